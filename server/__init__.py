@@ -1,0 +1,1 @@
+"""The bridge: a local server that speaks OpenAI's API and answers with Claude through Claude Code."""

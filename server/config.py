@@ -1,0 +1,217 @@
+"""Every setting, where it may come from, and what it is when nobody says: flag, variable, settings file, default.
+
+`OPTIONS` is the one table of settings; the command line, the variables, the settings file and the README follow it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from server.errors import SettingsInvalid
+
+Source = Literal["flag", "variable", "settings file", "default"]
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings of a server, checked. Times are seconds; None means what the field's comment says."""
+
+    host: str = "127.0.0.1"
+    port: int = 8082
+    pool_size: int = 3
+    model: str = "sonnet"
+    timeout_s: float = 120.0
+    queue_timeout_s: float = 300.0
+    max_waiting: int = 100
+    api_key: str | None = field(default=None, repr=False)  # None: no key is asked for
+    cli_path: Path | None = None  # None: look for it
+    log_dir: Path | None = None  # None: the system's place for logs
+    data_dir: Path | None = None  # None: the system's place for an app's data
+    demo: bool = False
+    reload: bool = False
+    head_timeout_s: float = 10.0
+    heartbeat_s: float = 15.0
+    body_limit_mb: float = 32.0
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    strict_models: bool = False
+    idle_shrink_s: float = 600.0
+    log_level: str = "info"
+    sources: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}), compare=False, repr=False)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this computer can reach the listener."""
+        return self.host in LOOPBACK_HOSTS or self.host.startswith("127.")
+
+    def source(self, name: str) -> Source:
+        """Where the value of `name` came from."""
+        return self.sources.get(name, "default")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One setting: its field in `Config`, how it is read, and its variable for `serve` besides `DRAWBRIDGE_<NAME>`."""
+
+    name: str
+    parse: Callable[[object], object]
+    expects: str
+    alias: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Its name in the settings file."""
+        return self.name.removesuffix("_s")
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables that set it, the strongest first."""
+        own = f"DRAWBRIDGE_{self.key.upper()}"
+        return (own, self.alias) if self.alias else (own,)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError
+    return value.strip()
+
+
+def _folder(value: object) -> Path:
+    return Path(_text(value)).expanduser()
+
+
+def _whole(low: int, high: int) -> Callable[[object], int]:
+    def parse(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise ValueError
+        number = int(value)
+        if not low <= number <= high:
+            raise ValueError
+        return number
+
+    return parse
+
+
+def _number(low: float, high: float) -> Callable[[object], float]:
+    def parse(value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise ValueError
+        number = float(value)
+        if not low <= number <= high:
+            raise ValueError
+        return number
+
+    return parse
+
+
+def _switch(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    words = {
+        "1": True,
+        "true": True,
+        "yes": True,
+        "on": True,
+        "0": False,
+        "false": False,
+        "no": False,
+        "off": False,
+        "": False,
+    }
+    if not isinstance(value, str) or value.strip().lower() not in words:
+        raise ValueError
+    return words[value.strip().lower()]
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+        raise ValueError
+    return tuple(item.strip() for item in value if item.strip())
+
+
+def _level(value: object) -> str:
+    level = _text(value).lower()
+    if level not in {"debug", "info", "warning", "error"}:
+        raise ValueError
+    return level
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option("host", _text, "an address of this computer, as in 127.0.0.1"),
+    Option("port", _whole(1, 65535), "a number from 1 to 65535", alias="PORT"),
+    Option("pool_size", _whole(1, 64), "a number from 1 to 64", alias="POOL_SIZE"),
+    Option("model", _text, "a model's id or alias, as in sonnet"),
+    Option("timeout_s", _number(0.1, 86400), "seconds, from 0.1 to 86400", alias="CLAUDE_TIMEOUT"),
+    Option("queue_timeout_s", _number(0.1, 86400), "seconds, from 0.1 to 86400"),
+    Option("max_waiting", _whole(0, 100_000), "a number from 0 to 100000"),
+    Option("api_key", _text, "a text that is not empty"),
+    Option("cli_path", _folder, "the path of a claude program", alias="CLAUDE_CLI_PATH"),
+    Option("log_dir", _folder, "the path of a folder", alias="LOG_DIR"),
+    Option("data_dir", _folder, "the path of a folder"),
+    Option("demo", _switch, "true or false"),
+    Option("reload", _switch, "true or false"),
+    Option("head_timeout_s", _number(0.05, 3600), "seconds, from 0.05 to 3600"),
+    Option("heartbeat_s", _number(0.05, 3600), "seconds, from 0.05 to 3600"),
+    Option("body_limit_mb", _number(0.001, 4096), "megabytes, from 0.001 to 4096"),
+    Option("allowed_hosts", _names, "a list of host names"),
+    Option("allowed_origins", _names, "a list of origins, as in https://example.org"),
+    Option("strict_models", _switch, "true or false"),
+    Option("idle_shrink_s", _number(0.05, 604_800), "seconds, from 0.05 to 604800"),
+    Option("log_level", _level, "debug, info, warning or error"),
+)
+
+
+def resolve(
+    *,
+    flags: Mapping[str, object],
+    environment: Mapping[str, str],
+    file: Mapping[str, object],
+    unprefixed: bool = True,
+) -> Config:
+    """The settings in force: a flag before a variable before the settings file before the default.
+
+    `flags` holds only what was given, by field name. `unprefixed`: names like PORT count (for `serve` only).
+    Raises `SettingsInvalid`, naming the setting, where it came from, and what it takes.
+    """
+    values: dict[str, object] = {}
+    sources: dict[str, Source] = {}
+    for option in OPTIONS:
+        found = _find(option, flags, environment, file, unprefixed=unprefixed)
+        if found is None:
+            continue
+        given, source, place = found
+        try:
+            values[option.name] = option.parse(given)
+        except ValueError as error:
+            shown = "" if option.name == "api_key" else f" not {given!r}"
+            raise SettingsInvalid(
+                f"{place} takes {option.expects},{shown or ' not an empty text'}.", hint="Correct it, then start again."
+            ) from error
+        sources[option.name] = source
+    assert {option.name for option in OPTIONS} == {f.name for f in fields(Config)} - {"sources"}
+    return Config(**values, sources=MappingProxyType(sources))  # type: ignore[arg-type] # each parse gives its field's type
+
+
+def _find(
+    option: Option,
+    flags: Mapping[str, object],
+    environment: Mapping[str, str],
+    file: Mapping[str, object],
+    *,
+    unprefixed: bool,
+) -> tuple[object, Source, str] | None:
+    """The strongest given value of `option`, its source, and what to call that place in a message."""
+    if flags.get(option.name) is not None:
+        return flags[option.name], "flag", f"--{option.key.replace('_', '-')}"
+    for variable in option.variables if unprefixed else option.variables[:1]:
+        # An empty variable is how shells unset one for a single command.
+        if environment.get(variable):
+            return environment[variable], "variable", f"The variable {variable}"
+    if option.key in file:
+        return file[option.key], "settings file", f"The setting {option.key!r} in the settings file"
+    return None

@@ -1,0 +1,248 @@
+"""The neutral middle: a request and its answer in nobody's dialect.
+
+Every dialect translates its requests to a `Turn` and `Event`s to its replies; nothing else crosses between a dialect
+and Claude. All of it is frozen values.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import Literal
+
+from server.errors import DrawbridgeError
+
+Role = Literal["user", "assistant"]
+NO_EXTRAS: Mapping[str, object] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words, exactly as they were written."""
+
+    text: str
+    extras: Mapping[str, object] = NO_EXTRAS
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """The model's reasoning. `signature` is the seal without which it cannot be sent back; None while streamed."""
+
+    text: str
+    signature: str | None = None
+    extras: Mapping[str, object] = NO_EXTRAS
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The model calls a tool of the client's. `arguments` is the JSON text as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str = ""
+    extras: Mapping[str, object] = NO_EXTRAS
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool gave back for the call `id`."""
+
+    id: str
+    parts: "tuple[Text | Image | Document, ...]"
+    is_error: bool = False
+    extras: Mapping[str, object] = NO_EXTRAS
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture: base64 `data` of `media_type`, or a `url` that Claude's API fetches (never we)."""
+
+    media_type: str | None = None
+    data: str | None = None
+    url: str | None = None
+    extras: Mapping[str, object] = NO_EXTRAS
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A PDF or text document, in the same two forms as an image."""
+
+    media_type: str | None = None
+    data: str | None = None
+    url: str | None = None
+    title: str | None = None
+    extras: Mapping[str, object] = NO_EXTRAS
+
+
+Part = Text | Thinking | ToolCall | ToolResult | Image | Document
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation. Two messages in a row never have the same role."""
+
+    role: Role
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool of the client's: `schema` is its JSON schema as JSON text."""
+
+    name: str
+    description: str
+    schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What is fixed when a process is spawned: which CLI, with which arguments of ours and which environment."""
+
+    cli: str
+    environment: tuple[tuple[str, str], ...] = ()
+    mode: Literal["chat"] = "chat"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What is fixed when a process is initialized: the system prompt, the tools, and whose key asks.
+
+    `owner` is an opaque name of the key and listener: workers are never shared between two of them.
+    """
+
+    system: str = ""
+    tools: tuple[Tool, ...] = ()
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What may change with every request on a live process.
+
+    `model` is an id or alias that Claude Code knows; None is Claude Code's own default.
+    """
+
+    model: str | None = None
+    effort: str | None = None
+    max_tokens: int | None = None
+    stop_sequences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A request: a conversation that ends with the user's message, and how to answer it.
+
+    `model` is the name as the client wrote it (empty: none); `answering` decides what answers to it.
+    `ignored` names the fields that were accepted and have no effect.
+    """
+
+    messages: tuple[Message, ...]
+    model: str = ""
+    profile: Profile = field(default_factory=Profile)
+    settings: Settings = field(default_factory=Settings)
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens. The prompt as its provider counts it is the sum of the three inputs; thinking is part of `output`."""
+
+    input: int = 0
+    cache_creation: int = 0
+    cache_read: int = 0
+    output: int = 0
+    thinking: int = 0
+
+    @property
+    def prompt(self) -> int:
+        """All tokens that were read, cached or not."""
+        return self.input + self.cache_creation + self.cache_read
+
+
+class Reason(Enum):
+    """Why an answer ended."""
+
+    END = "end"
+    LENGTH = "length"
+    STOP_SEQUENCE = "stop sequence"
+    TOOL_CALLS = "tool calls"
+    REFUSAL = "refusal"
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Milliseconds since the request came to us: a worker was ready, the first event came, the last."""
+
+    leased_ms: float = 0.0
+    first_ms: float = 0.0
+    total_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The answer begins. `model` is the id that really answers, `way` how its worker was found."""
+
+    model: str
+    usage: Usage = field(default_factory=Usage)
+    way: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PartStarted:
+    """A part begins; its text, if any, follows in deltas."""
+
+    index: int
+    part: Text | Thinking | ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class PartDelta:
+    """More text of the part `index`: words, thoughts, or the JSON text of a call's arguments."""
+
+    index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartEnded:
+    """The part `index` is complete. `signature` seals a thinking part, else None."""
+
+    index: int
+    signature: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The answer is whole. Nothing follows. `cost_usd` is None where Claude Code does not say."""
+
+    reason: Reason
+    stop_sequence: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: float | None = None
+    timings: Timings = field(default_factory=Timings)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The answer broke after it had begun. Nothing follows. Before the first event a failure is an exception."""
+
+    error: DrawbridgeError
+
+
+Event = Started | PartStarted | PartDelta | PartEnded | Finished | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """A model that this account may use. `id` is what to ask for, `resolved` the id it stands for today.
+
+    `context_length` and `max_output_tokens` are None where nobody says. `efforts` is empty where it has none.
+    """
+
+    id: str
+    resolved: str
+    name: str
+    description: str = ""
+    efforts: tuple[str, ...] = ()
+    context_length: int | None = None
+    max_output_tokens: int | None = None

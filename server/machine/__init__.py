@@ -1,0 +1,1 @@
+"""Ports to this computer: folders, settings, the running instance, processes."""

@@ -1,0 +1,1 @@
+"""The pool: which Claude Code process answers which request."""

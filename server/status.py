@@ -1,0 +1,74 @@
+"""What the server publishes of itself: frozen values that `/health`, `status`, the page and the tray show."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class State(Enum):
+    """The life of the server as one word."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStatus:
+    """How many Claude Code processes there are, by what they do; `ways` counts the answers by how they found theirs.
+
+    `ready`: processes that could take a request at once; `raw` of them not yet configured.
+    """
+
+    size: int = 0
+    ready: int = 0
+    raw: int = 0
+    booting: int = 0
+    answering: int = 0
+    parked: int = 0
+    waiting: int = 0
+    trouble: str | None = None
+    ways: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CliStatus:
+    """Which Claude Code runs. `path` and `version` are None when there is none."""
+
+    path: str | None = None
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStatus:
+    """Who is signed in and who pays, as the CLI says.
+
+    `payer` is one of: plan, api key, bedrock, vertex, demo, nobody, unknown.
+    """
+
+    signed_in: bool | None = None
+    payer: str = "unknown"
+    detail: str = ""
+    method: str | None = None
+    provider: str | None = None
+    email: str | None = None
+    organization: str | None = None
+    subscription: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The whole state of one server at one moment."""
+
+    state: State = State.STOPPED
+    addresses: tuple[str, ...] = ()
+    base_url: str | None = None
+    model: str = ""
+    demo: bool = False
+    key_required: bool = False
+    started_at: float | None = None
+    cli: CliStatus = field(default_factory=CliStatus)
+    account: AccountStatus = field(default_factory=AccountStatus)
+    pool: PoolStatus = field(default_factory=PoolStatus)
+    trouble: str | None = None

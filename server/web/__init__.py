@@ -1,0 +1,1 @@
+"""The doors and the routes: HTTP in, HTTP out, nothing decided."""

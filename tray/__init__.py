@@ -1,0 +1,1 @@
+"""The desktop: an icon in the system tray that supervises the bridge."""
