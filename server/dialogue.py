@@ -4,16 +4,15 @@ Every dialect translates its requests to a `Turn` and `Event`s to its replies; n
 and Claude. All of it is frozen values.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from types import MappingProxyType
 from typing import Literal
 
 from server.errors import DrawbridgeError
 
 Role = Literal["user", "assistant"]
-NO_EXTRAS: Mapping[str, object] = MappingProxyType({})
+Extras = tuple[tuple[str, object], ...]
+"""What only like dialects understand (cache marks, citations), kept so that nothing is lost between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +20,7 @@ class Text:
     """Words, exactly as they were written."""
 
     text: str
-    extras: Mapping[str, object] = NO_EXTRAS
+    extras: Extras = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Thinking:
 
     text: str
     signature: str | None = None
-    extras: Mapping[str, object] = NO_EXTRAS
+    extras: Extras = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class ToolCall:
     id: str
     name: str
     arguments: str = ""
-    extras: Mapping[str, object] = NO_EXTRAS
+    extras: Extras = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class ToolResult:
     id: str
     parts: "tuple[Text | Image | Document, ...]"
     is_error: bool = False
-    extras: Mapping[str, object] = NO_EXTRAS
+    extras: Extras = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ class Image:
     media_type: str | None = None
     data: str | None = None
     url: str | None = None
-    extras: Mapping[str, object] = NO_EXTRAS
+    extras: Extras = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ class Document:
     data: str | None = None
     url: str | None = None
     title: str | None = None
-    extras: Mapping[str, object] = NO_EXTRAS
+    extras: Extras = ()
 
 
 Part = Text | Thinking | ToolCall | ToolResult | Image | Document
@@ -246,3 +245,12 @@ class ModelCard:
     efforts: tuple[str, ...] = ()
     context_length: int | None = None
     max_output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLimits:
+    """What an answer told of its model, in tokens: it is not in the list of models."""
+
+    model: str
+    context_length: int
+    max_output_tokens: int

@@ -1,0 +1,109 @@
+"""Any dialect's turn, answered: which model is meant, a worker from the pool, one retry, the events of the answer."""
+
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import replace
+
+from server.claude.client import Worker
+from server.claude.models import DEFAULT, known_name
+from server.config import Config
+from server.dialogue import Event, Failed, Finished, ModelCard, Settings, Started, Timings, Turn
+from server.errors import DrawbridgeError, ModelUnknown, WorkerDied
+from server.pool.pool import Pool
+
+logger = logging.getLogger(__name__)
+
+
+class Answering:
+    """Answers turns with the workers of a pool. Settings and models are asked anew for each turn."""
+
+    def __init__(
+        self,
+        *,
+        pool: Pool[Worker],
+        config: Callable[[], Config],
+        cards: Callable[[], tuple[ModelCard, ...]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._pool = pool
+        self._config = config
+        self._cards = cards
+        self._clock = clock
+
+    async def stream(self, turn: Turn) -> AsyncGenerator[Event, None]:
+        """The events of one answer. Raises what went wrong before the first one; after it, `Failed` is the last.
+
+        Closing the generator stops everything, the request upstream too, and frees the worker's place.
+        """
+        came = self._clock()
+        settings = replace(turn.settings, model=self.model_for(turn.model))
+        begun = False
+        try:
+            async with aclosing(self._with_retry(turn, settings, came)) as events:
+                async for event in events:
+                    begun = True
+                    yield event
+        except DrawbridgeError as error:
+            logger.info("no answer: %s: %s", type(error).__name__, error.title)
+            if not begun:
+                raise
+            yield Failed(error)
+
+    def model_for(self, asked: str) -> str | None:
+        """What Claude Code is asked for when a client asks for `asked`; None is Claude Code's own default.
+
+        A name that is not Claude's (`gpt-4o-mini`) means the default model, unless strict names are set: then
+        it raises `ModelUnknown`.
+        """
+        config, cards = self._config(), self._cards()
+        name = known_name(asked, cards) if asked.strip() else None
+        if name is None:
+            if asked.strip() and config.strict_models:
+                raise ModelUnknown(
+                    f"There is no model {asked!r} here.", param="model", hint="GET /v1/models lists the ones there are."
+                )
+            name = known_name(config.model, cards) or config.model
+        return None if name == DEFAULT else name
+
+    async def _with_retry(self, turn: Turn, settings: Settings, came: float) -> AsyncGenerator[Event, None]:
+        """The answer of one worker; of a second one, when the first died before it had said anything."""
+        for is_retry in (False, True):
+            begun = False
+            try:
+                async with aclosing(self._once(turn, settings, came, is_retry=is_retry)) as events:
+                    async for event in events:
+                        begun = True
+                        yield event
+            except WorkerDied:
+                if begun or is_retry:
+                    raise
+                logger.warning("a worker died before it answered; the request is tried once more")
+            else:
+                return
+
+    async def _once(
+        self, turn: Turn, settings: Settings, came: float, *, is_retry: bool
+    ) -> AsyncGenerator[Event, None]:
+        async with self._pool.lease(turn.profile, first_in_line=is_retry) as lease:
+            leased_ms, first_ms = self._since(came), 0.0
+            async with aclosing(lease.worker.ask(turn.profile, settings, turn.messages)) as events:
+                async for event in events:
+                    if isinstance(event, Started):
+                        lease.first_token()
+                        first_ms = self._since(came)
+                        yield replace(event, way=lease.way)
+                    elif isinstance(event, Finished):
+                        timings = Timings(leased_ms, first_ms, self._since(came))
+                        logger.info(
+                            "answered: way %s, %s, %d tokens in, %d out; worker at %.0f ms, first event %.0f, end %.0f",
+                            *(lease.way, event.reason.value, event.usage.prompt, event.usage.output),
+                            *(timings.leased_ms, timings.first_ms, timings.total_ms),
+                        )
+                        yield replace(event, timings=timings)
+                    else:
+                        yield event
+
+    def _since(self, came: float) -> float:
+        return (self._clock() - came) * 1000.0

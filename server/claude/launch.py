@@ -1,0 +1,55 @@
+"""How a Claude Code process is spawned: command line and environment, with all it would do by itself switched off."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from server.dialogue import Launch
+
+# Each line is a trap, measured with the CLI that we carry; the tests assert on the requests that arrive upstream.
+_FIXED = {
+    # No update checks, no telemetry, no calls but those for an answer.
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "DISABLE_AUTOUPDATER": "1",
+    # It would replace a long conversation by a summary of its own.
+    "DISABLE_AUTO_COMPACT": "1",
+    # We retry, before the first token; its retries stream the same text twice.
+    "CLAUDE_CODE_MAX_RETRIES": "0",
+    # It would repeat a broken stream as one whole answer, after half of it has been passed on.
+    "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",
+    "ENABLE_TOOL_SEARCH": "false",
+    "CLAUDE_CODE_ENTRYPOINT": "sdk-py",
+}
+
+
+def launch_for(cli: Path, environment: Mapping[str, str]) -> Launch:
+    """The launch of a chat worker. `environment` is the user's, already cleaned of what is ours."""
+    home = environment.get("HOME") or environment.get("USERPROFILE") or str(Path.home())
+    # A private config folder alone would lose the sign-in.
+    sign_in = environment.get("CLAUDE_SECURESTORAGE_CONFIG_DIR") or environment.get("CLAUDE_CONFIG_DIR")
+    child = {
+        **environment,
+        **_FIXED,
+        "CLAUDE_SECURESTORAGE_CONFIG_DIR": sign_in or str(Path(home) / ".claude"),
+    }
+    return Launch(cli=str(cli), environment=tuple(sorted(child.items())))
+
+
+def command_line(launch: Launch) -> list[str]:
+    """The arguments of a chat worker: no tools, no settings of the user's, no MCP servers, no transcript.
+
+    Written out here and not taken from the SDK, so that the first process can be spawned before the SDK is imported;
+    a contract test compares it with what the SDK would write.
+    """
+    return [
+        launch.cli,
+        *("--output-format", "stream-json"),
+        "--verbose",
+        *("--system-prompt", ""),
+        *("--tools", ""),
+        *("--permission-mode", "dontAsk"),
+        "--include-partial-messages",
+        "--strict-mcp-config",
+        "--setting-sources=",
+        "--no-session-persistence",
+        *("--input-format", "stream-json"),
+    ]

@@ -1,0 +1,120 @@
+"""A conversation as the frames that Claude Code takes on its stdin: true turns with their true roles."""
+
+import json
+import uuid
+from collections.abc import Iterable
+
+from server.claude.process import Frame
+from server.dialogue import (
+    Document,
+    Image,
+    Message,
+    Part,
+    Profile,
+    Settings,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
+
+_SESSION = "default"
+
+
+def late_fields(profile: Profile) -> dict[str, object]:
+    """What the `initialize` request says of the conversation's profile."""
+    return {"systemPrompt": [profile.system]} if profile.system else {}
+
+
+def settings_body(settings: Settings) -> dict[str, object]:
+    """The `apply_flag_settings` of one request. Every setting is named, so that none sticks from the request before.
+
+    The model goes in as a setting and not into the extra body: there only the name in the request would change, and
+    the process would go on to send the thinking, limits and prices of the model it was born with.
+    """
+    extra: dict[str, object] = {}
+    if settings.max_tokens is not None:
+        extra["max_tokens"] = settings.max_tokens
+    if settings.stop_sequences:
+        extra["stop_sequences"] = list(settings.stop_sequences)
+    return {
+        "model": settings.model,
+        "effortLevel": settings.effort,
+        "env": {"CLAUDE_CODE_EXTRA_BODY": json.dumps(extra) if extra else None},
+    }
+
+
+def user_frame(message: Message, *, ask: bool) -> Frame:
+    """A user turn. `ask`: the model shall answer it; else it is history.
+
+    `client_composed` has it delivered as it is written: without it, `@path` would read a file and `/clear` would run.
+    """
+    frame: Frame = {
+        "type": "user",
+        "message": {"role": "user", "content": _content(message)},
+        "parent_tool_use_id": None,
+        "session_id": _SESSION,
+        "uuid": str(uuid.uuid4()),
+        "client_composed": True,
+    }
+    return frame if ask else {**frame, "shouldQuery": False}
+
+
+def assistant_frame(message: Message, *, model: str) -> Frame:
+    """An assistant turn of the history, as a whole message of the Messages API."""
+    calls = any(isinstance(part, ToolCall) for part in message.parts)
+    return {
+        "type": "assistant",
+        "uuid": str(uuid.uuid4()),
+        "session_id": _SESSION,
+        "parent_tool_use_id": None,
+        "message": {
+            "id": f"msg_{uuid.uuid4().hex}",
+            "type": "message",
+            "role": "assistant",
+            "model": model,
+            "content": _blocks(message.parts),
+            "stop_reason": "tool_use" if calls else "end_turn",
+            "stop_sequence": None,
+            "usage": {"input_tokens": 1, "output_tokens": 1},
+        },
+    }
+
+
+def _content(message: Message) -> str | list[dict[str, object]]:
+    """A single text goes as text: that is how the CLI itself sends what a person typed."""
+    if len(message.parts) == 1 and isinstance(message.parts[0], Text) and not message.parts[0].extras:
+        return message.parts[0].text
+    return _blocks(message.parts)
+
+
+def _blocks(parts: Iterable[Part]) -> list[dict[str, object]]:
+    return [_block(part) for part in parts]
+
+
+def _block(part: Part) -> dict[str, object]:
+    """One part as a content block of the Messages API."""
+    match part:
+        case Text():
+            block: dict[str, object] = {"type": "text", "text": part.text}
+        case Thinking():
+            block = {"type": "thinking", "thinking": part.text, "signature": part.signature or ""}
+        case ToolCall():
+            block = {"type": "tool_use", "id": part.id, "name": part.name, "input": json.loads(part.arguments or "{}")}
+        case ToolResult():
+            block = {"type": "tool_result", "tool_use_id": part.id, "content": _blocks(part.parts)}
+            if part.is_error:
+                block["is_error"] = True
+        case Image():
+            block = {"type": "image", "source": _source(part)}
+        case Document():
+            block = {"type": "document", "source": _source(part)}
+            if part.title:
+                block["title"] = part.title
+    return {**block, **dict(part.extras)}
+
+
+def _source(part: Image | Document) -> dict[str, object]:
+    if part.url is not None:
+        return {"type": "url", "url": part.url}
+    return {"type": "base64", "media_type": part.media_type, "data": part.data}

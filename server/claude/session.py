@@ -1,0 +1,161 @@
+"""One conversation on a booted process, through the SDK's client: configured, replayed, asked, and read to its end."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from claude_agent_sdk import ClaudeAgentOptions, ClaudeSDKClient, ResultMessage, StreamEvent
+from claude_agent_sdk import Message as SdkMessage
+
+from server.claude.process import Bounds, CliProcess, Frame
+from server.claude.reply import Answer, Leash
+from server.claude.request import assistant_frame, late_fields, settings_body, user_frame
+from server.claude.transport import LateTransport
+from server.dialogue import Event, Finished, Message, ModelLimits, Profile, Settings
+from server.errors import EngineError, EngineSurprise, WorkerDied, WorkerSilent
+
+logger = logging.getLogger(__name__)
+
+
+class Silence:
+    """A silence that began now, and when it will have lasted too long."""
+
+    def __init__(self, longest_s: float) -> None:
+        self.longest_s = longest_s
+        self.until = asyncio.get_running_loop().time() + longest_s
+
+
+class Session:
+    """The SDK's client over one process, with one task that always drains its messages."""
+
+    def __init__(self, process: CliProcess, bounds: Bounds) -> None:
+        self._process = process
+        self._bounds = bounds
+        self._client: ClaudeSDKClient | None = None
+        self._drain: asyncio.Task[None] | None = None
+        self._messages: asyncio.Queue[SdkMessage | None] = asyncio.Queue()
+
+    async def __aenter__(self) -> Self:
+        """Nothing happens before `configure`."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Ends the SDK's tasks; the process dies with them."""
+        await self._process.kill()
+        if self._drain is not None:
+            self._drain.cancel()
+            await asyncio.gather(self._drain, return_exceptions=True)
+        if self._client is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._bounds.control_s):
+                    await self._client.disconnect()
+
+    async def configure(self, profile: Profile) -> None:
+        """Tells the process whose conversation it has. Raises `EngineSurprise` or `WorkerDied`."""
+        self._client = ClaudeSDKClient(
+            ClaudeAgentOptions(verbatim_prompts=True), transport=LateTransport(self._process, late=late_fields(profile))
+        )
+        try:
+            async with asyncio.timeout(self._bounds.initialize_s):
+                await self._client.connect()
+        except EngineError:
+            raise
+        except TimeoutError as error:
+            raise EngineSurprise("Claude Code did not take the conversation's settings in time.") from error
+        # A door: the SDK raises plain exceptions here, and they end as ours.
+        except Exception as error:
+            if not self._process.is_alive:
+                raise WorkerDied from error
+            raise EngineSurprise(f"Claude Code did not take the conversation's settings: {error}.") from error
+        self._drain = asyncio.create_task(self._drain_messages(self._client))
+
+    async def answer(
+        self, settings: Settings, messages: tuple[Message, ...], on_limits: Callable[[ModelLimits], None]
+    ) -> AsyncGenerator[Event, None]:
+        """Replays all but the last message, asks the last one, and gives the events of its answer."""
+        frame, applied = self._process.control_frame("apply_flag_settings", settings=settings_body(settings))
+        history, question = messages[:-1], user_frame(messages[-1], ask=True)
+        if history:
+            await self._process.write(frame)
+            await self._replay(history, settings.model)
+            self._process.watch = Leash()
+            await self._process.write(question)
+        else:
+            # In one write: settings hold for what is written after them.
+            self._process.watch = Leash()
+            await self._process.write(frame, question)
+        await self._process.answer_to(applied, "apply_flag_settings", timeout_s=self._bounds.control_s)
+        reading = Answer()
+        silence = Silence(self._bounds.silence_s)
+        while not reading.is_done:
+            message = await self._next(silence)
+            if message is None:
+                raise reading.end(cut_short=self._process.cut_short)
+            if isinstance(message, StreamEvent):
+                # Status messages of the CLI's own are no sign of life upstream.
+                silence = Silence(self._bounds.silence_s)
+            for event in reading.add(message, last=self._process.cut_short):
+                if isinstance(event, Finished):
+                    for limits in reading.limits:
+                        on_limits(limits)
+                yield event
+
+    async def interrupt(self) -> bool:
+        """Stops the answer in progress and reads up to its result; False when that did not come in time."""
+        self._process.watch = None
+        try:
+            await self._process.control("interrupt", timeout_s=self._bounds.control_s)
+            async with asyncio.timeout(self._bounds.control_s):
+                while (message := await self._messages.get()) is not None:
+                    if isinstance(message, ResultMessage):
+                        return True
+        except (EngineError, TimeoutError):
+            pass
+        return False
+
+    async def _replay(self, history: tuple[Message, ...], model: str | None) -> None:
+        """Writes the history as true turns. A user turn is read back before the next: two in one write lose one."""
+        pending: list[Frame] = []
+        replay = Silence(self._bounds.replay_s)
+        for message in history:
+            if message.role == "assistant":
+                pending.append(assistant_frame(message, model=model or "claude"))
+                continue
+            await self._process.write(*pending, user_frame(message, ask=False))
+            pending = []
+            await self._result_of_replay(replay)
+        if pending:
+            await self._process.write(*pending)
+
+    async def _result_of_replay(self, replay: Silence) -> None:
+        while True:
+            message = await self._next(replay)
+            if message is None:
+                raise WorkerDied
+            if isinstance(message, ResultMessage):
+                if message.is_error:
+                    raise EngineSurprise("Claude Code did not take the conversation's history.")
+                return
+
+    async def _next(self, silence: Silence) -> SdkMessage | None:
+        """The next message; None at the end of the process. Raises `WorkerSilent` when `silence` lasts too long."""
+        try:
+            async with asyncio.timeout_at(silence.until):
+                return await self._messages.get()
+        except TimeoutError as error:
+            raise WorkerSilent(f"Claude sent nothing for {silence.longest_s:g} s.") from error
+
+    async def _drain_messages(self, client: ClaudeSDKClient) -> None:
+        """Always reads: when nobody does, the SDK's reader stops and every control request times out."""
+        try:
+            async for message in client.receive_messages():
+                self._messages.put_nowait(message)
+        except Exception as error:  # noqa: BLE001 - the edge of this task: the SDK reports a death in many ways
+            logger.info("worker %s: its messages ended: %s", self._process.pid, type(error).__name__)
+        finally:
+            self._messages.put_nowait(None)

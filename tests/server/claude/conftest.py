@@ -1,0 +1,108 @@
+"""Real workers of the real CLI against the stand-in."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from server.claude.cli import bundled_cli
+from server.claude.client import Worker
+from server.claude.launch import launch_for
+from server.claude.process import Bounds
+from server.dialogue import Event, Message, ModelCard, ModelLimits, Profile, Settings, Text
+from server.machine.processes import guard_for
+from server.machine.scratch import Scratch, open_scratch
+from server.standin.server import Standin, open_standin
+
+
+@pytest.fixture
+async def standin() -> AsyncIterator[Standin]:
+    async with open_standin() as standin:
+        yield standin
+
+
+@pytest.fixture
+def environment(standin: Standin, tmp_path: Path) -> dict[str, str]:
+    home = tmp_path / "home"
+    home.mkdir()
+    return {
+        "HOME": str(home),
+        "PATH": "/usr/bin:/bin",
+        "ANTHROPIC_BASE_URL": standin.url,
+        "ANTHROPIC_API_KEY": "a key of nobody's",
+    }
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Iterator[Scratch]:
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    with open_scratch(folder) as scratch:
+        yield scratch
+
+
+SONNET = Settings(model="sonnet")
+
+
+class Bench:
+    """Makes workers, asks them, and says what came back."""
+
+    def __init__(self, environment: dict[str, str], scratch: Scratch) -> None:
+        self.environment = environment
+        self.scratch = scratch
+        self.bounds = Bounds(silence_s=20)
+        self.cards: tuple[ModelCard, ...] = ()
+        self.limits: list[ModelLimits] = []
+        self.workers: list[Worker] = []
+        self.cli = bundled_cli()
+
+    def worker(self) -> Worker:
+        assert self.cli is not None
+        launch = launch_for(self.cli, self.environment)
+        worker = Worker(
+            lambda: launch,
+            scratch=self.scratch,
+            guard=guard_for(),
+            bounds=lambda: self.bounds,
+            on_models=self._heard,
+            on_limits=self.limits.append,
+        )
+        self.workers.append(worker)
+        return worker
+
+    def _heard(self, cards: tuple[ModelCard, ...]) -> None:
+        self.cards = cards
+
+    async def ask(
+        self,
+        *turns: str,
+        system: str = "",
+        settings: Settings = SONNET,
+        until: Callable[[Event], bool] = lambda event: False,
+    ) -> list[Event]:
+        """The events of a fresh worker's answer to alternating user and assistant turns, the first the user's."""
+        worker = self.worker()
+        await worker.boot()
+        events: list[Event] = []
+        answer = worker.ask(Profile(system=system), settings, conversation(*turns))
+        try:
+            async for event in answer:
+                events.append(event)
+                if until(event):
+                    break
+        finally:
+            await answer.aclose()
+            await worker.close()
+        return events
+
+
+def conversation(*turns: str) -> tuple[Message, ...]:
+    return tuple(Message("assistant" if number % 2 else "user", (Text(text),)) for number, text in enumerate(turns))
+
+
+@pytest.fixture
+async def bench(environment: dict[str, str], scratch: Scratch) -> AsyncIterator[Bench]:
+    bench = Bench(environment, scratch)
+    yield bench
+    for worker in bench.workers:
+        await worker.close()
