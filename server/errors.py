@@ -11,7 +11,8 @@
     |   +-- WrongMethod
     +-- DoorError                   refused before anything was read
     |   +-- KeyRefused              a key is required, and the one given is missing or wrong
-    |   +-- DoorClosed              host, origin, content type or forwarding headers
+    |   +-- DoorClosed              host, origin, forwarding headers or a control token
+    |   +-- BodyNotJson             the body is not declared as JSON
     +-- BusyError                   `retry_after_s`
     |   +-- QueueFull
     |   +-- QueueTimeout
@@ -55,7 +56,10 @@ class DrawbridgeError(Exception):
 
     def __str__(self) -> str:
         """The message and, if there is one, the hint: what goes into a reply or a log line."""
-        return f"{self.message} {self.hint}".strip()
+        if not self.hint:
+            return self.message
+        stop = "" if self.message.endswith((".", "!", "?", ":")) else "."
+        return f"{self.message}{stop} {self.hint}"
 
 
 class RequestError(DrawbridgeError):
@@ -123,9 +127,16 @@ class KeyRefused(DoorError):
 
 
 class DoorClosed(DoorError):
-    """Host, origin, content type or a forwarding header is not allowed on this listener."""
+    """Host, origin, a forwarding header or a missing control token: not allowed on this listener."""
 
     title = "This door is closed to that request"
+
+
+class BodyNotJson(DoorError):
+    """A body comes with another content type than JSON, as a web page's form would send it."""
+
+    title = "The body is not declared as JSON"
+    hint = "Send the header 'Content-Type: application/json'."
 
 
 class BusyError(DrawbridgeError):

@@ -14,6 +14,8 @@ from server.errors import (
     UsageLimit,
 )
 
+# A plan's limit comes with the time of its end; one without is the API's own, counted by the minute.
+SHORT_LIMIT_S = 30.0
 # Its own words before the API's: "API Error: 400 messages.0: ..." or "API Error: Request rejected (429) · slow down".
 _PREFIX = re.compile(r"^(?:Failed to authenticate\. )?API Error: (?:Request rejected \(\d{3}\) · |\d{3} )?")
 _TOO_LONG = re.compile(r"prompt is too long|exceeds? the (?:maximum )?context", re.IGNORECASE)
@@ -34,7 +36,8 @@ def upstream_error(
     if kind == "billing_error":
         return UsageLimit(_said("Claude's API refused the payment", said), status=status)
     if status == 429 or kind == "rate_limit":
-        return UsageLimit(_said("Claude refused for now", said), status=status, retry_after_s=retry_after_s)
+        wait_s = retry_after_s if retry_after_s is not None else SHORT_LIMIT_S
+        return UsageLimit(_said("Claude refused for now", said), status=status, retry_after_s=wait_s)
     if status == 401 or (kind == "authentication_failed" and status is None):
         return SignInNeeded(_said("Claude did not accept the sign-in", said), status=status)
     if status == 403 or kind in {"authentication_failed", "oauth_org_not_allowed"}:

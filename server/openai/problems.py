@@ -1,0 +1,123 @@
+"""Our errors in OpenAI's words: the status, type and code that its clients act on.
+
+The official clients repeat a request on 409, 429 and every 5xx. Where that would only burn quota or cannot help, the
+reply says `x-should-retry: false`. Drawbridge repeats by itself what cost nothing yet, so no failure of Claude Code
+is worth a blind repeat.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from server import errors
+from server.errors import BusyError, DrawbridgeError, RequestError, UpstreamError
+
+# A rate limit that ends within this time is worth waiting for; a usage limit is not.
+_SHORT_WAIT_S = 60.0
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A failure as a reply: its status, its JSON body `{"error": {message, type, param, code}}`, and its headers."""
+
+    status: int
+    body: dict[str, object]
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One line of the table. `is_final`: the client's library must not repeat the request by itself."""
+
+    status: int
+    type: str
+    code: str | None = None
+    param: str | None = None
+    is_final: bool = False
+    headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+
+
+_INVALID = "invalid_request_error"
+_SIGN_IN = "authentication_error"
+_PERMISSION = "permission_error"
+_LIMIT = "rate_limit_error"
+_SERVER = "server_error"
+
+_ROWS: Mapping[type[DrawbridgeError], _Row] = MappingProxyType(
+    {
+        DrawbridgeError: _Row(500, _SERVER, "internal_error", is_final=True),
+        errors.RequestError: _Row(400, _INVALID),
+        errors.InvalidRequest: _Row(400, _INVALID),
+        errors.PromptTooLong: _Row(400, _INVALID, "context_length_exceeded", "messages"),
+        errors.ModelUnknown: _Row(404, _INVALID, "model_not_found", "model"),
+        errors.BodyTooLarge: _Row(413, _INVALID, "request_too_large"),
+        errors.NotBuilt: _Row(501, _INVALID, "not_implemented", is_final=True),
+        errors.NoSuchThing: _Row(404, _INVALID, "not_found"),
+        errors.WrongMethod: _Row(405, _INVALID, "method_not_allowed"),
+        errors.DoorError: _Row(403, _PERMISSION, "door_closed"),
+        errors.KeyRefused: _Row(401, _SIGN_IN, "invalid_api_key", headers={"www-authenticate": "Bearer"}),
+        errors.DoorClosed: _Row(403, _PERMISSION, "door_closed"),
+        errors.BodyNotJson: _Row(415, _INVALID, "unsupported_media_type"),
+        errors.BusyError: _Row(503, _SERVER, "server_busy"),
+        errors.QueueFull: _Row(429, _LIMIT, "rate_limit_exceeded"),
+        errors.QueueTimeout: _Row(503, _SERVER, "queue_timeout"),
+        errors.ShuttingDown: _Row(503, _SERVER, "server_stopping"),
+        errors.EngineError: _Row(500, _SERVER, "claude_code_failed", is_final=True),
+        errors.CliMissing: _Row(503, _SERVER, "claude_code_missing", is_final=True),
+        errors.CliFailed: _Row(503, _SERVER, "claude_code_failed", is_final=True),
+        errors.WorkerDied: _Row(500, _SERVER, "claude_code_ended", is_final=True),
+        errors.WorkerSilent: _Row(504, _SERVER, "claude_timeout", is_final=True),
+        errors.AnswerCut: _Row(500, _SERVER, "answer_cut", is_final=True),
+        errors.EngineSurprise: _Row(500, _SERVER, "claude_code_surprise", is_final=True),
+        errors.UpstreamError: _Row(500, _SERVER, "claude_failed"),
+        errors.UpstreamRefused: _Row(400, _INVALID, "claude_refused"),
+        errors.SignInNeeded: _Row(401, _SIGN_IN, "claude_sign_in_needed", is_final=True),
+        errors.PermissionRefused: _Row(403, _PERMISSION, "claude_permission_refused"),
+        errors.UpstreamUnknown: _Row(404, _INVALID, "model_not_found", "model"),
+        errors.UsageLimit: _Row(429, "insufficient_quota", "insufficient_quota", is_final=True),
+        errors.UpstreamDown: _Row(503, _SERVER, "claude_unavailable"),
+        errors.StartError: _Row(500, _SERVER, "cannot_start", is_final=True),
+    }
+)
+
+
+def problem_for(error: DrawbridgeError) -> Problem:
+    """`error` as a reply, by the row of its class or of its nearest ancestor that has one."""
+    row = _corrected(next(_ROWS[kind] for kind in type(error).__mro__ if kind in _ROWS), error)
+    param = error.param if isinstance(error, RequestError) and error.param else row.param
+    headers = dict(row.headers)
+    if (wait_s := _wait_s(error)) is not None:
+        headers["retry-after"] = str(wait_s)
+    if row.is_final:
+        headers["x-should-retry"] = "false"
+    return Problem(row.status, _body(str(error), row, param), headers)
+
+
+def problem_for_unknown() -> Problem:
+    """The reply to a failure that nobody foresaw; the log holds what it was, the reply does not."""
+    row = _ROWS[DrawbridgeError]
+    message = "Drawbridge failed for a reason of its own. Its log says more; send the request again."
+    return Problem(row.status, _body(message, row, None), {"x-should-retry": "false"})
+
+
+def _corrected(row: _Row, error: DrawbridgeError) -> _Row:
+    """The row, where the status or the wait that Claude's API named makes a difference to the client."""
+    match error:
+        case errors.UsageLimit() if (_wait_s(error) or math.inf) <= _SHORT_WAIT_S:
+            return replace(row, type=_LIMIT, code="rate_limit_exceeded", is_final=False)
+        case errors.UpstreamDown(status=500):
+            return replace(row, status=500)
+        case _:
+            return row
+
+
+def _wait_s(error: DrawbridgeError) -> int | None:
+    """Whole seconds to wait, at least one; None where nobody says."""
+    wait_s = error.retry_after_s if isinstance(error, BusyError | UpstreamError) else None
+    return max(1, math.ceil(wait_s)) if wait_s is not None and math.isfinite(wait_s) else None
+
+
+def _body(message: str, row: _Row, param: str | None) -> dict[str, object]:
+    return {"error": {"message": message, "type": row.type, "param": param, "code": row.code}}

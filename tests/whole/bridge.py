@@ -1,0 +1,194 @@
+"""Starts the real server for a test, and asks it things."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from server.standin.server import Standin
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+START_S = 60.0
+
+
+@dataclass
+class Bridge:
+    """A running server: its address, its process, its folders, and an HTTP client that leaves no proxy in between."""
+
+    url: str
+    process: asyncio.subprocess.Process
+    folder: Path
+    environment: dict[str, str]
+    client: httpx.AsyncClient
+    first_line: str
+    complaints: list[str] = field(default_factory=list)
+
+    async def chat(self, *turns: str, headers: Mapping[str, str] | None = None, **fields: Any) -> httpx.Response:
+        """Posts a whole chat of alternating user and assistant turns."""
+        return await self.post({"messages": messages(*turns), **fields}, headers=headers)
+
+    async def post(self, body: object, *, headers: Mapping[str, str] | None = None) -> httpx.Response:
+        """Posts a chat body as it is."""
+        return await self.client.post("/chat/completions", json=body, headers=headers)
+
+    async def stream(self, *turns: str, **fields: Any) -> list[str]:
+        """The lines of a streamed answer, blank ones left out."""
+        body = {"messages": messages(*turns), "stream": True, **fields}
+        async with self.client.stream("POST", "/chat/completions", json=body) as response:
+            assert response.status_code == 200, await response.aread()
+            return [line async for line in response.aiter_lines() if line]
+
+    async def health(self) -> dict[str, Any]:
+        """The full /health."""
+        answer = await self.client.get(self.url.removesuffix("/v1") + "/health")
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def until_pool(self, **counts: int) -> dict[str, Any]:
+        """Waits, bounded, until the pool counts so."""
+        async with asyncio.timeout(START_S):
+            while True:
+                pool: dict[str, Any] = (await self.health())["pool"]
+                if all(pool[name] == count for name, count in counts.items()):
+                    return pool
+                await asyncio.sleep(0.05)
+
+    @property
+    def server(self) -> psutil.Process:
+        """The server's process."""
+        return psutil.Process(self.process.pid)
+
+    def workers(self) -> list[psutil.Process]:
+        """The Claude Code processes below it."""
+        return [child for child in self.server.children(recursive=True) if _is_claude(child)]
+
+    @property
+    def log(self) -> str:
+        """What its log says so far."""
+        return "".join(path.read_text() for path in sorted((self.folder / "logs").glob("*.log*")))
+
+    async def stop(self) -> int:
+        """Ends it as Ctrl-C would, bounded; its exit code."""
+        if self.process.returncode is None:
+            os.kill(self.process.pid, signal.SIGTERM)
+        async with asyncio.timeout(30):
+            return await self.process.wait()
+
+
+def _is_claude(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return "--output-format" in process.cmdline()
+    return False
+
+
+def messages(*turns: str) -> list[dict[str, str]]:
+    """Alternating turns, the first the user's."""
+    return [{"role": "assistant" if number % 2 else "user", "content": text} for number, text in enumerate(turns)]
+
+
+def data_of(lines: list[str]) -> list[dict[str, Any]]:
+    """The JSON of a stream's data lines, without its end mark."""
+    return [json.loads(line[6:]) for line in lines if line.startswith("data: ") and line != "data: [DONE]"]
+
+
+def text_of(lines: list[str]) -> str:
+    """The words of a stream."""
+    chunks = [chunk for chunk in data_of(lines) if chunk.get("choices")]
+    return "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks)
+
+
+def conversation_of(body: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What arrived upstream as (role, text), without the engine's own environment note."""
+    found = []
+    for message in body["messages"]:
+        content = message["content"]
+        if message["role"] != "system":
+            texts = [content] if isinstance(content, str) else [block["text"] for block in content]
+            found.append((message["role"], "|".join(texts)))
+    return found
+
+
+def child_environment(folder: Path, **more: str) -> dict[str, str]:
+    """A clean environment with an empty HOME below `folder`."""
+    home = folder / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    keep = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+    return {**keep, "HOME": str(home), "USERPROFILE": str(home), **more}
+
+
+def account(standin: Standin) -> dict[str, str]:
+    """What makes the CLI talk to the stand-in."""
+    return {"ANTHROPIC_BASE_URL": standin.url, "ANTHROPIC_API_KEY": "sk-nobody-0123456789abcdef"}
+
+
+@asynccontextmanager
+async def open_bridge(
+    standin: Standin | None, folder: Path, *options: str, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Bridge]:
+    """`python -m server` on a free port, with its folders below `folder`; killed with all its children at the end."""
+    child = child_environment(folder, **(account(standin) if standin else {}), **(environment or {}))
+    temporary = folder / "tmp"
+    temporary.mkdir(exist_ok=True)
+    child["TMPDIR"] = str(temporary)
+    own = [] if "--port" in options else ["--port", str(free_port())]
+    own += ["--data-dir", str(folder / "data"), "--log-dir", str(folder / "logs")]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "server", *own, *options),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+        env=child,
+    )
+    complaints: list[str] = []
+    drain = asyncio.create_task(_drain(process, complaints))
+    try:
+        async with asyncio.timeout(START_S):
+            assert process.stdout is not None
+            first_line = (await process.stdout.readline()).decode().strip()
+        assert first_line.startswith("Drawbridge listening on "), (first_line, complaints)
+        url = first_line.removeprefix("Drawbridge listening on ")
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
+            yield Bridge(url, process, folder, child, client, first_line, complaints)
+    finally:
+        await _end(process)
+        drain.cancel()
+        await asyncio.gather(drain, return_exceptions=True)
+
+
+async def _drain(process: asyncio.subprocess.Process, complaints: list[str]) -> None:
+    assert process.stderr is not None
+    while line := await process.stderr.readline():
+        complaints.append(line.decode(errors="replace").rstrip())
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGTERM)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(20):
+                await process.wait()
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+def free_port() -> int:
+    """A port that nobody uses at this moment."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

@@ -1,0 +1,122 @@
+"""Official and popular clients, unmodified, against the real server."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+
+from server.standin.script import Script, refuse, say
+from server.standin.server import Recorded, Standin
+from tests.whole.bridge import ROOT, Bridge, conversation_of
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+
+HERE = Path(__file__).parent / "clients"
+# Before any test has taken HOME away: uv and npm keep their caches there.
+ENVIRONMENT = dict(os.environ)
+
+
+def answer(recorded: Recorded) -> Script:
+    if "fail" in conversation_of(recorded.body)[-1][1]:
+        return refuse(400, "the client asked for it")
+    return say("Hel", "lo", "!")
+
+
+def run(command: list[str], *, folder: Path, reason: str) -> None:
+    """Runs an installer; the test is skipped with `reason` when it cannot do its work."""
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{reason}: there is no {command[0]} on this machine")
+    done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=500)
+    if done.returncode:
+        pytest.skip(f"{reason}: {' '.join(command[:2])} failed: {done.stderr.strip()[-300:]}")
+
+
+@pytest.fixture(scope="session")
+def node_clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the official Node client, installed from its lock."""
+    folder = tmp_path_factory.mktemp("node")
+    for file in ("package.json", "package-lock.json", ".npmrc", "chat.mjs"):
+        shutil.copy(HERE / "node" / file, folder)
+    run(["npm", "ci", "--silent"], folder=folder, reason="the Node clients cannot be installed")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def python_clients() -> Path:
+    """The programs of an environment with the heavy Python clients, kept beside the project's own."""
+    folder = ROOT / ".venv-clients"
+    ENVIRONMENT["UV_PROJECT_ENVIRONMENT"] = str(folder)
+    ENVIRONMENT.pop("VIRTUAL_ENV", None)
+    command = ["uv", "sync", "--quiet", "--only-group", "clients", "--no-install-project"]
+    run(command, folder=ROOT, reason="the Python clients cannot be installed")
+    return folder / "bin"
+
+
+async def printed(bridge: Bridge, *command: str | Path, **more: str) -> str:
+    """What a client's program prints; it must succeed."""
+    process = await asyncio.create_subprocess_exec(
+        *map(str, command),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**bridge.environment, **more},
+        cwd=bridge.folder,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 120)
+    assert process.returncode == 0, err.decode()
+    return out.decode().strip()
+
+
+async def test_openai_python(bridge: Bridge, standin: Standin) -> None:
+    standin.script(answer)
+    async with openai.AsyncOpenAI(base_url=bridge.url, api_key="anything", max_retries=0) as client:
+        asked: dict[str, Any] = {"model": "sonnet", "messages": [{"role": "user", "content": "hi"}]}
+        async with client.chat.completions.stream(**asked, stream_options={"include_usage": True}) as stream:
+            deltas = [event.delta async for event in stream if event.type == "content.delta"]
+            final = await stream.get_final_completion()
+        assert deltas == ["Hel", "lo", "!"]
+        assert final.choices[0].message.content == "Hello!"
+        assert final.usage
+        assert final.usage.total_tokens == 20
+        whole = await client.chat.completions.create(**asked)
+        assert whole.choices[0].message.content == "Hello!"
+        with pytest.raises(openai.BadRequestError, match="the client asked for it"):
+            await client.chat.completions.create(model="sonnet", messages=[{"role": "user", "content": "fail"}])
+        models = [model.id async for model in client.models.list()]
+        assert "sonnet" in models
+
+
+async def test_openai_node(bridge: Bridge, standin: Standin, node_clients: Path) -> None:
+    standin.script(answer)
+    found = json.loads(await printed(bridge, "node", node_clients / "chat.mjs", bridge.url))
+    assert (found["deltas"], found["streamed"], found["total"]) == (3, "Hello!", 20)
+    assert (found["whole"], found["reason"]) == ("Hello!", "stop")
+    assert found["refused"]["status"] == 400
+    assert "the client asked for it" in found["refused"]["message"]
+    assert "sonnet" in found["models"]
+
+
+async def test_langchain(bridge: Bridge, standin: Standin, python_clients: Path) -> None:
+    standin.script(answer)
+    found = json.loads(await printed(bridge, python_clients / "python", HERE / "langchain_chat.py", bridge.url))
+    assert found["streamed"] == ["Hel", "lo", "!"]
+    assert (found["whole"], found["usage"]["total_tokens"]) == ("Hello!", 20)
+    assert "the client asked for it" in found["refused"]
+    assert conversation_of(standin.requests[0].body) == [("user", "hi"), ("assistant", "Hello."), ("user", "again")]
+
+
+@pytest.mark.parametrize("options", [[], ["--no-stream"]], ids=["streamed", "whole"])
+async def test_llm(bridge: Bridge, standin: Standin, python_clients: Path, options: list[str]) -> None:
+    standin.script(answer)
+    folder = bridge.folder / "llm"
+    folder.mkdir(exist_ok=True)
+    model = f"- model_id: bridge\n  model_name: sonnet\n  api_base: {bridge.url}\n"
+    (folder / "extra-openai-models.yaml").write_text(model)
+    told = await printed(bridge, python_clients / "llm", "-m", "bridge", *options, "hi", LLM_USER_PATH=str(folder))
+    assert told == "Hello!"

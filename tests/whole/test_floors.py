@@ -1,0 +1,52 @@
+"""The house: imports go down the floors, held by import-linter; each library has one door."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SOURCES = [path for package in ("server", "tray") for path in (ROOT / package).rglob("*.py")]
+
+# Where each library may be imported.
+DOORS = {
+    "fastapi": ("server/app.py", "server/web/"),
+    "uvicorn": ("server/listening.py", "server/standin/"),
+    "claude_agent_sdk": ("server/claude/",),
+    "pydantic": ("server/openai/shapes.py",),
+    "keyring": ("server/machine/", "server/commands"),
+    "platformdirs": ("server/machine/",),
+    "filelock": ("server/machine/",),
+    "psutil": ("server/machine/",),
+    "click": ("server/commands", "server/__main__.py", "tray/__main__.py"),
+    "pystray": ("tray/view.py", "tray/sni.py", "server/commands"),
+    "PIL": ("tray/icons.py",),
+}
+
+
+def test_imports_go_down_the_floors() -> None:
+    lint = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([lint, "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("library", DOORS)
+def test_each_library_has_its_door(library: str) -> None:
+    pattern = re.compile(rf"^\s*(?:import|from) {library}\b", re.MULTILINE)
+    users = [str(path.relative_to(ROOT)) for path in SOURCES if pattern.search(path.read_text())]
+    assert [user for user in users if not user.startswith(DOORS[library])] == []
+
+
+def test_nothing_names_the_host_of_a_package_registry() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    # Written in two halves, so that this file does not name them either.
+    hosts = re.compile("|".join([r"pypi\." + "org", r"python" + r"hosted\.org", r"registry\.npm" + "js"]))
+    named = [name for name in listed if hosts.search((ROOT / name).read_text(errors="ignore"))]
+    assert named == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_module_is_a_wall(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
