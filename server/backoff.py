@@ -1,7 +1,7 @@
 """How long to wait before trying again."""
 
-import random
 from dataclasses import dataclass, field
+from random import Random
 
 
 @dataclass(slots=True)
@@ -11,7 +11,7 @@ class Backoff:
     first_s: float = 1.0
     longest_s: float = 60.0
     jitter: float = 0.1
-    random: random.Random = field(default_factory=random.Random)
+    random: Random = field(default_factory=Random)
     failures: int = 0
 
     def failed(self) -> float:

@@ -35,6 +35,7 @@
         +-- PortTaken
         +-- SettingsInvalid
         +-- KeyNeeded               a door to others without a key
+        +-- AlreadyRunning          another server has the same data folder
 
 Classes differ where a caller acts differently. Nothing here knows HTTP: each dialect's `problems` gives the status.
 """
@@ -292,3 +293,9 @@ class KeyNeeded(StartError):
     """A listener that others can reach must have an access key."""
 
     title = "An access key is needed"
+
+
+class AlreadyRunning(StartError):
+    """Another server has the same data folder."""
+
+    title = "Drawbridge is running already"

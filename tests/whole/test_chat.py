@@ -11,7 +11,7 @@ from server.openai.request import FIRST_TURN
 from server.standin.script import Cut, Gate, Hold, Script, Text, Usage, refuse, say
 from server.standin.script import Reply as Answer
 from server.standin.server import Recorded, Standin
-from tests.whole.bridge import Bridge, conversation_of, data_of, messages, text_of
+from tests.whole.bridge import Bridge, conversation_of, data_of, messages
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -50,7 +50,7 @@ async def test_tokens_do_not_wait_for_the_end(bridge: Bridge, standin: Standin) 
     async with bridge.client.stream("POST", "/chat/completions", json=body) as response:
         async for line in response.aiter_lines():
             seen += line
-            if "first" in seen:
+            if '"first"' in line:
                 assert "second" not in seen
                 gate.open()
     assert "second" in seen
@@ -121,14 +121,14 @@ MODELS = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "upstream", "echoed"), MODELS, ids=str)
+@pytest.mark.parametrize(("fields", "answering", "echoed"), MODELS, ids=str)
 async def test_the_model_is_chosen_by_the_request(
-    bridge: Bridge, standin: Standin, fields: dict[str, str], upstream: str, echoed: str
+    bridge: Bridge, standin: Standin, fields: dict[str, str], answering: str, echoed: str
 ) -> None:
     reply = await bridge.chat("hi", **fields)
-    assert standin.requests[-1].body["model"] == upstream
+    assert standin.requests[-1].body["model"] == answering
     assert reply.json()["model"] == echoed
-    assert reply.headers["x-drawbridge-model"] == upstream
+    assert reply.headers["x-drawbridge-model"] == answering
 
 
 async def test_parameters_do_what_they_say_and_do_not_stick(bridge: Bridge, standin: Standin) -> None:
@@ -186,19 +186,42 @@ async def test_a_failure_upstream_has_its_true_status(
     assert status != 429 or reply.headers["retry-after"]
 
 
-@pytest.mark.parametrize(
-    "broken", [Answer((Text(("Half", Cut())),)), Answer((Text(("Half",)), Cut()))], ids=["in", "after"]
-)
-async def test_a_cut_answer_is_one_clear_error(bridge: Bridge, standin: Standin, broken: Answer) -> None:
-    standin.script(lambda recorded: broken)
-    lines = await bridge.stream("hi")
-    assert text_of([line for line in lines if "error" not in line]) == "Half"
-    errors = [chunk for chunk in data_of(lines) if "error" in chunk]
-    assert len(errors) == 1
-    assert not any(chunk["choices"][0]["finish_reason"] for chunk in data_of(lines) if "choices" in chunk)
-    whole = await bridge.chat("hi")
-    assert whole.status_code == 500
-    assert "broke off" in whole.json()["error"]["message"]
+def broken(place: str, gate: Gate) -> Answer:
+    """An answer that breaks after its first word has arrived: within the block or behind it."""
+    if place == "within":
+        return Answer((Text(("Half", Hold(gate), Cut())),))
+    return Answer((Text(("Half",)), Hold(gate), Cut()))
+
+
+@pytest.mark.parametrize("place", ["within", "behind"])
+async def test_a_cut_stream_is_one_clear_error(bridge: Bridge, standin: Standin, place: str) -> None:
+    gate = Gate()
+    standin.script(lambda recorded: broken(place, gate))
+    lines: list[str] = []
+    body = {"messages": messages("hi"), "stream": True}
+    async with bridge.client.stream("POST", "/chat/completions", json=body) as response:
+        async for line in response.aiter_lines():
+            lines.append(line)
+            if '"Half"' in line:
+                gate.open()
+    chunks = [chunk for chunk in data_of(lines) if "choices" in chunk]
+    assert "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks) == "Half"
+    assert not any(chunk["choices"][0]["finish_reason"] for chunk in chunks)
+    assert len([chunk for chunk in data_of(lines) if "error" in chunk]) == 1
+    assert "data: [DONE]" not in lines
+
+
+@pytest.mark.parametrize("place", ["within", "behind"])
+async def test_a_cut_whole_answer_is_one_clear_error(bridge: Bridge, standin: Standin, place: str) -> None:
+    gate = Gate()
+    standin.script(lambda recorded: broken(place, gate))
+    asking = asyncio.create_task(bridge.chat("hi"))
+    await asyncio.wait_for(gate.reached(), 20)
+    await asyncio.sleep(0.2)
+    gate.open()
+    whole = await asking
+    assert whole.status_code in {500, 503}
+    assert set(whole.json()) == {"error"}
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -103,11 +103,14 @@ async def test_a_worker_killed_after_it_is_one_clear_error_and_the_next_request_
     gate = Gate()
     async with open_standin() as standin, open_bridge(standin, folder, "--pool-size", "1") as bridge:
         standin.script(say("Half", Hold(gate)), say("Here I am."))
-        asking = asyncio.create_task(bridge.stream("hi"))
-        await asyncio.wait_for(gate.reached(), 30)
-        (worker,) = bridge.workers()
-        worker.kill()
-        lines = await asking
+        lines = []
+        body = {"messages": messages("hi"), "stream": True}
+        async with bridge.client.stream("POST", "/chat/completions", json=body) as response:
+            async for line in response.aiter_lines():
+                lines.append(line)
+                if '"Half"' in line:
+                    (worker,) = bridge.workers()
+                    worker.kill()
         assert len([chunk for chunk in data_of(lines) if "error" in chunk]) == 1
         assert "data: [DONE]" not in lines
         assert len(standin.requests) == 1

@@ -1,0 +1,79 @@
+"""The composition root of the server: the application that uvicorn serves, made of routes over services."""
+
+import time
+from collections.abc import Callable
+from typing import Any  # FastAPI's OpenAPI document is foreign JSON
+
+from fastapi import FastAPI
+
+from server.config import Config
+from server.web.about import about_router
+from server.web.chat import chat_router
+from server.web.control import control_router
+from server.web.docs import docs_router
+from server.web.edge import set_edge
+from server.web.examples import ERROR_SCHEMA
+from server.web.models import models_router
+from server.web.ports import ControlPort, Services
+from server.web.state import NAME, own_version
+
+_DESCRIPTION = """
+OpenAI's API, answered by Claude through your own Claude Code sign-in.
+
+Point a client at the base URL that ends with `/v1`. A key is needed only where the server asks for one; it is taken as
+`Authorization: Bearer`, `x-api-key` or `api-key`. Errors have OpenAI's shape and a true status, and every reply
+carries `x-request-id`, under which the log tells more.
+"""
+
+
+def create_app(
+    config: Config,
+    services: Services,
+    *,
+    control: ControlPort | None = None,
+    clock: Callable[[], float] = time.time,
+) -> FastAPI:
+    """The application over `services`; it answers nothing but through `Doors`, one around it for each listener.
+
+    `control` is what /control and the page's button stop; without it there is neither.
+    """
+    app = FastAPI(
+        title=f"{NAME} (demo)" if config.demo else NAME,
+        version=own_version(),
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    set_edge(app)
+    app.include_router(chat_router(services, clock=clock))
+    app.include_router(models_router(services, created=int(clock())))
+    app.include_router(about_router(services, control=control, clock=clock))
+    app.include_router(docs_router())
+    if control is not None:
+        app.include_router(control_router(services, control, clock=clock))
+    _describe(app)
+    return app
+
+
+def _describe(app: FastAPI) -> None:
+    """Adds to the OpenAPI document what FastAPI cannot know: our errors, never a 422, and the forms of the key."""
+    plain = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = plain()
+            components = document.setdefault("components", {})
+            components["schemas"] = {"Error": ERROR_SCHEMA}
+            for operation in (entry for path in document["paths"].values() for entry in path.values()):
+                operation["responses"].pop("422", None)
+            components["securitySchemes"] = {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+                "api-key": {"type": "apiKey", "in": "header", "name": "api-key"},
+            }
+            document["security"] = [{}, {"bearer": []}, {"x-api-key": []}, {"api-key": []}]
+        assert app.openapi_schema is not None
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign] # FastAPI's own way to extend the document

@@ -1,0 +1,1 @@
+"""The command line: serve, status, stop, ask, login, doctor."""

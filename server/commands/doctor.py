@@ -1,0 +1,144 @@
+"""`drawbridge doctor`: what Drawbridge found on this computer, and what is missing."""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import click
+
+from server.commands.options import Settled, settings_options, settle
+from server.commands.words import say, table
+from server.errors import DrawbridgeError
+from server.machine.instance import read_instance
+from server.machine.paths import find_folders
+from server.status import AccountStatus
+from server.web.state import own_version
+
+
+class Verdict(Enum):
+    """What a finding means. NOTE: it is not as it could be, and nothing needs it."""
+
+    OK = "ok"
+    NOTE = "note"
+    MISSING = "MISSING"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    verdict: Verdict
+    words: str
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@settings_options("host", "port", "api_key", "cli_path", "log_dir", "data_dir", "demo")
+def doctor(*, as_json: bool, **flags: object) -> int:
+    """Show what was found; exit code 1 when something that is needed is missing."""
+    findings = list(find_all(flags))
+    if as_json:
+        rows = [{"name": found.name, "verdict": found.verdict.value, "words": found.words} for found in findings]
+        say(json.dumps(rows, indent=2))
+    else:
+        say(table((f"{found.verdict.value:<8}{found.name}", found.words) for found in findings))
+    return 1 if any(found.verdict is Verdict.MISSING for found in findings) else 0
+
+
+def find_all(flags: Mapping[str, object]) -> Iterator[Finding]:
+    """Looks at everything, in the order of a person who wonders why it does not work."""
+    yield Finding("Drawbridge", Verdict.OK, f"{own_version()}, Python {sys.version.split()[0]} on {sys.platform}")
+    path = find_folders().settings_file
+    try:
+        settled = settle(flags, unprefixed=True)
+    except DrawbridgeError as error:
+        yield Finding("settings", Verdict.MISSING, str(error))
+        return
+    yield _settings(settled, path)
+    yield from _claude(settled)
+    yield _folder("data folder", settled.folders.data)
+    yield _folder("log folder", settled.folders.logs)
+    yield _port(settled)
+    yield _keyring()
+    yield Finding("tray", Verdict.NOTE, "this build has no tray icon yet; 'drawbridge' serves without one")
+
+
+def _settings(settled: Settled, path: Path) -> Finding:
+    if settled.notices:
+        return Finding("settings", Verdict.NOTE, " ".join(settled.notices))
+    return Finding("settings", Verdict.OK, f"{path}{'' if path.exists() else ' (not there: defaults)'}")
+
+
+def _claude(settled: Settled) -> Iterator[Finding]:
+    # Lazy: only this command asks Claude Code without a server.
+    from server.claude.cli import account_status, cli_version, find_cli
+    from server.machine.processes import clean_environment
+
+    environment = clean_environment(os.environ)
+    try:
+        path = find_cli(settled.config.cli_path, environment)
+        yield Finding("Claude Code", Verdict.OK, f"{asyncio.run(cli_version(path, environment))} {path}")
+    except DrawbridgeError as error:
+        yield Finding("Claude Code", Verdict.MISSING, str(error))
+        return
+    try:
+        yield _account(asyncio.run(account_status(path, environment)), is_demo=settled.config.demo)
+    except DrawbridgeError as error:
+        yield Finding("account", Verdict.MISSING, str(error))
+
+
+def _account(account: AccountStatus, *, is_demo: bool) -> Finding:
+    if account.signed_in:
+        return Finding("account", Verdict.OK, f"{account.detail} ({account.payer})")
+    if is_demo:
+        return Finding("account", Verdict.NOTE, "not signed in, which a demo does not need")
+    return Finding("account", Verdict.MISSING, "nobody is signed in to Claude Code; run 'drawbridge login'")
+
+
+def _folder(name: str, folder: Path) -> Finding:
+    """Whether `folder` can be written, or made: the nearest one that exists decides."""
+    nearest = next(place for place in (folder, *folder.parents) if place.exists())
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            return Finding(name, Verdict.OK, f"{folder}{'' if folder.exists() else ' (will be made)'}")
+    except OSError as error:
+        return Finding(name, Verdict.MISSING, f"{folder} cannot be written: {error.strerror}")
+
+
+def _port(settled: Settled) -> Finding:
+    # Lazy, for the psutil behind it.
+    from server.machine.ports import open_listeners
+
+    instance = read_instance(settled.folders.data)
+    if instance is not None:
+        return Finding("port", Verdict.OK, f"Drawbridge is running at {instance.base_url} (pid {instance.pid})")
+    try:
+        listeners = open_listeners(settled.config)
+    except DrawbridgeError as error:
+        return Finding("port", Verdict.MISSING, str(error))
+    listeners.close()
+    # A default port that is taken is no trouble: the server moves on by itself.
+    return Finding(
+        "port",
+        Verdict.NOTE if listeners.moved else Verdict.OK,
+        listeners.moved or f"{', '.join(listeners.addresses)} free",
+    )
+
+
+def _keyring() -> Finding:
+    # Lazy: 0.1 s, and on Linux a question to the desktop's bus.
+    import keyring
+    from keyring.backends import fail, null
+
+    backend = keyring.get_keyring()
+    name = f"{type(backend).__module__}.{type(backend).__name__}".removeprefix("keyring.backends.")
+    if isinstance(backend, fail.Keyring | null.Keyring):
+        return Finding("keyring", Verdict.NOTE, "none on this system: an access key comes from DRAWBRIDGE_API_KEY")
+    return Finding("keyring", Verdict.OK, name)

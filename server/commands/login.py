@@ -1,0 +1,34 @@
+"""`drawbridge login`: Claude Code's own sign-in, in this terminal."""
+
+import os
+import subprocess
+
+import click
+
+from server.commands.options import settings_options, settle
+from server.commands.words import note
+from server.errors import CliFailed
+
+
+@click.command()
+@click.option("--claudeai", "payer", flag_value="--claudeai", default=None, help="With a Claude plan.")
+@click.option("--console", "payer", flag_value="--console", help="With an Anthropic Console account, paid by use.")
+@settings_options("cli_path")
+def login(payer: str | None, **flags: object) -> int:
+    """Sign in to Claude Code, in the browser. Drawbridge never sees the credentials."""
+    # Lazy: finding Claude Code is no business of the other commands.
+    from server.claude.cli import find_cli
+    from server.machine.processes import clean_environment
+
+    environment = clean_environment(os.environ)
+    path = find_cli(settle(flags, unprefixed=True).config.cli_path, environment)
+    arguments = [str(path), "auth", "login", *([payer] if payer else [])]
+    try:
+        # The terminal is the child's: it asks, shows a link, and takes a code.
+        code = subprocess.run(arguments, env=environment, check=False).returncode
+    except OSError as error:
+        raise CliFailed(f"Claude Code at {str(path)!r} cannot be run: {error.strerror or error}.") from error
+    if code != 0:
+        note(f"Claude Code's sign-in ended with code {code}.")
+        return 1
+    return 0

@@ -1,0 +1,99 @@
+"""The settings as options of a command, made from the one table of settings and joined with their other places."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+import click
+
+from server.config import OPTIONS, Config, Option, resolve
+from server.machine.paths import Folders, find_folders
+from server.machine.settings import read_settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])  # a function of any arguments: click fills them in
+
+# In the order of `drawbridge serve --help`; a test compares the names with the table of settings.
+HELP: Mapping[str, str] = {
+    "host": "The address to listen on. Any other than this computer's own needs an access key.",
+    "port": "The port to listen on.",
+    "pool_size": "How many Claude Code processes may live, and so how many answers run at one time.",
+    "model": "The model for requests that name none of Claude's.",
+    "timeout_s": "The longest silence from Claude within an answer, in seconds.",
+    "queue_timeout_s": "How long a request may wait for a free process, in seconds.",
+    "max_waiting": "How many requests may wait; more are refused at once.",
+    "api_key": "The access key that clients must send. For tests only: other users of this computer can read the "
+    "command lines of running programs. Use the variable instead.",
+    "cli_path": "The claude program to run, if not the one that Drawbridge finds.",
+    "log_dir": "The folder of the log.",
+    "data_dir": "The folder of the app's own files. Servers with different ones may run side by side.",
+    "demo": "Answer from a stand-in for Claude's API inside Drawbridge: no account, no cost, no real answers.",
+    "reload": "For work on Drawbridge itself: restart the whole server when its source changes.",
+    "head_timeout_s": "How long the head of a stream may wait for the first word or failure, in seconds.",
+    "heartbeat_s": "After how many seconds of silence a stream gets a sign of life.",
+    "body_limit_mb": "The largest request body, in megabytes.",
+    "allowed_hosts": "Host names that clients may call this server by, besides this computer's own; with commas.",
+    "allowed_origins": "Origins of web pages that may call this server, as in https://example.org; with commas.",
+    "strict_models": "Refuse model names that are not Claude's instead of using the default model for them.",
+    "idle_shrink_s": "After how many idle seconds the pool gives back all processes but one.",
+    "log_level": "debug, info, warning or error.",
+}
+_SHORT = {"pool_size": ("-w", "--workers")}
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The settings of this run, the folders that follow from them, and remarks about the settings file."""
+
+    config: Config
+    folders: Folders
+    notices: tuple[str, ...]
+
+
+def settings_options(*names: str) -> Callable[[Command], Command]:
+    """A decorator: the settings `names` (all without any) become options; not given means None."""
+    chosen = [option for option in OPTIONS if not names or option.name in names]
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(chosen):
+            command = _click_option(option)(command)
+        return command
+
+    return decorate
+
+
+def settle(flags: Mapping[str, object], *, unprefixed: bool) -> Settled:
+    """The settings in force: flags, variables, settings file, defaults. Raises `SettingsInvalid`.
+
+    `unprefixed`: names like PORT count too.
+    """
+    file = read_settings(find_folders().settings_file)
+    config = resolve(flags=flags, environment=os.environ, file=file.values, unprefixed=unprefixed)
+    return Settled(config, find_folders(config), file.notices)
+
+
+def as_variables(config: Config) -> dict[str, str]:
+    """The settings that a flag or a variable gave, as variables: for a child that is to run with the same ones."""
+    variables = {}
+    for option in OPTIONS:
+        if config.source(option.name) in {"flag", "variable"}:
+            value = getattr(config, option.name)
+            variables[option.variables[0]] = ",".join(value) if isinstance(value, tuple) else str(value)
+    return variables
+
+
+def _click_option(option: Option) -> Callable[[Command], Command]:
+    default = {field.name: field.default for field in fields(Config)}[option.name]
+    names = (*_SHORT.get(option.name, ()), f"--{option.key.replace('_', '-')}")
+    variables = ", ".join(name for name in (option.alias, option.variables[0]) if name)
+    words = f"{HELP[option.name]}  [{variables}"
+    words += f"; default: {default}]" if default not in (None, (), False) else "]"
+    if isinstance(default, bool):
+        return click.option(*names, option.name, is_flag=True, flag_value=True, default=None, help=words)
+    # Values are read by the table, as those of variables and the file are.
+    return click.option(*names, option.name, default=None, help=words, metavar=_metavar(option))
+
+
+def _metavar(option: Option) -> str:
+    starts = {"a number": "NUMBER", "seconds": "SECONDS", "megabytes": "MB", "the path": "PATH", "a list": "NAMES"}
+    return next((word for start, word in starts.items() if option.expects.startswith(start)), "TEXT")

@@ -1,0 +1,76 @@
+"""The command `drawbridge`: every subcommand, and errors as plain sentences."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+import click
+
+from server.commands.ask import ask
+from server.commands.control import status, stop
+from server.commands.doctor import doctor
+from server.commands.login import login
+from server.commands.options import settings_options, settle
+from server.commands.serve import serve, serve_until_stopped
+from server.commands.words import note, say
+from server.errors import DrawbridgeError
+from server.web.state import own_version
+
+INTERRUPTED = 130
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line (default: this program's) and gives the exit code. Errors of ours end as one sentence."""
+    try:
+        result = drawbridge.main(
+            None if arguments is None else list(arguments), prog_name="drawbridge", standalone_mode=False
+        )
+    except click.ClickException as error:
+        with suppress(OSError):
+            error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except DrawbridgeError as error:
+        note(_sentence(error))
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def _sentence(error: DrawbridgeError) -> str:
+    parts = (f"{error.title}:" if error.message != error.title else "", error.message.rstrip("."))
+    return f"{' '.join(filter(None, parts))}. {error.hint}".strip()
+
+
+def _show_version(context: click.Context, _: click.Parameter, wanted: object) -> None:
+    if wanted and not context.resilient_parsing:
+        say(f"drawbridge {own_version()}")
+        context.exit()
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="The version.")
+@settings_options()
+@click.pass_context
+def drawbridge(context: click.Context, /, **flags: object) -> int | None:
+    """A local server that speaks OpenAI's API and answers with Claude, through your own Claude Code sign-in.
+
+    Without a command: the icon in the system tray.
+    """
+    given = [name for name, value in flags.items() if value is not None]
+    if context.invoked_subcommand is not None:
+        if given:
+            names = ", ".join(f"--{name.removesuffix('_s').replace('_', '-')}" for name in given)
+            raise click.UsageError(
+                f"Options come after the command: drawbridge {context.invoked_subcommand} {names} ..."
+            )
+        return None
+    return _tray(flags)
+
+
+def _tray(flags: Mapping[str, object]) -> int:
+    note("This build has no tray icon yet, so it serves without one, like 'drawbridge serve'.")
+    return serve_until_stopped(settle(flags, unprefixed=False))
+
+
+for _command in (serve, status, stop, ask, login, doctor):
+    drawbridge.add_command(_command)

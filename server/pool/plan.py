@@ -1,0 +1,268 @@
+"""What the pool does next, decided by pure functions: who gets which worker, what boots and closes, when to look again.
+
+The laws are the small functions; `plan` applies them in the order of the numbered steps. Nothing here waits, reads a
+clock or touches a process: `Pool` asks after every arrival, departure, birth, death and tick, and carries it out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Literal
+
+from server.dialogue import Profile
+
+Way = Literal["continued", "profile", "spare", "cold", "process"]
+"""How a request found its worker. Each conversation has a process of its own so far: "process"."""
+
+
+class State(Enum):
+    """The life of a worker: BOOTING -> RAW -> ANSWERING <-> PARKED -> CLOSING. From each of them it may close."""
+
+    BOOTING = "booting"
+    RAW = "raw"
+    ANSWERING = "answering"
+    PARKED = "parked"
+    CLOSING = "closing"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A process that counts, from before its birth until its end has been seen.
+
+    `last_used` is when it came into its state. `spoke`: the first token of the running answer has come. `profile` and
+    `conversation` are what it was configured with and what it holds; None while it is raw.
+    """
+
+    key: int
+    state: State
+    last_used: float = 0.0
+    spoke: bool = False
+    profile: Profile | None = None
+    conversation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """A request without a worker, waiting since `since`."""
+
+    key: int
+    profile: Profile
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the pool may do. `size` caps the processes alive, closing ones included; times are seconds.
+
+    `put_off_s`: how long at most a boot yields to answers that have not begun.
+    """
+
+    size: int = 3
+    max_waiting: int = 100
+    queue_timeout_s: float = 300.0
+    idle_shrink_s: float = 600.0
+    put_off_s: float = 5.0
+
+
+class Prospect(Enum):
+    """What the last boots say of the next one."""
+
+    UNKNOWN = "unknown"  # nothing has booted yet, or one boot failed: one at a time
+    GOOD = "good"
+    POOR = "poor"  # several boots failed in a row
+    NONE = "none"  # it cannot work until somebody does something: no CLI, no sign-in
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the slots do not show: the last time anybody asked, and how boots went.
+
+    `boot_from`: no boot before this time. `put_off_since`: since when boots yield, None if they do not.
+    """
+
+    asked_at: float = 0.0
+    prospect: Prospect = Prospect.UNKNOWN
+    boot_from: float = 0.0
+    put_off_since: float | None = None
+    stopping: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The waiter gets the worker in the slot."""
+
+    waiter: int
+    slot: int
+    way: Way = "process"
+
+
+class Refused(Enum):
+    """Why a waiter gets no worker."""
+
+    TIMEOUT = "timeout"
+    ENGINE = "engine"
+    STOPPING = "stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The waiter gets an error."""
+
+    waiter: int
+    why: Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do now, and when to ask again though nothing happened (None: never). `closes` are keys of slots."""
+
+    grants: tuple[Grant, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    closes: tuple[int, ...] = ()
+    boots: int = 0
+    put_off_since: float | None = None
+    wake_at: float | None = None
+
+
+def plan(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: float, past: Past) -> Plan:
+    """What to do now. `waiting` stands in its order; a plan carried out leaves nothing to do at the same time."""
+    # 1. Who waits gets what is there, the first one first.
+    grants = grants_for(slots, waiting) if not past.stopping else ()
+    slots = _granted(slots, grants)
+    waiting = _without(waiting, {grant.waiter for grant in grants})
+    # 2. Who waits in vain is told so.
+    refusals = refusals_for(slots, waiting, limits, now, past)
+    waiting = _without(waiting, {refusal.waiter for refusal in refusals})
+    # 3. What is too much goes.
+    quiet = is_quiet(slots, waiting, limits, now, past)
+    idle = idle_in_closing_order(slots)
+    closes = tuple(slot.key for slot in idle[: surplus(slots, limits, quiet=quiet, stopping=past.stopping)])
+    slots = [replace(slot, state=State.CLOSING) if slot.key in closes else slot for slot in slots]
+    # 4. What is missing boots: for those who wait at once, spares when they hold no answer up.
+    awaited, spares = (0, 0) if past.stopping else missing(slots, waiting, limits, quiet=quiet)
+    held_since = held_back_since(slots, now, past) if spares else None
+    is_held = held_since is not None and now < held_since + limits.put_off_s
+    wanted = awaited if is_held else awaited + spares
+    boots = bootable(wanted, slots, now, past)
+    # 5. Look again when the clock alone changes the answer.
+    times = [time_is_over_at(waiter, limits) for waiter in waiting]
+    if is_held and held_since is not None:
+        times.append(held_since + limits.put_off_s)
+    if wanted > boots and now < past.boot_from:
+        times.append(past.boot_from)
+    if len(idle) - len(closes) > 1 and not is_busy(slots, waiting):
+        times.append(past.asked_at + limits.idle_shrink_s)
+    put_off_since = held_since if awaited + spares > boots else None
+    return Plan(grants, refusals, closes, boots, put_off_since, min(times, default=None))
+
+
+def grants_for(slots: Sequence[Slot], waiting: Sequence[Waiter]) -> tuple[Grant, ...]:
+    """First come, first served, with the raw worker that has been up longest.
+
+    The warm ways will look here for a parked worker of the same conversation, then of the same profile, first.
+    """
+    raw = sorted((slot for slot in slots if slot.state is State.RAW), key=lambda slot: (slot.last_used, slot.key))
+    return tuple(Grant(waiter.key, slot.key) for waiter, slot in zip(waiting, raw, strict=False))
+
+
+def refusals_for(
+    slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: float, past: Past
+) -> tuple[Refusal, ...]:
+    """Everyone when the pool stops or there is no hope for a worker; else those whose time is over."""
+    if past.stopping:
+        return tuple(Refusal(waiter.key, Refused.STOPPING) for waiter in waiting)
+    if is_hopeless(slots, now, past):
+        return tuple(Refusal(waiter.key, Refused.ENGINE) for waiter in waiting)
+    return tuple(Refusal(waiter.key, Refused.TIMEOUT) for waiter in waiting if now >= time_is_over_at(waiter, limits))
+
+
+def is_hopeless(slots: Sequence[Slot], now: float, past: Past) -> bool:
+    """Whether to wait is in vain: boots fail, the next try is not due, and nothing that lives could serve.
+
+    One failed boot is a hiccup and worth a second try. Where the CLI or the sign-in is missing, running answers are no
+    hope either: each of them uses its process up.
+    """
+    if now >= past.boot_from:
+        return False
+    states = {slot.state for slot in slots} - {State.CLOSING}
+    if past.prospect is Prospect.NONE:
+        return states <= {State.ANSWERING}
+    return past.prospect is Prospect.POOR and not states
+
+
+def time_is_over_at(waiter: Waiter, limits: Limits) -> float:
+    """When a waiter has waited long enough. A new time-out holds for those who wait already."""
+    return waiter.since + limits.queue_timeout_s
+
+
+def room(slots: Sequence[Slot], limits: Limits) -> int:
+    """How many processes may be added: those that close live until their end has been seen."""
+    return max(0, limits.size - len(slots))
+
+
+def surplus(slots: Sequence[Slot], limits: Limits, *, quiet: bool, stopping: bool) -> int:
+    """How many idle workers are too many: all when stopping, those over the size, all but one when nobody asks."""
+    idle = len(idle_in_closing_order(slots))
+    if stopping:
+        return idle
+    over = sum(slot.state is not State.CLOSING for slot in slots) - limits.size
+    return min(idle, max(0, over, idle - 1 if quiet else 0))
+
+
+def idle_in_closing_order(slots: Sequence[Slot]) -> list[Slot]:
+    """What may close, the least useful first: what still boots, then parked conversations, then spares; old ones first.
+
+    Answers are not idle: nothing here ever ends one.
+    """
+    order = (State.BOOTING, State.PARKED, State.RAW)
+    idle = [slot for slot in slots if slot.state in order]
+    return sorted(idle, key=lambda slot: (order.index(slot.state), slot.last_used, slot.key))
+
+
+def is_quiet(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: float, past: Past) -> bool:
+    """Whether nobody has asked for so long that one spare is enough."""
+    return not is_busy(slots, waiting) and now >= past.asked_at + limits.idle_shrink_s
+
+
+def is_busy(slots: Sequence[Slot], waiting: Sequence[Waiter]) -> bool:
+    """Whether anybody waits or is being answered."""
+    return bool(waiting) or any(slot.state is State.ANSWERING for slot in slots)
+
+
+def missing(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, *, quiet: bool) -> tuple[int, int]:
+    """How many boots are wanted within the size: those that a waiter waits for, and those that only make spares."""
+    free = room(slots, limits)
+    coming = sum(slot.state in {State.RAW, State.BOOTING} for slot in slots)
+    awaited = min(free, max(0, len(waiting) - coming))
+    spares = min(free - awaited, max(0, spares_wanted(limits, quiet=quiet) - coming - awaited))
+    return awaited, spares
+
+
+def spares_wanted(limits: Limits, *, quiet: bool) -> int:
+    """As many as there may be, so that a burst of fresh conversations finds them raw; one when nobody asks."""
+    return 1 if quiet else limits.size
+
+
+def held_back_since(slots: Sequence[Slot], now: float, past: Past) -> float | None:
+    """Since when spares yield: a boot takes half a second of processor from answers that have not begun."""
+    if not any(slot.state is State.ANSWERING and not slot.spoke for slot in slots):
+        return None
+    return now if past.put_off_since is None else past.put_off_since
+
+
+def bootable(wanted: int, slots: Sequence[Slot], now: float, past: Past) -> int:
+    """How many of the wanted boots may start: none in the back-off; one first, to see that it works; then all."""
+    if now < past.boot_from:
+        return 0
+    if past.prospect is Prospect.GOOD:
+        return wanted
+    return 0 if any(slot.state is State.BOOTING for slot in slots) else min(1, wanted)
+
+
+def _granted(slots: Sequence[Slot], grants: Sequence[Grant]) -> list[Slot]:
+    keys = {grant.slot for grant in grants}
+    return [replace(slot, state=State.ANSWERING, spoke=False) if slot.key in keys else slot for slot in slots]
+
+
+def _without(waiting: Sequence[Waiter], keys: set[int]) -> list[Waiter]:
+    return [waiter for waiter in waiting if waiter.key not in keys]

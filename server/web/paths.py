@@ -1,0 +1,99 @@
+"""One address for each endpoint, however a client writes it: with and without /v1, under /api/v1, slashes to spare.
+
+The path is rewritten before routing and never redirected: on a redirect clients drop the body or the key.
+"""
+
+import re
+
+_SLASHES = re.compile(r"/{2,}")
+_VERSION = re.compile(r"^(?:/api)?/v1(?=/|$)")
+
+# Endpoints that a client may ask for without /v1 because its base URL ends before it.
+_BARE = frozenset(
+    {
+        "assistants",
+        "audio",
+        "auth",
+        "batches",
+        "chat",
+        "completions",
+        "embeddings",
+        "files",
+        "fine_tuning",
+        "images",
+        "messages",
+        "models",
+        "moderations",
+        "realtime",
+        "rerank",
+        "responses",
+        "threads",
+        "uploads",
+        "vector_stores",
+    }
+)
+
+# Endpoints of OpenAI's API and its relatives that Drawbridge does not have yet, by what their paths begin with.
+_UNBUILT = (
+    "/v1/assistants",
+    "/v1/audio",
+    "/v1/batches",
+    "/v1/completions",
+    "/v1/containers",
+    "/v1/conversations",
+    "/v1/edits",
+    "/v1/embeddings",
+    "/v1/engines",
+    "/v1/evals",
+    "/v1/files",
+    "/v1/fim",
+    "/v1/fine-tunes",
+    "/v1/fine_tuning",
+    "/v1/images",
+    "/v1/messages",
+    "/v1/moderations",
+    "/v1/organization",
+    "/v1/projects",
+    "/v1/realtime",
+    "/v1/rerank",
+    "/v1/responses",
+    "/v1/sessions",
+    "/v1/threads",
+    "/v1/uploads",
+    "/v1/vector_stores",
+    "/v1/videos",
+    "/openai",
+    "/api/blobs",
+    "/api/chat",
+    "/api/copy",
+    "/api/create",
+    "/api/delete",
+    "/api/embed",
+    "/api/embeddings",
+    "/api/generate",
+    "/api/ps",
+    "/api/pull",
+    "/api/push",
+    "/api/show",
+    "/api/tags",
+    "/api/v0",
+    "/api/version",
+)
+
+
+def canonical_path(path: str) -> str:
+    """The path under which the routes know what `path` asks for; what nobody knows comes back only tidied."""
+    tidy = _SLASHES.sub("/", f"/{path}").rstrip("/")
+    rest, versioned = tidy, False
+    while match := _VERSION.match(rest):
+        rest, versioned = rest[match.end() :], True
+    if versioned:
+        return f"/v1{rest}" if rest else "/"
+    if rest[1:].partition("/")[0] in _BARE:
+        return f"/v1{rest}"
+    return rest or "/"
+
+
+def is_unbuilt(path: str) -> bool:
+    """Whether the canonical `path` is an endpoint that exists elsewhere and is not built here yet."""
+    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in _UNBUILT)

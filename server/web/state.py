@@ -1,0 +1,96 @@
+"""The state of the server in words and as JSON, for whoever may know it."""
+
+import asyncio
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+
+from server.errors import DrawbridgeError
+from server.status import AccountStatus, PoolStatus, State, Status
+from server.web.ports import Services
+
+NAME = "Drawbridge"
+
+_PAYERS = {
+    "plan": "The Claude plan of this account",
+    "api key": "An Anthropic API key, by use",
+    "bedrock": "Amazon Bedrock, by use",
+    "vertex": "Google Vertex AI, by use",
+    "demo": "Nobody: this is a demo",
+    "nobody": "Nobody yet",
+}
+
+
+def own_version() -> str:
+    """The version of Drawbridge, "0" where it was never installed."""
+    try:
+        return version("drawbridge-tray")
+    except PackageNotFoundError:
+        return "0"
+
+
+async def account_within(services: Services, seconds: float) -> AccountStatus:
+    """Who is signed in, asked anew; what was known before where Claude Code takes longer or fails."""
+    try:
+        return await asyncio.wait_for(services.account(), seconds)
+    except (TimeoutError, DrawbridgeError):
+        return services.status().account
+
+
+def state_of(status: Status) -> State:
+    """The state; who answers at all is running, unless it is about to stop."""
+    return status.state if status.state in {State.STOPPING, State.FAILED} else State.RUNNING
+
+
+def trouble_of(status: Status) -> str | None:
+    """What is wrong right now, in words; None when nothing is."""
+    return status.trouble or status.pool.trouble
+
+
+def base_url_of(status: Status, host: str) -> str:
+    """Where clients find the API; `host` is what this caller called us."""
+    return status.base_url or f"http://{host}/v1"
+
+
+def state_json(status: Status, *, host: str, now: float, key_required: bool) -> dict[str, object]:
+    """Everything the server knows of itself. `now` is in seconds since 1970."""
+    return {
+        "status": "ok",
+        "version": own_version(),
+        "state": state_of(status).value,
+        "demo": status.demo,
+        "model": status.model,
+        "base_url": base_url_of(status, host),
+        "key_required": key_required,
+        "uptime_s": None if status.started_at is None else round(max(0.0, now - status.started_at), 1),
+        "trouble": trouble_of(status),
+        "cli": asdict(status.cli),
+        "account": asdict(status.account),
+        "pool": {**asdict(status.pool), "ways": dict(status.pool.ways)},
+    }
+
+
+def account_words(account: AccountStatus) -> str:
+    """Who is signed in, as a sentence."""
+    if account.payer == "demo":
+        return "A demo, without an account"
+    if account.signed_in is None:
+        return "Not known yet"
+    if not account.signed_in:
+        return "Nobody is signed in. Run 'drawbridge login'."
+    return ", ".join(filter(None, (account.email, account.organization))) or "Signed in"
+
+
+def payer_words(account: AccountStatus) -> str:
+    """Who pays, as a sentence."""
+    words = _PAYERS.get(account.payer, "Not known")
+    return f"{words} ({account.detail})" if account.detail and account.payer != "demo" else words
+
+
+def pool_words(pool: PoolStatus) -> str:
+    """What the processes do, as a sentence."""
+    words = [f"{pool.answering} answering", f"{pool.ready} ready"]
+    if pool.booting:
+        words.append(f"{pool.booting} starting")
+    if pool.waiting:
+        words.append(f"{pool.waiting} requests waiting")
+    return f"{', '.join(words)}, of {pool.size} at most"

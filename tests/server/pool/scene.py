@@ -1,0 +1,210 @@
+"""A pool on a clock that a test moves, over workers that do what the test says and count their births and deaths."""
+
+import asyncio
+import itertools
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from server.backoff import Backoff
+from server.dialogue import Profile
+from server.pool.lease import Lease
+from server.pool.plan import Limits
+from server.pool.pool import Pool
+from server.status import PoolStatus
+
+PROFILE = Profile(system="be brief", owner="local")
+
+
+async def settle() -> None:
+    """Lets everything happen that can happen at this time."""
+    for _ in range(30):
+        await asyncio.sleep(0)
+
+
+@dataclass(eq=False)
+class FakeAlarm:
+    when: float
+    call: Callable[[], None]
+    is_cancelled: bool = False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+
+class FakeClock:
+    """A clock that stands still until `advance`."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+        self._alarms: list[FakeAlarm] = []
+
+    def now(self) -> float:
+        return self.time
+
+    def call_at(self, when: float, call: Callable[[], None]) -> FakeAlarm:
+        alarm = FakeAlarm(when, call)
+        self._alarms.append(alarm)
+        return alarm
+
+    @property
+    def pending(self) -> list[float]:
+        """The times of the calls to come."""
+        return sorted(alarm.when for alarm in self._alarms if not alarm.is_cancelled)
+
+    async def advance(self, seconds: float) -> None:
+        """Moves on, stopping at each alarm on the way."""
+        end = self.time + seconds
+        await settle()
+        while self.pending and self.pending[0] <= end:
+            due = min((alarm for alarm in self._alarms if not alarm.is_cancelled), key=lambda alarm: alarm.when)
+            self._alarms.remove(due)
+            self.time = max(self.time, due.when)
+            due.call()
+            await settle()
+        self.time = end
+        await settle()
+
+
+class FakeWorker:
+    """A worker that comes up when told, dies when told, and closes when told; by default up and closed at once."""
+
+    def __init__(self, yard: "Yard") -> None:
+        self._yard = yard
+        self.up = asyncio.Event()
+        self.dead = asyncio.Event()
+        self.may_close = asyncio.Event()
+        self.failure: Exception | None = None
+        self.is_closed = False
+        self.closes = 0
+
+    async def boot(self) -> None:
+        self._yard.alive += 1
+        self._yard.most_alive = max(self._yard.most_alive, self._yard.alive)
+        await self.up.wait()
+        if self.failure is not None:
+            raise self.failure
+
+    async def wait_dead(self) -> None:
+        await self.dead.wait()
+
+    async def close(self) -> None:
+        self.closes += 1
+        await self.may_close.wait()
+        if not self.is_closed:
+            self.is_closed = True
+            self._yard.alive -= 1
+
+
+@dataclass
+class Yard:
+    """Where workers are born. `failures` are what the next boots fail with; None: they come up."""
+
+    workers: list[FakeWorker] = field(default_factory=list)
+    failures: list[Exception | None] = field(default_factory=list)
+    always_fails: Exception | None = None
+    boots_at_once: bool = True
+    closes_at_once: bool = True
+    alive: int = 0
+    most_alive: int = 0
+
+    def spawn(self) -> FakeWorker:
+        worker = FakeWorker(self)
+        worker.failure = self.failures.pop(0) if self.failures else self.always_fails
+        if self.boots_at_once:
+            worker.up.set()
+        if self.closes_at_once:
+            worker.may_close.set()
+        self.workers.append(worker)
+        return worker
+
+
+@dataclass
+class Scene:
+    """A pool and everything around it."""
+
+    clock: FakeClock
+    yard: Yard
+    pool: Pool[FakeWorker]
+    heard: list[PoolStatus]
+    callers: "list[Caller]" = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return repr(self.pool).removeprefix("<Pool size ").removesuffix(">")
+
+    async def caller(self, *, first_in_line: bool = False) -> "Caller":
+        """Somebody who asks now, and holds what is given until told to go."""
+        caller = Caller(self.pool, f"caller {len(self.callers) + 1}", first_in_line=first_in_line)
+        self.callers.append(caller)
+        await settle()
+        return caller
+
+
+class Caller:
+    """A task that leases a worker and keeps it. `outcome` is the error that it got instead."""
+
+    _numbers = itertools.count(1)
+
+    def __init__(self, pool: Pool[FakeWorker], name: str, *, first_in_line: bool) -> None:
+        self.lease: Lease[FakeWorker] | None = None
+        self.outcome: BaseException | None = None
+        self._go = asyncio.Event()
+        self.task = asyncio.create_task(self._run(pool, first_in_line=first_in_line), name=name)
+
+    async def _run(self, pool: Pool[FakeWorker], *, first_in_line: bool) -> None:
+        try:
+            async with pool.lease(PROFILE, first_in_line=first_in_line) as lease:
+                self.lease = lease
+                await self._go.wait()
+        except BaseException as error:
+            self.outcome = error
+            if isinstance(error, asyncio.CancelledError):
+                raise
+
+    async def leave(self) -> None:
+        """Ends the lease as a finished answer does."""
+        self._go.set()
+        await settle()
+
+    async def vanish(self) -> None:
+        """Is cancelled, as when a client closes its connection."""
+        self.task.cancel()
+        await settle()
+
+
+@asynccontextmanager
+async def open_scene(
+    size: int = 3,
+    *,
+    max_waiting: int = 100,
+    queue_timeout_s: float = 300.0,
+    idle_shrink_s: float = 600.0,
+    close_timeout_s: float = 15.0,
+    yard: Yard | None = None,
+) -> AsyncIterator[Scene]:
+    """A pool that is open and settled; at its end nothing may be left."""
+    clock, yard, heard = FakeClock(), yard or Yard(), []  # type: FakeClock, Yard, list[PoolStatus]
+    before = asyncio.all_tasks()
+    pool = Pool(
+        yard.spawn,
+        limits=Limits(size, max_waiting, queue_timeout_s, idle_shrink_s),
+        clock=clock,
+        backoff=Backoff(jitter=0.0, random=random.Random(0)),
+        on_change=heard.append,
+        close_timeout_s=close_timeout_s,
+    )
+    scene = Scene(clock, yard, pool, heard)
+    async with pool:
+        await settle()
+        yield scene
+        for worker in yard.workers:
+            worker.may_close.set()
+    await settle()
+    for caller in scene.callers:
+        await caller.leave()
+    await asyncio.gather(*(caller.task for caller in scene.callers), return_exceptions=True)
+    await settle()
+    assert yard.alive == 0
+    assert asyncio.all_tasks() == before
+    assert clock.pending == []

@@ -1,0 +1,441 @@
+"""The stand-in on the wire: what it sends, what it records, and what becomes of a caller who leaves."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import anthropic
+import httpx
+import pytest
+
+from server.standin.script import (
+    Cut,
+    Drop,
+    Gate,
+    Hold,
+    Pause,
+    Ping,
+    RedactedThinking,
+    Reply,
+    Script,
+    Step,
+    StreamError,
+    Text,
+    Thinking,
+    Usage,
+    bad_gateway,
+    call,
+    refuse,
+    say,
+)
+from server.standin.server import Recorded, Standin, open_standin
+from tests.server.standin.asking import HEADERS, USER, body
+
+
+@pytest.fixture
+async def standin() -> AsyncIterator[Standin]:
+    async with open_standin() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def http(standin: Standin) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=standin.url, headers=HEADERS, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture
+async def claude(standin: Standin) -> AsyncIterator[anthropic.AsyncAnthropic]:
+    async with anthropic.AsyncAnthropic(base_url=standin.url, api_key="any", max_retries=0, timeout=20) as client:
+        yield client
+
+
+async def ask(http: httpx.AsyncClient, **changes: object) -> httpx.Response:
+    return await http.post("/v1/messages?beta=true", json=body(stream=True, **changes))
+
+
+def events(response: httpx.Response) -> list[dict[str, object]]:
+    return [json.loads(line.removeprefix("data: ")) for line in response.text.splitlines() if line.startswith("data: ")]
+
+
+async def whole(claude: anthropic.AsyncAnthropic) -> anthropic.types.Message:
+    async with claude.messages.stream(
+        model="claude-sonnet-5-5", max_tokens=100, messages=[{"role": "user", "content": "hi"}]
+    ) as stream:
+        return await stream.get_final_message()
+
+
+FULL = Reply(
+    (
+        Thinking(("Let me", " see."), signature="sealed"),
+        RedactedThinking("hidden"),
+        Ping(),
+        Text(("Hello", " there")),
+        call("look", {"at": "the \U0001f319", "times": 2}, id="toolu_a"),
+        call("wait", {}),
+    ),
+    stop_reason="tool_use",
+    usage=Usage(100, 20, 3, output_tokens=50, thinking_tokens=30),
+)
+
+
+@pytest.mark.parametrize("is_streamed", [True, False])
+async def test_the_official_client_reads_every_kind_of_block(
+    standin: Standin, claude: anthropic.AsyncAnthropic, is_streamed: bool
+) -> None:
+    standin.script(FULL)
+    if is_streamed:
+        message = await whole(claude)
+    else:
+        message = await claude.messages.create(
+            model="claude-sonnet-5-5", max_tokens=100, messages=[{"role": "user", "content": "hi"}]
+        )
+    thinking, redacted, text, look, wait = message.content
+    assert thinking.type == "thinking"
+    assert (thinking.thinking, thinking.signature) == ("Let me see.", "sealed")
+    assert redacted.type == "redacted_thinking"
+    assert redacted.data == "hidden"
+    assert text.type == "text"
+    assert text.text == "Hello there"
+    assert look.type == wait.type == "tool_use"
+    assert (look.id, look.name, look.input) == ("toolu_a", "look", {"at": "the \U0001f319", "times": 2})
+    assert wait.input == {}
+    assert wait.id not in ("", "toolu_a")
+    assert message.stop_reason == "tool_use"
+    assert message.usage.input_tokens == 100
+    assert message.usage.cache_creation_input_tokens == 20
+    assert message.usage.cache_read_input_tokens == 3
+    assert message.usage.output_tokens == 50
+    assert message.usage.output_tokens_details is not None
+    assert message.usage.output_tokens_details.thinking_tokens == 30
+
+
+@pytest.mark.parametrize(
+    ("reason", "stop"),
+    [
+        ("end_turn", None),
+        ("max_tokens", None),
+        ("stop_sequence", "END"),
+        ("pause_turn", None),
+        ("refusal", None),
+        ("model_context_window_exceeded", None),
+    ],
+)
+async def test_an_answer_ends_for_the_reason_in_the_script(
+    standin: Standin, claude: anthropic.AsyncAnthropic, reason: str, stop: str | None
+) -> None:
+    standin.script(say("So", stop_reason=reason, stop_sequence=stop))  # type: ignore[arg-type] # a table of literals
+    message = await whole(claude)
+    assert (message.stop_reason, message.stop_sequence) == (reason, stop)
+
+
+async def test_an_answer_may_have_no_blocks_and_no_end(standin: Standin, http: httpx.AsyncClient) -> None:
+    standin.script(say(), say("a", stop_reason=None))
+    assert [event["type"] for event in events(await ask(http))] == ["message_start", "message_delta", "message_stop"]
+    assert events(await ask(http))[-1]["type"] == "content_block_stop"
+
+
+ERRORS = [
+    (anthropic.BadRequestError, 400, "invalid_request_error"),
+    (anthropic.AuthenticationError, 401, "authentication_error"),
+    (anthropic.PermissionDeniedError, 403, "permission_error"),
+    (anthropic.NotFoundError, 404, "not_found_error"),
+    (anthropic.RequestTooLargeError, 413, "request_too_large"),
+    (anthropic.RateLimitError, 429, "rate_limit_error"),
+    (anthropic.InternalServerError, 500, "api_error"),
+    (anthropic.APIStatusError, 503, "api_error"),
+    (anthropic.APIStatusError, 529, "overloaded_error"),
+]
+
+
+@pytest.mark.parametrize(("error", "status", "kind"), ERRORS, ids=[str(status) for _, status, _ in ERRORS])
+async def test_an_error_has_its_status_kind_message_and_headers(
+    standin: Standin,
+    claude: anthropic.AsyncAnthropic,
+    error: type[anthropic.APIStatusError],
+    status: int,
+    kind: str,
+) -> None:
+    standin.script(
+        refuse(status, "no", headers={"retry-after": "17", "anthropic-ratelimit-unified-status": "rejected"})
+    )
+    with pytest.raises(error) as refused:
+        await whole(claude)
+    assert refused.value.status_code == status
+    assert refused.value.response.headers["retry-after"] == "17"
+    assert refused.value.response.headers["anthropic-ratelimit-unified-status"] == "rejected"
+    answer = refused.value.response.json()
+    assert answer["error"] == {"type": kind, "message": "no"}
+    assert answer["request_id"] == refused.value.response.headers["request-id"]
+    assert await standin.requests[0].ended() == "refused"
+
+
+async def test_a_gateway_answers_a_page(standin: Standin, http: httpx.AsyncClient) -> None:
+    standin.script(bad_gateway())
+    response = await ask(http)
+    assert response.status_code == 502
+    assert response.headers["content-type"] == "text/html"
+    assert response.text.startswith("<html>")
+
+
+async def test_an_error_event_ends_the_stream(standin: Standin, http: httpx.AsyncClient) -> None:
+    standin.script(say("So", StreamError("overloaded_error", "Overloaded"), " never"))
+    *_, before, last = events(await ask(http))
+    assert before["type"] == "content_block_delta"
+    assert last == {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+    assert await standin.requests[0].ended() == "whole"
+
+
+CUT = Cut()
+CUTS: list[tuple[str, Script, list[str] | None]] = [
+    ("before a byte", Drop(), None),
+    ("after the headers", say("a", before_start=(CUT,)), []),
+    ("before a block", Reply((CUT, Text(("a",)))), ["message_start"]),
+    ("in a block", say("a", CUT, "b"), ["message_start", "content_block_start", "ping", "content_block_delta"]),
+    (
+        "after a block",
+        Reply((Text(("a",)), CUT)),
+        ["message_start", "content_block_start", "ping", "content_block_delta", "content_block_stop"],
+    ),
+    (
+        "before the last event",
+        say("a", before_stop=(CUT,)),
+        ["message_start", "content_block_start", "ping", "content_block_delta", "content_block_stop", "message_delta"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("place", "script", "seen"), CUTS, ids=[place for place, _, _ in CUTS])
+async def test_the_connection_breaks_where_the_script_says(
+    standin: Standin, http: httpx.AsyncClient, place: str, script: Script, seen: list[str] | None
+) -> None:
+    standin.script(script)
+    lines: list[str] = []
+
+    async def read() -> None:
+        async with http.stream("POST", "/v1/messages", json=body(stream=True)) as response:
+            assert seen is not None
+            async for line in response.aiter_lines():
+                lines.append(line)  # noqa: PERF401 # a comprehension would lose what came before the break
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        await read()
+    assert [line.removeprefix("event: ") for line in lines if line.startswith("event: ")] == (seen or [])
+    assert await standin.requests[0].ended() == "cut"
+
+
+@pytest.mark.parametrize("script", [Drop(reset=True), say("a", Cut(reset=True))])
+async def test_a_reset_looks_like_a_broken_network(standin: Standin, http: httpx.AsyncClient, script: Script) -> None:
+    standin.script(script)
+    with pytest.raises(httpx.ReadError):
+        await ask(http)
+    assert await standin.requests[0].ended() == "cut"
+
+
+def held(gate: Gate) -> list[tuple[str, Script]]:
+    steps: tuple[Step, ...] = (Hold(gate),)
+    return [
+        ("before the headers", say("a", before_headers=steps)),
+        ("before an error", Reply(before_headers=steps)),
+        ("after the headers", say("a", before_start=steps)),
+        ("in the middle", say("a", *steps, "b")),
+        ("before the end", say("a", before_stop=steps)),
+    ]
+
+
+@pytest.mark.parametrize("number", range(5), ids=[place for place, _ in held(Gate())])
+async def test_a_caller_who_leaves_is_seen_at_once(standin: Standin, http: httpx.AsyncClient, number: int) -> None:
+    gate = Gate()
+    standin.script(held(gate)[number][1])
+    asking = asyncio.create_task(ask(http))
+    await gate.reached()
+    assert standin.requests[0].outcome is None
+    asking.cancel()
+    await standin.requests[0].left()
+    assert standin.requests[0].outcome == "client left"
+
+
+@pytest.mark.parametrize("number", range(5), ids=[place for place, _ in held(Gate())])
+async def test_a_gate_holds_an_answer_until_it_is_opened(
+    standin: Standin, http: httpx.AsyncClient, number: int
+) -> None:
+    gate = Gate()
+    standin.script(held(gate)[number][1])
+    asking = asyncio.create_task(ask(http))
+    await gate.reached()
+    assert not asking.done()
+    gate.open()
+    assert events(await asking)[-1]["type"] == "message_stop"
+    assert await standin.requests[0].ended() == "whole"
+
+
+async def test_what_comes_before_a_gate_has_been_sent(standin: Standin, http: httpx.AsyncClient) -> None:
+    gate = Gate()
+    standin.script(say("first", Hold(gate), "second"))
+    async with http.stream("POST", "/v1/messages", json=body(stream=True)) as response:
+        lines = response.aiter_lines()
+        async for line in lines:
+            if "first" in line:
+                break
+        await gate.reached()
+        gate.open()
+        assert any(["second" in line async for line in lines])
+
+
+async def test_pauses_are_waited_with_the_given_sleep() -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    async with (
+        open_standin(lambda _: say("a", "b", "c", gap_s=600), sleep=sleep) as standin,
+        httpx.AsyncClient(base_url=standin.url, headers=HEADERS) as http,
+    ):
+        await ask(http)
+    assert slept == [600, 600]
+
+
+async def test_scripts_are_answered_in_order_then_the_function(standin: Standin, http: httpx.AsyncClient) -> None:
+    standin.script(say("forgotten"))
+    standin.script(say("one"), refuse(529), lambda recorded: say(f"number {len(standin.requests)}"))
+    assert "one" in (await ask(http)).text
+    assert (await ask(http)).status_code == 529
+    assert "number 3" in (await ask(http)).text
+    assert "number 4" in (await ask(http)).text
+
+
+async def test_a_refused_request_uses_up_no_script(standin: Standin, http: httpx.AsyncClient) -> None:
+    standin.script(say("one"))
+    refused = await ask(http, messages=[])
+    assert refused.status_code == 400
+    assert refused.json()["error"] == {
+        "type": "invalid_request_error",
+        "message": "messages: at least one message is required",
+    }
+    assert standin.requests[0].refusal is not None
+    assert "one" in (await ask(http)).text
+    assert standin.requests[1].refusal is None
+
+
+async def test_a_request_is_recorded_as_it_arrived(standin: Standin, http: httpx.AsyncClient) -> None:
+    await ask(http, messages=[{"role": "user", "content": "f\xfcr \U0001f319"}])
+    recorded = await standin.arrived(1)
+    assert (recorded.method, recorded.path, recorded.query) == ("POST", "/v1/messages", {"beta": "true"})
+    assert recorded.headers["x-api-key"] == "any"
+    assert recorded.body["messages"] == [{"role": "user", "content": "f\xfcr \U0001f319"}]
+    assert recorded.size == int(recorded.headers["content-length"])
+    assert await recorded.ended() == "whole"
+
+
+async def test_leaving_is_not_claimed_of_a_caller_who_stayed(standin: Standin, http: httpx.AsyncClient) -> None:
+    await ask(http)
+    with pytest.raises(AssertionError, match="did not end because its caller left"):
+        await standin.requests[0].left()
+
+
+async def test_whatever_else_is_asked_is_recorded_apart(standin: Standin, http: httpx.AsyncClient) -> None:
+    assert (await http.head("/api/hello")).status_code == 200
+    assert (await http.get("/v1/nothing")).json()["error"]["type"] == "not_found_error"
+    assert (await http.head("/v1/nothing")).status_code == 404
+    assert (await http.get("/v1/messages")).status_code == 405
+    counted = await http.post("/v1/messages/count_tokens", json={"model": "claude-sonnet-5-5", "messages": [USER]})
+    assert counted.json()["input_tokens"] > 0
+    refused = await http.post("/v1/messages/count_tokens", json={"model": "claude-sonnet-5-5", "messages": []})
+    assert refused.status_code == 400
+    assert standin.requests == []
+    assert [(other.method, other.path) for other in standin.others] == [
+        ("HEAD", "/api/hello"),
+        ("GET", "/v1/nothing"),
+        ("HEAD", "/v1/nothing"),
+        ("GET", "/v1/messages"),
+        ("POST", "/v1/messages/count_tokens"),
+        ("POST", "/v1/messages/count_tokens"),
+    ]
+    assert [other.number for other in standin.others] == [1, 2, 3, 4, 5, 6]
+
+
+async def test_a_body_over_the_limit_is_read_to_its_end_and_refused(http: httpx.AsyncClient) -> None:
+    response = await http.post("/v1/messages", content=b" " * (33 * 2**20))
+    assert response.status_code == 413
+    assert response.json()["error"]["type"] == "request_too_large"
+
+
+async def test_many_callers_each_get_their_own_answer(standin: Standin, http: httpx.AsyncClient) -> None:
+    def echo(recorded: Recorded) -> Script:
+        return say(json.dumps(recorded.body["messages"]), Pause(0.001), "end")
+
+    standin.script(echo)
+    answers = await asyncio.gather(
+        *(ask(http, messages=[{"role": "user", "content": f"question {n}"}]) for n in range(30))
+    )
+    for n, answer in enumerate(answers):
+        assert f"question {n}\\" in answer.text
+    assert {recorded.outcome for recorded in standin.requests} == {"whole"}
+
+
+async def test_no_more_is_kept_than_asked_for() -> None:
+    async with (
+        open_standin(keep=2) as standin,
+        httpx.AsyncClient(base_url=standin.url, headers=HEADERS) as http,
+    ):
+        for number in range(5):
+            await ask(http, max_tokens=number)
+            await http.get("/v1/nothing")
+    assert [recorded.body["max_tokens"] for recorded in standin.requests] == [3, 4]
+    assert [recorded.number for recorded in standin.others] == [8, 10]
+
+
+async def test_talk_that_is_no_http_ends_the_connection(standin: Standin) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(standin.url.rpartition(":")[2]))
+    writer.write(b"\x16\x03\x01 not http\r\n\r\n")
+    assert await reader.read() == b""
+    writer.close()
+    await writer.wait_closed()
+    assert standin.requests == standin.others == []
+
+
+async def test_nothing_is_left_when_it_closes() -> None:
+    before = asyncio.all_tasks()
+    async with httpx.AsyncClient(headers=HEADERS) as http:
+        async with open_standin() as standin:
+            gate = Gate()
+            standin.script(say("a", Hold(gate)))
+            asking = asyncio.create_task(http.post(f"{standin.url}/v1/messages", json=body(stream=True)))
+            await gate.reached()
+        with pytest.raises(httpx.HTTPError):
+            await asking
+        assert standin.requests[0].outcome == "stopped"
+        with pytest.raises(httpx.ConnectError):
+            await http.get(standin.url)
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_caller_who_does_not_read_holds_nothing_up() -> None:
+    async with open_standin(lambda _: say("a" * 2**20, *["b" * 2**20] * 30)) as standin:
+        host, _, port = standin.url.removeprefix("http://").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+        content = json.dumps(body(stream=True)).encode()
+        headers = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
+        writer.write(
+            f"POST /v1/messages HTTP/1.1\r\nhost: a\r\n{headers}content-length: {len(content)}\r\n\r\n".encode()
+        )
+        writer.write(content)
+        await standin.arrived(1)
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+    assert standin.requests[0].outcome == "stopped"
+    writer.transport.abort()
+
+
+async def test_an_answer_function_that_fails_is_heard_of() -> None:
+    def broken(recorded: Recorded) -> Script:
+        raise KeyError(recorded.path)
+
+    async def run() -> None:
+        async with open_standin(broken) as standin, httpx.AsyncClient(base_url=standin.url, headers=HEADERS) as client:
+            with pytest.raises(httpx.HTTPError):
+                await ask(client)
+            assert await standin.requests[0].ended() == "stopped"
+
+    with pytest.raises(ExceptionGroup, match="the stand-in failed"):
+        await run()

@@ -1,0 +1,146 @@
+"""Routing of models, the one retry, and how failures leave, with workers that only act."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from server.answering import Answering
+from server.claude.client import Worker
+from server.config import Config
+from server.dialogue import (
+    Event,
+    Failed,
+    Finished,
+    Message,
+    ModelCard,
+    PartDelta,
+    Profile,
+    Reason,
+    Settings,
+    Started,
+    Text,
+    Turn,
+)
+from server.errors import DrawbridgeError, ModelUnknown, UpstreamDown, WorkerDied
+from server.pool.pool import Pool
+
+CARDS = (
+    ModelCard("default", "claude-opus-5-5", "Default"),
+    ModelCard("opus", "claude-opus-5-5", "Opus"),
+    ModelCard("sonnet", "claude-sonnet-5-5", "Sonnet"),
+)
+TURN = Turn((Message("user", (Text("hi"),)),), model="sonnet")
+WHOLE: list[Event | DrawbridgeError] = [Started("claude-sonnet-5-5"), PartDelta(0, "a"), Finished(Reason.END)]
+
+
+class Lanes:
+    """A pool whose workers follow scripts, one for each lease; it counts what is leased and how."""
+
+    def __init__(self, *scripts: list[Event | DrawbridgeError]) -> None:
+        self.scripts = list(scripts)
+        self.first_in_line: list[bool] = []
+        self.settings: list[Settings] = []
+        self.out = 0
+        self.closed = 0
+
+    @asynccontextmanager
+    async def lease(self, profile: Profile, *, first_in_line: bool = False) -> AsyncIterator[object]:
+        self.first_in_line.append(first_in_line)
+        self.out += 1
+        try:
+            yield SimpleNamespace(worker=self, way="process", first_token=lambda: None)
+        finally:
+            self.out -= 1
+
+    async def ask(
+        self, profile: Profile, settings: Settings, messages: tuple[Message, ...]
+    ) -> AsyncGenerator[Event, None]:
+        self.settings.append(settings)
+        try:
+            for step in self.scripts.pop(0):
+                await asyncio.sleep(0)
+                if isinstance(step, DrawbridgeError):
+                    raise step
+                yield step
+        finally:
+            self.closed += 1
+
+
+def answering(lanes: Lanes, config: Config | None = None) -> Answering:
+    in_force = config or Config()
+    return Answering(pool=cast("Pool[Worker]", lanes), config=lambda: in_force, cards=lambda: CARDS)
+
+
+async def told(lanes: Lanes, turn: Turn = TURN) -> list[Event]:
+    return [event async for event in answering(lanes).stream(turn)]
+
+
+async def test_the_events_carry_the_way_and_the_times() -> None:
+    started, _, finished = await told(Lanes(WHOLE))
+    assert isinstance(started, Started)
+    assert started.way == "process"
+    assert isinstance(finished, Finished)
+    assert 0 <= finished.timings.leased_ms <= finished.timings.first_ms <= finished.timings.total_ms
+
+
+async def test_a_worker_that_dies_before_the_first_event_is_replaced_once_and_first_in_line() -> None:
+    lanes = Lanes([WorkerDied()], WHOLE)
+    assert len(await told(lanes)) == 3
+    assert lanes.first_in_line == [False, True]
+    assert lanes.out == 0
+
+
+async def test_it_is_replaced_only_once() -> None:
+    lanes = Lanes([WorkerDied()], [WorkerDied()], WHOLE)
+    with pytest.raises(WorkerDied):
+        await told(lanes)
+    assert len(lanes.scripts) == 1
+
+
+async def test_after_the_first_event_a_death_is_a_failure_and_not_tried_again() -> None:
+    lanes = Lanes([Started("m"), WorkerDied()], WHOLE)
+    events = await told(lanes)
+    assert isinstance(events[-1], Failed)
+    assert isinstance(events[-1].error, WorkerDied)
+    assert len(lanes.scripts) == 1
+
+
+async def test_other_failures_are_never_tried_again() -> None:
+    lanes = Lanes([UpstreamDown()], WHOLE)
+    with pytest.raises(UpstreamDown):
+        await told(lanes)
+    assert len(lanes.scripts) == 1
+
+
+async def test_a_listener_who_leaves_closes_the_answer_and_gives_back_the_worker() -> None:
+    lanes = Lanes(WHOLE)
+    events = answering(lanes).stream(TURN)
+    await anext(events)
+    await events.aclose()
+    assert (lanes.out, lanes.closed) == (0, 1)
+
+
+MODELS: list[tuple[str, dict[str, Any], str | None]] = [
+    ("", {}, "sonnet"),
+    ("opus", {}, "opus"),
+    ("default", {}, None),
+    ("gpt-4o-mini", {}, "sonnet"),
+    ("gpt-4o-mini", {"model": "default"}, None),
+    ("gpt-4o-mini", {"model": "claude-of-tomorrow"}, "claude-of-tomorrow"),
+    ("claude-of-tomorrow", {"strict_models": True}, "claude-of-tomorrow"),
+    ("", {"strict_models": True}, "sonnet"),
+]
+
+
+@pytest.mark.parametrize(("asked", "config", "expected"), MODELS)
+async def test_the_model_that_answers(asked: str, config: dict[str, Any], expected: str | None) -> None:
+    assert answering(Lanes(), Config(**config)).model_for(asked) == expected
+
+
+async def test_strict_names_refuse_an_unknown_one() -> None:
+    with pytest.raises(ModelUnknown, match="gpt-4o-mini"):
+        answering(Lanes(), Config(strict_models=True)).model_for("gpt-4o-mini")

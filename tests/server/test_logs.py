@@ -1,0 +1,51 @@
+"""What a line of the log holds, and what it never holds."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from server.logs import FILE_NAME, close_log, open_log, request_id
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Path]:
+    handler = open_log(tmp_path / "deep", level="debug")
+    yield tmp_path / "deep" / FILE_NAME
+    close_log(handler)
+
+
+def test_each_line_names_its_request(log: Path) -> None:
+    logging.getLogger("server.x").info("before")
+    token = request_id.set("req-7")
+    logging.getLogger("server.x").info("during")
+    request_id.reset(token)
+    before, during = log.read_text().splitlines()
+    assert "[-] server.x: before" in before
+    assert "[req-7] server.x: during" in during
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["key sk-ant-api03-abcdefghijklmnop", "Authorization: Bearer abcdefghijklmnop", "x-api-key: abcdefghijklmnop"],
+)
+def test_what_looks_like_a_key_is_taken_out(log: Path, text: str) -> None:
+    logging.getLogger("server.x").warning("they said %s", text)
+    assert "abcdefghijklmnop" not in log.read_text()
+    assert "[redacted]" in log.read_text()
+
+
+def test_letters_that_no_encoding_has_do_not_lose_the_line(log: Path) -> None:
+    logging.getLogger("server.x").info("half \ud800 of a pair")
+    assert "of a pair" in log.read_text()
+
+
+def test_the_level_of_our_own_lines_can_be_set(tmp_path: Path) -> None:
+    handler = open_log(tmp_path, level="warning")
+    try:
+        logging.getLogger("server.x").info("quiet")
+        logging.getLogger("server.x").warning("loud")
+    finally:
+        close_log(handler)
+    assert (tmp_path / FILE_NAME).read_text().count("\n") == 1

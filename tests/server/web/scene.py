@@ -1,0 +1,133 @@
+"""A server's web half over services that say what a test wrote down, called in memory or over a real socket."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+
+import httpx
+import uvicorn
+
+from server.app import create_app
+from server.config import Config
+from server.dialogue import Event, Finished, ModelCard, PartDelta, PartEnded, PartStarted, Reason, Started, Text, Turn
+from server.dialogue import Usage as Tokens
+from server.errors import DrawbridgeError
+from server.status import AccountStatus, CliStatus, PoolStatus, State, Status
+from server.web.doors import DoorPolicy, Doors, policy_for
+
+NOW = 1_800_000_000.0
+CARDS = (
+    ModelCard("sonnet", "claude-sonnet-5", "Sonnet", context_length=200_000),
+    ModelCard("anthropic/opus", "claude-opus-5", "Opus"),
+)
+ASK = {"model": "sonnet", "messages": [{"role": "user", "content": "Hello?"}]}
+STATUS = Status(
+    state=State.RUNNING,
+    model="sonnet",
+    started_at=NOW - 90,
+    cli=CliStatus("/usr/bin/claude", "2.1.0"),
+    account=AccountStatus(True, "plan", "Claude Max", email="someone@example.org"),
+    pool=PoolStatus(size=3, ready=2, raw=2, answering=1, ways=(("process", 7),)),
+)
+
+Answer = Callable[[Turn], AsyncGenerator[Event, None]]
+
+
+def words(*texts: str, cost_usd: float | None = 0.0125, way: str = "process") -> list[Event]:
+    """The events of an answer that says `texts` one after another."""
+    return [
+        Started("claude-sonnet-5", way=way),
+        PartStarted(0, Text("")),
+        *(PartDelta(0, text) for text in texts),
+        PartEnded(0),
+        Finished(Reason.END, usage=Tokens(input=3, output=2), cost_usd=cost_usd),
+    ]
+
+
+@dataclass
+class FakeServices:
+    """Services whose answers are written down. `closed` counts answers that came to their end, however they did."""
+
+    answer: Answer | None = None
+    config: Config = field(default_factory=Config)
+    state: Status = STATUS
+    cards: tuple[ModelCard, ...] = CARDS
+    account_error: DrawbridgeError | None = None
+    account_waits: asyncio.Event | None = None
+    turns: list[Turn] = field(default_factory=list)
+    opened: int = 0
+    closed: int = 0
+    has_closed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def stream(self, turn: Turn) -> AsyncGenerator[Event, None]:
+        self.turns.append(turn)
+        self.opened += 1
+        try:
+            if self.answer is None:
+                for event in words("Bon", "jour"):
+                    yield event
+            else:
+                async with contextlib.aclosing(self.answer(turn)) as events:
+                    async for event in events:
+                        yield event
+        finally:
+            self.closed += 1
+            self.has_closed.set()
+
+    async def models(self) -> tuple[ModelCard, ...]:
+        return self.cards
+
+    def status(self) -> Status:
+        return self.state
+
+    async def account(self) -> AccountStatus:
+        if self.account_waits is not None:
+            await self.account_waits.wait()
+        if self.account_error is not None:
+            raise self.account_error
+        return self.state.account
+
+    def change(self, **settings: object) -> None:
+        self.config = replace(self.config, **settings)  # type: ignore[arg-type]
+
+
+@dataclass
+class FakeControl:
+    token: str = "token-of-this-instance"
+    stopped: int = 0
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+
+def served(services: FakeServices, *, control: FakeControl | None = None, policy: DoorPolicy | None = None) -> Doors:
+    """The whole web half, behind doors whose policy follows the settings unless one is given."""
+    app = create_app(services.config, services, control=control, clock=lambda: NOW)
+    return Doors(app, lambda: policy or policy_for(services.config))
+
+
+def client(app: Doors, **headers: str) -> httpx.AsyncClient:
+    """A client that calls `app` in memory."""
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8082", headers=headers, timeout=10
+    )
+
+
+@contextlib.asynccontextmanager
+async def listening(app: Doors) -> AsyncIterator[int]:
+    """`app` behind a real uvicorn on a free loopback port."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        config = uvicorn.Config(app, lifespan="off", log_config=None, timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            while not server.started:
+                await asyncio.sleep(0)
+            yield port
+        finally:
+            server.should_exit = True
+            await task
