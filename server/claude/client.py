@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 
 from server.claude.models import cards_from_answer
 from server.claude.process import Bounds, CliProcess
@@ -10,6 +11,9 @@ from server.dialogue import Event, Launch, Message, ModelCard, ModelLimits, Prof
 from server.errors import CliFailed, EngineError
 from server.machine.processes import Guard
 from server.machine.scratch import Scratch
+
+if TYPE_CHECKING:
+    from server.claude.session import Session
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +35,7 @@ class Worker:
         on_limits: Callable[[ModelLimits], None] = lambda _: None,
     ) -> None:
         self._process = CliProcess(launch, scratch, guard)
+        self._session: Session | None = None
         self._bounds = bounds
         self._on_models = on_models
         self._on_limits = on_limits
@@ -66,16 +71,17 @@ class Worker:
         """Configures the fresh worker, replays the history, asks, and gives the answer's events up to `Finished`.
 
         Raises the typed error of whatever goes wrong. Closing the generator early leaves the process in the middle of
-        its answer: it can only be closed then.
+        its answer: close the worker then, which stops the request upstream too.
         """
         # Imported here: it takes half a second or more, and the first process boots meanwhile.
         from server.claude.session import Session
 
-        async with Session(self._process, self._bounds()) as session:
-            await session.configure(profile)
-            async with aclosing(session.answer(settings, messages, self._on_limits)) as events:
-                async for event in events:
-                    yield event
+        assert self._session is None, "a worker has one conversation"
+        self._session = Session(self._process, self._bounds())
+        await self._session.configure(profile)
+        async with aclosing(self._session.answer(settings, messages, self._on_limits)) as events:
+            async for event in events:
+                yield event
 
     async def wait_dead(self) -> None:
         """Returns when the process has ended, by itself or not."""
@@ -84,3 +90,5 @@ class Worker:
     async def close(self) -> None:
         """Kills the process at once and removes its folders. Bounded, never raises."""
         await self._process.kill()
+        if self._session is not None:
+            await self._session.close()

@@ -4,8 +4,6 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
-from types import TracebackType
-from typing import Self
 
 from claude_agent_sdk import ClaudeAgentOptions, ClaudeSDKClient, ResultMessage, StreamEvent
 from claude_agent_sdk import Message as SdkMessage
@@ -38,14 +36,8 @@ class Session:
         self._drain: asyncio.Task[None] | None = None
         self._messages: asyncio.Queue[SdkMessage | None] = asyncio.Queue()
 
-    async def __aenter__(self) -> Self:
-        """Nothing happens before `configure`."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Ends the SDK's tasks; the process dies with them."""
+    async def close(self) -> None:
+        """Ends the SDK's tasks, and the process with them. Bounded, never raises."""
         await self._process.kill()
         if self._drain is not None:
             self._drain.cancel()

@@ -10,7 +10,7 @@ from server.commands.control import status, stop
 from server.commands.doctor import doctor
 from server.commands.login import login
 from server.commands.options import settings_options, settle
-from server.commands.serve import serve, serve_until_stopped
+from server.commands.serve import MakeRunner, serve, serve_until_stopped
 from server.commands.words import note, say
 from server.errors import DrawbridgeError
 from server.web.state import own_version
@@ -18,11 +18,14 @@ from server.web.state import own_version
 INTERRUPTED = 130
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
+def run(arguments: Sequence[str] | None = None, *, make_runner: MakeRunner | None = None) -> int:
     """Runs the command line (default: this program's) and gives the exit code. Errors of ours end as one sentence."""
     try:
         result = drawbridge.main(
-            None if arguments is None else list(arguments), prog_name="drawbridge", standalone_mode=False
+            None if arguments is None else list(arguments),
+            prog_name="drawbridge",
+            standalone_mode=False,
+            obj=make_runner,
         )
     except click.ClickException as error:
         with suppress(OSError):
@@ -64,12 +67,12 @@ def drawbridge(context: click.Context, /, **flags: object) -> int | None:
                 f"Options come after the command: drawbridge {context.invoked_subcommand} {names} ..."
             )
         return None
-    return _tray(flags)
+    return _tray(flags, context.obj)
 
 
-def _tray(flags: Mapping[str, object]) -> int:
+def _tray(flags: Mapping[str, object], make_runner: MakeRunner | None) -> int:
     note("This build has no tray icon yet, so it serves without one, like 'drawbridge serve'.")
-    return serve_until_stopped(settle(flags, unprefixed=False))
+    return serve_until_stopped(settle(flags, unprefixed=False), make_runner)
 
 
 for _command in (serve, status, stop, ask, login, doctor):

@@ -230,17 +230,17 @@ def is_busy(slots: Sequence[Slot], waiting: Sequence[Waiter]) -> bool:
 
 
 def missing(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, *, quiet: bool) -> tuple[int, int]:
-    """How many boots are wanted within the size: those that a waiter waits for, and those that only make spares."""
+    """How many boots are wanted: those that a waiter waits for, and those that only make spares.
+
+    There are as many spares as the size allows, so that a burst of fresh conversations finds them raw. When nobody
+    asks, one idle worker is enough, whatever it holds: a boot that the next plan closes again would never end.
+    """
     free = room(slots, limits)
+    if quiet:
+        return 0, min(free, 0 if idle_in_closing_order(slots) else 1)
     coming = sum(slot.state in {State.RAW, State.BOOTING} for slot in slots)
     awaited = min(free, max(0, len(waiting) - coming))
-    spares = min(free - awaited, max(0, spares_wanted(limits, quiet=quiet) - coming - awaited))
-    return awaited, spares
-
-
-def spares_wanted(limits: Limits, *, quiet: bool) -> int:
-    """As many as there may be, so that a burst of fresh conversations finds them raw; one when nobody asks."""
-    return 1 if quiet else limits.size
+    return awaited, free - awaited
 
 
 def held_back_since(slots: Sequence[Slot], now: float, past: Past) -> float | None:

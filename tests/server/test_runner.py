@@ -1,12 +1,11 @@
 """The server's life with a small application in place of ours: real sockets, real uvicorn, a real thread."""
 
-import asyncio
 import http.client
 import json
 import socket
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,100 +13,11 @@ from typing import Any
 import pytest
 
 from server.config import Config
-from server.dialogue import Event, ModelCard, Turn
 from server.errors import CliMissing, DrawbridgeError, KeyNeeded, PortTaken, SettingsInvalid, StartError
 from server.machine.paths import Folders
-from server.runner import Engine, Runner
-from server.status import AccountStatus, PoolStatus, State, Status
-from server.web.ports import ControlPort, Services
-
-
-class FakeEngine:
-    """Services that answer nothing; remembers the settings applied to it."""
-
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        self.is_open = True
-
-    def stream(self, turn: Turn) -> AsyncGenerator[Event, None]:
-        raise NotImplementedError
-
-    async def models(self) -> tuple[ModelCard, ...]:
-        return ()
-
-    async def account(self) -> AccountStatus:
-        return AccountStatus()
-
-    def status(self) -> Status:
-        return Status(model=self.config.model, pool=PoolStatus(size=self.config.pool_size))
-
-    def apply(self, config: Config) -> None:
-        self.config = config
-
-
-class House:
-    """Opens fakes, and serves /status, /stop, and /slow, which answers a part, waits for `go`, and answers the rest."""
-
-    def __init__(self) -> None:
-        self.engines: list[FakeEngine] = []
-        self.fails: BaseException | None = None
-        self.hangs = False
-        self._going: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
-        self.ends: list[str] = []
-        self.opening = threading.Event()
-
-    def go(self) -> None:
-        """Lets /slow end."""
-        for loop, event in self._going:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(event.set)
-
-    def open_services(self, config: Config, folders: Folders) -> AbstractAsyncContextManager[Engine]:
-        return self._opened(config)
-
-    @asynccontextmanager
-    async def _opened(self, config: Config) -> AsyncIterator[Engine]:
-        self.opening.set()
-        if self.fails is not None:
-            raise self.fails
-        if self.hangs:
-            await asyncio.Event().wait()
-        engine = FakeEngine(config)
-        self.engines.append(engine)
-        try:
-            yield engine
-        finally:
-            engine.is_open = False
-
-    def create_app(self, config: Config, services: Services, *, control: ControlPort) -> Any:
-        async def app(scope: Any, receive: Any, send: Any) -> None:
-            head: list[Any] = [(b"content-type", b"application/json")]
-            await send({"type": "http.response.start", "status": 200, "headers": head})
-            if scope["path"] == "/slow":
-                await self._slow(send)
-                return
-            if scope["path"] == "/stop":
-                control.stop()
-            status = services.status()
-            body = {"state": status.state.value, "base_url": status.base_url, "key": services.config.api_key}
-            await send({"type": "http.response.body", "body": json.dumps(body).encode()})
-
-        return app
-
-    async def _slow(self, send: Any) -> None:
-        try:
-            event = asyncio.Event()
-            self._going.append((asyncio.get_running_loop(), event))
-            await send({"type": "http.response.body", "body": b"begun ", "more_body": True})
-            await event.wait()
-            await send({"type": "http.response.body", "body": b"ended"})
-            self.ends.append("whole")
-        except asyncio.CancelledError:
-            self.ends.append("cancelled")
-            # What tidies up needs a moment, and must get it.
-            await asyncio.sleep(0.05)
-            self.ends.append(f"tidy, engine {'open' if self.engines[0].is_open else 'closed'}")
-            raise
+from server.runner import Runner
+from server.status import State, Status
+from tests.server.house import House
 
 
 @pytest.fixture

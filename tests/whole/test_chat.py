@@ -110,7 +110,7 @@ async def test_an_odd_conversation_is_told_what_to_send(
     assert standin.requests == []
 
 
-MODELS = [
+MODELS: list[tuple[dict[str, Any], str, str]] = [
     ({}, "claude-sonnet-5-5", "sonnet"),
     ({"model": "gpt-4o-mini"}, "claude-sonnet-5-5", "gpt-4o-mini"),
     ({"model": "haiku"}, "claude-haiku-5-5", "haiku"),
@@ -123,7 +123,7 @@ MODELS = [
 
 @pytest.mark.parametrize(("fields", "answering", "echoed"), MODELS, ids=str)
 async def test_the_model_is_chosen_by_the_request(
-    bridge: Bridge, standin: Standin, fields: dict[str, str], answering: str, echoed: str
+    bridge: Bridge, standin: Standin, fields: dict[str, Any], answering: str, echoed: str
 ) -> None:
     reply = await bridge.chat("hi", **fields)
     assert standin.requests[-1].body["model"] == answering

@@ -78,7 +78,7 @@ async def test_openai_python(bridge: Bridge, standin: Standin) -> None:
     async with openai.AsyncOpenAI(base_url=bridge.url, api_key="anything", max_retries=0) as client:
         asked: dict[str, Any] = {"model": "sonnet", "messages": [{"role": "user", "content": "hi"}]}
         async with client.chat.completions.stream(**asked, stream_options={"include_usage": True}) as stream:
-            deltas = [event.delta async for event in stream if event.type == "content.delta"]
+            deltas = [event.delta async for event in stream if event.type == "content.delta" and event.delta]
             final = await stream.get_final_completion()
         assert deltas == ["Hel", "lo", "!"]
         assert final.choices[0].message.content == "Hello!"

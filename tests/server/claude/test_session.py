@@ -18,7 +18,8 @@ async def test_an_interrupt_ends_the_request_and_keeps_the_process(bench: Bench,
     launch = launch_for(bench.cli, bench.environment)
     process = CliProcess(lambda: launch, bench.scratch, guard_for())
     await process.spawn()
-    async with Session(process, bench.bounds) as session:
+    session = Session(process, bench.bounds)
+    try:
         await session.configure(Profile(system="Be terse."))
         answer = session.answer(Settings(model="sonnet"), conversation("hi"), lambda limits: None)
         async for event in answer:
@@ -28,6 +29,8 @@ async def test_an_interrupt_ends_the_request_and_keeps_the_process(bench: Bench,
         assert await session.interrupt()
         await asyncio.wait_for(standin.requests[-1].left(), 10)
         assert (await process.control("list_models"))["models"]
+    finally:
+        await session.close()
     assert len(standin.requests) == 1
     assert not process.is_alive
 
@@ -37,7 +40,8 @@ async def test_an_interrupt_of_a_process_that_is_gone_says_no(bench: Bench) -> N
     launch = launch_for(bench.cli, bench.environment)
     process = CliProcess(lambda: launch, bench.scratch, guard_for())
     await process.spawn()
-    async with Session(process, bench.bounds) as session:
-        await session.configure(Profile())
-        await process.kill()
-        assert not await session.interrupt()
+    session = Session(process, bench.bounds)
+    await session.configure(Profile())
+    await process.kill()
+    assert not await session.interrupt()
+    await session.close()

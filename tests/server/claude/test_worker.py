@@ -258,6 +258,7 @@ async def test_silence_before_the_first_frame_and_within_the_answer_is_bounded(b
         bench.bounds = type(bench.bounds)(silence_s=0.5)
         with pytest.raises(WorkerSilent):
             [event async for event in worker.ask(Profile(), Settings(model="sonnet"), conversation("hi"))]
+        await worker.close()
         await asyncio.wait_for(standin.requests[-1].left(), 10)
 
 

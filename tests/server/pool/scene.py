@@ -1,7 +1,6 @@
 """A pool on a clock that a test moves, over workers that do what the test says and count their births and deaths."""
 
 import asyncio
-import itertools
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -127,10 +126,17 @@ class Scene:
     clock: FakeClock
     yard: Yard
     pool: Pool[FakeWorker]
-    heard: list[PoolStatus]
+    heard: list[PoolStatus] = field(default_factory=list)
     callers: "list[Caller]" = field(default_factory=list)
+    hook: Callable[[PoolStatus], None] = lambda _: None
+
+    def hear(self, status: PoolStatus) -> None:
+        """What the pool tells at every change, in the middle of the step that made it."""
+        self.heard.append(status)
+        self.hook(status)
 
     def __str__(self) -> str:
+        """The pool's own words."""
         return repr(self.pool).removeprefix("<Pool size ").removesuffix(">")
 
     async def caller(self, *, first_in_line: bool = False) -> "Caller":
@@ -143,8 +149,6 @@ class Scene:
 
 class Caller:
     """A task that leases a worker and keeps it. `outcome` is the error that it got instead."""
-
-    _numbers = itertools.count(1)
 
     def __init__(self, pool: Pool[FakeWorker], name: str, *, first_in_line: bool) -> None:
         self.lease: Lease[FakeWorker] | None = None
@@ -184,17 +188,19 @@ async def open_scene(
     yard: Yard | None = None,
 ) -> AsyncIterator[Scene]:
     """A pool that is open and settled; at its end nothing may be left."""
-    clock, yard, heard = FakeClock(), yard or Yard(), []  # type: FakeClock, Yard, list[PoolStatus]
+    clock, yard = FakeClock(), yard or Yard()
     before = asyncio.all_tasks()
+    told: list[Scene] = []
     pool = Pool(
         yard.spawn,
         limits=Limits(size, max_waiting, queue_timeout_s, idle_shrink_s),
         clock=clock,
         backoff=Backoff(jitter=0.0, random=random.Random(0)),
-        on_change=heard.append,
+        on_change=lambda status: told[0].hear(status),
         close_timeout_s=close_timeout_s,
     )
-    scene = Scene(clock, yard, pool, heard)
+    scene = Scene(clock, yard, pool)
+    told.append(scene)
     async with pool:
         await settle()
         yield scene

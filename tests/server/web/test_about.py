@@ -115,11 +115,13 @@ async def test_a_browser_gets_a_page_that_loads_nothing_from_others_and_runs_not
 
 async def test_the_page_writes_foreign_words_as_text() -> None:
     nasty = "<script>alert('x')</script>$token"
-    state = replace(STATUS, model=nasty, account=AccountStatus(True, detail=nasty, email=nasty), trouble=nasty)
+    state = replace(
+        STATUS, model=nasty, account=AccountStatus(True, detail=nasty, email=nasty), trouble=nasty, base_url=nasty
+    )
     async with client(served(FakeServices(state=state))) as c:
         page = (await c.get("/", headers=BROWSER)).text
     assert "<script>alert" not in page
-    assert page.count("&lt;script&gt;alert(&#x27;x&#x27;)") == 4
+    assert page.count("&lt;script&gt;alert(&#x27;x&#x27;)") == 5
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,13 @@ async def test_a_stream_is_a_comment_then_the_events_then_done() -> None:
     }
 
 
+async def test_a_burst_goes_out_in_one_write() -> None:
+    wire = Wire()
+    await streamed(*words(*"abcdefghij"))(SCOPE, wire.receive, wire.send)
+    assert len(wire.sent) == 2
+    assert wire.body.count("say") == 10
+
+
 async def test_words_go_out_as_soon_as_they_come() -> None:
     wire, more = Wire(), asyncio.Event()
     answer = streamed(Started("m"), PartDelta(0, "Bon"), more, PartDelta(0, "jour"), Finished(Reason.END))

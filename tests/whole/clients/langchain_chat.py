@@ -6,7 +6,7 @@ import sys
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_openai import ChatOpenAI
 
-chat = ChatOpenAI(model="sonnet", base_url=sys.argv[1], api_key="anything", max_retries=0)  # type: ignore[arg-type]
+chat = ChatOpenAI(model="sonnet", base_url=sys.argv[1], api_key="anything", max_retries=0)
 history = [SystemMessage("Be terse."), HumanMessage("hi"), AIMessage("Hello."), HumanMessage("again")]
 streamed = [chunk.content for chunk in chat.stream(history) if chunk.content]
 whole = chat.invoke(history)

@@ -1,0 +1,160 @@
+"""Every setting is a flag, a variable and a line of the settings file; which of them wins; and what is refused."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.commands.options import HELP, as_variables, settle
+from server.commands.root import drawbridge
+from server.commands.serve import serve
+from server.config import OPTIONS, Config
+from server.errors import SettingsInvalid
+
+# Field: what is written on the command line, and what it means. No value is the default.
+CASES: Mapping[str, tuple[str, object]] = {
+    "host": ("::1", "::1"),
+    "port": ("9001", 9001),
+    "pool_size": ("5", 5),
+    "model": ("opus", "opus"),
+    "timeout_s": ("33", 33.0),
+    "queue_timeout_s": ("44.5", 44.5),
+    "max_waiting": ("7", 7),
+    "api_key": ("sesame", "sesame"),
+    "cli_path": ("/opt/claude", Path("/opt/claude")),
+    "log_dir": ("/tmp/logs", Path("/tmp/logs")),
+    "data_dir": ("/tmp/data", Path("/tmp/data")),
+    "demo": ("true", True),
+    "reload": ("true", True),
+    "head_timeout_s": ("3", 3.0),
+    "heartbeat_s": ("4", 4.0),
+    "body_limit_mb": ("1.5", 1.5),
+    "allowed_hosts": ("a.example, b.example", ("a.example", "b.example")),
+    "allowed_origins": ("https://a.example", ("https://a.example",)),
+    "strict_models": ("true", True),
+    "idle_shrink_s": ("60", 60.0),
+    "log_level": ("debug", "debug"),
+}
+SWITCHES = {"demo", "reload", "strict_models"}
+
+
+def flags(*arguments: str) -> dict[str, Any]:
+    """What the real command line makes of `arguments`."""
+    return serve.make_context("serve", list(arguments)).params
+
+
+def config(*arguments: str, unprefixed: bool = True) -> Config:
+    return settle(flags(*arguments), unprefixed=unprefixed).config
+
+
+def test_every_setting_is_tried_here_and_has_its_words() -> None:
+    names = [option.name for option in OPTIONS]
+    assert list(CASES) == names
+    assert list(HELP) == names
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_setting_is_an_option(home: Path, name: str) -> None:
+    written, meant = CASES[name]
+    flag = f"--{name.removesuffix('_s').replace('_', '-')}"
+    assert getattr(config(), name) != meant
+    given = config(flag) if name in SWITCHES else config(flag, written)
+    assert getattr(given, name) == meant
+    assert given.source(name) == "flag"
+
+
+@pytest.mark.parametrize(
+    ("name", "variable"), [(option.name, variable) for option in OPTIONS for variable in option.variables]
+)
+def test_each_setting_is_a_variable(home: Path, monkeypatch: pytest.MonkeyPatch, name: str, variable: str) -> None:
+    written, meant = CASES[name]
+    monkeypatch.setenv(variable, written)
+    assert getattr(config(), name) == meant
+    assert config().source(name) == "variable"
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_each_setting_is_a_line_of_the_settings_file(settings: Callable[[str], None], option: Any) -> None:
+    written, meant = CASES[option.name]
+    settings(f'{option.key} = "{written}"\n')
+    assert getattr(config(), option.name) == meant
+    assert config().source(option.name) == "settings file"
+
+
+def test_a_flag_beats_a_variable_beats_the_file_beats_the_default(
+    settings: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert config().port == 8082
+    settings("port = 9001\n")
+    assert config().port == 9001
+    monkeypatch.setenv("PORT", "9002")
+    assert config().port == 9002
+    monkeypatch.setenv("DRAWBRIDGE_PORT", "9003")
+    assert config().port == 9003
+    assert config("--port", "9004").port == 9004
+
+
+@pytest.mark.parametrize("spelling", ["-w", "--workers", "--pool-size"])
+def test_the_pool_size_has_the_names_that_other_servers_use(home: Path, spelling: str) -> None:
+    assert config(spelling, "6").pool_size == 6
+
+
+@pytest.mark.parametrize("variable", [option.alias for option in OPTIONS if option.alias])
+def test_names_without_our_prefix_count_for_serve_only(
+    home: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    (option,) = (option for option in OPTIONS if option.alias == variable)
+    monkeypatch.setenv(variable, CASES[option.name][0])
+    assert getattr(config(unprefixed=False), option.name) != CASES[option.name][1]
+
+
+@pytest.mark.parametrize("variable", ["HOST", "MODEL", "TIMEOUT", "API_KEY"])
+def test_names_that_shells_and_other_programs_set_have_no_effect(
+    home: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "9.9.9.9")
+    assert config() == Config()
+
+
+def test_a_wrong_value_is_named_with_where_it_came_from(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsInvalid, match="--port takes a number from 1 to 65535, not '70000'"):
+        config("--port", "70000")
+    monkeypatch.setenv("POOL_SIZE", "many")
+    with pytest.raises(SettingsInvalid, match="The variable POOL_SIZE takes a number from 1 to 64, not 'many'"):
+        config()
+
+
+def test_unknown_lines_of_the_settings_file_are_remarked(settings: Callable[[str], None]) -> None:
+    settings("colour = 'red'\n")
+    assert "'colour'" in settle({}, unprefixed=True).notices[0]
+
+
+def test_the_help_of_the_key_says_that_others_can_read_it(home: Path) -> None:
+    text = " ".join(serve.get_help(serve.make_context("serve", [])).split())
+    assert "other users of this computer can read the command lines" in text
+
+
+def test_the_help_names_every_flag_variable_and_default(home: Path) -> None:
+    text = " ".join(serve.get_help(serve.make_context("serve", [])).split())
+    for option in OPTIONS:
+        for variable in option.variables:
+            assert variable in text
+    assert "default: 8082" in text
+
+
+def test_drawbridge_takes_the_same_options_as_serve() -> None:
+    ours = {name for parameter in drawbridge.params for name in parameter.opts} - {"--version"}
+    assert ours == {name for parameter in serve.params for name in parameter.opts}
+
+
+def test_a_child_gets_the_settings_as_variables(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = [
+        word
+        for name, (written, _) in CASES.items()
+        for word in (f"--{name.removesuffix('_s').replace('_', '-')}", *([] if name in SWITCHES else [written]))
+    ]
+    given = config(*arguments)
+    for variable, value in as_variables(given).items():
+        monkeypatch.setenv(variable, value)
+    assert config() == given

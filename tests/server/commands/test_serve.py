@@ -1,0 +1,263 @@
+"""`drawbridge serve` as a program: what it prints, which sockets and files it makes, how it ends."""
+
+import http.client
+import json
+import re
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from server.machine.instance import read_instance
+from server.machine.paths import find_folders
+from tests.server.commands.conftest import Start
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def get(port: int, path: str = "/health", host: str = "127.0.0.1", **headers: str) -> tuple[int, bytes]:
+    with closing(http.client.HTTPConnection(host, port, timeout=20)) as connection:
+        connection.request("GET", path, headers=headers)
+        response = connection.getresponse()
+        return response.status, response.read()
+
+
+def post(port: int, body: bytes, **headers: str) -> tuple[int, bytes]:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        connection.request("POST", "/v1/chat/completions", body, {"content-type": "application/json", **headers})
+        response = connection.getresponse()
+        return response.status, response.read()
+
+
+@posix
+def test_the_first_line_says_where_and_then_it_answers(start: Start) -> None:
+    port = free_port()
+    program = start("serve", "--port", str(port))
+    assert program.first_line() == f"Drawbridge listening on http://127.0.0.1:{port}/v1\n"
+    status, body = get(port)
+    assert status == 200
+    assert json.loads(body)["status"] == "ok"
+    code, out, err = program.stop()
+    assert (code, out) == (0, "")
+    assert "DEMO" not in err
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_each_way_to_end_it_is_graceful_and_leaves_no_instance(start: Start, number: int) -> None:
+    program = start("serve", "--port", str(free_port()))
+    program.port()
+    data = find_folders().data
+    assert read_instance(data) is not None
+    program.signal(number)
+    code, _, err = program.end()
+    assert code == 0
+    assert "Traceback" not in err
+    assert not (data / "server.json").exists()
+
+
+@posix
+def test_a_running_answer_is_waited_for_and_a_second_ctrl_c_ends_it(start: Start) -> None:
+    program = start("serve", "--port", str(free_port()))
+    port = program.port()
+    body = {"model": "", "stream": True, "messages": [{"role": "user", "content": "slow"}]}
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        connection.request("POST", "/v1/chat/completions", json.dumps(body), {"content-type": "application/json"})
+        response = connection.getresponse()
+        assert response.read1(1)
+        program.signal(signal.SIGINT)
+        assert program.process.stderr is not None
+        while "Stopping" not in (line := program.process.stderr.readline()):
+            assert line, "it ended without waiting"
+        assert program.process.poll() is None
+        program.signal(signal.SIGINT)
+        assert program.end()[0] == 0
+
+
+@posix
+def test_a_program_without_streams_serves(start: Start) -> None:
+    port = free_port()
+    program = start("serve", "--port", str(port), HOUSE_WITHOUT_STREAMS="1")
+    while read_instance(find_folders().data) is None:
+        assert program.process.poll() is None
+        time.sleep(0.02)
+    assert get(port)[0] == 200
+    code, out, err = program.stop()
+    assert (code, out, err) == (0, "", "")
+
+
+@posix
+def test_the_host_is_the_one_that_is_asked_for(start: Start) -> None:
+    port = free_port()
+    program = start("serve", "--port", str(port), "--host", "127.0.0.2")
+    assert program.first_line() == f"Drawbridge listening on http://127.0.0.2:{port}/v1\n"
+    assert get(port, host="127.0.0.2")[0] == 200
+    with pytest.raises(ConnectionRefusedError):
+        get(port)
+
+
+def test_a_bare_host_variable_has_no_effect(start: Start) -> None:
+    program = start("serve", HOST="0.0.0.0", PORT=str(free_port()))
+    assert program.port()
+
+
+def test_a_host_for_others_without_a_key_does_not_start(start: Start) -> None:
+    code, out, err = start("serve", "--host", "0.0.0.0").end()
+    assert (code, out) == (1, "")
+    assert "access key" in err
+    assert "Traceback" not in err
+
+
+def test_the_key_is_asked_of_clients(start: Start) -> None:
+    port = start("serve", "--port", str(free_port()), DRAWBRIDGE_API_KEY="sesame").port()
+    assert get(port, "/v1/models")[0] == 401
+    assert get(port, "/v1/models", authorization="Bearer sesame")[0] == 200
+
+
+@posix
+def test_a_key_on_the_command_line_is_remarked_and_never_repeated(start: Start) -> None:
+    program = start("serve", "--port", str(free_port()), "--api-key", "sesame")
+    port = program.port()
+    assert get(port, "/v1/models")[0] == 401
+    _, out, err = program.stop()
+    assert "Other users of this computer can read the key" in err
+    assert "sesame" not in out + err
+    assert "sesame" not in (find_folders().logs / "drawbridge.log").read_text()
+
+
+def test_a_larger_body_than_the_limit_is_refused(start: Start) -> None:
+    port = start("serve", "--port", str(free_port()), "--body-limit-mb", "0.001").port()
+    assert post(port, b"{" + b" " * 2000 + b"}")[0] == 413
+
+
+def test_allowed_hosts_and_origins_are_let_in(start: Start) -> None:
+    port = start("serve", "--port", str(free_port())).port()
+    assert get(port, Host="my.example")[0] == 403
+    assert get(port, Origin="https://my.example")[0] == 403
+    other = start(
+        *("serve", "--port", str(free_port()), "--data-dir", str(find_folders().data / "second")),
+        *("--allowed-hosts", "my.example", "--allowed-origins", "https://my.example"),
+    ).port()
+    assert get(other, Host="my.example")[0] == 200
+    assert get(other, Origin="https://my.example")[0] == 200
+
+
+@posix
+def test_the_log_and_the_data_are_where_they_are_asked_for(start: Start, tmp_path: Path) -> None:
+    program = start(
+        *("serve", "--port", str(free_port())),
+        *("--log-dir", str(tmp_path / "my logs"), "--data-dir", str(tmp_path / "my data")),
+    )
+    program.port()
+    assert read_instance(tmp_path / "my data") is not None
+    _, _, err = program.stop()
+    assert str(tmp_path / "my logs") in err
+    assert "listening on 127.0.0.1" in (tmp_path / "my logs" / "drawbridge.log").read_text()
+    assert not find_folders().logs.exists()
+
+
+@posix
+def test_the_log_level_decides_whether_an_errors_origin_is_logged(start: Start, tmp_path: Path) -> None:
+    for level, expected in (("info", False), ("debug", True)):
+        logs = tmp_path / level
+        code, _, err = start("serve", "--host", "0.0.0.0", "--log-level", level, "--log-dir", str(logs)).end()
+        text = (logs / "drawbridge.log").read_text()
+        assert code == 1
+        assert "An access key is needed" in text
+        assert ("Traceback" in text) is expected
+        assert "Traceback" not in err
+
+
+@posix
+@pytest.mark.parametrize("how", [("--demo", None), (None, "DRAWBRIDGE_DEMO")])
+def test_a_demo_says_that_it_is_one(start: Start, how: tuple[str | None, str | None]) -> None:
+    flag, variable = how
+    program = start(
+        "serve", "--port", str(free_port()), *([flag] if flag else []), **({variable: "1"} if variable else {})
+    )
+    port = program.port()
+    assert json.loads(get(port)[1])["demo"] is True
+    assert re.search(r"^DEMO: every answer comes from a stand-in", program.stop()[2], re.MULTILINE)
+
+
+def test_a_port_that_is_taken_is_an_error_that_names_who_has_it(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        code, out, err = start("serve", "--port", str(port)).end()
+    assert (code, out) == (1, "")
+    assert err.startswith(f"The port is taken: Port {port} on 127.0.0.1 is taken by ")
+
+
+@posix
+def test_a_default_port_that_is_taken_is_passed_over_and_that_is_said(start: Start) -> None:
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            other.bind(("127.0.0.1", 8082))
+            other.listen()
+        except OSError:
+            pass  # somebody else has it, which is as good
+        program = start("serve")
+        assert 8082 < program.port() <= 8102
+        assert "Port 8082 on" in program.stop()[2]
+
+
+@posix
+def test_a_second_start_says_where_the_first_is_and_leaves_it_alone(start: Start) -> None:
+    first = start("serve", "--port", str(free_port()))
+    port = first.port()
+    code, out, err = start("serve", "--port", str(free_port())).end()
+    assert (code, out) == (1, "")
+    assert f"http://127.0.0.1:{port}/v1" in err
+    assert "drawbridge stop" in err
+    assert get(port)[0] == 200
+    assert first.stop()[0] == 0
+
+
+def test_with_another_data_folder_a_second_server_runs_beside_the_first(start: Start, tmp_path: Path) -> None:
+    ports = [
+        start("serve", "--port", str(free_port()), "--data-dir", str(tmp_path / name)).port() for name in ("a", "b")
+    ]
+    assert [get(port)[0] for port in ports] == [200, 200]
+
+
+def test_after_a_kill_the_next_one_starts(start: Start) -> None:
+    first = start("serve", "--port", str(free_port()))
+    first.port()
+    first.process.kill()
+    first.end()
+    assert start("serve", "--port", str(free_port())).port()
+
+
+@posix
+def test_a_wrong_line_in_the_settings_file_stops_it_and_an_unknown_one_does_not(
+    start: Start, settings: Callable[[str], None]
+) -> None:
+    settings("port = = 1")
+    code, _, err = start("serve").end()
+    assert code == 1
+    assert "Line 1 of the settings file" in err
+    settings(f"port = {free_port()}\ncolour = 1\n")
+    program = start("serve")
+    program.port()
+    assert "unknown setting 'colour'" in program.stop()[2]
+
+
+@posix
+def test_drawbridge_without_a_tray_says_so_and_serves(start: Start) -> None:
+    program = start("--port", str(free_port()), "--demo")
+    assert get(program.port())[0] == 200
+    code, _, err = program.stop()
+    assert code == 0
+    assert "no tray icon yet" in err
+    assert "DEMO" in err
