@@ -58,6 +58,24 @@ class AccountStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelName:
+    """A model as a person chooses it: `id` goes into settings and requests, `name` is shown."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsageWindow:
+    """How much of a plan is used up: `name` as in "5 hours", `used` from 0 to 1, `resets_at` as a Unix time."""
+
+    name: str
+    used: float
+    resets_at: float | None = None
+    is_reached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The whole state of one server at one moment."""
 
@@ -72,3 +90,5 @@ class Status:
     account: AccountStatus = field(default_factory=AccountStatus)
     pool: PoolStatus = field(default_factory=PoolStatus)
     trouble: str | None = None
+    models: tuple[ModelName, ...] = ()
+    usage: tuple[UsageWindow, ...] = ()

@@ -1,5 +1,7 @@
 """The command `drawbridge`: every subcommand, and errors as plain sentences."""
 
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
@@ -35,6 +37,10 @@ def run(arguments: Sequence[str] | None = None, *, make_runner: MakeRunner | Non
         return INTERRUPTED
     except DrawbridgeError as error:
         note(_sentence(error))
+        return 1
+    except BrokenPipeError:
+        # The reader has left (`drawbridge ask ... | head -1`). At exit Python would complain that it cannot flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return result if isinstance(result, int) else 0
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from server.dialogue import Profile
-from server.errors import CliFailed, DrawbridgeError, WorkerDied
+from server.errors import CliFailed, DrawbridgeError
 from server.pool.boots import PROBATION_S, Boots
 from server.pool.clock import Clock
 from server.pool.plan import Slot, State
@@ -110,11 +110,18 @@ class Crew(Generic[W]):
         return True
 
     def give_back(self, key: int, why: str, *, untouched: bool = False) -> None:
-        """The lease is over: the worker retires, but for one that nobody has touched and that is fit."""
-        if untouched and self.is_fit(key):
-            self._move(self._members[key], State.RAW)
+        """The lease is over, and the worker retires. One that nobody has touched is raw again, if it is fit."""
+        member = self._members.get(key)
+        if member is None or member.slot.state is not State.ANSWERING:
+            return
+        if member.is_dead:
+            why = "its process ended"
+            if untouched:
+                self._died_unused(member)
+        if untouched and not member.is_dead:
+            self._move(member, State.RAW)
         else:
-            self.retire(key, "its process ended" if key in self._members and self._members[key].is_dead else why)
+            self.retire(key, why)
 
     def retire(self, key: int, why: str) -> None:
         """-> CLOSING. It counts until its end has been seen; nothing happens if it is gone or going already."""
@@ -173,10 +180,14 @@ class Crew(Generic[W]):
         if member.slot.state is State.ANSWERING:
             logger.warning("worker %d ended while it answered", member.slot.key)
             return
+        self._died_unused(member)
+        self.retire(member.slot.key, "its process ended")
+
+    def _died_unused(self, member: _Member[W]) -> None:
+        """Soon after its boot, this is as good as a boot that failed; else processes would be born and die in a loop."""
         now = self._clock.now()
         if now < member.born_at + PROBATION_S:
-            self._boots.failed(WorkerDied("A Claude Code process ended by itself soon after its start."), now)
-        self.retire(member.slot.key, "its process ended")
+            self._boots.failed(CliFailed("A Claude Code process ended by itself soon after its start."), now)
 
     def _close(self, member: _Member[W]) -> None:
         if member.chore is not None:

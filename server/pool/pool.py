@@ -147,6 +147,7 @@ class Pool(Generic[W]):
         waited_s = self._clock.now() - since
         self._ways[grant.way] += 1
         logger.info("worker %d leased, way %s, after %.0f ms", grant.slot, grant.way, waited_s * 1000)
+        self._tell()
         try:
             worker = self._crew.worker(grant.slot)
             yield Lease(worker, grant.way, waited_s, on_first_token=lambda: self._spoke(grant.slot))
@@ -167,7 +168,7 @@ class Pool(Generic[W]):
             if self._crew.is_fit(grant.slot):
                 return grant
             # It died, or the pool closed it, between the grant and now.
-            self._give_back(grant, "it was never used")
+            self._give_back(grant, "it was never used", untouched=True)
             first_in_line = True
 
     def _admit(self, profile: Profile, since: float, *, first_in_line: bool) -> Ticket:

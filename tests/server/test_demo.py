@@ -1,6 +1,8 @@
 """The demo says plainly that it is one, and shows what arrived."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -123,6 +125,11 @@ def test_the_limit_of_tokens_holds() -> None:
     assert isinstance(script, Reply)
     assert pieces(script) == ["This", " is", " Drawbridge's"]
     assert script.stop_reason == "max_tokens"
+    whole = len(pieces(demo_answer(recorded())))
+    for most, reason in ((whole - 1, "max_tokens"), (whole, "end_turn")):
+        limited = demo_answer(recorded(max_tokens=most))
+        assert isinstance(limited, Reply)
+        assert (len(pieces(limited)), limited.stop_reason) == (most, reason)
     nothing = demo_answer(recorded(max_tokens=0))
     assert isinstance(nothing, Reply)
     assert nothing.parts == ()
@@ -193,3 +200,9 @@ async def test_it_answers_on_its_address_and_keeps_nothing() -> None:
         (block,) = response.json()["content"]
         assert block["text"].startswith("This is Drawbridge's demo: no Claude model answered.")
         assert demo.standin.requests == []
+
+
+def test_it_costs_no_heavy_import() -> None:
+    probe = "import server.demo, sys; print({'anthropic', 'claude_agent_sdk', 'pydantic'} & set(sys.modules))"
+    seen = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert seen.stdout.strip() == "set()"

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -16,7 +16,7 @@ HEAVY = ("fastapi", "uvicorn", "pydantic", "starlette", "claude_agent_sdk", "mcp
 
 
 @pytest.fixture
-def failing() -> Callable[[BaseException], None]:
+def failing() -> Iterator[Callable[[BaseException], None]]:
     """Has `drawbridge fail` raise something."""
 
     def install(error: BaseException) -> None:
@@ -26,7 +26,8 @@ def failing() -> Callable[[BaseException], None]:
 
         drawbridge.add_command(fail)
 
-    return install
+    yield install
+    drawbridge.commands.pop("fail", None)
 
 
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,6 +55,26 @@ def test_an_error_is_a_sentence_and_exit_code_1(
 def test_ctrl_c_is_no_traceback(failing: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str]) -> None:
     failing(KeyboardInterrupt())
     assert run(["fail"]) == 130
+
+
+def test_a_reader_that_has_left_is_no_traceback(home: Path) -> None:
+    program = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from server.commands.root import run; sys.stdin.read(); sys.exit(run(['-h']))",
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert program.stdout is not None
+    program.stdout.close()
+    program.stdout = None
+    _, err = program.communicate(timeout=60)
+    assert err == ""
+    assert program.returncode == 1
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["--nonsense"], ["serve", "--nonsense"], ["--port", "1", "serve"]])
@@ -89,7 +110,7 @@ print(sorted(set({HEAVY!r}) & set(sys.modules)))
     ("module", "arguments", "first"),
     [
         ("server", ["--help"], "Usage: drawbridge serve [OPTIONS]"),
-        ("tray", ["--help"], "Usage: drawbridge [OPTIONS] COMMAND"),
+        ("tray", ["--help"], "Usage: drawbridge [OPTIONS] [COMMAND]"),
         ("tray", ["--version"], f"drawbridge {own_version()}"),
         ("server", ["--version"], "Usage: drawbridge serve"),
     ],

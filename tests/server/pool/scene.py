@@ -119,6 +119,18 @@ class Yard:
         return worker
 
 
+class Ear:
+    """Listens to the pool. `hook` is called in the middle of the step that made the change."""
+
+    def __init__(self) -> None:
+        self.heard: list[PoolStatus] = []
+        self.hook: Callable[[PoolStatus], None] = lambda _: None
+
+    def __call__(self, status: PoolStatus) -> None:
+        self.heard.append(status)
+        self.hook(status)
+
+
 @dataclass
 class Scene:
     """A pool and everything around it."""
@@ -126,14 +138,8 @@ class Scene:
     clock: FakeClock
     yard: Yard
     pool: Pool[FakeWorker]
-    heard: list[PoolStatus] = field(default_factory=list)
+    ear: "Ear"
     callers: "list[Caller]" = field(default_factory=list)
-    hook: Callable[[PoolStatus], None] = lambda _: None
-
-    def hear(self, status: PoolStatus) -> None:
-        """What the pool tells at every change, in the middle of the step that made it."""
-        self.heard.append(status)
-        self.hook(status)
 
     def __str__(self) -> str:
         """The pool's own words."""
@@ -190,17 +196,16 @@ async def open_scene(
     """A pool that is open and settled; at its end nothing may be left."""
     clock, yard = FakeClock(), yard or Yard()
     before = asyncio.all_tasks()
-    told: list[Scene] = []
+    ear = Ear()
     pool = Pool(
         yard.spawn,
         limits=Limits(size, max_waiting, queue_timeout_s, idle_shrink_s),
         clock=clock,
         backoff=Backoff(jitter=0.0, random=random.Random(0)),
-        on_change=lambda status: told[0].hear(status),
+        on_change=ear,
         close_timeout_s=close_timeout_s,
     )
-    scene = Scene(clock, yard, pool)
-    told.append(scene)
+    scene = Scene(clock, yard, pool, ear)
     async with pool:
         await settle()
         yield scene

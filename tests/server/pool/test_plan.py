@@ -47,7 +47,7 @@ class Case:
     waited_s: tuple[float, ...] = ()
     past: Past = GOOD
     size: int = 3
-    grants: dict[int, int] = field(default_factory=dict)
+    grants: dict[int, int] = field(default_factory=dict)  # waiter: slot
     refusals: dict[int, Refused] = field(default_factory=dict)
     closes: tuple[int, ...] = ()
     boots: int = 0
@@ -63,7 +63,14 @@ CASES = [
     Case("a worker wins over a time-out that falls on the same moment", "R", (300,), size=1, grants={1: 1}),
     # Waiting.
     Case("who has waited too long is told so", "AAA", (300, 299), refusals={1: Refused.TIMEOUT}, wake_in=1),
-    Case("nobody is granted anything when the pool stops", "R", (1,), STOPPING, refusals={1: Refused.STOPPING}, closes=(1,)),
+    Case(
+        "nobody is granted anything when the pool stops",
+        "R",
+        (1,),
+        STOPPING,
+        refusals={1: Refused.STOPPING},
+        closes=(1,),
+    ),
     # Booting.
     Case("an empty pool boots one first", "", past=NEW, boots=1),
     Case("one first even when many wait", "", (0, 0, 0), NEW, boots=1, wake_in=300),
@@ -82,13 +89,25 @@ CASES = [
     Case("the time of yielding is remembered", "a", past=replace(GOOD, put_off_since=NOW - 3), wake_in=2, put_off=3),
     Case("after 5 s of yielding spares boot", "a", past=replace(GOOD, put_off_since=NOW - 5), boots=2),
     Case("yielding is over when answers begin", "A", past=replace(GOOD, put_off_since=NOW - 3), boots=2),
-    Case("the others go on having yielded when only one may boot", "a", past=replace(NEW, put_off_since=NOW - 5), boots=1, put_off=5),
+    Case(
+        "the others go on having yielded when only one may boot",
+        "a",
+        past=replace(NEW, put_off_since=NOW - 5),
+        boots=1,
+        put_off=5,
+    ),
     # Shrinking.
     Case("after ten idle minutes one spare is left, the newest", "RRR", past=QUIET, closes=(1, 2)),
     Case("one spare is kept", "R", past=QUIET),
     Case("an empty pool gets its spare back, however long nobody has asked", "", past=QUIET, boots=1),
     Case("a pool that answers is not idle", "ARR", past=QUIET),
-    Case("an idle pool looks again when it will be idle enough", "RR", past=replace(GOOD, asked_at=NOW - 590), size=2, wake_in=10),
+    Case(
+        "an idle pool looks again when it will be idle enough",
+        "RR",
+        past=replace(GOOD, asked_at=NOW - 590),
+        size=2,
+        wake_in=10,
+    ),
     Case("parked conversations go before the spare", "RP", past=QUIET, size=2, closes=(2,)),
     Case("a smaller size closes what boots first, then parked ones, then spares", "RPBR", size=1, closes=(3, 2, 1)),
     Case("a smaller size never ends an answer", "AAA", size=1),
@@ -98,17 +117,40 @@ CASES = [
     Case("in the back-off nothing boots", "R", past=POOR, wake_in=4),
     Case("after the back-off one is tried", "", past=replace(POOR, boot_from=NOW), boots=1),
     Case("one failed boot is a hiccup: who waits goes on waiting", "", (0,), HICCUP, wake_in=1),
-    Case("with several failed boots and no worker who waits is told why", "", (0, 0), POOR, refusals={1: Refused.ENGINE, 2: Refused.ENGINE}, wake_in=4),
+    Case(
+        "with several failed boots and no worker who waits is told why",
+        "",
+        (0, 0),
+        POOR,
+        refusals={1: Refused.ENGINE, 2: Refused.ENGINE},
+        wake_in=4,
+    ),
     Case("a closing worker is no hope", "C", (0,), POOR, size=2, refusals={1: Refused.ENGINE}, wake_in=4),
     Case("a running answer is hope while boots fail for reasons that pass", "A", (0,), POOR, wake_in=4),
     Case("it is none where the CLI is missing", "A", (0,), NONE, refusals={1: Refused.ENGINE}, wake_in=4),
     Case("a boot under way is hope", "B", (0,), NONE, wake_in=4),
-    Case("a spare still serves where the CLI is missing", "R", (0, 0), NONE, grants={1: 1}, refusals={2: Refused.ENGINE}, wake_in=5, put_off=0),
-    Case("when the back-off has passed the next request has one boot tried", "", (0,), replace(NONE, boot_from=NOW), boots=1, wake_in=300),
+    Case(
+        "a spare still serves where the CLI is missing",
+        "R",
+        (0, 0),
+        NONE,
+        grants={1: 1},
+        refusals={2: Refused.ENGINE},
+        wake_in=5,
+        put_off=0,
+    ),
+    Case(
+        "when the back-off has passed the next request has one boot tried",
+        "",
+        (0,),
+        replace(NONE, boot_from=NOW),
+        boots=1,
+        wake_in=300,
+    ),
     # Stopping.
     Case("a stopping pool closes what is idle and lets answers end", "RABC", past=STOPPING, size=4, closes=(3, 1)),
     Case("a stopping pool boots nothing", "", past=STOPPING),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.law)

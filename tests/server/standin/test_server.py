@@ -236,7 +236,7 @@ def held(gate: Gate) -> list[tuple[str, Script]]:
     steps: tuple[Step, ...] = (Hold(gate),)
     return [
         ("before the headers", say("a", before_headers=steps)),
-        ("before an error", Reply(before_headers=steps)),
+        ("before an empty answer", Reply(before_headers=steps)),
         ("after the headers", say("a", before_start=steps)),
         ("in the middle", say("a", *steps, "b")),
         ("before the end", say("a", before_stop=steps)),
