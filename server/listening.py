@@ -2,13 +2,11 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any  # the messages of ASGI are foreign
 
 import uvicorn
 
-App = Callable[[Any, Any, Any], Awaitable[None]]
+from server.engine import App
 
 # How long cancelled requests may take to tidy up behind themselves.
 CLOSING_S = 10.0

@@ -4,22 +4,22 @@ import asyncio
 import logging
 import socket
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from server.config import Config
-from server.dialogue import Event, ModelCard, Turn
+from server.engine import App, CreateApp, Engine, OpenServices, Published
 from server.errors import DrawbridgeError, KeyNeeded, SettingsInvalid, StartError
 from server.machine.paths import Folders, find_folders
 from server.machine.ports import DoorName, Listeners, open_listeners
-from server.status import AccountStatus, State, Status
+from server.status import State, Status
 from server.web.ports import ControlPort, Services
 
 if TYPE_CHECKING:
     # Lazy everywhere below: uvicorn and fastapi take a second to import, and the first Claude Code boots meanwhile.
-    from server.listening import App, Listening
+    from server.listening import Listening
 
 logger = logging.getLogger(__name__)
 
@@ -27,25 +27,6 @@ START_TIMEOUT_S = 120.0
 GRACE_S = 10.0
 # What is fixed from start to stop.
 _FIXED = ("host", "port", "data_dir", "log_dir", "demo", "reload")
-
-
-class Engine(Services, Protocol):
-    """All that answers; what `open_services` yields."""
-
-    def apply(self, config: Config) -> None:
-        """New settings, from the next request on."""
-        ...
-
-
-OpenServices = Callable[[Config, Folders], AbstractAsyncContextManager[Engine]]
-
-
-class CreateApp(Protocol):
-    """Makes the application over the services."""
-
-    def __call__(self, config: Config, services: Services, *, control: ControlPort) -> "App":
-        """The application, without doors."""
-        ...
 
 
 class Runner:
@@ -212,7 +193,7 @@ class Runner:
         async with self._open_services(self._config, self._folders) as engine:
             self._engine = engine
             await asyncio.to_thread(_import_the_web)
-            app = self._create_app(self._config, _Published(engine, self), control=self)
+            app = self._create_app(self._config, Published(engine, lambda: self.status), control=self)
             self._doors = [self._door(app, name, sockets) for name, sockets in self.listeners.by_door()]
             try:
                 for door in self._doors:
@@ -225,7 +206,7 @@ class Runner:
                 self._move(State.STOPPING)
                 await asyncio.gather(*(door.close(self._grace) for door in self._doors))
 
-    def _door(self, app: "App", name: DoorName, sockets: list[socket.socket]) -> "Listening":
+    def _door(self, app: App, name: DoorName, sockets: list[socket.socket]) -> "Listening":
         from server.listening import Listening
         from server.web.doors import Doors, policy_for
 
@@ -242,30 +223,6 @@ class Runner:
         for door in done & doors:
             await door
             raise StartError("A listening socket closed by itself.", hint="Start it again; the log may say more.")
-
-
-class _Published:
-    """The engine as the routes see it: its status is the runner's, with the addresses."""
-
-    def __init__(self, engine: Engine, runner: Runner) -> None:
-        self._engine = engine
-        self._runner = runner
-
-    @property
-    def config(self) -> Config:
-        return self._engine.config
-
-    def stream(self, turn: Turn) -> AsyncGenerator[Event, None]:
-        return self._engine.stream(turn)
-
-    async def models(self) -> tuple[ModelCard, ...]:
-        return await self._engine.models()
-
-    def status(self) -> Status:
-        return self._runner.status
-
-    async def account(self) -> AccountStatus:
-        return await self._engine.account()
 
 
 def _check_key(config: Config) -> None:
@@ -296,7 +253,7 @@ def _open_services(config: Config, folders: Folders) -> AbstractAsyncContextMana
     return open_services(config, folders)
 
 
-def _create_app(config: Config, services: Services, *, control: ControlPort) -> "App":
+def _create_app(config: Config, services: Services, *, control: ControlPort) -> App:
     from server.app import create_app
 
     return create_app(config, services, control=control)

@@ -67,8 +67,8 @@ class Reach:
 class Snapshot:
     """All that the icon, its tooltip and its menu are made of.
 
-    `pinned` names settings that a variable or flag holds, as (setting, what holds it): their items are greyed and say so.
-    `starts_at_login` is the system's true state, None where it cannot be known. `is_signing_in`: the browser is open for it.
+    `pinned` names settings that a variable or flag holds, as (setting, holder): their items are greyed and say so.
+    `starts_at_login` is the system's true state, None where it cannot be known. `is_signing_in`: in the browser, now.
     """
 
     status: Status = field(default_factory=Status)

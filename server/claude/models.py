@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from server.dialogue import ModelCard, ModelLimits
 logger = logging.getLogger(__name__)
 
 DEFAULT = "default"
+_BUDGETED = re.compile(r"claude-[a-z]+-4(?:-[0-5])?(?:-\d{8})?")
 
 
 def cards_from_answer(answer: Mapping[str, object]) -> tuple[ModelCard, ...]:
@@ -53,6 +55,11 @@ def known_name(asked: str, cards: Iterable[ModelCard]) -> str | None:
         if name.lower() in {card.id.lower(), card.resolved.lower()}:
             return card.id if name.lower() == card.id.lower() else card.resolved
     return name if name.lower().startswith("claude-") else None
+
+
+def thinks_by_budget(model: str | None) -> bool:
+    """Whether `model` thinks within a fixed budget of tokens, as those before 4.6 do; later ones decide themselves."""
+    return model is not None and _BUDGETED.fullmatch(model) is not None
 
 
 class ModelShelf:

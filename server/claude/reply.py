@@ -34,6 +34,7 @@ from server.errors import AnswerCut, DrawbridgeError, EngineSurprise, WorkerDied
 
 logger = logging.getLogger(__name__)
 
+SYNTHETIC = "<synthetic>"
 REASONS = {
     "end_turn": Reason.END,
     "max_tokens": Reason.LENGTH,
@@ -100,7 +101,8 @@ class Answer:
             case StreamEvent():
                 return self._stream(message.event, last=last)
             case AssistantMessage():
-                if message.error is not None:
+                # The engine speaks for itself only when something failed; it may even go on without what was refused.
+                if message.error is not None or message.model == SYNTHETIC:
                     self._complaint = message
             case RateLimitEvent():
                 if message.rate_limit_info.status == "rejected":

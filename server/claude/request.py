@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Iterable
 
+from server.claude.models import thinks_by_budget
 from server.claude.process import Frame
 from server.dialogue import (
     Document,
@@ -18,6 +19,8 @@ from server.dialogue import (
     ToolResult,
 )
 
+# Tokens: the smallest thinking budget that Claude's API takes.
+LEAST_BUDGET = 1024
 _SESSION = "default"
 
 
@@ -33,14 +36,19 @@ def settings_body(settings: Settings) -> dict[str, object]:
     the process would go on to send the thinking, limits and prices of the model it was born with.
     """
     extra: dict[str, object] = {}
-    if settings.max_tokens is not None:
-        extra["max_tokens"] = settings.max_tokens
+    if settings.max_tokens is not None and settings.max_tokens <= LEAST_BUDGET and thinks_by_budget(settings.model):
+        # The budget cannot be smaller, and must be smaller than the limit: such an answer is given without thinking.
+        extra |= {"thinking": {"type": "disabled"}, "context_management": {"edits": []}}
     if settings.stop_sequences:
         extra["stop_sequences"] = list(settings.stop_sequences)
     return {
         "model": settings.model,
         "effortLevel": settings.effort,
-        "env": {"CLAUDE_CODE_EXTRA_BODY": json.dumps(extra) if extra else None},
+        "env": {
+            "CLAUDE_CODE_EXTRA_BODY": json.dumps(extra) if extra else None,
+            # Not in the extra body: a model that thinks by a budget gets one that fits below the limit.
+            "CLAUDE_CODE_MAX_OUTPUT_TOKENS": None if settings.max_tokens is None else str(settings.max_tokens),
+        },
     }
 
 

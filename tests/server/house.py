@@ -30,9 +30,10 @@ from server.dialogue import (
     Turn,
     Usage,
 )
+from server.engine import Engine
 from server.errors import UsageLimit, WorkerDied
 from server.machine.paths import Folders
-from server.runner import Engine, Runner
+from server.runner import Runner
 from server.status import AccountStatus, PoolStatus, Status
 from server.web.ports import ControlPort, Services
 

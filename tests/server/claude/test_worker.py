@@ -145,6 +145,17 @@ async def test_settings_reach_the_request(
     assert {name: body.get(name) for name in upstream} == upstream
 
 
+@pytest.mark.parametrize("model", ["claude-haiku-4-5", "claude-sonnet-4-5", "claude-sonnet-5-5", "claude-opus-4-7"])
+@pytest.mark.parametrize("limit", [1, 1024, 1025, 3000])
+async def test_a_small_limit_is_accepted_for_every_way_of_thinking(
+    bench: Bench, standin: Standin, model: str, limit: int
+) -> None:
+    """The stand-in refuses, as the API does, a thinking budget that is not below the limit."""
+    await bench.ask("hi", settings=Settings(model=model, max_tokens=limit))
+    assert standin.requests[-1].body["max_tokens"] == limit
+    assert len(standin.requests) == 1
+
+
 async def test_another_model_gets_the_body_it_takes(bench: Bench, standin: Standin) -> None:
     """Only the name changed in the extra body would send adaptive thinking to a model that does not know it."""
     await bench.ask("hi", settings=Settings(model="claude-3-5-haiku-20241022"))

@@ -76,7 +76,7 @@ def test_whatever_ends_the_watching_ends_the_child(children: Children) -> None:
     def changes() -> Iterator[object]:
         if children.living():
             raise KeyboardInterrupt
-        yield
+        yield {"changed"}
 
     with pytest.raises(KeyboardInterrupt):
         restart_at(changes(), children.spawn)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from server.commands.serve import GRACE_S, _on_signals
 from server.machine.instance import read_instance
 from server.machine.paths import find_folders
 from tests.server.commands.conftest import Start
@@ -82,6 +83,31 @@ def test_a_running_answer_is_waited_for_and_a_second_ctrl_c_ends_it(start: Start
         assert program.process.poll() is None
         program.signal(signal.SIGINT)
         assert program.end()[0] == 0
+
+
+@posix
+def test_the_first_signal_gives_grace_the_second_none_and_a_third_is_the_systems() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    asked: list[float] = []
+    with _on_signals(asked.append) as seen:
+        signal.raise_signal(signal.SIGINT)
+        assert asked == [GRACE_S]
+        signal.raise_signal(signal.SIGINT)
+        assert asked == [GRACE_S, 0.0]
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+    assert seen == [signal.SIGINT, signal.SIGINT]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@posix
+def test_a_signal_that_is_ignored_on_purpose_stays_ignored() -> None:
+    """As under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with _on_signals(lambda _: pytest.fail("it was heard")):
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @posix

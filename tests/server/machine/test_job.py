@@ -6,7 +6,7 @@ import ctypes
 
 import pytest
 
-from server.machine.job import KILL_ON_JOB_CLOSE, BasicLimits, ExtendedLimits, JobGuard
+from server.machine.job import BasicLimits, ExtendedLimits, JobGuard
 
 
 class Recorder:
@@ -48,7 +48,7 @@ def test_the_structures_have_windows_sizes() -> None:
 def test_a_job_ends_what_it_holds_when_it_closes() -> None:
     calls = Recorder()
     JobGuard(calls)
-    assert calls.flags == KILL_ON_JOB_CLOSE
+    assert calls.flags == 0x2000  # JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE of winnt.h
     assert calls.calls == [("CreateJobObjectW",), ("SetInformationJobObject", 7, 9, 144)]
 
 
