@@ -1,0 +1,98 @@
+"""Settings that need the engine to show what they change; the others are shown beside the part that reads them."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from server.standin.script import Gate, Hold, say
+from server.standin.server import open_standin
+from tests.whole.bridge import open_bridge
+
+
+async def test_the_default_model(folder: Path) -> None:
+    async with open_standin() as standin, open_bridge(standin, folder, "--model", "opus") as bridge:
+        await bridge.chat("hi")
+        await bridge.chat("hi", model="gpt-4o-mini")
+        assert [recorded.body["model"] for recorded in standin.requests] == ["claude-opus-5-5"] * 2
+
+
+@pytest.mark.parametrize("option", ["--pool-size", "-w", "--workers"])
+async def test_the_pool_size_caps_the_processes(folder: Path, option: str) -> None:
+    gate = Gate()
+    async with open_standin() as standin, open_bridge(standin, folder, option, "2") as bridge:
+        standin.script(lambda recorded: say("Half", Hold(gate)))
+        asking = [asyncio.create_task(bridge.chat("hi")) for _ in range(4)]
+        pool = await bridge.until_pool(answering=2, waiting=2)
+        assert pool["size"] == 2
+        assert len(bridge.workers()) == 2
+        gate.open()
+        assert [reply.status_code for reply in await asyncio.gather(*asking)] == [200] * 4
+
+
+async def test_waiting_is_bounded_in_time(folder: Path) -> None:
+    gate = Gate()
+    options = ("--pool-size", "1", "--queue-timeout", "0.5")
+    async with open_standin() as standin, open_bridge(standin, folder, *options) as bridge:
+        await bridge.until_pool(raw=1)
+        standin.script(lambda recorded: say("Half", Hold(gate)))
+        first = asyncio.create_task(bridge.chat("hi"))
+        await bridge.until_pool(answering=1)
+        second = await bridge.chat("hi")
+        assert second.status_code == 503
+        assert second.headers["retry-after"]
+        gate.open()
+        assert (await first).status_code == 200
+
+
+async def test_waiting_is_bounded_in_number(folder: Path) -> None:
+    gate = Gate()
+    options = ("--pool-size", "1", "--max-waiting", "1")
+    async with open_standin() as standin, open_bridge(standin, folder, *options) as bridge:
+        standin.script(lambda recorded: say("Half", Hold(gate)))
+        asking = [asyncio.create_task(bridge.chat("hi")) for _ in range(2)]
+        await bridge.until_pool(answering=1, waiting=1)
+        refused = await bridge.chat("hi")
+        assert refused.status_code == 429
+        assert refused.headers["retry-after"]
+        gate.open()
+        assert [reply.status_code for reply in await asyncio.gather(*asking)] == [200] * 2
+
+
+async def test_strict_model_names(folder: Path) -> None:
+    environment = {"DRAWBRIDGE_STRICT_MODELS": "yes"}
+    async with open_standin() as standin, open_bridge(standin, folder, environment=environment) as bridge:
+        refused = await bridge.chat("hi", model="gpt-4o-mini")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (404, "model_not_found")
+        assert (await bridge.chat("hi", model="sonnet")).status_code == 200
+
+
+async def test_an_idle_pool_shrinks_to_one_spare(folder: Path) -> None:
+    environment = {"DRAWBRIDGE_IDLE_SHRINK": "1"}
+    async with open_standin() as standin, open_bridge(standin, folder, environment=environment) as bridge:
+        await bridge.until_pool(raw=1, booting=0)
+        assert (await bridge.chat("hi")).status_code == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the environment of a process cannot be read on Windows or macOS")
+async def test_the_key_is_asked_for_and_never_reaches_a_child(folder: Path) -> None:
+    environment = {"DRAWBRIDGE_API_KEY": "the-key-of-the-test"}
+    async with open_standin() as standin, open_bridge(standin, folder, environment=environment) as bridge:
+        assert (await bridge.chat("hi")).status_code == 401
+        headers = {"authorization": "Bearer the-key-of-the-test"}
+        assert (await bridge.chat("hi", headers=headers)).status_code == 200
+        assert (await bridge.health()).keys() == {"status", "version"}
+        told = "".join(Path(f"/proc/{worker.pid}/environ").read_text() for worker in bridge.workers())
+        assert "HOME=" in told
+        assert "the-key-of-the-test" not in told + bridge.log
+
+
+async def test_settings_come_from_the_file_too(folder: Path) -> None:
+    config = folder / "home" / ".config" / "drawbridge"
+    config.mkdir(parents=True)
+    (config / "settings.toml").write_text('model = "haiku"\npool_size = 1\n')
+    async with open_standin() as standin, open_bridge(standin, folder) as bridge:
+        await bridge.chat("hi")
+        assert standin.requests[-1].body["model"] == "claude-haiku-5-5"
+        assert (await bridge.health())["pool"]["size"] == 1
