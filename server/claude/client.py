@@ -9,6 +9,7 @@ from server.claude.models import cards_from_answer
 from server.claude.process import Bounds, CliProcess
 from server.dialogue import Event, Launch, Message, ModelCard, ModelLimits, Profile, Settings
 from server.errors import CliFailed, EngineError
+from server.machine.memory import memory_of
 from server.machine.processes import Guard
 from server.machine.scratch import Scratch
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from server.claude.session import Session
 
 logger = logging.getLogger(__name__)
+
+MOST_CONVERSATIONS = 200
+MOST_GROWTH = 100_000_000
 
 
 class Worker:
@@ -36,6 +40,8 @@ class Worker:
     ) -> None:
         self._process = CliProcess(launch, scratch, guard)
         self._session: Session | None = None
+        self._conversations = 0
+        self._born_bytes = 0
         self._bounds = bounds
         self._on_models = on_models
         self._on_limits = on_limits
@@ -66,22 +72,41 @@ class Worker:
             self._on_models(cards)
 
     async def ask(
-        self, profile: Profile, settings: Settings, messages: tuple[Message, ...]
+        self, profile: Profile, settings: Settings, messages: tuple[Message, ...], *, held: int = 0
     ) -> AsyncGenerator[Event, None]:
-        """Configures the fresh worker, replays the history, asks, and gives the answer's events up to `Finished`.
+        """Tells a fresh worker its profile, replays the history, asks, and gives the answer's events up to `Finished`.
 
+        `held` is how many of the messages the worker holds from its last answer: all but the last, or none; what else
+        it holds is forgotten first. A worker that has answered before keeps its profile.
         Raises the typed error of whatever goes wrong. Closing the generator early leaves the process in the middle of
         its answer: close the worker then, which stops the request upstream too.
         """
         # Imported here: it takes half a second or more, and the first process boots meanwhile.
         from server.claude.session import Session
 
-        assert self._session is None, "a worker has one conversation"
-        self._session = Session(self._process, self._bounds())
-        await self._session.configure(profile)
-        async with aclosing(self._session.answer(settings, messages, self._on_limits)) as events:
+        if self._session is None:
+            self._session = Session(self._process, self._bounds)
+            await self._session.configure(profile)
+            self._born_bytes = memory_of(self._process.pid)
+        self._conversations += not held
+        async with aclosing(self._session.answer(settings, messages, self._on_limits, held=held)) as events:
             async for event in events:
                 yield event
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether it may go on to another turn or conversation: its last result was read, and nothing is in doubt."""
+        return self._session is not None and self._session.is_at_rest
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether it has served long enough: by the number of conversations, or by the memory it does not give back."""
+        grown = memory_of(self._process.pid) - self._born_bytes
+        return self._conversations >= MOST_CONVERSATIONS or grown > MOST_GROWTH
+
+    async def settle(self) -> bool:
+        """Stops an answer that nobody listens to; whether the worker is at rest then. Bounded."""
+        return self._session is not None and await self._session.interrupt()
 
     async def wait_dead(self) -> None:
         """Returns when the process has ended, by itself or not."""

@@ -39,6 +39,7 @@ class Bounds:
     boot_s: float = 60.0
     initialize_s: float = 30.0
     control_s: float = 10.0
+    interrupt_s: float = 2.0
     replay_s: float = 120.0
     silence_s: float = 120.0
 

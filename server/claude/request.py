@@ -52,14 +52,31 @@ def settings_body(settings: Settings) -> dict[str, object]:
     }
 
 
-def user_frame(message: Message, *, ask: bool) -> Frame:
+def boundary_frame() -> Frame:
+    """Ends the conversation on a live process: nothing that stands before it is sent again.
+
+    Only after the result of the last turn has been read: written earlier, the old answer gets into the conversation.
+    """
+    return {
+        "type": "system",
+        "subtype": "compact_boundary",
+        "uuid": str(uuid.uuid4()),
+        "session_id": _SESSION,
+        "compact_metadata": {"trigger": "manual", "pre_tokens": 0},
+    }
+
+
+def user_frame(message: Message, *, ask: bool, is_marked: bool = False) -> Frame:
     """A user turn. `ask`: the model shall answer it; else it is history.
+
+    `is_marked`: the provider caches up to here. The question after a replay needs it, because the engine puts its own
+    mark behind a note that moves: without ours, the next replay of the same conversation would find nothing cached.
 
     `client_composed` has it delivered as it is written: without it, `@path` would read a file and `/clear` would run.
     """
     frame: Frame = {
         "type": "user",
-        "message": {"role": "user", "content": _content(message)},
+        "message": {"role": "user", "content": _marked(message) if is_marked else _content(message)},
         "parent_tool_use_id": None,
         "session_id": _SESSION,
         "uuid": str(uuid.uuid4()),
@@ -94,6 +111,12 @@ def _content(message: Message) -> str | list[dict[str, object]]:
     if len(message.parts) == 1 and isinstance(message.parts[0], Text) and not message.parts[0].extras:
         return message.parts[0].text
     return _blocks(message.parts)
+
+
+def _marked(message: Message) -> list[dict[str, object]]:
+    blocks = _blocks(message.parts)
+    blocks[-1]["cache_control"] = {"type": "ephemeral"}
+    return blocks
 
 
 def _blocks(parts: Iterable[Part]) -> list[dict[str, object]]:

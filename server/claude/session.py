@@ -10,10 +10,10 @@ from claude_agent_sdk import Message as SdkMessage
 
 from server.claude.process import Bounds, CliProcess, Frame
 from server.claude.reply import Answer, Leash
-from server.claude.request import assistant_frame, late_fields, settings_body, user_frame
+from server.claude.request import assistant_frame, boundary_frame, late_fields, settings_body, user_frame
 from server.claude.transport import LateTransport
 from server.dialogue import Event, Finished, Message, ModelLimits, Profile, Settings
-from server.errors import EngineError, EngineSurprise, WorkerDied, WorkerSilent
+from server.errors import DrawbridgeError, EngineError, EngineSurprise, WorkerDied, WorkerSilent
 
 logger = logging.getLogger(__name__)
 
@@ -29,12 +29,14 @@ class Silence:
 class Session:
     """The SDK's client over one process, with one task that always drains its messages."""
 
-    def __init__(self, process: CliProcess, bounds: Bounds) -> None:
+    def __init__(self, process: CliProcess, bounds: Callable[[], Bounds]) -> None:
         self._process = process
         self._bounds = bounds
         self._client: ClaudeSDKClient | None = None
         self._drain: asyncio.Task[None] | None = None
         self._messages: asyncio.Queue[SdkMessage | None] = asyncio.Queue()
+        self._is_used = False
+        self._is_at_rest = False
 
     async def close(self) -> None:
         """Ends the SDK's tasks, and the process with them. Bounded, never raises."""
@@ -44,7 +46,7 @@ class Session:
             await asyncio.gather(self._drain, return_exceptions=True)
         if self._client is not None:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._bounds.control_s):
+                async with asyncio.timeout(self._bounds().control_s):
                     await self._client.disconnect()
 
     async def configure(self, profile: Profile) -> None:
@@ -53,7 +55,7 @@ class Session:
             ClaudeAgentOptions(verbatim_prompts=True), transport=LateTransport(self._process, late=late_fields(profile))
         )
         try:
-            async with asyncio.timeout(self._bounds.initialize_s):
+            async with asyncio.timeout(self._bounds().initialize_s):
                 await self._client.connect()
         except EngineError:
             raise
@@ -66,54 +68,95 @@ class Session:
             raise EngineSurprise(f"Claude Code did not take the conversation's settings: {error}.") from error
         self._drain = asyncio.create_task(self._drain_messages(self._client))
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether the last answer's result was read and nothing is in doubt: only then may a boundary follow."""
+        return self._is_at_rest and self._process.is_alive and not self._process.cut_short
+
     async def answer(
-        self, settings: Settings, messages: tuple[Message, ...], on_limits: Callable[[ModelLimits], None]
+        self,
+        settings: Settings,
+        messages: tuple[Message, ...],
+        on_limits: Callable[[ModelLimits], None],
+        *,
+        held: int = 0,
     ) -> AsyncGenerator[Event, None]:
-        """Replays all but the last message, asks the last one, and gives the events of its answer."""
-        frame, applied = self._process.control_frame("apply_flag_settings", settings=settings_body(settings))
-        history, question = messages[:-1], user_frame(messages[-1], ask=True)
-        if history:
-            await self._process.write(frame)
-            await self._replay(history, settings.model)
-            self._process.watch = Leash()
-            await self._process.write(question)
-        else:
-            # In one write: settings hold for what is written after them.
-            self._process.watch = Leash()
-            await self._process.write(frame, question)
-        await self._process.answer_to(applied, "apply_flag_settings", timeout_s=self._bounds.control_s)
+        """Asks the last message and gives the events of its answer; what stands before it is replayed first.
+
+        `held` is how many messages the process holds from its last turn: all but the last one, or none. A process that
+        holds something else forgets it first.
+        """
+        applied = await self._ask(settings, messages, held=held)
+        self._is_at_rest = False
+        await self._process.answer_to(applied, "apply_flag_settings", timeout_s=self._bounds().control_s)
         reading = Answer()
-        silence = Silence(self._bounds.silence_s)
+        silence = Silence(self._bounds().silence_s)
         while not reading.is_done:
             message = await self._next(silence)
             if message is None:
                 raise reading.end(cut_short=self._process.cut_short)
             if isinstance(message, StreamEvent):
                 # Status messages of the CLI's own are no sign of life upstream.
-                silence = Silence(self._bounds.silence_s)
-            for event in reading.add(message, last=self._process.cut_short):
+                silence = Silence(self._bounds().silence_s)
+            for event in self._events(reading, message):
                 if isinstance(event, Finished):
                     for limits in reading.limits:
                         on_limits(limits)
                 yield event
 
+    async def _ask(self, settings: Settings, messages: tuple[Message, ...], *, held: int) -> asyncio.Future[Frame]:
+        """Writes everything up to the question; the answer to come of the settings among it."""
+        assert held in {0, len(messages) - 1}
+        while not self._messages.empty() and self._process.is_alive:
+            # What the process has said since the last result belongs to nobody.
+            self._messages.get_nowait()
+        frame, applied = self._process.control_frame("apply_flag_settings", settings=settings_body(settings))
+        before: list[Frame] = [frame]
+        if self._is_used and not held:
+            # After the settings: a model that changes behind the boundary leaves words of the engine's in the turn.
+            before.append(boundary_frame())
+        self._is_used = True
+        history = messages[held:-1]
+        if history:
+            await self._replay(before, history, settings.model)
+            before = []
+        self._process.watch = Leash()
+        # In one write, where there is no history: settings hold for what is written after them.
+        await self._process.write(*before, user_frame(messages[-1], ask=True, is_marked=bool(history)))
+        return applied
+
+    def _events(self, reading: Answer, message: SdkMessage) -> list[Event]:
+        try:
+            events = reading.add(message, last=self._process.cut_short)
+        except EngineError:
+            # Whatever it is at now, it is not to be trusted with another conversation.
+            raise
+        except DrawbridgeError:
+            self._is_at_rest = reading.is_done
+            raise
+        self._is_at_rest = reading.is_done
+        return events
+
     async def interrupt(self) -> bool:
         """Stops the answer in progress and reads up to its result; False when that did not come in time."""
+        if self.is_at_rest:
+            return True
         self._process.watch = None
         try:
-            await self._process.control("interrupt", timeout_s=self._bounds.control_s)
-            async with asyncio.timeout(self._bounds.control_s):
+            await self._process.control("interrupt", timeout_s=self._bounds().interrupt_s)
+            async with asyncio.timeout(self._bounds().interrupt_s):
                 while (message := await self._messages.get()) is not None:
                     if isinstance(message, ResultMessage):
+                        self._is_at_rest = True
                         return True
         except (EngineError, TimeoutError):
             pass
         return False
 
-    async def _replay(self, history: tuple[Message, ...], model: str | None) -> None:
-        """Writes the history as true turns. A user turn is read back before the next: two in one write lose one."""
-        pending: list[Frame] = []
-        replay = Silence(self._bounds.replay_s)
+    async def _replay(self, before: list[Frame], history: tuple[Message, ...], model: str | None) -> None:
+        """Writes `before` and the history. Each user turn is read back before the next: two at once lose one."""
+        pending = before
+        replay = Silence(self._bounds().replay_s)
         for message in history:
             if message.role == "assistant":
                 pending.append(assistant_frame(message, model=model or "claude"))

@@ -1,15 +1,22 @@
-"""An answer that is interrupted, not killed: the request upstream ends, the process lives and obeys."""
+"""Turns on a process that goes on: interrupted, continued, forgotten at a boundary; asserted on the bodies upstream."""
 
 import asyncio
+import json
+from contextlib import aclosing
+from typing import Any
+
+import pytest
 
 from server.claude.launch import launch_for
 from server.claude.process import CliProcess
 from server.claude.session import Session
 from server.dialogue import PartDelta, Profile, Settings
+from server.errors import DrawbridgeError
 from server.machine.processes import guard_for
-from server.standin.script import Gate, Hold, say
-from server.standin.server import Standin
-from tests.server.claude.conftest import Bench, conversation
+from server.standin.script import Gate, Hold, Refusal, refuse, say
+from server.standin.server import Standin, default_answer
+from tests.server.claude.conftest import SONNET, Bench, conversation
+from tests.server.claude.test_worker import turns
 
 
 async def test_an_interrupt_ends_the_request_and_keeps_the_process(bench: Bench, standin: Standin) -> None:
@@ -18,7 +25,7 @@ async def test_an_interrupt_ends_the_request_and_keeps_the_process(bench: Bench,
     launch = launch_for(bench.cli, bench.environment)
     process = CliProcess(lambda: launch, bench.scratch, guard_for())
     await process.spawn()
-    session = Session(process, bench.bounds)
+    session = Session(process, lambda: bench.bounds)
     try:
         await session.configure(Profile(system="Be terse."))
         answer = session.answer(Settings(model="sonnet"), conversation("hi"), lambda limits: None)
@@ -40,8 +47,142 @@ async def test_an_interrupt_of_a_process_that_is_gone_says_no(bench: Bench) -> N
     launch = launch_for(bench.cli, bench.environment)
     process = CliProcess(lambda: launch, bench.scratch, guard_for())
     await process.spawn()
-    session = Session(process, bench.bounds)
+    session = Session(process, lambda: bench.bounds)
     await session.configure(Profile())
     await process.kill()
     assert not await session.interrupt()
     await session.close()
+
+
+class Warm:
+    """One process that goes on: each `ask` is a turn on it, and gives the body that arrived for it."""
+
+    def __init__(self, bench: Bench, standin: Standin) -> None:
+        self.bench, self.standin, self.worker = bench, standin, bench.worker()
+
+    async def ask(self, *turns: str, held: int = 0, settings: Settings = SONNET) -> dict[str, Any]:
+        before = len(self.standin.requests)
+        answer = self.worker.ask(Profile(system="Be terse."), settings, conversation(*turns), held=held)
+        async with aclosing(answer) as events:
+            assert [event async for event in events]
+        assert len(self.standin.requests) == before + 1
+        return self.standin.requests[-1].body
+
+
+@pytest.fixture
+async def warm(bench: Bench, standin: Standin) -> Warm:
+    warm = Warm(bench, standin)
+    await warm.worker.boot()
+    return warm
+
+
+async def test_a_conversation_goes_on_by_its_new_turn_alone(warm: Warm) -> None:
+    await warm.ask("one")
+    assert warm.worker.is_at_rest
+    body = await warm.ask("one", "Hello from the stand-in.", "two", held=2)
+    assert turns(body) == [("user", "one"), ("assistant", "Hello from the stand-in."), ("user", "two")]
+
+
+async def test_a_boundary_leaves_nothing_of_the_conversation_before(warm: Warm) -> None:
+    fresh = await warm.ask("one")
+    await warm.ask("MARK", "MARK", "MARK")
+    again = await warm.ask("one")
+    assert "MARK" not in json.dumps(again)
+    assert masked(again) == masked(fresh)
+
+
+@pytest.mark.parametrize(
+    "failure", [refuse(400, "no"), refuse(401), refuse(429), refuse(529)], ids=lambda f: str(f.status)
+)
+async def test_a_failure_leaves_nothing_in_the_next_conversation(warm: Warm, failure: Refusal) -> None:
+    fresh = await warm.ask("one")
+    warm.standin.script(lambda recorded: failure)
+    with pytest.raises(DrawbridgeError):
+        await warm.ask("MARK")
+    assert warm.worker.is_at_rest
+    warm.standin.script(default_answer)
+    assert masked(await warm.ask("one")) == masked(fresh)
+
+
+async def test_an_interrupted_answer_leaves_nothing_in_the_next_conversation(warm: Warm) -> None:
+    fresh = await warm.ask("one")
+    warm.standin.script(say("MARK", Hold(Gate()), "never"), say("ok"))
+    answer = warm.worker.ask(Profile(), SONNET, conversation("MARK"))
+    async for event in answer:
+        if isinstance(event, PartDelta):
+            break
+    await answer.aclose()
+    assert not warm.worker.is_at_rest
+    assert await warm.worker.settle()
+    await asyncio.wait_for(warm.standin.requests[-1].left(), 10)
+    assert masked(await warm.ask("one")) == masked(fresh)
+
+
+SETTINGS = [
+    Settings(model="haiku"),
+    Settings(model="sonnet", effort="low"),
+    Settings(model="sonnet", max_tokens=55),
+    Settings(model="sonnet", stop_sequences=("END",)),
+    Settings(model="claude-haiku-4-5", max_tokens=77),
+]
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=range(len(SETTINGS)))
+async def test_settings_do_not_stick_across_a_boundary(warm: Warm, settings: Settings) -> None:
+    fresh = await warm.ask("one")
+    other = await warm.ask("one", settings=settings)
+    assert masked(other) != masked(fresh)
+    assert "local-command" not in json.dumps(other)
+    assert masked(await warm.ask("one")) == masked(fresh)
+
+
+async def test_settings_do_not_stick_within_a_conversation(warm: Warm) -> None:
+    await warm.ask("one", settings=Settings(model="sonnet", max_tokens=55, stop_sequences=("END",)))
+    body = await warm.ask("one", "Hello from the stand-in.", "two", held=2)
+    assert "stop_sequences" not in body
+    assert body["max_tokens"] != 55
+
+
+async def test_two_replays_have_a_prefix_that_the_providers_cache_can_keep(warm: Warm, bench: Bench) -> None:
+    """The first replay marks its question; the second, on another process, has the same bytes up to there."""
+    first = await warm.ask("one", "two", "three")
+    other = Warm(bench, warm.standin)
+    await other.worker.boot()
+    second = await other.ask("one", "two", "three", "four", "five")
+    assert first["messages"][3]["content"][-1]["cache_control"]
+    assert sum(json.dumps(part).count("cache_control") for part in (first, second)) <= 8
+    assert prefix(first, upto="three") == prefix(second, upto="three")
+    assert first["system"] == second["system"]
+
+
+async def test_a_worker_wears_out(warm: Warm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.claude.client.MOST_CONVERSATIONS", 2)
+    await warm.ask("one")
+    await warm.ask("one", "Hello from the stand-in.", "two", held=2)
+    assert not warm.worker.is_worn
+    await warm.ask("other")
+    assert warm.worker.is_worn
+
+
+async def test_a_worker_that_has_grown_too_much_is_worn(warm: Warm, monkeypatch: pytest.MonkeyPatch) -> None:
+    await warm.ask("one")
+    assert not warm.worker.is_worn
+    monkeypatch.setattr("server.claude.client.MOST_GROWTH", -100_000_000)
+    assert warm.worker.is_worn
+
+
+def masked(body: dict[str, Any]) -> dict[str, Any]:
+    """A body without what every process and minute has of its own."""
+    return json.loads(json.dumps({**body, "metadata": None}))  # type: ignore[no-any-return]
+
+
+def prefix(body: dict[str, Any], *, upto: str) -> list[tuple[str, list[str]]]:
+    """The turns up to the one with this text, as the provider sees them: a plain text is a block of text."""
+    found = []
+    for message in body["messages"]:
+        content = message["content"]
+        texts = [content] if isinstance(content, str) else [block["text"] for block in content]
+        found.append((message["role"], texts))
+        if texts == [upto]:
+            return found
+    raise AssertionError(body)
