@@ -1,5 +1,6 @@
 """Any dialect's turn, answered: which model is meant, a worker from the pool, one retry, the events of the answer."""
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -9,8 +10,24 @@ from dataclasses import replace
 from server.claude.client import Worker
 from server.claude.models import DEFAULT, known_name
 from server.config import Config
-from server.dialogue import Event, Failed, Finished, ModelCard, Settings, Started, Timings, Turn
+from server.conversation import conversation_key
+from server.dialogue import (
+    Event,
+    Failed,
+    Finished,
+    Message,
+    ModelCard,
+    PartDelta,
+    PartStarted,
+    Settings,
+    Started,
+    Text,
+    Timings,
+    ToolCall,
+    Turn,
+)
 from server.errors import DrawbridgeError, ModelUnknown, WorkerDied
+from server.pool.lease import Lease
 from server.pool.pool import Pool
 
 logger = logging.getLogger(__name__)
@@ -86,24 +103,81 @@ class Answering:
     async def _once(
         self, turn: Turn, settings: Settings, came: float, *, is_retry: bool
     ) -> AsyncGenerator[Event, None]:
-        async with self._pool.lease(turn.profile, first_in_line=is_retry) as lease:
+        history = turn.messages[:-1]
+        past = conversation_key(history, model=settings.model) if history else None
+        async with self._pool.lease(turn.profile, past=past, first_in_line=is_retry) as lease:
             leased_ms, first_ms = self._since(came), 0.0
-            async with aclosing(lease.worker.ask(turn.profile, settings, turn.messages)) as events:
-                async for event in events:
-                    if isinstance(event, Started):
-                        lease.first_token()
-                        first_ms = self._since(came)
-                        yield replace(event, way=lease.way)
-                    elif isinstance(event, Finished):
-                        timings = Timings(leased_ms, first_ms, self._since(came))
-                        logger.info(
-                            "answered: way %s, %s, %d tokens in, %d out; worker at %.0f ms, first event %.0f, end %.0f",
-                            *(lease.way, event.reason.value, event.usage.prompt, event.usage.output),
-                            *(timings.leased_ms, timings.first_ms, timings.total_ms),
-                        )
-                        yield replace(event, timings=timings)
-                    else:
-                        yield event
+            spoken = Spoken()
+            held = len(history) if lease.way == "continued" else 0
+            asking = lease.worker.ask(turn.profile, settings, turn.messages, held=held)
+            try:
+                async with aclosing(asking) as events:
+                    async for event in events:
+                        spoken.add(event)
+                        if isinstance(event, Started):
+                            lease.first_token()
+                            first_ms = self._since(came)
+                            yield replace(event, way=lease.way)
+                        elif isinstance(event, Finished):
+                            self._park(lease, turn, settings, spoken)
+                            timings = Timings(leased_ms, first_ms, self._since(came))
+                            _log(event, lease.way, timings)
+                            yield replace(event, timings=timings)
+                        else:
+                            yield event
+            finally:
+                # Who left early left the worker in the middle of its answer. Shielded, and bounded by the worker.
+                await asyncio.shield(self._settle(lease))
+
+    def _park(self, lease: Lease[Worker], turn: Turn, settings: Settings, spoken: "Spoken") -> None:
+        """Keeps the worker with the conversation that it holds now."""
+        if lease.worker.is_at_rest:
+            messages = (*turn.messages, spoken.message)
+            lease.keep(conversation_key(messages, model=settings.model))
+
+    async def _settle(self, lease: Lease[Worker]) -> None:
+        """The verdict on the worker, whatever happened: kept only at rest, and not for ever."""
+        if self._config().isolation == "process" or not lease.worker.is_alive:
+            return
+        if not await lease.worker.settle():
+            lease.retire("its answer was broken off")
+        elif lease.worker.is_worn:
+            lease.retire("it has served long enough")
+        elif not lease.verdict.is_kept:
+            # It holds something that nobody was told: good for another conversation, behind a boundary.
+            lease.keep(None)
 
     def _since(self, came: float) -> float:
         return (self._clock() - came) * 1000.0
+
+
+class Spoken:
+    """Claude's turn as the client will send it back: its words and its calls."""
+
+    def __init__(self) -> None:
+        self._parts: dict[int, Text | ToolCall] = {}
+        self._texts: dict[int, list[str]] = {}
+
+    def add(self, event: Event) -> None:
+        """Takes in the next event."""
+        if isinstance(event, PartStarted) and isinstance(event.part, Text | ToolCall):
+            self._parts[event.index], self._texts[event.index] = event.part, []
+        elif isinstance(event, PartDelta) and event.index in self._texts:
+            self._texts[event.index].append(event.text)
+
+    @property
+    def message(self) -> Message:
+        """The turn."""
+        parts: list[Text | ToolCall] = []
+        for index, part in sorted(self._parts.items()):
+            text = "".join(self._texts[index])
+            parts.append(replace(part, text=text) if isinstance(part, Text) else replace(part, arguments=text))
+        return Message("assistant", tuple(parts))
+
+
+def _log(finished: Finished, way: str, timings: Timings) -> None:
+    logger.info(
+        "answered: way %s, %s, %d tokens in, %d out; worker at %.0f ms, first event %.0f, end %.0f",
+        *(way, finished.reason.value, finished.usage.prompt, finished.usage.output),
+        *(timings.leased_ms, timings.first_ms, timings.total_ms),
+    )

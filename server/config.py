@@ -12,6 +12,9 @@ from typing import Literal
 from server.errors import SettingsInvalid
 
 Source = Literal["flag", "variable", "settings file", "default"]
+Reach = Literal["local", "lan"]
+Payer = Literal["automatic", "plan", "api key"]
+Isolation = Literal["warm", "process"]
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -27,6 +30,9 @@ class Config:
     queue_timeout_s: float = 300.0
     max_waiting: int = 100
     api_key: str | None = field(default=None, repr=False)  # None: no key is asked for
+    require_key: bool = False  # ask for the stored key (server.machine.keychain), unless `api_key` is given
+    reach: Reach = "local"  # "lan": a second listener for containers and the network, which asks for the key
+    payer: Payer = "automatic"  # "automatic": an exported API key before the plan, as Claude Code has it
     cli_path: Path | None = None  # None: look for it
     log_dir: Path | None = None  # None: the system's place for logs
     data_dir: Path | None = None  # None: the system's place for an app's data
@@ -39,6 +45,7 @@ class Config:
     allowed_origins: tuple[str, ...] = ()
     strict_models: bool = False
     idle_shrink_s: float = 600.0
+    isolation: Isolation = "warm"  # "process": a fresh process for each conversation, whatever the self-check says
     log_level: str = "info"
     sources: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}), compare=False, repr=False)
 
@@ -134,11 +141,16 @@ def _names(value: object) -> tuple[str, ...]:
     return tuple(item.strip() for item in value if item.strip())
 
 
-def _level(value: object) -> str:
-    level = _text(value).lower()
-    if level not in {"debug", "info", "warning", "error"}:
-        raise ValueError
-    return level
+def _one_of(*words: str) -> Callable[[object], str]:
+    """One of `words`, however its letters are written; a flag need not quote the blank of "api key"."""
+
+    def parse(value: object) -> str:
+        word = _text(value).lower().replace("-", " ").replace("_", " ")
+        if word not in words:
+            raise ValueError
+        return word
+
+    return parse
 
 
 OPTIONS: tuple[Option, ...] = (
@@ -150,6 +162,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("queue_timeout_s", _number(0.1, 86400), "seconds, from 0.1 to 86400"),
     Option("max_waiting", _whole(0, 100_000), "a number from 0 to 100000"),
     Option("api_key", _text, "a text that is not empty"),
+    Option("require_key", _switch, "true or false"),
+    Option("reach", _one_of("local", "lan"), "local or lan"),
+    Option("payer", _one_of("automatic", "plan", "api key"), "automatic, plan or api key"),
     Option("cli_path", _folder, "the path of a claude program", alias="CLAUDE_CLI_PATH"),
     Option("log_dir", _folder, "the path of a folder", alias="LOG_DIR"),
     Option("data_dir", _folder, "the path of a folder"),
@@ -162,7 +177,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("allowed_origins", _names, "a list of origins, as in https://example.org"),
     Option("strict_models", _switch, "true or false"),
     Option("idle_shrink_s", _number(0.05, 604_800), "seconds, from 0.05 to 604800"),
-    Option("log_level", _level, "debug, info, warning or error"),
+    Option("isolation", _one_of("warm", "process"), "warm or process"),
+    Option("log_level", _one_of("debug", "info", "warning", "error"), "debug, info, warning or error"),
 )
 
 

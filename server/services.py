@@ -133,6 +133,7 @@ def limits_for(config: Config) -> Limits:
         max_waiting=config.max_waiting,
         queue_timeout_s=config.queue_timeout_s,
         idle_shrink_s=config.idle_shrink_s,
+        isolation=config.isolation,
     )
 
 

@@ -99,6 +99,11 @@ class Worker:
         return self._session is not None and self._session.is_at_rest
 
     @property
+    def is_alive(self) -> bool:
+        """Whether its process runs."""
+        return self._process.is_alive
+
+    @property
     def is_worn(self) -> bool:
         """Whether it has served long enough: by the number of conversations, or by the memory it does not give back."""
         grown = memory_of(self._process.pid) - self._born_bytes

@@ -24,6 +24,9 @@ HELP: Mapping[str, str] = {
     "max_waiting": "How many requests may wait; more are refused at once.",
     "api_key": "The access key that clients must send. For tests only: other users of this computer can read the "
     "command lines of running programs. Use the variable instead.",
+    "require_key": "Ask clients for the access key that is stored in this computer's keyring.",
+    "reach": "local: only this computer; lan: containers and the network too, with the access key.",
+    "payer": "Who pays: plan (an exported API key is not used), api key, or automatic.",
     "cli_path": "The claude program to run, if not the one that Drawbridge finds.",
     "log_dir": "The folder of the log.",
     "data_dir": "The folder of the app's own files. Servers with different ones may run side by side.",
@@ -36,6 +39,7 @@ HELP: Mapping[str, str] = {
     "allowed_origins": "Origins of web pages that may call this server, as in https://example.org; with commas.",
     "strict_models": "Refuse model names that are not Claude's instead of using the default model for them.",
     "idle_shrink_s": "After how many idle seconds the pool gives back all processes but one.",
+    "isolation": "warm: processes go on to other conversations; process: a fresh one for each.",
     "log_level": "debug, info, warning or error.",
 }
 _SHORT = {"pool_size": ("-w", "--workers")}

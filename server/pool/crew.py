@@ -49,6 +49,8 @@ class _Member(Generic[W]):
     chore: asyncio.Task[None] | None = None
     is_booting: bool = True
     is_dead: bool = False
+    is_outdated: bool = False
+    before: Slot | None = None
 
 
 class Crew(Generic[W]):
@@ -90,15 +92,32 @@ class Crew(Generic[W]):
         return member is not None and member.slot.state is State.ANSWERING and not member.is_dead
 
     def boot(self) -> None:
-        """Begins the life of one more. Once begun, only `end` interrupts a boot: half a process is hard to kill."""
+        """Begins the life of one more. Only `interrupt` breaks a boot off: half a process is hard to kill."""
         now = self._clock.now()
         member: _Member[W] = _Member(Slot(next(self._keys), State.BOOTING, last_used=now), born_at=now)
         self._members[member.slot.key] = member
         self._start(member, self._come_up(member), self._came_up)
 
     def lend(self, key: int, profile: Profile) -> None:
-        """RAW -> ANSWERING."""
-        self._move(self._members[key], State.ANSWERING, profile=profile)
+        """RAW or PARKED -> ANSWERING."""
+        member = self._members[key]
+        member.before = member.slot
+        self._move(member, State.ANSWERING, profile=profile)
+
+    def park(self, key: int, conversation: str | None) -> bool:
+        """ANSWERING -> PARKED, with the conversation that it holds (None: to be forgotten). False where it may not."""
+        member = self._members.get(key)
+        if member is None or member.slot.state is not State.ANSWERING or member.is_dead or member.is_outdated:
+            return False
+        self._move(member, State.PARKED, profile=member.slot.profile, conversation=conversation)
+        return True
+
+    def renew(self, why: str) -> None:
+        """What lives now is not used again: idle ones retire, answering ones when they have answered."""
+        for member in list(self._members.values()):
+            member.is_outdated = True
+            if member.slot.state is not State.ANSWERING:
+                self.retire(member.slot.key, why)
 
     def spoke(self, key: int) -> bool:
         """The first token of its answer has come. False if that is no news."""
@@ -118,8 +137,9 @@ class Crew(Generic[W]):
             why = "its process ended"
             if untouched:
                 self._died_unused(member)
-        if untouched and not member.is_dead:
-            self._move(member, State.RAW)
+        if untouched and not member.is_dead and not member.is_outdated and member.before is not None:
+            # It is as it was, and has been for as long.
+            member.slot = member.before
         else:
             self.retire(key, why)
 
@@ -184,7 +204,7 @@ class Crew(Generic[W]):
         self.retire(member.slot.key, "its process ended")
 
     def _died_unused(self, member: _Member[W]) -> None:
-        """Soon after its boot, this is as good as a boot that failed; else processes would be born and die in a loop."""
+        """Soon after its boot this counts as a boot that failed; else processes would be born and die in a loop."""
         now = self._clock.now()
         if now < member.born_at + PROBATION_S:
             self._boots.failed(CliFailed("A Claude Code process ended by itself soon after its start."), now)
@@ -200,9 +220,18 @@ class Crew(Generic[W]):
             logger.error("worker %d did not close cleanly", member.slot.key, exc_info=error)
         del self._members[member.slot.key]
 
-    def _move(self, member: _Member[W], state: State, *, profile: Profile | None = None) -> None:
+    def _move(
+        self,
+        member: _Member[W],
+        state: State,
+        *,
+        profile: Profile | None = None,
+        conversation: str | None = None,
+    ) -> None:
         now = self._clock.now()
-        member.slot = replace(member.slot, state=state, last_used=now, spoke=False, profile=profile)
+        member.slot = replace(
+            member.slot, state=state, last_used=now, spoke=False, profile=profile, conversation=conversation
+        )
 
     def _start(
         self,

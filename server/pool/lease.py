@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from server.errors import DrawbridgeError
@@ -47,14 +48,38 @@ class Ticket:
         return outcome
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of the worker when its lease is over: it retires for the reason `why`, or it is kept.
+
+    `conversation` is the key of what a kept worker holds; None: nothing that anybody may go on with.
+    """
+
+    is_kept: bool = False
+    conversation: str | None = None
+    why: str = "its conversation is over"
+
+
 class Lease(Generic[T]):
-    """A worker for one answer. It goes back when the `async with` of `Pool.lease` ends, however that happens."""
+    """A worker for one answer. It goes back when the `async with` of `Pool.lease` ends, however that happens.
+
+    Unless `keep` was called before, it retires then.
+    """
 
     def __init__(self, worker: T, way: Way, waited_s: float, *, on_first_token: Callable[[], None]) -> None:
+        self.verdict = Verdict()
         self.worker = worker
         self.way = way
         self.waited_s = waited_s
         self._on_first_token = on_first_token
+
+    def keep(self, conversation: str | None) -> None:
+        """The worker is at rest and may go on: with this conversation, or after a boundary with any of its profile."""
+        self.verdict = Verdict(is_kept=True, conversation=conversation)
+
+    def retire(self, why: str) -> None:
+        """The worker goes; `why` is for the log."""
+        self.verdict = Verdict(why=why)
 
     def first_token(self) -> None:
         """Tells the pool that the answer has begun, so that boots need not yield to it any longer."""

@@ -11,8 +11,12 @@ from typing import Literal
 
 from server.dialogue import Profile
 
+Isolation = Literal["warm", "process"]
+"""Whether workers go on to other conversations behind a boundary, or each conversation has a process of its own."""
+
 Way = Literal["continued", "profile", "spare", "cold", "process"]
-"""How a request found its worker. Each conversation has a process of its own so far: "process"."""
+"""How a request found its worker: it (1) holds this very conversation, (2) was configured with the same profile, (3)
+was raw, or (4) had to boot first. Where each conversation has a process of its own, it is always "process"."""
 
 
 class State(Enum):
@@ -43,11 +47,12 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Waiter:
-    """A request without a worker, waiting since `since`."""
+    """A request without a worker, waiting since `since`. `past` is the key of the conversation it goes on, if any."""
 
     key: int
     profile: Profile
     since: float
+    past: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class Limits:
     queue_timeout_s: float = 300.0
     idle_shrink_s: float = 600.0
     put_off_s: float = 5.0
+    isolation: Isolation = "process"
 
 
 class Prospect(Enum):
@@ -127,7 +133,7 @@ class Plan:
 def plan(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: float, past: Past) -> Plan:
     """What to do now. `waiting` stands in its order; a plan carried out leaves nothing to do at the same time."""
     # 1. Who waits gets what is there, the first one first.
-    grants = grants_for(slots, waiting) if not past.stopping else ()
+    grants = grants_for(slots, waiting, limits) if not past.stopping else ()
     slots = _granted(slots, grants)
     waiting = _without(waiting, {grant.waiter for grant in grants})
     # 2. Who waits in vain is told so.
@@ -136,7 +142,13 @@ def plan(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: 
     # 3. What is too much goes.
     quiet = is_quiet(slots, waiting, limits, now, past)
     idle = idle_in_closing_order(slots)
-    closes = tuple(slot.key for slot in idle[: surplus(slots, limits, quiet=quiet, stopping=past.stopping)])
+    many = surplus(slots, limits, quiet=quiet, stopping=past.stopping)
+    closes = tuple(slot.key for slot in idle[:many])
+    if limits.isolation == "process":
+        # Nothing goes on here; these were parked before that was decided.
+        closes += tuple(slot.key for slot in idle[many:] if slot.state is State.PARKED)
+    elif not closes and now >= past.boot_from:
+        closes = victims(slots, waiting, limits)
     slots = [replace(slot, state=State.CLOSING) if slot.key in closes else slot for slot in slots]
     # 4. What is missing boots: for those who wait at once, spares when they hold no answer up.
     awaited, spares = (0, 0) if past.stopping else missing(slots, waiting, limits, quiet=quiet)
@@ -156,13 +168,73 @@ def plan(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: 
     return Plan(grants, refusals, closes, boots, put_off_since, min(times, default=None))
 
 
-def grants_for(slots: Sequence[Slot], waiting: Sequence[Waiter]) -> tuple[Grant, ...]:
-    """First come, first served, with the raw worker that has been up longest.
+def grants_for(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits) -> tuple[Grant, ...]:
+    """First come, first served, each with the best worker that is left for it."""
+    grants = []
+    free = [slot for slot in slots if slot.state in {State.RAW, State.PARKED}]
+    for waiter in waiting:
+        found = match_for(waiter, free, waiting, limits)
+        if found is not None:
+            slot, way = found
+            free.remove(slot)
+            grants.append(Grant(waiter.key, slot.key, way))
+    return tuple(grants)
 
-    The warm ways will look here for a parked worker of the same conversation, then of the same profile, first.
+
+def match_for(
+    waiter: Waiter, free: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits
+) -> tuple[Slot, Way] | None:
+    """The worker for one request among the free ones, and how it was found; None if it has to wait.
+
+    1. continued: parked with this very conversation.
+    2. profile: parked with the same profile, the least recently used; rather none that somebody waits to go on with.
+    3. spare or cold: raw, the longest up. It is cold when the request came first and waited for the boot.
     """
-    raw = sorted((slot for slot in slots if slot.state is State.RAW), key=lambda slot: (slot.last_used, slot.key))
-    return tuple(Grant(waiter.key, slot.key) for waiter, slot in zip(waiting, raw, strict=False))
+    raw = min((slot for slot in free if slot.state is State.RAW), key=_age, default=None)
+    if limits.isolation == "process":
+        return (raw, "process") if raw is not None else None
+    same = [slot for slot in free if slot.state is State.PARKED and slot.profile == waiter.profile]
+    if waiter.past is not None:
+        holder = min((slot for slot in same if slot.conversation == waiter.past), key=_age, default=None)
+        if holder is not None:
+            return holder, "continued"
+    wanted = pasts_of(waiting)
+    parked = min(same, key=lambda slot: (_holds(slot, wanted), _age(slot)), default=None)
+    if parked is not None:
+        return parked, "profile"
+    if raw is not None:
+        return raw, "cold" if raw.last_used > waiter.since else "spare"
+    return None
+
+
+def victims(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits) -> tuple[int, ...]:
+    """The parked conversations that give way, the least recently used first, and last those that somebody goes on with.
+
+    Each request that found no worker needs a process: one that boots, one that may be added, or a parked one's place.
+    When nobody waits and no spare is there or coming, one of several parked conversations gives way to a spare; the
+    last one never does.
+    """
+    wanted = pasts_of(waiting)
+    parked = [slot for slot in slots if slot.state is State.PARKED]
+    parked.sort(key=lambda slot: (_holds(slot, wanted), _age(slot)))
+    coming = sum(slot.state in {State.RAW, State.BOOTING, State.CLOSING} for slot in slots) + room(slots, limits)
+    missing_places = len(waiting) - coming
+    if not waiting and not coming and len(parked) > 1:
+        missing_places = 1
+    return tuple(slot.key for slot in parked[: max(0, missing_places)])
+
+
+def pasts_of(waiting: Sequence[Waiter]) -> frozenset[tuple[Profile, str]]:
+    """The conversations that somebody waits to go on with."""
+    return frozenset((waiter.profile, waiter.past) for waiter in waiting if waiter.past is not None)
+
+
+def _holds(slot: Slot, wanted: frozenset[tuple[Profile, str]]) -> bool:
+    return slot.profile is not None and (slot.profile, slot.conversation) in wanted
+
+
+def _age(slot: Slot) -> tuple[float, int]:
+    return slot.last_used, slot.key
 
 
 def refusals_for(
@@ -171,23 +243,30 @@ def refusals_for(
     """Everyone when the pool stops or there is no hope for a worker; else those whose time is over."""
     if past.stopping:
         return tuple(Refusal(waiter.key, Refused.STOPPING) for waiter in waiting)
-    if is_hopeless(slots, now, past):
-        return tuple(Refusal(waiter.key, Refused.ENGINE) for waiter in waiting)
-    return tuple(Refusal(waiter.key, Refused.TIMEOUT) for waiter in waiting if now >= time_is_over_at(waiter, limits))
+    refusals = []
+    for waiter in waiting:
+        if is_hopeless(waiter, slots, limits, now, past):
+            refusals.append(Refusal(waiter.key, Refused.ENGINE))
+        elif now >= time_is_over_at(waiter, limits):
+            refusals.append(Refusal(waiter.key, Refused.TIMEOUT))
+    return tuple(refusals)
 
 
-def is_hopeless(slots: Sequence[Slot], now: float, past: Past) -> bool:
+def is_hopeless(waiter: Waiter, slots: Sequence[Slot], limits: Limits, now: float, past: Past) -> bool:
     """Whether to wait is in vain: boots fail, the next try is not due, and nothing that lives could serve.
 
-    One failed boot is a hiccup and worth a second try. Where the CLI or the sign-in is missing, running answers are no
-    hope either: each of them uses its process up.
+    One failed boot is a hiccup and worth a second try. Where the CLI or the sign-in is missing, a running answer is a
+    hope only if its worker will go on, for who has the same profile.
     """
     if now >= past.boot_from:
         return False
-    states = {slot.state for slot in slots} - {State.CLOSING}
+    living = [slot for slot in slots if slot.state is not State.CLOSING]
     if past.prospect is Prospect.NONE:
-        return states <= {State.ANSWERING}
-    return past.prospect is Prospect.POOR and not states
+        return not any(
+            slot.state is not State.ANSWERING or (limits.isolation == "warm" and slot.profile == waiter.profile)
+            for slot in living
+        )
+    return past.prospect is Prospect.POOR and not living
 
 
 def time_is_over_at(waiter: Waiter, limits: Limits) -> float:

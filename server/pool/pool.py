@@ -19,7 +19,7 @@ from server.errors import DrawbridgeError, QueueFull, QueueTimeout, ShuttingDown
 from server.pool.boots import Boots
 from server.pool.clock import Alarm, Clock, LoopClock
 from server.pool.crew import Crew, W
-from server.pool.lease import Lease, Ticket
+from server.pool.lease import Lease, Ticket, Verdict
 from server.pool.plan import Grant, Limits, Past, Refused, State, Waiter, plan
 from server.status import PoolStatus
 
@@ -124,6 +124,13 @@ class Pool(Generic[W]):
         if self._is_open:
             self._step()
 
+    def renew(self, why: str) -> None:
+        """What lives now is not used again; running answers end first. For what is fixed when a process starts."""
+        self._crew.renew(why)
+        self._boots.forgive()
+        if self._is_open:
+            self._step()
+
     async def drain(self, within_s: float) -> int:
         """Takes no more requests and waits for the answers to end. Gives how many still run after `within_s`.
 
@@ -134,32 +141,38 @@ class Pool(Generic[W]):
         return self._crew.counts[State.ANSWERING]
 
     @asynccontextmanager
-    async def lease(self, profile: Profile, *, first_in_line: bool = False) -> AsyncIterator[Lease[W]]:
+    async def lease(
+        self, profile: Profile, *, past: str | None = None, first_in_line: bool = False
+    ) -> AsyncIterator[Lease[W]]:
         """A worker for one answer, in the order of arrival; it is never one that is known to be dead.
+
+        `past` is the key of the conversation that the request goes on with: who holds it is preferred, as `way` tells.
 
         Raises `QueueFull`, `QueueTimeout`, `ShuttingDown`, or why no worker can boot. A cancelled caller frees its
         place at once. `first_in_line` is for the one retry of a request whose worker died: it has waited its turn
         already and was counted then, so it goes before all others and is not refused for their number.
         """
         since = self._clock.now()
-        grant = await self._turn(profile, since, first_in_line=first_in_line)
+        waiter = Waiter(next(self._keys), profile, since, past)
+        grant = await self._turn(waiter, first_in_line=first_in_line)
         # From here to the `try` nothing waits, so that no cancellation comes between the grant and its return.
         waited_s = self._clock.now() - since
         self._ways[grant.way] += 1
         logger.info("worker %d leased, way %s, after %.0f ms", grant.slot, grant.way, waited_s * 1000)
         self._tell()
+        worker = self._crew.worker(grant.slot)
+        lease = Lease(worker, grant.way, waited_s, on_first_token=lambda: self._spoke(grant.slot))
         try:
-            worker = self._crew.worker(grant.slot)
-            yield Lease(worker, grant.way, waited_s, on_first_token=lambda: self._spoke(grant.slot))
+            yield lease
         finally:
-            self._give_back(grant, "its conversation is over")
+            self._end_lease(grant, lease.verdict)
 
     # Waiting for a worker.
 
-    async def _turn(self, profile: Profile, since: float, *, first_in_line: bool) -> Grant:
+    async def _turn(self, waiter: Waiter, *, first_in_line: bool) -> Grant:
         """Waits for a living worker."""
         while True:
-            ticket = self._admit(profile, since, first_in_line=first_in_line)
+            ticket = self._admit(waiter, first_in_line=first_in_line)
             try:
                 grant = await ticket.wait()
             except BaseException:
@@ -171,11 +184,11 @@ class Pool(Generic[W]):
             self._give_back(grant, "it was never used", untouched=True)
             first_in_line = True
 
-    def _admit(self, profile: Profile, since: float, *, first_in_line: bool) -> Ticket:
+    def _admit(self, waiter: Waiter, *, first_in_line: bool) -> Ticket:
         """A place in the queue; it may be settled already. Raises `QueueFull`."""
         assert self._is_open, "a lease from a pool that is not open"
         self._past = replace(self._past, asked_at=self._clock.now())
-        ticket = Ticket(Waiter(next(self._keys), profile, since), first_in_line=first_in_line)
+        ticket = Ticket(waiter, first_in_line=first_in_line)
         ahead = sum(other.first_in_line for other in self._tickets) if first_in_line else len(self._tickets)
         self._tickets.insert(ahead, ticket)
         self._step()
@@ -194,6 +207,14 @@ class Pool(Generic[W]):
             self._give_back(ticket.grant, "it was never used", untouched=True)
         else:
             self._step()
+
+    def _end_lease(self, grant: Grant, verdict: Verdict) -> None:
+        is_kept = verdict.is_kept and self._limits.isolation == "warm" and not self._past.stopping
+        if is_kept and self._crew.park(grant.slot, verdict.conversation):
+            self._past = replace(self._past, asked_at=self._clock.now())
+            self._step()
+        else:
+            self._give_back(grant, verdict.why)
 
     def _give_back(self, grant: Grant, why: str, *, untouched: bool = False) -> None:
         self._past = replace(self._past, asked_at=self._clock.now())

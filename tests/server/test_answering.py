@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from server.answering import Answering
 from server.claude.client import Worker
 from server.config import Config
+from server.conversation import conversation_key
 from server.dialogue import (
     Event,
     Failed,
@@ -18,6 +19,7 @@ from server.dialogue import (
     Message,
     ModelCard,
     PartDelta,
+    PartStarted,
     Profile,
     Reason,
     Settings,
@@ -26,6 +28,8 @@ from server.dialogue import (
     Turn,
 )
 from server.errors import DrawbridgeError, ModelUnknown, UpstreamDown, WorkerDied
+from server.pool.lease import Lease, Verdict
+from server.pool.plan import Way
 from server.pool.pool import Pool
 
 CARDS = (
@@ -44,27 +48,51 @@ class Lanes:
         self.scripts = list(scripts)
         self.first_in_line: list[bool] = []
         self.settings: list[Settings] = []
+        self.pasts: list[str | None] = []
+        self.held: list[int] = []
+        self.verdicts: list[Verdict] = []
         self.out = 0
         self.closed = 0
+        self.way: Way = "process"
+        self.rests = False
+        self.obeys = True
+        self.is_alive = True
+        self.is_worn = False
 
     @asynccontextmanager
-    async def lease(self, profile: Profile, *, first_in_line: bool = False) -> AsyncIterator[object]:
+    async def lease(
+        self, profile: Profile, *, past: str | None = None, first_in_line: bool = False
+    ) -> AsyncIterator[object]:
         self.first_in_line.append(first_in_line)
+        self.pasts.append(past)
         self.out += 1
+        lease: Lease[Lanes] = Lease(self, self.way, 0.0, on_first_token=lambda: None)
         try:
-            yield SimpleNamespace(worker=self, way="process", first_token=lambda: None)
+            yield lease
         finally:
             self.out -= 1
+            self.verdicts.append(lease.verdict)
+
+    @property
+    def is_at_rest(self) -> bool:
+        return self.rests
+
+    async def settle(self) -> bool:
+        self.rests = self.rests or self.obeys
+        return self.rests
 
     async def ask(
-        self, profile: Profile, settings: Settings, messages: tuple[Message, ...]
+        self, profile: Profile, settings: Settings, messages: tuple[Message, ...], *, held: int = 0
     ) -> AsyncGenerator[Event, None]:
         self.settings.append(settings)
+        self.held.append(held)
+        self.rests = False
         try:
             for step in self.scripts.pop(0):
                 await asyncio.sleep(0)
                 if isinstance(step, DrawbridgeError):
                     raise step
+                self.rests = isinstance(step, Finished)
                 yield step
         finally:
             self.closed += 1
@@ -144,3 +172,55 @@ async def test_the_model_that_answers(asked: str, config: dict[str, Any], expect
 async def test_strict_names_refuse_an_unknown_one() -> None:
     with pytest.raises(ModelUnknown, match="gpt-4o-mini"):
         answering(Lanes(), Config(strict_models=True)).model_for("gpt-4o-mini")
+
+
+async def test_a_whole_answer_parks_the_worker_with_the_conversation_that_the_client_will_send_back() -> None:
+    lanes = Lanes(
+        [Started("m"), PartStarted(0, Text("")), PartDelta(0, "Hel"), PartDelta(0, "lo"), Finished(Reason.END)]
+    )
+    await told(lanes)
+    said = (*TURN.messages, Message("assistant", (Text("Hello"),)))
+    assert lanes.verdicts == [Verdict(is_kept=True, conversation=conversation_key(said, model="sonnet"))]
+    assert lanes.pasts == [None]
+
+
+async def test_a_conversation_that_goes_on_is_asked_for_by_its_past_and_sends_only_what_is_new() -> None:
+    lanes = Lanes(WHOLE)
+    lanes.way = "continued"
+    history = (*TURN.messages, Message("assistant", (Text(" Hello "),)))
+    await told(lanes, replace(TURN, messages=(*history, *TURN.messages)))
+    assert lanes.pasts == [conversation_key(history, model="sonnet")]
+    assert lanes.held == [2]
+
+
+async def test_a_listener_who_leaves_has_the_worker_stopped_and_kept_with_nothing_to_go_on_with() -> None:
+    lanes = Lanes(WHOLE)
+    events = answering(lanes).stream(TURN)
+    await anext(events)
+    await events.aclose()
+    assert lanes.verdicts == [Verdict(is_kept=True, conversation=None)]
+
+
+async def test_a_worker_that_does_not_stop_retires() -> None:
+    lanes = Lanes(WHOLE)
+    lanes.obeys = False
+    events = answering(lanes).stream(TURN)
+    await anext(events)
+    await events.aclose()
+    assert not lanes.verdicts[0].is_kept
+
+
+async def test_a_worn_worker_retires_after_its_answer() -> None:
+    lanes = Lanes(WHOLE)
+    lanes.is_worn = True
+    await told(lanes)
+    assert not lanes.verdicts[0].is_kept
+
+
+async def test_where_each_conversation_has_a_process_nothing_is_stopped_or_kept() -> None:
+    lanes = Lanes(WHOLE)
+    lanes.obeys = False
+    events = answering(lanes, Config(isolation="process")).stream(TURN)
+    await anext(events)
+    await events.aclose()
+    assert not lanes.verdicts[0].is_kept

@@ -124,7 +124,7 @@ async def test_200_requests_leave_nothing_behind(folder: Path) -> None:
         async def ask(count: int) -> None:
             for number in range(count):
                 assert (await bridge.chat(f"question {number}")).status_code == 200
-            await bridge.until_pool(raw=2, answering=0, booting=0)
+            await bridge.until_pool(ready=2, answering=0, booting=0)
 
         def counts() -> dict[str, int]:
             with bridge.server.oneshot():

@@ -22,6 +22,9 @@ CASES: Mapping[str, tuple[str, object]] = {
     "queue_timeout_s": ("44.5", 44.5),
     "max_waiting": ("7", 7),
     "api_key": ("sesame", "sesame"),
+    "require_key": ("true", True),
+    "reach": ("lan", "lan"),
+    "payer": ("api-key", "api key"),
     "cli_path": ("/opt/claude", Path("/opt/claude")),
     "log_dir": ("/tmp/logs", Path("/tmp/logs")),
     "data_dir": ("/tmp/data", Path("/tmp/data")),
@@ -34,9 +37,10 @@ CASES: Mapping[str, tuple[str, object]] = {
     "allowed_origins": ("https://a.example", ("https://a.example",)),
     "strict_models": ("true", True),
     "idle_shrink_s": ("60", 60.0),
+    "isolation": ("process", "process"),
     "log_level": ("debug", "debug"),
 }
-SWITCHES = {"demo", "reload", "strict_models"}
+SWITCHES = {"require_key", "demo", "reload", "strict_models"}
 
 
 def flags(*arguments: str) -> dict[str, Any]:

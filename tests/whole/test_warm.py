@@ -1,0 +1,98 @@
+"""The four ways to a worker, seen from outside: equal turns upstream, and nothing of another conversation."""
+
+import asyncio
+import json
+from collections import Counter
+from pathlib import Path
+
+from server.standin.script import Gate, Hold, Script, say
+from server.standin.server import Recorded, open_standin
+from tests.whole.bridge import Bridge, conversation_of, messages, open_bridge
+
+
+def echo(recorded: Recorded) -> Script:
+    return say("to ", conversation_of(recorded.body)[-1][1])
+
+
+async def way(bridge: Bridge, *turns: str, system: str = "", **fields: str) -> str:
+    """How the request found its worker."""
+    before = [{"role": "system", "content": system}] if system else []
+    reply = await bridge.post({"messages": [*before, *messages(*turns)], **fields})
+    assert reply.status_code == 200, reply.text
+    return reply.headers["x-drawbridge-way"]
+
+
+async def test_each_way_is_taken_and_gives_the_turns_that_were_asked_for(folder: Path) -> None:
+    async with open_standin() as standin, open_bridge(standin, folder, "--pool-size", "2") as bridge:
+        standin.script(echo)
+        await bridge.until_pool(raw=2)
+        asked = [
+            (await way(bridge, "one"), ["one"]),
+            (await way(bridge, "one", "to one", "two"), ["one", "to one", "two"]),
+            (
+                await way(bridge, "one", "to one", "two", " to two\n", "three"),
+                ["one", "to one", "two", "to two", "three"],
+            ),
+            (await way(bridge, "other"), ["other"]),
+            (await way(bridge, "one", "to one", "TWO"), ["one", "to one", "TWO"]),
+            (await way(bridge, "hi", system="Be terse."), ["hi"]),
+        ]
+        assert [found for found, _ in asked] == ["spare", "continued", "continued", "profile", "profile", "spare"]
+        for recorded, (_, turns) in zip(standin.requests, asked, strict=True):
+            assert [text for _, text in conversation_of(recorded.body)] == turns
+        ways = dict((await bridge.health())["pool"]["ways"])
+        assert ways == {"spare": 2, "continued": 2, "profile": 2}
+
+
+async def test_a_pool_of_one_goes_on_without_a_spare_and_gives_way_to_another_profile(folder: Path) -> None:
+    async with open_standin() as standin, open_bridge(standin, folder, "--pool-size", "1") as bridge:
+        standin.script(echo)
+        await bridge.until_pool(raw=1)
+        assert await way(bridge, "one") == "spare"
+        await bridge.until_pool(parked=1, raw=0, booting=0)
+        assert await way(bridge, "one", "to one", "two") == "continued"
+        assert await way(bridge, "hi", system="Be terse.") == "cold"
+        assert len(bridge.workers()) == 1
+
+
+async def test_a_pool_of_two_keeps_one_conversation_and_one_spare(folder: Path) -> None:
+    async with open_standin() as standin, open_bridge(standin, folder, "--pool-size", "2") as bridge:
+        standin.script(echo)
+        await bridge.until_pool(raw=2)
+        await asyncio.gather(way(bridge, "one"), way(bridge, "two", system="Be terse."))
+        await bridge.until_pool(parked=1, raw=1, answering=0)
+
+
+async def test_another_model_on_a_warm_worker_leaves_no_trace(folder: Path) -> None:
+    async with open_standin() as standin, open_bridge(standin, folder, "--pool-size", "1") as bridge:
+        standin.script(echo)
+        await way(bridge, "one", model="sonnet")
+        assert await way(bridge, "one", "to one", "two", model="haiku") == "profile"
+        body = standin.requests[-1].body
+        assert body["model"] == "claude-haiku-5-5"
+        assert [text for _, text in conversation_of(body)] == ["one", "to one", "two"]
+        assert "local-command" not in json.dumps(body)
+
+
+async def test_who_leaves_frees_a_worker_that_forgets(folder: Path) -> None:
+    gate = Gate()
+    async with open_standin() as standin, open_bridge(standin, folder, "--pool-size", "1") as bridge:
+        standin.script(say("MARK", Hold(gate), "never"))
+        asking = asyncio.create_task(bridge.chat("MARK", stream=True))
+        await asyncio.wait_for(gate.reached(), 30)
+        (before,) = bridge.workers()
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        await asyncio.wait_for(standin.requests[-1].left(), 10)
+        await bridge.until_pool(parked=1)
+        assert await way(bridge, "hi") == "profile"
+        assert "MARK" not in json.dumps(standin.requests[-1].body)
+        assert [worker.pid for worker in bridge.workers()] == [before.pid]
+
+
+async def test_isolation_by_process_is_a_setting(folder: Path) -> None:
+    environment = {"DRAWBRIDGE_ISOLATION": "process"}
+    async with open_standin() as standin, open_bridge(standin, folder, environment=environment) as bridge:
+        standin.script(echo)
+        ways = Counter([await way(bridge, "one"), await way(bridge, "one", "to one", "two"), await way(bridge, "one")])
+        assert ways == {"process": 3}
