@@ -26,7 +26,7 @@ from server.dialogue import (
     ToolCall,
     Turn,
 )
-from server.errors import DrawbridgeError, ModelUnknown, WorkerDied
+from server.errors import DrawbridgeError, ModelUnknown, PromptTooLong, WorkerDied
 from server.pool.lease import Lease
 from server.pool.pool import Pool
 
@@ -109,9 +109,8 @@ class Answering:
             leased_ms, first_ms = self._since(came), 0.0
             spoken = Spoken()
             held = len(history) if lease.way == "continued" else 0
-            asking = lease.worker.ask(turn.profile, settings, turn.messages, held=held)
             try:
-                async with aclosing(asking) as events:
+                async with aclosing(_asked(lease.worker, turn, settings, held=held)) as events:
                     async for event in events:
                         spoken.add(event)
                         if isinstance(event, Started):
@@ -149,6 +148,25 @@ class Answering:
 
     def _since(self, came: float) -> float:
         return (self._clock() - came) * 1000.0
+
+
+async def _asked(worker: Worker, turn: Turn, settings: Settings, *, held: int) -> AsyncGenerator[Event, None]:
+    """The worker's events. A conversation that goes on near the end of the window is replayed before it is refused.
+
+    Claude Code then refuses by itself, by its own count; whether it really is too long is for Claude's API to say.
+    """
+    try:
+        async with aclosing(worker.ask(turn.profile, settings, turn.messages, held=held)) as events:
+            async for event in events:
+                yield event
+    except PromptTooLong:
+        if not held or not worker.is_at_rest:
+            raise
+    else:
+        return
+    async with aclosing(worker.ask(turn.profile, settings, turn.messages)) as events:
+        async for event in events:
+            yield event
 
 
 class Spoken:
