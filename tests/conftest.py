@@ -10,6 +10,9 @@ _NO_SKIPS = bool(os.environ.get("DRAWBRIDGE_TESTS_NO_SKIPS"))
 _OTHER_SYSTEMS = ("Windows", "macOS")
 
 
+pytest_plugins = ["tests.installed"]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import os
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,49 +10,17 @@ import pytest
 
 from server.standin.script import Script, refuse, say
 from server.standin.server import Recorded, Standin
-from tests.whole.bridge import ROOT, Bridge, conversation_of
+from tests.whole.bridge import Bridge, conversation_of
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
 HERE = Path(__file__).parent / "clients"
-# Before any test has taken HOME away: uv and npm keep their caches there.
-ENVIRONMENT = dict(os.environ)
 
 
 def answer(recorded: Recorded) -> Script:
     if "fail" in conversation_of(recorded.body)[-1][1]:
         return refuse(400, "the client asked for it")
     return say("Hel", "lo", "!")
-
-
-def run(command: list[str], *, folder: Path, reason: str) -> None:
-    """Runs an installer; the test is skipped with `reason` when it cannot do its work."""
-    if shutil.which(command[0]) is None:
-        pytest.skip(f"{reason}: there is no {command[0]} on this machine")
-    done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=500)
-    if done.returncode:
-        pytest.skip(f"{reason}: {' '.join(command[:2])} failed: {done.stderr.strip()[-300:]}")
-
-
-@pytest.fixture(scope="session")
-def node_clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the official Node client, installed from its lock."""
-    folder = tmp_path_factory.mktemp("node")
-    for file in ("package.json", "package-lock.json", ".npmrc", "chat.mjs"):
-        shutil.copy(HERE / "node" / file, folder)
-    run(["npm", "ci", "--silent"], folder=folder, reason="the Node clients cannot be installed")
-    return folder
-
-
-@pytest.fixture(scope="session")
-def python_clients() -> Path:
-    """The programs of an environment with the heavy Python clients, kept beside the project's own."""
-    folder = ROOT / ".venv-clients"
-    ENVIRONMENT["UV_PROJECT_ENVIRONMENT"] = str(folder)
-    ENVIRONMENT.pop("VIRTUAL_ENV", None)
-    command = ["uv", "sync", "--quiet", "--only-group", "clients", "--no-install-project"]
-    run(command, folder=ROOT, reason="the Python clients cannot be installed")
-    return folder / "bin"
 
 
 async def printed(bridge: Bridge, *command: str | Path, **more: str) -> str:
