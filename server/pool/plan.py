@@ -136,33 +136,32 @@ def plan(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: 
     grants = grants_for(slots, waiting, limits) if not past.stopping else ()
     slots = _granted(slots, grants)
     waiting = _without(waiting, {grant.waiter for grant in grants})
-    # 2. Who waits in vain is told so.
+    # 2. What must go goes, and from then on is no hope for those who wait.
+    closes = surplus(slots, limits, quiet=False, stopping=past.stopping)
+    slots = _closing(slots, closes)
+    # 3. Who waits in vain is told so.
     refusals = refusals_for(slots, waiting, limits, now, past)
     waiting = _without(waiting, {refusal.waiter for refusal in refusals})
-    # 3. What is too much goes.
+    # 4. What nobody needs goes, or what somebody else needs more.
     quiet = is_quiet(slots, waiting, limits, now, past)
-    idle = idle_in_closing_order(slots)
-    many = surplus(slots, limits, quiet=quiet, stopping=past.stopping)
-    closes = tuple(slot.key for slot in idle[:many])
-    if limits.isolation == "process":
-        # Nothing goes on here; these were parked before that was decided.
-        closes += tuple(slot.key for slot in idle[many:] if slot.state is State.PARKED)
-    elif not closes and now >= past.boot_from:
-        closes = victims(slots, waiting, limits)
-    slots = [replace(slot, state=State.CLOSING) if slot.key in closes else slot for slot in slots]
-    # 4. What is missing boots: for those who wait at once, spares when they hold no answer up.
+    spared = surplus(slots, limits, quiet=quiet, stopping=past.stopping)
+    if limits.isolation == "warm" and not (closes or spared) and now >= past.boot_from:
+        spared = victims(slots, waiting, limits)
+    closes += spared
+    slots = _closing(slots, spared)
+    # 5. What is missing boots: for those who wait at once, spares when they hold no answer up.
     awaited, spares = (0, 0) if past.stopping else missing(slots, waiting, limits, quiet=quiet)
     held_since = held_back_since(slots, now, past) if spares else None
     is_held = held_since is not None and now < held_since + limits.put_off_s
     wanted = awaited if is_held else awaited + spares
     boots = bootable(wanted, slots, now, past)
-    # 5. Look again when the clock alone changes the answer.
+    # 6. Look again when the clock alone changes the answer.
     times = [time_is_over_at(waiter, limits) for waiter in waiting]
     if is_held and held_since is not None:
         times.append(held_since + limits.put_off_s)
     if wanted > boots and now < past.boot_from:
         times.append(past.boot_from)
-    if len(idle) - len(closes) > 1 and not is_busy(slots, waiting):
+    if len(idle_in_closing_order(slots)) > 1 and not is_busy(slots, waiting):
         times.append(past.asked_at + limits.idle_shrink_s)
     put_off_since = held_since if awaited + spares > boots else None
     return Plan(grants, refusals, closes, boots, put_off_since, min(times, default=None))
@@ -279,13 +278,16 @@ def room(slots: Sequence[Slot], limits: Limits) -> int:
     return max(0, limits.size - len(slots))
 
 
-def surplus(slots: Sequence[Slot], limits: Limits, *, quiet: bool, stopping: bool) -> int:
-    """How many idle workers are too many: all when stopping, those over the size, all but one when nobody asks."""
-    idle = len(idle_in_closing_order(slots))
-    if stopping:
-        return idle
+def surplus(slots: Sequence[Slot], limits: Limits, *, quiet: bool, stopping: bool) -> tuple[int, ...]:
+    """Which idle workers are too many: all when stopping, those over the size, all but one when nobody asks.
+
+    Where each conversation has a process of its own, parked ones as well: they were parked before that was decided.
+    """
+    idle = idle_in_closing_order(slots)
     over = sum(slot.state is not State.CLOSING for slot in slots) - limits.size
-    return min(idle, max(0, over, idle - 1 if quiet else 0))
+    many = len(idle) if stopping else max(0, over, len(idle) - 1 if quiet else 0)
+    stranded = [slot for slot in idle[many:] if slot.state is State.PARKED and limits.isolation == "process"]
+    return tuple(slot.key for slot in idle[:many] + stranded)
 
 
 def idle_in_closing_order(slots: Sequence[Slot]) -> list[Slot]:
@@ -341,6 +343,10 @@ def bootable(wanted: int, slots: Sequence[Slot], now: float, past: Past) -> int:
 def _granted(slots: Sequence[Slot], grants: Sequence[Grant]) -> list[Slot]:
     keys = {grant.slot for grant in grants}
     return [replace(slot, state=State.ANSWERING, spoke=False) if slot.key in keys else slot for slot in slots]
+
+
+def _closing(slots: Sequence[Slot], keys: Sequence[int]) -> list[Slot]:
+    return [replace(slot, state=State.CLOSING) if slot.key in keys else slot for slot in slots]
 
 
 def _without(waiting: Sequence[Waiter], keys: set[int]) -> list[Waiter]:

@@ -132,6 +132,7 @@ class Chaos:
         self.limits = Limits(3, max_waiting=20, queue_timeout_s=30, idle_shrink_s=20)
         self.yard = Yard(self.chance, weather, self.limits.size, self.limits.size)
         self.callers: list[Caller] = []
+        self.has_ended = False
         self.pool = Pool(
             self.yard.spawn,
             limits=self.limits,
@@ -192,6 +193,7 @@ class Chaos:
                 await asyncio.wait({died}, timeout=caller.lasts_s)
                 if died.done():
                     raise WorkerDied
+                assert self.has_ended or not body.is_closing, "an answer was ended by the pool"
             finally:
                 died.cancel()
 
@@ -239,8 +241,12 @@ class Chaos:
             tasks = [caller.task for caller in self.callers]
             if not self.weather.ends_early:
                 await asyncio.gather(*tasks, return_exceptions=True)
+                status = self.pool.status()
+                assert (status.answering, status.waiting) == (0, 0), "a worker or a place was never given back"
             for other in others:
                 other.cancel()
+            self.has_ended, ended_at = True, self.loop.time()
+        assert self.loop.time() <= ended_at + 1.01, "the end waited for more than a slow close"
         await asyncio.gather(*tasks, *others, return_exceptions=True)
         assert repr(self.pool).startswith(f"<Pool size {self.limits.size}: 0 waiting"), repr(self.pool)
         assert not self.yard.alive

@@ -59,7 +59,7 @@ CASES = [
     # Granting.
     Case("who waits gets a raw worker, the oldest one", "RRR", (0,), grants={1: 1}),
     Case("first come, first served", "RR", (9, 8, 7), size=2, grants={1: 1, 2: 2}, wake_in=293),
-    Case("only raw workers are granted", "BPC", (9,), wake_in=291),
+    Case("only raw workers are granted, and parked ones of warmer times close", "BPC", (9,), closes=(2,), wake_in=291),
     Case("a worker wins over a time-out that falls on the same moment", "R", (300,), size=1, grants={1: 1}),
     # Waiting.
     Case("who has waited too long is told so", "AAA", (300, 299), refusals={1: Refused.TIMEOUT}, wake_in=1),
@@ -126,6 +126,7 @@ CASES = [
         wake_in=4,
     ),
     Case("a closing worker is no hope", "C", (0,), POOR, size=2, refusals={1: Refused.ENGINE}, wake_in=4),
+    Case("nor is one that has to go now", "BA", (0,), NONE, size=1, closes=(1,), refusals={1: Refused.ENGINE}),
     Case("a running answer is hope while boots fail for reasons that pass", "A", (0,), POOR, wake_in=4),
     Case("it is none where the CLI is missing", "A", (0,), NONE, refusals={1: Refused.ENGINE}, wake_in=4),
     Case("a boot under way is hope", "B", (0,), NONE, wake_in=4),

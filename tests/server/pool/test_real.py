@@ -1,0 +1,80 @@
+"""The pool over processes of the real CLI, which ask the stand-in."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from server.claude.cli import bundled_cli
+from server.claude.client import Worker
+from server.claude.launch import launch_for
+from server.claude.process import Bounds
+from server.dialogue import Message, PartDelta, Profile, Settings, Text
+from server.machine.processes import guard_for
+from server.machine.scratch import open_scratch
+from server.pool.plan import Limits
+from server.pool.pool import Pool
+from server.standin.server import open_standin
+
+
+@pytest.fixture
+async def pool(tmp_path: Path) -> AsyncIterator[Pool[Worker]]:
+    """A pool of 2 real workers; at its end no process and no folder is left."""
+    cli = bundled_cli()
+    assert cli is not None
+    home, folder = tmp_path / "home", tmp_path / "scratch"
+    home.mkdir()
+    folder.mkdir()
+    guard = guard_for()
+    async with open_standin() as standin:
+        environment = {
+            "HOME": str(home),
+            "PATH": "/usr/bin:/bin",
+            "ANTHROPIC_BASE_URL": standin.url,
+            "ANTHROPIC_API_KEY": "a key of nobody's",
+        }
+        launch = launch_for(cli, environment)
+        with open_scratch(folder) as scratch:
+            before = {child.pid for child in psutil.Process().children(recursive=True)}
+
+            def spawn() -> Worker:
+                return Worker(lambda: launch, scratch=scratch, guard=guard, bounds=lambda: Bounds(silence_s=20))
+
+            async with Pool(spawn, limits=Limits(size=2)) as pool:
+                yield pool
+            assert {child.pid for child in psutil.Process().children(recursive=True)} <= before
+            assert [path for path in scratch.root.iterdir() if path.is_dir()] == []
+    guard.close()
+
+
+async def answer(pool: Pool[Worker], words: str, pids: list[int]) -> str:
+    async with pool.lease(Profile()) as lease:
+        assert lease.worker.pid is not None
+        pids.append(lease.worker.pid)
+        said = ""
+        async for event in lease.worker.ask(Profile(), Settings(model="sonnet"), (Message("user", (Text(words),)),)):
+            lease.first_token()
+            if isinstance(event, PartDelta):
+                said += event.text
+        return said
+
+
+async def test_a_burst_over_real_processes_gives_each_its_own_and_never_more_than_the_size(pool: Pool[Worker]) -> None:
+    pids: list[int] = []
+    answers = await asyncio.gather(*(answer(pool, f"number {number}", pids) for number in range(6)))
+    assert all(answers)
+    assert len(set(pids)) == 6
+    assert pool.status().ways == (("process", 6),)
+
+
+async def test_a_real_spare_that_is_killed_is_noticed_and_the_next_request_works(pool: Pool[Worker]) -> None:
+    pids: list[int] = []
+    async with pool.lease(Profile()) as lease:
+        assert lease.worker.pid is not None
+        os.kill(lease.worker.pid, signal.SIGKILL)
+        await asyncio.wait_for(lease.worker.wait_dead(), 5)
+    assert await answer(pool, "still there?", pids)
