@@ -77,10 +77,11 @@ class UsageWindow:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The whole state of one server at one moment."""
+    """The whole state of one server at one moment. `lan_addresses`: where containers and the network find it."""
 
     state: State = State.STOPPED
     addresses: tuple[str, ...] = ()
+    lan_addresses: tuple[str, ...] = ()
     base_url: str | None = None
     model: str = ""
     demo: bool = False

@@ -1,6 +1,7 @@
 """What the desktop knows and what it can be told: one frozen Snapshot, and commands as values."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from typing import Literal
 
@@ -57,7 +58,10 @@ class KeyState:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Who can reach the server: this computer, or also containers and the network, at `addresses`."""
+    """Who can reach the server: this computer, or also containers and the network.
+
+    `addresses` are where those find it, each with its port, as in 192.168.1.20:8082.
+    """
 
     is_open: bool = False
     addresses: tuple[str, ...] = ()
@@ -69,6 +73,8 @@ class Snapshot:
 
     `pinned` names settings that a variable or flag holds, as (setting, holder): their items are greyed and say so.
     `starts_at_login` is the system's true state, None where it cannot be known. `is_signing_in`: in the browser, now.
+    `now` is the local time with its zone (`datetime.now().astimezone()`); only its day and zone count, for words like
+    "tomorrow at 09:00". None: days are written in full, in UTC.
     """
 
     status: Status = field(default_factory=Status)
@@ -85,6 +91,12 @@ class Snapshot:
     payer: Literal["automatic", "plan", "api key"] = "automatic"
     has_exported_key: bool = False
     is_quitting: bool = False
+    now: datetime | None = None
+
+    @property
+    def base_url(self) -> str:
+        """What to paste into a client: the real address while there is one, else the one to be."""
+        return self.status.base_url or f"http://127.0.0.1:{self.port}/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +198,13 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyAddress:
+    """To the clipboard: one of `Reach.addresses`, written as the base URL that it stands for."""
+
+    base_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Open:
     """Open in the desktop: the log folder, the settings file, the page, or a page of the project or of Claude Code."""
 
@@ -219,6 +238,7 @@ Command = (
     | SignIn
     | SetStartAtLogin
     | Copy
+    | CopyAddress
     | Open
     | ActOnTrouble
     | Quit

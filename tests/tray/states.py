@@ -1,0 +1,175 @@
+"""The states that the golden menus show, each as a Snapshot. `python -m tests.tray.states` writes them anew."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from server.errors import CliMissing, KeyringLocked, PortTaken, SettingsCorrupt
+from server.status import AccountStatus, CliStatus, ModelName, PoolStatus, State, Status, UsageWindow
+from tests.tray.menutext import menu_text
+from tray.connect import text_for
+from tray.menu import menu_for, picture_for, tooltip_for
+from tray.model import App, KeyPlace, KeyState, Reach, Snapshot
+from tray.troubles import trouble_for
+
+GOLDEN = Path(__file__).parent / "golden"
+NOW = datetime(2026, 11, 20, 14, 30, tzinfo=timezone(timedelta(hours=1)))
+APPS: tuple[App, ...] = ("talon", "cline", "continue", "open webui", "curl", "cursor")
+
+_MODELS = (
+    ModelName("default", "Default (recommended)"),
+    ModelName("opus", "Opus 5"),
+    ModelName("sonnet", "Sonnet 5"),
+    ModelName("haiku", "Haiku 4.5"),
+)
+_PLAN = AccountStatus(
+    True, "plan", "ada@example.org: the Claude Max plan pays", email="ada@example.org", subscription="max"
+)
+_RUNNING = Status(
+    state=State.RUNNING,
+    addresses=("127.0.0.1:8082", "[::1]:8082"),
+    base_url="http://127.0.0.1:8082/v1",
+    model="sonnet",
+    cli=CliStatus("/usr/bin/claude", "2.1.329"),
+    account=_PLAN,
+    pool=PoolStatus(size=3, ready=2, raw=1, parked=1),
+    models=_MODELS,
+)
+_DOWN = Status(cli=_RUNNING.cli, account=_PLAN, models=_MODELS)
+_TOMORROW = (NOW + timedelta(hours=18, minutes=30)).timestamp()
+_USAGE = (
+    UsageWindow("5 hours", 0.42, (NOW + timedelta(hours=3, minutes=30)).timestamp()),
+    UsageWindow("7 days", 0.1349, (NOW + timedelta(days=4)).timestamp()),
+)
+RUNNING = Snapshot(status=_RUNNING, version="0.1.0", now=NOW)
+
+
+def _with(status: Status | None = None, base: Snapshot = RUNNING, **changes: object) -> Snapshot:
+    """A snapshot whose trouble is the one that its status tells of, unless another is given."""
+    snapshot = replace(base, **({"status": status} if status is not None else {}), **changes)  # type: ignore[arg-type] # tests
+    return snapshot if "trouble" in changes else replace(snapshot, trouble=trouble_for(snapshot.status, now=NOW))
+
+
+def states() -> Iterator[tuple[str, Snapshot]]:
+    """Every state with its name."""
+    yield "first_start", Snapshot(version="0.1.0", now=NOW)
+    yield "stopped", _with(_DOWN)
+    yield "starting", _with(replace(_DOWN, state=State.STARTING, base_url=_RUNNING.base_url))
+    yield "running", RUNNING
+    yield "answering", _with(replace(_RUNNING, pool=PoolStatus(size=3, answering=1)))
+    yield "answering_and_waiting", _with(replace(_RUNNING, pool=PoolStatus(size=3, answering=3, waiting=5)))
+    yield "stopping", _with(replace(_RUNNING, state=State.STOPPING, pool=PoolStatus(size=3, answering=2)))
+    yield (
+        "quitting",
+        _with(replace(_RUNNING, state=State.STOPPING, pool=PoolStatus(answering=1)), is_quitting=True),
+    )
+    yield (
+        "crashed_too_often",
+        _with(
+            replace(_DOWN, state=State.FAILED),
+            trouble=trouble_for(RuntimeError("the loop is closed"), crashes=4),
+        ),
+    )
+    yield (
+        "port_taken",
+        _with(
+            replace(_DOWN, state=State.FAILED),
+            trouble=trouble_for(PortTaken("Port 8082 on 127.0.0.1 is taken by node (pid 412).")),
+        ),
+    )
+    yield "next_free_port", _with(replace(_RUNNING, base_url="http://127.0.0.1:8083/v1"))
+    yield (
+        "cli_missing",
+        _with(
+            replace(
+                _RUNNING, cli=CliStatus(), account=AccountStatus(), pool=PoolStatus(size=3, trouble=str(CliMissing()))
+            )
+        ),
+    )
+    signed_out = replace(_RUNNING, account=AccountStatus(signed_in=False, payer="nobody", detail="not signed in"))
+    yield "signed_out", _with(signed_out)
+    yield "signing_in", _with(signed_out, is_signing_in=True)
+    yield "plan_usage", _with(replace(_RUNNING, usage=_USAGE))
+    yield (
+        "usage_limit",
+        _with(replace(_RUNNING, usage=(replace(_USAGE[0], used=1.0, resets_at=_TOMORROW, is_reached=True), _USAGE[1]))),
+    )
+    yield (
+        "settings_corrupt",
+        _with(
+            replace(_DOWN, state=State.FAILED),
+            trouble=trouble_for(SettingsCorrupt("Line 3 of the settings file 'settings.toml' cannot be read.")),
+        ),
+    )
+    billed = replace(_PLAN, payer="api key", detail="", method="api_key")
+    yield "api_key_pays", _with(replace(_RUNNING, account=billed), has_exported_key=True)
+    yield "plan_pays_in_spite_of_a_key", _with(has_exported_key=True, payer="plan")
+    yield "bedrock_pays", _with(replace(_RUNNING, account=AccountStatus(True, "bedrock", provider="bedrock")))
+    yield "demo", _with(replace(_RUNNING, demo=True, account=AccountStatus(True, "demo", "a demo: nobody pays")))
+    yield (
+        "everything_pinned",
+        _with(
+            key=KeyState(is_required=True, place=KeyPlace.SETTINGS),
+            pinned=(
+                ("port", "PORT"),
+                ("pool_size", "POOL_SIZE"),
+                ("model", "DRAWBRIDGE_MODEL"),
+                ("api_key", "DRAWBRIDGE_API_KEY"),
+                ("host", "DRAWBRIDGE_HOST"),
+            ),
+        ),
+    )
+    yield "key_in_keyring", _with(key=KeyState(is_required=True, place=KeyPlace.KEYRING))
+    yield "key_in_file", _with(key=KeyState(is_required=False, place=KeyPlace.FILE))
+    yield "key_in_settings", _with(key=KeyState(is_required=True, place=KeyPlace.SETTINGS))
+    yield "no_keyring", _with(key=KeyState(asks_for_file=True))
+    yield "keyring_locked", _with(replace(_DOWN, state=State.FAILED), trouble=trouble_for(KeyringLocked()))
+    yield (
+        "reachable_by_others",
+        _with(
+            key=KeyState(is_required=True, place=KeyPlace.KEYRING),
+            reach=Reach(is_open=True, addresses=("192.168.1.20:8082", "172.17.0.1:8082", "[fd00::20]:8082")),
+        ),
+    )
+    yield (
+        "other_port_size_and_model",
+        _with(replace(_RUNNING, base_url="http://127.0.0.1:9000/v1"), port=9000, pool_size=5, model="claude-opus-4-1"),
+    )
+    yield "claudes_own_model", _with(model="default", starts_at_login=True)
+    yield "login_not_possible", _with(starts_at_login=None)
+
+
+def state_text(snapshot: Snapshot) -> str:
+    """All that a person sees of a snapshot."""
+    picture, tooltip = picture_for(snapshot).value, tooltip_for(snapshot)
+    return f"icon: {picture}\ntooltip: {tooltip}\n\n{menu_text(menu_for(snapshot))}"
+
+
+def connect_texts() -> Iterator[tuple[str, str]]:
+    """What is copied for each app, with and without a key."""
+    for app in APPS:
+        for name, key in (("open", None), ("key", "db-4fT_example-key")):
+            text = text_for(
+                app,
+                base_url="http://127.0.0.1:8083/v1",
+                model="sonnet",
+                key_required=key is not None,
+                key=key,
+                windows=False,
+            )
+            yield f"{app.replace(' ', '_')}_{name}", text
+
+
+def golden_files() -> Iterator[tuple[Path, str]]:
+    """Each golden file and what it should hold."""
+    for name, snapshot in states():
+        yield GOLDEN / "menu" / f"{name}.txt", state_text(snapshot)
+    for name, text in connect_texts():
+        yield GOLDEN / "connect" / f"{name}.txt", text
+
+
+if __name__ == "__main__":
+    for path, text in golden_files():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
