@@ -48,6 +48,12 @@ class Answering:
         self._config = config
         self._cards = cards
         self._clock = clock
+        self._last: Settings | None = None
+
+    @property
+    def likely(self) -> Settings:
+        """The settings that the next request will probably have: those of the last one."""
+        return self._last or Settings(model=self.model_for(""))
 
     async def stream(self, turn: Turn) -> AsyncGenerator[Event, None]:
         """The events of one answer. Raises what went wrong before the first one; after it, `Failed` is the last.
@@ -55,7 +61,7 @@ class Answering:
         Closing the generator stops everything, the request upstream too, and frees the worker's place.
         """
         came = self._clock()
-        settings = replace(turn.settings, model=self.model_for(turn.model))
+        settings = self._last = replace(turn.settings, model=self.model_for(turn.model))
         begun = False
         try:
             async with aclosing(self._with_retry(turn, settings, came)) as events:
@@ -136,9 +142,11 @@ class Answering:
 
     async def _settle(self, lease: Lease[Worker]) -> None:
         """The verdict on the worker, whatever happened: kept only at rest, and not for ever."""
-        if self._config().isolation == "process" or not lease.worker.is_alive:
+        if self._config().isolation == "process":
             return
-        if not await lease.worker.settle():
+        if not lease.worker.is_alive:
+            lease.retire("its process ended")
+        elif not await lease.worker.settle():
             lease.retire("its answer was broken off")
         elif lease.worker.is_worn:
             lease.retire("it has served long enough")

@@ -7,6 +7,7 @@ from typing import Any  # FastAPI's OpenAPI document is foreign JSON
 from fastapi import FastAPI
 
 from server.config import Config
+from server.machine.version import own_version
 from server.web.about import about_router
 from server.web.chat import chat_router
 from server.web.control import control_router
@@ -15,7 +16,7 @@ from server.web.edge import set_edge
 from server.web.examples import ERROR_SCHEMA
 from server.web.models import models_router
 from server.web.ports import ControlPort, Services
-from server.web.state import NAME, own_version
+from server.web.state import NAME
 
 _DESCRIPTION = """
 OpenAI's API, answered by Claude through your own Claude Code sign-in.

@@ -11,18 +11,11 @@ from server.machine.scratch import open_scratch
 from server.standin.sample import sample
 from server.standin.script import Block, Reply, Script, StopReason, Text, Usage, call, with_gaps
 from server.standin.server import Recorded, Standin, open_standin, token_count
+from server.standin.surroundings import surroundings
 
 DEMO_KEY = "drawbridge-demo-no-account"
 GAP_S = 0.015
 
-# All that a program needs to run at all, and nothing that could choose an account, a provider or a proxy.
-_KEPT = frozenset(
-    """
-    PATH LANG LANGUAGE TZ TERM USER LOGNAME SHELL TMPDIR TEMP TMP
-    SYSTEMROOT SYSTEMDRIVE WINDIR COMSPEC PATHEXT PROGRAMFILES PROGRAMFILES(X86) PROGRAMDATA PROGRAMW6432
-    NUMBER_OF_PROCESSORS PROCESSOR_ARCHITECTURE OS USERNAME CLAUDE_CODE_GIT_BASH_PATH
-    """.split()  # noqa: SIM905 # a list of names reads better as names
-)
 # What the CLI puts before our own system prompt and before the user's own words.
 _PREAMBLES = ("x-anthropic-billing-header:", "You are a Claude agent", "You are Claude Code")
 _REMINDER = "<system-reminder>"
@@ -50,25 +43,7 @@ async def open_demo(
     with open_scratch() as scratch:
         async with open_standin(lambda recorded: demo_answer(recorded, gap_s=gap_s), keep=keep) as standin:
             home = str(scratch.folder())
-            kept = {name: value for name, value in inherited.items() if _is_kept(name)}
-            yield Demo({**kept, **_own(home, standin.url)}, standin)
-
-
-def _is_kept(name: str) -> bool:
-    return name.upper() in _KEPT or name.upper().startswith("LC_")
-
-
-def _own(home: str, url: str) -> dict[str, str]:
-    loopback = "127.0.0.1,localhost,::1"
-    return {
-        **dict.fromkeys(("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"), home),
-        "ANTHROPIC_BASE_URL": url,
-        "ANTHROPIC_API_KEY": DEMO_KEY,
-        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-        "DISABLE_AUTOUPDATER": "1",
-        "NO_PROXY": loopback,
-        "no_proxy": loopback,
-    }
+            yield Demo(surroundings(inherited, home=home, url=standin.url, key=DEMO_KEY), standin)
 
 
 def demo_answer(recorded: Recorded, *, gap_s: float = GAP_S) -> Script:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol  # Any: the messages of ASGI are foreign
+from typing import Any, Literal, Protocol  # Any: the messages of ASGI are foreign
 
 from server.config import Config
 from server.dialogue import Event, ModelCard, Turn
@@ -10,14 +10,21 @@ from server.machine.paths import Folders
 from server.status import AccountStatus, Status
 from server.web.ports import ControlPort, Services
 
+SignInWith = Literal["claudeai", "console"]
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 class Engine(Services, Protocol):
-    """All that answers; what `open_services` yields."""
+    """All that answers; what `open_services` yields. It calls `on_change`, in the loop, when its status is another."""
+
+    on_change: Callable[[], None]
 
     def apply(self, config: Config) -> None:
         """New settings, from the next request on."""
+        ...
+
+    async def sign_in(self, account: SignInWith, on_url: Callable[[str], None]) -> AccountStatus:
+        """Signs in to Claude in the browser. Raises `DrawbridgeError` where nobody is signed in afterwards."""
         ...
 
 

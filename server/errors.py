@@ -20,6 +20,7 @@
     +-- EngineError                 Claude Code on this computer
     |   +-- CliMissing
     |   +-- CliFailed               it is there and does not start
+    |   +-- CliUnfit                it runs, and the self-check saw that its answers would be wrong
     |   +-- WorkerDied              a process ended while it answered
     |   +-- WorkerSilent            nothing came for longer than the time-out
     |   +-- AnswerCut               the answer broke off; it must not be taken for a whole one
@@ -31,10 +32,15 @@
     |   +-- UpstreamUnknown         404
     |   +-- UsageLimit              429, `retry_after_s`
     |   +-- UpstreamDown            5xx, 529, or no connection
+    +-- KeyringError                the keyring of this computer
+    |   +-- KeyringLocked           it waits for a password, or does not answer
+    |   +-- KeyringMissing          there is none, or it cannot be used
     +-- StartError                  the server cannot start
         +-- PortTaken
         +-- SettingsInvalid
+        |   +-- SettingsCorrupt     the settings file is no TOML
         +-- KeyNeeded               a door to others without a key
+        +-- KeyUnreadable           the stored key is required and cannot be had
         +-- AlreadyRunning          another server has the same data folder
 
 Classes differ where a caller acts differently. Nothing here knows HTTP: each dialect's `problems` gives the status.
@@ -187,6 +193,15 @@ class CliFailed(EngineError):
     hint = "Run 'drawbridge doctor' to see what it says."
 
 
+class CliUnfit(EngineError):
+    """Claude Code runs, but does not do what a right answer needs; the self-check saw it."""
+
+    title = "This Claude Code cannot be used"
+    hint = (
+        "Install another version of it, or name one with --cli-path (CLAUDE_CLI_PATH); 'drawbridge doctor' says more."
+    )
+
+
 class WorkerDied(EngineError):
     """A Claude Code process ended while it answered."""
 
@@ -271,6 +286,24 @@ class UpstreamDown(UpstreamError):
     hint = "Send the request again in a moment."
 
 
+class KeyringError(DrawbridgeError):
+    """The keyring of this computer does not give or take the access key."""
+
+
+class KeyringLocked(KeyringError):
+    """The keyring is locked, or somebody is asked for its password right now."""
+
+    title = "The keyring is locked"
+    hint = "Unlock it, then try again."
+
+
+class KeyringMissing(KeyringError):
+    """There is no keyring, or none that can be used."""
+
+    title = "There is no keyring to use"
+    hint = "The key can be kept in a file that only this user can read, or given as DRAWBRIDGE_API_KEY."
+
+
 class StartError(DrawbridgeError):
     """The server cannot start."""
 
@@ -289,10 +322,22 @@ class SettingsInvalid(StartError):
     title = "A setting cannot be used"
 
 
+class SettingsCorrupt(SettingsInvalid):
+    """The settings file is not TOML."""
+
+    title = "The settings file cannot be read"
+
+
 class KeyNeeded(StartError):
     """A listener that others can reach must have an access key."""
 
     title = "An access key is needed"
+
+
+class KeyUnreadable(StartError):
+    """The settings require the stored access key, and it cannot be read."""
+
+    title = "The required access key cannot be read"
 
 
 class AlreadyRunning(StartError):

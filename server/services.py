@@ -4,26 +4,35 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from copy import copy
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 from server.answering import Answering
-from server.claude.cli import account_status, cli_version, find_cli
+from server.claude.cli import account_status, bundled_cli, cli_version, find_cli
 from server.claude.client import Worker
 from server.claude.launch import launch_for
 from server.claude.models import ModelShelf
 from server.claude.process import Bounds
-from server.config import Config
+from server.claude.sign_in import Account, sign_in
+from server.claude.usage import UsageBoard
+from server.config import Config, Isolation
 from server.demo import open_demo
-from server.dialogue import Event, Launch, ModelCard, Turn
-from server.errors import EngineError
+from server.dialogue import Event, Launch, ModelCard, Started, Turn
+from server.errors import EngineError, SignInNeeded
 from server.machine.paths import Folders
-from server.machine.processes import Guard, clean_environment, guard_for
+from server.machine.payer import environment_for
+from server.machine.processes import Guard, clean_environment, desktop_environment, guard_for
 from server.machine.scratch import Scratch, open_scratch
 from server.pool.plan import Limits
 from server.pool.pool import Pool
-from server.status import AccountStatus, CliStatus, Status
+from server.selfcheck.check import SelfCheck
+from server.selfcheck.examination import examine
+from server.selfcheck.kept import KEPT_FILE, Shelf
+from server.status import AccountStatus, CliStatus, ModelName, SelfCheckStatus, Status
 
 logger = logging.getLogger(__name__)
 
@@ -31,10 +40,21 @@ ACCOUNT_KEPT_S = 10.0
 
 
 class Services:
-    """One server's engine. `apply` changes its settings while it runs."""
+    """One server's engine. `apply` changes its settings while it runs.
+
+    `on_change` is called, in the loop, when `status()` has become another one; who publishes it sets it.
+    """
 
     def __init__(
-        self, config: Config, *, environment: Mapping[str, str], shelf: ModelShelf, scratch: Scratch, guard: Guard
+        self,
+        config: Config,
+        *,
+        environment: Mapping[str, str],
+        shelf: ModelShelf,
+        verdicts: Shelf,
+        carried: Path | None,
+        scratch: Scratch,
+        guard: Guard,
     ) -> None:
         self._config = config
         self._environment = environment
@@ -46,8 +66,27 @@ class Services:
         self._asking: asyncio.Task[None] | None = None
         self._asked_at = -ACCOUNT_KEPT_S
         self._started_at = time.time()
-        self.pool: Pool[Worker] = Pool(self._new_worker, limits=limits_for(config))
-        self._answering = Answering(pool=self.pool, config=lambda: self._config, cards=lambda: self._shelf.cards)
+        self._era = 0
+        # Claude Code says that somebody is signed in long after Claude's API has stopped believing it.
+        self._is_refused = False
+        self.on_change: Callable[[], None] = lambda: None
+        self.usage = UsageBoard(on_news=self._changed)
+        self._loop = asyncio.get_running_loop()
+        # Until the self-check says more; see `_stand`.
+        self._in_force = replace(config, isolation="process")
+        self.pool: Pool[Worker] = Pool(
+            self._new_worker, limits=limits_for(self._in_force), on_change=lambda _: self._changed()
+        )
+        self.self_check = SelfCheck(
+            shelf=verdicts,
+            carried=carried,
+            examine=partial(examine, inherited=environment, scratch=scratch, guard=guard),
+            version_of=self._version_of,
+            place=self.pool.aside,
+            on_change=self._stand,
+        )
+        self._footing = self.self_check.footing
+        self._answering = Answering(pool=self.pool, config=lambda: self._in_force, cards=lambda: self._shelf.cards)
         if not config.demo:
             self._account = AccountStatus()
 
@@ -56,9 +95,26 @@ class Services:
         """The settings in force now."""
         return self._config
 
-    def stream(self, turn: Turn) -> AsyncGenerator[Event, None]:
-        """The events of one answer; see `Answering.stream`."""
-        return self._answering.stream(turn)
+    async def stream(self, turn: Turn) -> AsyncGenerator[Event, None]:
+        """The events of one answer; see `Answering.stream`. Raises `CliUnfit` where no answer would be right."""
+        await self.self_check.known()
+        if self._footing.trouble is not None:
+            # Each caller gets its own: one exception raised in several tasks mixes up their tracebacks.
+            raise copy(self._footing.trouble)
+        try:
+            async with aclosing(self._answering.stream(turn)) as events:
+                async for event in events:
+                    if self._is_refused and isinstance(event, Started):
+                        self._refused(is_refused=False)
+                    yield event
+        except SignInNeeded:
+            self._refused(is_refused=True)
+            raise
+
+    def _refused(self, *, is_refused: bool) -> None:
+        if self._is_refused is not is_refused:
+            self._is_refused = is_refused
+            self._changed()
 
     async def models(self) -> tuple[ModelCard, ...]:
         """The models of this account, as Claude Code last listed them."""
@@ -72,25 +128,95 @@ class Services:
             key_required=self._config.api_key is not None,
             started_at=self._started_at,
             cli=self._cli,
-            account=self._account,
+            account=self._account_now(),
             pool=self.pool.status(),
+            models=tuple(ModelName(card.id, card.name) for card in self._shelf.cards),
+            usage=self.usage.windows,
+            trouble=None if self._footing.trouble is None else str(self._footing.trouble),
+            engine=SelfCheckStatus(
+                checked=self._footing.is_checked,
+                isolation=self._in_force.isolation,
+                cli=None if self._footing.cli is None else str(self._footing.cli),
+                failed=self.self_check.failed,
+                words=self._footing.words,
+            ),
         )
 
     async def account(self) -> AccountStatus:
         """Who is signed in and who pays, asked from the CLI at most every 10 s; else what was known last."""
         await self.refresh()
-        return self._account
+        return self._account_now()
+
+    def _account_now(self) -> AccountStatus:
+        if not self._is_refused:
+            return self._account
+        return replace(self._account, signed_in=False, detail=f"{self._account.detail}, but Claude refuses the sign-in")
 
     def apply(self, config: Config) -> None:
         """New settings: they hold for the next request, and for the pool at once."""
+        is_other_payer = config.payer != self._config.payer
+        is_other_cli = config.cli_path != self._config.cli_path
         self._config = config
-        self.pool.apply(limits_for(config))
+        if is_other_cli:
+            self.look()
+            self.pool.renew("another Claude Code is named")
+        self._stand()
+        if is_other_payer:
+            self._account_changed()
+
+    def look(self) -> None:
+        """Finds the Claude Code at hand. One that was checked before has its footing from now on."""
+        with suppress(EngineError):
+            self.self_check.look(find_cli(self._config.cli_path, self._child_environment()))
+
+    @property
+    def _isolation(self) -> Isolation:
+        return "process" if self._config.isolation == "process" else self._footing.isolation
+
+    def _stand(self) -> None:
+        """Requests and processes follow the settings and the self-check from now on."""
+        before, self._footing = self._footing, self.self_check.footing
+        self._in_force = replace(self._config, isolation=self._isolation)
+        self.pool.apply(limits_for(self._in_force))
+        if self._footing.cli != before.cli:
+            self.pool.renew("another Claude Code answers from now on")
+        self._changed()
+
+    async def _version_of(self, cli: Path) -> str:
+        await self.refresh()
+        if self._cli.path == str(cli) and self._cli.version is not None:
+            return self._cli.version
+        return await cli_version(cli, self._child_environment())
+
+    async def sign_in(self, account: Account, on_url: Callable[[str], None]) -> AccountStatus:
+        """Signs in to Claude Code in the browser; see `server.claude.sign_in`. The next answers are of that account."""
+        # An exported key is no business of a sign-in, and the browser needs the folder of the user's session.
+        environment = environment_for("plan", desktop_environment(os.environ))
+        try:
+            await sign_in(find_cli(self._config.cli_path, environment), environment, account, on_url)
+        finally:
+            self._account_changed()
+        return await self.account()
+
+    def _changed(self) -> None:
+        # Looked up each time: who publishes comes later than we do.
+        self.on_change()
+
+    def _account_changed(self) -> None:
+        """What is known of the account is old, and so is who has booted with it."""
+        self._era += 1
+        self._asked_at = -ACCOUNT_KEPT_S
+        self.usage.clear()
+        self._is_refused = False
+        self.pool.renew("another account pays from now on")
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask_cli())
 
     async def refresh(self) -> None:
         """Asks the CLI for its version and account, unless that was done a moment ago."""
-        if self._asking is None and time.monotonic() - self._asked_at >= ACCOUNT_KEPT_S:
-            self._asking = asyncio.create_task(self._ask_cli())
-        if self._asking is not None:
+        while self._asking is not None or time.monotonic() - self._asked_at >= ACCOUNT_KEPT_S:
+            if self._asking is None:
+                self._asking = asyncio.create_task(self._ask_cli())
             await asyncio.shield(self._asking)
 
     async def close(self) -> None:
@@ -100,17 +226,23 @@ class Services:
             await asyncio.gather(self._asking, return_exceptions=True)
 
     async def _ask_cli(self) -> None:
+        before, era = (self._cli, self._account), self._era
         try:
-            path = find_cli(self._config.cli_path, self._environment)
+            environment = self._child_environment()
+            path = find_cli(self._config.cli_path, environment)
             self._cli = replace(self._cli, path=str(path))
-            self._cli = CliStatus(str(path), await cli_version(path, self._environment))
-            if not self._config.demo:
-                self._account = await account_status(path, self._environment)
+            self._cli = CliStatus(str(path), await cli_version(path, environment))
+            account = self._account if self._config.demo else await account_status(path, environment)
+            if era == self._era:
+                self._account = account
         except EngineError as error:
             logger.warning("asking Claude Code: %s", error.message)
         finally:
-            self._asked_at = time.monotonic()
+            if era == self._era:
+                self._asked_at = time.monotonic()
             self._asking = None
+        if (self._cli, self._account) != before:
+            self.on_change()
 
     def _new_worker(self) -> Worker:
         return Worker(
@@ -120,10 +252,19 @@ class Services:
             bounds=lambda: Bounds(silence_s=self._config.timeout_s),
             on_models=self._shelf.heard,
             on_limits=self._shelf.learned,
+            likely=lambda: self._answering.likely,
         )
 
     def _launch(self) -> Launch:
-        return launch_for(find_cli(self._config.cli_path, self._environment), self._environment)
+        """Asked in a thread. Claude Code updates itself: each process may be the first of another one."""
+        environment = self._child_environment()
+        cli = find_cli(self._config.cli_path, environment)
+        self._loop.call_soon_threadsafe(self.self_check.look, cli)
+        return launch_for(self._footing.cli or cli, environment)
+
+    def _child_environment(self) -> Mapping[str, str]:
+        """For who answers and for who is asked about the account: both must see the same payer. A demo has its own."""
+        return self._environment if self._config.demo else environment_for(self._config.payer, self._environment)
 
 
 def limits_for(config: Config) -> Limits:
@@ -138,7 +279,9 @@ def limits_for(config: Config) -> Limits:
 
 
 @asynccontextmanager
-async def open_services(config: Config, folders: Folders) -> AsyncIterator[Services]:
+async def open_services(
+    config: Config, folders: Folders, *, find_carried: Callable[[], Path | None] = bundled_cli
+) -> AsyncIterator[Services]:
     """The services of a server, from the first spawned process to the last removed folder."""
     async with AsyncExitStack() as stack:
         scratch = stack.enter_context(open_scratch())
@@ -148,13 +291,24 @@ async def open_services(config: Config, folders: Folders) -> AsyncIterator[Servi
         guard = guard_for()
         stack.callback(guard.close)
         shelf = ModelShelf(folders.data / ("models-demo.json" if config.demo else "models.json"))
-        services = Services(config, environment=environment, shelf=shelf, scratch=scratch, guard=guard)
+        services = Services(
+            config,
+            environment=environment,
+            shelf=shelf,
+            verdicts=Shelf(folders.data / KEPT_FILE),
+            carried=find_carried(),
+            scratch=scratch,
+            guard=guard,
+        )
         stack.push_async_callback(services.close)
+        services.look()
         await stack.enter_async_context(services.pool)
+        stack.push_async_callback(services.self_check.close)
         # The first process boots while this thread imports what talks to it.
         await asyncio.to_thread(_import_the_engine)
         asking = asyncio.create_task(services.refresh())
         stack.callback(asking.cancel)
+        services.self_check.open()
         yield services
 
 

@@ -58,6 +58,21 @@ class AccountStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class SelfCheckStatus:
+    """Whether the Claude Code at hand was seen to do what we rely on, and how requests are answered now.
+
+    `isolation`: "warm", or "process" for each conversation. `cli`: the one that answers instead of the one at hand, if
+    any. `failed` names what was not seen of the one at hand; `words` say it, and what follows.
+    """
+
+    checked: bool = False
+    isolation: str = "process"
+    cli: str | None = None
+    failed: tuple[str, ...] = ()
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelName:
     """A model as a person chooses it: `id` goes into settings and requests, `name` is shown."""
 
@@ -93,3 +108,4 @@ class Status:
     trouble: str | None = None
     models: tuple[ModelName, ...] = ()
     usage: tuple[UsageWindow, ...] = ()
+    engine: SelfCheckStatus = field(default_factory=SelfCheckStatus)

@@ -171,7 +171,7 @@ def _lever(snapshot: Snapshot) -> tuple[Item, ...]:
 
 
 def _base_url(snapshot: Snapshot) -> Item:
-    return Item(f"Copy base URL ({snapshot.base_url})", Copy("base url"), default=True)
+    return Item(f"Copy base URL ({snapshot.base_url})", Copy("base url"))
 
 
 def _connect() -> Item:

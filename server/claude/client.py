@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from server.claude.dials import Dials
 from server.claude.models import cards_from_answer
 from server.claude.process import Bounds, CliProcess
 from server.dialogue import Event, Launch, Message, ModelCard, ModelLimits, Profile, Settings
@@ -25,7 +26,8 @@ MOST_GROWTH = 100_000_000
 class Worker:
     """A worker from boot to kill. `launch` is asked at its boot, `bounds` for each answer: new settings hold at once.
 
-    `on_models` hears of the account's models at each boot, `on_limits` of a model's size after each answer.
+    `on_models` hears of the account's models at each boot, `on_limits` of a model's size after each answer. `likely`
+    tells the settings of the first question ahead of it, as far as anybody can.
     """
 
     def __init__(
@@ -37,14 +39,17 @@ class Worker:
         bounds: Callable[[], Bounds],
         on_models: Callable[[tuple[ModelCard, ...]], None] = lambda _: None,
         on_limits: Callable[[ModelLimits], None] = lambda _: None,
+        likely: Callable[[], Settings] | None = None,
     ) -> None:
         self._process = CliProcess(launch, scratch, guard)
+        self._dials = Dials(self._process, bounds)
         self._session: Session | None = None
         self._conversations = 0
         self._born_bytes = 0
         self._bounds = bounds
         self._on_models = on_models
         self._on_limits = on_limits
+        self._likely = likely
 
     @property
     def pid(self) -> int | None:
@@ -63,13 +68,15 @@ class Worker:
         await self._process.spawn()
         try:
             answer = await self._process.control("list_models", timeout_s=self._bounds().boot_s)
+            cards = cards_from_answer(answer)
+            if cards:
+                self._on_models(cards)
+            if self._likely is not None:
+                await self._dials.preset(self._likely())
         except EngineError as error:
             # Its own last words go to the log and not to a caller: they may hold paths and names of this computer.
             logger.warning("worker %s did not boot: %s %s", self.pid, error.message, self._process.complaint)
             raise CliFailed("Claude Code was started and ended, or did not answer.") from error
-        cards = cards_from_answer(answer)
-        if cards:
-            self._on_models(cards)
 
     async def ask(
         self, profile: Profile, settings: Settings, messages: tuple[Message, ...], *, held: int = 0
@@ -85,7 +92,7 @@ class Worker:
         from server.claude.session import Session
 
         if self._session is None:
-            self._session = Session(self._process, self._bounds)
+            self._session = Session(self._process, self._bounds, self._dials)
             await self._session.configure(profile)
             self._born_bytes = memory_of(self._process.pid)
         self._conversations += not held

@@ -66,13 +66,15 @@ def new_places(scratch: Scratch) -> Places:
 class CliProcess:
     """A process from spawn to its end. `frames()` gives what it says; `watch` may have it killed at a frame.
 
-    A frame for which `watch` returns True is still delivered, and nothing after it.
+    A frame for which `watch` returns True is still delivered, and nothing after it. A frame that `on_piece` takes, by
+    returning True, is not among `frames()`.
     """
 
     def __init__(self, launch: Callable[[], Launch], scratch: Scratch, guard: Guard) -> None:
         self._launch = launch
         self.exited = asyncio.Event()
         self.watch: Watch | None = None
+        self.on_piece: Watch | None = None
         self.cut_short = False
         self._scratch = scratch
         self._guard = guard
@@ -220,7 +222,8 @@ class CliProcess:
             # Before anything else: a few milliseconds later it sends a second request upstream.
             self._kill_now()
             self.cut_short = True
-        self._frames.put_nowait(frame)
+        if self.on_piece is None or not self.on_piece(frame):
+            self._frames.put_nowait(frame)
         return not self.cut_short
 
     def _kill_now(self) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from claude_agent_sdk import (
+from server.claude.problems import upstream_error
+from server.claude.sdk import (
     AssistantMessage,
     Message,
     RateLimitEvent,
@@ -14,8 +15,6 @@ from claude_agent_sdk import (
     StreamEvent,
     TextBlock,
 )
-
-from server.claude.problems import upstream_error
 from server.dialogue import (
     Event,
     Finished,

@@ -4,18 +4,28 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
+from enum import Enum, auto
 
-from claude_agent_sdk import ClaudeAgentOptions, ClaudeSDKClient, ResultMessage, StreamEvent
-from claude_agent_sdk import Message as SdkMessage
-
+from server.claude.dials import Dials
 from server.claude.process import Bounds, CliProcess, Frame
 from server.claude.reply import Answer, Leash
-from server.claude.request import assistant_frame, boundary_frame, late_fields, settings_body, user_frame
+from server.claude.request import assistant_frame, boundary_frame, late_fields, user_frame
+from server.claude.sdk import ClaudeAgentOptions, ClaudeSDKClient, ResultMessage, StreamEvent
+from server.claude.sdk import Message as SdkMessage
 from server.claude.transport import LateTransport
 from server.dialogue import Event, Finished, Message, ModelLimits, Profile, Settings
-from server.errors import DrawbridgeError, EngineError, EngineSurprise, WorkerDied, WorkerSilent
+from server.errors import EngineError, EngineSurprise, WorkerDied, WorkerSilent
 
 logger = logging.getLogger(__name__)
+
+
+class _At(Enum):
+    """What the process is at, as far as what it was told and what was read of it say."""
+
+    HISTORY = auto()  # it is told its profile or what stands before a question
+    ANSWER = auto()  # the question was written, and its result has not been read
+    REST = auto()  # the result of the last question was read
+    DOUBT = auto()  # it said something that we do not understand
 
 
 class Silence:
@@ -29,14 +39,15 @@ class Silence:
 class Session:
     """The SDK's client over one process, with one task that always drains its messages."""
 
-    def __init__(self, process: CliProcess, bounds: Callable[[], Bounds]) -> None:
+    def __init__(self, process: CliProcess, bounds: Callable[[], Bounds], dials: Dials | None = None) -> None:
         self._process = process
+        self._dials = dials or Dials(process, bounds)
         self._bounds = bounds
         self._client: ClaudeSDKClient | None = None
         self._drain: asyncio.Task[None] | None = None
         self._messages: asyncio.Queue[SdkMessage | None] = asyncio.Queue()
         self._is_used = False
-        self._is_at_rest = False
+        self._at = _At.HISTORY
 
     async def close(self) -> None:
         """Ends the SDK's tasks, and the process with them. Bounded, never raises."""
@@ -66,12 +77,14 @@ class Session:
             if not self._process.is_alive:
                 raise WorkerDied from error
             raise EngineSurprise(f"Claude Code did not take the conversation's settings: {error}.") from error
+        self._process.on_piece = self._take_piece
         self._drain = asyncio.create_task(self._drain_messages(self._client))
 
     @property
     def is_at_rest(self) -> bool:
         """Whether the last answer's result was read and nothing is in doubt: only then may a boundary follow."""
-        return self._is_at_rest and self._process.is_alive and not self._process.cut_short
+        is_read = self._drain is not None and not self._drain.done()
+        return self._at is _At.REST and is_read and self._process.is_alive and not self._process.cut_short
 
     async def answer(
         self,
@@ -86,32 +99,40 @@ class Session:
         `held` is how many messages the process holds from its last turn: all but the last one, or none. A process that
         holds something else forgets it first.
         """
-        applied = await self._ask(settings, messages, held=held)
-        self._is_at_rest = False
-        await self._process.answer_to(applied, "apply_flag_settings", timeout_s=self._bounds().control_s)
         reading = Answer()
-        silence = Silence(self._bounds().silence_s)
-        while not reading.is_done:
-            message = await self._next(silence)
-            if message is None:
-                raise reading.end(cut_short=self._process.cut_short)
-            if isinstance(message, StreamEvent):
-                # Status messages of the CLI's own are no sign of life upstream.
-                silence = Silence(self._bounds().silence_s)
-            for event in self._events(reading, message):
-                if isinstance(event, Finished):
-                    for limits in reading.limits:
-                        on_limits(limits)
-                yield event
+        try:
+            await self._ask(settings, messages, held=held)
+            await self._dials.confirmed()
+            silence = Silence(self._bounds().silence_s)
+            while not reading.is_done:
+                message = await self._next(silence)
+                if message is None:
+                    raise reading.end(cut_short=self._process.cut_short)
+                if isinstance(message, StreamEvent):
+                    # Status messages of the CLI's own are no sign of life upstream.
+                    silence = Silence(self._bounds().silence_s)
+                for event in self._events(reading, message):
+                    if isinstance(event, Finished):
+                        for limits in reading.limits:
+                            on_limits(limits)
+                    yield event
+        except WorkerSilent:
+            # Upstream is silent; the process itself may well do as it is told.
+            raise
+        except EngineError:
+            # Whatever it is at now, it is not to be trusted with another conversation.
+            self._at = _At.DOUBT
+            raise
 
-    async def _ask(self, settings: Settings, messages: tuple[Message, ...], *, held: int) -> asyncio.Future[Frame]:
-        """Writes everything up to the question; the answer to come of the settings among it."""
+    async def _ask(self, settings: Settings, messages: tuple[Message, ...], *, held: int) -> None:
+        """Writes everything up to the question."""
         assert held in {0, len(messages) - 1}
+        # Before the first word of it: who leaves from here on leaves something unread behind.
+        self._at = _At.HISTORY
         while not self._messages.empty() and self._process.is_alive:
             # What the process has said since the last result belongs to nobody.
             self._messages.get_nowait()
-        frame, applied = self._process.control_frame("apply_flag_settings", settings=settings_body(settings))
-        before: list[Frame] = [frame]
+        before = self._dials.frames_for(settings)
         if self._is_used and not held:
             # After the settings: a model that changes behind the boundary leaves words of the engine's in the turn.
             before.append(boundary_frame())
@@ -120,34 +141,35 @@ class Session:
         if history:
             await self._replay(before, history, settings.model)
             before = []
-        self._process.watch = Leash()
+        self._process.watch, self._at = Leash(), _At.ANSWER
         # In one write, where there is no history: settings hold for what is written after them.
         await self._process.write(*before, user_frame(messages[-1], ask=True, is_marked=bool(history)))
-        return applied
 
     def _events(self, reading: Answer, message: SdkMessage) -> list[Event]:
         try:
-            events = reading.add(message, last=self._process.cut_short)
-        except EngineError:
-            # Whatever it is at now, it is not to be trusted with another conversation.
-            raise
-        except DrawbridgeError:
-            self._is_at_rest = reading.is_done
-            raise
-        self._is_at_rest = reading.is_done
-        return events
+            return reading.add(message, last=self._process.cut_short)
+        finally:
+            if reading.is_done:
+                self._at = _At.REST
 
     async def interrupt(self) -> bool:
-        """Stops the answer in progress and reads up to its result; False when that did not come in time."""
+        """Stops the answer in progress and reads up to its result; False when that did not come in time.
+
+        Nothing but an answer can be stopped so: a replay that was broken off has results to come that look alike.
+        """
         if self.is_at_rest:
             return True
-        self._process.watch = None
+        watch = self._process.watch
+        if self._at is not _At.ANSWER or watch is None:
+            return False
+        # It says by itself that it was interrupted, which is no reason to kill it; a second request of its own is.
+        self._process.watch = lambda frame: frame.get("type") != "user" and watch(frame)
         try:
             await self._process.control("interrupt", timeout_s=self._bounds().interrupt_s)
             async with asyncio.timeout(self._bounds().interrupt_s):
                 while (message := await self._messages.get()) is not None:
                     if isinstance(message, ResultMessage):
-                        self._is_at_rest = True
+                        self._at = _At.REST
                         return True
         except (EngineError, TimeoutError):
             pass
@@ -184,6 +206,17 @@ class Session:
                 return await self._messages.get()
         except TimeoutError as error:
             raise WorkerSilent(f"Claude sent nothing for {silence.longest_s:g} s.") from error
+
+    def _take_piece(self, frame: Frame) -> bool:
+        """Takes the pieces of an answer past the SDK, whose way costs more time than all the rest of a token's.
+
+        The result, and whatever else it says, still comes by way of the SDK, and so never before a piece.
+        """
+        event = frame.get("event")
+        if frame.get("type") != "stream_event" or not isinstance(event, dict):
+            return False
+        self._messages.put_nowait(StreamEvent(str(frame.get("uuid")), str(frame.get("session_id")), event))
+        return True
 
     async def _drain_messages(self, client: ClaudeSDKClient) -> None:
         """Always reads: when nobody does, the SDK's reader stops and every control request times out."""

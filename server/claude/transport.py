@@ -4,9 +4,8 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from claude_agent_sdk import Transport
-
 from server.claude.process import CliProcess
+from server.claude.sdk import Transport
 from server.errors import EngineSurprise
 
 

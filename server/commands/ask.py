@@ -1,9 +1,8 @@
 """`drawbridge ask`: one question to the running server, over the same API that every client uses."""
 
-import http.client
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 
 import click
@@ -13,6 +12,7 @@ from server.commands.options import settings_options, settle
 from server.commands.words import say
 from server.errors import DrawbridgeError
 from server.machine.instance import Instance
+from server.machine.keychain import Keychain, resolve_key
 
 # An answer that is not streamed says nothing until its end.
 WHOLE_TIMEOUT_S = 3600.0
@@ -40,8 +40,9 @@ def ask(text: tuple[str, ...], model: str | None, *, stream: bool, answers: int,
     # Without a name of Claude's the server takes its own default.
     body = {"model": model or "", "stream": stream, "messages": [{"role": "user", "content": question}]}
     headers = {"content-type": "application/json"}
-    if settled.config.api_key is not None:
-        headers["authorization"] = f"Bearer {settled.config.api_key}"
+    key = resolve_key(settled.config, Keychain(settled.folders.config))
+    if key is not None:
+        headers["authorization"] = f"Bearer {key}"
     for number in range(answers):
         if number:
             say("")
@@ -51,6 +52,9 @@ def ask(text: tuple[str, ...], model: str | None, *, stream: bool, answers: int,
 
 def _ask(instance: Instance, body: Mapping[str, object], headers: Mapping[str, str]) -> Iterator[str]:
     """The answer in pieces. Raises `DrawbridgeError`, also in the middle."""
+    # Lazy: 0.1 s, which the other commands need not wait.
+    import http.client
+
     timeout_s = STREAM_TIMEOUT_S if body["stream"] else WHOLE_TIMEOUT_S
     try:
         # A plain connection: proxy variables are not for this computer.
@@ -71,7 +75,7 @@ def _ask(instance: Instance, body: Mapping[str, object], headers: Mapping[str, s
         ) from error
 
 
-def _pieces(response: http.client.HTTPResponse) -> Iterator[str]:
+def _pieces(response: Iterable[bytes]) -> Iterator[str]:
     for line in response:
         name, _, value = line.decode().strip().partition(": ")
         if name != "data":

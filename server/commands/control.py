@@ -66,6 +66,7 @@ def status_rows(answer: Mapping[str, object]) -> list[tuple[str, str]]:
     return [
         ("state", state),
         ("base URL", _text(answer.get("base_url"))),
+        ("for others", _addresses(answer.get("lan_addresses"))),
         ("access key", "required" if answer.get("key_required") else "not required"),
         ("default model", _text(answer.get("model"))),
         ("account", _text(account.get("detail")) or _text(account.get("payer"))),
@@ -86,6 +87,10 @@ def _inner(answer: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 def _text(value: object) -> str:
     return "" if value is None else str(value)
+
+
+def _addresses(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else ""
 
 
 def _pool_words(pool: Mapping[str, object]) -> str:

@@ -1,6 +1,5 @@
 """`drawbridge doctor`: what Drawbridge found on this computer, and what is missing."""
 
-import asyncio
 import json
 import os
 import sys
@@ -14,11 +13,12 @@ import click
 
 from server.commands.options import Settled, settings_options, settle
 from server.commands.words import say, table
-from server.errors import DrawbridgeError
+from server.errors import DrawbridgeError, KeyUnreadable
 from server.machine.instance import read_instance
+from server.machine.keychain import Keychain, resolve_key
 from server.machine.paths import find_folders
+from server.machine.version import own_version
 from server.status import AccountStatus
-from server.web.state import own_version
 
 
 class Verdict(Enum):
@@ -52,12 +52,12 @@ def doctor(*, as_json: bool, **flags: object) -> int:
     return 1 if any(found.verdict is Verdict.MISSING for found in findings) else 0
 
 
-def find_all(flags: Mapping[str, object]) -> Iterator[Finding]:
-    """Looks at everything, in the order of a person who wonders why it does not work."""
+def find_all(flags: Mapping[str, object], *, unprefixed: bool = True) -> Iterator[Finding]:
+    """Looks at everything, in the order of a person who wonders why it does not work. `unprefixed` as in `settle`."""
     yield Finding("Drawbridge", Verdict.OK, f"{own_version()}, Python {sys.version.split()[0]} on {sys.platform}")
     path = find_folders().settings_file
     try:
-        settled = settle(flags, unprefixed=True)
+        settled = settle(flags, unprefixed=unprefixed)
     except DrawbridgeError as error:
         yield Finding("settings", Verdict.MISSING, str(error))
         return
@@ -66,8 +66,8 @@ def find_all(flags: Mapping[str, object]) -> Iterator[Finding]:
     yield _folder("data folder", settled.folders.data)
     yield _folder("log folder", settled.folders.logs)
     yield _port(settled)
-    yield _keyring()
-    yield Finding("tray", Verdict.NOTE, "this build has no tray icon yet; 'drawbridge' serves without one")
+    yield _keyring(settled)
+    yield Finding("tray", Verdict.OK, "'drawbridge' shows its icon where the desktop has a tray, else its page")
 
 
 def _settings(settled: Settled, path: Path) -> Finding:
@@ -78,20 +78,42 @@ def _settings(settled: Settled, path: Path) -> Finding:
 
 def _claude(settled: Settled) -> Iterator[Finding]:
     # Lazy: only this command asks Claude Code without a server.
+    import asyncio
+
     from server.claude.cli import account_status, cli_version, find_cli
+    from server.machine.payer import environment_for
     from server.machine.processes import clean_environment
 
-    environment = clean_environment(os.environ)
+    environment = environment_for(settled.config.payer, clean_environment(os.environ))
     try:
         path = find_cli(settled.config.cli_path, environment)
-        yield Finding("Claude Code", Verdict.OK, f"{asyncio.run(cli_version(path, environment))} {path}")
+        version = asyncio.run(cli_version(path, environment))
     except DrawbridgeError as error:
         yield Finding("Claude Code", Verdict.MISSING, str(error))
         return
+    yield Finding("Claude Code", Verdict.OK, f"{version} {path}")
+    yield _self_check(settled, path, version)
     try:
         yield _account(asyncio.run(account_status(path, environment)), is_demo=settled.config.demo)
     except DrawbridgeError as error:
         yield Finding("account", Verdict.MISSING, str(error))
+
+
+def _self_check(settled: Settled, cli: Path, version: str) -> Finding:
+    """What the server's last check found of this very Claude Code."""
+    # Lazy, as above.
+    from server.claude.cli import bundled_cli
+    from server.selfcheck.kept import KEPT_FILE, Shelf
+    from server.selfcheck.ladder import footing_on_shelf
+
+    footing = footing_on_shelf(Shelf(settled.folders.data / KEPT_FILE), cli, version, carried=bundled_cli())
+    if footing is None:
+        return Finding("self-check", Verdict.NOTE, "not done with this Claude Code yet; the server does it once")
+    if footing.trouble is not None:
+        return Finding("self-check", Verdict.MISSING, str(footing.trouble))
+    if footing.words:
+        return Finding("self-check", Verdict.NOTE, footing.words)
+    return Finding("self-check", Verdict.OK, "this Claude Code does all that is needed")
 
 
 def _account(account: AccountStatus, *, is_demo: bool) -> Finding:
@@ -132,13 +154,36 @@ def _port(settled: Settled) -> Finding:
     )
 
 
-def _keyring() -> Finding:
-    # Lazy: 0.1 s, and on Linux a question to the desktop's bus.
-    import keyring
-    from keyring.backends import fail, null
+def _keyring(settled: Settled) -> Finding:
+    """The keyring, by what it is called and a round trip; and where the key is. Never the key itself."""
+    keychain = Keychain(settled.folders.config)
+    try:
+        key = resolve_key(settled.config, keychain)
+    except KeyUnreadable as error:
+        return Finding("keyring", Verdict.MISSING, str(error))
+    words, place = _keyring_words(keychain), _key_place(settled, keychain)
+    if key is not None and settled.config.api_key is None:
+        place += " and required"
+    return Finding("keyring", Verdict.OK if words.startswith("works") else Verdict.NOTE, f"{words}; {place}")
 
-    backend = keyring.get_keyring()
-    name = f"{type(backend).__module__}.{type(backend).__name__}".removeprefix("keyring.backends.")
-    if isinstance(backend, fail.Keyring | null.Keyring):
-        return Finding("keyring", Verdict.NOTE, "none on this system: an access key comes from DRAWBRIDGE_API_KEY")
-    return Finding("keyring", Verdict.OK, name)
+
+def _keyring_words(keychain: Keychain) -> str:
+    match keychain.probe():
+        case "keyring":
+            return f"works ({keychain.name()})"
+        case "locked":
+            return "locked, or asking for its password"
+        case "none":
+            return "none on this system: an access key is kept in a file, or comes from DRAWBRIDGE_API_KEY"
+
+
+def _key_place(settled: Settled, keychain: Keychain) -> str:
+    if settled.config.api_key is not None:
+        return f"the access key comes from a {settled.config.source('api_key')}"
+    try:
+        stored = keychain.find()
+    except DrawbridgeError:
+        return "whether it has an access key cannot be seen"
+    if stored is None:
+        return "no access key is stored"
+    return "the access key is in it" if stored.place == "keyring" else f"the access key is in {str(keychain.file)!r}"

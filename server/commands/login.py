@@ -18,9 +18,10 @@ def login(payer: str | None, **flags: object) -> int:
     """Sign in to Claude Code, in the browser. Drawbridge never sees the credentials."""
     # Lazy: finding Claude Code is no business of the other commands.
     from server.claude.cli import find_cli
-    from server.machine.processes import clean_environment
+    from server.machine.processes import desktop_environment
 
-    environment = clean_environment(os.environ)
+    # A browser needs the folder of the user's session.
+    environment = desktop_environment(os.environ)
     path = find_cli(settle(flags, unprefixed=True).config.cli_path, environment)
     arguments = [str(path), "auth", "login", *([payer] if payer else [])]
     try:

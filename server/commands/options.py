@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 import click
 
 from server.config import OPTIONS, Config, Option, resolve
 from server.machine.paths import Folders, find_folders
-from server.machine.settings import read_settings
+from server.machine.settings import read_or_set_aside, read_settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])  # a function of any arguments: click fills them in
 
@@ -47,11 +47,15 @@ _SHORT = {"pool_size": ("-w", "--workers")}
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The settings of this run, the folders that follow from them, and remarks about the settings file."""
+    """The settings of this run, the folders that follow from them, and remarks about the settings file.
+
+    `again` reads them once more, as they are by then; it raises what `settle` raises.
+    """
 
     config: Config
     folders: Folders
     notices: tuple[str, ...]
+    again: Callable[[], "Settled"] = field(compare=False, repr=False)
 
 
 def settings_options(*names: str) -> Callable[[Command], Command]:
@@ -66,14 +70,15 @@ def settings_options(*names: str) -> Callable[[Command], Command]:
     return decorate
 
 
-def settle(flags: Mapping[str, object], *, unprefixed: bool) -> Settled:
+def settle(flags: Mapping[str, object], *, unprefixed: bool, set_aside: bool = False) -> Settled:
     """The settings in force: flags, variables, settings file, defaults. Raises `SettingsInvalid`.
 
-    `unprefixed`: names like PORT count too.
+    `unprefixed`: names like PORT count too. `set_aside`: a corrupt settings file is no error, but moved out of the way.
     """
-    file = read_settings(find_folders().settings_file)
+    path = find_folders().settings_file
+    file = read_or_set_aside(path) if set_aside else read_settings(path)
     config = resolve(flags=flags, environment=os.environ, file=file.values, unprefixed=unprefixed)
-    return Settled(config, find_folders(config), file.notices)
+    return Settled(config, find_folders(config), file.notices, again=lambda: settle(flags, unprefixed=unprefixed))
 
 
 def as_variables(config: Config) -> dict[str, str]:
@@ -87,7 +92,7 @@ def as_variables(config: Config) -> dict[str, str]:
 
 
 def _click_option(option: Option) -> Callable[[Command], Command]:
-    default = {field.name: field.default for field in fields(Config)}[option.name]
+    default = {known.name: known.default for known in fields(Config)}[option.name]
     names = (*_SHORT.get(option.name, ()), f"--{option.key.replace('_', '-')}")
     variables = ", ".join(name for name in (option.alias, option.variables[0]) if name)
     words = f"{HELP[option.name]}  [{variables}"

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 import click
@@ -12,22 +12,27 @@ from server.commands.control import status, stop
 from server.commands.doctor import doctor
 from server.commands.login import login
 from server.commands.options import settings_options, settle
-from server.commands.serve import MakeRunner, serve, serve_until_stopped
+from server.commands.serve import Desktop, MakeRunner, Parts, serve, serve_until_stopped
 from server.commands.words import note, say
 from server.errors import DrawbridgeError
-from server.web.state import own_version
+from server.machine.version import own_version
 
 INTERRUPTED = 130
 
 
-def run(arguments: Sequence[str] | None = None, *, make_runner: MakeRunner | None = None) -> int:
-    """Runs the command line (default: this program's) and gives the exit code. Errors of ours end as one sentence."""
+def run(
+    arguments: Sequence[str] | None = None, *, make_runner: MakeRunner | None = None, desktop: Desktop | None = None
+) -> int:
+    """Runs the command line (default: this program's) and gives the exit code. Errors of ours end as one sentence.
+
+    `desktop` is what `drawbridge` without a command starts; without one it serves.
+    """
     try:
         result = drawbridge.main(
             None if arguments is None else list(arguments),
             prog_name="drawbridge",
             standalone_mode=False,
-            obj=make_runner,
+            obj=Parts(make_runner, desktop),
         )
     except click.ClickException as error:
         with suppress(OSError):
@@ -73,12 +78,10 @@ def drawbridge(context: click.Context, /, **flags: object) -> int | None:
                 f"Options come after the command: drawbridge {context.invoked_subcommand} {names} ..."
             )
         return None
-    return _tray(flags, context.obj)
-
-
-def _tray(flags: Mapping[str, object], make_runner: MakeRunner | None) -> int:
-    note("This build has no tray icon yet, so it serves without one, like 'drawbridge serve'.")
-    return serve_until_stopped(settle(flags, unprefixed=False), make_runner)
+    parts: Parts = context.obj
+    if parts.desktop is not None and not flags["reload"]:
+        return parts.desktop(flags)
+    return serve_until_stopped(settle(flags, unprefixed=False), parts.make_runner)
 
 
 for _command in (serve, status, stop, ask, login, doctor):

@@ -4,21 +4,25 @@ import logging
 import os
 import secrets
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import TYPE_CHECKING, Protocol
 
 import click
 
+from server.commands.follow import Follower
 from server.commands.options import Settled, settings_options, settle
 from server.commands.words import note, say
 from server.config import Config
 from server.errors import DrawbridgeError, StartError
 from server.logs import close_log, open_log
 from server.machine.instance import Claim, Instance, claim
+from server.machine.keychain import Keychain, resolve_key
 from server.machine.paths import Folders
-from server.web.state import own_version
+from server.machine.ports import Listeners
+from server.machine.version import own_version
 
 if TYPE_CHECKING:
     from server.runner import Runner
@@ -39,16 +43,30 @@ class MakeRunner(Protocol):
         ...
 
 
+# The desktop app, with the flags that were given; gives the exit code.
+Desktop = Callable[[Mapping[str, object]], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the commands are made with: another engine in tests, and the desktop where there is one."""
+
+    make_runner: MakeRunner | None = None
+    desktop: Desktop | None = None
+
+
 @click.command()
 @settings_options()
 @click.pass_obj
-def serve(make_runner: MakeRunner | None, /, **flags: object) -> int:
+def serve(parts: Parts, /, **flags: object) -> int:
     """Serve without an icon, until Ctrl-C or 'drawbridge stop'."""
-    return serve_until_stopped(settle(flags, unprefixed=True), make_runner)
+    return serve_until_stopped(settle(flags, unprefixed=True, set_aside=True), parts.make_runner)
 
 
 def serve_until_stopped(settled: Settled, make_runner: MakeRunner | None = None) -> int:
     """Serves; the exit code. Raises `DrawbridgeError` for what keeps it from starting, or ended it."""
+    for notice in settled.notices:
+        note(notice)
     if settled.config.reload:
         # Lazy: only for work on Drawbridge itself.
         from server.commands.reload import serve_reloading
@@ -61,7 +79,7 @@ def serve_until_stopped(settled: Settled, make_runner: MakeRunner | None = None)
         make_runner = Runner
     settled.folders.make()
     # The claim first: two servers must not write one log.
-    with claim(settled.folders.data) as claimed, _log(settled):
+    with claim(settled.folders.data) as claimed, logged(settled.folders, settled.config):
         try:
             _serve(settled, claimed, make_runner)
         except DrawbridgeError as error:
@@ -72,12 +90,13 @@ def serve_until_stopped(settled: Settled, make_runner: MakeRunner | None = None)
 
 
 @contextmanager
-def _log(settled: Settled) -> Iterator[None]:
+def logged(folders: Folders, config: Config) -> Iterator[None]:
+    """Writes the log meanwhile. Raises `StartError` where it cannot be written."""
     try:
-        handler = open_log(settled.folders.logs, level=settled.config.log_level)
+        handler = open_log(folders.logs, level=config.log_level)
     except OSError as error:
         raise StartError(
-            f"The log in {str(settled.folders.logs)!r} cannot be written: {error.strerror}.",
+            f"The log in {str(folders.logs)!r} cannot be written: {error.strerror}.",
             hint="Choose another folder with --log-dir (LOG_DIR).",
         ) from error
     try:
@@ -87,31 +106,39 @@ def _log(settled: Settled) -> Iterator[None]:
 
 
 def _serve(settled: Settled, claimed: Claim, make_runner: MakeRunner) -> None:
-    for notice in settled.notices:
-        note(notice)
-    runner = make_runner(settled.config, folders=settled.folders, token=secrets.token_urlsafe(32))
+    key = resolve_key(settled.config, Keychain(settled.folders.config))
+    config = replace(settled.config, api_key=key)
+    runner = make_runner(config, folders=settled.folders, token=secrets.token_urlsafe(32))
     with _on_signals(runner.stop) as seen:
         runner.start()
-        listeners = runner.listeners
-        claimed.publish(Instance(os.getpid(), *listeners.control, runner.token, own_version(), listeners.base_url))
-        say(f"Drawbridge listening on {listeners.base_url}")
-        for remark in _remarks(settled, listeners.moved):
+
+        def publish(listeners: Listeners) -> None:
+            claimed.publish(Instance(os.getpid(), *listeners.control, runner.token, own_version(), listeners.base_url))
+
+        publish(runner.listeners)
+        say(f"Drawbridge listening on {runner.listeners.base_url}")
+        is_key_stored = key is not None and settled.config.api_key is None
+        for remark in _remarks(settled, runner.listeners.moved, is_key_stored=is_key_stored):
             note(remark)
+        follower = Follower(settled, runner, publish)
         is_told = False
         # In short waits: on Windows a long one would not hear Ctrl-C.
         while not runner.wait(0.5):
+            follower.look()
             if seen and not is_told:
                 is_told = True
                 note(f"Stopping: running answers have {GRACE_S:.0f} s to end. Ctrl-C again ends them now.")
 
 
-def _remarks(settled: Settled, moved: str | None) -> Iterator[str]:
+def _remarks(settled: Settled, moved: str | None, *, is_key_stored: bool) -> Iterator[str]:
     if moved:
         yield moved
     if settled.config.demo:
         yield "DEMO: every answer comes from a stand-in inside Drawbridge, not from Claude."
     if settled.config.source("api_key") == "flag":
         yield "Other users of this computer can read the key in --api-key; use DRAWBRIDGE_API_KEY instead."
+    if is_key_stored:
+        yield "Clients must send the access key that is stored on this computer."
     yield f"The log is in {settled.folders.logs}. Ctrl-C stops."
 
 

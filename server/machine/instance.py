@@ -1,6 +1,5 @@
 """The one running server of a data folder: a lock that says it runs, and a file that says how to talk to it."""
 
-import http.client
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -51,6 +50,11 @@ class Claim:
                 f"The file {str(self._path)!r} cannot be written: {error.strerror}.",
                 hint="Choose another folder with --data-dir (DRAWBRIDGE_DATA_DIR).",
             ) from error
+
+    def withdraw(self) -> None:
+        """Nobody can talk to us now, but we still are the one."""
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -110,6 +114,9 @@ def ask_stop(instance: Instance, *, timeout_s: float = TIMEOUT_S) -> None:
 
 
 def _ask(instance: Instance, method: str, path: str, timeout_s: float) -> Mapping[str, object]:
+    # Lazy: 0.1 s, and who starts a server asks nobody.
+    import http.client
+
     # A plain connection: proxy variables are not for this computer.
     try:
         with closing(http.client.HTTPConnection(instance.host, instance.port, timeout=timeout_s)) as connection:

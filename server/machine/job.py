@@ -12,6 +12,7 @@ logger = logging.getLogger(__name__)
 
 # From winnt.h and winbase.h.
 KILL_ON_JOB_CLOSE = 0x2000
+SILENT_BREAKAWAY_OK = 0x1000
 EXTENDED_LIMIT_INFORMATION = 9
 PROCESS_SET_QUOTA = 0x0100
 PROCESS_TERMINATE = 0x0001
@@ -72,10 +73,11 @@ class Kernel32(Protocol):
 
 
 class JobGuard:
-    """The tie on Windows. Processes that a child starts belong to the job as well."""
+    """The tie on Windows. What a child starts belongs to the job as well, unless it is `alone`."""
 
-    def __init__(self, calls: Kernel32) -> None:
+    def __init__(self, calls: Kernel32, *, alone: bool = False) -> None:
         self._calls = calls
+        self._flags = KILL_ON_JOB_CLOSE | (SILENT_BREAKAWAY_OK if alone else 0)
         self._job = self._open()
 
     def __repr__(self) -> str:
@@ -108,7 +110,7 @@ class JobGuard:
     def _open(self) -> int | None:
         job = self._calls.CreateJobObjectW(None, None)
         limits = ExtendedLimits()
-        limits.Basic.LimitFlags = KILL_ON_JOB_CLOSE
+        limits.Basic.LimitFlags = self._flags
         size = ctypes.sizeof(limits)
         if job and self._calls.SetInformationJobObject(job, EXTENDED_LIMIT_INFORMATION, ctypes.byref(limits), size):
             return job

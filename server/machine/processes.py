@@ -69,10 +69,12 @@ class SignalGuard:
         """Nothing is held."""
 
 
-def guard_for(platform: str = sys.platform, *, which: Callable[[str], str | None] = shutil.which) -> Guard:
-    """The guard for this system."""
+def guard_for(
+    platform: str = sys.platform, *, which: Callable[[str], str | None] = shutil.which, alone: bool = False
+) -> Guard:
+    """The guard for this system. `alone`: what the processes start, as a browser, is not tied to us."""
     if platform == "win32":
-        return JobGuard(kernel32())
+        return JobGuard(kernel32(), alone=alone)
     setpriv = which("setpriv") if platform == "linux" else None
     if setpriv is not None and _knows_pdeathsig(setpriv):
         return SignalGuard(setpriv)
@@ -134,3 +136,9 @@ def clean_environment(environ: Mapping[str, str], *, frozen: bool | None = None)
                 child[name] = original
         child = {name: value for name, value in child.items() if not name.startswith("DYLD_") or name in _LIBRARY_PATHS}
     return child
+
+
+def desktop_environment(environ: Mapping[str, str], *, frozen: bool | None = None) -> dict[str, str]:
+    """`clean_environment` for a program of the desktop, as a browser: it needs the folder of the user's session."""
+    session = {name: value for name, value in environ.items() if name == "XDG_RUNTIME_DIR"}
+    return clean_environment(environ, frozen=frozen) | session

@@ -67,6 +67,7 @@ _ROWS: Mapping[type[DrawbridgeError], _Row] = MappingProxyType(
         errors.EngineError: _Row(500, _SERVER, "claude_code_failed", is_final=True),
         errors.CliMissing: _Row(503, _SERVER, "claude_code_missing", is_final=True),
         errors.CliFailed: _Row(503, _SERVER, "claude_code_failed", is_final=True),
+        errors.CliUnfit: _Row(503, _SERVER, "claude_code_unfit", is_final=True),
         errors.WorkerDied: _Row(500, _SERVER, "claude_code_ended", is_final=True),
         errors.WorkerSilent: _Row(504, _SERVER, "claude_timeout", is_final=True),
         errors.AnswerCut: _Row(500, _SERVER, "answer_cut", is_final=True),

@@ -135,8 +135,8 @@ class Crew(Generic[W]):
             return
         if member.is_dead:
             why = "its process ended"
-            if untouched:
-                self._died_unused(member)
+            if untouched and member.before is not None:
+                self._died_idle(member, member.before.state)
         if untouched and not member.is_dead and not member.is_outdated and member.before is not None:
             # It is as it was, and has been for as long.
             member.slot = member.before
@@ -200,13 +200,16 @@ class Crew(Generic[W]):
         if member.slot.state is State.ANSWERING:
             logger.warning("worker %d ended while it answered", member.slot.key)
             return
-        self._died_unused(member)
+        self._died_idle(member, member.slot.state)
         self.retire(member.slot.key, "its process ended")
 
-    def _died_unused(self, member: _Member[W]) -> None:
-        """Soon after its boot this counts as a boot that failed; else processes would be born and die in a loop."""
+    def _died_idle(self, member: _Member[W], state: State) -> None:
+        """Soon after its boot this counts as a boot that failed; else processes would be born and die in a loop.
+
+        One that is parked has answered before it died, and another is born only for who asks.
+        """
         now = self._clock.now()
-        if now < member.born_at + PROBATION_S:
+        if state is State.RAW and now < member.born_at + PROBATION_S:
             self._boots.failed(CliFailed("A Claude Code process ended by itself soon after its start."), now)
 
     def _close(self, member: _Member[W]) -> None:

@@ -133,8 +133,8 @@ class Plan:
 def plan(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: float, past: Past) -> Plan:
     """What to do now. `waiting` stands in its order; a plan carried out leaves nothing to do at the same time."""
     # 1. Who waits gets what is there, the first one first.
-    grants = grants_for(slots, waiting, limits) if not past.stopping else ()
-    slots = _granted(slots, grants)
+    grants = grants_for(slots, waiting, limits, now, past) if not past.stopping else ()
+    slots = _granted(slots, waiting, grants)
     waiting = _without(waiting, {grant.waiter for grant in grants})
     # 2. What must go goes, and from then on is no hope for those who wait.
     closes = surplus(slots, limits, quiet=False, stopping=past.stopping)
@@ -145,10 +145,12 @@ def plan(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: 
     # 4. What nobody needs goes, or what somebody else needs more.
     quiet = is_quiet(slots, waiting, limits, now, past)
     spared = surplus(slots, limits, quiet=quiet, stopping=past.stopping)
-    if limits.isolation == "warm" and not (closes or spared) and now >= past.boot_from:
-        spared = victims(slots, waiting, limits)
-    closes += spared
     slots = _closing(slots, spared)
+    given_up = victims(slots, waiting, limits) if limits.isolation == "warm" else ()
+    if now >= past.boot_from:
+        spared += given_up
+        slots = _closing(slots, given_up)
+    closes += spared
     # 5. What is missing boots: for those who wait at once, spares when they hold no answer up.
     awaited, spares = (0, 0) if past.stopping else missing(slots, waiting, limits, quiet=quiet)
     held_since = held_back_since(slots, now, past) if spares else None
@@ -159,7 +161,7 @@ def plan(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: 
     times = [time_is_over_at(waiter, limits) for waiter in waiting]
     if is_held and held_since is not None:
         times.append(held_since + limits.put_off_s)
-    if wanted > boots and now < past.boot_from:
+    if (wanted > boots or given_up) and now < past.boot_from:
         times.append(past.boot_from)
     if len(idle_in_closing_order(slots)) > 1 and not is_busy(slots, waiting):
         times.append(past.asked_at + limits.idle_shrink_s)
@@ -167,16 +169,28 @@ def plan(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: 
     return Plan(grants, refusals, closes, boots, put_off_since, min(times, default=None))
 
 
-def grants_for(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits) -> tuple[Grant, ...]:
-    """First come, first served, each with the best worker that is left for it."""
+def grants_for(
+    slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: float, past: Past
+) -> tuple[Grant, ...]:
+    """First come, first served, each with the best worker that is left for it.
+
+    Whom nothing fits waits for a place: a free one, or else that of a parked conversation, which nobody behind gets any
+    more. Without this, one who comes with a new profile would wait for as long as others keep the workers warm.
+    """
     grants = []
     free = [slot for slot in slots if slot.state in {State.RAW, State.PARKED}]
+    places = free_places(slots, limits)
     for waiter in waiting:
         found = match_for(waiter, free, waiting, limits)
         if found is not None:
             slot, way = found
             free.remove(slot)
+            places -= slot.state is State.RAW
             grants.append(Grant(waiter.key, slot.key, way))
+        elif now >= past.boot_from and now < time_is_over_at(waiter, limits):
+            if places <= 0 and (parked := giving_way(free, waiting)):
+                free.remove(parked[0])
+            places -= 1
     return tuple(grants)
 
 
@@ -186,7 +200,8 @@ def match_for(
     """The worker for one request among the free ones, and how it was found; None if it has to wait.
 
     1. continued: parked with this very conversation.
-    2. profile: parked with the same profile, the least recently used; rather none that somebody waits to go on with.
+    2. profile: parked with the same profile, the least recently used; but rather raw than one that somebody waits to
+       go on with, and such a one last.
     3. spare or cold: raw, the longest up. It is cold when the request came first and waited for the boot.
     """
     raw = min((slot for slot in free if slot.state is State.RAW), key=_age, default=None)
@@ -198,29 +213,37 @@ def match_for(
         if holder is not None:
             return holder, "continued"
     wanted = pasts_of(waiting)
-    parked = min(same, key=lambda slot: (_holds(slot, wanted), _age(slot)), default=None)
-    if parked is not None:
-        return parked, "profile"
+    parked = giving_way(same, waiting)
+    if parked and not (raw is not None and _holds(parked[0], wanted)):
+        return parked[0], "profile"
     if raw is not None:
         return raw, "cold" if raw.last_used > waiter.since else "spare"
     return None
 
 
 def victims(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits) -> tuple[int, ...]:
-    """The parked conversations that give way, the least recently used first, and last those that somebody goes on with.
+    """The parked conversations that are given up: one for each request that has no place where a process could boot.
 
-    Each request that found no worker needs a process: one that boots, one that may be added, or a parked one's place.
-    When nobody waits and no spare is there or coming, one of several parked conversations gives way to a spare; the
-    last one never does.
+    When nobody waits and there is no place for a spare, one of several parked conversations gives way to it; the last
+    one never does.
     """
+    parked, places = giving_way(slots, waiting), free_places(slots, limits)
+    missing_places = max(0, len(waiting) - max(0, places))
+    if not waiting and places <= 0 and len(parked) > 1:
+        missing_places = 1
+    return tuple(slot.key for slot in parked[:missing_places])
+
+
+def giving_way(slots: Sequence[Slot], waiting: Sequence[Waiter]) -> list[Slot]:
+    """The parked ones, the least recently used first, and last those that somebody waits to go on with."""
     wanted = pasts_of(waiting)
     parked = [slot for slot in slots if slot.state is State.PARKED]
-    parked.sort(key=lambda slot: (_holds(slot, wanted), _age(slot)))
-    coming = sum(slot.state in {State.RAW, State.BOOTING, State.CLOSING} for slot in slots) + room(slots, limits)
-    missing_places = len(waiting) - coming
-    if not waiting and not coming and len(parked) > 1:
-        missing_places = 1
-    return tuple(slot.key for slot in parked[: max(0, missing_places)])
+    return sorted(parked, key=lambda slot: (_holds(slot, wanted), _age(slot)))
+
+
+def free_places(slots: Sequence[Slot], limits: Limits) -> int:
+    """How many places no answer and no parked conversation takes: what is in them boots, is raw, or makes room."""
+    return limits.size - sum(slot.state in {State.ANSWERING, State.PARKED} for slot in slots)
 
 
 def pasts_of(waiting: Sequence[Waiter]) -> frozenset[tuple[Profile, str]]:
@@ -254,15 +277,15 @@ def refusals_for(
 def is_hopeless(waiter: Waiter, slots: Sequence[Slot], limits: Limits, now: float, past: Past) -> bool:
     """Whether to wait is in vain: boots fail, the next try is not due, and nothing that lives could serve.
 
-    One failed boot is a hiccup and worth a second try. Where the CLI or the sign-in is missing, a running answer is a
-    hope only if its worker will go on, for who has the same profile.
+    One failed boot is a hiccup and worth a second try. Where the CLI or the sign-in is missing, a configured worker
+    is a hope only if it goes on, for who has the same profile.
     """
     if now >= past.boot_from:
         return False
     living = [slot for slot in slots if slot.state is not State.CLOSING]
     if past.prospect is Prospect.NONE:
         return not any(
-            slot.state is not State.ANSWERING or (limits.isolation == "warm" and slot.profile == waiter.profile)
+            slot.state in {State.BOOTING, State.RAW} or (limits.isolation == "warm" and slot.profile == waiter.profile)
             for slot in living
         )
     return past.prospect is Prospect.POOR and not living
@@ -340,9 +363,13 @@ def bootable(wanted: int, slots: Sequence[Slot], now: float, past: Past) -> int:
     return 0 if any(slot.state is State.BOOTING for slot in slots) else min(1, wanted)
 
 
-def _granted(slots: Sequence[Slot], grants: Sequence[Grant]) -> list[Slot]:
-    keys = {grant.slot for grant in grants}
-    return [replace(slot, state=State.ANSWERING, spoke=False) if slot.key in keys else slot for slot in slots]
+def _granted(slots: Sequence[Slot], waiting: Sequence[Waiter], grants: Sequence[Grant]) -> list[Slot]:
+    profiles = {waiter.key: waiter.profile for waiter in waiting}
+    lent = {grant.slot: profiles[grant.waiter] for grant in grants}
+    return [
+        replace(slot, state=State.ANSWERING, spoke=False, profile=lent[slot.key]) if slot.key in lent else slot
+        for slot in slots
+    ]
 
 
 def _closing(slots: Sequence[Slot], keys: Sequence[int]) -> list[Slot]:

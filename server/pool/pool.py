@@ -66,6 +66,7 @@ class Pool(Generic[W]):
         self._ways: Counter[str] = Counter()
         self._keys = itertools.count(1)
         self._is_open = False
+        self._aside = 0
         self._alarm: Alarm | None = None
         self._bells: list[_Bell] = []
         self._published = PoolStatus()
@@ -129,6 +130,22 @@ class Pool(Generic[W]):
         self._crew.renew(why)
         self._boots.forgive()
         if self._is_open:
+            self._step()
+
+    @asynccontextmanager
+    async def aside(self) -> AsyncIterator[None]:
+        """Within the size, a place for one process that is not the pool's: the pool has one less while the block runs.
+
+        Waits for the place, and no answer is ended for it. In a pool of one, who asks meanwhile waits for the block.
+        """
+        assert self._is_open, "a place in a pool that is not open"
+        self._aside += 1
+        try:
+            self._step()
+            await self._until(lambda: len(self._crew.slots) + self._aside <= self._limits.size, None)
+            yield
+        finally:
+            self._aside -= 1
             self._step()
 
     async def drain(self, within_s: float) -> int:
@@ -232,7 +249,8 @@ class Pool(Generic[W]):
         pending = {ticket.waiter.key: ticket for ticket in self._pending()}
         self._past = replace(self._past, prospect=self._boots.prospect, boot_from=self._boots.boot_from)
         waiting = [ticket.waiter for ticket in pending.values()]
-        decided = plan(self._crew.slots, waiting, self._limits, self._clock.now(), self._past)
+        limits = replace(self._limits, size=max(0, self._limits.size - self._aside))
+        decided = plan(self._crew.slots, waiting, limits, self._clock.now(), self._past)
         for grant in decided.grants:
             ticket = pending[grant.waiter]
             self._crew.lend(grant.slot, ticket.waiter.profile)
@@ -296,15 +314,16 @@ class Pool(Generic[W]):
         await self._crew.forsake()
         self._set_alarm(None)
 
-    async def _until(self, condition: Callable[[], bool], within_s: float) -> None:
-        """Waits until the condition holds after some step, at most so long."""
+    async def _until(self, condition: Callable[[], bool], within_s: float | None) -> None:
+        """Waits until the condition holds after some step, at most so long; None: for ever."""
         if condition():
             return
         bell = _Bell(condition)
         self._bells.append(bell)
-        alarm = self._clock.call_at(self._clock.now() + within_s, bell.rung.set)
+        alarm = None if within_s is None else self._clock.call_at(self._clock.now() + within_s, bell.rung.set)
         try:
             await bell.rung.wait()
         finally:
-            alarm.cancel()
+            if alarm is not None:
+                alarm.cancel()
             self._bells.remove(bell)

@@ -111,6 +111,11 @@ class Standin:
             await self._arrived.wait_for(lambda: len(self.requests) >= count)
         return self.requests[count - 1]
 
+    async def deserted(self) -> None:
+        """Returns when nobody is connected: whatever was sent here has arrived by then."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serves a new connection in a task of its own."""
         task = asyncio.create_task(self._serve(Connection(reader, writer, body_limit=BODY_LIMIT + 1)))

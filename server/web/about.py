@@ -6,12 +6,13 @@ from dataclasses import asdict
 
 from fastapi import APIRouter, Request, Response
 
+from server.machine.version import own_version
 from server.web.edge import JsonReply
 from server.web.examples import AUTH_RESPONSES, HEALTH_RESPONSES, ROOT_RESPONSES, VERSION_RESPONSES
 from server.web.page import page_token, render_page
 from server.web.policy import visit_of
 from server.web.ports import ControlPort, Services
-from server.web.state import NAME, account_within, base_url_of, own_version, state_json, state_of
+from server.web.state import NAME, account_within, base_url_of, state_json, state_of
 
 # The page waits for news of the account no longer than a person does; /health asks nobody at all.
 _PAGE_S = 2.0

@@ -15,10 +15,13 @@ DONE = b"data: [DONE]\n\n"
 # JSON allows these in a text as they are, but clients that split lines the Unicode way would break a frame there.
 _LINE_ENDS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 
+# Made once: `json.dumps` would make one for each token.
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
 
 def json_bytes(value: object) -> bytes:
     """`value` as compact JSON on one line in UTF-8. Half a surrogate pair, which UTF-8 has no bytes for, is escaped."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = _compact(value)
     try:
         return text.translate(_LINE_ENDS).encode()
     except UnicodeEncodeError:

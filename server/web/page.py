@@ -8,13 +8,13 @@ from string import Template
 from fastapi import Response
 
 from server.machine.assets import asset
+from server.machine.version import own_version
 from server.status import Status
 from server.web.policy import Visit
 from server.web.ports import ControlPort
 from server.web.state import (
     account_words,
     base_url_of,
-    own_version,
     payer_words,
     pool_words,
     state_of,

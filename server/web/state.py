@@ -2,9 +2,9 @@
 
 import asyncio
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 
 from server.errors import DrawbridgeError
+from server.machine.version import own_version
 from server.status import AccountStatus, PoolStatus, State, Status
 from server.web.ports import Services
 
@@ -18,14 +18,6 @@ _PAYERS = {
     "demo": "Nobody: this is a demo",
     "nobody": "Nobody yet",
 }
-
-
-def own_version() -> str:
-    """The version of Drawbridge, "0" where it was never installed."""
-    try:
-        return version("drawbridge-tray")
-    except PackageNotFoundError:
-        return "0"
 
 
 async def account_within(services: Services, seconds: float) -> AccountStatus:
@@ -60,11 +52,13 @@ def state_json(status: Status, *, host: str, now: float, key_required: bool) -> 
         "demo": status.demo,
         "model": status.model,
         "base_url": base_url_of(status, host),
+        "lan_addresses": list(status.lan_addresses),
         "key_required": key_required,
         "uptime_s": None if status.started_at is None else round(max(0.0, now - status.started_at), 1),
         "trouble": trouble_of(status),
         "cli": asdict(status.cli),
         "account": asdict(status.account),
+        "engine": asdict(status.engine),
         "pool": {**asdict(status.pool), "ways": dict(status.pool.ways)},
     }
 

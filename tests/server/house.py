@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Any
@@ -44,6 +44,7 @@ class FakeEngine:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.is_open = True
+        self.on_change: Callable[[], None] = lambda: None
 
     async def stream(self, turn: Turn) -> AsyncGenerator[Event, None]:
         """Repeats the question and tells the settings, in three pieces; "refuse", "break" and "slow" do so."""
@@ -74,6 +75,11 @@ class FakeEngine:
 
     def apply(self, config: Config) -> None:
         self.config = config
+
+    async def sign_in(self, account: str, on_url: Callable[[str], None]) -> AccountStatus:
+        on_url("https://example.org/sign-in")
+        await asyncio.sleep(0)
+        return AccountStatus(signed_in=True, payer="plan", email="a@example.org")
 
 
 class House:

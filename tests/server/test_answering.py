@@ -212,6 +212,17 @@ async def test_a_worker_that_does_not_stop_retires() -> None:
     assert not lanes.verdicts[0].is_kept
 
 
+async def test_a_worker_that_ends_after_its_answer_is_not_parked() -> None:
+    """The pool may not have heard of it yet, and would lend it to the next who waits."""
+    lanes = Lanes(WHOLE)
+    events = answering(lanes).stream(TURN)
+    while not isinstance(await anext(events), Finished):
+        pass
+    lanes.is_alive = False
+    await events.aclose()
+    assert not lanes.verdicts[0].is_kept
+
+
 async def test_a_worn_worker_retires_after_its_answer() -> None:
     lanes = Lanes(WHOLE)
     lanes.is_worn = True

@@ -6,7 +6,7 @@ import tomllib
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from server.web.state import own_version
+from server.machine.version import own_version
 
 
 def test_the_installed_command_is_the_tray() -> None:

@@ -15,6 +15,7 @@ import httpx
 import psutil
 
 from server.standin.server import Standin
+from tests.whole.checked import keep_verdict
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_S = 60.0
@@ -61,6 +62,13 @@ class Bridge:
                 if all(pool[name] == count for name, count in counts.items()):
                     return pool
                 await asyncio.sleep(0.05)
+
+    async def until_checked(self) -> dict[str, Any]:
+        """Waits, bounded, for the end of the self-check; what it says of the engine."""
+        async with asyncio.timeout(START_S):
+            while not (engine := (await self.health())["engine"])["checked"]:
+                await asyncio.sleep(0.05)
+        return dict(engine)
 
     @property
     def server(self) -> psutil.Process:
@@ -132,9 +140,19 @@ def account(standin: Standin) -> dict[str, str]:
 
 @asynccontextmanager
 async def open_bridge(
-    standin: Standin | None, folder: Path, *options: str, environment: Mapping[str, str] | None = None
+    standin: Standin | None,
+    folder: Path,
+    *options: str,
+    environment: Mapping[str, str] | None = None,
+    is_checked: bool = True,
+    program: str = "server",
 ) -> AsyncIterator[Bridge]:
-    """`python -m server` on a free port, with its folders below `folder`; killed with all its children at the end."""
+    """`python -m server` on a free port, with its folders below `folder`; killed with all its children at the end.
+
+    `is_checked`: the self-check has passed in an earlier run, so that it answers in the warm ways from the start.
+    """
+    if is_checked:
+        await keep_verdict(folder / "data")
     child = child_environment(folder, **(account(standin) if standin else {}), **(environment or {}))
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)
@@ -142,7 +160,7 @@ async def open_bridge(
     own = [] if "--port" in options else ["--port", str(free_port())]
     own += ["--data-dir", str(folder / "data"), "--log-dir", str(folder / "logs")]
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "server", *own, *options),
+        *(sys.executable, "-m", program, *own, *options),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -7,7 +7,10 @@ import pytest
 import pytest_asyncio
 
 from server.standin.server import Standin, default_answer, open_standin
+from tests.tray.conftest import bus, host
 from tests.whole.bridge import Bridge, open_bridge
+
+__all__ = ["bus", "host"]
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

@@ -16,13 +16,17 @@ DOORS = {
     "uvicorn": ("server/listening.py", "server/standin/"),
     "claude_agent_sdk": ("server/claude/",),
     "pydantic": ("server/openai/shapes.py",),
-    "keyring": ("server/machine/", "server/commands"),
+    "keyring": ("server/machine/",),
+    "jeepney": ("tray/sni/bus.py", "tray/notifier.py"),
+    "copykitten": ("tray/clipboard.py",),
+    "tomlkit": ("server/machine/",),
+    "h11": ("server/standin/",),
     "platformdirs": ("server/machine/",),
     "filelock": ("server/machine/",),
     "psutil": ("server/machine/",),
     "click": ("server/commands", "server/__main__.py", "tray/__main__.py"),
-    "pystray": ("tray/view.py", "tray/sni.py", "server/commands"),
-    "PIL": ("tray/icons.py",),
+    "pystray": ("tray/native.py", "tray/macicon.py", "tray/winicon.py"),
+    "PIL": ("tray/icons.py", "tray/native.py", "tray/sni/icon.py", "tray/view.py"),
 }
 
 

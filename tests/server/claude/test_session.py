@@ -11,9 +11,9 @@ from server.claude.launch import launch_for
 from server.claude.process import CliProcess
 from server.claude.session import Session
 from server.dialogue import PartDelta, Profile, Settings
-from server.errors import DrawbridgeError
+from server.errors import DrawbridgeError, EngineSurprise
 from server.machine.processes import guard_for
-from server.standin.script import Gate, Hold, Refusal, refuse, say
+from server.standin.script import Gate, Hold, Plain, Refusal, refuse, say
 from server.standin.server import Standin, default_answer
 from tests.server.claude.conftest import SONNET, Bench, conversation
 from tests.server.claude.test_worker import turns
@@ -52,6 +52,18 @@ async def test_an_interrupt_of_a_process_that_is_gone_says_no(bench: Bench) -> N
     await process.kill()
     assert not await session.interrupt()
     await session.close()
+
+
+MESSAGE: dict[str, Any] = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude-sonnet-5-5",
+    "content": [],
+    "stop_reason": None,
+    "stop_sequence": None,
+    "usage": {"input_tokens": 10, "output_tokens": 1},
+}
 
 
 class Warm:
@@ -116,6 +128,84 @@ async def test_an_interrupted_answer_leaves_nothing_in_the_next_conversation(war
     assert await warm.worker.settle()
     await asyncio.wait_for(warm.standin.requests[-1].left(), 10)
     assert masked(await warm.ask("one")) == masked(fresh)
+
+
+async def test_who_leaves_while_a_history_is_replayed_leaves_no_worker_at_rest(warm: Warm) -> None:
+    """What was written and not read back would answer the next conversation's first turn."""
+    await warm.ask("one")
+    answer = warm.worker.ask(Profile(), SONNET, conversation(*(f"MARK {number}" for number in range(2001))))
+    asking = asyncio.ensure_future(anext(answer))
+    await asyncio.sleep(0.05)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    await answer.aclose()
+    assert len(warm.standin.requests) == 1, "the replay was over before the caller left"
+    assert not warm.worker.is_at_rest
+    assert not await warm.worker.settle()
+
+
+async def test_a_worker_that_said_what_nobody_understands_does_not_go_on(warm: Warm) -> None:
+    """Not even when its result was read: whatever it is at, it is in doubt."""
+    kinds = ("server_tool_use", "text")
+    events: list[dict[str, Any]] = [{"type": "message_start", "message": MESSAGE}]
+    for index, kind in enumerate(kinds):
+        block = (
+            {"type": kind, "text": "Hm."}
+            if kind == "text"
+            else {"type": kind, "id": "srvtoolu_1", "name": "web_search", "input": {}}
+        )
+        events += [
+            {"type": "content_block_start", "index": index, "content_block": block},
+            {"type": "content_block_stop", "index": index},
+        ]
+    events += [
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 5}},
+        {"type": "message_stop"},
+    ]
+    stream = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+    warm.standin.script(Plain(stream, content_type="text/event-stream"))
+    with pytest.raises(EngineSurprise):
+        await warm.ask("hi")
+    assert warm.worker.is_alive
+    assert not await warm.worker.settle()
+
+
+async def test_an_interrupt_that_comes_too_late_lets_no_second_request_go_upstream(
+    warm: Warm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After its token limit the engine would go on by itself, and nobody would be left to kill it for that."""
+    gate = Gate()
+    warm.standin.script(say("Half", Hold(gate), " an answer", stop_reason="max_tokens"), say("more"))
+    answer = warm.worker.ask(Profile(), SONNET, conversation("hi"))
+    async for event in answer:
+        if isinstance(event, PartDelta):
+            break
+    await answer.aclose()
+    process = warm.worker._process
+    control = process.control
+
+    async def late(subtype: str, **more: Any) -> dict[str, object]:
+        gate.open()
+        await asyncio.wait_for(warm.standin.requests[0].ended(), 10)
+        await asyncio.wait({asyncio.create_task(process.exited.wait())}, timeout=2)
+        return await control(subtype, **more)
+
+    monkeypatch.setattr(process, "control", late)
+    assert not await warm.worker.settle()
+    assert len(warm.standin.requests) == 1
+
+
+async def test_a_worker_whose_messages_have_ended_is_not_at_rest(warm: Warm) -> None:
+    """Its process lives on, but nobody would ever read what it says."""
+    await warm.ask("one")
+    assert warm.worker._session is not None
+    drain = warm.worker._session._drain
+    assert drain is not None
+    drain.cancel()
+    await asyncio.wait({drain})
+    assert warm.worker.is_alive
+    assert not warm.worker.is_at_rest
+    assert not await warm.worker.settle()
 
 
 SETTINGS = [

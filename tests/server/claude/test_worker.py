@@ -4,10 +4,12 @@ import asyncio
 import json
 import os
 import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from server.dialogue import Event, Finished, PartDelta, Profile, Reason, Settings, Started, Text, Thinking
@@ -294,6 +296,25 @@ async def test_a_killed_process_is_a_dead_worker(bench: Bench, standin: Standin)
     with pytest.raises(WorkerDied):
         await anext(answer)
     await asyncio.wait_for(worker.wait_dead(), 10)
+
+
+@pytest.mark.parametrize("is_configured", [False, True])
+async def test_a_process_that_is_gone_and_not_yet_known_to_be_is_a_dead_worker(
+    bench: Bench, standin: Standin, is_configured: bool
+) -> None:
+    """So that the request is tried once more: it is nobody's surprise."""
+    worker = bench.worker()
+    await worker.boot()
+    if is_configured:
+        [event async for event in worker.ask(Profile(), Settings(model="sonnet"), conversation("hi"))]
+    assert worker.pid
+    os.kill(worker.pid, signal.SIGKILL)
+    while psutil.Process(worker.pid).status() != psutil.STATUS_ZOMBIE:
+        # Not asyncio's: that would hear of the death.
+        time.sleep(0.01)
+    assert worker.is_alive
+    with pytest.raises(WorkerDied):
+        [event async for event in worker.ask(Profile(), Settings(model="sonnet"), conversation("hi"))]
 
 
 async def test_a_cli_that_is_not_there_or_does_not_start_says_so(bench: Bench, tmp_path: Path) -> None:

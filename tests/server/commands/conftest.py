@@ -56,6 +56,11 @@ class Program:
         assert self.process.stdout is not None
         return self.process.stdout.readline()
 
+    def remark(self, words: str) -> str:
+        """The next line on stderr with these words; empty where it ended without one."""
+        assert self.process.stderr is not None
+        return next((line for line in self.process.stderr if words in line), "")
+
     def port(self) -> int:
         """From the first line."""
         line = self.first_line()

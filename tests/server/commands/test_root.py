@@ -10,7 +10,7 @@ import pytest
 
 from server.commands.root import drawbridge, run
 from server.errors import DrawbridgeError, PortTaken
-from server.web.state import own_version
+from server.machine.version import own_version
 
 HEAVY = ("fastapi", "uvicorn", "pydantic", "starlette", "claude_agent_sdk", "mcp", "PIL", "keyring", "psutil")
 

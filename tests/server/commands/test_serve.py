@@ -266,24 +266,59 @@ def test_after_a_kill_the_next_one_starts(start: Start) -> None:
 
 
 @posix
-def test_a_wrong_line_in_the_settings_file_stops_it_and_an_unknown_one_does_not(
-    start: Start, settings: Callable[[str], None]
+def test_a_corrupt_settings_file_is_set_aside_and_the_server_goes_on(
+    start: Start, settings: Callable[[str], None], home: Path
 ) -> None:
     settings("port = = 1")
-    code, _, err = start("serve").end()
-    assert code == 1
+    program = start("serve", "--port", str(free_port()))
+    program.port()
+    _, _, err = program.stop()
     assert "Line 1 of the settings file" in err
+    assert "It was set aside as 'settings.toml.broken-1', and the defaults are used." in err
+    (aside,) = home.rglob("settings.toml.broken-1")
+    assert aside.read_text() == "port = = 1"
+
+
+@posix
+def test_an_unknown_setting_is_remarked_and_a_wrong_value_stops_it(
+    start: Start, settings: Callable[[str], None]
+) -> None:
     settings(f"port = {free_port()}\ncolour = 1\n")
     program = start("serve")
     program.port()
     assert "unknown setting 'colour'" in program.stop()[2]
+    settings("port = 'many'\n")
+    code, _, err = start("serve").end()
+    assert code == 1
+    assert "The setting 'port' in the settings file takes a number" in err
 
 
 @posix
-def test_drawbridge_without_a_tray_says_so_and_serves(start: Start) -> None:
+def test_settings_changed_by_hand_hold_at_once_and_a_wrong_one_changes_nothing(
+    start: Start, settings: Callable[[str], None]
+) -> None:
+    port, other = free_port(), free_port()
+    settings(f"port = {port}\n")
+    program = start("serve")
+    assert program.port() == port
+    settings(f"port = {port}\npool_size = ")
+    assert program.remark("Line 2 of the settings file")
+    settings(f"port = {port}\npool_size = 1000\n")
+    assert program.remark("takes a number from 1 to 64")
+    settings(f"port = {other}\napi_key = 'k'\ndemo = true\n")
+    assert program.remark("'demo' holds from the next start")
+    assert program.remark("hold now")
+    assert post(other, b'{"messages": []}')[0] == 401
+    instance = read_instance(find_folders().data)
+    assert instance is not None
+    assert instance.port == other
+    assert program.stop()[0] == 0
+
+
+@posix
+def test_drawbridge_without_a_desktop_serves(start: Start) -> None:
     program = start("--port", str(free_port()), "--demo")
     assert get(program.port())[0] == 200
     code, _, err = program.stop()
     assert code == 0
-    assert "no tray icon yet" in err
     assert "DEMO" in err

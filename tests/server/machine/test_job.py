@@ -52,6 +52,13 @@ def test_a_job_ends_what_it_holds_when_it_closes() -> None:
     assert calls.calls == [("CreateJobObjectW",), ("SetInformationJobObject", 7, 9, 144)]
 
 
+def test_what_a_lone_process_starts_is_not_held() -> None:
+    """A browser that a sign-in opened must not end with it."""
+    calls = Recorder()
+    JobGuard(calls, alone=True)
+    assert calls.flags == 0x3000  # and JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK
+
+
 def test_an_adopted_process_is_put_into_the_job_and_its_handle_given_back() -> None:
     calls = Recorder()
     guard = JobGuard(calls)

@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
@@ -11,7 +12,7 @@ import pytest
 from server.config import Config, Source
 from server.errors import PortTaken, StartError
 from server.machine import ports
-from server.machine.ports import Listeners, open_listeners, owner_of
+from server.machine.ports import Listeners, lan_hosts, next_free, open_listeners, owner_of, rebind
 
 
 @contextmanager
@@ -58,7 +59,7 @@ def test_by_default_both_loopbacks_listen_on_one_port() -> None:
         assert reaches("::1", port)
         assert listeners.addresses == (f"127.0.0.1:{port}", f"[::1]:{port}")
         assert listeners.base_url == f"http://127.0.0.1:{port}/v1"
-        assert [name for name, _ in listeners.by_door()] == ["local"]
+        assert {name for name, _ in listeners.by_door()} == {"local"}
     assert not reaches("127.0.0.1", port)
 
 
@@ -146,9 +147,8 @@ def test_when_no_port_near_the_default_is_free_that_is_said(monkeypatch: pytest.
 
 def test_a_host_for_others_gets_a_local_door_beside_it() -> None:
     with opened(given(0, host="0.0.0.0", api_key="k")) as listeners:
-        doors = dict(listeners.by_door())
-        assert [sock.getsockname()[0] for sock in doors["lan"]] == ["0.0.0.0"]
-        assert [sock.getsockname() for sock in doors["local"]] == [listeners.control]
+        assert [sock.getsockname()[0] for sock in listeners.lan] == ["0.0.0.0"]
+        assert [sock.getsockname() for sock in listeners.local] == [listeners.control]
         assert listeners.base_url == f"http://127.0.0.1:{listeners.port}/v1"
 
 
@@ -184,3 +184,70 @@ def test_a_range_that_windows_reserves_is_not_blamed_on_a_program() -> None:
     assert isinstance(said, PortTaken)
     assert said.title == "The port is reserved by Windows"
     assert "excludedportrange" in str(said)
+
+
+several_loopbacks = pytest.mark.skipif(sys.platform == "darwin", reason="macOS has no second loopback address")
+
+
+def lan(port: int, **more: object) -> Config:
+    return Config(port=port, reach="lan", api_key="k", sources={"port": "flag"}, **more)  # type: ignore[arg-type]
+
+
+@several_loopbacks
+def test_containers_and_the_network_get_a_door_on_the_same_port_at_each_address() -> None:
+    port = free_port()
+    with closing(open_listeners(lan(port), hosts=lambda: ("127.0.0.2", "127.0.0.3"))) as listeners:
+        assert listeners.lan_addresses == (f"127.0.0.2:{port}", f"127.0.0.3:{port}")
+        assert reaches("127.0.0.2", port)
+        assert reaches("127.0.0.3", port)
+        assert {name for name, socket in listeners.by_door() if socket in listeners.lan} == {"lan"}
+        assert listeners.control == ("127.0.0.1", port)
+
+
+@several_loopbacks
+def test_an_address_that_has_gone_is_left_out_and_a_taken_one_is_an_error_that_leaves_nothing_open() -> None:
+    port = free_port()
+    with closing(open_listeners(lan(port), hosts=lambda: ("203.0.113.77", "127.0.0.2"))) as listeners:
+        assert listeners.lan_addresses == (f"127.0.0.2:{port}",)
+    with socket.create_server(("127.0.0.2", port)), pytest.raises(PortTaken, match=r"on 127\.0\.0\.2 is taken by"):
+        open_listeners(lan(port), hosts=lambda: ("127.0.0.2",))
+    assert not reaches("127.0.0.1", port)
+
+
+def test_this_computers_own_addresses_are_not_the_networks() -> None:
+    hosts = lan_hosts()
+    assert not [host for host in hosts if host.startswith(("127.", "169.254.", "fe80")) or host == "::1"]
+
+
+def test_a_socket_on_every_address_is_named_by_each() -> None:
+    with closing(open_listeners(given(0, host="0.0.0.0", api_key="k"), hosts=lambda: ("10.0.0.7",))) as listeners:
+        assert listeners.lan_addresses == (f"10.0.0.7:{listeners.port}",)
+
+
+@several_loopbacks
+def test_a_rebind_keeps_the_sockets_that_it_still_wants() -> None:
+    port = free_port()
+    with opened(given(port)) as old:
+        more = rebind(old, lan(port), same_port=True, hosts=lambda: ("127.0.0.2",))
+        assert more.local == old.local
+        assert more.lan_addresses == (f"127.0.0.2:{port}",)
+        more.close(but=old)
+        assert reaches("127.0.0.1", port)
+        assert not reaches("127.0.0.2", port)
+
+
+@several_loopbacks
+def test_a_failed_rebind_closes_what_is_new_and_nothing_else() -> None:
+    other = free_port()
+    with opened(given(0)) as old, socket.create_server(("127.0.0.2", other)):
+        with pytest.raises(PortTaken):
+            rebind(old, lan(other), same_port=False, hosts=lambda: ("127.0.0.2",))
+        assert reaches("127.0.0.1", old.port)
+        assert not reaches("127.0.0.1", other)
+
+
+def test_the_next_free_port_is_one_that_can_be_bound() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        found = next_free(given(port), port - 1)
+    assert found > port

@@ -62,6 +62,13 @@ def test_two_host_headers_are_refused() -> None:
         judge(twice, LOCAL)
 
 
+def test_containers_of_docker_desktop_come_to_the_loopback_where_others_are_let_in() -> None:
+    given = {"host": "host.docker.internal:8082", "authorization": "Bearer k"}
+    judge(head(**given), policy_for(Config(reach="lan", api_key="k")))
+    with pytest.raises(DoorClosed, match="host name"):
+        judge(head(**given), policy_for(Config(api_key="k")))
+
+
 def test_a_host_named_in_the_settings_is_let_in_and_no_other() -> None:
     policy = policy_for(Config(allowed_hosts=("Bridge.Lan",)))
     judge(head(host="bridge.lan:8082"), policy)

@@ -1,0 +1,131 @@
+"""Where a Claude Code is checked: before the stand-in, with an empty home, in one process at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from server.claude.client import Worker
+from server.claude.launch import launch_for
+from server.claude.process import Bounds
+from server.dialogue import Finished, Launch, Message, ModelLimits, Profile, Reason, Settings, Text
+from server.machine.processes import Guard
+from server.machine.scratch import Scratch, remove
+from server.selfcheck.bodies import Body
+from server.standin.script import Script, say
+from server.standin.server import Standin, open_standin
+from server.standin.surroundings import surroundings
+
+ANSWER = "Hello"
+PROFILE = Profile(system="This is a self-check.\nNobody's words are in it.", owner="the self-check")
+KEY = "drawbridge-self-check-no-account"
+BOUNDS = Bounds(boot_s=30.0, initialize_s=15.0, replay_s=15.0, silence_s=15.0)
+# Who is left without its parent ends within this time, if it is going to.
+DESERTED_S = 5.0
+SAID = say(ANSWER)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came of one question: the requests that arrived for it, and how its answer ended."""
+
+    bodies: tuple[Body, ...]
+    reason: Reason | None
+
+    @property
+    def body(self) -> Body:
+        """The request, empty if none arrived."""
+        return self.bodies[0] if self.bodies else {}
+
+
+class Stage:
+    """Asks like a pool does, and sees what arrives.
+
+    `births` counts the processes, `window` is the model's in tokens, None until it is told. `home` is the home folder.
+    """
+
+    def __init__(self, launch: Launch, scratch: Scratch, guard: Guard, standin: Standin, home: Path) -> None:
+        self.home = home
+        self.births = 0
+        self.window: int | None = None
+        self.standin = standin
+        self._launch = launch
+        self._scratch = scratch
+        self._guard = guard
+        self._worker: Worker | None = None
+        self._reply: Script = SAID
+        standin.script(lambda _: self._reply)
+
+    async def ask(
+        self,
+        *texts: str,
+        settings: Settings,
+        held: int = 0,
+        reply: Script = SAID,
+    ) -> Heard:
+        """Asks the last of alternating texts, which the stand-in answers with `reply`. Raises as a worker does."""
+        worker = await self._fit_worker()
+        before, ended = len(self.standin.requests), None
+        self._reply = reply
+        async with aclosing(worker.ask(PROFILE, settings, conversation(*texts), held=held)) as events:
+            async for event in events:
+                if isinstance(event, Finished):
+                    ended = event.reason
+        return Heard(tuple(recorded.body for recorded in self.standin.requests[before:]), ended)
+
+    async def end(self) -> None:
+        """Kills the process, and waits until nothing of what it sent can be on its way any more."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            await worker.close()
+        async with asyncio.timeout(DESERTED_S):
+            await self.standin.deserted()
+
+    async def _fit_worker(self) -> Worker:
+        """The process as it is, if it may go on; else a new one."""
+        if self._worker is not None and not self._worker.is_at_rest:
+            await self._worker.close()
+            self._worker = None
+        if self._worker is None:
+            self.births += 1
+            self._worker = Worker(
+                lambda: self._launch,
+                scratch=self._scratch,
+                guard=self._guard,
+                bounds=lambda: BOUNDS,
+                on_limits=self._learned,
+            )
+            await self._worker.boot()
+        return self._worker
+
+    def _learned(self, limits: ModelLimits) -> None:
+        self.window = limits.context_length
+
+    async def close(self) -> None:
+        """Leaves no process behind."""
+        if self._worker is not None:
+            await self._worker.close()
+
+
+def conversation(*texts: str) -> tuple[Message, ...]:
+    """Alternating turns, the first the user's."""
+    return tuple(Message("assistant" if number % 2 else "user", (Text(text),)) for number, text in enumerate(texts))
+
+
+@asynccontextmanager
+async def open_stage(
+    cli: Path, inherited: Mapping[str, str], *, scratch: Scratch, guard: Guard
+) -> AsyncIterator[Stage]:
+    """A stage for the Claude Code at `cli`; of `inherited` it sees only what every program needs."""
+    home = await asyncio.to_thread(scratch.folder)
+    try:
+        async with open_standin() as standin:
+            launch = launch_for(cli, surroundings(inherited, home=str(home), url=standin.url, key=KEY))
+            stage = Stage(launch, scratch, guard, standin, home)
+            try:
+                yield stage
+            finally:
+                await stage.close()
+    finally:
+        await asyncio.to_thread(remove, home)

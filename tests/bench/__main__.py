@@ -1,0 +1,68 @@
+"""`python -m tests.bench`: measures Drawbridge beside a bare SDK client and prints a table. Never fails on a clock."""
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import click
+
+from server.claude.cli import cli_version
+from tests.bench.costs import measure_idle, measure_memory, measure_tokens
+from tests.bench.load import measure_burst, measure_crowd
+from tests.bench.measuring import Found
+from tests.bench.rows import ROWS, measure_growth, measure_rows
+from tests.bench.scene import QUICK, TINY, Scale, Scene, open_scene
+from tests.bench.starting import measure_starting
+from tests.bench.table import machine, table
+from tests.whole.bridge import child_environment
+
+Measure = Callable[[Scene], Awaitable[list[Found]]]
+
+# In this order: the memory is looked at after the crowd's requests, and the bare client's history grows last.
+OTHERS: dict[str, Measure] = {
+    "start": measure_starting,
+    "idle": measure_idle,
+    "tokens": measure_tokens,
+    "burst": measure_burst,
+    "memory": measure_memory,
+    "crowd": measure_crowd,
+    "growth": measure_growth,
+}
+KEYS = (*(row.key for row in ROWS), *OTHERS)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("rows", nargs=-1, type=click.Choice(KEYS))
+@click.option("--quick", is_flag=True, help="Fewer repeats, shorter loads: a first look.")
+@click.option("--tiny", is_flag=True, help="Everything once: shows that the benchmark works, and nothing else.")
+@click.option("--markdown", is_flag=True, help="The table as it stands in the README.")
+def bench(rows: Sequence[str], *, quick: bool, tiny: bool, markdown: bool) -> None:
+    """Measures ROWS, by default all of them, beside a bare SDK client in the same run."""
+    scale = TINY if tiny else QUICK if quick else Scale()
+    # What a computer's own variables say must reach neither the bare client nor ours.
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
+        clean = child_environment(Path(folder))
+        os.environ.clear()
+        os.environ.update(clean)
+        head, found = asyncio.run(_measure(Path(folder), rows or KEYS, scale))
+    click.echo(f"Measured {head}.\n\n{table(found, markdown=markdown)}")
+
+
+async def _measure(folder: Path, keys: Sequence[str], scale: Scale) -> tuple[str, list[Found]]:
+    async with open_scene(folder, scale) as scene:
+        found: list[Found] = []
+        if any(row.key in keys for row in ROWS):
+            click.echo("single requests ...", err=True)
+            found += await measure_rows(scene, keys)
+        for key, measure in OTHERS.items():
+            if key in keys:
+                click.echo(f"{key} ...", err=True)
+                found += await measure(scene)
+        return machine(await cli_version(scene.cli, scene.environment)), found
+
+
+if __name__ == "__main__":
+    sys.exit(bench())

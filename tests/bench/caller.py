@@ -1,0 +1,66 @@
+"""A caller over one kept connection, on plain sockets: its own cost is part of every figure, so it is kept small."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from tests.bench.measuring import Timing
+from tests.whole.bridge import messages
+
+_WORDS = b'"delta":{"content":"'
+_END = b"\r\n0\r\n\r\n"
+_WAY = b"x-drawbridge-way: "
+LONGEST_S = 300.0
+
+
+class Caller:
+    """One client of the server; one question at a time."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: str) -> None:
+        self._reader, self._writer, self._place = reader, writer, place
+
+    async def ask(self, turns: Sequence[str], *, system: str = "") -> Timing:
+        """Asks a streamed chat of alternating turns. Raises AssertionError for what is no whole answer."""
+        before = [{"role": "system", "content": system}] if system else []
+        # Written before the clock starts: a client's own JSON is not our cost.
+        body = json.dumps({"messages": [*before, *messages(*turns)], "stream": True}).encode()
+        request = self._head(len(body)) + body
+        asked = time.perf_counter()
+        self._writer.write(request)
+        async with asyncio.timeout(LONGEST_S):
+            return await self._read(asked)
+
+    async def _read(self, asked: float) -> Timing:
+        taken, first = bytearray(), 0.0
+        while not taken.endswith(_END):
+            piece = await self._reader.read(2**16)
+            assert piece, f"the connection ended after {taken[-300:]!r}"
+            taken += piece
+            if not first and _WORDS in taken:
+                first = time.perf_counter()
+            assert first or b"content-type: application/json" not in taken, taken
+        ended = time.perf_counter()
+        assert first, taken
+        assert b"data: [DONE]" in taken, taken[-300:]
+        way = taken.partition(_WAY)[2].partition(b"\r\n")[0].decode()
+        return Timing((first - asked) * 1000, (ended - asked) * 1000, way)
+
+    def _head(self, length: int) -> bytes:
+        return (
+            f"POST /v1/chat/completions HTTP/1.1\r\nhost: {self._place}\r\n"
+            f"content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+        ).encode()
+
+
+@asynccontextmanager
+async def open_caller(url: str) -> AsyncIterator[Caller]:
+    """A connection to the server at `url` while the block runs."""
+    split = urlsplit(url)
+    reader, writer = await asyncio.open_connection(split.hostname, split.port)
+    try:
+        yield Caller(reader, writer, split.netloc)
+    finally:
+        writer.close()

@@ -1,0 +1,92 @@
+"""What Drawbridge takes of the machine: memory, and processor time while it streams and while it waits."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import psutil
+
+from tests.bench.measuring import Fact, Found, Spread
+from tests.bench.scene import KNOWN, SIZE, Scene
+from tests.bench.upstream import streamed
+
+MB = 1_000_000
+RATE = 100
+STREAMS = 3
+_MEGABYTES_TARGET, _CORE_TARGET = 90, 10.0
+
+
+async def measure_memory(scene: Scene) -> list[Found]:
+    """Our own process after many requests, and the processes of Claude Code."""
+    own = scene.bridge.server
+    fresh, before_s = own.memory_info().rss, _cpu(own)
+    async with scene.callers(SIZE) as callers:
+        for _ in range(scene.scale.requests // SIZE):
+            await asyncio.gather(*(caller.ask([scene.new("Hello?")], system=KNOWN) for caller in callers))
+    request_ms = (_cpu(own) - before_s) / (scene.scale.requests // SIZE * SIZE) * 1000
+    await scene.settle()
+    workers = scene.bridge.workers()
+    asked = f"after {scene.scale.requests} requests, {SIZE} workers"
+    return [
+        Fact("a short request in our process", f"{request_ms:.1f} ms of CPU"),
+        Fact("own process, RSS", f"{own.memory_info().rss / MB:.0f} MB", f"<= {_MEGABYTES_TARGET} MB", asked),
+        Fact("own process, RSS before that", f"{fresh / MB:.0f} MB"),
+        Fact("own process, PSS / private", _shares([own])),
+        Fact("one Claude Code process, PSS / private", _shares(workers), note=f"of {len(workers)}"),
+    ]
+
+
+async def measure_tokens(scene: Scene) -> list[Found]:
+    """What a streamed token costs our own process, and what three fast streams at once do."""
+    tokens = int(RATE * scene.scale.stream_s)
+    await scene.settle()
+    async with scene.callers(STREAMS) as callers:
+        question = streamed(tokens, 1 / RATE)
+        asking = [asyncio.create_task(caller.ask([question], system=KNOWN)) for caller in callers]
+        # Without the beginnings, which are not a matter of tokens.
+        await asyncio.sleep(min(1.0, scene.scale.stream_s / 4))
+        cpu_s, took_s = await _cpu_of([scene.bridge.server], scene.scale.stream_s * 0.6)
+        timings = await asyncio.gather(*asking)
+    # The stand-in's pauses are never shorter than asked for: the true rate is a little lower.
+    rate = STREAMS * tokens / (max(timing.total_ms for timing in timings) / 1000)
+    token_us = cpu_s / (rate * took_s) * 1e6
+    whole = token_us * STREAMS * RATE / 1e4
+    return [
+        Fact("a streamed token in our process", f"{token_us:.0f} us of CPU", note=f"at {rate:.0f} tokens/s"),
+        Fact(f"{STREAMS} streams of {RATE} tokens/s each", f"{whole:.1f} % of a core", f"<= {_CORE_TARGET:g} %"),
+    ]
+
+
+async def measure_idle(scene: Scene) -> list[Found]:
+    """What everything costs while nobody asks."""
+    await scene.settle()
+    # A process of Claude Code is busy with itself for a while after its boot.
+    await asyncio.sleep(scene.scale.idle_s)
+    workers = scene.bridge.workers()
+    own, others = await asyncio.gather(
+        _cpu_of([scene.bridge.server], scene.scale.idle_s), _cpu_of(workers, scene.scale.idle_s)
+    )
+    return [
+        Fact("own process, idle", f"{own[0] / own[1] * 100:.2f} % of a core"),
+        Fact("one Claude Code process, idle", f"{others[0] / others[1] / len(workers) * 100:.2f} % of a core"),
+    ]
+
+
+async def _cpu_of(processes: Sequence[psutil.Process], seconds: float) -> tuple[float, float]:
+    """How many seconds of processor time they take within so many seconds, and how long that really was."""
+    before, began = sum(map(_cpu, processes)), time.perf_counter()
+    await asyncio.sleep(seconds)
+    return sum(map(_cpu, processes)) - before, time.perf_counter() - began
+
+
+def _cpu(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _shares(processes: Sequence[psutil.Process]) -> str:
+    """The median of what they share fairly (where the system tells) and of what is theirs alone."""
+    full = [process.memory_full_info() for process in processes]
+    private = Spread.of(one.uss / MB for one in full).median
+    fair = [one.pss / MB for one in full if hasattr(one, "pss")]
+    return f"{Spread.of(fair).median:.0f} / {private:.0f} MB" if fair else f"- / {private:.0f} MB"

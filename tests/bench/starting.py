@@ -1,0 +1,83 @@
+"""From a cold start to an open door, beside what the libraries alone take to be imported in the same run."""
+
+import asyncio
+import os
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from tests.bench.measuring import Fact, Found, Spread
+from tests.bench.scene import Scene
+from tests.whole.bridge import ROOT, child_environment, open_bridge
+
+LIBRARIES = "import fastapi, uvicorn, claude_agent_sdk"
+
+
+async def measure_starting(scene: Scene) -> list[Found]:
+    """`serve` until it listens and until its first process is up, in turns with the imports and an empty Python."""
+    listens, raw, imports, empty = [], [], [], []
+    environment = {name: scene.environment[name] for name in ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY")}
+    for number in range(scene.scale.starts):
+        folder = scene.folder / f"start-{number}"
+        folder.mkdir()
+        listening_ms, raw_ms = await start_to_ready(folder, environment)
+        listens.append(listening_ms)
+        raw.append(raw_ms)
+        imports.append(await _python_ms(LIBRARIES, folder))
+        empty.append(await _python_ms("pass", folder))
+    base = Spread.of(imports).median
+    return [
+        Fact(
+            "start of `serve` until it listens", f"{_ms(listens)} ({Spread.of(listens).median / base:.1f}x the imports)"
+        ),
+        Fact("start of `serve` until a process is up", f"{_ms(raw)} ({Spread.of(raw).median / base:.1f}x the imports)"),
+        Fact("importing fastapi, uvicorn and the SDK", f"{_ms(imports)}", note=f"an empty Python: {_ms(empty)}"),
+    ]
+
+
+async def start_to_ready(folder: Path, environment: dict[str, str]) -> tuple[float, float]:
+    """Milliseconds from the spawn of `python -m server` to its first line, and to its first process that is up."""
+    began = time.perf_counter()
+    async with open_bridge(None, folder, environment=environment) as bridge:
+        listening_ms = (time.perf_counter() - began) * 1000
+        async with asyncio.timeout(60):
+            while not (await bridge.health())["pool"]["ready"]:
+                await asyncio.sleep(0.01)
+        return listening_ms, (time.perf_counter() - began) * 1000
+
+
+async def start_to_line(argv: list[str], mark: str, folder: Path, environment: dict[str, str]) -> float:
+    """Milliseconds from the spawn of a program to the line of its output that holds `mark`; it is ended then.
+
+    For the icon: a tray that says on stdout when its icon is up is measured by this alone.
+    """
+    began = time.perf_counter()
+    process = await asyncio.create_subprocess_exec(
+        *argv, stdout=asyncio.subprocess.PIPE, cwd=ROOT, env={**child_environment(folder), **environment}
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(60):
+            while mark not in (line := (await process.stdout.readline()).decode()):
+                assert line, f"{argv[0]} ended before it said {mark!r}"
+        return (time.perf_counter() - began) * 1000
+    finally:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
+
+
+async def _python_ms(code: str, folder: Path) -> float:
+    """How long a Python takes that does this and ends."""
+    began = time.perf_counter()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", code), cwd=ROOT, env={**child_environment(folder), "PYTHONPATH": os.fspath(ROOT)}
+    )
+    assert await process.wait() == 0, code
+    return (time.perf_counter() - began) * 1000
+
+
+def _ms(values: list[float]) -> str:
+    spread = Spread.of(values)
+    return f"{spread.median:.0f} ms ({spread.least:.0f}-{spread.most:.0f})"

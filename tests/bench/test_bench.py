@@ -1,0 +1,47 @@
+"""The benchmark works: every row once, in a tiny form. What the clock says is nobody's business here."""
+
+import os
+import subprocess
+import sys
+
+from tests.bench.__main__ import KEYS
+from tests.bench.measuring import Fact, Found, Line, Spread, Timing, line
+from tests.bench.rows import ROWS
+from tests.bench.table import table
+from tests.whole.bridge import ROOT
+
+
+def test_every_row_can_be_measured() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench", "--tiny", "--markdown"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=110,
+        env={**os.environ, "ANTHROPIC_BASE_URL": "http://127.0.0.1:1"},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    for row in ROWS:
+        assert f"| {row.name.format(replayed=4)} |" in done.stdout
+    for words in ("in a burst", "callers for", "behind 4 messages", "own process, RSS", "a streamed token", "idle"):
+        assert words in done.stdout
+    assert "start of `serve` until it listens" in done.stdout
+
+
+def test_a_single_row_brings_the_bare_client_along() -> None:
+    """A time without what it is compared with says nothing on another machine."""
+    assert "bare" in KEYS
+    found = line(
+        "ours", [Timing(30, 40, "spare"), Timing(10, 20, "cold"), Timing(20, 30, "cold")], bare=[Timing(10, 10)]
+    )
+    assert found.ratio == 2.0
+    assert found.first == Spread(20, 10, 30)
+    assert found.note == "cold 2, spare 1"
+
+
+def test_the_table_shows_times_and_figures_each_with_its_target() -> None:
+    spread = Spread(10.04, 9, 11)
+    lines: list[Found] = [Line("a", spread, spread, spread, 1.3, "continued"), Fact("memory", "66 MB", "<= 90 MB")]
+    text = table(lines, markdown=True).splitlines()
+    assert "| a | 10.0 (9.0-11.0) | 1.00 | <= 1.3 | 10.0 (9.0-11.0) | continued |" in text
+    assert "| memory | 66 MB | <= 90 MB |  |" in text

@@ -1,0 +1,71 @@
+"""What follows from the verdicts, as a table."""
+
+from pathlib import Path
+
+import pytest
+
+from server.selfcheck.ladder import Footing, footing_for
+from server.selfcheck.verdict import FOR_EVERY_ANSWER, Capability, Finding, Key, Verdict
+
+CARRIED = Path("/carried/claude")
+
+
+def verdict(*missing: Capability, path: str = "/usr/bin/claude") -> Verdict:
+    key = Key(path, 1, 2, "2.1.329", "0.2.186")
+    return Verdict(key, tuple(Finding(one, one not in missing, "seen otherwise") for one in Capability))
+
+
+def carried(*missing: Capability) -> Verdict:
+    return verdict(*missing, path=str(CARRIED))
+
+
+UNFIT = verdict(Capability.HISTORY)
+WARM_ONLY = [capability for capability in Capability if capability not in FOR_EVERY_ANSWER]
+
+
+def test_before_the_check_each_conversation_has_a_process() -> None:
+    assert footing_for(None, other=CARRIED, on_other=carried()) == Footing(isolation="process", cli=None)
+    assert not footing_for(None, other=None, on_other=None).is_checked
+
+
+def test_who_does_everything_is_warm() -> None:
+    footing = footing_for(verdict(), other=CARRIED, on_other=None)
+    assert footing == Footing(is_checked=True, isolation="warm")
+
+
+@pytest.mark.parametrize("missing", WARM_ONLY)
+def test_what_only_warm_processes_need_costs_only_warmth(missing: Capability) -> None:
+    footing = footing_for(verdict(missing), other=CARRIED, on_other=carried())
+    assert (footing.is_checked, footing.isolation, footing.cli, footing.trouble) == (True, "process", None, None)
+    assert missing.value in footing.words
+
+
+@pytest.mark.parametrize("missing", [one for one in Capability if one not in WARM_ONLY])
+def test_what_every_answer_needs_brings_in_the_one_that_we_carry(missing: Capability) -> None:
+    footing = footing_for(verdict(missing, Capability.BOUNDARY), other=CARRIED, on_other=carried())
+    assert (footing.is_checked, footing.isolation, footing.cli, footing.trouble) == (True, "warm", CARRIED, None)
+    assert missing.value in footing.words
+
+
+def test_the_one_that_we_carry_serves_cold_until_it_is_checked_too() -> None:
+    footing = footing_for(UNFIT, other=CARRIED, on_other=None)
+    assert (footing.is_checked, footing.isolation, footing.cli, footing.trouble) == (False, "process", CARRIED, None)
+
+
+def test_the_one_that_we_carry_stands_on_its_own_rung() -> None:
+    footing = footing_for(UNFIT, other=CARRIED, on_other=carried(Capability.BOUNDARY))
+    assert (footing.isolation, footing.cli, footing.trouble) == ("process", CARRIED, None)
+
+
+@pytest.mark.parametrize(
+    ("other", "on_other"), [(None, None), (CARRIED, carried(Capability.NO_TOOLS))], ids=["none", "unfit"]
+)
+def test_where_nothing_is_left_the_error_says_what_is_wrong_and_what_to_do(
+    other: Path | None, on_other: Verdict | None
+) -> None:
+    footing = footing_for(UNFIT, other=other, on_other=on_other)
+    assert footing.trouble is not None
+    assert "/usr/bin/claude" in footing.trouble.message
+    assert Capability.HISTORY.value in footing.trouble.message
+    assert "--cli-path" in footing.trouble.hint
+    assert footing.cli is None

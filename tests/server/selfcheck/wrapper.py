@@ -1,0 +1,116 @@
+"""A Claude Code that lacks one capability: the real one behind a small program that drops or changes what passes."""
+
+import os
+import shlex
+import stat
+import sys
+from pathlib import Path
+
+from server.claude.cli import bundled_cli
+
+# What each kind of wrapper does, by the name of the capability that is missing.
+BREAKS = {
+    "SYSTEM_PROMPT": "ignore the system prompt of initialize",
+    "HISTORY": "drop the assistant's turns",
+    "PLAIN_TEXT": "strip client_composed",
+    "NO_TOOLS": "offer tools",
+    "SETTINGS": "say yes to settings and do nothing",
+    "ONE_CALL": "tell of a limit too late",
+    "BOUNDARY": "drop boundaries",
+    "SETTINGS_RESET": "keep the settings of the request before",
+    "NO_COMPACTION": "compact",
+}
+
+_PROGRAM = r'''
+import ctypes, json, os, signal, subprocess, sys, threading, time
+
+REAL, BREAK, SPAWNS = {real!r}, {broken!r}, {spawns!r}
+arguments = sys.argv[1:]
+if "--output-format" not in arguments:
+    os.execv(REAL, [REAL, *arguments])
+with open(SPAWNS, "a") as file:
+    file.write(json.dumps({{"pid": os.getpid(), "environment": dict(os.environ)}}) + "\n")
+if BREAK == "NO_TOOLS":
+    at = arguments.index("--tools")
+    del arguments[at : at + 2]
+if BREAK == "NO_COMPACTION":
+    del os.environ["DISABLE_AUTO_COMPACT"]
+if BREAK in ("", "NO_TOOLS", "NO_COMPACTION"):
+    os.execv(REAL, [REAL, *arguments])
+
+def die_with_us():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+# What it says goes straight on, unless it is to be late: a detour would cost the milliseconds of the kill at a limit.
+output = subprocess.PIPE if BREAK == "ONE_CALL" else None
+child = subprocess.Popen([REAL, *arguments], stdin=subprocess.PIPE, stdout=output, bufsize=0, preexec_fn=die_with_us)
+
+def say(line):
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+
+def filtered(frame):
+    """What the real one gets instead of a frame; None: nothing."""
+    request = frame.get("request", {{}})
+    kind = request.get("subtype")
+    if BREAK == "SYSTEM_PROMPT" and kind == "initialize":
+        request.pop("systemPrompt", None)
+    if BREAK == "HISTORY" and frame["type"] == "assistant":
+        return None
+    if BREAK == "PLAIN_TEXT":
+        frame.pop("client_composed", None)
+    if BREAK == "SETTINGS" and kind == "apply_flag_settings":
+        answer = {{"subtype": "success", "request_id": frame["request_id"], "response": {{}}}}
+        say(json.dumps({{"type": "control_response", "response": answer}}).encode() + b"\n")
+        return None
+    if BREAK == "SETTINGS_RESET" and kind == "apply_flag_settings":
+        settings = request["settings"]
+        settings["env"] = {{name: value for name, value in settings["env"].items() if value is not None}}
+        request["settings"] = {{name: value for name, value in settings.items() if value is not None}}
+    if BREAK == "BOUNDARY" and frame.get("subtype") == "compact_boundary":
+        return None
+    return frame
+
+def listen():
+    for line in child.stdout or ():
+        if b'"message_delta"' in line and b'"max_tokens"' in line:
+            time.sleep(1)
+        say(line)
+    os._exit(child.wait())
+
+threading.Thread(target=listen, daemon=True).start()
+for line in sys.stdin.buffer:
+    frame = filtered(json.loads(line))
+    if frame is not None:
+        child.stdin.write(json.dumps(frame).encode() + b"\n")
+child.stdin.close()
+threading.Event().wait()
+'''
+
+
+def write_wrapper(folder: Path, broken: str = "") -> Path:
+    """A `claude` in `folder` that lacks the capability of this name; empty: it lacks none. See `spawns_of`."""
+    real = bundled_cli()
+    assert real is not None
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / "claude.py"
+    program.write_text(_PROGRAM.format(real=str(real), broken=broken, spawns=str(folder / "spawns.jsonl")))
+    cli = folder / "claude"
+    cli.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -SI {shlex.quote(str(program))} "$@"\n')
+    cli.chmod(cli.stat().st_mode | stat.S_IXUSR)
+    return cli
+
+
+def spawns_of(cli: Path) -> list[dict[str, dict[str, str]]]:
+    """What each process of the wrapper at `cli` was started with, but for the short ones that only tell a version."""
+    import json
+
+    file = cli.parent / "spawns.jsonl"
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def change(cli: Path) -> None:
+    """Makes the program at `cli` another one on disk, as an update does."""
+    cli.write_text(cli.read_text() + "# another one\n")
+    found = cli.stat()
+    os.utime(cli, ns=(found.st_atime_ns, found.st_mtime_ns + 1_000_000))

@@ -1,0 +1,32 @@
+"""A program that shows the icon and nothing else, for tests and for looking at it: `python -m tests.tray.demo`.
+
+It prints each command that is clicked, and ends with Quit or with a signal that ends programs.
+"""
+
+import queue
+import threading
+
+from tray.model import Command, Quit, Snapshot
+from tray.signals import told_of_signals
+from tray.view import View
+
+
+def main() -> None:
+    commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
+    view = View(commands.put, Snapshot())
+
+    def control() -> None:
+        while True:
+            command = commands.get()
+            print(command, flush=True)
+            if command == Quit():
+                view.stop()
+                return
+
+    threading.Thread(target=control).start()
+    with told_of_signals(lambda: commands.put(Quit())):
+        view.run()
+
+
+if __name__ == "__main__":
+    main()

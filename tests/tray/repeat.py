@@ -1,0 +1,50 @@
+"""Repeats the tests of the tray, each time in a fresh process: what works once may still be a race.
+
+    python -m tests.tray.repeat                     the icon's tests, 20 times
+    python -m tests.tray.repeat --load              the same while every processor is busy
+    python -m tests.tray.repeat -n 5 tests/tray     whatever pytest is to run, 5 times
+
+Ends with 0 if all runs passed, and shows the output of those that did not.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+
+DEFAULT = ["tests/tray/test_sni.py"]
+_BUSY = "while True: pass"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.tray.repeat", description=__doc__.splitlines()[0])
+    parser.add_argument("-n", "--runs", type=int, default=20, help="how often (20)")
+    parser.add_argument("--load", action="store_true", help="keep twice as many loops busy as there are processors")
+    parser.add_argument("tests", nargs="*", default=DEFAULT, help=f"what pytest shall run ({DEFAULT[0]})")
+    options = parser.parse_args()
+    loops = 2 * (os.cpu_count() or 1) if options.load else 0
+    load = [subprocess.Popen([sys.executable, "-c", _BUSY]) for _ in range(loops)]
+    try:
+        passed = sum(run(number, options.tests) for number in range(1, options.runs + 1))
+    finally:
+        for loop in load:
+            loop.kill()
+            loop.wait()
+    print(f"{passed} of {options.runs} runs passed, {'under load' if load else 'idle'}")
+    return 0 if passed == options.runs else 1
+
+
+def run(number: int, tests: list[str]) -> bool:
+    start = time.monotonic()
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=1800)
+    last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else "no output"
+    print(f"{number:3}  {time.monotonic() - start:6.1f} s  {last}", flush=True)
+    if done.returncode:
+        print(done.stdout)
+    return done.returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,308 @@
+"""The desktop without a screen: the real controller and the real settings file, fakes for all that a person would see.
+
+The server is the real runner: over the engine of `tests.server.house`, or over the real one as a demo.
+"""
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from server.config import Config
+from server.errors import DrawbridgeError, SettingsInvalid
+from server.machine.keychain import Keychain
+from server.machine.paths import Folders
+from server.machine.ports import Listeners
+from server.machine.settings import Saved, SettingsFile
+from server.runner import Runner
+from server.status import State, Status
+from tests.server.house import House
+from tray.controller import Controller, Done, Event
+from tray.keys import Keys
+from tray.model import Command, Notice, Quit, Snapshot
+from tray.preferences import Preferences
+from tray.supervisor import Server
+from tray.surroundings import Surroundings
+
+WAIT_S = 30.0
+
+
+def wait_for(condition: Callable[[], object], words: Callable[[], object] = lambda: "it never came") -> None:
+    """Waits, bounded, for what another thread does."""
+    end = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < end, words()
+        time.sleep(0.01)
+
+
+def ask(
+    port: int, path: str, *, host: str = "127.0.0.1", body: dict[str, Any] | None = None, **headers: str
+) -> tuple[int, Any]:
+    """Status and JSON of one request."""
+    with closing(http.client.HTTPConnection(host, port, timeout=WAIT_S)) as connection:
+        heads = {"content-type": "application/json", **headers} if body is not None else headers
+        sent = None if body is None else json.dumps(body).encode()
+        connection.request("GET" if body is None else "POST", path, sent, heads)
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+
+
+class Clock:
+    """A real clock that the test can put forward."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return self._clock() + self.ahead
+
+
+class Screen:
+    """Remembers what was shown."""
+
+    has_host: bool | None = True
+
+    def __init__(self) -> None:
+        self.shown: list[Snapshot] = []
+        self.stopped = threading.Event()
+
+    def show(self, snapshot: Snapshot) -> None:
+        self.shown.append(snapshot)
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+
+class Desktop:
+    """Remembers what was told and opened."""
+
+    def __init__(self) -> None:
+        self.notices: list[Notice] = []
+        self.opened: list[str] = []
+
+    def notify(self, notice: Notice, on_click: Callable[[Command], None]) -> None:
+        self.notices.append(notice)
+
+    def open_folder(self, path: Path) -> None:
+        self.opened.append(f"folder {path}")
+
+    def open_file(self, path: Path) -> None:
+        assert path.exists()
+        self.opened.append(f"file {path}")
+
+    def open_page(self, url: str) -> None:
+        self.opened.append(f"page {url}")
+
+    @property
+    def titles(self) -> list[str]:
+        return [notice.title for notice in self.notices]
+
+
+class Autostart:
+    """Start at login in memory."""
+
+    def __init__(self) -> None:
+        self.on: bool | None = False
+        self.repairs = 0
+
+    def state(self) -> bool | None:
+        return self.on
+
+    def set(self, on: bool) -> None:
+        self.on = on
+
+    def repair(self) -> bool:
+        self.repairs += 1
+        return False
+
+
+class Memory:
+    """A keyring in memory; with `error` every call fails so."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], str] = {}
+        self.error: Exception | None = None
+
+    def get_password(self, service: str, username: str) -> str | None:
+        self._check()
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self._check()
+        self.kept[(service, username)] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        self._check()
+        del self.kept[(service, username)]
+
+    def _check(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+    @property
+    def key(self) -> str | None:
+        """The access key that is kept."""
+        return next((value for (_, name), value in self.kept.items() if name == "access key"), None)
+
+
+class WriteProtected(SettingsFile):
+    """A settings file that cannot be written."""
+
+    def write(self, changes: Mapping[str, object]) -> tuple[str, ...]:
+        raise DrawbridgeError("The disk is full.", title="The settings are not saved")
+
+
+@dataclass
+class Scene:
+    """One app. `start` it, `post` what a person clicks, `until` the snapshot shows what comes of it."""
+
+    folder: Path
+    flags: dict[str, object] = field(default_factory=dict)
+    environ: dict[str, str] = field(default_factory=dict)
+    is_real: bool = False
+    lan: tuple[str, ...] = ("127.0.0.2",)
+    make_file: Callable[[Path], SettingsFile] = SettingsFile
+
+    def __post_init__(self) -> None:
+        self.folders = Folders(self.folder / "config", self.folder / "data", self.folder / "logs")
+        self.settings = self.folders.settings_file
+        self.screen, self.desktop, self.autostart, self.memory = Screen(), Desktop(), Autostart(), Memory()
+        self.clipboard: list[str] = []
+        self.copy_error: DrawbridgeError | None = None
+        self.published: list[str | None] = []
+        self.said: list[str] = []
+        self.noted: list[str] = []
+        self.runners: list[Runner] = []
+        self.make_error: BaseException | None = None
+        self.answers = True
+        self.probes: list[tuple[str, int]] = []
+        self.diagnosis = "all is well\n"
+        self.house = House()
+        self.clock, self.wall = Clock(time.monotonic), Clock(time.time)
+        self.has_started = False
+
+    def write(self, text: str) -> None:
+        """The settings file, by hand."""
+        self.settings.parent.mkdir(parents=True, exist_ok=True)
+        self.settings.write_text(text)
+
+    @property
+    def saved(self) -> dict[str, Any]:
+        """What the settings file says."""
+        import tomllib
+
+        return tomllib.loads(self.settings.read_text()) if self.settings.exists() else {}
+
+    def start(self) -> "Scene":
+        """Begins, as the app does."""
+        preferences = Preferences(self.make_file(self.settings), flags=self.flags, environ=self.environ)
+        opening: Saved | SettingsInvalid
+        try:
+            opening = preferences.load(set_aside=True)
+        except SettingsInvalid as error:
+            preferences.load_without_file()
+            opening = error
+        keychain = Keychain(self.folders.config, backend=lambda: self.memory)
+        self.controller = Controller(
+            preferences, Keys(keychain), self._around(), make_server=self._make, clock=self.clock, wall=self.wall
+        )
+        self.controller.start(self.screen, opening)
+        self.has_started = True
+        return self
+
+    def running(self) -> "Scene":
+        """Begins, and waits until the server answers."""
+        self.start()
+        self.until(lambda shown: shown.status.state is State.RUNNING)
+        return self
+
+    def post(self, *events: Event) -> None:
+        """Clicks, one after another."""
+        for event in events:
+            self.controller.post(event)
+
+    def pass_time(self, seconds: float) -> None:
+        """Lets the clocks go on, and the controller look at them."""
+        self.clock.ahead += seconds
+        self.wall.ahead += seconds
+        self.post(Done(lambda: None))
+
+    @property
+    def shown(self) -> Snapshot:
+        """The newest snapshot."""
+        return self.controller.snapshot
+
+    @property
+    def runner(self) -> Runner:
+        """The newest server."""
+        return self.runners[-1]
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self.runner.listeners.port
+
+    def until(self, condition: Callable[[Snapshot], object]) -> Snapshot:
+        """The snapshot, once it is so."""
+        wait_for(lambda: condition(self.shown), lambda: self.shown)
+        return self.shown
+
+    def until_told(self, title: str) -> Notice:
+        """The notification with these words in its title, once it is there."""
+        wait_for(lambda: any(title in told for told in self.desktop.titles), lambda: self.desktop.titles)
+        return next(notice for notice in reversed(self.desktop.notices) if title in notice.title)
+
+    def end(self) -> None:
+        """Quits at once, and waits for the end."""
+        self.house.go()
+        if self.has_started and not self.controller.wait(0):
+            self.post(Quit(), Quit())
+            assert self.controller.wait(60)
+
+    def _around(self) -> Surroundings:
+        return Surroundings(
+            desktop=self.desktop,
+            copy=self._copy,
+            autostart=self.autostart,
+            publish=self._publish,
+            diagnose=lambda: self.diagnosis,
+            answers=self._answers,
+            say=self.said.append,
+            note=self.noted.append,
+            logs=self.folders.logs,
+            version="1.2.3",
+            has_exported_key=False,
+        )
+
+    def _copy(self, text: str) -> None:
+        if self.copy_error is not None:
+            raise self.copy_error
+        self.clipboard.append(text)
+
+    def _publish(self, listeners: Listeners | None) -> None:
+        self.published.append(None if listeners is None else listeners.base_url)
+
+    def _answers(self, place: tuple[str, int]) -> bool:
+        self.probes.append(place)
+        return self.answers
+
+    def _make(self, config: Config, on_status: Callable[[Status], None]) -> Server:
+        made = {} if self.is_real else {"open_services": self.house.open_services, "create_app": self.house.create_app}
+        self.house.fails = self.make_error
+        runner = Runner(
+            config,
+            token="t",
+            folders=self.folders,
+            on_status=on_status,
+            on_stop_asked=lambda: self.controller.post(Quit()),
+            hosts=lambda: self.lan,
+            **made,  # type: ignore[arg-type] # the engine and the application of the tests' house
+        )
+        self.runners.append(runner)
+        return runner

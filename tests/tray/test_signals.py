@@ -1,0 +1,45 @@
+"""Signals that end a program."""
+
+import os
+import queue
+import signal
+import threading
+
+import pytest
+
+from tray.signals import told_of_signals
+
+TIMEOUT_S = 20.0
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no kill: Ctrl+C there needs a console")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_told_on_another_thread_and_ends_nothing(number: signal.Signals) -> None:
+    told: queue.SimpleQueue[str] = queue.SimpleQueue()
+    with told_of_signals(lambda: told.put(threading.current_thread().name)):
+        for _ in range(2):
+            os.kill(os.getpid(), number)
+            assert told.get(timeout=TIMEOUT_S) == "drawbridge-signals"
+
+
+def test_afterwards_everything_is_as_before() -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    threads = set(threading.enumerate())
+    with told_of_signals(lambda: None):
+        assert signal.getsignal(signal.SIGTERM) is not before[signal.SIGTERM]
+    assert {number: signal.getsignal(number) for number in before} == before
+    assert signal.set_wakeup_fd(-1) == -1
+    assert set(threading.enumerate()) == threads
+
+
+def test_other_signals_are_not_told() -> None:
+    told: queue.SimpleQueue[None] = queue.SimpleQueue()
+    old = signal.signal(signal.SIGUSR1, lambda *_: None)
+    try:
+        with told_of_signals(lambda: told.put(None)):
+            os.kill(os.getpid(), signal.SIGUSR1)
+            os.kill(os.getpid(), signal.SIGTERM)
+            told.get(timeout=TIMEOUT_S)
+        assert told.empty()
+    finally:
+        signal.signal(signal.SIGUSR1, old)

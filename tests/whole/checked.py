@@ -1,0 +1,38 @@
+"""The verdict on the Claude Code that we carry, made once for all tests, as a server finds it after an earlier run."""
+
+import os
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from server.claude.cli import bundled_cli, cli_version
+from server.machine.processes import guard_for
+from server.machine.scratch import open_scratch
+from server.selfcheck.examination import examine
+from server.selfcheck.kept import KEPT_FILE, Shelf
+from server.selfcheck.verdict import Verdict, key_for
+
+
+async def keep_verdict(data: Path) -> None:
+    """Puts it into a server's data folder. What it says is true: the check is really made, at the first call."""
+    kept = Path(_folder().name) / KEPT_FILE
+    if not kept.exists():
+        await _check(kept)
+    data.mkdir(parents=True, exist_ok=True)
+    shutil.copy(kept, data)
+
+
+@cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="drawbridge-tests-")
+
+
+async def _check(kept: Path) -> None:
+    cli = bundled_cli()
+    assert cli is not None
+    with open_scratch(kept.parent) as scratch:
+        findings = await examine(cli, os.environ, scratch=scratch, guard=guard_for())
+    verdict = Verdict(key_for(cli, await cli_version(cli, os.environ)), findings)
+    assert verdict.is_warm, verdict
+    Shelf(kept).keep(verdict)

@@ -1,0 +1,12 @@
+"""`python -m tests.whole.wearing`: the server as it is, but for its workers, which retire after a few conversations."""
+
+import sys
+
+from server.claude import client
+from server.commands.root import run
+
+MOST_CONVERSATIONS = 30
+
+if __name__ == "__main__":
+    client.MOST_CONVERSATIONS = MOST_CONVERSATIONS
+    sys.exit(run(["serve", *sys.argv[1:]]))

@@ -1,0 +1,16 @@
+"""The server as it is where no Claude Code is carried along: `python -m tests.whole.without_carried`."""
+
+import sys
+from functools import partial
+
+from server.commands.root import run
+from server.runner import Runner
+from server.services import open_services
+
+if __name__ == "__main__":
+    sys.exit(
+        run(
+            ["serve", *sys.argv[1:]],
+            make_runner=partial(Runner, open_services=partial(open_services, find_carried=lambda: None)),
+        )
+    )

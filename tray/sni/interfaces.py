@@ -1,0 +1,50 @@
+"""What our two objects on the bus say of themselves when they are introspected."""
+
+ITEM_PATH = "/StatusNotifierItem"
+MENU_PATH = "/MenuBar"
+ITEM = "org.kde.StatusNotifierItem"
+MENU = "com.canonical.dbusmenu"
+
+
+def introspection(path: str) -> str:
+    """The XML for the object at `path`; for any other path the way to our two."""
+    return _OBJECTS.get(path, '<node><node name="StatusNotifierItem"/><node name="MenuBar"/></node>')
+
+
+def _node(interface: str, properties: str, methods: str, signals: str) -> str:
+    """One line a member: its name, then `>name:type` and `<name:type` for what goes in and comes out."""
+    lines = [f'<node><interface name="{interface}">']
+    for line in properties.split(";"):
+        name, signature = line.split()
+        lines.append(f'<property name="{name}" type="{signature}" access="read"/>')
+    for kind, members in (("method", methods), ("signal", signals)):
+        for line in members.split(";"):
+            name, *arguments = line.split()
+            lines.append(f'<{kind} name="{name}">')
+            for argument in arguments:
+                label, signature = argument[1:].split(":")
+                direction = {"method": f' direction="{"in" if argument[0] == ">" else "out"}"', "signal": ""}[kind]
+                lines.append(f'<arg name="{label}" type="{signature}"{direction}/>')
+            lines.append(f"</{kind}>")
+    return "\n".join([*lines, "</interface></node>"])
+
+
+_OBJECTS = {
+    ITEM_PATH: _node(
+        ITEM,
+        "Category s;Id s;Title s;Status s;WindowId i;IconName s;IconThemePath s;IconPixmap a(iiay);"
+        "OverlayIconName s;AttentionIconName s;ToolTip (sa(iiay)ss);ItemIsMenu b;Menu o",
+        "ContextMenu >x:i >y:i;Activate >x:i >y:i;SecondaryActivate >x:i >y:i;Scroll >delta:i >orientation:s",
+        "NewTitle;NewIcon;NewToolTip;NewStatus <status:s",
+    ),
+    MENU_PATH: _node(
+        MENU,
+        "Version u;Status s;TextDirection s;IconThemePath as",
+        "GetLayout >parentId:i >recursionDepth:i >propertyNames:as <revision:u <layout:(ia{sv}av);"
+        "GetGroupProperties >ids:ai >propertyNames:as <properties:a(ia{sv});GetProperty >id:i >name:s <value:v;"
+        "Event >id:i >eventId:s >data:v >timestamp:u;EventGroup >events:a(isvu) <idErrors:ai;"
+        "AboutToShow >id:i <needUpdate:b;AboutToShowGroup >ids:ai <updatesNeeded:ai <idErrors:ai",
+        "ItemsPropertiesUpdated <updatedProps:a(ia{sv}) <removedProps:a(ias);"
+        "LayoutUpdated <revision:u <parent:i;ItemActivationRequested <id:i <timestamp:u",
+    ),
+}
