@@ -252,6 +252,7 @@ class Services:
             bounds=lambda: Bounds(silence_s=self._config.timeout_s),
             on_models=self._shelf.heard,
             on_limits=self._shelf.learned,
+            on_usage=self.usage.heard,
             likely=lambda: self._answering.likely,
         )
 

@@ -301,7 +301,7 @@ class Controller:
         if answers and not self._is_quitting:
             self._bulletin.tell(Leaving(answers))
             self._around.note(f"Stopping: running answers have {GRACE_S:.0f} s to end. Ctrl-C again ends them now.")
-        self._supervisor.stop(0.0 if self._is_quitting else GRACE_S)
+        self._supervisor.stop(GRACE_S)
         self._is_quitting = True
 
     def _wake(self) -> None:

@@ -3,11 +3,12 @@
 import logging
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 from server.config import Config
 from server.errors import DrawbridgeError, StartError
 from server.machine.settings import SettingsFile
+from server.machine.version import project_page
 from tray.bulletin import Bulletin
 from tray.connect import text_for
 from tray.keys import Keys
@@ -17,10 +18,7 @@ from tray.troubles import Copied
 
 logger = logging.getLogger(__name__)
 
-PAGES = {
-    "install page": "https://claude.com/claude-code",
-    "project page": "https://pypi.org/project/drawbridge-tray/",
-}
+INSTALL_PAGE = "https://claude.com/claude-code"
 T = TypeVar("T")
 
 
@@ -97,8 +95,13 @@ class Errands:
                 self._around.desktop.open_file(settings.path)
             case "page":
                 self._around.desktop.open_page(page_of(snapshot))
-            case page:
-                self._around.desktop.open_page(PAGES[page])
+            case "install page":
+                self._around.desktop.open_page(INSTALL_PAGE)
+            case "project page":
+                # A build that names none has its own documentation.
+                self._around.desktop.open_page(project_page() or f"{page_of(snapshot)}docs")
+            case _:
+                assert_never(command.what)
 
     def look_at_login(self) -> bool | None:
         """Whether the next login starts us, after a repair where the program has moved; may take a moment."""

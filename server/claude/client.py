@@ -13,6 +13,7 @@ from server.errors import CliFailed, EngineError
 from server.machine.memory import memory_of
 from server.machine.processes import Guard
 from server.machine.scratch import Scratch
+from server.status import UsageWindow
 
 if TYPE_CHECKING:
     from server.claude.session import Session
@@ -26,7 +27,8 @@ MOST_GROWTH = 100_000_000
 class Worker:
     """A worker from boot to kill. `launch` is asked at its boot, `bounds` for each answer: new settings hold at once.
 
-    `on_models` hears of the account's models at each boot, `on_limits` of a model's size after each answer. `likely`
+    `on_models` hears of the account's models at each boot, `on_limits` of a model's size after each answer,
+    `on_usage` of a plan's windows when they change. `likely`
     tells the settings of the first question ahead of it, as far as anybody can.
     """
 
@@ -39,6 +41,7 @@ class Worker:
         bounds: Callable[[], Bounds],
         on_models: Callable[[tuple[ModelCard, ...]], None] = lambda _: None,
         on_limits: Callable[[ModelLimits], None] = lambda _: None,
+        on_usage: Callable[[tuple[UsageWindow, ...]], None] = lambda _: None,
         likely: Callable[[], Settings] | None = None,
     ) -> None:
         self._process = CliProcess(launch, scratch, guard)
@@ -49,6 +52,7 @@ class Worker:
         self._bounds = bounds
         self._on_models = on_models
         self._on_limits = on_limits
+        self._on_usage = on_usage
         self._likely = likely
 
     @property
@@ -92,7 +96,7 @@ class Worker:
         from server.claude.session import Session
 
         if self._session is None:
-            self._session = Session(self._process, self._bounds, self._dials)
+            self._session = Session(self._process, self._bounds, self._dials, self._on_usage)
             await self._session.configure(profile)
             self._born_bytes = memory_of(self._process.pid)
         self._conversations += not held

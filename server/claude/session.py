@@ -10,11 +10,13 @@ from server.claude.dials import Dials
 from server.claude.process import Bounds, CliProcess, Frame
 from server.claude.reply import Answer, Leash
 from server.claude.request import assistant_frame, boundary_frame, late_fields, user_frame
-from server.claude.sdk import ClaudeAgentOptions, ClaudeSDKClient, ResultMessage, StreamEvent
+from server.claude.sdk import ClaudeAgentOptions, ClaudeSDKClient, RateLimitEvent, ResultMessage, StreamEvent
 from server.claude.sdk import Message as SdkMessage
 from server.claude.transport import LateTransport
+from server.claude.usage import windows_from_event
 from server.dialogue import Event, Finished, Message, ModelLimits, Profile, Settings
 from server.errors import EngineError, EngineSurprise, WorkerDied, WorkerSilent
+from server.status import UsageWindow
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +41,15 @@ class Silence:
 class Session:
     """The SDK's client over one process, with one task that always drains its messages."""
 
-    def __init__(self, process: CliProcess, bounds: Callable[[], Bounds], dials: Dials | None = None) -> None:
+    def __init__(
+        self,
+        process: CliProcess,
+        bounds: Callable[[], Bounds],
+        dials: Dials | None = None,
+        on_usage: Callable[[tuple[UsageWindow, ...]], None] = lambda _: None,
+    ) -> None:
         self._process = process
+        self._on_usage = on_usage
         self._dials = dials or Dials(process, bounds)
         self._bounds = bounds
         self._client: ClaudeSDKClient | None = None
@@ -66,12 +75,9 @@ class Session:
             ClaudeAgentOptions(verbatim_prompts=True), transport=LateTransport(self._process, late=late_fields(profile))
         )
         try:
-            async with asyncio.timeout(self._bounds().initialize_s):
-                await self._client.connect()
+            await self._connect(self._client)
         except EngineError:
             raise
-        except TimeoutError as error:
-            raise EngineSurprise("Claude Code did not take the conversation's settings in time.") from error
         # A door: the SDK raises plain exceptions here, and they end as ours.
         except Exception as error:
             if not self._process.is_alive:
@@ -79,6 +85,25 @@ class Session:
             raise EngineSurprise(f"Claude Code did not take the conversation's settings: {error}.") from error
         self._process.on_piece = self._take_piece
         self._drain = asyncio.create_task(self._drain_messages(self._client))
+
+    async def _connect(self, client: ClaudeSDKClient) -> None:
+        """The SDK's `initialize`. It does not look up when the process ends, so that is waited for as well."""
+        connecting = asyncio.ensure_future(client.connect())
+        ended = asyncio.ensure_future(self._process.exited.wait())
+        try:
+            await asyncio.wait(
+                {connecting, ended}, timeout=self._bounds().initialize_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            if connecting.done():
+                connecting.result()
+            elif ended.done():
+                raise WorkerDied
+            else:
+                raise EngineSurprise("Claude Code did not take the conversation's settings in time.")
+        finally:
+            connecting.cancel()
+            ended.cancel()
+            await asyncio.gather(connecting, ended, return_exceptions=True)
 
     @property
     def is_at_rest(self) -> bool:
@@ -111,6 +136,8 @@ class Session:
                 if isinstance(message, StreamEvent):
                     # Status messages of the CLI's own are no sign of life upstream.
                     silence = Silence(self._bounds().silence_s)
+                if isinstance(message, RateLimitEvent):
+                    self._on_usage(windows_from_event(message.rate_limit_info.raw))
                 for event in self._events(reading, message):
                     if isinstance(event, Finished):
                         for limits in reading.limits:

@@ -13,6 +13,7 @@ from server.dialogue import Event, Message, ModelCard, ModelLimits, Profile, Set
 from server.machine.processes import guard_for
 from server.machine.scratch import Scratch, open_scratch
 from server.standin.server import Standin, open_standin
+from server.status import UsageWindow
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ class Bench:
         self.workers: list[Worker] = []
         self.cli = bundled_cli()
 
-    def worker(self) -> Worker:
+    def worker(self, *, on_usage: Callable[[tuple[UsageWindow, ...]], None] = lambda windows: None) -> Worker:
         assert self.cli is not None
         launch = launch_for(self.cli, self.environment)
         worker = Worker(
@@ -66,6 +67,7 @@ class Bench:
             bounds=lambda: self.bounds,
             on_models=self._heard,
             on_limits=self.limits.append,
+            on_usage=on_usage,
         )
         self.workers.append(worker)
         return worker

@@ -13,9 +13,11 @@ from server.claude.session import Session
 from server.dialogue import PartDelta, Profile, Settings
 from server.errors import DrawbridgeError, EngineSurprise
 from server.machine.processes import guard_for
-from server.standin.script import Gate, Hold, Plain, Refusal, refuse, say
+from server.standin.script import Gate, Hold, Plain, Refusal, Reply, Text, refuse, say
 from server.standin.server import Standin, default_answer
+from server.status import UsageWindow
 from tests.server.claude.conftest import SONNET, Bench, conversation
+from tests.server.claude.test_usage import limits
 from tests.server.claude.test_worker import turns
 
 
@@ -276,3 +278,16 @@ def prefix(body: dict[str, Any], *, upto: str) -> list[tuple[str, list[str]]]:
         if texts == [upto]:
             return found
     raise AssertionError(body)
+
+
+async def test_an_answer_tells_how_much_of_the_plan_is_used(bench: Bench, standin: Standin) -> None:
+    heard: list[tuple[UsageWindow, ...]] = []
+    told = limits("0.42", "0.25", status="allowed")
+    standin.script(Reply((Text(("ok",)),), headers=tuple(told.items())))
+    environment = {**bench.environment, "CLAUDE_CODE_OAUTH_TOKEN": "of nobody's"}
+    del environment["ANTHROPIC_API_KEY"]
+    bench.environment = environment
+    worker = bench.worker(on_usage=heard.append)
+    await worker.boot()
+    assert [event async for event in worker.ask(Profile(), SONNET, conversation("hi"))]
+    assert [(window.name, window.used) for window in heard[-1]] == [("5 hours", 0.42), ("Week", 0.25)]

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -309,9 +310,10 @@ async def test_a_process_that_is_gone_and_not_yet_known_to_be_is_a_dead_worker(
         [event async for event in worker.ask(Profile(), Settings(model="sonnet"), conversation("hi"))]
     assert worker.pid
     os.kill(worker.pid, signal.SIGKILL)
-    while psutil.Process(worker.pid).status() != psutil.STATUS_ZOMBIE:
-        # Not asyncio's: that would hear of the death.
-        time.sleep(0.01)
+    with suppress(psutil.NoSuchProcess):
+        while psutil.Process(worker.pid).status() != psutil.STATUS_ZOMBIE:
+            # Not asyncio's: that would hear of the death.
+            time.sleep(0.01)
     assert worker.is_alive
     with pytest.raises(WorkerDied):
         [event async for event in worker.ask(Profile(), Settings(model="sonnet"), conversation("hi"))]
