@@ -24,14 +24,14 @@ from server.machine.settings import Saved, SettingsFile
 from server.machine.version import own_version
 from tray.autostart import autostart_for
 from tray.clipboard import copy
-from tray.controller import Controller, Woke
+from tray.controller import Controller
 from tray.desktop import Desktop, desktop_for
 from tray.keys import Keys
 from tray.model import Notice, Quit
 from tray.preferences import Preferences
 from tray.signals import told_of_signals
 from tray.surroundings import Screen, Surroundings
-from tray.wake import watch_sleep
+from tray.wake import Woke, watch_sleep
 
 if TYPE_CHECKING:
     from collections.abc import Callable

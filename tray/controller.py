@@ -9,7 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import assert_never
@@ -19,7 +19,7 @@ from server.machine.settings import Saved
 from server.status import AccountStatus, State
 from tray.bulletin import Bulletin
 from tray.changes import GRACE_S, Changes
-from tray.errands import Errands, page_of
+from tray.errands import Done, Errands, page_of
 from tray.keys import Keys
 from tray.looks import snapshot_for, step_for, trouble_from, trouble_in
 from tray.model import (
@@ -52,7 +52,7 @@ from tray.preferences import Preferences
 from tray.supervisor import MakeServer, Said, Supervisor
 from tray.surroundings import Screen, Surroundings
 from tray.troubles import Leaving, SignedIn
-from tray.wake import Drowsiness
+from tray.wake import Drowsiness, Woke
 from tray.words import account_line
 
 logger = logging.getLogger(__name__)
@@ -63,18 +63,6 @@ LOOK_S = 5.0
 TRAY_WAIT_S = 3.0
 # At the start nothing is done before the icon is seen, for so long, looked at so often.
 ICON_WAIT_S, ICON_LOOKS = 0.5, 50
-
-
-@dataclass(frozen=True, slots=True)
-class Woke:
-    """The computer has slept and is awake again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What took its time elsewhere is done: `then` goes on with it."""
-
-    then: Callable[[], None]
 
 
 Event = Command | Said | Woke | Done
@@ -101,7 +89,7 @@ class Controller:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._supervisor = Supervisor(make_server, self.post, clock=clock)
         self._bulletin = Bulletin(around, self.post)
-        self._errands = Errands(around, self._bulletin, keys, lambda work: self.post(Done(work)))
+        self._errands = Errands(around, self._bulletin, keys, self.post)
         self._drowsiness = Drowsiness(clock=clock, wall=wall)
         self._thread = threading.Thread(target=self._run, name="drawbridge-controller", daemon=True)
         self._screen: Screen | None = None
@@ -168,6 +156,8 @@ class Controller:
             raise self._opening
         self._changes.tell(self._opening)
         self._start()
+        if self._preferences.has_known_keys:
+            self._errands.aside(self._keys.look, lambda _: None)
 
     def _next(self) -> Event | None:
         due = min((when for when in (self._supervisor.next_at, self._tray_at, self._look_at) if when), default=0.0)
@@ -301,7 +291,7 @@ class Controller:
         if answers and not self._is_quitting:
             self._bulletin.tell(Leaving(answers))
             self._around.note(f"Stopping: running answers have {GRACE_S:.0f} s to end. Ctrl-C again ends them now.")
-        self._supervisor.stop(GRACE_S)
+        self._supervisor.stop(0.0 if self._is_quitting else GRACE_S)
         self._is_quitting = True
 
     def _wake(self) -> None:
@@ -344,10 +334,13 @@ class Controller:
     def _look_for_tray(self) -> None:
         """Nobody may be left with a program that neither shows itself nor serves."""
         state = self._supervisor.status.state
-        if self._screen is None or self._screen.has_host is not False or state is State.STARTING:
-            self._tray_at = self._clock() + TRAY_WAIT_S
+        has_host = True if self._screen is None else self._screen.has_host
+        if has_host is None or (not has_host and state is State.STARTING):
+            self._tray_at = self._clock() + LOOK_S
             return
         self._tray_at = 0.0
+        if has_host:
+            return
         if state is State.RUNNING:
             self._bulletin.no_tray(page_of(self.snapshot))
             self._around.desktop.open_page(page_of(self.snapshot))

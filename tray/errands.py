@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar, assert_never
 
 from server.config import Config
@@ -22,16 +23,21 @@ INSTALL_PAGE = "https://claude.com/claude-code"
 T = TypeVar("T")
 
 
-class Errands:
-    """Runs them. `later` brings work back to the thread that asked for it."""
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What took its time elsewhere is done: `then` goes on with it."""
 
-    def __init__(
-        self, around: Surroundings, bulletin: Bulletin, keys: Keys, later: Callable[[Callable[[], None]], None]
-    ) -> None:
+    then: Callable[[], None]
+
+
+class Errands:
+    """Runs them. `post` brings what follows back to the thread that asked for it."""
+
+    def __init__(self, around: Surroundings, bulletin: Bulletin, keys: Keys, post: Callable[[Done], None]) -> None:
         self._around = around
         self._bulletin = bulletin
         self._keys = keys
-        self._later = later
+        self._post = post
 
     def aside(self, work: Callable[[], T], then: Callable[[T | DrawbridgeError], None]) -> None:
         """Does `work` on a short thread; `then` gets its result, or its error as one of ours, back on our own."""
@@ -44,7 +50,7 @@ class Errands:
             except Exception as error:
                 logger.exception("a mistake of ours")
                 result = StartError(f"{type(error).__name__}: {error}.", title="Something went wrong")
-            self._later(lambda: then(result))
+            self._post(Done(lambda: then(result)))
 
         threading.Thread(target=run, name="drawbridge-errand", daemon=True).start()
 

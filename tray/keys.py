@@ -37,7 +37,10 @@ class Keys:
         self.asks_for_file = False
 
     def look(self) -> None:
-        """Finds out where the key is. A keyring that does not answer leaves it unknown."""
+        """Finds out where the key is; a keyring that does not answer leaves it unknown.
+
+        A locked one may ask for its password, so this is only for who has had a key.
+        """
         try:
             found = self._keychain.find()
         except DrawbridgeError:

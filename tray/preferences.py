@@ -34,6 +34,11 @@ class Preferences:
         return self.file.changed()
 
     @property
+    def has_known_keys(self) -> bool:
+        """Whether a key was ever asked for: only then may a keyring have one."""
+        return "require_key" in self._saved
+
+    @property
     def pinned(self) -> tuple[tuple[str, str], ...]:
         """The settings that cannot be changed here, each with what holds it."""
         return tuple((option.name, holder) for option in OPTIONS if (holder := self.holder(option.name)))

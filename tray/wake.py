@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 logger = logging.getLogger(__name__)
@@ -13,6 +14,11 @@ logger = logging.getLogger(__name__)
 JUMP_S = 30.0
 _SYSTEM_BUS = "unix:path=/run/dbus/system_bus_socket"
 _LOGIN = "org.freedesktop.login1"
+
+
+@dataclass(frozen=True, slots=True)
+class Woke:
+    """The computer has slept and is awake again."""
 
 
 class Drowsiness:

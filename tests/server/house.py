@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -45,6 +46,7 @@ class FakeEngine:
         self.config = config
         self.is_open = True
         self.on_change: Callable[[], None] = lambda: None
+        self.known = Status()
 
     async def stream(self, turn: Turn) -> AsyncGenerator[Event, None]:
         """Repeats the question and tells the settings, in three pieces; "refuse", "break" and "slow" do so."""
@@ -71,7 +73,7 @@ class FakeEngine:
         return AccountStatus()
 
     def status(self) -> Status:
-        return Status(model=self.config.model, pool=PoolStatus(size=self.config.pool_size))
+        return replace(self.known, model=self.config.model, pool=PoolStatus(size=self.config.pool_size))
 
     def apply(self, config: Config) -> None:
         self.config = config

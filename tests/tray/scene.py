@@ -19,10 +19,11 @@ from server.machine.keychain import Keychain
 from server.machine.paths import Folders
 from server.machine.ports import Listeners
 from server.machine.settings import Saved, SettingsFile
-from server.runner import Runner
+from server.runner import GRACE_S, Runner
 from server.status import State, Status
 from tests.server.house import House
-from tray.controller import Controller, Done, Event
+from tray.controller import Controller, Event
+from tray.errands import Done
 from tray.keys import Keys
 from tray.model import Command, Notice, Quit, Snapshot
 from tray.preferences import Preferences
@@ -128,6 +129,7 @@ class Memory:
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], str] = {}
         self.error: Exception | None = None
+        self.calls = 0
 
     def get_password(self, service: str, username: str) -> str | None:
         self._check()
@@ -142,6 +144,7 @@ class Memory:
         del self.kept[(service, username)]
 
     def _check(self) -> None:
+        self.calls += 1
         if self.error is not None:
             raise self.error
 
@@ -156,6 +159,18 @@ class WriteProtected(SettingsFile):
 
     def write(self, changes: Mapping[str, object]) -> tuple[str, ...]:
         raise DrawbridgeError("The disk is full.", title="The settings are not saved")
+
+
+class _Watched(Runner):
+    """The runner; tells how long answers may go on when it is stopped."""
+
+    def __init__(self, graces: list[float], config: Config, **more: Any) -> None:
+        super().__init__(config, **more)
+        self._graces = graces
+
+    def stop(self, grace_s: float = GRACE_S) -> None:
+        self._graces.append(grace_s)
+        super().stop(grace_s)
 
 
 @dataclass
@@ -181,6 +196,7 @@ class Scene:
         self.runners: list[Runner] = []
         self.make_error: BaseException | None = None
         self.answers = True
+        self.graces: list[float] = []
         self.probes: list[tuple[str, int]] = []
         self.diagnosis = "all is well\n"
         self.house = House()
@@ -295,14 +311,15 @@ class Scene:
     def _make(self, config: Config, on_status: Callable[[Status], None]) -> Server:
         made = {} if self.is_real else {"open_services": self.house.open_services, "create_app": self.house.create_app}
         self.house.fails = self.make_error
-        runner = Runner(
+        runner = _Watched(
+            self.graces,
             config,
             token="t",
             folders=self.folders,
             on_status=on_status,
             on_stop_asked=lambda: self.controller.post(Quit()),
             hosts=lambda: self.lan,
-            **made,  # type: ignore[arg-type] # the engine and the application of the tests' house
+            **made,  # the engine and the application of the tests' house
         )
         self.runners.append(runner)
         return runner

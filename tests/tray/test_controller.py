@@ -7,6 +7,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ import psutil
 import pytest
 
 from server.errors import DrawbridgeError
-from server.status import State
+from server.status import AccountStatus, CliStatus, State, UsageWindow
 from tests.tray.scene import Scene, WriteProtected, ask, wait_for
+from tray.changes import GRACE_S
 from tray.clipboard import ClipboardMissing
-from tray.controller import Woke
+from tray.errands import Done
 from tray.model import (
     ActOnTrouble,
     AgreeToKeyFile,
@@ -43,6 +45,7 @@ from tray.model import (
     Start,
     Stop,
 )
+from tray.wake import Woke
 
 MakeScene = Callable[..., Scene]
 
@@ -128,9 +131,10 @@ def test_a_server_that_crashes_too_often_is_said_once_with_the_log(make: MakeSce
     assert shown.trouble.next is Next.LOG
     told = scene.until_told("ended by itself 4 times")
     assert told.action == ActOnTrouble()
+    scene.post(ActOnTrouble(), SetPoolSize(2))
+    scene.until(lambda shown: shown.pool_size == 2)
+    assert scene.desktop.opened == [f"folder {scene.folders.logs}"]
     assert len([title for title in scene.desktop.titles if "ended by itself" in title]) == 1
-    scene.post(ActOnTrouble())
-    wait_for(lambda: scene.desktop.opened == [f"folder {scene.folders.logs}"])
 
 
 # The settings.
@@ -287,6 +291,41 @@ def test_a_named_port_that_is_taken_has_no_next_one(make: MakeScene) -> None:
     assert (shown.trouble.next, "--port names this port" in shown.trouble.hint) == (Next.NOTHING, True)
 
 
+# What the engine tells.
+
+
+def tell(scene: Scene, **known: Any) -> None:
+    """The engine knows this from now on."""
+    engine = scene.house.engines[-1]
+    engine.known = replace(engine.known, **known)
+    assert scene.runner._loop is not None
+    scene.runner._loop.call_soon_threadsafe(engine.on_change)
+
+
+def test_signed_out_is_a_state_with_a_next_step_and_no_crash(scene: Scene) -> None:
+    cli = CliStatus("/bin/claude", "2.1")
+    tell(scene, cli=cli, account=AccountStatus(signed_in=False, payer="nobody"))
+    shown = scene.until(lambda shown: shown.trouble is not None)
+    assert shown.trouble is not None
+    assert (shown.status.state, shown.trouble.next) == (State.RUNNING, Next.SIGN_IN)
+    scene.until_told("not signed in")
+    scene.post(ActOnTrouble())
+    scene.until_told("Signed in")
+    tell(scene, account=AccountStatus(signed_in=True, payer="plan"))
+    scene.until(lambda shown: shown.trouble is None)
+    assert len(scene.runners) == 1
+
+
+def test_a_limit_is_said_once_for_each_window(scene: Scene) -> None:
+    cli, account = CliStatus("/bin/claude", "2.1"), AccountStatus(signed_in=True, payer="plan")
+    for resets_at in (1e9, 1e9, 2e9):
+        tell(scene, cli=cli, account=account, usage=(UsageWindow("5 hours", 1.0, resets_at, is_reached=True),))
+        scene.until(lambda shown: shown.status.usage)
+        tell(scene, usage=())
+        scene.until(lambda shown: not shown.status.usage)
+    assert ["limit" in title for title in scene.desktop.titles] == [True, True]
+
+
 # The access key.
 
 
@@ -324,6 +363,22 @@ def test_the_key_can_be_waived_asked_for_again_copied_and_removed(scene: Scene) 
     scene.until(lambda shown: shown.key.place is KeyPlace.NONE and not shown.key.is_required)
     assert scene.memory.key is None
     assert ask(scene.port, "/status")[0] == 200
+
+
+def test_a_key_that_was_waived_is_still_known_after_another_start(make: MakeScene) -> None:
+    scene = make(f"port = {free_port()}\nrequire_key = false\n")
+    scene.memory.kept[("Drawbridge", "access key")] = "k"
+    scene.running()
+    shown = scene.until(lambda shown: shown.key.place is KeyPlace.KEYRING)
+    assert not shown.key.is_required
+
+
+def test_who_has_never_had_a_key_is_not_asked_for_a_keyrings_password(make: MakeScene) -> None:
+    scene = make()
+    scene.running()
+    scene.post(SetStartAtLogin(on=True))
+    scene.until(lambda shown: shown.starts_at_login)
+    assert scene.memory.calls == 0
 
 
 def test_without_a_keyring_a_file_keeps_the_key_once_its_owner_has_agreed(scene: Scene) -> None:
@@ -461,10 +516,12 @@ def test_a_sign_in_is_said_when_it_is_done_and_needs_a_running_server(scene: Sce
 
 def test_after_a_sleep_a_server_that_answers_is_left_alone(scene: Scene) -> None:
     scene.wall.ahead += 3600
-    scene.post(SetStartAtLogin(on=True))
+    scene.post(Done(lambda: None))
     wait_for(lambda: scene.probes == [scene.runner.listeners.control])
+    wait_for(lambda: not [thread for thread in threading.enumerate() if thread.name == "drawbridge-errand"])
+    scene.post(SetStartAtLogin(on=True))
     scene.until(lambda shown: shown.starts_at_login)
-    assert len(scene.runners) == 1
+    assert (len(scene.runners), scene.shown.status.state) == (1, State.RUNNING)
 
 
 def test_after_a_sleep_a_server_that_does_not_answer_is_started_again(scene: Scene) -> None:
@@ -537,6 +594,7 @@ def test_quit_lets_a_running_answer_end_and_a_second_one_does_not(make: MakeScen
                 assert response.read() == b"ended"
             assert scene.controller.wait(30)
         assert scene.house.ends[0] == ("whole" if quits == 1 else "cancelled")
+        assert scene.graces == [GRACE_S, 0.0][:quits]
 
 
 def test_a_mistake_of_ours_is_said_and_ends_nothing(scene: Scene) -> None:
@@ -612,6 +670,14 @@ def test_a_key_is_enforced_by_the_real_server_and_the_network_needs_it(real: Sce
         assert ask(port, "/v1/chat/completions", host=host, body=body)[0] == 401
         given = {"authorization": f"Bearer {real.memory.key}"}
         assert ask(port, "/v1/chat/completions", host=host, body=body, **given)[0] == 200
+
+
+def test_a_missing_claude_code_is_a_state_with_a_next_step_and_no_crash(make: MakeScene) -> None:
+    scene = make(f"port = {free_port()}\ndemo = true\ncli_path = '/nowhere/claude'\n", is_real=True).running()
+    shown = scene.until(lambda shown: shown.trouble is not None)
+    assert shown.trouble is not None
+    assert (shown.trouble.title, shown.trouble.next) == ("Claude Code was not found", Next.SETTINGS)
+    assert (shown.status.state, len(scene.runners)) == (State.RUNNING, 1)
 
 
 def test_a_restart_and_a_stop_leave_no_process_of_the_server_before(real: Scene) -> None:
