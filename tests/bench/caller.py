@@ -28,6 +28,10 @@ class Caller:
         # Written before the clock starts: a client's own JSON is not our cost.
         body = json.dumps({"messages": [*before, *messages(*turns)], "stream": True}).encode()
         request = self._head(len(body)) + body
+        if self._reader.at_eof():
+            # Another row took longer than the server keeps a connection that nobody uses.
+            host, _, port = self._place.rpartition(":")
+            self._reader, self._writer = await asyncio.open_connection(host, int(port))
         asked = time.perf_counter()
         self._writer.write(request)
         async with asyncio.timeout(LONGEST_S):
