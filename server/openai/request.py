@@ -7,7 +7,8 @@ from typing import assert_never
 
 from server.dialogue import Message, Profile, Role, Settings, Text, Turn
 from server.errors import InvalidRequest
-from server.openai.shapes import ChatMessage, ChatRequest, ContentPart, OtherPart, RefusalPart, TextPart, read
+from server.openai.shapes import ChatMessage, ChatRequest, ContentPart, OtherPart, RefusalPart, TextPart
+from server.shapes import read
 
 # Claude's API wants the user to speak first.
 FIRST_TURN = "(The conversation starts with the assistant's message.)"

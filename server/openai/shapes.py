@@ -1,42 +1,11 @@
-"""What an OpenAI client may send: tolerant of what it adds, exact about what it says.
-
-Unknown fields are ignored everywhere and null means absent. A known field of a wrong type raises `InvalidRequest`
-with the field's path and words for a person; what was sent is never repeated in them.
-"""
+"""What an OpenAI client may send: tolerant of what it adds, exact about what it says."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    ValidationError,
-    model_validator,
-)
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from server.errors import InvalidRequest
-
-_LONGEST_ANSWER = 2**31 - 1
-
-
-def _whole_characters(text: str) -> str:
-    # JSON can spell half of a surrogate pair; Claude Code would turn it into another character without a word.
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise PydanticCustomError("halved", "holds half of a surrogate pair, which is not a character") from None
-    return text
-
-
-def _count(value: object) -> object:
-    # JavaScript and YAML write 100 as 100.0.
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+from server.shapes import OWN_WORDS, Count, Number, Shape, Tokens, Words
 
 
 def _part(value: object) -> object:
@@ -59,22 +28,7 @@ def _kind_of_part(value: object) -> str | None:
     )
 
 
-Words = Annotated[str, AfterValidator(_whole_characters)]
-Count = Annotated[int, BeforeValidator(_count)]
-Tokens = Annotated[Count, Field(gt=0, le=_LONGEST_ANSWER)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
 StopSequence = Annotated[Words, Field(min_length=1)]
-
-
-class Shape(BaseModel):
-    """What all shapes share: frozen, no types guessed, unknown fields ignored, null the same as absent."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_absent(cls, value: object) -> object:
-        return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
 
 
 class TextPart(Shape):
@@ -101,17 +55,17 @@ ContentPart = Annotated[
     Annotated[TextPart, Tag("<text>")]
     | Annotated[RefusalPart, Tag("<refusal>")]
     | Annotated[OtherPart, Tag("<other>")],
-    Discriminator(_kind_of_part, "part", "must be an object with a type, as in {'type': 'text', 'text': ...}"),
+    Discriminator(_kind_of_part, OWN_WORDS, "must be an object with a type, as in {'type': 'text', 'text': ...}"),
     BeforeValidator(_part),
 ]
 Content = Annotated[
     Annotated[Words, Tag("<text>")] | Annotated[list[ContentPart], Field(fail_fast=True), Tag("<list>")],
-    Discriminator(_text_or_list, "content", "must be a text or a list of parts"),
+    Discriminator(_text_or_list, OWN_WORDS, "must be a text or a list of parts"),
 ]
 Stop = Annotated[
     Annotated[StopSequence, Tag("<text>")]
     | Annotated[list[StopSequence], Field(fail_fast=True, max_length=16), Tag("<list>")],
-    Discriminator(_text_or_list, "stop", "must be a text or a list of texts"),
+    Discriminator(_text_or_list, OWN_WORDS, "must be a text or a list of texts"),
 ]
 
 
@@ -172,55 +126,3 @@ class ChatRequest(Shape):
     verbosity: Words | None = None
     prediction: object = None
     web_search_options: object = None
-
-
-AnyShape = TypeVar("AnyShape", bound=Shape)
-
-
-def read(shape: type[AnyShape], body: object) -> AnyShape:
-    """`body`, parsed JSON, as a `shape`. Raises `InvalidRequest` that names the first field that is wrong."""
-    if not isinstance(body, dict):
-        raise InvalidRequest("The request body must be a JSON object.")
-    try:
-        return shape.model_validate(body)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-    param = _path(first["loc"])
-    raise InvalidRequest(f"{param} {_words(first)}.", param=param)
-
-
-def _path(location: tuple[int | str, ...]) -> str:
-    """A place as in `messages[2].content[0].text`; the names of union members, in angle brackets, are left out."""
-    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in location if not str(step).startswith("<"))
-    return "".join(steps).removeprefix(".")
-
-
-_WORDS = {
-    "missing": "is required",
-    "string_type": "must be a text",
-    "too_short": "must not be empty",
-    "string_too_short": "must not be empty",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_type": "must be a number",
-    "finite_number": "must be a finite number",
-    "bool_type": "must be true or false",
-    "list_type": "must be a list",
-    "dict_type": "must be an object",
-    "model_type": "must be an object",
-    "model_attributes_type": "must be an object",
-    "too_long": "must have at most {max_length} entries",
-    "greater_than": "must be more than {gt}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
-    "literal_error": "must be one of {expected}",
-    "halved": "{words}",
-    "part": "{words}",
-    "content": "{words}",
-    "stop": "{words}",
-}
-
-
-def _words(error: ErrorDetails) -> str:
-    words = _WORDS.get(error["type"], "has a value that cannot be used")
-    return words.format(words=error["msg"], **error.get("ctx", {}))

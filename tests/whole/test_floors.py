@@ -15,7 +15,7 @@ DOORS = {
     "fastapi": ("server/app.py", "server/web/"),
     "uvicorn": ("server/listening.py", "server/standin/"),
     "claude_agent_sdk": ("server/claude/",),
-    "pydantic": ("server/openai/shapes.py",),
+    "pydantic": ("server/shapes.py", "server/openai/shapes", "server/responses/shapes", "server/anthropic/shapes"),
     "keyring": ("server/machine/",),
     "jeepney": ("tray/sni/bus.py", "tray/notifier.py"),
     "copykitten": ("tray/clipboard.py",),

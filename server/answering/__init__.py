@@ -1,0 +1,5 @@
+"""Any dialect's turn, answered: which model is meant, a worker from the pool, one retry, the events of the answer."""
+
+from server.answering.answering import Answering
+
+__all__ = ["Answering"]

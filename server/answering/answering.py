@@ -1,0 +1,79 @@
+"""Answers any dialect's turn: its model, a worker, one retry, and a failure as the last event of what has begun."""
+
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import replace
+
+from server.answering.routing import model_for
+from server.answering.single import Single
+from server.claude.client import Worker
+from server.config import Config
+from server.dialogue import Event, Failed, ModelCard, Settings, Turn
+from server.errors import DrawbridgeError, WorkerDied
+from server.pool.pool import Pool
+
+logger = logging.getLogger(__name__)
+
+
+class Answering:
+    """Answers turns with the workers of a pool. Settings and models are asked anew for each turn."""
+
+    def __init__(
+        self,
+        *,
+        pool: Pool[Worker],
+        config: Callable[[], Config],
+        cards: Callable[[], tuple[ModelCard, ...]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._single = Single(pool=pool, config=config, clock=clock)
+        self._config = config
+        self._cards = cards
+        self._clock = clock
+        self._last: Settings | None = None
+
+    @property
+    def likely(self) -> Settings:
+        """The settings that the next request will probably have: those of the last one."""
+        return self._last or Settings(model=self.model_for(""))
+
+    async def stream(self, turn: Turn) -> AsyncGenerator[Event, None]:
+        """The events of one answer. Raises what went wrong before the first one; after it, `Failed` is the last.
+
+        Closing the generator stops everything, the request upstream too, and frees the worker's place.
+        """
+        came = self._clock()
+        settings = self._last = replace(turn.settings, model=self.model_for(turn.model))
+        begun = False
+        try:
+            async with aclosing(self._with_retry(turn, settings, came)) as events:
+                async for event in events:
+                    begun = True
+                    yield event
+        except DrawbridgeError as error:
+            logger.info("no answer: %s: %s", type(error).__name__, error.title)
+            if not begun:
+                raise
+            yield Failed(error)
+
+    def model_for(self, asked: str) -> str | None:
+        """What Claude Code is asked for when a client asks for `asked`; see `routing`."""
+        return model_for(asked, self._config(), self._cards())
+
+    async def _with_retry(self, turn: Turn, settings: Settings, came: float) -> AsyncGenerator[Event, None]:
+        """The answer of one worker; of a second one, when the first died before it had said anything."""
+        for is_retry in (False, True):
+            begun = False
+            try:
+                async with aclosing(self._single.stream(turn, settings, came, is_retry=is_retry)) as events:
+                    async for event in events:
+                        begun = True
+                        yield event
+            except WorkerDied:
+                if begun or is_retry:
+                    raise
+                logger.warning("a worker died before it answered; the request is tried once more")
+            else:
+                return

@@ -1,0 +1,96 @@
+"""What the wire models of all dialects are made of: tolerant of what clients add, exact about what they say.
+
+Unknown fields are ignored everywhere and null means absent. A known field of a wrong type raises `InvalidRequest`
+with the field's path and words for a person; what was sent is never repeated in them.
+"""
+
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from server.errors import InvalidRequest
+
+LONGEST_ANSWER = 2**31 - 1
+# The kind of an error whose message is ours: a dialect names it as the `custom_error_type` of its unions.
+OWN_WORDS = "words"
+
+
+def _whole_characters(text: str) -> str:
+    # JSON can spell half of a surrogate pair; Claude Code would turn it into another character without a word.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise PydanticCustomError(OWN_WORDS, "holds half of a surrogate pair, which is not a character") from None
+    return text
+
+
+def _count(value: object) -> object:
+    # JavaScript and YAML write 100 as 100.0.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Words = Annotated[str, AfterValidator(_whole_characters)]
+Count = Annotated[int, BeforeValidator(_count)]
+Tokens = Annotated[Count, Field(gt=0, le=LONGEST_ANSWER)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Shape(BaseModel):
+    """What all shapes share: frozen, no types guessed, unknown fields ignored, null the same as absent."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, value: object) -> object:
+        return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
+
+
+AnyShape = TypeVar("AnyShape", bound=Shape)
+
+
+def read(shape: type[AnyShape], body: object) -> AnyShape:
+    """`body`, parsed JSON, as a `shape`. Raises `InvalidRequest` that names the first field that is wrong."""
+    if not isinstance(body, dict):
+        raise InvalidRequest("The request body must be a JSON object.")
+    try:
+        return shape.model_validate(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+    param = _path(first["loc"])
+    raise InvalidRequest(f"{param} {_words(first)}.", param=param)
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    """A place as in `messages[2].content[0].text`; the names of union members, in angle brackets, are left out."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in location if not str(step).startswith("<"))
+    return "".join(steps).removeprefix(".")
+
+
+_WORDS = {
+    "missing": "is required",
+    "string_type": "must be a text",
+    "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "too_long": "must have at most {max_length} entries",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be one of {expected}",
+    OWN_WORDS: "{words}",
+}
+
+
+def _words(error: ErrorDetails) -> str:
+    words = _WORDS.get(error["type"], "has a value that cannot be used")
+    return words.format(words=error["msg"], **error.get("ctx", {}))
