@@ -32,6 +32,7 @@ from server.pool.pool import Pool
 from server.selfcheck.check import SelfCheck
 from server.selfcheck.examination import examine
 from server.selfcheck.kept import KEPT_FILE, Shelf
+from server.selfcheck.verdict import Key, key_for
 from server.status import AccountStatus, CliStatus, ModelName, SelfCheckStatus, Status
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Services:
         self._scratch = scratch
         self._guard = guard
         self._cli = CliStatus()
+        self._asked: Key | None = None
         self._account = AccountStatus(payer="demo", detail="a demo: nobody pays", signed_in=True)
         self._asking: asyncio.Task[None] | None = None
         self._asked_at = -ACCOUNT_KEPT_S
@@ -184,9 +186,18 @@ class Services:
 
     async def _version_of(self, cli: Path) -> str:
         await self.refresh()
-        if self._cli.path == str(cli) and self._cli.version is not None:
-            return self._cli.version
-        return await cli_version(cli, self._child_environment())
+        if self._cli.path == str(cli) and self._known_version(cli) is None:
+            # It has updated itself since it was asked: a verdict under its old version would be none tomorrow.
+            self._asked_at = -ACCOUNT_KEPT_S
+            await self.refresh()
+        return self._known_version(cli) or await cli_version(cli, self._child_environment())
+
+    def _known_version(self, cli: Path) -> str | None:
+        """The version of the program at `cli` if that is the very one that was asked last; else None."""
+        try:
+            return self._cli.version if self._asked == key_for(cli) else None
+        except OSError:
+            return None
 
     async def sign_in(self, account: Account, on_url: Callable[[str], None]) -> AccountStatus:
         """Signs in to Claude Code in the browser; see `server.claude.sign_in`. The next answers are of that account."""
@@ -231,12 +242,13 @@ class Services:
             environment = self._child_environment()
             path = find_cli(self._config.cli_path, environment)
             self._cli = replace(self._cli, path=str(path))
-            self._cli = CliStatus(str(path), await cli_version(path, environment))
+            key = key_for(path)
+            self._cli, self._asked = CliStatus(str(path), await cli_version(path, environment)), key
             account = self._account if self._config.demo else await account_status(path, environment)
             if era == self._era:
                 self._account = account
-        except EngineError as error:
-            logger.warning("asking Claude Code: %s", error.message)
+        except (EngineError, OSError) as error:
+            logger.warning("asking Claude Code: %s", getattr(error, "message", error))
         finally:
             if era == self._era:
                 self._asked_at = time.monotonic()

@@ -15,6 +15,8 @@ from server.config import Config
 from server.dialogue import Finished, Message, Profile, Settings, Text, Turn
 from server.errors import SignInNeeded
 from server.machine.paths import Folders
+from server.selfcheck.kept import KEPT_FILE, Shelf
+from server.selfcheck.verdict import key_for
 from server.services import Services, open_services
 from server.standin.script import refuse
 from server.standin.server import Standin, default_answer, open_standin
@@ -103,6 +105,29 @@ async def test_its_status_names_the_models_and_the_cli(config: Config, tmp_path:
         assert status.cli.path == str(config.cli_path)
         assert {"sonnet", "opus"} <= {model.id for model in status.models}
         assert all(model.name for model in status.models)
+
+
+async def test_the_verdict_on_an_updated_claude_code_is_under_its_new_version(config: Config, tmp_path: Path) -> None:
+    """Under the old one the next start would check it again for nothing."""
+    assert config.cli_path is not None
+    kept = Shelf(tmp_path / "d" / KEPT_FILE)
+    async with opened(config, tmp_path) as services:
+        await until(services, lambda: services.status().engine.checked)
+        before = await services.account()
+        version = services.status().cli.version
+        assert kept.verdict(key_for(config.cli_path, version))
+        new = tmp_path / "new"
+        new.write_text(config.cli_path.read_text().replace('"$*" in', '"$*" in\n"--version") echo 9.9.9;;', 1))
+        new.chmod(0o755)
+        new.replace(config.cli_path)
+        services.look()
+        assert not services.status().engine.checked
+        await until(services, lambda: services.status().engine.checked)
+        assert services.status().cli.version == "9.9.9"
+        assert await services.account() == before
+    verdict = kept.verdict(key_for(config.cli_path))
+    assert verdict is not None
+    assert verdict.key.version == "9.9.9"
 
 
 async def test_an_exported_key_pays_until_the_plan_is_chosen_and_spares_are_renewed(

@@ -121,7 +121,7 @@ async def test_a_verdict_is_kept_and_a_changed_claude_code_is_checked_anew(folde
         (folder / "data" / KEPT_FILE).write_text("{")
         async with open_server() as bridge:
             assert (await bridge.until_checked())["isolation"] == "warm"
-            assert checks() == 3
+            assert checks() == 3, bridge.log
         async with open_server() as bridge:
             assert (await bridge.health())["engine"]["isolation"] == "warm"
         assert checks() == 3

@@ -110,7 +110,12 @@ def spawns_of(cli: Path) -> list[dict[str, dict[str, str]]]:
 
 
 def change(cli: Path) -> None:
-    """Makes the program at `cli` another one on disk, as an update does."""
-    cli.write_text(cli.read_text() + "# another one\n")
-    found = cli.stat()
-    os.utime(cli, ns=(found.st_atime_ns, found.st_mtime_ns + 1_000_000))
+    """Makes the program at `cli` another one on disk, as an update does: in one step.
+
+    A process that starts between two steps would be of a third program, which is checked too.
+    """
+    found, new = cli.stat(), cli.with_name("claude.new")
+    new.write_text(cli.read_text() + "# another one\n")
+    new.chmod(found.st_mode)
+    os.utime(new, ns=(found.st_atime_ns, found.st_mtime_ns + 1_000_000))
+    new.replace(cli)
