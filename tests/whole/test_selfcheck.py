@@ -95,13 +95,17 @@ async def test_a_verdict_is_kept_and_a_changed_claude_code_is_checked_anew(folde
             return open_bridge(standin, folder, "--cli-path", str(cli), environment=users, is_checked=False)
 
         def checks() -> int:
-            """How often it was checked, by processes that knew another stand-in and nothing of the user's."""
+            """How often it was checked, by processes that knew another stand-in and nothing of the user's.
+
+            A check that a busy computer does not let come to an end says so, is tried again, and does not count.
+            """
             spawned = [row["environment"] for row in spawns_of(cli)]
             found = [row for row in spawned if row["ANTHROPIC_BASE_URL"] != standin.url]
             assert not any(name in row for row in found for name in users)
             assert len(found) < len(spawned)
-            logs = (folder / "logs").glob("*.log*")
-            return sum(path.read_text().count("checking Claude Code") for path in logs)
+            logs = "".join(path.read_text() for path in (folder / "logs").glob("*.log*"))
+            begun = logs.split("checking Claude Code")[1:]
+            return sum("the self-check could not be done" not in what_followed for what_followed in begun)
 
         async with open_server() as bridge:
             assert (await bridge.until_checked())["isolation"] == "warm"
@@ -121,7 +125,7 @@ async def test_a_verdict_is_kept_and_a_changed_claude_code_is_checked_anew(folde
         (folder / "data" / KEPT_FILE).write_text("{")
         async with open_server() as bridge:
             assert (await bridge.until_checked())["isolation"] == "warm"
-            assert checks() == 3, bridge.log
+            assert checks() == 3
         async with open_server() as bridge:
             assert (await bridge.health())["engine"]["isolation"] == "warm"
         assert checks() == 3
