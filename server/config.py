@@ -46,6 +46,7 @@ class Config:
     strict_models: bool = False
     idle_shrink_s: float = 600.0
     isolation: Isolation = "warm"  # "process": a fresh process for each conversation, whatever the self-check says
+    check_updates: bool = False  # the app asks the project once a day whether there is a newer version
     log_level: str = "info"
     sources: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}), compare=False, repr=False)
 
@@ -178,6 +179,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("strict_models", _switch, "true or false"),
     Option("idle_shrink_s", _number(0.05, 604_800), "seconds, from 0.05 to 604800"),
     Option("isolation", _one_of("warm", "process"), "warm or process"),
+    Option("check_updates", _switch, "true or false"),
     Option("log_level", _one_of("debug", "info", "warning", "error"), "debug, info, warning or error"),
 )
 

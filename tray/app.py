@@ -21,7 +21,7 @@ from server.machine.paths import Folders, find_folders
 from server.machine.payer import has_exported_key
 from server.machine.ports import Listeners
 from server.machine.settings import Saved, SettingsFile
-from server.machine.version import own_version
+from server.machine.version import managed_by, own_version, repository
 from tray.autostart import autostart_for
 from tray.clipboard import copy
 from tray.controller import Controller
@@ -31,6 +31,7 @@ from tray.model import Notice, Quit
 from tray.preferences import Preferences
 from tray.signals import told_of_signals
 from tray.surroundings import Screen, Surroundings
+from tray.updates import MEMO, Updates
 from tray.wake import Woke, watch_sleep
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def _run(
         desktop=desktop,
         copy=copy,
         autostart=autostart_for(),
+        updates=Updates(folders.data / MEMO, own=own_version(), repository=repository(), managed_by=managed_by()),
         publish=partial(_publish, claimed, token),
         diagnose=partial(_diagnostics, preferences.flags),
         answers=_answers,

@@ -1,6 +1,7 @@
 """Settings and the access key as the menu changes them: live first, then written, so that nothing refused is kept."""
 
 from dataclasses import replace
+from typing import assert_never
 
 from server.config import Config
 from server.errors import KeyringMissing, PortTaken, SettingsInvalid
@@ -9,7 +10,19 @@ from server.machine.settings import Saved
 from tray.bulletin import Bulletin
 from tray.errands import Errands
 from tray.keys import Keys
-from tray.model import AgreeToKeyFile, Command, NewKey, Notice, Open, RequireKey, SetReach
+from tray.model import (
+    AgreeToKeyFile,
+    Command,
+    NewKey,
+    Notice,
+    Open,
+    RequireKey,
+    SetCheckUpdates,
+    SetModel,
+    SetPayer,
+    SetPoolSize,
+    SetReach,
+)
 from tray.preferences import Held, Preferences
 from tray.supervisor import Supervisor
 from tray.troubles import KeyMade, SettingsSetAside
@@ -61,6 +74,20 @@ class Changes:
         """These settings from now on."""
         self._apply(self._keys.resolved(self._in_our_folders(self._preferences.with_changes(**changes))))
         self.tell(Saved(notices=self._preferences.change(**changes)))
+
+    def choose(self, command: SetPoolSize | SetModel | SetPayer | SetCheckUpdates) -> None:
+        """A choice of the menu that is a setting as it stands."""
+        match command:
+            case SetPoolSize():
+                self.change(pool_size=command.size)
+            case SetModel():
+                self.change(model=command.model)
+            case SetPayer():
+                self.change(payer=command.payer)
+            case SetCheckUpdates():
+                self.change(check_updates=command.on)
+            case _:
+                assert_never(command)
 
     def set_port(self, port: int | None) -> None:
         """That port, or the next free one after the one in use, or after the last one that was refused."""

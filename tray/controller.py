@@ -36,6 +36,7 @@ from tray.model import (
     RemoveKey,
     RequireKey,
     Restart,
+    SetCheckUpdates,
     SetModel,
     SetPayer,
     SetPoolSize,
@@ -196,6 +197,7 @@ class Controller:
             if self._preferences.has_changed:
                 self._do(self._reload)
             self._errands.aside(self._around.autostart.state, self._found_login)
+            self._around.updates.look(self._errands.aside, wanted=self._changes.config.check_updates)
             if (server := self._supervisor.server) is not None:
                 server.follow_network()
         if self._is_quitting and self._supervisor.is_idle:
@@ -222,12 +224,8 @@ class Controller:
                 self._restart()
             case SetPort():
                 self._set_port(command.port)
-            case SetPoolSize():
-                self._changes.change(pool_size=command.size)
-            case SetModel():
-                self._changes.change(model=command.model)
-            case SetPayer():
-                self._changes.change(payer=command.payer)
+            case SetPoolSize() | SetModel() | SetPayer() | SetCheckUpdates():
+                self._changes.choose(command)
             case RequireKey():
                 self._changes.require_key(required=command.required)
             case NewKey():
@@ -386,6 +384,8 @@ class Controller:
             starts_at_login=self._starts_at_login,
             is_signing_in=self._is_signing_in,
             has_exported_key=self._around.has_exported_key,
+            checks_updates=self._changes.config.check_updates if self._around.updates.is_possible else None,
+            new_version=self._around.updates.news(wanted=self._changes.config.check_updates),
             is_quitting=self._is_quitting,
         )
 

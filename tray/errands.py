@@ -106,6 +106,8 @@ class Errands:
             case "project page":
                 # A build that names none has its own documentation.
                 self._around.desktop.open_page(project_page() or f"{page_of(snapshot)}docs")
+            case "release page":
+                self._around.desktop.open_page(self._around.updates.page)
             case _:
                 assert_never(command.what)
 

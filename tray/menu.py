@@ -4,17 +4,17 @@ One menu is one file, in the order in which a person reads it; that makes it a l
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import assert_never
 
 from server.status import ModelName, State
 from tray.drawing import Picture
+from tray.item import SEPARATOR, Item
 from tray.model import (
     POOL_SIZES,
     PORT_PRESETS,
     ActOnTrouble,
     AgreeToKeyFile,
-    Command,
     Copy,
     CopyAddress,
     CopyKey,
@@ -26,6 +26,7 @@ from tray.model import (
     RemoveKey,
     RequireKey,
     Restart,
+    SetCheckUpdates,
     SetModel,
     SetPayer,
     SetPoolSize,
@@ -56,26 +57,6 @@ _CURES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One line of the menu; with `items` it is a submenu, with a `command` a click posts it.
-
-    `checked` is None for a line without a mark; `radio`: of its checked siblings one at most is on. `default` is what
-    a click on the icon itself does, where the system has such a click.
-    """
-
-    text: str
-    command: Command | None = None
-    checked: bool | None = None
-    radio: bool = False
-    enabled: bool = True
-    items: tuple["Item", ...] = ()
-    default: bool = False
-
-
-SEPARATOR = Item("", enabled=False)
-
-
 def menu_for(snapshot: Snapshot) -> tuple[Item, ...]:
     """The whole menu: every line short, no two siblings alike, every line that can be clicked with its command."""
     groups = (
@@ -83,7 +64,7 @@ def menu_for(snapshot: Snapshot) -> tuple[Item, ...]:
         _lever(snapshot),
         (_base_url(snapshot), _connect()),
         (_model(snapshot), _pool_size(snapshot), _port(snapshot), _key(snapshot), _reach(snapshot)),
-        (*_usage(snapshot), *_sign_in(snapshot)),
+        (*_usage(snapshot), *_sign_in(snapshot), *_new_version(snapshot)),
         (
             _start_at_login(snapshot),
             Item("Open log folder", Open("log folder")),
@@ -334,6 +315,11 @@ def _sign_in(snapshot: Snapshot) -> Iterator[Item]:
         yield Item("Sign in with a Console account (by the token)...", SignIn("console"))
 
 
+def _new_version(snapshot: Snapshot) -> Iterator[Item]:
+    if snapshot.new_version:
+        yield Item(f"Version {snapshot.new_version} is available...", Open("release page"))
+
+
 def _start_at_login(snapshot: Snapshot) -> Item:
     starts = snapshot.starts_at_login
     if starts is None:
@@ -350,12 +336,23 @@ def _about(snapshot: Snapshot) -> Item:
             _line(f"Claude Code {claude}" if claude else "Claude Code: not found yet"),
             Item("Open the page of this server", Open("page"), enabled=snapshot.status.state is State.RUNNING),
             Item("Project page", Open("project page")),
+            _check_updates(snapshot),
             SEPARATOR,
             _line("Drawbridge is free software under the MIT licence"),
             _line("Its tray icon uses pystray, under the LGPL 3"),
             _line("Claude Code is under Anthropic's own terms"),
         ),
     )
+
+
+def _check_updates(snapshot: Snapshot) -> Item:
+    """Only a person switches it on; a system that brings new versions itself needs no switch."""
+    checks = snapshot.checks_updates
+    if checks is None:
+        return _line("New versions come with your system's updates")
+    if held := _held(snapshot, "check_updates"):
+        return _line(f"Check for updates: {'yes' if checks else 'no'}{held}")
+    return Item("Check for updates once a day", SetCheckUpdates(not checks), checks)
 
 
 def _quit(snapshot: Snapshot) -> Item:

@@ -73,6 +73,7 @@ class Snapshot:
 
     `pinned` names settings that a variable or flag holds, as (setting, holder): their items are greyed and say so.
     `starts_at_login` is the system's true state, None where it cannot be known. `is_signing_in`: in the browser, now.
+    `checks_updates` is None where the system brings new versions itself; `new_version` is a newer one, as in "1.2".
     `now` is the local time with its zone (`datetime.now().astimezone()`); only its day and zone count, for words like
     "tomorrow at 09:00". None: days are written in full, in UTC.
     """
@@ -91,6 +92,8 @@ class Snapshot:
     payer: Literal["automatic", "plan", "api key"] = "automatic"
     has_exported_key: bool = False
     is_quitting: bool = False
+    checks_updates: bool | None = False
+    new_version: str = ""
     now: datetime | None = None
 
     @property
@@ -191,6 +194,13 @@ class SetStartAtLogin:
 
 
 @dataclass(frozen=True, slots=True)
+class SetCheckUpdates:
+    """Ask the project once a day whether there is a newer version, or do not."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Copy:
     """To the clipboard: the base URL, the text for an app, or the diagnostics."""
 
@@ -208,7 +218,7 @@ class CopyAddress:
 class Open:
     """Open in the desktop: the log folder, the settings file, the page, or a page of the project or of Claude Code."""
 
-    what: Literal["log folder", "settings", "page", "install page", "project page"]
+    what: Literal["log folder", "settings", "page", "install page", "project page", "release page"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +247,7 @@ Command = (
     | SetPayer
     | SignIn
     | SetStartAtLogin
+    | SetCheckUpdates
     | Copy
     | CopyAddress
     | Open

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from server.machine.ports import Listeners
 from tray.model import Command, Notice, Snapshot
+from tray.updates import Updates
 
 
 class Screen(Protocol):
@@ -73,6 +74,7 @@ class Surroundings:
     desktop: Desktop
     copy: Callable[[str], None]
     autostart: Autostart
+    updates: Updates
     publish: Callable[[Listeners | None], None]
     diagnose: Callable[[], str]
     answers: Callable[[tuple[str, int]], bool]

@@ -11,7 +11,8 @@ from PIL import Image
 
 from tray.drawing import Picture
 from tray.icons import image_for
-from tray.menu import SEPARATOR, Item, menu_for, picture_for, tooltip_for
+from tray.item import SEPARATOR, Item
+from tray.menu import menu_for, picture_for, tooltip_for
 from tray.model import Command, Snapshot
 from tray.native import BaseIcon, Draw, Job, Menu, MenuItem, Panel
 

@@ -40,6 +40,7 @@ HELP: Mapping[str, str] = {
     "strict_models": "Refuse model names that are not Claude's instead of using the default model for them.",
     "idle_shrink_s": "After how many idle seconds the pool gives back all processes but one.",
     "isolation": "warm: processes go on to other conversations; process: a fresh one for each.",
+    "check_updates": "The app asks once a day whether there is a newer version, and its menu says so.",
     "log_level": "debug, info, warning or error.",
 }
 _SHORT = {"pool_size": ("-w", "--workers")}

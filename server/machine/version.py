@@ -1,8 +1,12 @@
-"""Which version of Drawbridge this is, and where its project is found."""
+"""Which version of Drawbridge this is, where its project is found, and who brings new versions of it."""
 
 from importlib.metadata import PackageNotFoundError, metadata, version
 
+from server.machine.assets import asset
+
 _NAME = "drawbridge-tray"
+# Packages of a system put it among the assets, with the name of what updates them, as in "apt".
+MANAGED_BY = "MANAGED_BY"
 
 
 def own_version() -> str:
@@ -15,8 +19,26 @@ def own_version() -> str:
 
 def project_page() -> str | None:
     """The project's page on the web, as its package names it; None where it names none."""
+    return _address("homepage")
+
+
+def repository() -> str | None:
+    """Where the project keeps its source and its releases, as its package names it; None where it names none."""
+    return _address("repository")
+
+
+def managed_by() -> str:
+    """What brings new versions to this computer, if that is a package system; else empty."""
+    try:
+        return asset(MANAGED_BY).read_text("utf-8").strip() or "a package system"
+    except (OSError, ValueError):
+        return ""
+
+
+def _address(label: str) -> str | None:
     try:
         entries = metadata(_NAME).get_all("Project-URL") or []
     except PackageNotFoundError:
         return None
-    return next((url.strip() for _, _, url in (entry.partition(",") for entry in entries)), None)
+    named = {name.strip().lower(): url.strip() for name, _, url in (entry.partition(",") for entry in entries)}
+    return named.get(label)

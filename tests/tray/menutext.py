@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from tray.menu import SEPARATOR, Item
+from tray.item import SEPARATOR, Item
 
 Mark = Literal["check", "radio"] | None
 

@@ -29,8 +29,10 @@ from tray.model import Command, Notice, Quit, Snapshot
 from tray.preferences import Preferences
 from tray.supervisor import Server
 from tray.surroundings import Surroundings
+from tray.updates import MEMO, Updates
 
 WAIT_S = 30.0
+REPOSITORY = "https://github.com/drawbridge-app/drawbridge"
 
 
 def wait_for(condition: Callable[[], object], words: Callable[[], object] = lambda: "it never came") -> None:
@@ -183,6 +185,7 @@ class Scene:
     is_real: bool = False
     lan: tuple[str, ...] = ("127.0.0.2",)
     make_file: Callable[[Path], SettingsFile] = SettingsFile
+    managed_by: str = ""
 
     def __post_init__(self) -> None:
         self.folders = Folders(self.folder / "config", self.folder / "data", self.folder / "logs")
@@ -198,6 +201,9 @@ class Scene:
         self.answers = True
         self.graces: list[float] = []
         self.probes: list[tuple[str, int]] = []
+        self.asked: list[str] = []
+        self.newest: str | None = "v1.3.0"
+        self.feed_error: DrawbridgeError | None = None
         self.diagnosis = "all is well\n"
         self.house = House()
         self.clock, self.wall = Clock(time.monotonic), Clock(time.time)
@@ -286,6 +292,14 @@ class Scene:
             desktop=self.desktop,
             copy=self._copy,
             autostart=self.autostart,
+            updates=Updates(
+                self.folders.data / MEMO,
+                own="1.2.3",
+                repository=REPOSITORY,
+                managed_by=self.managed_by,
+                ask=self._newest,
+                wall=self.wall,
+            ),
             publish=self._publish,
             diagnose=lambda: self.diagnosis,
             answers=self._answers,
@@ -295,6 +309,12 @@ class Scene:
             version="1.2.3",
             has_exported_key=False,
         )
+
+    def _newest(self, feed: str) -> str | None:
+        self.asked.append(feed)
+        if self.feed_error is not None:
+            raise self.feed_error
+        return self.newest
 
     def _copy(self, text: str) -> None:
         if self.copy_error is not None:

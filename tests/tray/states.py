@@ -137,6 +137,12 @@ def states() -> Iterator[tuple[str, Snapshot]]:
         _with(replace(_RUNNING, base_url="http://127.0.0.1:9000/v1"), port=9000, pool_size=5, model="claude-opus-4-1"),
     )
     yield "claudes_own_model", _with(model="default", starts_at_login=True)
+    yield "new_version", _with(checks_updates=True, new_version="1.2")
+    yield (
+        "check_for_updates_pinned",
+        _with(checks_updates=True, pinned=(("check_updates", "DRAWBRIDGE_CHECK_UPDATES"),)),
+    )
+    yield "managed_by_the_system", _with(checks_updates=None)
     yield "login_not_possible", _with(starts_at_login=None)
 
 

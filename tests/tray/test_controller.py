@@ -17,7 +17,7 @@ import pytest
 
 from server.errors import DrawbridgeError
 from server.status import AccountStatus, CliStatus, State, UsageWindow
-from tests.tray.scene import Scene, WriteProtected, ask, wait_for
+from tests.tray.scene import REPOSITORY, Scene, WriteProtected, ask, wait_for
 from tray.changes import GRACE_S
 from tray.clipboard import ClipboardMissing
 from tray.errands import Done
@@ -35,6 +35,7 @@ from tray.model import (
     RemoveKey,
     RequireKey,
     Restart,
+    SetCheckUpdates,
     SetModel,
     SetPayer,
     SetPoolSize,
@@ -45,6 +46,7 @@ from tray.model import (
     Start,
     Stop,
 )
+from tray.releases import FeedUnreadable
 from tray.wake import Woke
 
 MakeScene = Callable[..., Scene]
@@ -708,3 +710,56 @@ def test_quit_says_how_many_answers_run_and_lets_a_real_one_end_whole(real: Scen
         assert response.read().rstrip().endswith(b"data: [DONE]")
     assert real.controller.wait(60)
     assert "1 answer is still running" in real.until_told("quitting").text
+
+
+# News of versions.
+
+
+def test_nobody_is_asked_for_a_newer_version_until_a_person_wants_it(scene: Scene) -> None:
+    for _ in range(3):
+        scene.pass_time(100_000)
+    scene.post(SetPoolSize(2))
+    assert scene.until(lambda shown: shown.pool_size == 2).new_version == ""
+    assert scene.asked == []
+    scene.post(SetCheckUpdates(on=True))
+    scene.until(lambda shown: shown.checks_updates)
+    scene.pass_time(10)
+    scene.until(lambda shown: shown.new_version == "1.3.0")
+    assert scene.saved["check_updates"] is True
+    assert len(scene.asked) == 1
+    scene.post(Open("release page"))
+    wait_for(lambda: scene.desktop.opened == [f"page {REPOSITORY}/releases/tag/v1.3.0"])
+    scene.post(SetCheckUpdates(on=False))
+    scene.until(lambda shown: shown.new_version == "")
+    assert len(scene.runners) == 1
+
+
+def test_it_is_asked_once_a_day_and_not_again_after_a_restart(make: MakeScene) -> None:
+    scene = make(f"port = {free_port()}\ncheck_updates = true\n").running()
+    scene.pass_time(10)
+    scene.until(lambda shown: shown.new_version)
+    for _ in range(3):
+        scene.pass_time(10_000)
+    scene.post(SetPoolSize(2))
+    scene.until(lambda shown: shown.pool_size == 2)
+    assert len(scene.asked) == 1
+    scene.pass_time(90_000)
+    wait_for(lambda: len(scene.asked) == 2)
+
+
+def test_what_brings_new_versions_itself_is_never_asked_about_them(make: MakeScene) -> None:
+    scene = make(f"port = {free_port()}\ncheck_updates = true\n", managed_by="apt").running()
+    scene.pass_time(10)
+    scene.post(SetPoolSize(2))
+    assert scene.until(lambda shown: shown.pool_size == 2).checks_updates is None
+    assert scene.asked == []
+
+
+def test_a_feed_that_cannot_be_read_is_no_trouble_of_anybody(make: MakeScene) -> None:
+    scene = make(f"port = {free_port()}\ncheck_updates = true\n")
+    scene.feed_error = FeedUnreadable("there is no network")
+    scene.running().pass_time(10)
+    wait_for(lambda: scene.asked)
+    scene.post(SetPoolSize(2))
+    shown = scene.until(lambda shown: shown.pool_size == 2)
+    assert (shown.trouble, shown.new_version, scene.desktop.notices) == (None, "", [])

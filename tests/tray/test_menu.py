@@ -11,7 +11,8 @@ from server.status import AccountStatus, CliStatus, ModelName, PoolStatus, State
 from tests.tray.menutext import menu_text
 from tests.tray.states import GOLDEN, NOW, RUNNING, state_text, states
 from tray.drawing import Picture
-from tray.menu import SEPARATOR, Item, menu_for, picture_for, tooltip_for
+from tray.item import SEPARATOR, Item
+from tray.menu import menu_for, picture_for, tooltip_for
 from tray.model import (
     ActOnTrouble,
     AgreeToKeyFile,
@@ -26,6 +27,7 @@ from tray.model import (
     Reach,
     RequireKey,
     Restart,
+    SetCheckUpdates,
     SetModel,
     SetPayer,
     SetPoolSize,
@@ -115,7 +117,7 @@ _statuses = st.builds(
         max_size=3,
     ).map(tuple),
 )
-_settings = ("port", "pool_size", "model", "api_key", "host", "reach", "payer")
+_settings = ("port", "pool_size", "model", "api_key", "host", "reach", "payer", "check_updates")
 snapshots = st.builds(
     Snapshot,
     status=_statuses,
@@ -132,6 +134,8 @@ snapshots = st.builds(
     payer=st.sampled_from(["automatic", "plan", "api key"]),
     has_exported_key=st.booleans(),
     is_quitting=st.booleans(),
+    checks_updates=st.sampled_from([None, True, False]),
+    new_version=_texts,
     now=st.sampled_from([None, NOW]),
 )
 
@@ -220,6 +224,7 @@ class TestLaws:
             "host": {"SetReach"},
             "reach": {"SetReach"},
             "payer": {"SetPayer"},
+            "check_updates": {"SetCheckUpdates"},
         }
         for setting in held & set(forbidden):
             assert not kinds & forbidden[setting]
@@ -339,6 +344,23 @@ class TestChoices:
     def test_an_address_for_others_is_copied_as_the_url_that_they_need(self, address: str, url: str) -> None:
         items = submenu(replace(RUNNING, reach=Reach(is_open=True, addresses=(address,))), "Reachable from")
         assert items[f"Copy {url}"].command == CopyAddress(url)
+
+
+class TestUpdates:
+    def test_a_newer_version_is_one_line_that_opens_its_page(self) -> None:
+        assert Item("Version 1.2 is available...", Open("release page")) in menu_for(STATES["new_version"])
+        assert not [item for item in all_items(menu_for(RUNNING)) if item.command == Open("release page")]
+
+    def test_a_person_switches_the_question_on_and_off(self) -> None:
+        for is_on in (True, False):
+            about = submenu(replace(RUNNING, checks_updates=is_on), "About")
+            assert about["Check for updates once a day"].checked is is_on
+            assert about["Check for updates once a day"].command == SetCheckUpdates(not is_on)
+
+    def test_where_the_system_brings_new_versions_there_is_nothing_to_switch(self) -> None:
+        snapshot = replace(RUNNING, checks_updates=None)
+        assert not [command for command in commands(snapshot) if isinstance(command, SetCheckUpdates)]
+        assert "New versions come with your system's updates" in menu_text(menu_for(snapshot))
 
 
 class TestKey:

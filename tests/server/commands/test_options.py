@@ -38,9 +38,10 @@ CASES: Mapping[str, tuple[str, object]] = {
     "strict_models": ("true", True),
     "idle_shrink_s": ("60", 60.0),
     "isolation": ("process", "process"),
+    "check_updates": ("true", True),
     "log_level": ("debug", "debug"),
 }
-SWITCHES = {"require_key", "demo", "reload", "strict_models"}
+SWITCHES = {"require_key", "demo", "reload", "strict_models", "check_updates"}
 
 
 def flags(*arguments: str) -> dict[str, Any]:
