@@ -133,6 +133,7 @@ def _run(
         autostart=autostart_for(),
         updates=Updates(folders.data / MEMO, own=own_version(), repository=repository(), managed_by=managed_by()),
         publish=partial(_publish, claimed, token),
+        is_end_asked=claimed.is_end_asked,
         diagnose=partial(_diagnostics, preferences.flags),
         answers=_answers,
         say=say,

@@ -194,6 +194,8 @@ class Controller:
             self._look_for_tray()
         if now >= self._look_at:
             self._look_at = now + LOOK_S
+            if self._around.is_end_asked() and not self._is_quitting:
+                self.post(Quit())
             if self._preferences.has_changed:
                 self._do(self._reload)
             self._errands.aside(self._around.autostart.state, self._found_login)

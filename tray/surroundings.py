@@ -67,8 +67,9 @@ class Autostart(Protocol):
 class Surroundings:
     """The computer we run on. `copy` may raise `DrawbridgeError`; `diagnose` and `answers` take a while.
 
-    `publish` tells the commands where the server is, None: nowhere. `answers` says whether it replies at a host and
-    port. `say` and `note` are the terminal's stdout and stderr, if there is one.
+    `publish` tells the commands where the server is, None: nowhere; by `is_end_asked` they reach an app without one.
+    `answers` says whether it replies at a host and port. `say` and `note` are the terminal's stdout and stderr, if
+    there is one.
     """
 
     desktop: Desktop
@@ -76,6 +77,7 @@ class Surroundings:
     autostart: Autostart
     updates: Updates
     publish: Callable[[Listeners | None], None]
+    is_end_asked: Callable[[], bool]
     diagnose: Callable[[], str]
     answers: Callable[[tuple[str, int]], bool]
     say: Callable[[str], None]

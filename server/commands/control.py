@@ -8,7 +8,7 @@ import click
 from server.commands.options import settings_options, settle
 from server.commands.words import note, say, table
 from server.errors import DrawbridgeError
-from server.machine.instance import Instance, ask_status, ask_stop, read_instance, wait_until_gone
+from server.machine.instance import Instance, ask_end, ask_status, ask_stop, read_instance, wait_until_gone
 from server.machine.paths import Folders
 
 # The server's own grace for running answers, and some for the processes.
@@ -45,13 +45,15 @@ def status(*, as_json: bool, **flags: object) -> int:
 @click.command()
 @settings_options("data_dir")
 def stop(**flags: object) -> int:
-    """Stop the running server and wait until it is gone."""
+    """Stop the running server or app and wait until it is gone."""
     folders = settle(flags, unprefixed=False).folders
-    instance = running_instance(folders)
-    ask_stop(instance)
+    # The app with its server stopped has no door to knock at.
+    if read_instance(folders.data) is not None or not ask_end(folders.data):
+        instance = running_instance(folders)
+        ask_stop(instance)
     if not wait_until_gone(folders.data, STOP_TIMEOUT_S):
         raise DrawbridgeError(
-            f"It has not ended within {STOP_TIMEOUT_S:.0f} s (pid {instance.pid}).",
+            f"It has not ended within {STOP_TIMEOUT_S:.0f} s.",
             hint="Look into its log, then end that process.",
             title="Drawbridge does not stop",
         )

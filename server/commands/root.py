@@ -10,6 +10,7 @@ import click
 from server.commands.ask import ask
 from server.commands.control import status, stop
 from server.commands.doctor import doctor
+from server.commands.forget import forget_key
 from server.commands.login import login
 from server.commands.options import settings_options, settle
 from server.commands.serve import Desktop, MakeRunner, Parts, serve, serve_until_stopped
@@ -84,5 +85,5 @@ def drawbridge(context: click.Context, /, **flags: object) -> int | None:
     return serve_until_stopped(settle(flags, unprefixed=False), parts.make_runner)
 
 
-for _command in (serve, status, stop, ask, login, doctor):
+for _command in (serve, status, stop, ask, login, doctor, forget_key):
     drawbridge.add_command(_command)

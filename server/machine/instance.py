@@ -15,7 +15,7 @@ TOKEN_HEADER = "x-drawbridge-token"  # noqa: S105 # the name of a header
 TIMEOUT_S = 5.0
 # Somebody who only looks whether a server runs holds the lock for a moment.
 _CLAIM_TIMEOUT_S = 1.0
-_LOCK, _FILE = "server.lock", "server.json"
+_LOCK, _FILE, _END = "server.lock", "server.json", "end-asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,11 @@ class Claim:
 
     def withdraw(self) -> None:
         """Nobody can talk to us now, but we still are the one."""
-        with suppress(OSError):
-            self._path.unlink(missing_ok=True)
+        _remove(self._path)
+
+    def is_end_asked(self) -> bool:
+        """Whether `ask_end` was called since we have the folder."""
+        return self._path.with_name(_END).exists()
 
 
 @contextmanager
@@ -74,10 +77,12 @@ def claim(data: Path) -> Iterator[Claim]:
             hint="Choose another one with --data-dir (DRAWBRIDGE_DATA_DIR).",
         ) from error
     try:
+        # What was asked of the one before is not meant for us.
+        _remove(data / _END)
         yield Claim(data / _FILE)
     finally:
-        with suppress(OSError):
-            (data / _FILE).unlink(missing_ok=True)
+        _remove(data / _FILE)
+        _remove(data / _END)
         lock.release()
 
 
@@ -91,6 +96,24 @@ def read_instance(data: Path) -> Instance | None:
         (data / _FILE).unlink(missing_ok=True)
         return None
     return _load(data)
+
+
+def ask_end(data: Path) -> bool:
+    """Asks the app of the folder `data` to end though it has no server that could be asked; whether there is an app.
+
+    It looks every few seconds. Raises `DrawbridgeError` where it cannot be asked.
+    """
+    if not (data / _LOCK).exists() or wait_until_gone(data, 0):
+        return False
+    try:
+        (data / _END).touch(mode=0o600)
+    except OSError as error:
+        raise DrawbridgeError(
+            f"The folder {str(data)!r} cannot be written: {error.strerror}.",
+            hint="Quit it by the menu of its icon.",
+            title="Drawbridge cannot be asked to stop",
+        ) from error
+    return True
 
 
 def wait_until_gone(data: Path, timeout_s: float) -> bool:
@@ -128,6 +151,11 @@ def _ask(instance: Instance, method: str, path: str, timeout_s: float) -> Mappin
     if response.status >= 300 or not isinstance(answer, dict):
         raise _mute(instance, f"it answered with status {response.status}")
     return answer
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _mute(instance: Instance, why: str) -> DrawbridgeError:

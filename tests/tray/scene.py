@@ -204,6 +204,7 @@ class Scene:
         self.asked: list[str] = []
         self.newest: str | None = "v1.3.0"
         self.feed_error: DrawbridgeError | None = None
+        self.is_end_asked = False
         self.diagnosis = "all is well\n"
         self.house = House()
         self.clock, self.wall = Clock(time.monotonic), Clock(time.time)
@@ -301,6 +302,7 @@ class Scene:
                 wall=self.wall,
             ),
             publish=self._publish,
+            is_end_asked=lambda: self.is_end_asked,
             diagnose=lambda: self.diagnosis,
             answers=self._answers,
             say=self.said.append,

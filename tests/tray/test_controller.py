@@ -712,6 +712,17 @@ def test_quit_says_how_many_answers_run_and_lets_a_real_one_end_whole(real: Scen
     assert "1 answer is still running" in real.until_told("quitting").text
 
 
+def test_an_app_without_a_server_can_be_asked_to_end(scene: Scene) -> None:
+    scene.post(Stop())
+    scene.until(lambda shown: shown.status.state is State.STOPPED)
+    scene.pass_time(10)
+    assert not scene.controller.wait(0)
+    scene.is_end_asked = True
+    scene.pass_time(10)
+    assert scene.controller.wait(60)
+    assert scene.screen.stopped.is_set()
+
+
 # News of versions.
 
 

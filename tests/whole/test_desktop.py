@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.tray.trayhost import TrayHost
-from tests.whole.bridge import free_port
+from tests.whole.bridge import ROOT, child_environment, free_port
 from tests.whole.desktop import App, open_app
 
 pytestmark = [
@@ -190,3 +190,16 @@ def test_start_at_login_is_the_systems_own_entry(app: App) -> None:
     (entry,) = (app.folder / "home").rglob("autostart/*.desktop")
     entry.unlink()
     app.item.wait_menu(lambda menu: not menu.find("Start at login").checked)
+
+
+def test_the_stop_command_ends_the_app_also_while_its_server_is_stopped(app: App) -> None:
+    app.until("Running")
+    app.item.click("Stop")
+    app.until("Stopped")
+    environment = child_environment(app.folder)
+    stop = [sys.executable, "-m", "tray", "stop"]
+    done = subprocess.run(stop, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "Drawbridge has stopped.\n")
+    assert app.process.wait(40) == 0
+    app.host.wait_gone()
+    assert subprocess.run(stop, cwd=ROOT, env=environment, capture_output=True, timeout=60).returncode == 1

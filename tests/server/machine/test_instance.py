@@ -19,6 +19,7 @@ import pytest
 from server.errors import AlreadyRunning, DrawbridgeError, StartError
 from server.machine.instance import (
     Instance,
+    ask_end,
     ask_status,
     ask_stop,
     claim,
@@ -208,3 +209,20 @@ def test_the_file_is_replaced_whole(tmp_path: Path) -> None:
         held.publish(INSTANCE)
         assert json.loads((tmp_path / "server.json").read_text())["port"] == 8082
         assert [path.name for path in tmp_path.glob("server.json*")] == ["server.json"]
+
+
+def test_who_holds_a_folder_without_a_server_can_be_asked_to_end(tmp_path: Path) -> None:
+    assert not ask_end(tmp_path)
+    with claim(tmp_path) as held:
+        assert not held.is_end_asked()
+        assert ask_end(tmp_path)
+        assert held.is_end_asked()
+    assert not ask_end(tmp_path)
+    (tmp_path / "end-asked").touch()
+    with claim(tmp_path) as held:
+        assert not held.is_end_asked(), "what was asked of one that died is not meant for the next"
+
+
+def test_nobody_is_looked_for_where_nobody_ever_was(tmp_path: Path) -> None:
+    assert not ask_end(tmp_path / "none")
+    assert not (tmp_path / "none").exists()
