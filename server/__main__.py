@@ -2,7 +2,11 @@
 
 import sys
 
-from server.commands.root import run
+from server.machine.streams import mend_streams
 
 if __name__ == "__main__":
+    mend_streams()
+    # After that: what is imported here may open files.
+    from server.commands.root import run
+
     sys.exit(run(["serve", *sys.argv[1:]]))

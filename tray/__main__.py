@@ -1,13 +1,20 @@
 """`drawbridge` and `python -m tray`: the commands, and without one the desktop."""
 
+import multiprocessing
 import sys
 from collections.abc import Mapping
 
-from server.commands.root import run
+from server.machine.streams import mend_streams
 
 
 def main() -> None:
     """The entry of the installed command."""
+    # First of all: in a frozen app a child of this module is started by the app's own program, with other arguments.
+    multiprocessing.freeze_support()
+    mend_streams()
+    # After that: what is imported here may open files.
+    from server.commands.root import run
+
     sys.exit(run(desktop=_desktop))
 
 

@@ -5,12 +5,11 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
 import click
 
+from server.commands.findings import Finding, Verdict
 from server.commands.options import Settled, settings_options, settle
 from server.commands.words import say, table
 from server.errors import DrawbridgeError, KeyUnreadable
@@ -20,36 +19,31 @@ from server.machine.paths import find_folders
 from server.machine.version import own_version
 from server.status import AccountStatus
 
-
-class Verdict(Enum):
-    """What a finding means. NOTE: it is not as it could be, and nothing needs it."""
-
-    OK = "ok"
-    NOTE = "note"
-    MISSING = "MISSING"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    name: str
-    verdict: Verdict
-    words: str
+_OF_THE_PROGRAM = frozenset({"Drawbridge", "settings", "Claude Code", "data folder", "log folder", "tray"})
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@click.option("--self-test", is_flag=True, help="Also start this very program in demo mode and have it answer.")
 @settings_options("host", "port", "api_key", "cli_path", "log_dir", "data_dir", "demo")
-def doctor(*, as_json: bool, **flags: object) -> int:
+def doctor(*, as_json: bool, self_test: bool, **flags: object) -> int:
     """Show what was found; exit code 1 when something that is needed is missing."""
-    findings = list(find_all(flags))
+    findings = list(_tested(flags) if self_test else find_all(flags))
     if as_json:
         rows = [{"name": found.name, "verdict": found.verdict.value, "words": found.words} for found in findings]
         say(json.dumps(rows, indent=2))
     else:
         say(table((f"{found.verdict.value:<8}{found.name}", found.words) for found in findings))
     return 1 if any(found.verdict is Verdict.MISSING for found in findings) else 0
+
+
+def _tested(flags: Mapping[str, object]) -> Iterator[Finding]:
+    """What shows whether this program is whole; who is signed in, and which port is free, says nothing of that."""
+    # Lazy: who only wants to know what is there need not wait for it.
+    from server.commands.selftest import self_test
+
+    yield from (found for found in find_all(flags) if found.name in _OF_THE_PROGRAM)
+    yield from self_test(str(flags.get("cli_path") or ""))
 
 
 def find_all(flags: Mapping[str, object], *, unprefixed: bool = True) -> Iterator[Finding]:
