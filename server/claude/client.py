@@ -106,7 +106,10 @@ class Worker:
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether it may go on to another turn or conversation: its last result was read, and nothing is in doubt."""
+        """Whether it may go on to another turn or conversation: its last result was read, and nothing is in doubt.
+
+        Or it called tools of the client's and waits for their results.
+        """
         return self._session is not None and self._session.is_at_rest
 
     @property
@@ -122,7 +125,7 @@ class Worker:
 
     async def settle(self) -> bool:
         """Stops an answer that nobody listens to; whether the worker is at rest then. Bounded."""
-        return self._session is not None and await self._session.interrupt()
+        return self._session is not None and await self._session.settle()
 
     async def wait_dead(self) -> None:
         """Returns when the process has ended, by itself or not."""

@@ -5,8 +5,8 @@ import logging
 from collections.abc import Callable
 
 from server.claude.process import Bounds, CliProcess, Frame
-from server.claude.request import settings_body
-from server.dialogue import Settings
+from server.claude.request import EXTRA_BODY, settings_body
+from server.dialogue import Settings, Tool
 from server.errors import EngineSurprise
 
 logger = logging.getLogger(__name__)
@@ -35,15 +35,23 @@ class Dials:
         except EngineSurprise as error:
             logger.info("worker %s: no settings ahead of its first question: %s", self._process.pid, error.message)
 
-    def frames_for(self, settings: Settings) -> list[Frame]:
+    def frames_for(self, settings: Settings, tools: tuple[Tool, ...] = ()) -> list[Frame]:
         """What must be written before a question under these settings; nothing where they are in force."""
-        body = settings_body(settings)
-        if body == self._in_force:
+        body = settings_body(settings, tools)
+        changed = _changed(self._in_force, body)
+        if not changed:
             return []
-        frame, answer = self._process.control_frame(_APPLY, settings=body)
+        frame, answer = self._process.control_frame(_APPLY, settings=changed)
         # Until it is confirmed nobody knows: who leaves in between has the next one send it again.
         self._in_force, self._asked = None, (body, answer)
         return [frame]
+
+    def may_turn(self, settings: Settings, tools: tuple[Tool, ...]) -> bool:
+        """Whether these settings would hold for the rest of a turn: of those that changed, only the extra body does."""
+        if self._in_force is None:
+            return False
+        changed = _changed(self._in_force, settings_body(settings, tools))
+        return changed.keys() <= {"env"} and _env(changed).keys() <= {EXTRA_BODY}
 
     async def confirmed(self) -> None:
         """Returns when what was written is in force. Raises `EngineSurprise` when it is refused, and `WorkerDied`."""
@@ -52,3 +60,18 @@ class Dials:
         (body, answer), self._asked = self._asked, None
         await self._process.answer_to(answer, _APPLY, timeout_s=self._bounds().control_s)
         self._in_force = body
+
+
+def _changed(before: Frame | None, after: Frame) -> Frame:
+    """What of `after` is not in force; Claude Code keeps what is not named. All of it where nobody knows."""
+    if before is None:
+        return after
+    changed = {name: value for name, value in after.items() if name != "env" and before[name] != value}
+    known, env = _env(before), _env(after)
+    variables = {name: value for name, value in env.items() if known[name] != value}
+    return {**changed, **({"env": variables} if variables else {})}
+
+
+def _env(body: Frame) -> dict[str, object]:
+    env = body.get("env")
+    return env if isinstance(env, dict) else {}

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from server.dialogue import Launch
 
+# The name of our server for the client's tools: what is on it may be called without asking anybody.
+SERVER = "client"
 # Each line is a trap, measured with the CLI that we carry; the tests assert on the requests that arrive upstream.
 _FIXED = {
     # No update checks, no telemetry, no calls but those for an answer.
@@ -35,7 +37,7 @@ def launch_for(cli: Path, environment: Mapping[str, str]) -> Launch:
 
 
 def command_line(launch: Launch) -> list[str]:
-    """The arguments of a chat worker: no tools, no settings of the user's, no MCP servers, no transcript.
+    """The arguments of a chat worker: tools of the client's alone, no settings of the user's, no transcript.
 
     Written out here and not taken from the SDK, so that the first process can be spawned before the SDK is imported;
     a contract test compares it with what the SDK would write.
@@ -46,6 +48,7 @@ def command_line(launch: Launch) -> list[str]:
         "--verbose",
         *("--system-prompt", ""),
         *("--tools", ""),
+        *("--allowedTools", f"mcp__{SERVER}"),
         *("--permission-mode", "dontAsk"),
         "--include-partial-messages",
         "--strict-mcp-config",

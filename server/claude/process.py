@@ -67,7 +67,7 @@ class CliProcess:
     """A process from spawn to its end. `frames()` gives what it says; `watch` may have it killed at a frame.
 
     A frame for which `watch` returns True is still delivered, and nothing after it. A frame that `on_piece` takes, by
-    returning True, is not among `frames()`.
+    returning True, is not among `frames()`; nor is a control request of its own that `on_request` takes.
     """
 
     def __init__(self, launch: Callable[[], Launch], scratch: Scratch, guard: Guard) -> None:
@@ -75,6 +75,7 @@ class CliProcess:
         self.exited = asyncio.Event()
         self.watch: Watch | None = None
         self.on_piece: Watch | None = None
+        self.on_request: Watch | None = None
         self.cut_short = False
         self._scratch = scratch
         self._guard = guard
@@ -143,6 +144,12 @@ class CliProcess:
             await self._process.stdin.drain()
         except (ConnectionError, RuntimeError) as error:
             raise WorkerDied from error
+
+    def post(self, frame: Mapping[str, object]) -> None:
+        """Writes a small frame without waiting for its reader; to a process that has ended nothing is written."""
+        if self.is_alive and self._process is not None and self._process.stdin is not None:
+            with suppress(ConnectionError, RuntimeError):
+                self._process.stdin.write((json.dumps(frame) + "\n").encode())
 
     async def control(self, subtype: str, *, timeout_s: float = 10.0, **fields: object) -> Frame:
         """Asks something of the process itself and gives its answer.
@@ -218,6 +225,8 @@ class CliProcess:
                 if not answer.done():
                     answer.set_result(response)
                 return True
+        if frame.get("type") == "control_request" and self.on_request is not None and self.on_request(frame):
+            return True
         if self.watch is not None and self.watch(frame):
             # Before anything else: a few milliseconds later it sends a second request upstream.
             self._kill_now()

@@ -2,10 +2,11 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from server.claude.arguments import object_from
 from server.claude.problems import upstream_error
 from server.claude.sdk import (
     AssistantMessage,
@@ -49,30 +50,58 @@ class Leash:
 
     Claude Code sends a second request upstream by itself, a few milliseconds after (1) an answer that reached its
     token limit, was refused, or filled the context window, (2) an answer with no visible text, (3) an answer that
-    broke off, which it announces with a user message of its own making. An interrupt comes too late for any of them.
+    broke off, which it announces with a user message of its own making, (4) a call that it answers by itself: of a tool
+    that nobody offered, or with arguments that are no JSON object. An interrupt comes too late for any of them.
+
+    `names` are those of the tools, `answered` the ids of the calls whose results were given to it for this answer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, names: Collection[str] = (), answered: Collection[str] = ()) -> None:
+        self._names = names
+        self._answered = answered
         self._visible = False
+        self._calls: dict[object, list[str]] = {}
+        self._stray = False
+        self._has_ended = False
 
     def __call__(self, frame: dict[str, Any]) -> bool:
         """Whether the process must be killed at this frame."""
         if frame.get("type") == "user":
-            return bool(frame.get("isSynthetic"))
+            self._stray |= not _results_in(frame) <= set(self._answered)
+            return bool(frame.get("isSynthetic")) or (self._stray and self._has_ended)
         if frame.get("type") != "stream_event":
             return False
         event = frame.get("event", {})
         match event.get("type"):
             case "content_block_start":
-                self._visible |= event.get("content_block", {}).get("type") == "tool_use"
+                block = event.get("content_block", {})
+                if block.get("type") == "tool_use":
+                    self._calls[event.get("index")] = []
+                    self._stray |= block.get("name") not in self._names
             case "content_block_delta":
-                self._visible |= bool(str(event.get("delta", {}).get("text", "")).strip())
+                delta = event.get("delta", {})
+                self._visible |= bool(str(delta.get("text", "")).strip())
+                if event.get("index") in self._calls:
+                    self._calls[event.get("index")].append(str(delta.get("partial_json", "")))
+            case "content_block_stop":
+                self._stray |= object_from("".join(self._calls.get(event.get("index"), []))) is None
             case "message_delta":
-                reason = event.get("delta", {}).get("stop_reason")
-                if reason in {"end_turn", "stop_sequence"}:
-                    return not self._visible
-                return reason is not None and reason != "tool_use"
+                return self._is_end(event.get("delta", {}).get("stop_reason"))
         return False
+
+    def _is_end(self, reason: str | None) -> bool:
+        self._has_ended |= reason is not None
+        if reason in {"end_turn", "stop_sequence"}:
+            # It would carry out calls in it all the same.
+            return not self._visible or bool(self._calls)
+        return reason is not None and (reason != "tool_use" or self._stray or not self._calls)
+
+
+def _results_in(frame: Mapping[str, Any]) -> set[str]:
+    """The ids of the calls for which a user's turn brings results."""
+    content = frame.get("message", {}).get("content")
+    blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
+    return {str(block.get("tool_use_id")) for block in blocks if block.get("type") == "tool_result"}
 
 
 @dataclass(slots=True)
@@ -80,8 +109,11 @@ class Answer:
     """Reads one answer: `add` gives the events of each message, `end` the verdict when nothing more comes.
 
     `add` raises the typed error of a failure. `is_done` after `Finished`, or after a result that carries a failure.
+    `calls` are the ids of the calls in it. `names` gives the client's name for a tool where it is another one.
     """
 
+    names: Mapping[str, str] = field(default_factory=dict)
+    calls: tuple[str, ...] = ()
     now: Callable[[], float] = time.time
     is_done: bool = False
     started: bool = False
@@ -91,8 +123,14 @@ class Answer:
     _usage: dict[str, Any] = field(default_factory=dict)
     _signatures: dict[int, str] = field(default_factory=dict)
     _open: set[int] = field(default_factory=set)
+    _bare: set[int] = field(default_factory=set)
     _complaint: AssistantMessage | None = None
     _resets_at: float | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether the process is at open calls: a whole answer without a result."""
+        return self.is_done and self._reason == "tool_use"
 
     def add(self, message: Message, *, last: bool = False) -> list[Event]:
         """The events of one message. `last`: the process was killed at it, so no result will follow."""
@@ -137,12 +175,16 @@ class Answer:
                 if index not in self._open:
                     return []
                 self._open.discard(index)
-                return [PartEnded(index, self._signatures.get(index))]
+                bare = [PartDelta(index, "{}")] if index in self._bare else []
+                return [*bare, PartEnded(index, self._signatures.get(index))]
             case "message_delta":
                 self._reason = event.get("delta", {}).get("stop_reason") or self._reason
                 self._stop_sequence = event.get("delta", {}).get("stop_sequence") or self._stop_sequence
                 self._usage |= {k: v for k, v in (event.get("usage") or {}).items() if v is not None}
-                if last and self._reason is not None:
+                if self._reason == "tool_use" or (last and self._reason is not None):
+                    # No result follows: the process was killed, or waits for the results of its calls.
+                    if self._open:
+                        raise AnswerCut
                     self.is_done = True
                     return [self._finished(_usage(self._usage), None)]
         return []
@@ -157,7 +199,10 @@ class Answer:
             case "redacted_thinking":
                 part, text = Thinking("", extras=(("type", "redacted_thinking"), ("data", block.get("data")))), ""
             case "tool_use":
-                part, text = ToolCall(id=str(block["id"]), name=str(block["name"])), ""
+                name = str(block["name"])
+                part, text = ToolCall(id=str(block["id"]), name=self.names.get(name, name)), ""
+                self.calls = (*self.calls, part.id)
+                self._bare.add(index)
             case kind:
                 raise EngineSurprise(f"Claude sent a content block of the kind {kind!r}, which nobody asked for.")
         self._open.add(index)
@@ -171,6 +216,8 @@ class Answer:
                 text = delta.get("thinking")
             case "input_json_delta":
                 text = delta.get("partial_json")
+                if text:
+                    self._bare.discard(index)
             case "signature_delta":
                 self._signatures[index] = self._signatures.get(index, "") + str(delta.get("signature", ""))
                 return []

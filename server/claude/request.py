@@ -4,8 +4,11 @@ import json
 import uuid
 from collections.abc import Iterable
 
+from server.claude.arguments import object_from
 from server.claude.models import thinks_by_budget
+from server.claude.names import legal_name
 from server.claude.process import Frame
+from server.claude.tools import offered, tools_body
 from server.dialogue import (
     Document,
     Image,
@@ -15,6 +18,7 @@ from server.dialogue import (
     Settings,
     Text,
     Thinking,
+    Tool,
     ToolCall,
     ToolResult,
 )
@@ -22,20 +26,22 @@ from server.dialogue import (
 # Tokens: the smallest thinking budget that Claude's API takes.
 LEAST_BUDGET = 1024
 _SESSION = "default"
+EXTRA_BODY = "CLAUDE_CODE_EXTRA_BODY"
 
 
 def late_fields(profile: Profile) -> dict[str, object]:
     """What the `initialize` request says of the conversation's profile."""
-    return {"systemPrompt": [profile.system]} if profile.system else {}
+    prompt = {"systemPrompt": [profile.system]} if profile.system else {}
+    return {**prompt, **offered(profile.tools)}
 
 
-def settings_body(settings: Settings) -> dict[str, object]:
+def settings_body(settings: Settings, tools: tuple[Tool, ...] = ()) -> dict[str, object]:
     """The `apply_flag_settings` of one request. Every setting is named, so that none sticks from the request before.
 
     The model goes in as a setting and not into the extra body: there only the name in the request would change, and
     the process would go on to send the thinking, limits and prices of the model it was born with.
     """
-    extra: dict[str, object] = {}
+    extra = tools_body(tools, settings.tool_choice)
     if settings.max_tokens is not None and settings.max_tokens <= LEAST_BUDGET and thinks_by_budget(settings.model):
         # The budget cannot be smaller, and must be smaller than the limit: such an answer is given without thinking.
         extra |= {"thinking": {"type": "disabled"}, "context_management": {"edits": []}}
@@ -45,7 +51,7 @@ def settings_body(settings: Settings) -> dict[str, object]:
         "model": settings.model,
         "effortLevel": settings.effort,
         "env": {
-            "CLAUDE_CODE_EXTRA_BODY": json.dumps(extra) if extra else None,
+            EXTRA_BODY: json.dumps(extra) if extra else None,
             # Not in the extra body: a model that thinks by a budget gets one that fits below the limit.
             "CLAUDE_CODE_MAX_OUTPUT_TOKENS": None if settings.max_tokens is None else str(settings.max_tokens),
         },
@@ -131,9 +137,9 @@ def _block(part: Part) -> dict[str, object]:
         case Thinking():
             block = {"type": "thinking", "thinking": part.text, "signature": part.signature or ""}
         case ToolCall():
-            block = {"type": "tool_use", "id": part.id, "name": part.name, "input": json.loads(part.arguments or "{}")}
+            block = {"type": "tool_use", "id": part.id, "name": legal_name(part.name), "input": _input(part.arguments)}
         case ToolResult():
-            block = {"type": "tool_result", "tool_use_id": part.id, "content": _blocks(part.parts)}
+            block = {"type": "tool_result", "tool_use_id": part.id, "content": _result(part)}
             if part.is_error:
                 block["is_error"] = True
         case Image():
@@ -143,6 +149,20 @@ def _block(part: Part) -> dict[str, object]:
             if part.title:
                 block["title"] = part.title
     return {**block, **dict(part.extras)}
+
+
+def _input(arguments: str) -> dict[str, object]:
+    """The arguments as Claude's API wants them. What is no JSON object goes back in one, as the API's guide says."""
+    parsed = object_from(arguments)
+    return {"INVALID_JSON": arguments} if parsed is None else parsed
+
+
+def _result(result: ToolResult) -> str | list[dict[str, object]]:
+    """Claude's API takes blanks as a text of their own, and not as a block."""
+    blanks = [part for part in result.parts if isinstance(part, Text) and not part.text.strip()]
+    if len(blanks) == len(result.parts):
+        return "".join(part.text for part in blanks)
+    return _blocks(part for part in result.parts if part not in blanks)
 
 
 def _source(part: Image | Document) -> dict[str, object]:

@@ -7,14 +7,16 @@ from contextlib import suppress
 from enum import Enum, auto
 
 from server.claude.dials import Dials
+from server.claude.names import legal_name
 from server.claude.process import Bounds, CliProcess, Frame
 from server.claude.reply import Answer, Leash
 from server.claude.request import assistant_frame, boundary_frame, late_fields, user_frame
 from server.claude.sdk import ClaudeAgentOptions, ClaudeSDKClient, RateLimitEvent, ResultMessage, StreamEvent
 from server.claude.sdk import Message as SdkMessage
+from server.claude.tools import OpenCalls, live_results
 from server.claude.transport import LateTransport
 from server.claude.usage import windows_from_event
-from server.dialogue import Event, Finished, Message, ModelLimits, Profile, Settings
+from server.dialogue import Event, Finished, Message, ModelLimits, Profile, Settings, Tool
 from server.errors import EngineError, EngineSurprise, WorkerDied, WorkerSilent
 from server.status import UsageWindow
 
@@ -26,6 +28,7 @@ class _At(Enum):
 
     HISTORY = auto()  # it is told its profile or what stands before a question
     ANSWER = auto()  # the question was written, and its result has not been read
+    CALLS = auto()  # its answer called tools, and it waits for their results
     REST = auto()  # the result of the last question was read
     DOUBT = auto()  # it said something that we do not understand
 
@@ -57,6 +60,9 @@ class Session:
         self._messages: asyncio.Queue[SdkMessage | None] = asyncio.Queue()
         self._is_used = False
         self._at = _At.HISTORY
+        self._tools: tuple[Tool, ...] = ()
+        self._calls: tuple[str, ...] = ()
+        self._open_calls = OpenCalls(process.post)
 
     async def close(self) -> None:
         """Ends the SDK's tasks, and the process with them. Bounded, never raises."""
@@ -71,6 +77,7 @@ class Session:
 
     async def configure(self, profile: Profile) -> None:
         """Tells the process whose conversation it has. Raises `EngineSurprise` or `WorkerDied`."""
+        self._tools, self._process.on_request = profile.tools, self._open_calls.take
         self._client = ClaudeSDKClient(
             ClaudeAgentOptions(verbatim_prompts=True), transport=LateTransport(self._process, late=late_fields(profile))
         )
@@ -107,9 +114,10 @@ class Session:
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether the last answer's result was read and nothing is in doubt: only then may a boundary follow."""
+        """Whether the last answer's result was read, or its calls are open, and nothing is in doubt."""
         is_read = self._drain is not None and not self._drain.done()
-        return self._at is _At.REST and is_read and self._process.is_alive and not self._process.cut_short
+        is_whole = self._at in {_At.REST, _At.CALLS}
+        return is_whole and is_read and self._process.is_alive and not self._process.cut_short
 
     async def answer(
         self,
@@ -124,7 +132,7 @@ class Session:
         `held` is how many messages the process holds from its last turn: all but the last one, or none. A process that
         holds something else forgets it first.
         """
-        reading = Answer()
+        reading = Answer(names={legal_name(tool.name): tool.name for tool in self._tools})
         try:
             await self._ask(settings, messages, held=held)
             await self._dials.confirmed()
@@ -154,12 +162,17 @@ class Session:
     async def _ask(self, settings: Settings, messages: tuple[Message, ...], *, held: int) -> None:
         """Writes everything up to the question."""
         assert held in {0, len(messages) - 1}
+        self._skip_unread()
+        if self._at is _At.CALLS:
+            if held and await self._go_on(settings, messages[-1]):
+                return
+            held = 0
+            if not await self.interrupt():
+                await self._process.kill()
+                raise WorkerDied
         # Before the first word of it: who leaves from here on leaves something unread behind.
         self._at = _At.HISTORY
-        while not self._messages.empty() and self._process.is_alive:
-            # What the process has said since the last result belongs to nobody.
-            self._messages.get_nowait()
-        before = self._dials.frames_for(settings)
+        before = self._dials.frames_for(settings, self._tools)
         if self._is_used and not held:
             # After the settings: a model that changes behind the boundary leaves words of the engine's in the turn.
             before.append(boundary_frame())
@@ -168,27 +181,60 @@ class Session:
         if history:
             await self._replay(before, history, settings.model)
             before = []
-        self._process.watch, self._at = Leash(), _At.ANSWER
+        self._process.watch, self._at = Leash(self._names), _At.ANSWER
         # In one write, where there is no history: settings hold for what is written after them.
         await self._process.write(*before, user_frame(messages[-1], ask=True, is_marked=bool(history)))
+
+    def _skip_unread(self) -> None:
+        """What the process has said since the last answer belongs to nobody."""
+        while not self._messages.empty() and self._process.is_alive:
+            if isinstance(self._messages.get_nowait(), ResultMessage) and self._at is _At.CALLS:
+                # It has given up its calls, as it does when the connection broke behind them.
+                self._at = _At.REST
+
+    async def _go_on(self, settings: Settings, message: Message) -> bool:
+        """Gives the open calls their results; False where only a replay brings them to Claude as they are."""
+        results = live_results(message, self._calls)
+        if results is None or not self._dials.may_turn(settings, self._tools):
+            return False
+        if not await self._open_calls.arrived(self._calls, timeout_s=self._bounds().control_s):
+            return False
+        self._at = _At.HISTORY
+        before = self._dials.frames_for(settings, self._tools)
+        if before:
+            await self._process.write(*before)
+            await self._dials.confirmed()
+        self._process.watch, self._at = Leash(self._names, results), _At.ANSWER
+        await self._process.write(*self._open_calls.frames_for(results))
+        return True
+
+    @property
+    def _names(self) -> frozenset[str]:
+        return frozenset(legal_name(tool.name) for tool in self._tools)
 
     def _events(self, reading: Answer, message: SdkMessage) -> list[Event]:
         try:
             return reading.add(message, last=self._process.cut_short)
         finally:
             if reading.is_done:
-                self._at = _At.REST
+                self._at, self._calls = (_At.CALLS if reading.waits else _At.REST), reading.calls
+
+    async def settle(self) -> bool:
+        """Stops an answer in progress; whether the process is at rest then."""
+        return self.is_at_rest or await self.interrupt()
 
     async def interrupt(self) -> bool:
         """Stops the answer in progress and reads up to its result; False when that did not come in time.
 
-        Nothing but an answer can be stopped so: a replay that was broken off has results to come that look alike.
+        Open calls are given up. Nothing but an answer can be stopped so: a replay that was broken off has results to
+        come that look alike.
         """
-        if self.is_at_rest:
-            return True
+        if self._at is _At.REST:
+            return self.is_at_rest
         watch = self._process.watch
-        if self._at is not _At.ANSWER or watch is None:
+        if self._at not in {_At.ANSWER, _At.CALLS} or watch is None:
             return False
+        self._open_calls.forget()
         # It says by itself that it was interrupted, which is no reason to kill it; a second request of its own is.
         self._process.watch = lambda frame: frame.get("type") != "user" and watch(frame)
         try:

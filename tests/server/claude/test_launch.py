@@ -12,6 +12,7 @@ def test_the_command_line_is_the_one_that_the_sdk_writes() -> None:
     options = ClaudeAgentOptions(
         cli_path="/opt/claude",
         tools=[],
+        allowed_tools=["mcp__client"],
         setting_sources=[],
         strict_mcp_config=True,
         include_partial_messages=True,

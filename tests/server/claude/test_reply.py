@@ -45,10 +45,22 @@ def result(*, is_error: bool = False, status: int | None = None, text: str | Non
     )
 
 
+CALL = {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "name": "look"}}
+
+
+def written(arguments: str) -> dict[str, Any]:
+    return {"type": "content_block_delta", "index": 0, "delta": {"partial_json": arguments}}
+
+
+def results(*ids: str) -> dict[str, Any]:
+    blocks = [{"type": "tool_result", "tool_use_id": call, "content": "x"} for call in ids]
+    return {"type": "user", "message": {"role": "user", "content": blocks}}
+
+
 LEASH = [
     ([TEXT, delta("a"), STOP, ended("end_turn")], False),
     ([TEXT, delta("a"), STOP, ended("stop_sequence")], False),
-    ([TEXT, delta("a"), STOP, ended("tool_use")], False),
+    ([TEXT, delta("a"), STOP, ended("tool_use")], True),
     ([TEXT, delta(" "), STOP, ended("end_turn")], True),
     ([ended("end_turn")], True),
     ([TEXT, delta("a"), STOP, ended("max_tokens")], True),
@@ -56,14 +68,33 @@ LEASH = [
     ([TEXT, delta("a"), STOP, ended("model_context_window_exceeded")], True),
     ([TEXT, delta("a"), STOP, ended("a reason of tomorrow")], True),
     ([TEXT, delta("a"), STOP, ended(None)], False),
-    ([{"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use"}}, ended("tool_use")], False),
+    ([CALL, written('{"a": '), written("1}"), STOP, ended("tool_use")], False),
+    ([CALL, STOP, ended("tool_use")], False),
+    ([CALL, STOP, ended("end_turn")], True),
+    ([CALL, written("[1]"), STOP, ended("tool_use")], True),
+    ([CALL, written('{"a": NaN}'), STOP, ended("tool_use")], True),
+    ([CALL, written('{"a": ' + "[" * 9999 + "]" * 9999 + "}"), STOP, ended("tool_use")], True),
+    ([CALL, written('{"a'), STOP, ended("tool_use")], True),
+    ([{**CALL, "content_block": {"type": "tool_use", "name": "ghost"}}, STOP, ended("tool_use")], True),
 ]
 
 
 @pytest.mark.parametrize(("events", "dies"), LEASH, ids=range(len(LEASH)))
 def test_the_leash_pulls_before_a_second_request(events: list[dict[str, Any]], dies: bool) -> None:
-    leash = Leash()
+    leash = Leash({"look"})
     assert [leash(frame(event)) for event in [START, *events]] == [False] * len(events) + [dies]
+
+
+def test_the_leash_pulls_at_results_that_nobody_gave_but_not_before_the_answers_end() -> None:
+    leash = Leash({"look"}, answered={"old"})
+    events = [START, CALL, written("{}"), STOP]
+    assert not any(leash(frame(event)) for event in events)
+    assert not leash(results("old"))
+    assert not leash(results("old", "new"))
+    assert leash(frame(ended("tool_use")))
+    leash = Leash({"look"})
+    assert not any(leash(frame(event)) for event in [*events, ended("tool_use")])
+    assert leash(results("new"))
 
 
 def test_the_leash_pulls_at_a_user_message_of_the_engines_own() -> None:
