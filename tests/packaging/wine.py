@@ -1,0 +1,92 @@
+"""A Windows of the tests' own: a fresh wine prefix, and what is found in it."""
+
+import getpass
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# Debian and Ubuntu put it there and not on the PATH.
+WINE = Path("/usr/lib/wine/wine64")
+TIMEOUT_S = 120.0
+
+
+class Windows:
+    """One user's computer. Programs are started by their path here; `path` says where one of theirs lies."""
+
+    def __init__(self, prefix: Path) -> None:
+        self.prefix = prefix
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if name != "DISPLAY"},
+            "WINEPREFIX": str(prefix),
+            "WINEDEBUG": "-all",
+            # Neither .NET nor a browser is looked for.
+            "WINEDLLOVERRIDES": "mscoree,mshtml=",
+        }
+
+    def run(self, *command: str | Path, timeout_s: float = TIMEOUT_S) -> subprocess.CompletedProcess[str]:
+        """Runs a program to its end."""
+        return subprocess.run(
+            [WINE, *map(str, command)],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+        )
+
+    def start(self, *command: str | Path) -> subprocess.Popen[bytes]:
+        """Starts a program."""
+        return subprocess.Popen(
+            [WINE, *map(str, command)], env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    def path(self, windows_path: str) -> Path:
+        """Where a path of its is found here."""
+        drive, _, rest = windows_path.partition(":\\")
+        assert drive.lower() == "c", windows_path
+        return self.prefix.joinpath("drive_c", *rest.split("\\"))
+
+    @property
+    def local(self) -> Path:
+        """%LOCALAPPDATA%."""
+        return self._home / "AppData" / "Local"
+
+    @property
+    def start_menu(self) -> Path:
+        """The user's own part of the Start menu."""
+        return self._home / "AppData" / "Roaming" / "Microsoft" / "Windows" / "Start Menu" / "Programs"
+
+    def registry(self, key: str) -> dict[str, str]:
+        """The values of a key of the current user; empty where there is none."""
+        done = self.run("reg", "query", f"HKCU\\{key}")
+        rows = re.findall(r"^    (.+?)    REG_\w+    ?(.*?)\r?$", done.stdout, re.MULTILINE)
+        return dict(rows)
+
+    def set_registry(self, key: str, name: str, value: str, kind: str = "REG_SZ") -> None:
+        """Writes a value of the current user."""
+        done = self.run("reg", "add", f"HKCU\\{key}", "/v", name, "/t", kind, "/d", value, "/f")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def close(self) -> None:
+        """Ends all programs of this computer, and of no other."""
+        subprocess.run([WINE.with_name("wineserver"), "-k"], env=self._environment, capture_output=True, timeout=60)
+        subprocess.run([WINE.with_name("wineserver"), "-w"], env=self._environment, capture_output=True, timeout=60)
+
+    @property
+    def _home(self) -> Path:
+        return self.prefix / "drive_c" / "users" / getpass.getuser()
+
+
+@contextmanager
+def open_windows(prefix: Path) -> Iterator[Windows]:
+    """A new computer in the folder `prefix`."""
+    windows = Windows(prefix)
+    try:
+        done = windows.run("wineboot", "-i")
+        assert (prefix / "user.reg").exists() or done.returncode == 0, done.stderr
+        yield windows
+    finally:
+        windows.close()
