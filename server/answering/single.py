@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from server.answering.spoken import Spoken
+from server.calls import with_legal_ids
 from server.claude.client import Worker
 from server.config import Config
 from server.conversation import conversation_key
@@ -33,6 +34,7 @@ class Single:
 
         Raises whatever goes wrong, after events as well; closing it frees the worker's place.
         """
+        turn = replace(turn, messages=with_legal_ids(turn.messages))
         history = turn.messages[:-1]
         past = conversation_key(history, model=settings.model) if history else None
         async with self._pool.lease(turn.profile, past=past, first_in_line=is_retry) as lease:
