@@ -1,6 +1,5 @@
 """Official and popular clients, unmodified, against the real server."""
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -11,31 +10,15 @@ import pytest
 from server.standin.script import Script, refuse, say
 from server.standin.server import Recorded, Standin
 from tests.whole.bridge import Bridge, conversation_of
+from tests.whole.programs import CLIENTS, llm_folder, printed
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
-
-HERE = Path(__file__).parent / "clients"
 
 
 def answer(recorded: Recorded) -> Script:
     if "fail" in conversation_of(recorded.body)[-1][1]:
         return refuse(400, "the client asked for it")
     return say("Hel", "lo", "!")
-
-
-async def printed(bridge: Bridge, *command: str | Path, **more: str) -> str:
-    """What a client's program prints; it must succeed."""
-    process = await asyncio.create_subprocess_exec(
-        *map(str, command),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**bridge.environment, **more},
-        cwd=bridge.folder,
-    )
-    out, err = await asyncio.wait_for(process.communicate(), 120)
-    assert process.returncode == 0, err.decode()
-    return out.decode().strip()
 
 
 async def test_openai_python(bridge: Bridge, standin: Standin) -> None:
@@ -69,7 +52,7 @@ async def test_openai_node(bridge: Bridge, standin: Standin, node_clients: Path)
 
 async def test_langchain(bridge: Bridge, standin: Standin, python_clients: Path) -> None:
     standin.script(answer)
-    found = json.loads(await printed(bridge, python_clients / "python", HERE / "langchain_chat.py", bridge.url))
+    found = json.loads(await printed(bridge, python_clients / "python", CLIENTS / "langchain_chat.py", bridge.url))
     assert found["streamed"] == ["Hel", "lo", "!"]
     assert (found["whole"], found["usage"]["total_tokens"]) == ("Hello!", 20)
     assert "the client asked for it" in found["refused"]
@@ -79,9 +62,6 @@ async def test_langchain(bridge: Bridge, standin: Standin, python_clients: Path)
 @pytest.mark.parametrize("options", [[], ["--no-stream"]], ids=["streamed", "whole"])
 async def test_llm(bridge: Bridge, standin: Standin, python_clients: Path, options: list[str]) -> None:
     standin.script(answer)
-    folder = bridge.folder / "llm"
-    folder.mkdir(exist_ok=True)
-    model = f"- model_id: bridge\n  model_name: sonnet\n  api_base: {bridge.url}\n"
-    (folder / "extra-openai-models.yaml").write_text(model)
-    told = await printed(bridge, python_clients / "llm", "-m", "bridge", *options, "hi", LLM_USER_PATH=str(folder))
+    command = [str(python_clients / "llm"), "-m", "bridge", *options, "hi"]
+    told = await printed(bridge, *command, LLM_USER_PATH=llm_folder(bridge))
     assert told == "Hello!"

@@ -1,0 +1,40 @@
+"""Runs clients' programs against a server."""
+
+import asyncio
+from pathlib import Path
+
+from tests.whole.bridge import Bridge
+
+CLIENTS = Path(__file__).parent / "clients"
+# What programs tell their makers by themselves goes nowhere.
+NOWHERE = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1,localhost"}
+LIMIT_S = 120
+
+
+async def printed(bridge: Bridge, *command: str | Path, folder: Path | None = None, **more: str) -> str:
+    """What a client's program prints, in `folder` or the server's; it must succeed."""
+    process = await asyncio.create_subprocess_exec(
+        *map(str, command),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**bridge.environment, **NOWHERE, **more},
+        cwd=folder or bridge.folder,
+    )
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), LIMIT_S)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0, (out.decode(), err.decode())
+    return out.decode().strip()
+
+
+def llm_folder(bridge: Bridge) -> str:
+    """The settings of `llm`, with the server as its model `bridge`."""
+    folder = bridge.folder / "llm"
+    folder.mkdir(exist_ok=True)
+    model = f"- model_id: bridge\n  model_name: sonnet\n  api_base: {bridge.url}\n"
+    (folder / "extra-openai-models.yaml").write_text(f"{model}  supports_tools: true\n  supports_schema: true\n")
+    return str(folder)
