@@ -11,6 +11,7 @@ from typing import Literal
 from server.errors import DrawbridgeError
 
 Role = Literal["user", "assistant"]
+ALIAS_PREFIX = "cc:"
 Extras = tuple[tuple[str, object], ...]
 """What only like dialects understand (cache marks, citations), kept so that nothing is lost between them."""
 
@@ -268,6 +269,11 @@ class ModelCard:
     efforts: tuple[str, ...] = ()
     context_length: int | None = None
     max_output_tokens: int | None = None
+
+    @property
+    def alias(self) -> str | None:
+        """A name that no client takes for one of its own, as in `cc:opus`; None where there is only a full id."""
+        return None if self.id.lower().startswith("claude-") else f"{ALIAS_PREFIX}{self.id}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
-from server.answering.routing import model_for
+from server.answering.routing import meant_for
 from server.answering.single import Single
 from server.claude.client import Worker
 from server.config import Config
@@ -37,7 +37,7 @@ class Answering:
     @property
     def likely(self) -> Settings:
         """The settings that the next request will probably have: those of the last one."""
-        return self._last or Settings(model=self.model_for(""))
+        return self._last or self.settings_for(Turn(()))
 
     async def stream(self, turn: Turn) -> AsyncGenerator[Event, None]:
         """The events of one answer. Raises what went wrong before the first one; after it, `Failed` is the last.
@@ -45,7 +45,7 @@ class Answering:
         Closing the generator stops everything, the request upstream too, and frees the worker's place.
         """
         came = self._clock()
-        settings = self._last = replace(turn.settings, model=self.model_for(turn.model))
+        settings = self._last = self.settings_for(turn)
         begun = False
         try:
             async with aclosing(self._with_retry(turn, settings, came)) as events:
@@ -58,9 +58,11 @@ class Answering:
                 raise
             yield Failed(error)
 
-    def model_for(self, asked: str) -> str | None:
-        """What Claude Code is asked for when a client asks for `asked`; see `routing`."""
-        return model_for(asked, self._config(), self._cards())
+    def settings_for(self, turn: Turn) -> Settings:
+        """The settings of `turn` with the model and the effort that its model's name means; a said effort wins."""
+        meant = meant_for(turn.model, self._config(), self._cards())
+        says = turn.settings.effort is not None or not turn.settings.thinks
+        return replace(turn.settings, model=meant.model, effort=turn.settings.effort if says else meant.effort)
 
     async def _with_retry(self, turn: Turn, settings: Settings, came: float) -> AsyncGenerator[Event, None]:
         """The answer of one worker; of a second one, when the first died before it had said anything."""

@@ -8,13 +8,12 @@ from server.errors import ModelUnknown
 _LONGEST_ECHO = 100
 
 
-def model_row(card: ModelCard, *, created: int) -> dict[str, object]:
-    """The row of `card` under the name to ask for."""
-    return _row(card.id, card, created)
-
-
 def models_page(cards: Iterable[ModelCard], *, created: int) -> dict[str, object]:
-    """All rows: each card's own name, in order, then the full ids that are not among the names. None comes twice."""
+    """All rows, none twice: each card's own name, in order, the full ids that are not among them, the free aliases.
+
+    Once the size of every model is known the rows also say what they can do: Cursor's local mode hides those that do
+    not as soon as one of them does.
+    """
     return {"object": "list", "data": list(_rows(tuple(cards), created).values())}
 
 
@@ -31,26 +30,45 @@ def row_named(name: str, cards: Iterable[ModelCard], *, created: int) -> dict[st
 
 
 def _rows(cards: tuple[ModelCard, ...], created: int) -> dict[str, dict[str, object]]:
-    rows: dict[str, dict[str, object]] = {}
+    named: dict[str, ModelCard] = {}
     for card in cards:
-        rows.setdefault(card.id, _row(card.id, card, created))
+        named.setdefault(card.id, card)
     # "default" stands for a model that has a card of its own, and describes it less well.
     for card in sorted(cards, key=lambda card: card.id == "default"):
         if card.resolved:
-            rows.setdefault(card.resolved, _row(card.resolved, card, created))
-    return rows
+            named.setdefault(card.resolved, card)
+    for card in cards:
+        if alias := card.alias:
+            named.setdefault(alias, card)
+    are_known = all(card.context_length is not None for card in named.values())
+    return {name: _row(name, card, created, with_abilities=are_known) for name, card in named.items()}
 
 
-def _row(id_: str, card: ModelCard, created: int) -> dict[str, object]:
+def _row(id_: str, card: ModelCard, created: int, *, with_abilities: bool) -> dict[str, object]:
     row: dict[str, object] = {
         "id": id_,
         "object": "model",
         "created": created,
         "owned_by": "anthropic",
         "name": card.name,
+        **_sizes(card),
     }
-    if card.context_length is not None:
-        row["context_length"] = card.context_length
-    if card.max_output_tokens is not None:
-        row["max_output_tokens"] = card.max_output_tokens
-    return row
+    return {**row, "api_types": ["chat_completions"], "capabilities": _abilities(card)} if with_abilities else row
+
+
+def _sizes(card: ModelCard) -> dict[str, object]:
+    sizes = {"context_length": card.context_length, "max_output_tokens": card.max_output_tokens}
+    return {name: size for name, size in sizes.items() if size is not None}
+
+
+def _abilities(card: ModelCard) -> dict[str, object]:
+    return {
+        **_sizes(card),
+        "supports_tool_use": True,
+        "supports_streaming": True,
+        "supports_vision": True,
+        "supports_reasoning": True,
+        "reasoning_effort": list(card.efforts),
+        "input_modalities": ["text", "image"],
+        "output_modalities": ["text"],
+    }

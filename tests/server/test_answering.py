@@ -34,8 +34,8 @@ from server.pool.pool import Pool
 
 CARDS = (
     ModelCard("default", "claude-opus-5-5", "Default"),
-    ModelCard("opus", "claude-opus-5-5", "Opus"),
-    ModelCard("sonnet", "claude-sonnet-5-5", "Sonnet"),
+    ModelCard("opus", "claude-opus-5-5", "Opus", efforts=("low", "medium", "high")),
+    ModelCard("sonnet", "claude-sonnet-5-5", "Sonnet", efforts=("low", "high")),
 )
 TURN = Turn((Message("user", (Text("hi"),)),), model="sonnet")
 WHOLE: list[Event | DrawbridgeError] = [Started("claude-sonnet-5-5"), PartDelta(0, "a"), Finished(Reason.END)]
@@ -163,17 +163,49 @@ MODELS: list[tuple[str, dict[str, Any], str | None]] = [
     ("gpt-4o-mini", {"model": "claude-of-tomorrow"}, "claude-of-tomorrow"),
     ("claude-of-tomorrow", {"strict_models": True}, "claude-of-tomorrow"),
     ("", {"strict_models": True}, "sonnet"),
+    ("cc:opus", {"strict_models": True}, "opus"),
+    ("cc:default", {}, None),
 ]
 
 
 @pytest.mark.parametrize(("asked", "config", "expected"), MODELS)
 async def test_the_model_that_answers(asked: str, config: dict[str, Any], expected: str | None) -> None:
-    assert answering(Lanes(), Config(**config)).model_for(asked) == expected
+    assert answering(Lanes(), Config(**config)).settings_for(replace(TURN, model=asked)).model == expected
 
 
 async def test_strict_names_refuse_an_unknown_one() -> None:
     with pytest.raises(ModelUnknown, match="gpt-4o-mini"):
-        answering(Lanes(), Config(strict_models=True)).model_for("gpt-4o-mini")
+        answering(Lanes(), Config(strict_models=True)).settings_for(replace(TURN, model="gpt-4o-mini"))
+
+
+EFFORTS: list[tuple[str, Settings, str, str | None]] = [
+    ("opus-high", Settings(), "opus", "high"),
+    ("cc:opus-low", Settings(), "opus", "low"),
+    ("opus-high", Settings(effort="low"), "opus", "low"),
+    ("opus-high", Settings(thinks=False), "opus", None),
+    ("gpt-5-high", Settings(), "sonnet", "high"),
+    ("gpt-4o-mini", Settings(), "sonnet", None),
+]
+
+
+@pytest.mark.parametrize(("asked", "said", "model", "effort"), EFFORTS)
+async def test_the_effort_of_a_models_name_holds_unless_the_request_says_one(
+    asked: str, said: Settings, model: str, effort: str | None
+) -> None:
+    found = answering(Lanes()).settings_for(replace(TURN, model=asked, settings=said))
+    assert (found.model, found.effort) == (model, effort)
+
+
+async def test_the_effort_in_the_default_models_name_holds_where_nobody_says_one() -> None:
+    config = Config(model="opus-low")
+    asked = [replace(TURN, model=name) for name in ("", "gpt-4o-mini", "gpt-5-high", "sonnet")]
+    found = [answering(Lanes(), config).settings_for(turn) for turn in asked]
+    assert [(one.model, one.effort) for one in found] == [
+        ("opus", "low"),
+        ("opus", "low"),
+        ("opus", "high"),
+        ("sonnet", None),
+    ]
 
 
 async def test_a_whole_answer_parks_the_worker_with_the_conversation_that_the_client_will_send_back() -> None:

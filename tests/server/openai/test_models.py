@@ -1,5 +1,6 @@
 """The models list: names to ask for first, then the full ids, none of them twice."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from openai.types import Model
 
 from server.dialogue import ModelCard
 from server.errors import ModelUnknown
-from server.openai.models import model_row, models_page, row_named
+from server.openai.models import models_page, row_named
 from tests.server.openai.schema import published
 
 CARDS = (
@@ -26,7 +27,7 @@ def rows() -> list[dict[str, Any]]:
     return list(page["data"])
 
 
-def test_names_come_first_then_the_ids_they_stand_for_none_twice() -> None:
+def test_names_come_first_then_the_ids_they_stand_for_then_the_free_aliases_none_twice() -> None:
     assert [row["id"] for row in rows()] == [
         "default",
         "opus",
@@ -35,11 +36,15 @@ def test_names_come_first_then_the_ids_they_stand_for_none_twice() -> None:
         "claude-old",
         "claude-opus-4-5",
         "claude-sonnet-4-5",
+        "cc:default",
+        "cc:opus",
+        "cc:sonnet",
+        "cc:haiku",
     ]
 
 
 def test_a_row_says_what_is_known_and_nothing_else() -> None:
-    assert model_row(CARDS[1], created=CREATED) == {
+    assert row_named("opus", CARDS, created=CREATED) == {
         "id": "opus",
         "object": "model",
         "created": CREATED,
@@ -48,7 +53,35 @@ def test_a_row_says_what_is_known_and_nothing_else() -> None:
         "context_length": 200_000,
         "max_output_tokens": 32_000,
     }
-    assert set(model_row(CARDS[3], created=CREATED)) == {"id", "object", "created", "owned_by", "name"}
+    assert set(row_named("haiku", CARDS, created=CREATED)) == {"id", "object", "created", "owned_by", "name"}
+
+
+def test_an_alias_is_described_as_the_name_that_it_stands_for() -> None:
+    assert {**row_named("cc:opus", CARDS, created=CREATED), "id": "opus"} == row_named("opus", CARDS, created=CREATED)
+
+
+def test_all_rows_say_what_the_models_can_do_once_the_size_of_each_is_known() -> None:
+    """Cursor's local mode hides every row that says less than another one."""
+    known = tuple(replace(card, context_length=200_000, efforts=("low", "high")) for card in CARDS)
+    page: dict[str, Any] = models_page(known, created=CREATED)
+    for row in page["data"]:
+        assert row["api_types"] == ["chat_completions"]
+        abilities = row["capabilities"]
+        assert {name for name in abilities if abilities[name] is True} == {
+            "supports_tool_use",
+            "supports_streaming",
+            "supports_vision",
+            "supports_reasoning",
+        }
+        assert abilities["context_length"] == row["context_length"] == 200_000
+        assert abilities.get("max_output_tokens") == row.get("max_output_tokens")
+        assert abilities["reasoning_effort"] == ["low", "high"]
+        assert (abilities["input_modalities"], abilities["output_modalities"]) == (["text", "image"], ["text"])
+    assert row_named("haiku", known, created=CREATED) in page["data"]
+    for number in range(len(known)):
+        one_unknown = tuple(replace(card, context_length=None) if n == number else card for n, card in enumerate(known))
+        lesser: dict[str, Any] = models_page(one_unknown, created=CREATED)
+        assert not any({"api_types", "capabilities"} & set(row) for row in lesser["data"])
 
 
 def test_a_full_id_is_described_by_its_own_card_and_not_by_the_default() -> None:

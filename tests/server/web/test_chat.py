@@ -28,7 +28,16 @@ def frames(text: str) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/chat/completions", "/v1/chat/completions/", "/api/v1/chat/completions", "/chat/completions"]
+    "path",
+    [
+        "/v1/chat/completions",
+        "/v1/chat/completions/",
+        "/api/v1/chat/completions",
+        "/chat/completions",
+        "/v1/v1/chat/completions",
+        "/api/v1/v1/chat/completions",
+        "/v1//chat/completions",
+    ],
 )
 async def test_a_whole_answer_under_every_address(path: str) -> None:
     services = FakeServices()

@@ -3,7 +3,9 @@ import pytest
 from tests.server.web.scene import NOW, FakeServices, client, served
 
 
-@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/", "/models", "/api/v1/models", "/v1//models"])
+@pytest.mark.parametrize(
+    "path", ["/v1/models", "/v1/models/", "/models", "/api/v1/models", "/v1//models", "/v1/v1/models"]
+)
 async def test_the_models_are_listed(path: str) -> None:
     async with client(served(FakeServices())) as c:
         reply = await c.get(path)
@@ -14,7 +16,7 @@ async def test_the_models_are_listed(path: str) -> None:
     assert page["data"][0]["context_length"] == 200_000
 
 
-@pytest.mark.parametrize("name", ["sonnet", "anthropic/opus", "anthropic%2Fopus", "claude-opus-5"])
+@pytest.mark.parametrize("name", ["sonnet", "anthropic/opus", "anthropic%2Fopus", "claude-opus-5", "cc:sonnet"])
 async def test_one_model_is_found_by_its_name_even_with_a_slash(name: str) -> None:
     async with client(served(FakeServices())) as c:
         reply = await c.get(f"/v1/models/{name}")
