@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from server.answering import Answering
+from server.answering.local import local_answer
 from server.claude.cli import account_status, bundled_cli, cli_version, find_cli
 from server.claude.client import Worker
 from server.claude.launch import launch_for
@@ -99,6 +100,10 @@ class Services:
 
     async def stream(self, turn: Turn) -> AsyncGenerator[Event, None]:
         """The events of one answer; see `Answering.stream`. Raises `CliUnfit` where no answer would be right."""
+        if known := local_answer(turn):
+            for event in known:
+                yield event
+            return
         await self.self_check.known()
         if self._footing.trouble is not None:
             # Each caller gets its own: one exception raised in several tasks mixes up their tracebacks.
