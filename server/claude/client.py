@@ -73,6 +73,7 @@ class Worker:
         try:
             answer = await self._process.control("list_models", timeout_s=self._bounds().boot_s)
             cards = cards_from_answer(answer)
+            self._dials.know(cards)
             if cards:
                 self._on_models(cards)
             if self._likely is not None:

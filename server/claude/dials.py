@@ -4,9 +4,10 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from server.claude.models import DEFAULT
 from server.claude.process import Bounds, CliProcess, Frame
 from server.claude.request import EXTRA_BODY, settings_body
-from server.dialogue import Settings, Tool
+from server.dialogue import ModelCard, Settings, Tool
 from server.errors import EngineSurprise
 
 logger = logging.getLogger(__name__)
@@ -20,9 +21,18 @@ class Dials:
     def __init__(self, process: CliProcess, bounds: Callable[[], Bounds]) -> None:
         self._process = process
         self._bounds = bounds
+        self._ids: dict[str, str] = {}
         # None: unknown, so that whatever comes is sent.
         self._in_force: Frame | None = None
         self._asked: tuple[Frame, asyncio.Future[Frame]] | None = None
+
+    def know(self, cards: tuple[ModelCard, ...]) -> None:
+        """Which ids the models' names stand for."""
+        self._ids = {card.id: card.resolved for card in cards}
+
+    def _body(self, settings: Settings, tools: tuple[Tool, ...]) -> Frame:
+        name = settings.model or DEFAULT
+        return settings_body(settings, tools, model=self._ids.get(name, name))
 
     async def preset(self, settings: Settings) -> None:
         """Applies what the first question will probably want. A process that refuses gets it with the question.
@@ -37,7 +47,7 @@ class Dials:
 
     def frames_for(self, settings: Settings, tools: tuple[Tool, ...] = ()) -> list[Frame]:
         """What must be written before a question under these settings; nothing where they are in force."""
-        body = settings_body(settings, tools)
+        body = self._body(settings, tools)
         changed = _changed(self._in_force, body)
         if not changed:
             return []
@@ -50,7 +60,7 @@ class Dials:
         """Whether these settings would hold for the rest of a turn: of those that changed, only the extra body does."""
         if self._in_force is None:
             return False
-        changed = _changed(self._in_force, settings_body(settings, tools))
+        changed = _changed(self._in_force, self._body(settings, tools))
         return changed.keys() <= {"env"} and _env(changed).keys() <= {EXTRA_BODY}
 
     async def confirmed(self) -> None:

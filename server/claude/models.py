@@ -12,7 +12,9 @@ from server.dialogue import ModelCard, ModelLimits
 logger = logging.getLogger(__name__)
 
 DEFAULT = "default"
-_BUDGETED = re.compile(r"claude-[a-z]+-4(?:-[0-5])?(?:-\d{8})?")
+# Names of today, and of those before 4: claude-sonnet-4-5-20250929, claude-3-5-haiku-latest.
+_TODAY = re.compile(r"claude-[a-z]+-(\d{1,2})(?:-(\d{1,2}))?(?:-\d{8}|-latest)?(?:\[1m\])?")
+_BEFORE = re.compile(r"claude-(\d)(?:-(\d))?-[a-z]+(?:-\d{8}|-latest)?")
 
 
 def cards_from_answer(answer: Mapping[str, object]) -> tuple[ModelCard, ...]:
@@ -57,9 +59,10 @@ def known_name(asked: str, cards: Iterable[ModelCard]) -> str | None:
     return name if name.lower().startswith("claude-") else None
 
 
-def thinks_by_budget(model: str | None) -> bool:
-    """Whether `model` thinks within a fixed budget of tokens, as those before 4.6 do; later ones decide themselves."""
-    return model is not None and _BUDGETED.fullmatch(model) is not None
+def generation_of(model: str | None) -> tuple[int, int] | None:
+    """The generation that a model's id names, as (4, 5); None where it names none, as an alias does."""
+    found = _TODAY.fullmatch(model or "") or _BEFORE.fullmatch(model or "")
+    return None if found is None else (int(found[1]), int(found[2] or 0))
 
 
 class ModelShelf:

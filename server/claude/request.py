@@ -5,9 +5,9 @@ import uuid
 from collections.abc import Iterable
 
 from server.claude.arguments import object_from
-from server.claude.models import thinks_by_budget
 from server.claude.names import legal_name
 from server.claude.process import Frame
+from server.claude.thinking import thinking_body
 from server.claude.tools import offered, tools_body
 from server.dialogue import (
     Document,
@@ -23,8 +23,6 @@ from server.dialogue import (
     ToolResult,
 )
 
-# Tokens: the smallest thinking budget that Claude's API takes.
-LEAST_BUDGET = 1024
 _SESSION = "default"
 EXTRA_BODY = "CLAUDE_CODE_EXTRA_BODY"
 
@@ -35,21 +33,24 @@ def late_fields(profile: Profile) -> dict[str, object]:
     return {**prompt, **offered(profile.tools)}
 
 
-def settings_body(settings: Settings, tools: tuple[Tool, ...] = ()) -> dict[str, object]:
+def settings_body(settings: Settings, tools: tuple[Tool, ...] = (), *, model: str | None = None) -> dict[str, object]:
     """The `apply_flag_settings` of one request. Every setting is named, so that none sticks from the request before.
+
+    `model` is the id that the settings' one stands for, as far as it is known.
 
     The model goes in as a setting and not into the extra body: there only the name in the request would change, and
     the process would go on to send the thinking, limits and prices of the model it was born with.
     """
-    extra = tools_body(tools, settings.tool_choice)
-    if settings.max_tokens is not None and settings.max_tokens <= LEAST_BUDGET and thinks_by_budget(settings.model):
-        # The budget cannot be smaller, and must be smaller than the limit: such an answer is given without thinking.
-        extra |= {"thinking": {"type": "disabled"}, "context_management": {"edits": []}}
+    extra = tools_body(tools, settings.tool_choice) | thinking_body(settings, model or settings.model)
     if settings.stop_sequences:
         extra["stop_sequences"] = list(settings.stop_sequences)
+    if settings.schema is not None:
+        # Claude Code adds its effort to it.
+        extra["output_config"] = {"format": {"type": "json_schema", "schema": json.loads(settings.schema)}}
     return {
         "model": settings.model,
         "effortLevel": settings.effort,
+        "showThinkingSummaries": True if settings.shows_thinking else None,
         "env": {
             EXTRA_BODY: json.dumps(extra) if extra else None,
             # Not in the extra body: a model that thinks by a budget gets one that fits below the limit.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from server.claude.models import ALIASES, ModelShelf, cards_from_answer, known_name, thinks_by_budget
+from server.claude.models import ALIASES, ModelShelf, cards_from_answer, known_name
 from server.dialogue import ModelCard, ModelLimits
 
 CARDS = (
@@ -52,21 +52,3 @@ def test_rows_that_are_not_understood_are_left_out() -> None:
     rows = [{"value": "sonnet", "resolvedModel": "claude-sonnet-5-5"}, {"value": ""}, {"name": "x"}, "y"]
     assert [card.id for card in cards_from_answer({"models": rows})] == ["sonnet"]
     assert cards_from_answer({}) == ()
-
-
-BUDGETS = [
-    ("claude-haiku-4-5", True),
-    ("claude-haiku-4-5-20251001", True),
-    ("claude-sonnet-4-20250514", True),
-    ("claude-sonnet-4-0", True),
-    ("claude-sonnet-4-6", False),
-    ("claude-opus-5-5", False),
-    ("claude-3-5-haiku-20241022", False),
-    ("haiku", False),
-    (None, False),
-]
-
-
-@pytest.mark.parametrize(("model", "by_budget"), BUDGETS)
-def test_only_models_before_4_6_think_by_a_budget(model: str | None, by_budget: bool) -> None:
-    assert thinks_by_budget(model) is by_budget
