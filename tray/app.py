@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Protocol
 
 from server.commands.serve import logged
@@ -131,7 +131,7 @@ def _run(
         desktop=desktop,
         copy=copy,
         autostart=autostart_for(),
-        updates=Updates(folders.data / MEMO, own=own_version(), repository=repository(), managed_by=managed_by()),
+        updates=cache(partial(_updates, folders)),
         publish=partial(_publish, claimed, token),
         is_end_asked=claimed.is_end_asked,
         diagnose=partial(_diagnostics, preferences.flags),
@@ -139,7 +139,7 @@ def _run(
         say=say,
         note=note,
         logs=folders.logs,
-        version=own_version(),
+        version=own_version,
         has_exported_key=has_exported_key(os.environ),
     )
     controller = Controller(preferences, Keys(Keychain(folders.config)), around, make_server=make_server)
@@ -153,6 +153,10 @@ def _run(
         if watch is not None:
             watch.close()
     return controller.exit_code
+
+
+def _updates(folders: Folders) -> Updates:
+    return Updates(folders.data / MEMO, own=own_version(), repository=repository(), managed_by=managed_by())
 
 
 def _view(controller: Controller, desktop: Desktop) -> View:

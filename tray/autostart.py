@@ -8,9 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tray.autostart_entry import Autostart
-from tray.autostart_macos import MacAutostart, run_launchctl
-from tray.autostart_windows import WindowsAutostart, WindowsRegistry
-from tray.autostart_xdg import XdgAutostart
 
 
 def autostart_for(
@@ -18,10 +15,17 @@ def autostart_for(
 ) -> Autostart:
     """Start at login on this system, of `command` (None: of the program that runs now)."""
     command = command_here(platform=platform, environ=environ) if command is None else command
+    # Lazy: each of them imports what only its own system has a use for, and the icon is to be seen first.
     if platform == "win32":
+        from tray.autostart_windows import WindowsAutostart, WindowsRegistry
+
         return WindowsAutostart(command, WindowsRegistry(importlib.import_module("winreg")))
     if platform == "darwin":
+        from tray.autostart_macos import MacAutostart, run_launchctl
+
         return MacAutostart(command, Path.home() / "Library" / "LaunchAgents", run_launchctl)
+    from tray.autostart_xdg import XdgAutostart
+
     config = environ.get("XDG_CONFIG_HOME") or ""
     folder = Path(config) if Path(config).is_absolute() else Path.home() / ".config"
     return XdgAutostart(command, folder / "autostart")

@@ -21,7 +21,7 @@ from tray.bulletin import Bulletin
 from tray.changes import GRACE_S, Changes
 from tray.errands import Done, Errands, page_of
 from tray.keys import Keys
-from tray.looks import snapshot_for, step_for, trouble_from, trouble_in
+from tray.looks import current, snapshot_for, step_for, trouble_from, trouble_in
 from tray.model import (
     ActOnTrouble,
     AgreeToKeyFile,
@@ -53,6 +53,7 @@ from tray.preferences import Preferences
 from tray.supervisor import MakeServer, Said, Supervisor
 from tray.surroundings import Screen, Surroundings
 from tray.troubles import Leaving, SignedIn
+from tray.updates import Updates
 from tray.wake import Drowsiness, Woke
 from tray.words import account_line
 
@@ -64,7 +65,6 @@ LOOK_S = 5.0
 TRAY_WAIT_S = 3.0
 # At the start nothing is done before the icon is seen, for so long, looked at so often.
 ICON_WAIT_S, ICON_LOOKS = 0.5, 50
-
 
 Event = Command | Said | Woke | Done
 
@@ -104,6 +104,9 @@ class Controller:
         self._is_signing_in = self._is_quitting = self._is_over = False
         self._look_at = self._tray_at = 0.0
         self._waited_s = 0.0
+        # What takes a while to find out comes after the icon.
+        self._version = ""
+        self._updates: Updates | None = None
         self.snapshot = self._new_snapshot()
         self.exit_code = 0
 
@@ -131,6 +134,7 @@ class Controller:
         self._tray_at = self._clock() + TRAY_WAIT_S
         self._look_at = self._clock() + LOOK_S
         self._wait_for_icon()
+        self._version, self._updates = self._around.version(), self._around.updates()
         self._do(self._open_up)
         self._errands.aside(self._errands.look_at_login, self._found_login)
         while not self._is_over:
@@ -199,7 +203,8 @@ class Controller:
             if self._preferences.has_changed:
                 self._do(self._reload)
             self._errands.aside(self._around.autostart.state, self._found_login)
-            self._around.updates.look(self._errands.aside, wanted=self._changes.config.check_updates)
+            if self._updates is not None:
+                self._updates.look(self._errands.aside, wanted=self._changes.config.check_updates)
             if (server := self._supervisor.server) is not None:
                 server.follow_network()
         if self._is_quitting and self._supervisor.is_idle:
@@ -375,19 +380,19 @@ class Controller:
 
     def _new_snapshot(self) -> Snapshot:
         now = self._now()
-        trouble = self._trouble or trouble_in(self._supervisor.status, self._supervisor.failure, self._preferences, now)
-        snapshot = snapshot_for(
-            self._supervisor.status, self._changes.config, preferences=self._preferences, keys=self._keys, now=now
-        )
+        status = current(self._supervisor.status, now)
+        trouble = self._trouble or trouble_in(status, self._supervisor.failure, self._preferences, now)
+        snapshot = snapshot_for(status, self._changes.config, preferences=self._preferences, keys=self._keys, now=now)
+        updates, wanted = self._updates, self._changes.config.check_updates
         return replace(
             snapshot,
             trouble=trouble,
-            version=self._around.version,
+            version=self._version,
             starts_at_login=self._starts_at_login,
             is_signing_in=self._is_signing_in,
             has_exported_key=self._around.has_exported_key,
-            checks_updates=self._changes.config.check_updates if self._around.updates.is_possible else None,
-            new_version=self._around.updates.news(wanted=self._changes.config.check_updates),
+            checks_updates=wanted if updates is not None and updates.is_possible else None,
+            new_version=updates.news(wanted=wanted) if updates is not None else "",
             is_quitting=self._is_quitting,
         )
 

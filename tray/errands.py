@@ -107,7 +107,7 @@ class Errands:
                 # A build that names none has its own documentation.
                 self._around.desktop.open_page(project_page() or f"{page_of(snapshot)}docs")
             case "release page":
-                self._around.desktop.open_page(self._around.updates.page)
+                self._around.desktop.open_page(self._around.updates().page)
             case _:
                 assert_never(command.what)
 

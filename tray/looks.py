@@ -16,7 +16,8 @@ from tray.troubles import trouble_for
 def snapshot_for(status: Status, config: Config, *, preferences: Preferences, keys: Keys, now: datetime) -> Snapshot:
     """The snapshot; what only the controller knows is added by it. `now` counts by its day."""
     return Snapshot(
-        status=status,
+        # Before the first start nobody has said it.
+        status=replace(status, demo=config.demo),
         port=config.port,
         pool_size=config.pool_size,
         model=config.model,
@@ -26,6 +27,13 @@ def snapshot_for(status: Status, config: Config, *, preferences: Preferences, ke
         payer=config.payer,
         now=now.replace(hour=0, minute=0, second=0, microsecond=0),
     )
+
+
+def current(status: Status, now: datetime) -> Status:
+    """`status` without the windows of the plan that have begun anew: how much of those is used nobody has said yet."""
+    moment = now.timestamp()
+    usage = tuple(window for window in status.usage if window.resets_at is None or window.resets_at > moment)
+    return replace(status, usage=usage)
 
 
 def pinned_for(config: Config, preferences: Preferences) -> tuple[tuple[str, str], ...]:

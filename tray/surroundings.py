@@ -69,13 +69,13 @@ class Surroundings:
 
     `publish` tells the commands where the server is, None: nowhere; by `is_end_asked` they reach an app without one.
     `answers` says whether it replies at a host and port. `say` and `note` are the terminal's stdout and stderr, if
-    there is one.
+    there is one. `version` and `updates` are asked when the icon is there.
     """
 
     desktop: Desktop
     copy: Callable[[str], None]
     autostart: Autostart
-    updates: Updates
+    updates: Callable[[], Updates]
     publish: Callable[[Listeners | None], None]
     is_end_asked: Callable[[], bool]
     diagnose: Callable[[], str]
@@ -83,5 +83,5 @@ class Surroundings:
     say: Callable[[str], None]
     note: Callable[[str], None]
     logs: Path
-    version: str
+    version: Callable[[], str]
     has_exported_key: bool

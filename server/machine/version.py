@@ -1,7 +1,5 @@
 """Which version of Drawbridge this is, where its project is found, and who brings new versions of it."""
 
-from importlib.metadata import PackageNotFoundError, metadata, version
-
 from server.machine.assets import asset
 
 _NAME = "drawbridge-tray"
@@ -11,6 +9,9 @@ MANAGED_BY = "MANAGED_BY"
 
 def own_version() -> str:
     """The version of Drawbridge, "0" where it was never installed."""
+    # Lazy, here and below: it brings e-mail and zip files along, and the icon is to be seen first.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(_NAME)
     except PackageNotFoundError:
@@ -36,6 +37,8 @@ def managed_by() -> str:
 
 
 def _address(label: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, metadata
+
     try:
         entries = metadata(_NAME).get_all("Project-URL") or []
     except PackageNotFoundError:

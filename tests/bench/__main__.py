@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from server.claude.cli import cli_version
+from tests.bench.app import measure_app
 from tests.bench.costs import measure_idle, measure_memory, measure_tokens
 from tests.bench.load import measure_burst, measure_crowd
 from tests.bench.measuring import Found
@@ -24,6 +25,7 @@ Measure = Callable[[Scene], Awaitable[list[Found]]]
 # In this order: the memory is looked at after the crowd's requests, and the bare client's history grows last.
 OTHERS: dict[str, Measure] = {
     "start": measure_starting,
+    "app": measure_app,
     "idle": measure_idle,
     "tokens": measure_tokens,
     "burst": measure_burst,

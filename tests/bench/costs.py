@@ -45,7 +45,7 @@ async def measure_tokens(scene: Scene) -> list[Found]:
         asking = [asyncio.create_task(caller.ask([question], system=KNOWN)) for caller in callers]
         # Without the beginnings, which are not a matter of tokens.
         await asyncio.sleep(min(1.0, scene.scale.stream_s / 4))
-        cpu_s, took_s = await _cpu_of([scene.bridge.server], scene.scale.stream_s * 0.6)
+        cpu_s, took_s = await cpu_of([scene.bridge.server], scene.scale.stream_s * 0.6)
         timings = await asyncio.gather(*asking)
     # The stand-in's pauses are never shorter than asked for: the true rate is a little lower.
     rate = STREAMS * tokens / (max(timing.total_ms for timing in timings) / 1000)
@@ -64,7 +64,7 @@ async def measure_idle(scene: Scene) -> list[Found]:
     await asyncio.sleep(scene.scale.idle_s)
     workers = scene.bridge.workers()
     own, others = await asyncio.gather(
-        _cpu_of([scene.bridge.server], scene.scale.idle_s), _cpu_of(workers, scene.scale.idle_s)
+        cpu_of([scene.bridge.server], scene.scale.idle_s), cpu_of(workers, scene.scale.idle_s)
     )
     return [
         Fact("own process, idle", f"{own[0] / own[1] * 100:.2f} % of a core"),
@@ -72,7 +72,7 @@ async def measure_idle(scene: Scene) -> list[Found]:
     ]
 
 
-async def _cpu_of(processes: Sequence[psutil.Process], seconds: float) -> tuple[float, float]:
+async def cpu_of(processes: Sequence[psutil.Process], seconds: float) -> tuple[float, float]:
     """How many seconds of processor time they take within so many seconds, and how long that really was."""
     before, began = sum(map(_cpu, processes)), time.perf_counter()
     await asyncio.sleep(seconds)

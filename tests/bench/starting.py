@@ -4,7 +4,6 @@ import asyncio
 import os
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from tests.bench.measuring import Fact, Found, Spread
@@ -24,15 +23,17 @@ async def measure_starting(scene: Scene) -> list[Found]:
         listening_ms, raw_ms = await start_to_ready(folder, environment)
         listens.append(listening_ms)
         raw.append(raw_ms)
-        imports.append(await _python_ms(LIBRARIES, folder))
-        empty.append(await _python_ms("pass", folder))
+        imports.append(await python_ms(LIBRARIES, folder))
+        empty.append(await python_ms("pass", folder))
     base = Spread.of(imports).median
+
+    def beside(values: list[float]) -> str:
+        return f"{in_ms(values)} ({Spread.of(values).median / base:.1f}x the imports)"
+
     return [
-        Fact(
-            "start of `serve` until it listens", f"{_ms(listens)} ({Spread.of(listens).median / base:.1f}x the imports)"
-        ),
-        Fact("start of `serve` until a process is up", f"{_ms(raw)} ({Spread.of(raw).median / base:.1f}x the imports)"),
-        Fact("importing fastapi, uvicorn and the SDK", f"{_ms(imports)}", note=f"an empty Python: {_ms(empty)}"),
+        Fact("start of `serve` until it listens", beside(listens)),
+        Fact("start of `serve` until a process is up", beside(raw)),
+        Fact("importing fastapi, uvicorn and the SDK", in_ms(imports), note=f"an empty Python: {in_ms(empty)}"),
     ]
 
 
@@ -47,28 +48,7 @@ async def start_to_ready(folder: Path, environment: dict[str, str]) -> tuple[flo
         return listening_ms, (time.perf_counter() - began) * 1000
 
 
-async def start_to_line(argv: list[str], mark: str, folder: Path, environment: dict[str, str]) -> float:
-    """Milliseconds from the spawn of a program to the line of its output that holds `mark`; it is ended then.
-
-    For the icon: a tray that says on stdout when its icon is up is measured by this alone.
-    """
-    began = time.perf_counter()
-    process = await asyncio.create_subprocess_exec(
-        *argv, stdout=asyncio.subprocess.PIPE, cwd=ROOT, env={**child_environment(folder), **environment}
-    )
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(60):
-            while mark not in (line := (await process.stdout.readline()).decode()):
-                assert line, f"{argv[0]} ended before it said {mark!r}"
-        return (time.perf_counter() - began) * 1000
-    finally:
-        with suppress(ProcessLookupError):
-            process.terminate()
-        await process.wait()
-
-
-async def _python_ms(code: str, folder: Path) -> float:
+async def python_ms(code: str, folder: Path) -> float:
     """How long a Python takes that does this and ends."""
     began = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
@@ -78,6 +58,7 @@ async def _python_ms(code: str, folder: Path) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def _ms(values: list[float]) -> str:
+def in_ms(values: list[float]) -> str:
+    """Their median, and between what they lie."""
     spread = Spread.of(values)
     return f"{spread.median:.0f} ms ({spread.least:.0f}-{spread.most:.0f})"

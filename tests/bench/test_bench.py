@@ -26,6 +26,8 @@ def test_every_row_can_be_measured() -> None:
     for words in ("in a burst", "callers for", "behind 4 messages", "own process, RSS", "a streamed token", "idle"):
         assert words in done.stdout
     assert "start of `serve` until it listens" in done.stdout
+    if sys.platform == "linux":
+        assert "start of the app until its icon is in the tray" in done.stdout
 
 
 def test_a_single_row_brings_the_bare_client_along() -> None:

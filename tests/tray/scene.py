@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -288,19 +289,22 @@ class Scene:
             self.post(Quit(), Quit())
             assert self.controller.wait(60)
 
+    def _updates(self) -> Updates:
+        return Updates(
+            self.folders.data / MEMO,
+            own="1.2.3",
+            repository=REPOSITORY,
+            managed_by=self.managed_by,
+            ask=self._newest,
+            wall=self.wall,
+        )
+
     def _around(self) -> Surroundings:
         return Surroundings(
             desktop=self.desktop,
             copy=self._copy,
             autostart=self.autostart,
-            updates=Updates(
-                self.folders.data / MEMO,
-                own="1.2.3",
-                repository=REPOSITORY,
-                managed_by=self.managed_by,
-                ask=self._newest,
-                wall=self.wall,
-            ),
+            updates=cache(self._updates),
             publish=self._publish,
             is_end_asked=lambda: self.is_end_asked,
             diagnose=lambda: self.diagnosis,
@@ -308,7 +312,7 @@ class Scene:
             say=self.said.append,
             note=self.noted.append,
             logs=self.folders.logs,
-            version="1.2.3",
+            version=lambda: "1.2.3",
             has_exported_key=False,
         )
 

@@ -320,12 +320,23 @@ def test_signed_out_is_a_state_with_a_next_step_and_no_crash(scene: Scene) -> No
 
 def test_a_limit_is_said_once_for_each_window(scene: Scene) -> None:
     cli, account = CliStatus("/bin/claude", "2.1"), AccountStatus(signed_in=True, payer="plan")
-    for resets_at in (1e9, 1e9, 2e9):
+    for resets_at in (4e9, 4e9, 5e9):
         tell(scene, cli=cli, account=account, usage=(UsageWindow("5 hours", 1.0, resets_at, is_reached=True),))
         scene.until(lambda shown: shown.status.usage)
         tell(scene, usage=())
         scene.until(lambda shown: not shown.status.usage)
     assert ["limit" in title for title in scene.desktop.titles] == [True, True]
+
+
+def test_a_limit_is_gone_when_its_time_has_come(scene: Scene) -> None:
+    """Nobody says so: the next news of it come with the next answer, which a person who reads that line never asks."""
+    cli, account = CliStatus("/bin/claude", "2.1"), AccountStatus(signed_in=True, payer="plan")
+    soon, week = scene.wall() + 3600, UsageWindow("Week", 0.5)
+    tell(scene, cli=cli, account=account, usage=(UsageWindow("5 hours", 1.0, soon, is_reached=True), week))
+    scene.until(lambda shown: shown.trouble is not None and "limit" in shown.trouble.title)
+    scene.pass_time(3601)
+    shown = scene.until(lambda shown: shown.trouble is None)
+    assert shown.status.usage == (week,)
 
 
 # The access key.

@@ -77,7 +77,7 @@ class Bridge:
 
     def workers(self) -> list[psutil.Process]:
         """The Claude Code processes below it."""
-        return [child for child in self.server.children(recursive=True) if _is_claude(child)]
+        return [child for child in self.server.children(recursive=True) if is_claude(child)]
 
     @property
     def log(self) -> str:
@@ -92,7 +92,8 @@ class Bridge:
             return await self.process.wait()
 
 
-def _is_claude(process: psutil.Process) -> bool:
+def is_claude(process: psutil.Process) -> bool:
+    """Whether it is a Claude Code that answers, or is about to."""
     with suppress(psutil.Error):
         return "--output-format" in process.cmdline()
     return False

@@ -14,13 +14,23 @@ from server.selfcheck.kept import KEPT_FILE, Shelf
 from server.selfcheck.verdict import Verdict, key_for
 
 
-async def keep_verdict(data: Path) -> None:
-    """Puts it into a server's data folder. What it says is true: the check is really made, at the first call."""
+async def keep_verdict(data: Path, cli: Path | None = None) -> None:
+    """Puts it into a server's data folder. What it says is true: the check is really made, at the first call.
+
+    `cli`: a program of the test's own that runs the one that we carry, and gets its verdict.
+    """
     kept = Path(_folder().name) / KEPT_FILE
     if not kept.exists():
         await _check(kept)
     data.mkdir(parents=True, exist_ok=True)
     shutil.copy(kept, data)
+    if cli is not None:
+        carried = bundled_cli()
+        assert carried is not None
+        verdict = Shelf(kept).verdict(key_for(carried))
+        assert verdict is not None
+        key = key_for(cli, verdict.key.version)
+        Shelf(data / KEPT_FILE).keep(Verdict(key, verdict.findings))
 
 
 @cache

@@ -1,6 +1,8 @@
 """Starts the real app for a test, on a bus and with a tray of its own."""
 
+import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,20 +11,26 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 
 from tests.tray.trayhost import Icon, TrayHost
-from tests.whole.bridge import ROOT, child_environment
+from tests.whole.bridge import ROOT, child_environment, free_port, is_claude
+from tests.whole.checked import keep_verdict
 
 END_S = 40.0
+GOLDEN = Path(__file__).parent / "golden"
 
 
 class App:
     """A running app: its process, its icon and its folders."""
 
-    def __init__(self, process: subprocess.Popen[str], host: TrayHost, folder: Path) -> None:
+    def __init__(
+        self, process: subprocess.Popen[str], host: TrayHost, folder: Path, environment: dict[str, str]
+    ) -> None:
         self.process = process
         self.host = host
         self.folder = folder
+        self.environment = environment
 
     @property
     def item(self) -> Icon:
@@ -34,11 +42,17 @@ class App:
         text: str = self.item.wait_menu(lambda menu: all(word in menu.text() for word in words)).text()
         return text
 
+    def until_not(self, *words: str) -> str:
+        """Waits until the menu says none of `words` any more; the menu."""
+        text: str = self.item.wait_menu(lambda menu: not any(word in menu.text() for word in words)).text()
+        return text
+
     @property
     def port(self) -> int:
         """Where it listens, as its status line says."""
-        line = self.until("Running").splitlines()[0]
-        return int("".join(letter for letter in line.split("port")[1].split(",")[0] if letter.isdigit()))
+        found = re.search(r"on port (\d+)", self.until("unning on port"))
+        assert found is not None
+        return int(found[1])
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         """Asks the server."""
@@ -51,30 +65,100 @@ class App:
         return httpx.post(url, json=body, headers=headers, trust_env=False, timeout=60)
 
     @property
+    def settings_file(self) -> Path:
+        """Where the settings are."""
+        return self.folder / "home" / ".config" / "drawbridge" / "settings.toml"
+
+    @property
     def settings(self) -> str:
-        """The settings file."""
-        path = self.folder / "home" / ".config" / "drawbridge" / "settings.toml"
-        return path.read_text() if path.exists() else ""
+        """The settings file's text."""
+        return self.settings_file.read_text() if self.settings_file.exists() else ""
+
+    @property
+    def log(self) -> str:
+        """What its log says so far."""
+        return "".join(path.read_text() for path in (self.folder / "home").rglob("*.log*"))
+
+    def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Another command line of the same user."""
+        return subprocess.run(
+            [sys.executable, "-m", "tray", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=END_S,
+        )
+
+    def workers(self) -> list[psutil.Process]:
+        """The Claude Code processes below it."""
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        return [child for child in children if is_claude(child)]
 
     def quit(self) -> int:
         """Quits by the menu; the exit code."""
-        (line,) = [line for line in self.item.menu().children if line.label.startswith("Quit")]
-        self.item.click_id(line.id)
+        self.click_quit()
         return self.process.wait(END_S)
+
+    def click_quit(self) -> None:
+        """The last line of the menu, whatever it says besides."""
+        (line,) = [line for line in self.item.menu().children if line.label.startswith("Quit") and line.enabled]
+        self.item.click_id(line.id)
+
+    def assert_menu(self, name: str, *words: str) -> None:
+        """Waits until the menu says `words`, and compares it with the golden text of that name.
+
+        A text that is missing is written: delete it to have it written anew.
+        """
+        menu = steady(self.until(*words), self.folder)
+        golden = GOLDEN / f"{name}.txt"
+        if not golden.exists():
+            golden.parent.mkdir(exist_ok=True)
+            golden.write_text(menu)
+        assert menu == golden.read_text()
+
+
+def steady(menu: str, folder: Path) -> str:
+    """The menu without what differs from run to run. A port is PORT, but for those that the menu itself offers."""
+    menu = menu.replace(str(folder), "FOLDER")
+    menu = re.sub(r"\b127\.0\.0\.1:\d+", "HOST:PORT", menu)
+    menu = re.sub(r"(?m)(?<=ort )\d{4,5}\b|(?<=\(o\) )\d{4,5}$", "PORT", menu)
+    menu = re.sub(r"\bby python[\d.]* \(pid \d+\)", "by python (pid PID)", menu)
+    return re.sub(r"\b\d+\.\d+\.\d+(?:\.\d+)?\b", "N.N.N", menu)
 
 
 @contextmanager
 def open_app(
-    folder: Path, address: str, host: TrayHost, *options: str, environment: Mapping[str, str] | None = None
+    folder: Path,
+    address: str,
+    host: TrayHost,
+    *options: str,
+    settings: str = "",
+    environment: Mapping[str, str] | None = None,
+    is_demo: bool = True,
+    cli: Path | None = None,
+    program: str = "tray",
 ) -> Iterator[App]:
-    """`python -m tray` in demo mode, with its folders below `folder`, on the session bus at `address`."""
-    child = child_environment(folder, DBUS_SESSION_BUS_ADDRESS=address, DRAWBRIDGE_DEMO="1", **(environment or {}))
+    """`python -m tray` with its folders below `folder`, on the session bus at `address`, on a free port.
+
+    `settings` is more of its settings file, `cli` the Claude Code that these name, if any. The self-check has passed in
+    an earlier run.
+    """
+    more = {"DRAWBRIDGE_DEMO": "1"} if is_demo else {}
+    child = child_environment(folder, DBUS_SESSION_BUS_ADDRESS=address, **more, **(environment or {}))
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)
     child["TMPDIR"] = str(temporary)
+    asyncio.run(keep_verdict(folder / "home" / ".local" / "share" / "drawbridge", cli))
+    named = f"cli_path = '{cli}'\n" if cli is not None else ""
+    file = folder / "home" / ".config" / "drawbridge" / "settings.toml"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # Not the default port: other tests of this computer may be at it.
+        file.write_text(f"port = {free_port()}\n{named}{settings}")
     with (folder / "out.txt").open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tray", *options],
+            [sys.executable, "-m", program, *options],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -83,7 +167,7 @@ def open_app(
             env=child,
         )
     try:
-        yield App(process, host, folder)
+        yield App(process, host, folder, child)
     finally:
         if process.poll() is None:
             os.kill(process.pid, signal.SIGTERM)

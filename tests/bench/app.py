@@ -1,0 +1,105 @@
+"""The desktop app: from its start to its icon and to its open door, and what it and its processes cost while idle."""
+
+import asyncio
+import shutil
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tests.bench.costs import cpu_of
+from tests.bench.measuring import Fact, Found, Spread
+from tests.bench.scene import Scene
+from tests.bench.starting import LIBRARIES, in_ms, python_ms
+from tests.tray.bus import private_bus
+from tests.tray.trayhost import Icon, TrayHost
+from tests.whole.bridge import ROOT, child_environment, free_port, is_claude
+from tests.whole.checked import keep_verdict
+
+ICON_TARGET_MS, READY_TARGET, IDLE_TARGET = 300, 1.2, 0.2
+_WAIT_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A running app, and how long it took: until a panel had its picture, and until it answered."""
+
+    process: psutil.Process
+    icon_ms: float
+    ready_ms: float
+
+
+async def measure_app(scene: Scene) -> list[Found]:
+    """Some starts, in turns with the imports alone; what is idle is measured after the last one."""
+    if sys.platform != "linux" or shutil.which("dbus-daemon") is None:
+        return []
+    icons, ready, imports = [], [], []
+    idle: list[Found] = []
+    for number in range(scene.scale.starts):
+        folder = scene.folder / f"app-{number}"
+        folder.mkdir()
+        imports.append(await python_ms(LIBRARIES, folder))
+        async with started(folder, scene.environment["ANTHROPIC_BASE_URL"]) as app:
+            icons.append(app.icon_ms)
+            ready.append(app.ready_ms)
+            if number == scene.scale.starts - 1:
+                idle = await _idle(app.process, scene.scale.idle_s)
+    times = Spread.of(ready).median / Spread.of(imports).median
+    return [
+        Fact("start of the app until its icon is in the tray", in_ms(icons), f"<= {ICON_TARGET_MS} ms"),
+        Fact("start of the app until it answers", f"{in_ms(ready)} ({times:.1f}x the imports)", f"<= {READY_TARGET}x"),
+        *idle,
+    ]
+
+
+async def _idle(app: psutil.Process, seconds: float) -> list[Found]:
+    """What the app and its processes take while nobody asks. Each is busy with itself for a while after its start."""
+    await asyncio.sleep(max(seconds, 2.0))
+    workers = [child for child in app.children(recursive=True) if is_claude(child)]
+    own, others = await asyncio.gather(cpu_of([app], seconds), cpu_of(workers, seconds))
+    shares = [cost[0] / cost[1] * 100 for cost in (own, others)]
+    return [
+        Fact("the app's own process, idle", f"{shares[0]:.2f} % of a core", f"<= {IDLE_TARGET} %"),
+        Fact("one Claude Code process of the app, idle", f"{shares[1] / max(1, len(workers)):.2f} % of a core"),
+    ]
+
+
+@asynccontextmanager
+async def started(folder: Path, upstream: str) -> AsyncIterator[Started]:
+    """The app on a bus and with a tray of its own, as at any start but the first: the self-check has passed."""
+    account = {"ANTHROPIC_BASE_URL": upstream, "ANTHROPIC_API_KEY": "sk-nobody-0123456789abcdef"}
+    await keep_verdict(folder / "data")
+    with private_bus(folder) as address, TrayHost(address) as host:
+        own = ("--port", str(free_port()), "--data-dir", str(folder / "data"), "--log-dir", str(folder / "logs"))
+        began = time.perf_counter()
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tray", *own),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            cwd=ROOT,
+            env={**child_environment(folder), **account, "DBUS_SESSION_BUS_ADDRESS": address},
+        )
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(_WAIT_S):
+                seen = asyncio.create_task(asyncio.to_thread(_seen, host))
+                # It says this when requests are answered.
+                assert (await process.stdout.readline()).startswith(b"Drawbridge listening on ")
+                ready_ms = (time.perf_counter() - began) * 1000
+                icon_ms = (await seen - began) * 1000
+            yield Started(psutil.Process(process.pid), icon_ms, ready_ms)
+        finally:
+            process.terminate()
+            await process.wait()
+
+
+def _seen(host: TrayHost) -> float:
+    """When a panel had the picture."""
+    item: Icon = host.wait_item()
+    assert item["IconPixmap"] or item["IconName"]
+    return time.perf_counter()

@@ -1,0 +1,16 @@
+"""The app with a server that ends by itself each time it is up: `python -m tests.whole.crashing`."""
+
+from server import assembly
+from server.listening import Gate
+from tray.__main__ import main
+
+
+async def until_broken(gate: Gate) -> None:
+    """What a door does that closes by itself."""
+    raise OSError(5, "the network card is gone")
+
+
+if __name__ == "__main__":
+    assembly.import_the_web()
+    Gate.until_broken = until_broken  # type: ignore[assignment,method-assign] # as it is on a broken computer
+    main()

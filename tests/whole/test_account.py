@@ -1,0 +1,145 @@
+"""Who is signed in and who pays: menu, `doctor` and `/health` of the real app say the same, and a click changes it."""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from server.standin.script import refuse
+from server.standin.server import default_answer
+from tests.tray.trayhost import TrayHost
+from tests.whole.account import Account, sign_in
+from tests.whole.aside import Aside, standin_aside
+from tests.whole.desktop import App, open_app
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have trays of their own"),
+    pytest.mark.timeout(180),
+]
+KEY = "sk-nobody-0123456789abcdef"
+
+
+@contextmanager
+def opened(
+    state: str, folder: Path, bus: str, host: TrayHost, settings: str = "", **variables: str
+) -> Iterator[tuple[App, Account, Aside]]:
+    """The app over a Claude Code whose account is `state`; it can reach a stand-in, whoever is signed in."""
+    account = Account(folder / "cli", state)
+    sign_in(folder / "home")
+    with (
+        standin_aside() as upstream,
+        open_app(
+            folder,
+            bus,
+            host,
+            is_demo=False,
+            cli=account.cli,
+            settings=settings,
+            environment={"ANTHROPIC_BASE_URL": upstream.url, **variables},
+        ) as app,
+    ):
+        app.until("Running on port", "Fable")
+        yield app, account, upstream
+
+
+def doctors(app: App) -> dict[str, str]:
+    """What `drawbridge doctor` says of the account."""
+    rows = json.loads(app.command("doctor", "--json").stdout)
+    (row,) = [row for row in rows if row["name"] == "account"]
+    return dict(row)
+
+
+STATES = [
+    ("plan", {}, "ada@example.org: the Claude Max plan pays", "plan"),
+    ("console", {}, "An API key pays, by the token", "api key"),
+    ("bedrock", {}, "Amazon Bedrock pays, by the token", "bedrock"),
+    ("signed out", {}, "Nobody is signed in to Claude", "nobody"),
+    ("plan", {"ANTHROPIC_API_KEY": KEY}, "ANTHROPIC_API_KEY pays, by the token", "api key"),
+]
+
+
+@pytest.mark.parametrize(("state", "variables", "line", "payer"), STATES)
+def test_the_menu_the_doctor_and_health_agree_on_who_pays(
+    tmp_path: Path, bus: str, host: TrayHost, state: str, variables: dict[str, str], line: str, payer: str
+) -> None:
+    with opened(state, tmp_path, bus, host, **variables) as (app, _, _):
+        assert line in app.until(line).splitlines()[1]
+        health = app.get("/health").json()["account"]
+        doctor = doctors(app)
+        assert health["payer"] == payer
+        assert health["signed_in"] is (payer != "nobody")
+        assert (doctor["verdict"] == "ok") is (payer != "nobody")
+        assert payer in doctor["words"] or "nobody is signed in" in doctor["words"]
+        assert KEY not in app.log + app.settings + json.dumps(health)
+
+
+def test_a_click_signs_in_and_the_next_answer_comes(tmp_path: Path, bus: str, host: TrayHost) -> None:
+    with opened("signed out", tmp_path, bus, host) as (app, _, upstream):
+        app.until("Nobody is signed in to Claude")
+        app.item.click("Sign in to Claude...")
+        app.until("ada@example.org: the Claude Max plan pays")
+        app.until_not("Sign in to Claude...", "Claude Code is not signed in")
+        assert "the Claude Max plan pays" in host.wait_notification("Signed in to Claude").text
+        assert doctors(app)["verdict"] == "ok"
+        assert app.get("/health").json()["account"]["signed_in"] is True
+        assert app.chat().status_code == 200
+        assert upstream.standin.requests[-1].headers["authorization"] == "Bearer dummy"
+
+
+def test_a_console_account_is_signed_in_to_by_its_own_line(tmp_path: Path, bus: str, host: TrayHost) -> None:
+    with opened("signed out", tmp_path, bus, host) as (app, _, _):
+        app.until("Nobody is signed in to Claude")
+        app.item.click("Sign in with a Console account (by the token)...")
+        app.until("An API key pays, by the token")
+
+
+def test_an_expired_sign_in_is_said_when_claude_refuses_it_and_goes_with_the_next_answer(
+    tmp_path: Path, bus: str, host: TrayHost
+) -> None:
+    """Claude Code itself goes on saying that somebody is signed in."""
+    with opened("plan", tmp_path, bus, host) as (app, _, upstream):
+        app.until("the Claude Max plan pays")
+        upstream.standin.script(lambda _: refuse(401, "OAuth token has expired"))
+        assert app.chat().status_code == 401
+        app.until("Nobody is signed in to Claude", "Sign in to Claude...")
+        assert app.get("/health").json()["account"]["signed_in"] is False
+        host.wait_notification("Claude Code is not signed in")
+        upstream.standin.script(default_answer)
+        app.item.click("Sign in to Claude...")
+        app.until("the Claude Max plan pays")
+        app.until_not("Sign in to Claude...")
+        assert app.chat().status_code == 200
+
+
+def test_with_an_exported_key_the_plan_the_key_or_claude_code_decides(tmp_path: Path, bus: str, host: TrayHost) -> None:
+    """Seen in what each process gets, and in how it asks upstream: nobody is billed by the token unknowingly."""
+    with opened("plan", tmp_path, bus, host, ANTHROPIC_API_KEY=KEY) as (app, account, upstream):
+
+        def choose(line: str) -> set[str]:
+            """Clicks it; who pays for the next answer, as its process and the request say."""
+            top = app.until("by the token").splitlines()[1]
+            app.item.click(re.sub(r"^~", "", top), line)
+            app.item.wait_menu(lambda menu: any(child.find(line).checked for child in menu.children if child.children))
+            assert app.chat().status_code == 200
+            headers = upstream.standin.requests[-1].headers
+            return {name for name in ("authorization", "x-api-key") if name in headers}
+
+        def keys() -> set[str]:
+            """What the processes that live were given."""
+            app.host.wait(lambda: all(account.variables(worker.pid) for worker in app.workers()) or None)
+            return {account.variables(worker.pid).get("ANTHROPIC_API_KEY", "") for worker in app.workers()}
+
+        app.assert_menu("exported_key", "ANTHROPIC_API_KEY pays, by the token", "Fable")
+        assert choose("The Claude plan pays") == {"authorization"}
+        app.until("ada@example.org: the Claude Max plan pays")
+        assert 'payer = "plan"' in app.settings
+        app.host.wait(lambda: keys() == {""} or None)
+        assert choose("The API key pays, by the token") == {"x-api-key"}
+        assert 'payer = "api key"' in app.settings
+        app.host.wait(lambda: keys() == {KEY} or None)
+        assert choose("As Claude Code decides: the API key") == {"x-api-key"}
+        app.until("ANTHROPIC_API_KEY pays, by the token")

@@ -1,0 +1,77 @@
+"""The usage of a plan as the API tells it, in the menu; a limit that is reached is told once, with its end."""
+
+import sys
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from server.standin.script import refuse, say
+from tests.tray.trayhost import TrayHost
+from tests.whole.account import sign_in
+from tests.whole.aside import standin_aside
+from tests.whole.desktop import open_app
+from tray.words import moment
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have trays of their own"),
+    pytest.mark.timeout(180),
+]
+
+
+def limits(five_hours: str, week: str, *, status: str, soon: int, later: int) -> dict[str, str]:
+    """The headers of the API for an account with a plan; the first window is the one that counts."""
+    name = "anthropic-ratelimit-unified"
+    return {
+        f"{name}-status": status,
+        f"{name}-reset": str(soon),
+        f"{name}-representative-claim": "five_hour",
+        f"{name}-5h-status": status,
+        f"{name}-5h-reset": str(soon),
+        f"{name}-5h-utilization": five_hours,
+        f"{name}-7d-status": "allowed",
+        f"{name}-7d-reset": str(later),
+        f"{name}-7d-utilization": week,
+    }
+
+
+def test_a_reached_limit_is_told_once_a_window_with_the_time_of_its_end(
+    tmp_path: Path, bus: str, host: TrayHost
+) -> None:
+    soon, later = int(time.time()) + 3_600, int(time.time()) + 3 * 86_400
+    sign_in(tmp_path / "home")
+
+    def words(unix_s: int) -> str:
+        return moment(unix_s, datetime.now(UTC).astimezone())
+
+    with (
+        standin_aside() as upstream,
+        open_app(tmp_path, bus, host, is_demo=False, environment={"ANTHROPIC_BASE_URL": upstream.url}) as app,
+    ):
+        app.until("Running on port", "The Claude Max plan pays")
+        allowed = limits("0.42", "0.25", status="allowed", soon=soon, later=later)
+        upstream.standin.script(lambda _: replace(say("Hello"), headers=tuple(allowed.items())))
+        assert app.chat().status_code == 200
+        app.until(f"~5 hours: 42% used, resets {words(soon)}", f"~Week: 25% used, resets {words(later)}")
+        assert not host.notifications
+
+        rejected = limits("1.0", "0.25", status="rejected", soon=soon, later=later)
+        upstream.standin.script(lambda _: refuse(429, "You have hit your limit", headers=rejected))
+        for _ in range(3):
+            refusal = app.chat()
+            assert refusal.status_code == 429
+            assert 0 < int(refusal.headers["retry-after"]) <= 3_600
+        shown = host.wait_notification("Usage limit reached")
+        assert shown.title == f"Usage limit reached, resets {words(soon)}"
+        assert shown.text == f"Claude's usage limit is reached. Claude answers again {words(soon)}. (5 hours)"
+        app.until(f"~Usage limit reached, resets {words(soon)}", f"~5 hours: limit reached, resets {words(soon)}")
+        assert len(host.notifications) == 1
+
+        # Another window is another thing to know.
+        other = limits("1.0", "0.25", status="rejected", soon=soon + 600, later=later)
+        upstream.standin.script(lambda _: refuse(429, "You have hit your limit", headers=other))
+        assert app.chat().status_code == 429
+        host.wait(lambda: len(host.notifications) == 2 or None)
+        assert words(soon + 600) in host.notifications[-1].title
