@@ -22,8 +22,10 @@ class Windows:
             **{name: value for name, value in os.environ.items() if name != "DISPLAY"},
             "WINEPREFIX": str(prefix),
             "WINEDEBUG": "-all",
-            # Neither .NET nor a browser is looked for.
-            "WINEDLLOVERRIDES": "mscoree,mshtml=",
+            # Neither .NET nor a browser is looked for, and no entry is made in this system's own menus.
+            "WINEDLLOVERRIDES": "mscoree,mshtml=;winemenubuilder.exe=d",
+            # Else it leaves folders in /tmp.
+            "TMPDIR": str(prefix.parent),
         }
 
     def run(self, *command: str | Path, timeout_s: float = TIMEOUT_S) -> subprocess.CompletedProcess[str]:
