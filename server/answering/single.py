@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from server.answering.spoken import Spoken
+from server.answering.thoughts import Thoughts
 from server.calls import with_legal_ids
 from server.claude.client import Worker
 from server.config import Config
@@ -26,6 +27,7 @@ class Single:
         self._pool = pool
         self._config = config
         self._clock = clock
+        self._thoughts = Thoughts()
 
     async def stream(
         self, turn: Turn, settings: Settings, came: float, *, is_retry: bool
@@ -37,6 +39,9 @@ class Single:
         turn = replace(turn, messages=with_legal_ids(turn.messages))
         history = turn.messages[:-1]
         past = conversation_key(history, model=settings.model) if history else None
+        owner = turn.profile.owner
+        if _goes_with_thoughts(settings):
+            turn = replace(turn, messages=self._thoughts.restored(owner, settings.model, turn.messages))
         async with self._pool.lease(turn.profile, past=past, first_in_line=is_retry) as lease:
             leased_ms, first_ms = self._since(came), 0.0
             spoken = Spoken()
@@ -51,6 +56,7 @@ class Single:
                             yield replace(event, way=lease.way)
                         elif isinstance(event, Finished):
                             _park(lease, turn, settings, spoken)
+                            self._thoughts.keep(owner, settings.model, spoken.whole)
                             timings = Timings(leased_ms, first_ms, self._since(came))
                             _log(event, lease.way, timings)
                             yield replace(event, timings=timings)
@@ -76,6 +82,11 @@ class Single:
 
     def _since(self, came: float) -> float:
         return (self._clock() - came) * 1000.0
+
+
+def _goes_with_thoughts(settings: Settings) -> bool:
+    """Whether the answer is given with thinking, as far as it is asked for."""
+    return settings.thinks and settings.temperature is None and settings.top_p is None
 
 
 def _park(lease: Lease[Worker], turn: Turn, settings: Settings, spoken: Spoken) -> None:

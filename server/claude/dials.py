@@ -30,9 +30,13 @@ class Dials:
         """Which ids the models' names stand for."""
         self._ids = {card.id: card.resolved for card in cards}
 
-    def _body(self, settings: Settings, tools: tuple[Tool, ...]) -> Frame:
+    def model_for(self, settings: Settings) -> str:
+        """The id of the model that these settings ask for, as far as it is known."""
         name = settings.model or DEFAULT
-        return settings_body(settings, tools, model=self._ids.get(name, name))
+        return self._ids.get(name, name)
+
+    def _body(self, settings: Settings, tools: tuple[Tool, ...]) -> Frame:
+        return settings_body(settings, tools, model=self.model_for(settings))
 
     async def preset(self, settings: Settings) -> None:
         """Applies what the first question will probably want. A process that refuses gets it with the question.

@@ -93,7 +93,10 @@ def user_frame(message: Message, *, ask: bool, is_marked: bool = False) -> Frame
 
 
 def assistant_frame(message: Message, *, model: str) -> Frame:
-    """An assistant turn of the history, as a whole message of the Messages API."""
+    """An assistant turn of the history, as a whole message of the Messages API.
+
+    `model` is the id of the one that answers next: of another one's turns Claude Code leaves the thoughts out.
+    """
     calls = any(isinstance(part, ToolCall) for part in message.parts)
     return {
         "type": "assistant",
@@ -135,6 +138,9 @@ def _block(part: Part) -> dict[str, object]:
     match part:
         case Text():
             block: dict[str, object] = {"type": "text", "text": part.text}
+        case Thinking() if part.extras:
+            # One that only the API can read: all of it is there.
+            block = {}
         case Thinking():
             block = {"type": "thinking", "thinking": part.text, "signature": part.signature or ""}
         case ToolCall():

@@ -179,7 +179,7 @@ class Session:
         self._is_used = True
         history = messages[held:-1]
         if history:
-            await self._replay(before, history, settings.model)
+            await self._replay(before, history, self._dials.model_for(settings))
             before = []
         self._process.watch, self._at = Leash(self._names), _At.ANSWER
         # In one write, where there is no history: settings hold for what is written after them.
@@ -248,13 +248,13 @@ class Session:
             pass
         return False
 
-    async def _replay(self, before: list[Frame], history: tuple[Message, ...], model: str | None) -> None:
+    async def _replay(self, before: list[Frame], history: tuple[Message, ...], model: str) -> None:
         """Writes `before` and the history. Each user turn is read back before the next: two at once lose one."""
         pending = before
         replay = Silence(self._bounds().replay_s)
         for message in history:
             if message.role == "assistant":
-                pending.append(assistant_frame(message, model=model or "claude"))
+                pending.append(assistant_frame(message, model=model))
                 continue
             await self._process.write(*pending, user_frame(message, ask=False))
             pending = []
