@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -138,8 +138,9 @@ def open_app(
     is_demo: bool = True,
     cli: Path | None = None,
     program: str = "tray",
+    command: Sequence[str] = (),
 ) -> Iterator[App]:
-    """`python -m tray` with its folders below `folder`, on the session bus at `address`, on a free port.
+    """`python -m tray`, or `command`, with its folders below `folder`, on the session bus at `address`, on a free port.
 
     `settings` is more of its settings file, `cli` the Claude Code that these name, if any. The self-check has passed in
     an earlier run.
@@ -158,7 +159,7 @@ def open_app(
         file.write_text(f"port = {free_port()}\n{named}{settings}")
     with (folder / "out.txt").open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", program, *options],
+            [*(command or (sys.executable, "-m", program)), *options],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,

@@ -1,0 +1,106 @@
+"""The .deb in a Debian without Python: installed, started from the desktop, upgraded and removed while it runs."""
+
+import configparser
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.frozen.debian import Debian, mounted
+from tests.tray.trayhost import TrayHost
+from tests.whole.desktop import App
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have installers of their own"),
+    pytest.mark.timeout(600),
+]
+END_S = 40.0
+
+
+@pytest.fixture
+def installed(debian: Debian) -> Iterator[Debian]:
+    debian.run("dpkg", "-i", "/tmp/drawbridge.deb")
+    yield debian
+    debian.run("dpkg", "-r", "drawbridge")
+    assert debian.processes() == []
+
+
+@contextmanager
+def started(debian: Debian, bus: str, host: TrayHost, folder: Path) -> Iterator[App]:
+    """The app as the desktop starts it: by the Exec line of its desktop file."""
+    entry = configparser.ConfigParser(interpolation=None)
+    entry.read(debian.root / "usr/share/applications/drawbridge.desktop")
+    command = shlex.split(entry["Desktop Entry"]["Exec"])
+    socket = Path(re.sub(r"unix:path=([^,]+).*", r"\1", bus))
+    with ExitStack() as stack:
+        # The bus of the session is this machine's, at the same place.
+        stack.enter_context(mounted(debian.root / str(socket.parent).lstrip("/"), "--bind", str(socket.parent)))
+        process = debian.start(command, {"DBUS_SESSION_BUS_ADDRESS": bus, "DRAWBRIDGE_DEMO": "1"})
+        try:
+            yield App(process, host, folder, {})
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait(END_S)
+
+
+def test_there_is_no_python(debian: Debian) -> None:
+    assert not list((debian.root / "usr/bin").glob("python*"))
+
+
+def test_it_shows_its_icon_and_answers_and_quits(installed: Debian, bus: str, host: TrayHost, tmp_path: Path) -> None:
+    with started(installed, bus, host, tmp_path) as app:
+        app.until("Running on port")
+        reply = app.chat("Is the bridge down?")
+        assert reply.status_code == 200
+        assert "demo" in reply.json()["choices"][0]["message"]["content"]
+        engine = app.get("/health").json()["cli"]
+        assert engine["path"] == "/opt/drawbridge/_internal/claude_agent_sdk/_bundled/claude"
+        assert app.quit() == 0
+    assert installed.processes() == []
+
+
+def test_what_its_desktop_shows_of_it(installed: Debian) -> None:
+    share = installed.root / "usr/share"
+    assert (share / "icons/hicolor/48x48/apps/drawbridge.png").is_file()
+    assert (share / "metainfo/app.drawbridge.tray.metainfo.xml").is_file()
+    assert (share / "man/man1/drawbridge.1").is_file()
+    # Nobody asked for it to start at login.
+    assert not list((installed.root / "etc/xdg").glob("autostart/*"))
+
+
+def test_it_knows_who_brings_new_versions(installed: Debian) -> None:
+    assert (installed.root / "opt/drawbridge/_internal/assets/MANAGED_BY").read_text() == "apt"
+
+
+def test_an_upgrade_asks_the_running_one_to_end(installed: Debian, bus: str, host: TrayHost, tmp_path: Path) -> None:
+    with started(installed, bus, host, tmp_path) as app:
+        app.until("Running on port")
+        assert app.chat().status_code == 200
+        installed.run("dpkg", "-i", "/tmp/drawbridge.deb")
+        # Asked, not killed.
+        assert app.process.wait(END_S) == 0
+    assert installed.processes() == []
+    with started(installed, bus, host, tmp_path) as app:
+        app.until("Running on port")
+        assert app.quit() == 0
+
+
+def test_a_removal_leaves_nothing_running_and_no_file(debian: Debian, bus: str, host: TrayHost, tmp_path: Path) -> None:
+    before = files_of(debian)
+    debian.run("dpkg", "-i", "/tmp/drawbridge.deb")
+    with started(debian, bus, host, tmp_path) as app:
+        app.until("Running on port")
+        debian.run("dpkg", "-r", "drawbridge")
+        assert app.process.wait(END_S) == 0
+    assert debian.processes() == []
+    assert files_of(debian) - before == set()
+
+
+def files_of(debian: Debian) -> set[str]:
+    """What lies where packages put things."""
+    return {str(path) for name in ("opt", "usr", "etc") for path in (debian.root / name).rglob("*")}
