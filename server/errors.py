@@ -19,6 +19,7 @@
     |   +-- ShuttingDown
     +-- EngineError                 Claude Code on this computer
     |   +-- CliMissing
+    |   |   +-- CliMisnamed         the one that the settings name is not there
     |   +-- CliFailed               it is there and does not start
     |   +-- CliUnfit                it runs, and the self-check saw that its answers would be wrong
     |   +-- WorkerDied              a process ended while it answered
@@ -184,6 +185,10 @@ class CliMissing(EngineError):
 
     title = "Claude Code was not found"
     hint = "Install it from https://claude.com/claude-code, or name it with --cli-path (CLAUDE_CLI_PATH)."
+
+
+class CliMisnamed(CliMissing):
+    """The Claude Code that the settings name cannot be run: to install another one does not mend it."""
 
 
 class CliFailed(EngineError):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Literal
 
 
 class State(Enum):
@@ -14,11 +15,16 @@ class State(Enum):
     FAILED = "failed"
 
 
+Lack = Literal["claude code", "the claude code that is named"]
+"""What no process can start without: any Claude Code at all, or the one that the settings name."""
+
+
 @dataclass(frozen=True, slots=True)
 class PoolStatus:
     """How many Claude Code processes there are, by what they do; `ways` counts the answers by how they found theirs.
 
-    `ready`: processes that could take a request at once; `raw` of them not yet configured.
+    `ready`: processes that could take a request at once; `raw` of them not yet configured. `trouble`: why none starts,
+    in words; `lacks`: what is not there, where it is that.
     """
 
     size: int = 0
@@ -29,6 +35,7 @@ class PoolStatus:
     parked: int = 0
     waiting: int = 0
     trouble: str | None = None
+    lacks: Lack | None = None
     ways: tuple[tuple[str, int], ...] = ()
 
 

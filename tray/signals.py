@@ -18,12 +18,15 @@ def told_of_signals(tell: Callable[[], object]) -> Iterator[None]:
     """Within it, a signal that would end the program calls `tell` instead, on a thread of its own.
 
     Python runs its handlers only between two steps of the main thread, and the loops of Windows and macOS take no
-    steps. The number of a signal is written into a socket at once, and a thread reads it there. Main thread only.
+    steps. The number of a signal is written into a socket at once, and a thread reads it there. Main thread only. A
+    signal that is ignored on purpose stays ignored.
     """
     ours, theirs = socket.socketpair()
     theirs.settimeout(0)
     reader = threading.Thread(target=_read, args=(ours, tell), name="drawbridge-signals", daemon=True)
-    before = {number: signal.signal(number, _nothing) for number in _ENDING}
+    # One that is ignored is so on purpose: nohup does it with SIGHUP, a shell's background jobs with SIGINT.
+    heard = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _nothing) for number in heard}
     woken = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     reader.start()
     try:

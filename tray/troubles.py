@@ -7,6 +7,7 @@ from typing import assert_never, overload
 
 from server.errors import (
     AlreadyRunning,
+    CliMisnamed,
     CliMissing,
     DrawbridgeError,
     KeyNeeded,
@@ -130,8 +131,8 @@ def _crashed(crashes: int, last: Status | BaseException) -> Trouble:
 def _in_status(status: Status, now: datetime | None) -> Trouble | None:
     """Of several troubles the one that must be mended first: no program, no sign-in, no allowance, anything else."""
     said = status.trouble or status.pool.trouble
-    if said and not status.cli.path and status.state is State.RUNNING:
-        return _cli_missing(said)
+    if status.pool.lacks is not None and status.state is State.RUNNING:
+        return CLI_MISSING if status.pool.lacks == "claude code" else _misnamed(status.pool.trouble or "")
     if status.account.signed_in is False and not status.demo:
         return SIGNED_OUT
     reached = [window for window in status.usage if window.is_reached]
@@ -143,9 +144,9 @@ def _in_status(status: Status, now: datetime | None) -> Trouble | None:
     return None
 
 
-def _cli_missing(said: str) -> Trouble:
+def _misnamed(said: str) -> Trouble:
     """A path in the settings that leads nowhere has words of its own, and to install another one does not mend it."""
-    return CLI_MISSING if said.startswith(CliMissing.title) else Trouble(CliMissing.title, said, "", Next.SETTINGS)
+    return Trouble(CliMisnamed.title, said, "", Next.SETTINGS)
 
 
 def _limit(resets_at: float | None, now: datetime | None) -> Trouble:
@@ -163,7 +164,7 @@ def _limit(resets_at: float | None, now: datetime | None) -> Trouble:
 def _from_error(error: BaseException, now: datetime | None) -> Trouble:
     match error:
         case CliMissing():
-            return _cli_missing(str(error))
+            return _misnamed(str(error)) if isinstance(error, CliMisnamed) else CLI_MISSING
         case SignInNeeded():
             return SIGNED_OUT
         case UsageLimit():

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from server.errors import CliFailed, CliMissing
+from server.errors import CliFailed, CliMisnamed, CliMissing
 from server.machine.processes import guard_for
 from server.status import AccountStatus
 
@@ -20,12 +20,12 @@ _NAME = "claude.exe" if sys.platform == "win32" else "claude"
 def find_cli(wanted: Path | None, environment: Mapping[str, str]) -> Path:
     """The CLI to run: the one named in settings, else the bundled one, else PATH, else where installers put it.
 
-    Raises `CliMissing`, also when the named one is not there: a setting is never quietly passed over.
+    Raises `CliMissing`; `CliMisnamed` when the named one is not there: a setting is never quietly passed over.
     """
     if wanted is not None:
         path = wanted.expanduser()
         if not path.is_file():
-            raise CliMissing(
+            raise CliMisnamed(
                 f"There is no Claude Code at {str(path)!r}, the path named in the settings.",
                 hint="Correct --cli-path (CLAUDE_CLI_PATH), or leave it out to let Drawbridge look for it.",
             )
@@ -70,7 +70,7 @@ def _known_places(environment: Mapping[str, str]) -> tuple[Path, ...]:
 def _runnable(path: Path) -> Path:
     """`path`, unless Windows would run it through cmd.exe, which re-reads arguments as commands."""
     if path.suffix.lower() in {".cmd", ".bat"}:
-        raise CliMissing(
+        raise CliMisnamed(
             f"{str(path)!r} is a script that Windows runs through cmd.exe, which is not safe for a server.",
             hint="Install the native claude.exe from https://claude.com/claude-code and name it with --cli-path.",
         )

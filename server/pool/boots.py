@@ -1,8 +1,9 @@
 """How boots have gone: what the last ones say of the next, when it may be tried, and what is wrong."""
 
 from server.backoff import Backoff
-from server.errors import CliMissing, DrawbridgeError, SignInNeeded
+from server.errors import CliMisnamed, CliMissing, DrawbridgeError, SignInNeeded
 from server.pool.plan import Prospect
+from server.status import Lack
 
 PROBATION_S = 30.0
 _ENOUGH = 2
@@ -17,6 +18,17 @@ class Boots:
         self.prospect = Prospect.UNKNOWN
         self.boot_from = 0.0
         self.trouble: DrawbridgeError | None = None
+
+    @property
+    def lacks(self) -> Lack | None:
+        """What is not there, where the trouble is that."""
+        match self.trouble:
+            case CliMisnamed():
+                return "the claude code that is named"
+            case CliMissing():
+                return "claude code"
+            case _:
+                return None
 
     def succeeded(self, now: float) -> None:
         """A worker has come up: nothing is wrong. The delays start anew only when one has been of use, or lived."""

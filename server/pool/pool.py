@@ -93,6 +93,7 @@ class Pool(Generic[W]):
             parked=counts[State.PARKED],
             waiting=len(self._pending()),
             trouble=None if trouble is None else str(trouble),
+            lacks=self._boots.lacks,
             ways=tuple(sorted(self._ways.items())),
         )
 

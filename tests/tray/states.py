@@ -83,7 +83,10 @@ def states() -> Iterator[tuple[str, Snapshot]]:
         "cli_missing",
         _with(
             replace(
-                _RUNNING, cli=CliStatus(), account=AccountStatus(), pool=PoolStatus(size=3, trouble=str(CliMissing()))
+                _RUNNING,
+                cli=CliStatus(),
+                account=AccountStatus(),
+                pool=PoolStatus(size=3, trouble=str(CliMissing()), lacks="claude code"),
             )
         ),
     )

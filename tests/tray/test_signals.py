@@ -32,6 +32,22 @@ def test_afterwards_everything_is_as_before() -> None:
     assert set(threading.enumerate()) == threads
 
 
+def test_a_signal_that_is_ignored_on_purpose_stays_ignored() -> None:
+    """As under nohup, whose programs outlive their terminal."""
+    told: queue.SimpleQueue[None] = queue.SimpleQueue()
+    old = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with told_of_signals(lambda: told.put(None)):
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            os.kill(os.getpid(), signal.SIGTERM)
+            told.get(timeout=TIMEOUT_S)
+        assert told.empty()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, old)
+
+
 def test_other_signals_are_not_told() -> None:
     told: queue.SimpleQueue[None] = queue.SimpleQueue()
     old = signal.signal(signal.SIGUSR1, lambda *_: None)

@@ -18,6 +18,7 @@ from PIL import Image
 from tests.tray.bus import private_bus
 from tests.tray.trayhost import ITEM, MENU, PROPERTIES, TIMEOUT_S, CallFailed, TrayHost
 from tray.native import Draw, Menu, MenuItem, Panel
+from tray.sni.bus import Bus
 from tray.sni.icon import SIZES, Icon
 
 DEMO = Path(__file__).with_name("demo.py")
@@ -536,3 +537,22 @@ def test_the_icon_of_a_program_that_is_killed_goes_too(host: TrayHost) -> None:
         program.kill()
         program.communicate()
     host.wait_gone()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only Linux lists open files so")
+def test_fifty_connections_leave_no_file_and_no_thread(bus: str) -> None:
+    """An icon that waits for a bus for months opens one for each session that begins."""
+
+    def used() -> tuple[int, int]:
+        return len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
+
+    def connect() -> None:
+        connection = Bus(lambda _: None, lambda *_: None, lambda: None, environ={"DBUS_SESSION_BUS_ADDRESS": bus})
+        assert connection.own("org.example.Drawbridge").result(TIMEOUT_S) == (1,)
+        connection.close()
+
+    connect()
+    before = used()
+    for _ in range(50):
+        connect()
+    assert used() == before

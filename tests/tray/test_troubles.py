@@ -31,6 +31,8 @@ from tray.words import account_line, counted, fitted, moment, usage_line
 SOON = NOW.timestamp() + 3.5 * 3600
 LIMIT = UsageWindow("5 hours", 1.0, SOON, is_reached=True)
 
+MISSING = PoolStatus(trouble=str(errors.CliMissing()), lacks="claude code")
+
 
 def all_kinds(kind: type[DrawbridgeError] = DrawbridgeError) -> list[type[DrawbridgeError]]:
     return [kind, *(below for sub in kind.__subclasses__() for below in all_kinds(sub))]
@@ -41,7 +43,7 @@ class TestErrors:
         ("error", "title", "cure"),
         [
             (errors.CliMissing(), "Claude Code was not found", Next.INSTALL),
-            (errors.CliMissing("There is no Claude Code at '/x'."), "Claude Code was not found", Next.SETTINGS),
+            (errors.CliMisnamed("There is no Claude Code at '/x'."), "Claude Code was not found", Next.SETTINGS),
             (errors.SignInNeeded("It said no."), "Claude Code is not signed in", Next.SIGN_IN),
             (
                 errors.PortTaken("Port 8082 on 127.0.0.1 is taken by node (pid 412)."),
@@ -87,7 +89,9 @@ class TestStatus:
     @pytest.mark.parametrize(
         ("changes", "expected"),
         [
-            ({"cli": CliStatus(), "pool": PoolStatus(trouble=str(errors.CliMissing()))}, CLI_MISSING),
+            ({"cli": CliStatus(), "pool": MISSING}, CLI_MISSING),
+            # It was there a moment ago.
+            ({"pool": MISSING}, CLI_MISSING),
             ({"account": AccountStatus(signed_in=False, payer="nobody")}, SIGNED_OUT),
         ],
     )
@@ -103,11 +107,11 @@ class TestStatus:
         everything = Status(
             state=State.RUNNING,
             account=AccountStatus(signed_in=False),
-            pool=PoolStatus(trouble=str(errors.CliMissing())),
+            pool=MISSING,
             usage=(LIMIT,),
         )
         assert trouble_for(everything, now=NOW) == CLI_MISSING
-        found = replace(everything, cli=CliStatus("/usr/bin/claude", "2"))
+        found = replace(everything, pool=PoolStatus())
         assert trouble_for(found, now=NOW) == SIGNED_OUT
         limited = trouble_for(replace(found, account=AccountStatus(signed_in=True)), now=NOW)
         assert limited is not None
@@ -121,7 +125,9 @@ class TestStatus:
 
     def test_a_named_program_that_is_missing_leads_to_the_settings(self) -> None:
         said = "There is no Claude Code at '/x/claude', the path named in the settings. Correct it."
-        trouble = trouble_for(Status(state=State.RUNNING, pool=PoolStatus(trouble=said)))
+        trouble = trouble_for(
+            Status(state=State.RUNNING, pool=PoolStatus(trouble=said, lacks="the claude code that is named"))
+        )
         assert trouble == Trouble("Claude Code was not found", said, "", Next.SETTINGS)
 
     def test_any_other_trouble_is_said_in_its_own_words(self) -> None:

@@ -154,8 +154,10 @@ class Bus:
         except OSError as error:
             # Half a message may be out: nothing that follows would be understood.
             logger.warning("the session bus takes no more: %s", error)
-            with suppress(OSError):
-                self._connection.interrupt()
+            with self._lock:
+                # Closed meanwhile, the number it would write to may be another file's.
+                if not self._is_closed:
+                    self._connection.interrupt()
 
     def close(self) -> None:
         """Leaves the bus; hosts then take the icon away. Bounded, and once is enough."""
@@ -166,7 +168,7 @@ class Bus:
         self._connection.interrupt()
         if self._reader is not threading.current_thread():
             self._reader.join(TIMEOUT_S)
-        self._connection.close()
+        _hang_up(self._connection)
         self._fail_all()
 
     def _ask(self, message: Message) -> Future[Body]:
@@ -244,3 +246,14 @@ def _connection(address: str) -> DBusConnection:
         raise BusMissing(f"the session bus does not answer: {error}") from error
     connection.sock.settimeout(TIMEOUT_S)
     return connection
+
+
+def _hang_up(connection: DBusConnection) -> None:
+    """Closes it with all its files: the library's own `close` leaves both ends of `interrupt`'s pipe open (0.9)."""
+    ends = [(end, os.fstat(end).st_ino) for end in (connection.stop_key.fd, connection._stop_w)]  # noqa: SLF001
+    connection.close()
+    for end, pipe in ends:
+        with suppress(OSError):
+            # A library that does close them leaves the number to another file.
+            if os.fstat(end).st_ino == pipe:
+                os.close(end)

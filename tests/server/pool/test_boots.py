@@ -3,7 +3,7 @@
 import random
 
 from server.backoff import Backoff
-from server.errors import CliFailed, CliMissing
+from server.errors import CliFailed, CliMisnamed, CliMissing
 from server.pool.boots import PROBATION_S, Boots
 from server.pool.plan import Prospect
 
@@ -46,7 +46,11 @@ def test_a_missing_cli_leaves_no_prospect_at_once_even_within_a_back_off() -> No
     boots.failed(CliFailed(), 100)
     missing = CliMissing()
     boots.failed(missing, 100)
-    assert (boots.prospect, boots.trouble) == (Prospect.NONE, missing)
+    assert (boots.prospect, boots.trouble, boots.lacks) == (Prospect.NONE, missing, "claude code")
+    boots.failed(CliMisnamed(), 100)
+    assert boots.lacks == "the claude code that is named"
+    boots.failed(CliFailed(), 100)
+    assert boots.lacks is None
 
 
 def test_a_boot_that_succeeds_ends_the_trouble_but_not_yet_the_delays() -> None:
