@@ -3,8 +3,12 @@
 import multiprocessing
 import sys
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from server.machine.streams import mend_streams
+
+if TYPE_CHECKING:
+    from server.commands.findings import Finding
 
 
 def main() -> None:
@@ -15,7 +19,7 @@ def main() -> None:
     # After that: what is imported here may open files.
     from server.commands.root import run
 
-    sys.exit(run(desktop=_desktop))
+    sys.exit(run(desktop=_desktop, tray=_look_at_tray))
 
 
 def _desktop(flags: Mapping[str, object]) -> int:
@@ -23,6 +27,13 @@ def _desktop(flags: Mapping[str, object]) -> int:
     from tray.app import run_desktop
 
     return run_desktop(flags)
+
+
+def _look_at_tray() -> "Finding":
+    # Lazy, as above.
+    from tray.presence import look_at_tray
+
+    return look_at_tray()
 
 
 if __name__ == "__main__":

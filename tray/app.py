@@ -195,8 +195,9 @@ def _publish(claimed: Claim, token: str, listeners: Listeners | None) -> None:
 def _diagnostics(flags: Mapping[str, object]) -> str:
     # Lazy, as above.
     from server.commands.diagnostics import diagnostics
+    from tray.presence import look_at_tray
 
-    return diagnostics(flags)
+    return diagnostics(flags, tray=look_at_tray)
 
 
 def _answers(place: tuple[str, int]) -> bool:

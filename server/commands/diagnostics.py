@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from server.commands.doctor import find_all
+from server.commands.findings import LookAtTray
 from server.commands.words import table
 
 _EMAIL = re.compile(r"[^\s@:<>(]+@[\w-]+(?:\.[\w-]+)+")
 _KEY = re.compile(r"\b(sk-|db-)[A-Za-z0-9_-]{8,}")
 
 
-def diagnostics(flags: Mapping[str, object]) -> str:
+def diagnostics(flags: Mapping[str, object], *, tray: LookAtTray | None = None) -> str:
     """Doctor's table as text, redacted. Takes a few seconds; the settings are those of the desktop."""
-    found = list(find_all(flags, unprefixed=False))
+    found = list(find_all(flags, unprefixed=False, tray=tray))
     text = table((f"{finding.verdict.value:<8}{finding.name}", finding.words) for finding in found)
     return f"{redacted(text)}\n"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from server.commands.findings import Finding, Verdict
+from server.commands.findings import Finding, LookAtTray, Verdict
 from server.commands.options import Settled, settings_options, settle
 from server.commands.words import say, table
 from server.errors import DrawbridgeError, KeyUnreadable
@@ -26,9 +26,11 @@ _OF_THE_PROGRAM = frozenset({"Drawbridge", "settings", "Claude Code", "data fold
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 @click.option("--self-test", is_flag=True, help="Also start this very program in demo mode and have it answer.")
 @settings_options("host", "port", "api_key", "cli_path", "log_dir", "data_dir", "demo")
-def doctor(*, as_json: bool, self_test: bool, **flags: object) -> int:
+@click.pass_context
+def doctor(context: click.Context, /, *, as_json: bool, self_test: bool, **flags: object) -> int:
     """Show what was found; exit code 1 when something that is needed is missing."""
-    findings = list(_tested(flags) if self_test else find_all(flags))
+    found = find_all(flags, tray=getattr(context.obj, "tray", None))
+    findings = list(_tested(found, flags) if self_test else found)
     if as_json:
         rows = [{"name": found.name, "verdict": found.verdict.value, "words": found.words} for found in findings]
         say(json.dumps(rows, indent=2))
@@ -37,17 +39,22 @@ def doctor(*, as_json: bool, self_test: bool, **flags: object) -> int:
     return 1 if any(found.verdict is Verdict.MISSING for found in findings) else 0
 
 
-def _tested(flags: Mapping[str, object]) -> Iterator[Finding]:
+def _tested(found: Iterator[Finding], flags: Mapping[str, object]) -> Iterator[Finding]:
     """What shows whether this program is whole; who is signed in, and which port is free, says nothing of that."""
     # Lazy: who only wants to know what is there need not wait for it.
     from server.commands.selftest import self_test
 
-    yield from (found for found in find_all(flags) if found.name in _OF_THE_PROGRAM)
+    yield from (one for one in found if one.name in _OF_THE_PROGRAM)
     yield from self_test(str(flags.get("cli_path") or ""))
 
 
-def find_all(flags: Mapping[str, object], *, unprefixed: bool = True) -> Iterator[Finding]:
-    """Looks at everything, in the order of a person who wonders why it does not work. `unprefixed` as in `settle`."""
+def find_all(
+    flags: Mapping[str, object], *, unprefixed: bool = True, tray: LookAtTray | None = None
+) -> Iterator[Finding]:
+    """Looks at everything, in the order of a person who wonders why it does not work.
+
+    `unprefixed` as in `settle`; `tray` where there is a desktop's part to look for one.
+    """
     yield Finding("Drawbridge", Verdict.OK, f"{own_version()}, Python {sys.version.split()[0]} on {sys.platform}")
     path = find_folders().settings_file
     try:
@@ -61,7 +68,7 @@ def find_all(flags: Mapping[str, object], *, unprefixed: bool = True) -> Iterato
     yield _folder("log folder", settled.folders.logs)
     yield _port(settled)
     yield _keyring(settled)
-    yield Finding("tray", Verdict.OK, "'drawbridge' shows its icon where the desktop has a tray, else its page")
+    yield tray() if tray is not None else Finding("tray", Verdict.NOTE, "this is the server alone, without an icon")
 
 
 def _settings(settled: Settled, path: Path) -> Finding:

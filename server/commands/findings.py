@@ -1,5 +1,6 @@
 """What `doctor` and its self-test say of each thing that they look at."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -19,3 +20,7 @@ class Finding:
     name: str
     verdict: Verdict
     words: str
+
+
+LookAtTray = Callable[[], Finding]
+"""Says where the icon would be shown; it belongs to the desktop."""

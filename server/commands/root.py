@@ -10,6 +10,7 @@ import click
 from server.commands.ask import ask
 from server.commands.control import status, stop
 from server.commands.doctor import doctor
+from server.commands.findings import LookAtTray
 from server.commands.forget import forget_key
 from server.commands.login import login
 from server.commands.options import settings_options, settle
@@ -22,18 +23,22 @@ INTERRUPTED = 130
 
 
 def run(
-    arguments: Sequence[str] | None = None, *, make_runner: MakeRunner | None = None, desktop: Desktop | None = None
+    arguments: Sequence[str] | None = None,
+    *,
+    make_runner: MakeRunner | None = None,
+    desktop: Desktop | None = None,
+    tray: LookAtTray | None = None,
 ) -> int:
     """Runs the command line (default: this program's) and gives the exit code. Errors of ours end as one sentence.
 
-    `desktop` is what `drawbridge` without a command starts; without one it serves.
+    `desktop` is what `drawbridge` without a command starts; without one it serves. `tray` looks for one.
     """
     try:
         result = drawbridge.main(
             None if arguments is None else list(arguments),
             prog_name="drawbridge",
             standalone_mode=False,
-            obj=Parts(make_runner, desktop),
+            obj=Parts(make_runner, desktop, tray),
         )
     except click.ClickException as error:
         with suppress(OSError):

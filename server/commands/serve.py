@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
+from server.commands.findings import LookAtTray
 from server.commands.follow import Follower
 from server.commands.options import Settled, settings_options, settle
 from server.commands.words import note, say
@@ -49,10 +50,11 @@ Desktop = Callable[[Mapping[str, object]], int]
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the commands are made with: another engine in tests, and the desktop where there is one."""
+    """What the commands are made with: another engine in tests, and the desktop and its tray where there are any."""
 
     make_runner: MakeRunner | None = None
     desktop: Desktop | None = None
+    tray: LookAtTray | None = None
 
 
 @click.command()

@@ -1,5 +1,6 @@
 """The whole menu of the real app as golden text, in each state that a real computer can bring it into."""
 
+import json
 import sys
 import threading
 from pathlib import Path
@@ -27,6 +28,8 @@ def test_a_demo_running_and_stopped(tmp_path: Path, bus: str, host: TrayHost) ->
         app.item.click("Stop")
         app.assert_menu("stopped", "Stopped")
         assert not host.notifications
+        (tray,) = [row for row in json.loads(app.command("doctor", "--json").stdout) if row["name"] == "tray"]
+        assert (tray["verdict"], "the panel of this desktop" in tray["words"]) == ("ok", True)
 
 
 def test_starting(tmp_path: Path, bus: str, host: TrayHost) -> None:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from tray.native import BaseIcon, Draw, Job, Menu, Panel
 from tray.sni.bus import UNKNOWN_METHOD, Body, Bus, BusMissing, Call, CallFailed, Place
-from tray.sni.interfaces import ITEM, ITEM_PATH, MENU_PATH, introspection
+from tray.sni.interfaces import ITEM, ITEM_PATH, MENU_PATH, PROPERTIES, WATCHER, WATCHER_PATH, introspection
 from tray.sni.menu import PublishedMenu
 from tray.sni.panel import SCHEME, SETTINGS, follows_scheme, panel_from
 
@@ -24,9 +24,7 @@ logger = logging.getLogger(__name__)
 
 # What hosts choose from; those with other sizes scale the next larger one.
 SIZES = (16, 22, 24, 32, 48, 64)
-WATCHER = "org.kde.StatusNotifierWatcher"
-PROPERTIES = "org.freedesktop.DBus.Properties"
-_WATCHER = Place(WATCHER, "/StatusNotifierWatcher", WATCHER)
+_WATCHER = Place(WATCHER, WATCHER_PATH, WATCHER)
 _READ_ONLY = "org.freedesktop.DBus.Error.PropertyReadOnly"
 _numbers = itertools.count(1)
 

@@ -1,9 +1,12 @@
-"""What our two objects on the bus say of themselves when they are introspected."""
+"""The names on the bus, and what our two objects there say of themselves when they are introspected."""
 
 ITEM_PATH = "/StatusNotifierItem"
 MENU_PATH = "/MenuBar"
 ITEM = "org.kde.StatusNotifierItem"
 MENU = "com.canonical.dbusmenu"
+# Whoever takes icons, and how anybody's properties are asked for.
+WATCHER, WATCHER_PATH = "org.kde.StatusNotifierWatcher", "/StatusNotifierWatcher"
+PROPERTIES = "org.freedesktop.DBus.Properties"
 
 
 def introspection(path: str) -> str:
