@@ -1,17 +1,20 @@
 """The check itself: a few questions, and a look at what arrives upstream for each of them."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from server.dialogue import Reason, Settings
+from server.claude.launch import SERVER
+from server.dialogue import Message, Reason, Settings, Text, Tool, ToolCall, ToolResult
 from server.errors import AnswerCut, DrawbridgeError, EngineError, EngineSurprise, PromptTooLong
 from server.machine.processes import Guard
 from server.machine.scratch import Scratch
 from server.selfcheck.bodies import Body, fields, masked, system, tools, turns
-from server.selfcheck.stage import ANSWER, PROFILE, Heard, Stage, open_stage
+from server.selfcheck.stage import ANSWER, PROFILE, Heard, Stage, conversation, open_stage
 from server.selfcheck.verdict import Capability, Finding, Undecided
-from server.standin.script import Pause, Usage, say
+from server.standin.script import Pause, Reply, Usage, call, say
 
 LONGEST_S = 60.0
 # Two models that every account knows by these names; which ones they stand for does not matter.
@@ -24,6 +27,17 @@ PREAMBLE_LENGTH = 2000
 # for that; here it is longer, and there are two tries, so that a busy computer is not taken for a bad Claude Code.
 LIMITED = say(ANSWER, stop_reason="max_tokens", before_stop=(Pause(0.3),))
 LIMIT_TRIES = 2
+# The names of tools that Claude Code has itself as well: they must mean the client's.
+CALLS = ("Bash", "Agent")
+_SCHEMA: dict[str, object] = {"type": "object", "properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {}}}
+TOOLED = replace(PROFILE, tools=tuple(Tool(name, "A depth. " * 600, json.dumps(_SCHEMA)) for name in CALLS))
+TOOLS_UPSTREAM = [
+    {"name": tool.name, "description": tool.description, "input_schema": _SCHEMA} for tool in TOOLED.tools
+]
+# The pause is longer than an answer of its own would take.
+CALLED = Reply(
+    (*(call(name, {}, id=f"toolu_{number}") for number, name in enumerate(CALLS)), Pause(0.3)), stop_reason="tool_use"
+)
 
 
 async def examine(cli: Path, inherited: Mapping[str, str], *, scratch: Scratch, guard: Guard) -> tuple[Finding, ...]:
@@ -60,6 +74,7 @@ class Examination:
         await self._play(Capability.SETTINGS, self._settings)
         await self._play(Capability.PLAIN_TEXT, self._plain_text)
         await self._play(Capability.NO_COMPACTION, self._full_window)
+        await self._play(Capability.TOOLS, self._client_tools)
         await self._play(Capability.ONE_CALL, self._limit)
         self._tools()
         return tuple(Finding(one, one not in self._faults, self._faults.get(one, "")) for one in Capability)
@@ -163,6 +178,29 @@ class Examination:
         self._expect(Capability.NO_COMPACTION, _calls(heard), that=len(heard.bodies) == 1)
         said += [ANSWER, f"tide {len(said)}"]
 
+    async def _client_tools(self) -> None:
+        await self._stage.end()
+        heard = await self._stage.converse(TOOLED, conversation("a sounding"), settings=USUAL, reply=CALLED)
+        # They go the way of the settings.
+        is_verbatim = heard.body.get("tools") == TOOLS_UPSTREAM or Capability.SETTINGS in self._faults
+        self._expect(Capability.TOOLS, "they did not arrive as they were sent", that=is_verbatim)
+        is_told = (heard.calls, heard.reason) == (CALLS, Reason.TOOL_CALLS)
+        self._expect(Capability.TOOLS, "a call did not come back", that=is_told)
+        self._expect(Capability.ONE_CALL, _calls(heard), that=len(heard.bodies) == 1)
+        self._expect(Capability.CALLS, "it answers them itself", that=heard.rests)
+        if heard.rests:
+            await self._result()
+        await self._stage.end()
+
+    async def _result(self) -> None:
+        calls = tuple(ToolCall(f"toolu_{number}", name, "{}") for number, name in enumerate(CALLS))
+        results = tuple(ToolResult(call.id, (Text(f"{call.name} found nothing"),)) for call in calls)
+        said = (*conversation("a sounding"), Message("assistant", calls), Message("user", results))
+        heard = await self._stage.converse(TOOLED, said, settings=USUAL, held=2)
+        are_there = all(f"{name} found nothing" in masked(heard.body) for name in CALLS)
+        self._expect(Capability.CALLS, "a result did not arrive", that=are_there)
+        self._expect(Capability.CALLS, _calls(heard), that=len(heard.bodies) == 1)
+
     async def _limit(self) -> None:
         if Capability.BOUNDARY in self._faults:
             # The full window would still be there.
@@ -179,7 +217,8 @@ class Examination:
         self._expect(Capability.ONE_CALL, "a limit is not told of", that=heard.reason is Reason.LENGTH)
 
     def _tools(self) -> None:
-        names = sorted({name for recorded in self._stage.standin.requests for name in tools(recorded.body)})
+        found = {name for recorded in self._stage.standin.requests for name in tools(recorded.body)}
+        names = sorted(name for name in found - set(CALLS) if not name.startswith(f"mcp__{SERVER}__"))
         self._expect(Capability.NO_TOOLS, f"{len(names)} of them are there: {', '.join(names[:3])}", that=not names)
 
 

@@ -9,7 +9,18 @@ from pathlib import Path
 from server.claude.client import Worker
 from server.claude.launch import launch_for
 from server.claude.process import Bounds
-from server.dialogue import Finished, Launch, Message, ModelLimits, Profile, Reason, Settings, Text
+from server.dialogue import (
+    Finished,
+    Launch,
+    Message,
+    ModelLimits,
+    PartStarted,
+    Profile,
+    Reason,
+    Settings,
+    Text,
+    ToolCall,
+)
 from server.machine.processes import Guard
 from server.machine.scratch import Scratch, remove
 from server.selfcheck.bodies import Body
@@ -28,10 +39,12 @@ SAID = say(ANSWER)
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What came of one question: the requests that arrived for it, and how its answer ended."""
+    """What came of one question: the requests that arrived, its calls, how it ended, and if its process rests."""
 
     bodies: tuple[Body, ...]
     reason: Reason | None
+    calls: tuple[str, ...] = ()
+    rests: bool = False
 
     @property
     def body(self) -> Body:
@@ -65,14 +78,30 @@ class Stage:
         reply: Script = SAID,
     ) -> Heard:
         """Asks the last of alternating texts, which the stand-in answers with `reply`. Raises as a worker does."""
+        return await self.converse(PROFILE, conversation(*texts), settings=settings, held=held, reply=reply)
+
+    async def converse(
+        self,
+        profile: Profile,
+        messages: tuple[Message, ...],
+        *,
+        settings: Settings,
+        held: int = 0,
+        reply: Script = SAID,
+    ) -> Heard:
+        """The same with any messages. Another profile wants another process: `end` the one before."""
         worker = await self._fit_worker()
         before, ended = len(self.standin.requests), None
+        calls: list[str] = []
         self._reply = reply
-        async with aclosing(worker.ask(PROFILE, settings, conversation(*texts), held=held)) as events:
+        async with aclosing(worker.ask(profile, settings, messages, held=held)) as events:
             async for event in events:
+                if isinstance(event, PartStarted) and isinstance(event.part, ToolCall):
+                    calls.append(event.part.name)
                 if isinstance(event, Finished):
                     ended = event.reason
-        return Heard(tuple(recorded.body for recorded in self.standin.requests[before:]), ended)
+        bodies = tuple(recorded.body for recorded in self.standin.requests[before:])
+        return Heard(bodies, ended, tuple(calls), worker.is_at_rest)
 
     async def end(self) -> None:
         """Kills the process, and waits until nothing of what it sent can be on its way any more."""

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 # Raise it when the check itself changes: every Claude Code is then checked anew.
-CHECK_VERSION = 1
+CHECK_VERSION = 2
 
 
 class Capability(Enum):
@@ -16,10 +16,12 @@ class Capability(Enum):
     HISTORY = "takes a conversation's history in its true roles"
     PLAIN_TEXT = "passes on what the user writes as it is written"
     NO_TOOLS = "offers Claude no tools of this computer"
+    TOOLS = "offers Claude the client's tools as they are, and passes on its calls"
     SETTINGS = "follows the settings of each request"
     ONE_CALL = "asks Claude once for each request"
     BOUNDARY = "forgets a conversation at its boundary"
     SETTINGS_RESET = "forgets the settings of the request before"
+    CALLS = "waits for the results of calls"
     NO_COMPACTION = "never shortens a conversation by itself"
 
 
@@ -31,6 +33,7 @@ FOR_EVERY_ANSWER = frozenset(
         Capability.HISTORY,
         Capability.PLAIN_TEXT,
         Capability.NO_TOOLS,
+        Capability.TOOLS,
         Capability.SETTINGS,
     }
 )

@@ -14,10 +14,12 @@ BREAKS = {
     "HISTORY": "drop the assistant's turns",
     "PLAIN_TEXT": "strip client_composed",
     "NO_TOOLS": "offer tools",
+    "TOOLS": "offer a tool of its own making instead of the client's",
     "SETTINGS": "say yes to settings and do nothing",
     "ONE_CALL": "tell of a limit too late",
     "BOUNDARY": "drop boundaries",
     "SETTINGS_RESET": "keep the settings of the request before",
+    "CALLS": "know none of the client's tools",
     "NO_COMPACTION": "compact",
 }
 
@@ -55,6 +57,13 @@ def filtered(frame):
     kind = request.get("subtype")
     if BREAK == "SYSTEM_PROMPT" and kind == "initialize":
         request.pop("systemPrompt", None)
+    if BREAK == "CALLS" and kind == "initialize":
+        request.pop("toolAliases", None)
+    if BREAK == "TOOLS" and kind == "apply_flag_settings":
+        env = request["settings"].get("env", {{}})
+        extra = json.loads(env.get("CLAUDE_CODE_EXTRA_BODY") or "{{}}")
+        if extra.pop("tools", None):
+            env["CLAUDE_CODE_EXTRA_BODY"] = json.dumps(extra)
     if BREAK == "HISTORY" and frame["type"] == "assistant":
         return None
     if BREAK == "PLAIN_TEXT":
@@ -65,7 +74,7 @@ def filtered(frame):
         return None
     if BREAK == "SETTINGS_RESET" and kind == "apply_flag_settings":
         settings = request["settings"]
-        settings["env"] = {{name: value for name, value in settings["env"].items() if value is not None}}
+        settings["env"] = {{name: value for name, value in settings.get("env", {{}}).items() if value is not None}}
         request["settings"] = {{name: value for name, value in settings.items() if value is not None}}
     if BREAK == "BOUNDARY" and frame.get("subtype") == "compact_boundary":
         return None
