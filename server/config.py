@@ -44,6 +44,7 @@ class Config:
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     strict_models: bool = False
+    housekeeping_model: str | None = None  # None: the model asked for
     idle_shrink_s: float = 600.0
     isolation: Isolation = "warm"  # "process": a fresh process for each conversation, whatever the self-check says
     check_updates: bool = False  # the app asks the project once a day whether there is a newer version
@@ -177,6 +178,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("allowed_hosts", _names, "a list of host names"),
     Option("allowed_origins", _names, "a list of origins, as in https://example.org"),
     Option("strict_models", _switch, "true or false"),
+    Option("housekeeping_model", _text, "a model's id or alias, as in haiku"),
     Option("idle_shrink_s", _number(0.05, 604_800), "seconds, from 0.05 to 604800"),
     Option("isolation", _one_of("warm", "process"), "warm or process"),
     Option("check_updates", _switch, "true or false"),

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
+from server.answering.housekeeping import is_housekeeping
 from server.answering.routing import meant_for
 from server.answering.single import Single
 from server.claude.client import Worker
@@ -45,10 +46,12 @@ class Answering:
         Closing the generator stops everything, the request upstream too, and frees the worker's place.
         """
         came = self._clock()
-        settings = self._last = self.settings_for(turn)
+        settings, is_modest = self.settings_for(turn), is_housekeeping(turn)
+        if not is_modest:
+            self._last = settings
         begun = False
         try:
-            async with aclosing(self._with_retry(turn, settings, came)) as events:
+            async with aclosing(self._with_retry(turn, settings, came, is_modest=is_modest)) as events:
                 async for event in events:
                     begun = True
                     yield event
@@ -60,16 +63,23 @@ class Answering:
 
     def settings_for(self, turn: Turn) -> Settings:
         """The settings of `turn` with the model and the effort that its model's name means; a said effort wins."""
-        meant = meant_for(turn.model, self._config(), self._cards())
+        config = self._config()
+        meant = meant_for(turn.model, config, self._cards())
+        if config.housekeeping_model and is_housekeeping(turn):
+            meant = meant_for(config.housekeeping_model, replace(config, strict_models=False), self._cards())
         says = turn.settings.effort is not None or not turn.settings.thinks
         return replace(turn.settings, model=meant.model, effort=turn.settings.effort if says else meant.effort)
 
-    async def _with_retry(self, turn: Turn, settings: Settings, came: float) -> AsyncGenerator[Event, None]:
+    async def _with_retry(
+        self, turn: Turn, settings: Settings, came: float, *, is_modest: bool
+    ) -> AsyncGenerator[Event, None]:
         """The answer of one worker; of a second one, when the first died before it had said anything."""
         for is_retry in (False, True):
             begun = False
             try:
-                async with aclosing(self._single.stream(turn, settings, came, is_retry=is_retry)) as events:
+                async with aclosing(
+                    self._single.stream(turn, settings, came, is_retry=is_retry, is_modest=is_modest)
+                ) as events:
                     async for event in events:
                         begun = True
                         yield event

@@ -30,19 +30,22 @@ class Single:
         self._thoughts = Thoughts()
 
     async def stream(
-        self, turn: Turn, settings: Settings, came: float, *, is_retry: bool
+        self, turn: Turn, settings: Settings, came: float, *, is_retry: bool, is_modest: bool
     ) -> AsyncGenerator[Event, None]:
         """The events of one answer. `came` is when its request came, by the clock.
+
+        `is_modest`: no parked conversation ends for it, and nobody goes on with it.
 
         Raises whatever goes wrong, after events as well; closing it frees the worker's place.
         """
         turn = replace(turn, messages=with_legal_ids(turn.messages))
         history = turn.messages[:-1]
-        past = conversation_key(history, model=settings.model) if history else None
+        past = conversation_key(history, model=settings.model) if history and not is_modest else None
         owner = turn.profile.owner
         if _goes_with_thoughts(settings):
             turn = replace(turn, messages=self._thoughts.restored(owner, settings.model, turn.messages))
-        async with self._pool.lease(turn.profile, past=past, first_in_line=is_retry) as lease:
+        leasing = self._pool.lease(turn.profile, past=past, first_in_line=is_retry, is_modest=is_modest)
+        async with leasing as lease:
             leased_ms, first_ms = self._since(came), 0.0
             spoken = Spoken()
             held = len(history) if lease.way == "continued" else 0
@@ -55,7 +58,8 @@ class Single:
                             first_ms = self._since(came)
                             yield replace(event, way=lease.way)
                         elif isinstance(event, Finished):
-                            _park(lease, turn, settings, spoken)
+                            if not is_modest:
+                                _park(lease, turn, settings, spoken)
                             self._thoughts.keep(owner, settings.model, spoken.whole)
                             timings = Timings(leased_ms, first_ms, self._since(came))
                             _log(event, lease.way, timings)

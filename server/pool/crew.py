@@ -16,7 +16,7 @@ from server.dialogue import Profile
 from server.errors import CliFailed, DrawbridgeError
 from server.pool.boots import PROBATION_S, Boots
 from server.pool.clock import Clock
-from server.pool.plan import Slot, State
+from server.pool.plan import Slot, State, Waiter
 
 logger = logging.getLogger(__name__)
 
@@ -98,11 +98,11 @@ class Crew(Generic[W]):
         self._members[member.slot.key] = member
         self._start(member, self._come_up(member), self._came_up)
 
-    def lend(self, key: int, profile: Profile) -> None:
+    def lend(self, key: int, waiter: Waiter) -> None:
         """RAW or PARKED -> ANSWERING."""
         member = self._members[key]
         member.before = member.slot
-        self._move(member, State.ANSWERING, profile=profile)
+        self._move(member, State.ANSWERING, profile=waiter.profile, is_modest=waiter.is_modest)
 
     def park(self, key: int, conversation: str | None) -> bool:
         """ANSWERING -> PARKED, with the conversation that it holds (None: to be forgotten). False where it may not."""
@@ -230,11 +230,10 @@ class Crew(Generic[W]):
         *,
         profile: Profile | None = None,
         conversation: str | None = None,
+        is_modest: bool = False,
     ) -> None:
         now = self._clock.now()
-        member.slot = replace(
-            member.slot, state=state, last_used=now, spoke=False, profile=profile, conversation=conversation
-        )
+        member.slot = Slot(member.slot.key, state, now, profile=profile, conversation=conversation, is_modest=is_modest)
 
     def _start(
         self,

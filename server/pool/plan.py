@@ -34,7 +34,8 @@ class Slot:
     """A process that counts, from before its birth until its end has been seen.
 
     `last_used` is when it came into its state. `spoke`: the first token of the running answer has come. `profile` and
-    `conversation` are what it was configured with and what it holds; None while it is raw.
+    `conversation` are what it was configured with and what it holds; None while it is raw. `is_modest`: whom it
+    answers took no conversation's place.
     """
 
     key: int
@@ -43,16 +44,21 @@ class Slot:
     spoke: bool = False
     profile: Profile | None = None
     conversation: str | None = None
+    is_modest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Waiter:
-    """A request without a worker, waiting since `since`. `past` is the key of the conversation it goes on, if any."""
+    """A request without a worker, waiting since `since`. `past` is the key of the conversation it goes on, if any.
+
+    One that is modest comes after all others, and no parked conversation ends for it.
+    """
 
     key: int
     profile: Profile
     since: float
     past: str | None = None
+    is_modest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,7 @@ class Refused(Enum):
     TIMEOUT = "timeout"
     ENGINE = "engine"
     STOPPING = "stopping"
+    PLACE = "place"  # no place but that of a conversation, for one who is modest
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +139,7 @@ class Plan:
 
 def plan(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: float, past: Past) -> Plan:
     """What to do now. `waiting` stands in its order; a plan carried out leaves nothing to do at the same time."""
+    waiting = sorted(waiting, key=lambda waiter: waiter.is_modest)
     # 1. Who waits gets what is there, the first one first.
     grants = grants_for(slots, waiting, limits, now, past) if not past.stopping else ()
     slots = _granted(slots, waiting, grants)
@@ -187,7 +195,7 @@ def grants_for(
             free.remove(slot)
             places -= slot.state is State.RAW
             grants.append(Grant(waiter.key, slot.key, way))
-        elif now >= past.boot_from and now < time_is_over_at(waiter, limits):
+        elif not waiter.is_modest and past.boot_from <= now < time_is_over_at(waiter, limits):
             if places <= 0 and (parked := giving_way(free, waiting)):
                 free.remove(parked[0])
             places -= 1
@@ -208,6 +216,8 @@ def match_for(
     if limits.isolation == "process":
         return (raw, "process") if raw is not None else None
     same = [slot for slot in free if slot.state is State.PARKED and slot.profile == waiter.profile]
+    if waiter.is_modest:
+        same = [slot for slot in same if slot.conversation is None]
     if waiter.past is not None:
         holder = min((slot for slot in same if slot.conversation == waiter.past), key=_age, default=None)
         if holder is not None:
@@ -222,23 +232,26 @@ def match_for(
 
 
 def victims(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits) -> tuple[int, ...]:
-    """The parked conversations that are given up: one for each request that has no place where a process could boot.
+    """The parked workers that are given up: one for each request that has no place where a process could boot.
 
-    When nobody waits and there is no place for a spare, one of several parked conversations gives way to it; the last
-    one never does.
+    For one who is modest only those that hold nothing. When nobody else waits and there is no place for a spare, one
+    of several gives way to it, unless the spare is lent to one who is modest; the last one never does.
     """
-    parked, places = giving_way(slots, waiting), free_places(slots, limits)
-    missing_places = max(0, len(waiting) - max(0, places))
-    if not waiting and places <= 0 and len(parked) > 1:
-        missing_places = 1
-    return tuple(slot.key for slot in parked[:missing_places])
+    parked, places = giving_way(slots, waiting), max(0, free_places(slots, limits))
+    others = sum(not waiter.is_modest for waiter in waiting)
+    given = max(0, others - places)
+    if not others and not places and len(parked) > 1 and not any(slot.is_modest for slot in slots):
+        given = places = 1
+    lacking = max(0, len(waiting) - others - max(0, places - others))
+    empty = [slot for slot in parked[given:] if slot.conversation is None]
+    return tuple(slot.key for slot in parked[:given] + empty[:lacking])
 
 
 def giving_way(slots: Sequence[Slot], waiting: Sequence[Waiter]) -> list[Slot]:
-    """The parked ones, the least recently used first, and last those that somebody waits to go on with."""
+    """The parked ones: first what holds nothing, then the least recently used, last what somebody waits to resume."""
     wanted = pasts_of(waiting)
     parked = [slot for slot in slots if slot.state is State.PARKED]
-    return sorted(parked, key=lambda slot: (_holds(slot, wanted), _age(slot)))
+    return sorted(parked, key=lambda slot: (_holds(slot, wanted), slot.conversation is not None, _age(slot)))
 
 
 def free_places(slots: Sequence[Slot], limits: Limits) -> int:
@@ -267,7 +280,9 @@ def refusals_for(
         return tuple(Refusal(waiter.key, Refused.STOPPING) for waiter in waiting)
     refusals = []
     for waiter in waiting:
-        if is_hopeless(waiter, slots, limits, now, past):
+        if waiter.is_modest and is_held(slots, limits):
+            refusals.append(Refusal(waiter.key, Refused.PLACE))
+        elif is_hopeless(waiter, slots, limits, now, past):
             refusals.append(Refusal(waiter.key, Refused.ENGINE))
         elif now >= time_is_over_at(waiter, limits):
             refusals.append(Refusal(waiter.key, Refused.TIMEOUT))
@@ -289,6 +304,11 @@ def is_hopeless(waiter: Waiter, slots: Sequence[Slot], limits: Limits, now: floa
             for slot in living
         )
     return past.prospect is Prospect.POOR and not living
+
+
+def is_held(slots: Sequence[Slot], limits: Limits) -> bool:
+    """Whether a conversation has the only place: no spare ever comes there."""
+    return limits.size == 1 and any(slot.state is State.PARKED and slot.conversation is not None for slot in slots)
 
 
 def time_is_over_at(waiter: Waiter, limits: Limits) -> float:
@@ -314,13 +334,13 @@ def surplus(slots: Sequence[Slot], limits: Limits, *, quiet: bool, stopping: boo
 
 
 def idle_in_closing_order(slots: Sequence[Slot]) -> list[Slot]:
-    """What may close, the least useful first: what still boots, then parked conversations, then spares; old ones first.
+    """What may close, the least useful first: boots, what holds nothing, conversations, spares; old ones first.
 
     Answers are not idle: nothing here ever ends one.
     """
     order = (State.BOOTING, State.PARKED, State.RAW)
     idle = [slot for slot in slots if slot.state in order]
-    return sorted(idle, key=lambda slot: (order.index(slot.state), slot.last_used, slot.key))
+    return sorted(idle, key=lambda slot: (order.index(slot.state), slot.conversation is not None, _age(slot)))
 
 
 def is_quiet(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: float, past: Past) -> bool:
@@ -364,12 +384,12 @@ def bootable(wanted: int, slots: Sequence[Slot], now: float, past: Past) -> int:
 
 
 def _granted(slots: Sequence[Slot], waiting: Sequence[Waiter], grants: Sequence[Grant]) -> list[Slot]:
-    profiles = {waiter.key: waiter.profile for waiter in waiting}
-    lent = {grant.slot: profiles[grant.waiter] for grant in grants}
-    return [
-        replace(slot, state=State.ANSWERING, spoke=False, profile=lent[slot.key]) if slot.key in lent else slot
-        for slot in slots
-    ]
+    lent = {grant.slot: waiter for grant in grants for waiter in waiting if waiter.key == grant.waiter}
+    return [_lent(slot, lent[slot.key]) if slot.key in lent else slot for slot in slots]
+
+
+def _lent(slot: Slot, to: Waiter) -> Slot:
+    return Slot(slot.key, State.ANSWERING, slot.last_used, profile=to.profile, is_modest=to.is_modest)
 
 
 def _closing(slots: Sequence[Slot], keys: Sequence[int]) -> list[Slot]:

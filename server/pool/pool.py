@@ -15,7 +15,7 @@ from typing import Generic, Self, assert_never
 
 from server.backoff import Backoff
 from server.dialogue import Profile
-from server.errors import DrawbridgeError, QueueFull, QueueTimeout, ShuttingDown
+from server.errors import DrawbridgeError, PlaceHeld, QueueFull, QueueTimeout, ShuttingDown
 from server.pool.boots import Boots
 from server.pool.clock import Alarm, Clock, LoopClock
 from server.pool.crew import Crew, W
@@ -160,18 +160,24 @@ class Pool(Generic[W]):
 
     @asynccontextmanager
     async def lease(
-        self, profile: Profile, *, past: str | None = None, first_in_line: bool = False
+        self,
+        profile: Profile,
+        *,
+        past: str | None = None,
+        first_in_line: bool = False,
+        is_modest: bool = False,
     ) -> AsyncIterator[Lease[W]]:
         """A worker for one answer, in the order of arrival; it is never one that is known to be dead.
 
         `past` is the key of the conversation that the request goes on with: who holds it is preferred, as `way` tells.
+        `is_modest`: it comes after all others, and no parked conversation ends for it.
 
-        Raises `QueueFull`, `QueueTimeout`, `ShuttingDown`, or why no worker can boot. A cancelled caller frees its
-        place at once. `first_in_line` is for the one retry of a request whose worker died: it has waited its turn
-        already and was counted then, so it goes before all others and is not refused for their number.
+        Raises `QueueFull`, `QueueTimeout`, `PlaceHeld`, `ShuttingDown`, or why no worker can boot. A cancelled caller
+        frees its place at once. `first_in_line` is for the one retry of a request whose worker died: it has waited its
+        turn already and was counted then, so it goes before all others and is not refused for their number.
         """
         since = self._clock.now()
-        waiter = Waiter(next(self._keys), profile, since, past)
+        waiter = Waiter(next(self._keys), profile, since, past, is_modest)
         grant = await self._turn(waiter, first_in_line=first_in_line)
         # From here to the `try` nothing waits, so that no cancellation comes between the grant and its return.
         waited_s = self._clock.now() - since
@@ -254,7 +260,7 @@ class Pool(Generic[W]):
         decided = plan(self._crew.slots, waiting, limits, self._clock.now(), self._past)
         for grant in decided.grants:
             ticket = pending[grant.waiter]
-            self._crew.lend(grant.slot, ticket.waiter.profile)
+            self._crew.lend(grant.slot, ticket.waiter)
             ticket.settle(grant)
         for refusal in decided.refusals:
             pending[refusal.waiter].settle(self._error_for(refusal.why))
@@ -278,6 +284,8 @@ class Pool(Generic[W]):
                 return QueueTimeout(f"No Claude process became free within {waited}.", retry_after_s=RETRY_AFTER_S)
             case Refused.STOPPING:
                 return ShuttingDown(retry_after_s=RETRY_AFTER_S)
+            case Refused.PLACE:
+                return PlaceHeld(retry_after_s=RETRY_AFTER_S)
             case Refused.ENGINE:
                 assert self._boots.trouble is not None
                 # Each caller gets its own: one exception raised in several tasks mixes up their tracebacks.

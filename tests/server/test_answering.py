@@ -49,6 +49,7 @@ class Lanes:
         self.first_in_line: list[bool] = []
         self.settings: list[Settings] = []
         self.pasts: list[str | None] = []
+        self.modest: list[bool] = []
         self.held: list[int] = []
         self.verdicts: list[Verdict] = []
         self.out = 0
@@ -62,8 +63,9 @@ class Lanes:
 
     @asynccontextmanager
     async def lease(
-        self, profile: Profile, *, past: str | None = None, first_in_line: bool = False
+        self, profile: Profile, *, past: str | None = None, first_in_line: bool = False, is_modest: bool = False
     ) -> AsyncIterator[object]:
+        self.modest.append(is_modest)
         self.first_in_line.append(first_in_line)
         self.pasts.append(past)
         self.out += 1
@@ -284,3 +286,38 @@ async def test_one_that_was_replayed_already_is_refused() -> None:
     lanes.refuses_at_rest = True
     with pytest.raises(PromptTooLong):
         await told(lanes)
+
+
+TITLE = "### Task:\nGenerate a concise, 3-5 word title with an emoji summarizing the chat history.\n### Guidelines:"
+
+
+async def test_housekeeping_takes_no_conversations_place_and_is_kept_by_none() -> None:
+    lanes = Lanes(WHOLE, WHOLE)
+    lanes.rests = True
+    asking = answering(lanes, Config(isolation="warm"))
+    title = replace(TURN, messages=(Message("user", (Text(TITLE),)),))
+    for turn in (title, TURN):
+        async for _ in asking.stream(turn):
+            pass
+    assert lanes.modest == [True, False]
+    assert [(verdict.is_kept, verdict.conversation is None) for verdict in lanes.verdicts] == [
+        (True, True),
+        (True, False),
+    ]
+
+
+async def test_housekeeping_has_the_model_of_its_setting_and_nothing_else_has() -> None:
+    title = replace(TURN, messages=(Message("user", (Text(TITLE),)),), model="cc:opus-high")
+    config = Config(housekeeping_model="sonnet-low", strict_models=True)
+    found = [answering(Lanes(), config).settings_for(turn) for turn in (title, replace(TURN, model="opus"))]
+    assert [(one.model, one.effort) for one in found] == [("sonnet", "low"), ("opus", None)]
+    assert answering(Lanes()).settings_for(title).model == "opus"
+
+
+async def test_the_next_process_is_not_prepared_for_housekeeping() -> None:
+    lanes = Lanes(WHOLE)
+    asking = answering(lanes, Config(housekeeping_model="opus"))
+    async for _ in asking.stream(replace(TURN, messages=(Message("user", (Text(TITLE),)),))):
+        pass
+    assert lanes.settings[0].model == "opus"
+    assert asking.likely.model == "sonnet"

@@ -36,6 +36,7 @@ CASES: Mapping[str, tuple[str, object]] = {
     "allowed_hosts": ("a.example, b.example", ("a.example", "b.example")),
     "allowed_origins": ("https://a.example", ("https://a.example",)),
     "strict_models": ("true", True),
+    "housekeeping_model": ("haiku", "haiku"),
     "idle_shrink_s": ("60", 60.0),
     "isolation": ("process", "process"),
     "check_updates": ("true", True),

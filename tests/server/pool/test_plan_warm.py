@@ -15,6 +15,7 @@ _STATES = {
     "R": State.RAW,
     "A": State.ANSWERING,
     "a": State.ANSWERING,  # its first token has not come
+    "M": State.ANSWERING,  # whom it answers is modest
     "P": State.PARKED,
     "C": State.CLOSING,
 }
@@ -40,7 +41,8 @@ def slots_of(words: str) -> list[Slot]:
                 9 - number,
                 _STATES[state],
                 last_used=NOW - 99 + number,
-                spoke=state == "A",
+                spoke=state in "AM",
+                is_modest=state == "M",
                 profile=PROFILES.get(profile),
                 conversation=conversation or None,
             )
@@ -49,12 +51,17 @@ def slots_of(words: str) -> list[Slot]:
 
 
 def waiters_of(words: str) -> list[Waiter]:
-    """Waiters like `x=c`: profile x, going on with the conversation c; `x@99` has waited for 99 s, others for 9."""
+    """Waiters like `x=c`: profile x, going on with the conversation c; `x@99` has waited for 99 s, others for 9.
+
+    One like `x?` is modest.
+    """
     waiters = []
     for number, word in enumerate(words.split(), start=1):
         asked, _, waited = word.partition("@")
-        profile, _, past = asked.partition("=")
-        waiters.append(Waiter(number, PROFILES[profile], NOW - float(waited or 9), past or None))
+        profile, _, past = asked.rstrip("?").partition("=")
+        waiters.append(
+            Waiter(number, PROFILES[profile], NOW - float(waited or 9), past or None, is_modest=asked.endswith("?"))
+        )
     return waiters
 
 
@@ -165,7 +172,40 @@ CASES = [
     Case("none while a place comes free for one", "P:x=c P:x=d C"),
     Case("none while there is room for one", "P:x=c P:x=d", boots=1),
     Case("none for a spare that could not boot", "P:x=c P:x=d", "", 2, BACKING_OFF, wake_in=4),
-    Case("what is forgotten goes by its age like the others", "P:x=c P:x", size=2, closes=(9,)),
+    Case("what holds nothing goes first", "P:x=c P:x", size=2, closes=(8,)),
+    Case("also for who finds no worker", "P:x=c P:z A:x", "y", closes=(8,)),
+    Case(
+        "and it serves a new conversation rather than one that holds another",
+        "P:x=c P:x R",
+        "x",
+        3,
+        GOOD,
+        {1: (8, "profile")},
+    ),
+    # Who is modest.
+    Case("one who is modest gets a spare", "P:x=c R", "x?", size=2, grants={1: (8, "spare")}),
+    Case("or a process of its profile that holds nothing", "P:x=c P:x R", "x?", grants={1: (8, "profile")}),
+    Case("a new profile too", "P:x=c R", "y?", size=2, grants={1: (8, "spare")}),
+    Case("but never a conversation, not even of its profile", "P:x=c A:x", "x?", size=2),
+    Case("no conversation gives way to it", "P:x=c A:y A:y", "x?"),
+    Case("not of two beside an answer either, but to a spare, as without it", "P:x=c A:x P:x=d", "x?", closes=(9,)),
+    Case("to its spare while it is answered none gives way", "P:x=c M:x P:x=d"),
+    Case("nor to another one who is modest", "P:x=c M:x P:x=d", "x?"),
+    Case("nor when both places are conversations, but to a spare", "P:x=c P:x=d", "y?", size=2, closes=(9,)),
+    Case("what holds nothing gives way to it", "P:x=c P:x A:y", "y?", closes=(8,)),
+    Case("each of two has one give way", "P:x P:x A:y", "y? y?", closes=(9, 8)),
+    Case("where there is room a process boots for it", "P:x=c A:x", "y?", boots=1),
+    Case("it goes after all others", "R P:x=c", "y? y", size=2, grants={2: (9, "spare")}),
+    Case("so that nobody else takes a conversation's place for it", "B P:x=c", "y? y", size=2),
+    Case("others take that place as ever", "A:x P:x=c", "y? y", size=2, closes=(8,)),
+    Case("beside others in a pool of one it waits for none", "A:x", "x?", size=1),
+    Case("a pool of one with a conversation has no place for it", "P:x=c", "x?", size=1, refusals=(1,)),
+    Case("nor for one of another profile", "P:x=c", "y?", size=1, refusals=(1,)),
+    Case("one that holds nothing has", "P:x", "x?", size=1, grants={1: (9, "profile")}),
+    Case("and for another profile it gives way", "P:x", "y?", size=1, closes=(9,)),
+    Case("after its answer its process goes before a conversation", "P:x=c P:y", size=2, closes=(8,)),
+    Case("its time is over like all others'", "A:x", "x?@300", size=1, refusals=(1,)),
+    Case("a smaller pool gives up first what holds nothing", "P:x=c P:x", size=1, closes=(8,)),
     # Shrinking and stopping.
     Case("a smaller size closes the least recently used", "P:x=c P:x=d R", size=1, closes=(9, 8)),
     Case("a smaller size and who finds no worker: both at once", "P:y=c P:y=d P:y=e", "x", size=2, closes=(9, 8)),
@@ -214,12 +254,13 @@ def _slot(draw: st.DrawFn) -> Slot:
         draw(st.booleans()),
         draw(_profiles) if is_configured else None,
         draw(_conversations) if state is State.PARKED else None,
+        draw(st.booleans()) if state is State.ANSWERING else False,
     )
 
 
 _slots = st.lists(_slot(), max_size=7, unique_by=lambda slot: slot.key)
 _waiting = st.lists(
-    st.builds(Waiter, st.integers(1, 10**6), _profiles, _times, _conversations),
+    st.builds(Waiter, st.integers(1, 10**6), _profiles, _times, _conversations, st.booleans()),
     max_size=7,
     unique_by=lambda waiter: waiter.key,
 )
@@ -255,6 +296,7 @@ def test_whatever_there_is_a_parked_conversation_is_lent_and_given_up_by_the_law
         if slot.state is State.PARKED:
             assert limits.isolation == "warm"
             assert slot.profile == waiter.profile
+            assert slot.conversation is None or not waiter.is_modest
             assert grant.way == ("continued" if slot.conversation == waiter.past is not None else "profile")
         else:
             assert slot.state is State.RAW
@@ -262,18 +304,22 @@ def test_whatever_there_is_a_parked_conversation_is_lent_and_given_up_by_the_law
     granted = {grant.slot for grant in decided.grants}
     assert not {key for key in decided.closes if by_key[key].state in {State.ANSWERING, State.CLOSING}}
     assert not granted & set(decided.closes)
-    # What is left parked was used later than what was given up, or somebody waits to go on with it.
+    # What is left parked was used later than what was given up, or is waited for; or what was given up held nothing.
     left = [slot for slot in slots if slot.state is State.PARKED and slot.key not in granted | set(decided.closes)]
     pasts = {(waiter.profile, waiter.past) for waiter in waiting}
     for key in decided.closes:
         if by_key[key].state is State.PARKED:
-            assert all(
-                by_key[key].last_used <= slot.last_used or _is_awaited(by_key, key, slot, pasts) for slot in left
-            )
+            assert all(_gives_way_before(by_key[key], slot) or _is_awaited(by_key, key, slot, pasts) for slot in left)
     # A settled waiter is settled once; one without a worker, an error or a process to come is looked at again in time.
     settled = [grant.waiter for grant in decided.grants] + [refusal.waiter for refusal in decided.refusals]
     assert len(set(settled)) == len(settled)
     assert decided.wake_at is None or decided.wake_at > NOW
+
+
+def _gives_way_before(given_up: Slot, left: Slot) -> bool:
+    if (given_up.conversation is None) != (left.conversation is None):
+        return given_up.conversation is None
+    return given_up.last_used <= left.last_used
 
 
 def _is_awaited(by_key: dict[int, Slot], key: int, slot: Slot, pasts: set[tuple[Profile, str | None]]) -> bool:
@@ -307,12 +353,12 @@ def test_nobody_waits_for_what_will_never_come(
 def carried_out(decided: Plan, slots: list[Slot], waiting: list[Waiter]) -> tuple[list[Slot], list[Waiter]]:
     """Slots and waiters as the pool would have them after it."""
     asking = {waiter.key: waiter for waiter in waiting}
-    lent = {grant.slot: asking[grant.waiter].profile for grant in decided.grants}
+    lent = {grant.slot: asking[grant.waiter] for grant in decided.grants}
     after = []
     for slot in slots:
         if slot.key in lent:
-            changed = replace(
-                slot, state=State.ANSWERING, last_used=NOW, spoke=False, profile=lent[slot.key], conversation=None
+            changed = Slot(
+                slot.key, State.ANSWERING, NOW, False, lent[slot.key].profile, None, lent[slot.key].is_modest
             )
         elif slot.key in decided.closes:
             changed = replace(slot, state=State.CLOSING, last_used=NOW, profile=None, conversation=None)
@@ -322,3 +368,19 @@ def carried_out(decided: Plan, slots: list[Slot], waiting: list[Waiter]) -> tupl
     after += [Slot(10**7 + number, State.BOOTING, NOW) for number in range(decided.boots)]
     settled = {grant.waiter for grant in decided.grants} | {refusal.waiter for refusal in decided.refusals}
     return after, [waiter for waiter in waiting if waiter.key not in settled]
+
+
+@given(_slots, _waiting, _limits, _past)
+def test_who_is_modest_ends_no_conversation(
+    slots: list[Slot], waiting: list[Waiter], limits: Limits, past: Past
+) -> None:
+    """What closes, closes without them as well: the spare that serves them would have been made anyway."""
+    if len(slots) > limits.size:
+        # A pool that has just become smaller closes what is idle, and they may have what would have closed.
+        return
+    bold = [waiter for waiter in waiting if not waiter.is_modest]
+    decided, without = plan(slots, waiting, limits, NOW, past), plan(slots, bold, limits, NOW, past)
+    held = {slot.key for slot in slots if slot.state is State.PARKED and slot.conversation is not None}
+    assert held & set(decided.closes) <= set(without.closes)
+    lent = {grant.slot for grant in decided.grants if grant.waiter not in {waiter.key for waiter in bold}}
+    assert not lent & held

@@ -1,0 +1,71 @@
+"""Titles, tags and follow-up questions beside a conversation: it goes on where it was."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from server.standin.script import Script, say
+from server.standin.server import Recorded, open_standin
+from tests.server.answering.test_housekeeping import FOLLOW_UPS, OPENCODE, TAGS, TITLE, webui
+from tests.whole.bridge import Bridge, conversation_of, messages, open_bridge
+
+
+def echo(recorded: Recorded) -> Script:
+    return say("to ", conversation_of(recorded.body)[-1][1])
+
+
+async def way(bridge: Bridge, *turns: str) -> str:
+    reply = await bridge.post({"messages": messages(*turns), "model": "sonnet"})
+    assert reply.status_code == 200, reply.text
+    return reply.headers["x-drawbridge-way"]
+
+
+@pytest.mark.parametrize("size", ["2", "3"])
+async def test_housekeeping_leaves_the_conversation_where_it_is(folder: Path, size: str) -> None:
+    async with open_standin() as standin, open_bridge(standin, folder, "--pool-size", size) as bridge:
+        standin.script(echo)
+        await way(bridge, "one")
+        for body in (webui(TITLE), webui(TAGS), webui(FOLLOW_UPS), OPENCODE):
+            reply = await bridge.post(body)
+            assert reply.status_code == 200, reply.text
+            assert reply.headers["x-drawbridge-way"] != "continued"
+        assert await way(bridge, "one", "to one", "two") == "continued"
+        at_once = await asyncio.gather(*(bridge.post(webui(prompt)) for prompt in (TITLE, TAGS, FOLLOW_UPS)))
+        assert [reply.status_code for reply in at_once] == [200] * 3
+        assert await way(bridge, "one", "to one", "two", "to two", "three") == "continued"
+        assert [text for _, text in conversation_of(standin.requests[-1].body)] == [
+            "one",
+            "to one",
+            "two",
+            "to two",
+            "three",
+        ]
+
+
+async def test_in_a_pool_of_one_it_is_told_at_once_that_the_place_is_taken(folder: Path) -> None:
+    async with open_standin() as standin, open_bridge(standin, folder, "--pool-size", "1") as bridge:
+        standin.script(echo)
+        assert (await bridge.post(webui(TITLE))).status_code == 200
+        await way(bridge, "one")
+        for body in (webui(TITLE), webui(TAGS), OPENCODE):
+            reply = await bridge.post(body)
+            assert reply.status_code == 503
+            assert "pool size" in reply.json()["error"]["message"]
+            assert reply.headers["x-should-retry"] == "false"
+        assert await way(bridge, "one", "to one", "two") == "continued"
+
+
+async def test_a_small_model_for_housekeeping_is_a_setting(folder: Path) -> None:
+    environment = {"DRAWBRIDGE_HOUSEKEEPING_MODEL": "haiku"}
+    async with open_standin() as standin, open_bridge(standin, folder, environment=environment) as bridge:
+        reply = await bridge.post(webui(TITLE))
+        await way(bridge, "one")
+        await bridge.post(OPENCODE)
+        assert reply.json()["model"] == "sonnet"
+        assert reply.headers["x-drawbridge-model"] == "claude-haiku-5-5"
+        assert [recorded.body["model"] for recorded in standin.requests] == [
+            "claude-haiku-5-5",
+            "claude-sonnet-5-5",
+            "claude-haiku-5-5",
+        ]
