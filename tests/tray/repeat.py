@@ -1,6 +1,6 @@
 """Repeats the tests of the tray, each time in a fresh process: what works once may still be a race.
 
-    python -m tests.tray.repeat                     the icon's tests, 20 times
+    python -m tests.tray.repeat                     a day with the whole app, 20 times
     python -m tests.tray.repeat --load              the same while every processor is busy
     python -m tests.tray.repeat -n 5 tests/tray     whatever pytest is to run, 5 times
 
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-DEFAULT = ["tests/tray/test_sni.py"]
+DEFAULT = ["tests/whole/test_scenario.py"]
 _BUSY = "while True: pass"
 
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,8 +17,10 @@ import psutil
 from tests.tray.trayhost import Icon, TrayHost
 from tests.whole.bridge import ROOT, child_environment, free_port, is_claude
 from tests.whole.checked import keep_verdict
+from tray.model import PORT_PRESETS
 
 END_S = 40.0
+_LISTENS = "server.runner: listening on "
 GOLDEN = Path(__file__).parent / "golden"
 
 
@@ -90,6 +93,13 @@ class App:
             timeout=END_S,
         )
 
+    def restart(self) -> None:
+        """Restarts the server by the menu, and waits until another one runs."""
+        port, before = self.port, self.log.count(_LISTENS)
+        self.item.click("Restart")
+        self.host.wait(lambda: self.log.count(_LISTENS) > before or None)
+        self.until(f"Running on port {port}")
+
     def workers(self) -> list[psutil.Process]:
         """The Claude Code processes below it."""
         children = psutil.Process(self.process.pid).children(recursive=True)
@@ -116,6 +126,17 @@ class App:
             golden.parent.mkdir(exist_ok=True)
             golden.write_text(menu)
         assert menu == golden.read_text()
+
+
+def listens(port: int) -> bool:
+    """Whether somebody does on this computer."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def free_preset() -> int:
+    """A port of the menu that nobody has at this moment."""
+    return next(port for port in PORT_PRESETS if not listens(port))
 
 
 def steady(menu: str, folder: Path) -> str:

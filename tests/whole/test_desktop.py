@@ -1,6 +1,6 @@
 """The real app, driven by its menu as a person would, over a private bus; its effects at the HTTP port and in the file.
 
-Twenty times over, idle and under load: `python -m tests.tray.repeat [--load] tests/whole/test_desktop.py`.
+What they have in common is driven in one go by test_scenario.py, which is repeated.
 """
 
 import socket
@@ -14,8 +14,7 @@ import pytest
 
 from tests.tray.trayhost import TrayHost
 from tests.whole.bridge import ROOT, child_environment, free_port
-from tests.whole.desktop import App, open_app
-from tray.model import PORT_PRESETS
+from tests.whole.desktop import App, free_preset, listens, open_app
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have trays of their own"),
@@ -27,11 +26,6 @@ pytestmark = [
 def app(tmp_path: Path, bus: str, host: TrayHost) -> Iterator[App]:
     with open_app(tmp_path, bus, host) as app:
         yield app
-
-
-def free_preset() -> int:
-    """A port of the menu that nobody has at this moment."""
-    return next(port for port in PORT_PRESETS if not listens(port))
 
 
 def refuses(port: int) -> bool:
@@ -48,9 +42,7 @@ def test_it_is_lowered_and_raised_by_clicks(app: App) -> None:
     assert refuses(port)
     app.item.click("Start")
     app.until(f"Running on port {port}")
-    app.item.click("Restart")
-    app.until_not(f"Running on port {port}")
-    app.until(f"Running on port {port}")
+    app.restart()
     assert app.chat().status_code == 200
     assert app.quit() == 0
     app.host.wait_gone()
@@ -152,11 +144,6 @@ def test_a_taken_port_names_its_owner_and_one_click_goes_on(tmp_path: Path, bus:
     finally:
         stranger.kill()
         stranger.wait()
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_settings_changed_by_hand_are_picked_up(app: App) -> None:

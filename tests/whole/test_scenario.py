@@ -1,0 +1,118 @@
+"""A day with the icon: every control of the real app once, by its menu, and each effect where it shows.
+
+Twenty days, idle and under load: `python -m tests.tray.repeat [--load]`.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.server.machine.vault import needs, virtual_display
+from tests.tray.trayhost import TrayHost
+from tests.whole.desktop import App, free_preset, listens, open_app
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have trays of their own"),
+    pytest.mark.timeout(240),
+]
+AGREE = "Keep it in a file only you can read"
+
+
+def test_a_day_with_the_icon(tmp_path: Path, bus: str, host: TrayHost) -> None:
+    needs("Xvfb", "xclip")
+    with virtual_display() as display, open_app(tmp_path, bus, host, environment={"DISPLAY": display}) as app:
+        app.assert_menu("running", "Running on port", "Fable")
+        it_stops_starts_and_restarts(app)
+        pool_size_and_model(app)
+        another_port(app)
+        the_key(app, display)
+        connecting(app, display)
+        # While an answer runs, this line and a notification would say so.
+        app.item.wait_menu(lambda menu: menu.find("Quit").enabled)
+        assert app.quit() == 0
+        host.wait_gone()
+    titles = ["This computer has no keyring", *["There is a new access key"] * 2]
+    assert sorted(one.title for one in host.notifications) == sorted([*titles, *["Copied"] * 4])
+
+
+def it_stops_starts_and_restarts(app: App) -> None:
+    port = app.port
+    assert app.chat().status_code == 200
+    app.item.click("Stop")
+    app.assert_menu("stopped", "Stopped")
+    assert not listens(port)
+    app.item.click("Start")
+    app.until(f"Running on port {port}")
+    app.restart()
+    assert app.chat().status_code == 200
+
+
+def pool_size_and_model(app: App) -> None:
+    app.item.click("Pool size", "1")
+    app.item.wait_menu(lambda menu: menu.find("Pool size", "1").checked)
+    app.item.click("Default model", "Haiku")
+    app.item.wait_menu(lambda menu: menu.find("Default model", "Haiku").checked)
+    assert app.get("/health").json()["pool"]["size"] == 1
+    assert "haiku" in app.chat().headers["x-drawbridge-model"]
+    assert "pool_size = 1" in app.settings
+    assert 'model = "haiku"' in app.settings
+
+
+def another_port(app: App) -> None:
+    before, port = app.port, free_preset()
+    app.item.click("Port", str(port))
+    app.until(f"Running on port {port}", f"http://127.0.0.1:{port}/v1")
+    assert app.chat().status_code == 200
+    assert not listens(before)
+    assert f"port = {port}\n" in app.settings
+
+
+def the_key(app: App, display: str) -> None:
+    """Made, copied, changed and removed; there is no keyring on this bus, and a person first agrees to a file."""
+    app.item.click("Access key", "New key")
+    app.item.wait_menu(lambda menu: bool(menu.find("Access key", AGREE)))
+    app.item.click("Access key", AGREE)
+    app.item.wait_menu(lambda menu: menu.find("Access key", "Require the key").checked)
+    first = app.host.wait(lambda: key_in_clipboard(display))
+    assert app.chat().status_code == 401
+    assert app.chat(authorization=f"Bearer {first}").status_code == 200
+    app.item.click("Access key", "New key, the old one is refused")
+    second = app.host.wait(lambda: key if (key := key_in_clipboard(display)) != first else None)
+    assert app.chat(authorization=f"Bearer {first}").status_code == 401
+    assert app.chat(authorization=f"Bearer {second}").status_code == 200
+    app.item.click("Copy base URL (" + f"http://127.0.0.1:{app.port}/v1)")
+    app.host.wait(lambda: pasted(display) == f"http://127.0.0.1:{app.port}/v1" or None)
+    app.item.click("Access key", "Copy the key")
+    app.host.wait(lambda: pasted(display) == second or None)
+    app.item.click("Access key", "Remove the key")
+    app.item.wait_menu(lambda menu: not menu.find("Access key", "Require the key").checked)
+    assert app.chat().status_code == 200
+    for key in (first, second):
+        assert key not in app.log + app.settings
+
+
+def connecting(app: App, display: str) -> None:
+    """What is copied for an app is what it needs: the port and the model of this moment; and for curl it just runs."""
+    app.item.click("Connect an app", "Talon")
+    talon = app.host.wait(lambda: text if "user.model_endpoint" in (text := pasted(display)) else None)
+    assert f'"http://127.0.0.1:{app.port}/v1/chat/completions"' in talon
+    assert '"haiku"' in talon
+    app.item.click("Connect an app", "curl")
+    command = app.host.wait(lambda: text if (text := pasted(display)).startswith("curl") else None)
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60)
+    assert "This is Drawbridge's demo" in done.stdout
+
+
+def pasted(display: str) -> str:
+    """What a person would paste on that screen; empty where there is nothing."""
+    command = ["xclip", "-selection", "clipboard", "-o"]
+    done = subprocess.run(command, env={**os.environ, "DISPLAY": display}, capture_output=True, text=True, timeout=20)
+    return done.stdout
+
+
+def key_in_clipboard(display: str) -> str | None:
+    text = pasted(display)
+    return text if text.startswith("db-") else None
