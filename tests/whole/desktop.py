@@ -1,6 +1,7 @@
 """Starts the real app for a test, on a bus and with a tray of its own."""
 
 import asyncio
+import difflib
 import os
 import re
 import signal
@@ -125,7 +126,9 @@ class App:
         if not golden.exists():
             golden.parent.mkdir(exist_ok=True)
             golden.write_text(menu)
-        assert menu == golden.read_text()
+        wanted = golden.read_text()
+        lines = difflib.unified_diff(wanted.splitlines(), menu.splitlines(), f"{name}.txt", "menu", lineterm="")
+        assert menu == wanted, "\n".join(lines)
 
 
 def listens(port: int) -> bool:

@@ -128,7 +128,7 @@ def test_a_taken_port_names_its_owner_and_one_click_goes_on(tmp_path: Path, bus:
     try:
         host.wait(lambda: listens(port) or None)
         with open_app(tmp_path, bus, host) as app:
-            app.until("Running")
+            app.until("Running", "Fable")
             app.item.click("Stop")
             app.until("Stopped")
             app.settings_file.write_text(f"port = {port}\n")
