@@ -14,6 +14,7 @@ from server.errors import SettingsInvalid
 Source = Literal["flag", "variable", "settings file", "default"]
 Reach = Literal["local", "lan"]
 Payer = Literal["automatic", "plan", "api key"]
+PreferredCli = Literal["carried", "newest"]
 Isolation = Literal["warm", "process"]
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -34,6 +35,7 @@ class Config:
     reach: Reach = "local"  # "lan": a second listener for containers and the network, which asks for the key
     payer: Payer = "automatic"  # "automatic": an exported API key before the plan, as Claude Code has it
     cli_path: Path | None = None  # None: look for it
+    prefer_cli: PreferredCli = "carried"  # "newest": one that the user has installed, if it is newer
     log_dir: Path | None = None  # None: the system's place for logs
     data_dir: Path | None = None  # None: the system's place for an app's data
     demo: bool = False
@@ -168,6 +170,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("reach", _one_of("local", "lan"), "local or lan"),
     Option("payer", _one_of("automatic", "plan", "api key"), "automatic, plan or api key"),
     Option("cli_path", _folder, "the path of a claude program", alias="CLAUDE_CLI_PATH"),
+    Option("prefer_cli", _one_of("carried", "newest"), "carried or newest"),
     Option("log_dir", _folder, "the path of a folder", alias="LOG_DIR"),
     Option("data_dir", _folder, "the path of a folder"),
     Option("demo", _switch, "true or false"),

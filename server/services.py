@@ -162,7 +162,7 @@ class Services:
     def apply(self, config: Config) -> None:
         """New settings: they hold for the next request, and for the pool at once."""
         is_other_payer = config.payer != self._config.payer
-        is_other_cli = config.cli_path != self._config.cli_path
+        is_other_cli = (config.cli_path, config.prefer_cli) != (self._config.cli_path, self._config.prefer_cli)
         self._config = config
         if is_other_cli:
             self.look()
@@ -174,7 +174,7 @@ class Services:
     def look(self) -> None:
         """Finds the Claude Code at hand. One that was checked before has its footing from now on."""
         with suppress(EngineError):
-            self.self_check.look(find_cli(self._config.cli_path, self._child_environment()))
+            self.self_check.look(self._find_cli(self._child_environment()))
 
     @property
     def _isolation(self) -> Isolation:
@@ -209,7 +209,7 @@ class Services:
         # An exported key is no business of a sign-in, and the browser needs the folder of the user's session.
         environment = environment_for("plan", desktop_environment(os.environ))
         try:
-            await sign_in(find_cli(self._config.cli_path, environment), environment, account, on_url)
+            await sign_in(self._find_cli(environment), environment, account, on_url)
         finally:
             self._account_changed()
         return await self.account()
@@ -245,7 +245,7 @@ class Services:
         before, era = (self._cli, self._account), self._era
         try:
             environment = self._child_environment()
-            path = find_cli(self._config.cli_path, environment)
+            path = self._find_cli(environment)
             self._cli = replace(self._cli, path=str(path))
             key = key_for(path)
             self._cli, self._asked = CliStatus(str(path), await cli_version(path, environment)), key
@@ -276,9 +276,13 @@ class Services:
     def _launch(self) -> Launch:
         """Asked in a thread. Claude Code updates itself: each process may be the first of another one."""
         environment = self._child_environment()
-        cli = find_cli(self._config.cli_path, environment)
+        cli = self._find_cli(environment)
         self._loop.call_soon_threadsafe(self.self_check.look, cli)
         return launch_for(self._footing.cli or cli, environment)
+
+    def _find_cli(self, environment: Mapping[str, str]) -> Path:
+        config = self._config
+        return find_cli(config.cli_path, environment, newest=config.prefer_cli == "newest")
 
     def _child_environment(self) -> Mapping[str, str]:
         """For who answers and for who is asked about the account: both must see the same payer. A demo has its own."""

@@ -44,6 +44,10 @@ def command_here(
         # An AppImage's own path is in a mount that is gone after logout.
         if platform == "linux" and environ.get("APPIMAGE"):
             return (environ["APPIMAGE"],)
+        if platform == "win32":
+            # The commands' program would come with a console window.
+            windowed = Path(executable).with_name("drawbridgew.exe")
+            return (str(windowed if windowed.exists() else executable),)
         bundle = next((str(folder) for folder in Path(executable).parents if folder.suffix == ".app"), None)
         # Named as an app, macOS shows it as one, and starts it once.
         return ("/usr/bin/open", "-g", bundle) if platform == "darwin" and bundle else (executable,)

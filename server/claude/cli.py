@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from server.claude.versions import newest_of
 from server.errors import CliFailed, CliMisnamed, CliMissing
 from server.machine.processes import guard_for
 from server.status import AccountStatus
@@ -17,9 +18,10 @@ ASK_TIMEOUT_S = 15.0
 _NAME = "claude.exe" if sys.platform == "win32" else "claude"
 
 
-def find_cli(wanted: Path | None, environment: Mapping[str, str]) -> Path:
+def find_cli(wanted: Path | None, environment: Mapping[str, str], *, newest: bool = False) -> Path:
     """The CLI to run: the one named in settings, else the bundled one, else PATH, else where installers put it.
 
+    `newest`: of those that are there, the newest, which asks each for its version and so takes its time at first.
     Raises `CliMissing`; `CliMisnamed` when the named one is not there: a setting is never quietly passed over.
     """
     if wanted is not None:
@@ -30,10 +32,23 @@ def find_cli(wanted: Path | None, environment: Mapping[str, str]) -> Path:
                 hint="Correct --cli-path (CLAUDE_CLI_PATH), or leave it out to let Drawbridge look for it.",
             )
         return _runnable(path.resolve())
-    for candidate in (bundled_cli(), _on_path(environment), *_known_places(environment)):
-        if candidate is not None and candidate.is_file():
-            return _runnable(candidate)
-    raise CliMissing
+    places = (bundled_cli(), _on_path(environment), *_known_places(environment))
+    found = [place for place in places if place is not None and place.is_file()]
+    if not found:
+        raise CliMissing
+    return _runnable(newest_of(found, environment) if newest else found[0])
+
+
+def why_this_cli(path: Path, wanted: Path | None, *, newest: bool) -> str:
+    """Why it is `path` that runs, as `find_cli` chose: for a person."""
+    carried = bundled_cli()
+    if wanted is not None:
+        return "named in the settings"
+    if path == carried:
+        return "carried along by Drawbridge"
+    if carried is None:
+        return "installed on this computer"
+    return "installed on this computer, and newer than the carried one" if newest else "installed on this computer"
 
 
 def bundled_cli() -> Path | None:

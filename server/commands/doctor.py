@@ -25,7 +25,7 @@ _OF_THE_PROGRAM = frozenset({"Drawbridge", "settings", "Claude Code", "data fold
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 @click.option("--self-test", is_flag=True, help="Also start this very program in demo mode and have it answer.")
-@settings_options("host", "port", "api_key", "cli_path", "log_dir", "data_dir", "demo")
+@settings_options("host", "port", "api_key", "cli_path", "prefer_cli", "log_dir", "data_dir", "demo")
 @click.pass_context
 def doctor(context: click.Context, /, *, as_json: bool, self_test: bool, **flags: object) -> int:
     """Show what was found; exit code 1 when something that is needed is missing."""
@@ -81,23 +81,43 @@ def _claude(settled: Settled) -> Iterator[Finding]:
     # Lazy: only this command asks Claude Code without a server.
     import asyncio
 
-    from server.claude.cli import account_status, cli_version, find_cli
+    from server.claude.cli import account_status, cli_version, find_cli, why_this_cli
     from server.machine.payer import environment_for
     from server.machine.processes import clean_environment
 
-    environment = environment_for(settled.config.payer, clean_environment(os.environ))
+    config = settled.config
+    environment = environment_for(config.payer, clean_environment(os.environ))
     try:
-        path = find_cli(settled.config.cli_path, environment)
+        path = find_cli(config.cli_path, environment, newest=config.prefer_cli == "newest")
         version = asyncio.run(cli_version(path, environment))
     except DrawbridgeError as error:
         yield Finding("Claude Code", Verdict.MISSING, str(error))
         return
-    yield Finding("Claude Code", Verdict.OK, f"{version} {path}")
+    is_newest = config.prefer_cli == "newest"
+    yield Finding(
+        "Claude Code", Verdict.OK, f"{version} {path} ({why_this_cli(path, config.cli_path, newest=is_newest)})"
+    )
+    if sys.platform == "win32":
+        yield git_bash_finding(environment)
     yield _self_check(settled, path, version)
     try:
         yield _account(asyncio.run(account_status(path, environment)), is_demo=settled.config.demo)
     except DrawbridgeError as error:
         yield Finding("account", Verdict.MISSING, str(error))
+
+
+def git_bash_finding(environment: Mapping[str, str]) -> Finding:
+    """What Claude Code asks of Windows."""
+    # Lazy, as above.
+    from server.claude.gitbash import DOWNLOAD, VARIABLE, find_git_bash
+
+    path = find_git_bash(environment)
+    if path is not None:
+        return Finding("Git Bash", Verdict.OK, path)
+    if named := environment.get(VARIABLE):
+        return Finding("Git Bash", Verdict.MISSING, f"{VARIABLE} names {named!r}, where there is none; correct it")
+    words = f"not found, and Claude Code may ask for it on Windows; install Git from {DOWNLOAD}, or set {VARIABLE}"
+    return Finding("Git Bash", Verdict.NOTE, words)
 
 
 def _self_check(settled: Settled, cli: Path, version: str) -> Finding:

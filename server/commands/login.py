@@ -13,7 +13,7 @@ from server.errors import CliFailed
 @click.command()
 @click.option("--claudeai", "payer", flag_value="--claudeai", default=None, help="With a Claude plan.")
 @click.option("--console", "payer", flag_value="--console", help="With an Anthropic Console account, paid by use.")
-@settings_options("cli_path")
+@settings_options("cli_path", "prefer_cli")
 def login(payer: str | None, **flags: object) -> int:
     """Sign in to Claude Code, in the browser. Drawbridge never sees the credentials."""
     # Lazy: finding Claude Code is no business of the other commands.
@@ -22,7 +22,8 @@ def login(payer: str | None, **flags: object) -> int:
 
     # A browser needs the folder of the user's session.
     environment = desktop_environment(os.environ)
-    path = find_cli(settle(flags, unprefixed=True).config.cli_path, environment)
+    config = settle(flags, unprefixed=True).config
+    path = find_cli(config.cli_path, environment, newest=config.prefer_cli == "newest")
     arguments = [str(path), "auth", "login", *([payer] if payer else [])]
     try:
         # The terminal is the child's: it asks, shows a link, and takes a code.

@@ -28,6 +28,7 @@ HELP: Mapping[str, str] = {
     "reach": "local: only this computer; lan: containers and the network too, with the access key.",
     "payer": "Who pays: plan (an exported API key is not used), api key, or automatic.",
     "cli_path": "The claude program to run, if not the one that Drawbridge finds.",
+    "prefer_cli": "carried: the claude program that comes with Drawbridge; newest: an installed one, if that is newer.",
     "log_dir": "The folder of the log.",
     "data_dir": "The folder of the app's own files. Servers with different ones may run side by side.",
     "demo": "Answer from a stand-in for Claude's API inside Drawbridge: no account, no cost, no real answers.",

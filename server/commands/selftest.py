@@ -8,8 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from server.commands.findings import Finding, Verdict
@@ -133,21 +133,26 @@ def _free_port() -> int:
 
 def _chat(address: str) -> tuple[str, str]:
     """The streamed answer to one question, and the way of its worker."""
-    connection = http.client.HTTPConnection(address, timeout=ANSWER_S)
     body = {"stream": True, "messages": [{"role": "user", "content": QUESTION}]}
-    headers = {"content-type": "application/json"}
-    connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
-    response = connection.getresponse()
-    if response.status != 200:
-        raise ValueError(f"status {response.status}: {response.read(300)!r}")
-    words, done = "", False
-    for line in response:
-        data = line.decode().removeprefix("data: ").strip()
-        done = done or data == "[DONE]"
-        if line.startswith(b"data: {"):
-            for choice in json.loads(data).get("choices", ()):
-                words += choice["delta"].get("content") or ""
-    connection.close()
-    if not done:
+    with closing(http.client.HTTPConnection(address, timeout=ANSWER_S)) as connection:
+        connection.request(
+            "POST", "/v1/chat/completions", json.dumps(body), headers={"content-type": "application/json"}
+        )
+        response = connection.getresponse()
+        if response.status != 200:
+            raise ValueError(f"status {response.status}: {response.read(300).decode(errors='replace')}")
+        words, is_whole = _words(response)
+    if not is_whole:
         raise ValueError("the stream broke off")
     return words, response.headers.get("x-drawbridge-way", "no way named")
+
+
+def _words(lines: Iterable[bytes]) -> tuple[str, bool]:
+    """What a stream says, and whether it came to its end."""
+    words, is_whole = "", False
+    for line in lines:
+        data = line.decode().removeprefix("data: ").strip()
+        is_whole = is_whole or data == "[DONE]"
+        if data.startswith("{"):
+            words += "".join(choice["delta"].get("content") or "" for choice in json.loads(data).get("choices", ()))
+    return words, is_whole

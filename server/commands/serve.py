@@ -111,18 +111,19 @@ def _serve(settled: Settled, claimed: Claim, make_runner: MakeRunner) -> None:
     key = resolve_key(settled.config, Keychain(settled.folders.config))
     config = replace(settled.config, api_key=key)
     runner = make_runner(config, folders=settled.folders, token=secrets.token_urlsafe(32))
+
+    def publish(listeners: Listeners) -> None:
+        claimed.publish(Instance(os.getpid(), *listeners.control, runner.token, own_version(), listeners.base_url))
+
+    # Before anybody hears that we listen: what is changed from then on is a change.
+    follower = Follower(settled, runner, publish)
     with _on_signals(runner.stop) as seen:
         runner.start()
-
-        def publish(listeners: Listeners) -> None:
-            claimed.publish(Instance(os.getpid(), *listeners.control, runner.token, own_version(), listeners.base_url))
-
         publish(runner.listeners)
         say(f"Drawbridge listening on {runner.listeners.base_url}")
         is_key_stored = key is not None and settled.config.api_key is None
         for remark in _remarks(settled, runner.listeners.moved, is_key_stored=is_key_stored):
             note(remark)
-        follower = Follower(settled, runner, publish)
         is_told = False
         # In short waits: on Windows a long one would not hear Ctrl-C.
         while not runner.wait(0.5):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from server.claude.cli import bundled_cli
 from server.standin.script import Gate, Hold, say
 from server.standin.server import open_standin
 from tests.whole.bridge import open_bridge
@@ -96,3 +97,21 @@ async def test_settings_come_from_the_file_too(folder: Path) -> None:
         await bridge.chat("hi")
         assert standin.requests[-1].body["model"] == "claude-haiku-5-5"
         assert (await bridge.health())["pool"]["size"] == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="scripts are no programs on Windows")
+async def test_a_newer_claude_code_of_the_users_is_used_where_that_is_preferred(folder: Path) -> None:
+    carried = bundled_cli()
+    assert carried is not None
+    own = folder / "home" / ".local" / "bin" / "claude"
+    own.parent.mkdir(parents=True)
+    own.write_text(f'#!/bin/sh\n[ "$1" = --version ] && exec echo "99.0.0 (Claude Code)"\nexec {carried} "$@"\n')
+    own.chmod(0o755)
+    for preferred, used in (("carried", carried), ("newest", own)):
+        async with open_standin() as standin, open_bridge(standin, folder, "--prefer-cli", preferred) as bridge:
+            assert (await bridge.chat("hi")).status_code == 200
+            # Asked in the background, beside the first answer.
+            async with asyncio.timeout(30):
+                while (cli := (await bridge.health())["cli"])["version"] is None:
+                    await asyncio.sleep(0.05)
+            assert cli["path"] == str(used)

@@ -91,7 +91,7 @@ def test_the_variable_of_the_cli_counts_for_login_and_doctor(
     assert (home / "called").exists()
     capsys.readouterr()
     doctor()
-    assert findings(capsys)["Claude Code"] == ("ok", f"9.9.9 {path}")
+    assert findings(capsys)["Claude Code"] == ("ok", f"9.9.9 {path} (named in the settings)")
 
 
 @pytest.mark.parametrize("command", ["login", "doctor"])

@@ -26,6 +26,7 @@ CASES: Mapping[str, tuple[str, object]] = {
     "reach": ("lan", "lan"),
     "payer": ("api-key", "api key"),
     "cli_path": ("/opt/claude", Path("/opt/claude")),
+    "prefer_cli": ("newest", "newest"),
     "log_dir": ("/tmp/logs", Path("/tmp/logs")),
     "data_dir": ("/tmp/data", Path("/tmp/data")),
     "demo": ("true", True),

@@ -1,0 +1,45 @@
+"""The test of itself, from source; what it says when something is missing."""
+
+from pathlib import Path
+
+import pytest
+
+from server.commands import selftest
+from server.commands.findings import Finding, Verdict
+from server.commands.root import run
+
+
+def verdicts(findings: list[Finding]) -> dict[str, Verdict]:
+    return {found.name: found.verdict for found in findings}
+
+
+@pytest.mark.timeout(120)
+def test_this_program_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["doctor", "--self-test"]) == 0
+    said = capsys.readouterr().out
+    assert "characters of a demo's answer, streamed" in said
+    assert "assets" in said
+
+
+def test_a_lost_file_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(name: str) -> Path:
+        raise FileNotFoundError(name)
+
+    monkeypatch.setattr(selftest, "asset", lost)
+    monkeypatch.setattr(selftest, "_answer", lambda *_: "an answer")
+    found = verdicts(list(selftest.self_test()))
+    assert found["assets"] is Verdict.MISSING
+    assert found["an answer"] is Verdict.OK
+
+
+def test_a_program_that_does_not_start_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selftest, "own_program", lambda: ["/bin/false"])
+    found = {finding.name: finding for finding in selftest.self_test()}
+    assert found["an answer"].verdict is Verdict.MISSING
+    assert "before it listened" in found["an answer"].words
+
+
+def test_a_missing_claude_code_is_told_of(tmp_path: Path) -> None:
+    found = {finding.name: finding for finding in selftest.self_test(str(tmp_path / "none"))}
+    assert found["an answer"].verdict is Verdict.MISSING
+    assert "503" in found["an answer"].words
