@@ -30,7 +30,9 @@ LIMIT_TRIES = 2
 # The names of tools that Claude Code has itself as well: they must mean the client's.
 CALLS = ("Bash", "Agent")
 _SCHEMA: dict[str, object] = {"type": "object", "properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {}}}
-TOOLED = replace(PROFILE, tools=tuple(Tool(name, "A depth. " * 600, json.dumps(_SCHEMA)) for name in CALLS))
+# They go through a variable, and systems differ in how long one may be: 32 kB, 128 kB, or more.
+_WORDS = "A depth. " * 8000
+TOOLED = replace(PROFILE, tools=tuple(Tool(name, _WORDS, json.dumps(_SCHEMA)) for name in CALLS))
 TOOLS_UPSTREAM = [
     {"name": tool.name, "description": tool.description, "input_schema": _SCHEMA} for tool in TOOLED.tools
 ]

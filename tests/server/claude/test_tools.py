@@ -245,9 +245,9 @@ async def test_what_a_waiting_process_would_change_is_replayed(loop: Loop, stand
     standin.script(CALLS, default_answer)
     events = await loop.ask()
     _, look, bash = said(events)
-    loop.result(ToolResult(look.id, odd.parts, odd.is_error), ToolResult(bash.id, (Text("fine"),)))
+    loop.result(ToolResult(bash.id, (Text("fine"),)), ToolResult(look.id, odd.parts, odd.is_error))
     await loop.ask()
-    result = said_upstream(loop.body)[2][1][0]
+    result = said_upstream(loop.body)[2][1][1]
     found = [block.get("text", "(an image)") for block in result["content"]]
     expected = [part.text if isinstance(part, Text) else "(an image)" for part in odd.parts]
     assert found == (expected if len(expected) == 1 else [text for text in expected if text.strip()] or [""])
