@@ -72,13 +72,13 @@ def mac(tmp_path: Path) -> Mac:
     (stubs / "team").write_text("TeamIdentifier=MAKER\n")
     contents = tmp_path / "dist" / "Drawbridge.app" / "Contents"
     for name, content in (
-        ("MacOS/Drawbridge", MACH_O),
-        ("MacOS/drawbridge-cli", MACH_O),
+        ("MacOS/drawbridge", MACH_O),
+        ("MacOS/helper", MACH_O),
         ("Frameworks/libpython3.11.dylib", MACH_O),
         ("Frameworks/PIL/_imaging.so", MACH_O),
         ("Resources/claude_agent_sdk/_bundled/claude", MACH_O),
         ("Resources/assets/page.html", b"<html>"),
-        ("Info.plist", plistlib.dumps({"CFBundleExecutable": "Drawbridge", "LSUIElement": True})),
+        ("Info.plist", plistlib.dumps({"CFBundleExecutable": "drawbridge", "LSUIElement": True})),
     ):
         (contents / name).parent.mkdir(parents=True, exist_ok=True)
         (contents / name).write_bytes(content)
@@ -106,7 +106,7 @@ def test_without_a_certificate_it_is_signed_ad_hoc_and_says_so(mac: Mac) -> None
     # The innermost first, the app last. What is no program has the app's own signature, Claude Code its maker's.
     assert signed(asked) == [
         "APP/Contents/Frameworks/PIL/_imaging.so",
-        "APP/Contents/MacOS/drawbridge-cli",
+        "APP/Contents/MacOS/helper",
         "APP/Contents/Frameworks/libpython3.11.dylib",
         "APP",
     ]

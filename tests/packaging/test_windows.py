@@ -26,7 +26,7 @@ pytestmark = [
 ]
 BUILD = ROOT / ".ci" / "packaging" / "windows" / "build"
 STANDIN = Path(__file__).parent / "standin"
-APP, CLI = "Drawbridge.exe", "drawbridge-cli.exe"
+APP, CLI = "drawbridgew.exe", "drawbridge.exe"
 UNINSTALL = r"Software\Microsoft\Windows\CurrentVersion\Uninstall\Drawbridge"
 WAIT_S = 60.0
 
@@ -276,7 +276,7 @@ def test_settings_go_too_when_that_is_asked_for(desk: Desk) -> None:
 def test_what_is_not_its_own_stays(desk: Desk) -> None:
     desk.install()
     (desk.folder / "notes.txt").write_text("its user's own")
-    other = r'"C:\tools\Drawbridge.exe"'
+    other = r'"C:\tools\drawbridgew.exe"'
     desk.windows.set_registry(WindowsAutostart.RUN, NAME, other)
     desk.uninstall()
     assert names(desk.folder) == {"notes.txt"}

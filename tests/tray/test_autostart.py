@@ -64,6 +64,15 @@ def test_on_windows_no_console_window_comes_with_it(tmp_path: Path) -> None:
     assert here == (str(windowed), "-m", "tray")
 
 
+def test_the_built_app_of_windows_starts_without_a_console_though_its_commands_have_one(tmp_path: Path) -> None:
+    def here(name: str) -> tuple[str, ...]:
+        return command_here(executable=str(tmp_path / name), frozen=True, platform="win32", environ={})
+
+    assert here("drawbridge.exe") == (str(tmp_path / "drawbridge.exe"),)
+    (tmp_path / "drawbridgew.exe").write_text("")
+    assert here("drawbridge.exe") == here("drawbridgew.exe") == (str(tmp_path / "drawbridgew.exe"),)
+
+
 def test_each_system_has_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "winreg", SimpleNamespace())
     kinds = [type(autostart_for(platform, {}, ["/x"])) for platform in ("linux", "win32", "darwin")]

@@ -103,7 +103,7 @@ Section "Drawbridge" SecApp
   ; What an older version had and this one has not must not stay behind.
   !insertmacro REMOVE_CONTENTS
   SetOutPath "$INSTDIR"
-  File /r "${PAYLOAD}/*"
+  File /r "${FILES}"
   WriteUninstaller "$INSTDIR\Uninstall.exe"
   ; The folder in which a program starts cannot be removed while it runs: never our own.
   SetOutPath "$PROFILE"
