@@ -204,6 +204,10 @@ class Session:
         if before:
             await self._process.write(*before)
             await self._dials.confirmed()
+        if not self._open_calls.has(self._calls):
+            # It has given them up just now; nobody knows what it is at.
+            await self._process.kill()
+            raise WorkerDied
         self._process.watch, self._at = Leash(self._names, results), _At.ANSWER
         await self._process.write(*self._open_calls.frames_for(results))
         return True

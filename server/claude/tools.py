@@ -113,12 +113,15 @@ class OpenCalls:
                 result = {"tools": [_LISTED]}
         self._post(_response(request_id, number, result))
 
+    def has(self, calls: Iterable[str]) -> bool:
+        """Whether all of these calls wait here."""
+        return set(calls) <= self._waiting.keys()
+
     async def arrived(self, calls: Iterable[str], *, timeout_s: float) -> bool:
         """Waits until all of these calls wait here; False if they do not in time."""
-        wanted = set(calls)
         try:
             async with asyncio.timeout(timeout_s):
-                while not wanted <= self._waiting.keys():
+                while not self.has(calls):
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
@@ -126,7 +129,7 @@ class OpenCalls:
         return True
 
     def frames_for(self, results: Mapping[str, ToolResult]) -> list[Frame]:
-        """What answers the waiting calls."""
+        """What answers calls that wait here."""
         frames = []
         for call, result in results.items():
             request_id, number = self._waiting.pop(call)
