@@ -16,6 +16,7 @@ Reach = Literal["local", "lan"]
 Payer = Literal["automatic", "plan", "api key"]
 PreferredCli = Literal["carried", "newest"]
 Isolation = Literal["warm", "process"]
+Thoughts = Literal["hidden", "field", "tags"]
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -47,6 +48,8 @@ class Config:
     allowed_origins: tuple[str, ...] = ()
     strict_models: bool = False
     housekeeping_model: str | None = None  # None: the model asked for
+    forward_sampling: bool = False  # temperature and top_p go to Claude, where its API takes them
+    reasoning: Thoughts = "field"  # what becomes of the thoughts that Claude shows
     idle_shrink_s: float = 600.0
     isolation: Isolation = "warm"  # "process": a fresh process for each conversation, whatever the self-check says
     check_updates: bool = False  # the app asks the project once a day whether there is a newer version
@@ -182,6 +185,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("allowed_origins", _names, "a list of origins, as in https://example.org"),
     Option("strict_models", _switch, "true or false"),
     Option("housekeeping_model", _text, "a model's id or alias, as in haiku"),
+    Option("forward_sampling", _switch, "true or false"),
+    Option("reasoning", _one_of("hidden", "field", "tags"), "hidden, field or tags"),
     Option("idle_shrink_s", _number(0.05, 604_800), "seconds, from 0.05 to 604800"),
     Option("isolation", _one_of("warm", "process"), "warm or process"),
     Option("check_updates", _switch, "true or false"),

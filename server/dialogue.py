@@ -212,10 +212,11 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class PartStarted:
-    """A part begins; its text, if any, follows in deltas."""
+    """A part begins; its text, if any, follows in deltas. `choice`: in which answer, where there are several."""
 
     index: int
     part: Text | Thinking | ToolCall
+    choice: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +225,7 @@ class PartDelta:
 
     index: int
     text: str
+    choice: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,17 +234,22 @@ class PartEnded:
 
     index: int
     signature: str | None = None
+    choice: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The answer is whole. Nothing follows. `cost_usd` is None where Claude Code does not say."""
+    """The answer is whole. Nothing follows. `cost_usd` is None where Claude Code does not say.
+
+    `reasons`: where several answers were wanted, why each of them ended; usage and cost are then those of all.
+    """
 
     reason: Reason
     stop_sequence: str | None = None
     usage: Usage = field(default_factory=Usage)
     cost_usd: float | None = None
     timings: Timings = field(default_factory=Timings)
+    reasons: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

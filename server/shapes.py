@@ -4,6 +4,8 @@ Unknown fields are ignored everywhere and null means absent. A known field of a 
 with the field's path and words for a person; what was sent is never repeated in them.
 """
 
+import json
+import re
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -14,6 +16,7 @@ from server.errors import InvalidRequest
 LONGEST_ANSWER = 2**31 - 1
 # The kind of an error whose message is ours: a dialect names it as the `custom_error_type` of its unions.
 OWN_WORDS = "words"
+_HALF_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def _whole_characters(text: str) -> str:
@@ -30,7 +33,37 @@ def _count(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _spelled(value: object) -> object:
+    # Some clients send the arguments of a call as they got them from a parser.
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+
+
+def _whole_escapes(text: str) -> str:
+    if _HALF_ESCAPE.search(text):
+        try:
+            parsed = json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+        _whole_characters(json.dumps(parsed, ensure_ascii=False))
+    return text
+
+
+def _whole_object(value: dict[str, object]) -> dict[str, object]:
+    _whole_characters(json.dumps(value, ensure_ascii=False))
+    return value
+
+
+def text_or_list(value: object) -> str | None:
+    """Which member of a union of a text and a list `value` is; None for neither."""
+    if isinstance(value, str):
+        return "<text>"
+    return "<list>" if isinstance(value, list) else None
+
+
 Words = Annotated[str, AfterValidator(_whole_characters)]
+# JSON as a text: a call's arguments. JSON as an object: a schema. Both without half characters anywhere in them.
+JsonText = Annotated[str, BeforeValidator(_spelled), AfterValidator(_whole_characters), AfterValidator(_whole_escapes)]
+JsonObject = Annotated[dict[str, object], AfterValidator(_whole_object)]
 Count = Annotated[int, BeforeValidator(_count)]
 Tokens = Annotated[Count, Field(gt=0, le=LONGEST_ANSWER)]
 Number = Annotated[float, Field(allow_inf_nan=False)]

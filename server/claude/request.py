@@ -175,4 +175,6 @@ def _result(result: ToolResult) -> str | list[dict[str, object]]:
 def _source(part: Image | Document) -> dict[str, object]:
     if part.url is not None:
         return {"type": "url", "url": part.url}
+    if part.media_type == "text/plain":
+        return {"type": "text", "media_type": part.media_type, "data": part.data}
     return {"type": "base64", "media_type": part.media_type, "data": part.data}

@@ -40,6 +40,8 @@ HELP: Mapping[str, str] = {
     "allowed_origins": "Origins of web pages that may call this server, as in https://example.org; with commas.",
     "strict_models": "Refuse model names that are not Claude's instead of using the default model for them.",
     "housekeeping_model": "The model for titles, tags and follow-up questions that a client asks for by itself.",
+    "forward_sampling": "Send temperature and top_p on to Claude, for models that take them; they then do not think.",
+    "reasoning": "What becomes of Claude's thoughts: hidden; field (reasoning_content); tags (<think> in the text).",
     "idle_shrink_s": "After how many idle seconds the pool gives back all processes but one.",
     "isolation": "warm: processes go on to other conversations; process: a fresh one for each.",
     "check_updates": "The app asks once a day whether there is a newer version, and its menu says so.",

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from fastapi import APIRouter, Request, Response
 
+from server.answering.choices import choices
 from server.openai.reply import ChatFold, ChatStream
-from server.openai.request import parse_chat, turn_from_chat
+from server.openai.request import parse_chat, reply_form, turn_from_chat
 from server.web.delivery import Pace, StreamedAnswer, WholeAnswer
 from server.web.edge import json_body
 from server.web.examples import CHAT_EXTRA, CHAT_RESPONSES
@@ -24,15 +25,17 @@ def chat_router(services: Services, *, clock: Callable[[], float] = time.time) -
         """Answers a conversation. With `stream: true` the answer comes as server-sent events."""
         owner = visit_of(request).owner
         chat = parse_chat(await json_body(request))
-        turn = turn_from_chat(chat, owner=owner)
+        config = services.config
+        turn = turn_from_chat(chat, owner=owner, forwards_sampling=config.forward_sampling, thoughts=config.reasoning)
+        form = reply_form(chat, turn, thoughts=config.reasoning)
         name, created = f"chatcmpl-{secrets.token_hex(12)}", int(clock())
-        model = turn.model or services.config.model
-        events = services.stream(turn)
+        model = turn.model or config.model
+        events = choices(turn, services.stream)
         if not chat.stream:
-            return WholeAnswer(events, ChatFold(id=name, created=created, model=model), ignored=turn.ignored)
-        usage = chat.stream_options is not None and chat.stream_options.include_usage
-        reply = ChatStream(id=name, created=created, model=model, include_usage=usage)
-        pace = Pace(services.config.head_timeout_s, services.config.heartbeat_s)
+            fold = ChatFold(id=name, created=created, model=model, form=form)
+            return WholeAnswer(events, fold, ignored=turn.ignored)
+        reply = ChatStream(id=name, created=created, model=model, form=form)
+        pace = Pace(config.head_timeout_s, config.heartbeat_s)
         return StreamedAnswer(events, reply.chunks, pace=pace, ignored=turn.ignored)
 
     return router

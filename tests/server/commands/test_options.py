@@ -38,12 +38,14 @@ CASES: Mapping[str, tuple[str, object]] = {
     "allowed_origins": ("https://a.example", ("https://a.example",)),
     "strict_models": ("true", True),
     "housekeeping_model": ("haiku", "haiku"),
+    "forward_sampling": ("true", True),
+    "reasoning": ("tags", "tags"),
     "idle_shrink_s": ("60", 60.0),
     "isolation": ("process", "process"),
     "check_updates": ("true", True),
     "log_level": ("debug", "debug"),
 }
-SWITCHES = {"require_key", "demo", "reload", "strict_models", "check_updates"}
+SWITCHES = {"require_key", "demo", "reload", "strict_models", "forward_sampling", "check_updates"}
 
 
 def flags(*arguments: str) -> dict[str, Any]:

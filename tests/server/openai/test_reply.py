@@ -26,7 +26,7 @@ from server.dialogue import (
     Usage,
 )
 from server.errors import AnswerCut, WorkerDied
-from server.openai.reply import ChatFold, ChatStream
+from server.openai.reply import ChatFold, ChatStream, ReplyForm
 from tests.server.openai.schema import published
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -62,7 +62,7 @@ CALLS: tuple[Event, ...] = (
 
 
 def streamed(events: Iterable[Event], *, include_usage: bool = True) -> list[dict[str, Any]]:
-    stream = ChatStream(**HEAD, include_usage=include_usage)
+    stream = ChatStream(**HEAD, form=ReplyForm(has_usage=include_usage))
     return [chunk for event in events for chunk in stream.chunks(event)]
 
 
@@ -194,8 +194,9 @@ class TestFold:
         calls = folded(CALLS)["choices"][0]["message"]["tool_calls"]
         assert [json.loads(call["function"]["arguments"]) for call in calls] == [{"city": "Oslo"}, {}]
 
-    def test_thinking_is_not_part_of_the_answer(self) -> None:
-        assert "greets" not in json.dumps([folded(WORDS), streamed(WORDS)])
+    def test_thinking_is_no_part_of_the_content(self) -> None:
+        assert folded(WORDS)["choices"][0]["message"]["content"] == "Good day.\n"
+        assert "greets" not in "".join(c["choices"][0]["delta"].get("content", "") for c in streamed(WORDS)[:-1])
 
     def test_usage_is_true(self) -> None:
         assert folded(WORDS)["usage"] == {

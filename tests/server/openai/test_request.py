@@ -229,6 +229,10 @@ class TestSettings:
             ("verbosity", "medium", "low"),
             ("prediction", None, {"type": "content", "content": "x"}),
             ("web_search_options", None, {}),
+            ("user", None, "u-1"),
+            ("metadata", {}, {"cursorConversationId": "c"}),
+            ("safety_identifier", None, "s"),
+            ("prompt_cache_key", None, "k"),
         ],
     )
     def test_a_field_without_effect_is_named_when_it_asks_for_something(
@@ -244,7 +248,7 @@ class TestSettings:
     @pytest.mark.parametrize(
         "fields",
         [
-            {"user": "u-1", "metadata": {"a": "b"}, "safety_identifier": "s", "prompt_cache_key": "k"},
+            {"user": "", "metadata": {}},
             {"stream_options": {"include_usage": True}, "n": 1, "parallel_tool_calls": False},
             {"tools": [], "tool_choice": "auto"},
             {"tool_choice": "none", "functions": [], "function_call": "auto"},
@@ -305,17 +309,16 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("fields", "param"),
         [
-            ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
-            ({"functions": [{"name": "f"}]}, "functions"),
             ({"tool_choice": "required"}, "tool_choice"),
             ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
             ({"function_call": {"name": "f"}}, "function_call"),
-            ({"response_format": {"type": "json_object"}}, "response_format"),
-            ({"response_format": {"type": "json_schema", "json_schema": {}}}, "response_format"),
+            ({"response_format": {"type": "json_schema", "json_schema": {}}}, "response_format.json_schema.schema"),
+            ({"response_format": {"type": "xml"}}, "response_format.type"),
             ({"modalities": ["text", "audio"]}, "modalities"),
             ({"system": "You are a pirate."}, "system"),
-            ({"n": 2}, "n"),
+            ({"n": 9}, "n"),
             ({"reasoning_effort": "ultra"}, "reasoning_effort"),
+            ({"reasoning": {"effort": "ultra"}}, "reasoning.effort"),
         ],
     )
     def test_what_cannot_be_done_is_refused_and_not_dropped(self, fields: dict[str, object], param: str) -> None:
@@ -326,18 +329,16 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("message", "param"),
         [
-            (user([text_part("a"), {"type": "image_url", "image_url": {"url": "data:"}}]), "messages[1].content[1]"),
-            (user([{"type": "image", "source": {}}]), "messages[1].content[0]"),
-            (user([{"type": "file", "file": {}}]), "messages[1].content[0]"),
             (user([{"type": "hologram"}]), "messages[1].content[0].type"),
-            ({"role": "assistant", "tool_calls": [{"id": "c"}]}, "messages[1].tool_calls"),
-            ({"role": "assistant", "function_call": {"name": "f"}}, "messages[1].function_call"),
+            (user([{"type": "input_audio", "input_audio": {}}]), "messages[1].content[0]"),
+            (user([{"type": "tool_result", "tool_use_id": "c"}]), "messages[1].content[0]"),
             ({"role": "assistant", "audio": {"id": "a"}}, "messages[1].audio"),
-            ({"role": "tool", "tool_call_id": "c", "content": "x"}, "messages[1].role"),
-            ({"role": "function", "name": "f", "content": "x"}, "messages[1].role"),
+            ({"role": "assistant", "tool_calls": [{"id": "c"}]}, "messages[1].tool_calls[0].function"),
+            ({"role": "assistant", "tool_calls": [{"function": {"name": "f"}}]}, "messages[1].tool_calls[0].id"),
+            ({"role": "tool", "content": "x"}, "messages[1].tool_call_id"),
         ],
     )
-    def test_what_a_message_cannot_hold_yet_is_refused_and_not_dropped(self, message: object, param: str) -> None:
+    def test_what_a_message_cannot_hold_is_refused_and_not_dropped(self, message: object, param: str) -> None:
         error = refusal(HELLO, message, HELLO)
         assert error.param == param
         assert param in error.message
