@@ -42,7 +42,7 @@ def thought(index: int, *pieces: str) -> list[Event]:
 def streamed(form: ReplyForm, *events: Event) -> list[dict[str, Any]]:
     """The choices of all chunks."""
     stream = ChatStream(**HEAD, form=form)
-    chunks = [chunk for event in events for chunk in stream.chunks(event)]
+    chunks: list[Any] = [chunk for event in events for chunk in stream.chunks(event)]
     for chunk in chunks:
         ChatCompletionChunk.model_validate(chunk, strict=True)
     return [chunk["choices"][0] for chunk in chunks]

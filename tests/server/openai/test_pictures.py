@@ -13,7 +13,7 @@ WORDS = base64.b64encode(b"a,b").decode()
 AN_IMAGE = Image("image/png", PNG)
 TALON = {"type": "image_url", "image_url": {"url": f"data:image/;base64,{PNG}"}}
 
-SPELLINGS = [
+SPELLINGS: list[tuple[object, Image | Document]] = [
     (TALON, AN_IMAGE),
     ({"type": "image_url", "image_url": f"data:image/png;base64,{PNG}"}, AN_IMAGE),
     ({"type": "input_image", "image_url": f"data:image/png;base64,{PNG}", "detail": "high"}, AN_IMAGE),
@@ -43,7 +43,7 @@ SPELLINGS = [
 
 
 @pytest.mark.parametrize(("part", "meant"), SPELLINGS, ids=range(len(SPELLINGS)))
-def test_a_picture_or_file_in_a_users_turn_and_in_a_result(part: object, meant: object) -> None:
+def test_a_picture_or_file_in_a_users_turn_and_in_a_result(part: object, meant: Image | Document) -> None:
     first = {"role": "user", "content": ["Look:", part, " "]}
     found = turn(first, calls(call("c1")), result("c1", ["Seen:", part]))
     assert found.messages[0].parts == (Text("Look: "), meant)
