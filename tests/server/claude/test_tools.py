@@ -26,8 +26,8 @@ from server.dialogue import (
     ToolChoice,
     ToolResult,
 )
-from server.errors import WorkerDied
-from server.standin.script import Cut, Pause, Reply, ToolUse, call, say
+from server.errors import DrawbridgeError, WorkerDied
+from server.standin.script import Cut, Drop, Pause, Refusal, Reply, ToolUse, call, refuse, say
 from server.standin.script import Text as Words
 from server.standin.server import Standin, default_answer
 from tests.server.claude.conftest import SONNET, Bench
@@ -406,3 +406,56 @@ async def test_an_effort_that_changes_with_the_results_is_followed(loop: Loop, s
     await loop.ask(Settings(model="sonnet", effort="high"))
     assert [recorded.body["output_config"] for recorded in standin.requests] == [{"effort": "low"}, {"effort": "high"}]
     assert len(said_upstream(loop.body)) == 3
+
+
+@pytest.mark.parametrize("failure", [refuse(529), refuse(400, "no"), Drop(reset=True)], ids=["529", "400", "dropped"])
+async def test_a_failure_after_the_results_leaves_nothing_behind(
+    loop: Loop, standin: Standin, failure: Refusal | Drop
+) -> None:
+    await loop.ask()
+    fresh = masked(loop.body)
+    standin.script(CALLS, lambda _: failure)
+    loop.messages = (Message("user", (Text(MARK),)),)
+    events = await loop.ask(held=0)
+    loop.result(*results_of(said(events), MARK))
+    with pytest.raises(DrawbridgeError):
+        await loop.ask()
+    assert loop.worker is not None
+    assert loop.worker.is_at_rest
+    asked = loop.messages
+    standin.script(default_answer)
+    loop.messages = (QUESTION,)
+    await loop.ask(held=0)
+    assert masked(loop.body) == fresh
+    # And asked again, it is whole.
+    loop.messages = asked
+    await loop.ask(held=0)
+    assert [role for role, _ in said_upstream(loop.body)] == ["user", "assistant", "user"]
+
+
+async def test_an_answer_to_results_that_reaches_its_limit_ends_there(loop: Loop, standin: Standin) -> None:
+    standin.script(CALLS, say("so", stop_reason="max_tokens", before_stop=(Pause(0.3),)), default_answer)
+    events = await loop.ask()
+    loop.result(*results_of(said(events)))
+    events = await loop.ask()
+    assert isinstance(events[-1], Finished)
+    assert events[-1].reason is Reason.LENGTH
+    assert loop.worker is not None
+    await loop.worker.close()
+    await asyncio.wait_for(standin.deserted(), 10)
+    assert len(standin.requests) == 2
+
+
+async def test_calls_that_reach_the_limit_are_told_as_such_and_waited_for_by_nobody(
+    loop: Loop, standin: Standin
+) -> None:
+    reply = Reply((call("look", {"a": "x"}), ToolUse("look", ('{"a": "',))), "max_tokens", before_stop=(Pause(0.3),))
+    standin.script(reply, default_answer)
+    events = await loop.ask()
+    assert isinstance(events[-1], Finished)
+    assert events[-1].reason is Reason.LENGTH
+    assert loop.worker is not None
+    assert not loop.worker.is_at_rest
+    await loop.worker.close()
+    await asyncio.wait_for(standin.deserted(), 10)
+    assert len(standin.requests) == 1
