@@ -28,6 +28,11 @@ class _Line(logging.Filter):
         return True
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """An idle connection that is open at the end is no error, although uvicorn says "Cancel 0 running task(s)"."""
+    return not (str(record.msg).startswith("Cancel ") and record.args == (0,))
+
+
 def open_log(folder: Path, *, level: str = "info") -> logging.Handler:
     """Starts logging to `folder`/drawbridge.log: 5 MB a file, three old ones kept. Close it with `close_log`.
 
@@ -45,6 +50,9 @@ def open_log(folder: Path, *, level: str = "info") -> logging.Handler:
     logging.getLogger("server").setLevel(level.upper())
     # uvicorn's access log would repeat every path; ours says more with the request id.
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+    # Start and end are told by us, once and not for each socket.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     return handler
 
 

@@ -1,5 +1,6 @@
 """Tells a person what has happened: each thing once, as a notification, and in the terminal if there is one."""
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
@@ -7,7 +8,9 @@ from server.machine.ports import Listeners
 from server.status import UsageWindow
 from tray.model import Command, Notice, Trouble
 from tray.surroundings import Surroundings
-from tray.troubles import Happening, LimitReached, NoTray, PortMoved, notice_for
+from tray.troubles import Happening, LimitReached, NoTray, PortMoved, notice_for, said_after
+
+logger = logging.getLogger(__name__)
 
 
 class Bulletin:
@@ -31,7 +34,10 @@ class Bulletin:
         if trouble is None or not is_new or is_limit:
             return
         self.tell(notice_for(trouble))
-        self._around.note(f"{trouble.title.rstrip('.')}: {trouble.message} {trouble.hint}".rstrip())
+        words = f"{trouble.title.rstrip('.')}: {said_after(trouble.title, trouble.message, trouble.hint)}"
+        # A notification may send a person to the log: there it stands as well.
+        logger.warning("%s", words)
+        self._around.note(words)
 
     def limits(self, windows: tuple[UsageWindow, ...], now: datetime) -> None:
         """The windows of the plan that are used up."""

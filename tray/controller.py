@@ -183,10 +183,10 @@ class Controller:
 
     def _tell_error(self, error: DrawbridgeError) -> None:
         """What keeps the server from running as asked stays in the menu; all else is said once."""
-        logger.info("%s: %s", error.title, error.message)
         if isinstance(error, StartError):
             self._trouble = trouble_from(error, self._preferences, self._now())
         else:
+            logger.info("%s: %s", error.title, error.message)
             self._errands.tell_error(error)
 
     def _tick(self) -> None:

@@ -131,7 +131,7 @@ def _crashed(crashes: int, last: Status | BaseException) -> Trouble:
 def _in_status(status: Status, now: datetime | None) -> Trouble | None:
     """Of several troubles the one that must be mended first: no program, no sign-in, no allowance, anything else."""
     said = status.trouble or status.pool.trouble
-    if status.pool.lacks is not None and status.state is State.RUNNING:
+    if status.pool.lacks is not None:
         return CLI_MISSING if status.pool.lacks == "claude code" else _misnamed(status.pool.trouble or "")
     if status.account.signed_in is False and not status.demo:
         return SIGNED_OUT
@@ -201,6 +201,12 @@ def _sentence(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}." if str(error) else f"{type(error).__name__}."
 
 
+def said_after(title: str, message: str, hint: str) -> str:
+    """`message` and `hint` as they stand below or behind `title`: nothing is said twice."""
+    rest = message.removeprefix(title).removeprefix(".").strip()
+    return f"{rest or ('' if hint else message)} {hint}".strip()
+
+
 def _title(message: str, otherwise: str) -> str:
     """The first sentence of `message` if it is short enough for the menu."""
     first = fitted(message.partition(". ")[0], 1000).rstrip(".")
@@ -212,7 +218,7 @@ def notice_for(what: Trouble | Happening) -> Notice:
     match what:
         case Trouble():
             action = None if what.next is Next.NOTHING else ActOnTrouble()
-            return Notice(what.title, f"{what.message} {what.hint}".strip(), action)
+            return Notice(what.title, said_after(what.title, what.message, what.hint), action)
         case PortMoved():
             return Notice(f"Drawbridge uses port {what.port}", f"{what.why} Your apps need the new base URL.".strip())
         case Copied():

@@ -15,6 +15,7 @@ from server.machine.processes import guard_for
 from server.status import AccountStatus
 
 ASK_TIMEOUT_S = 15.0
+_LONGEST_ANSWER, _LAST_WORDS = 1_000_000, 200
 _NAME = "claude.exe" if sys.platform == "win32" else "claude"
 
 
@@ -145,28 +146,56 @@ async def _ask(path: Path, arguments: list[str], environment: Mapping[str, str])
     """
     guard = guard_for()
     try:
-        process = await asyncio.create_subprocess_exec(
+        transport, answer = await asyncio.get_running_loop().subprocess_exec(
+            _Answer,
             *guard.wrap([str(path), *arguments]),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
             env=dict(environment),
             **guard.spawn_options(),
         )
     except OSError as error:
+        guard.close()
         raise CliFailed(f"Claude Code at {str(path)!r} cannot be run: {error.strerror or error}.") from error
-    guard.adopt(process.pid)
+    guard.adopt(transport.get_pid())
     try:
         async with asyncio.timeout(ASK_TIMEOUT_S):
-            output, _ = await process.communicate()
+            await answer.is_whole.wait()
     except TimeoutError as error:
         raise CliFailed(f"Claude Code at {str(path)!r} did not answer within {ASK_TIMEOUT_S:.0f} s.") from error
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        # Kills it if it still runs; and who holds its pipes open after that is not waited for.
+        transport.close()
+        await asyncio.shield(answer.has_ended.wait())
         guard.close()
-    text = output.decode(errors="replace").strip()
+    text = answer.text(1)
     if not text:
-        raise CliFailed(f"Claude Code at {str(path)!r} ended with code {process.returncode} and said nothing.")
+        words = (answer.text(2).splitlines() or [""])[-1][:_LAST_WORDS]
+        said = f" and said: {words!r}" if words else " and said nothing"
+        raise CliFailed(f"Claude Code at {str(path)!r} ended with code {transport.get_returncode()}{said}.")
     return text
+
+
+class _Answer(asyncio.SubprocessProtocol):
+    """All that it prints, in two kinds. `is_whole`: it has ended, and nothing more can come; `has_ended`: the first."""
+
+    def __init__(self) -> None:
+        self.has_ended, self.is_whole = asyncio.Event(), asyncio.Event()
+        self._said = {1: bytearray(), 2: bytearray()}
+
+    def text(self, kind: int) -> str:
+        """What it said, 1 on stdout, 2 on stderr."""
+        return self._said[kind].decode(errors="replace").strip()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        """Bounded: whoever answers at length is no CLI."""
+        self._said[fd] += data[: max(0, _LONGEST_ANSWER - len(self._said[fd]))]
+
+    def process_exited(self) -> None:
+        """It is over; what it said may still be on its way."""
+        self.has_ended.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 # the protocol's
+        """Both pipes are at their end as well."""
+        self.is_whole.set()

@@ -80,7 +80,8 @@ class Worker:
                 await self._dials.preset(self._likely())
         except EngineError as error:
             # Its own last words go to the log and not to a caller: they may hold paths and names of this computer.
-            logger.warning("worker %s did not boot: %s %s", self.pid, error.message, self._process.complaint)
+            said = f" Its last words: {self._process.complaint!r}" if self._process.complaint else ""
+            logger.warning("worker %s did not boot: %s%s", self.pid, error.message, said)
             raise CliFailed("Claude Code was started and ended, or did not answer.") from error
 
     async def ask(

@@ -263,7 +263,7 @@ class CliProcess:
         self._frames.put_nowait(None)
         for answer in self._answers.values():
             if not answer.done():
-                answer.set_exception(WorkerDied())
+                answer.set_exception(WorkerDied("The Claude Code process has ended."))
                 # An answer that nobody waits for any more must not be reported as forgotten.
                 answer.exception()
         self._answers.clear()

@@ -136,6 +136,15 @@ class TestStatus:
         assert trouble is not None
         assert (trouble.title, trouble.message) == ("Claude Code did not start", said)
 
+    def test_nothing_is_said_twice_in_one_notification(self) -> None:
+        said = "Claude Code did not start. Run 'drawbridge doctor' to see what it says."
+        trouble = trouble_for(replace(RUNNING.status, pool=PoolStatus(trouble=said)))
+        assert trouble is not None
+        notice = notice_for(trouble)
+        assert notice.title == "Claude Code did not start"
+        assert notice.text.startswith("Run 'drawbridge doctor'")
+        assert notice_for(Trouble("No.", "No.")).text == "No."
+
     def test_a_server_that_failed_without_a_word_is_a_trouble_all_the_same(self) -> None:
         trouble = trouble_for(Status(state=State.FAILED))
         assert trouble is not None

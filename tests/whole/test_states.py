@@ -72,6 +72,8 @@ def test_claude_code_missing(tmp_path: Path, bus: str, host: TrayHost) -> None:
         shown = host.wait_notification("Claude Code was not found")
         assert "https://claude.com/claude-code" in shown.text
         assert app.chat().status_code == 503
+        assert app.quit() == 0
+    assert len(host.notifications) == 1
 
 
 def test_signed_out(tmp_path: Path, bus: str, host: TrayHost) -> None:
@@ -94,6 +96,8 @@ def test_ended_by_itself_too_often(tmp_path: Path, bus: str, host: TrayHost) -> 
         assert shown.actions
         assert len(host.notifications) == 1
         assert app.log.count("the server ended: OSError") == 4
+        assert "WARNING [-] tray.bulletin: The server ended by itself 4 times" in app.log
+        assert "uvicorn" not in app.log
         assert app.item.menu().find("Start").enabled
 
 

@@ -243,7 +243,7 @@ def _connection(address: str) -> DBusConnection:
     # An address that nobody understands, a socket that is not there, a bus that says no: the library has no one name
     # for it all.
     except Exception as error:
-        raise BusMissing(f"the session bus does not answer: {error}") from error
+        raise BusMissing(f"the bus at {address} does not answer: {error}") from error
     connection.sock.settimeout(TIMEOUT_S)
     return connection
 

@@ -1,5 +1,6 @@
 """Which CLI is taken, and whose account it says it uses: asked of the real one."""
 
+import asyncio
 import json
 import time
 from pathlib import Path
@@ -65,6 +66,23 @@ async def test_one_that_cannot_be_run_says_so(tmp_path: Path) -> None:
     text.write_text("not a program")
     with pytest.raises(CliFailed):
         await cli_version(text, environment(tmp_path))
+
+
+async def test_its_last_words_say_why_it_does_not_run(tmp_path: Path) -> None:
+    cli = program(tmp_path / "claude", "#!/bin/sh\necho first >&2; echo 'GLIBC_9 is missing' >&2; exit 3\n")
+    with pytest.raises(CliFailed, match="ended with code 3 and said: 'GLIBC_9 is missing'"):
+        await cli_version(cli, environment(tmp_path))
+
+
+async def test_whoever_keeps_its_pipes_is_not_waited_for_when_the_asker_leaves(tmp_path: Path) -> None:
+    """Nor is anything of it left that would complain when the loop is gone."""
+    cli = program(tmp_path / "claude", '#!/bin/sh\ntouch "$HOME/up"\nsleep 5 &\nsleep 5\n')
+    asking = asyncio.create_task(cli_version(cli, environment(tmp_path)))
+    while not (tmp_path / "up").exists():
+        await asyncio.sleep(0.01)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
 
 
 PAYERS = [
