@@ -1,8 +1,10 @@
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from server.commands.root import run
+from server.errors import KeyringMissing
 from server.machine import keychain
 from server.machine.keychain import Keychain
 from server.machine.paths import find_folders
@@ -47,7 +49,12 @@ def test_a_key_in_a_file_is_removed_too(memory: Memory) -> None:
     assert not file.exists()
 
 
-def test_where_the_keyring_cannot_be_reached_it_says_so(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """There is none in the tests' environment."""
+def test_where_the_keyring_cannot_be_reached_it_says_so(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def nowhere() -> NoReturn:
+        raise KeyringMissing
+
+    monkeypatch.setattr(keychain, "system_keyring", nowhere)
     assert run(["forget-key"]) == 1
     assert "keyring" in capsys.readouterr().err
