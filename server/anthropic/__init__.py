@@ -1,0 +1,1 @@
+"""Anthropic's own dialect, that of the Messages API."""
