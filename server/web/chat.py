@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from server.answering.choices import choices
 from server.openai.reply import ChatFold, ChatStream
-from server.openai.request import parse_chat, reply_form, turn_from_chat
+from server.web.bodies import asked_on_chat_path
 from server.web.delivery import Pace, StreamedAnswer, WholeAnswer
 from server.web.edge import json_body
 from server.web.examples import CHAT_EXTRA, CHAT_RESPONSES
@@ -23,15 +23,13 @@ def chat_router(services: Services, *, clock: Callable[[], float] = time.time) -
     @router.post("/v1/chat/completions", openapi_extra=CHAT_EXTRA, responses=CHAT_RESPONSES)
     async def create_chat_completion(request: Request) -> Response:
         """Answers a conversation. With `stream: true` the answer comes as server-sent events."""
-        owner = visit_of(request).owner
-        chat = parse_chat(await json_body(request))
         config = services.config
-        turn = turn_from_chat(chat, owner=owner, forwards_sampling=config.forward_sampling, thoughts=config.reasoning)
-        form = reply_form(chat, turn, thoughts=config.reasoning)
+        asked = asked_on_chat_path(await json_body(request), owner=visit_of(request).owner, config=config)
+        turn, form = asked.turn, asked.form
         name, created = f"chatcmpl-{secrets.token_hex(12)}", int(clock())
         model = turn.model or config.model
         events = choices(turn, services.stream)
-        if not chat.stream:
+        if not asked.is_streamed:
             fold = ChatFold(id=name, created=created, model=model, form=form)
             return WholeAnswer(events, fold, ignored=turn.ignored)
         reply = ChatStream(id=name, created=created, model=model, form=form)
