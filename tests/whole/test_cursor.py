@@ -150,7 +150,7 @@ def steps_of(recorded: Recorded) -> list[tuple[object, ...]]:
                 case "tool_result":
                     text = "".join(part["text"] for part in blocks_of(block.get("content")))
                     steps.append(("result", calls[block["tool_use_id"]], text))
-                case _ if not block["text"].startswith("<system-reminder>\n# Environment"):
+                case _ if not block["text"].startswith("<system-reminder>\n"):
                     steps.append((message["role"], block["text"]))
     return steps
 
