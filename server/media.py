@@ -23,6 +23,8 @@ _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 _NUMBERS = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?")
 _HOME_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 _URL_ALPHABET = bytes.maketrans(b"-_", b"+/")
+# A frame's head: its mark, its length, and its precision; the size follows.
+_JPEG_FRAME = re.compile(rb"\xff[\xc0-\xc3\xc5-\xc7\xc9-\xcb\xcd-\xcf]..[\x08\x0c\x10]", re.DOTALL)
 _BLANKS = re.compile(rb"[\s]+")
 
 
@@ -153,6 +155,9 @@ def _image(content: bytes, claimed: str | None, place: str) -> Image | Document:
         raise InvalidRequest(
             f"{place} {what}{says}.", param=place, hint="Claude takes PNG, JPEG, GIF and WebP images, and PDF files."
         )
+    if not _has_size(kind, content):
+        # Claude Code would put a sentence of its own in its place.
+        raise InvalidRequest(f"{place} is a broken image: its size cannot be read.", param=place)
     data = base64.b64encode(content).decode()
     if len(data) > LARGEST_IMAGE:
         raise InvalidRequest(
@@ -193,3 +198,20 @@ def _kind(content: bytes) -> str | None:
     if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
         return "image/webp"
     return _PDF if b"%PDF-" in content[:1024] else None
+
+
+def _has_size(kind: str, content: bytes) -> bool:
+    """Whether the header of an image says how large it is, and not that it is empty."""
+    match kind:
+        case "image/png":
+            found = content[16:20], content[20:24]
+        case "image/gif":
+            found = content[6:8], content[8:10]
+        case "image/webp":
+            # Its three forms keep the size in other places, some of them less one.
+            return content[12:16] in {b"VP8 ", b"VP8L", b"VP8X"} and len(content) >= 30
+        case _:
+            frame = _JPEG_FRAME.search(content)
+            at = frame.end() if frame else len(content)
+            found = content[at : at + 2], content[at + 2 : at + 4]
+    return any(found[0]) and any(found[1])

@@ -16,15 +16,10 @@ from server.media import (
     image_from_base64,
     image_from_url,
 )
+from tests.pictures import PICTURES, PNG
 
 PLACE = "messages[3].content[1].image_url.url"
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(240, 256)) * 2
-KINDS = {
-    "image/png": PNG,
-    "image/jpeg": b"\xff\xd8\xff\xe0" + b"x" * 9,
-    "image/gif": b"GIF89a" + b"x" * 9,
-    "image/webp": b"RIFF1234WEBPVP8 x",
-}
+KINDS = PICTURES
 PDF = b"\n%PDF-1.7 ..."
 
 
@@ -118,6 +113,14 @@ def test_what_is_no_image_is_refused_by_its_place(url: str, words: str) -> None:
         image_from_url(url, PLACE)
     assert caught.value.param == PLACE
     assert PLACE in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_image_without_its_size_is_broken(kind: str) -> None:
+    """Claude Code puts a sentence of its own in its place, and Claude would answer that."""
+    with pytest.raises(InvalidRequest, match="broken image") as caught:
+        image_from_base64(b64(KINDS[kind][: 7 if kind == "image/gif" else 15]), None, PLACE)
+    assert caught.value.param == PLACE
 
 
 @pytest.mark.parametrize("content", [b"", b" \n", b"\0\1", b"\xff\xfe\x00", b"PK\x03\x04\xff"])

@@ -3,11 +3,12 @@
 import asyncio
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from server.claude.cli import bundled_cli
-from server.standin.script import Gate, Hold, say
+from server.standin.script import Gate, Hold, Reply, Text, Thinking, say
 from server.standin.server import open_standin
 from tests.whole.bridge import open_bridge
 
@@ -115,3 +116,35 @@ async def test_a_newer_claude_code_of_the_users_is_used_where_that_is_preferred(
                 while (cli := (await bridge.health())["cli"])["version"] is None:
                     await asyncio.sleep(0.05)
             assert cli["path"] == str(used)
+
+
+async def test_sampling_is_forwarded_only_where_a_setting_says_so(folder: Path) -> None:
+    fields: dict[str, Any] = {"model": "claude-sonnet-4-5", "temperature": 0.3}
+    async with open_standin() as standin, open_bridge(standin, folder / "a") as bridge:
+        kept = await bridge.chat("hi", **fields)
+        assert kept.headers["x-drawbridge-ignored"] == "temperature"
+        assert standin.requests[-1].body.get("temperature") != 0.3
+    environment = {"DRAWBRIDGE_FORWARD_SAMPLING": "yes"}
+    async with open_standin() as standin, open_bridge(standin, folder / "b", environment=environment) as bridge:
+        sent = await bridge.chat("hi", **fields)
+        assert "x-drawbridge-ignored" not in sent.headers
+        assert standin.requests[-1].body["temperature"] == 0.3
+        await bridge.chat("hi", model="claude-sonnet-4-5")
+        assert standin.requests[-1].body.get("temperature") != 0.3
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "message"),
+    [
+        ("hidden", {"content": "So."}),
+        ("field", {"content": "So.", "reasoning_content": "First this."}),
+        ("tags", {"content": "<think>First this.</think>\n\nSo."}),
+    ],
+)
+async def test_what_becomes_of_thoughts(folder: Path, reasoning: str, message: dict[str, str]) -> None:
+    async with open_standin() as standin, open_bridge(standin, folder, "--reasoning", reasoning) as bridge:
+        standin.script(Reply((Thinking(("First ", "this.")), Text(("So.",)))))
+        told = (await bridge.chat("hi")).json()["choices"][0]["message"]
+        assert told == {"role": "assistant", "refusal": None, **message}
+        shown = standin.requests[-1].body.get("thinking", {}).get("display")  # type: ignore[attr-defined]
+        assert (shown == "summarized") is (reasoning == "tags")

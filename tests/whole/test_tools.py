@@ -8,6 +8,7 @@ import pytest
 
 from server.standin.script import Reply, Script, ToolUse, call, say
 from server.standin.server import Recorded, Standin
+from tests.pictures import PNG as PICTURE
 from tests.whole.bridge import Bridge, data_of, messages
 from tests.whole.calling import QUESTION, VERDICT, WHOLE_STORY, Forecaster, blocks_of, offered, spoken
 
@@ -25,7 +26,7 @@ DIFFERENCE = {
 NESTED = [{"type": "function", "function": function} for function in (WEATHER, DIFFERENCE)]
 FLAT = [{"type": "function", **function} for function in (WEATHER, DIFFERENCE)]
 KNOWN = {"Paris": "21", "Oslo": "9"}
-PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n123").decode()
+PNG = base64.b64encode(PICTURE).decode()
 
 
 def worked(name: str, arguments: str) -> str:

@@ -5,9 +5,10 @@ import base64
 import pytest
 
 from server.dialogue import Document, Image, Text, ToolResult
+from tests.pictures import PNG as PICTURE
 from tests.server.openai.test_tools import HELLO, call, calls, refusal, result, turn
 
-PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n123").decode()
+PNG = base64.b64encode(PICTURE).decode()
 PDF = base64.b64encode(b"%PDF-1.7").decode()
 WORDS = base64.b64encode(b"a,b").decode()
 AN_IMAGE = Image("image/png", PNG)

@@ -1,0 +1,131 @@
+"""Pictures and files on their way to Claude: told by their bytes, passed on as they are, never fetched here."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from server.standin.server import Standin
+from tests.pictures import PICTURES
+from tests.whole.bridge import Bridge
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PDF = base64.b64encode(b"%PDF-1.7 123").decode()
+
+
+def b64(kind: str) -> str:
+    return base64.b64encode(PICTURES[kind]).decode()
+
+
+def blocks(standin: Standin) -> list[dict[str, Any]]:
+    """The blocks of the question."""
+    spoken = [message for message in standin.requests[-1].body["messages"] if message["role"] == "user"]  # type: ignore[attr-defined]
+    content = spoken[-1]["content"]
+    return [{name: value for name, value in block.items() if name != "cache_control"} for block in content]
+
+
+async def test_talons_exact_request(bridge: Bridge, standin: Standin) -> None:
+    """C-Loftus/talon-ai-tools, lib/modelHelpers.py: the system message in parts, and a picture without its type."""
+    body = {
+        "messages": [
+            {"role": "system", "content": [{"type": "text", "text": "You write what is asked."}]},
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "Describe the picture"},
+                    {"type": "image_url", "image_url": {"url": f"data:image/;base64,{b64('image/png')}"}},
+                ],
+            },
+        ],
+        "max_tokens": 2024,
+        "n": 1,
+        "model": "gpt-4o-mini",
+    }
+    headers = {"Authorization": "Bearer sk-anything", "User-Agent": "python-requests/2.32"}
+    reply = await bridge.post(body, headers=headers)
+    assert reply.status_code == 200
+    assert reply.json()["choices"][0]["message"]["content"].strip()
+    assert blocks(standin) == [
+        {"type": "text", "text": "Describe the picture"},
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": b64("image/png")}},
+    ]
+    assert standin.requests[-1].body["max_tokens"] == 2024
+
+
+PARTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    *(
+        (
+            {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{b64(kind)}"}},
+            {"type": "image", "source": {"type": "base64", "media_type": kind, "data": b64(kind)}},
+        )
+        for kind in PICTURES
+    ),
+    (
+        {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}},
+        {"type": "image", "source": {"type": "url", "url": "https://example.org/a.png"}},
+    ),
+    (
+        {"type": "file", "file": {"filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PDF}"}},
+        {
+            "type": "document",
+            "title": "a.pdf",
+            "source": {"type": "base64", "media_type": "application/pdf", "data": PDF},
+        },
+    ),
+    (
+        {"type": "file", "file": {"filename": "a.txt", "file_data": "data:text/plain;base64,aGVsbG8="}},
+        {
+            "type": "document",
+            "title": "a.txt",
+            "source": {"type": "text", "media_type": "text/plain", "data": "hello"},
+        },
+    ),
+    (
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": b64("image/png")}},
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": b64("image/png")}},
+    ),
+]
+
+
+async def test_every_spelling_in_the_question_and_in_the_history(bridge: Bridge, standin: Standin) -> None:
+    for part, arrived in PARTS:
+        question = {"role": "user", "content": [{"type": "text", "text": "Look"}, part]}
+        reply = await bridge.post({"messages": [question]})
+        assert reply.status_code == 200, reply.text
+        assert blocks(standin) == [{"type": "text", "text": "Look"}, arrived]
+        history = [
+            question,
+            {"role": "assistant", "content": "I see something else."},
+            {"role": "user", "content": "And?"},
+        ]
+        reply = await bridge.post({"messages": history})
+        assert reply.status_code == 200, reply.text
+        assert arrived in standin.requests[-1].body["messages"][0]["content"]  # type: ignore[index]
+
+
+async def test_what_cannot_be_passed_on_is_refused_by_its_place(bridge: Bridge, standin: Standin) -> None:
+    large = base64.b64encode(PICTURES["image/png"] + bytes(4 * 1024 * 1024)).decode()
+    for url in (
+        "http://example.org/a.png",
+        "https://127.0.0.1/a.png",
+        "https://169.254.169.254/latest/meta-data",
+        "file:///etc/passwd",
+        "data:image/png;base64,!!!",
+        "data:image/png;base64,aGVsbG8=",
+        "data:image/png;base64,iVBORw0KGgo=",
+        f"data:image/png;base64,{large}",
+    ):
+        part = {"type": "image_url", "image_url": {"url": url}}
+        reply = await bridge.post({"messages": [{"role": "user", "content": ["Look", part]}]})
+        assert (reply.status_code, reply.json()["error"]["param"]) == (400, "messages[0].content[1].image_url"), url
+    for role in ("system", "assistant"):
+        part = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
+        conversation = [
+            {"role": "user", "content": "a"},
+            {"role": role, "content": [part]},
+            {"role": "user", "content": "b"},
+        ]
+        reply = await bridge.post({"messages": conversation})
+        assert (reply.status_code, reply.json()["error"]["param"]) == (400, "messages[1].content[0]")
+    assert standin.requests == []
