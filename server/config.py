@@ -47,6 +47,9 @@ class Config:
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     strict_models: bool = False
+    fallback_model: str | None = None  # None: who asks for a model gets that one or an error
+    retries: int = 2  # how often a request is sent again, before its first word, while Claude's API fails
+    without_breaker: bool = False  # True: also what is known to be refused is sent to Claude
     housekeeping_model: str | None = None  # None: the model asked for
     forward_sampling: bool = False  # temperature and top_p go to Claude, where its API takes them
     reasoning: Thoughts = "field"  # what becomes of the thoughts that Claude shows
@@ -184,6 +187,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("allowed_hosts", _names, "a list of host names"),
     Option("allowed_origins", _names, "a list of origins, as in https://example.org"),
     Option("strict_models", _switch, "true or false"),
+    Option("fallback_model", _text, "a model's id or alias, as in sonnet"),
+    Option("retries", _whole(0, 5), "a number from 0 to 5"),
+    Option("without_breaker", _switch, "true or false"),
     Option("housekeeping_model", _text, "a model's id or alias, as in haiku"),
     Option("forward_sampling", _switch, "true or false"),
     Option("reasoning", _one_of("hidden", "field", "tags"), "hidden, field or tags"),

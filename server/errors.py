@@ -287,9 +287,21 @@ class UpstreamUnknown(UpstreamError):
 
 
 class UsageLimit(UpstreamError):
-    """The account's usage limit or rate limit is reached."""
+    """The account's usage limit or rate limit is reached. `resets_at`: the Unix time of its end, if that is known."""
 
     title = "Claude's usage limit is reached"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        resets_at: float | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, status=status, retry_after_s=retry_after_s, hint=hint)
+        self.resets_at = resets_at
 
 
 class UpstreamDown(UpstreamError):

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from server.answering import Answering
+from server.answering.breaker import Breaker
 from server.answering.local import local_answer
 from server.claude.cli import account_status, bundled_cli, cli_version, find_cli
 from server.claude.client import Worker
@@ -22,8 +23,8 @@ from server.claude.sign_in import Account, sign_in
 from server.claude.usage import UsageBoard
 from server.config import Config, Isolation
 from server.demo import open_demo
-from server.dialogue import Event, Launch, ModelCard, Started, Turn
-from server.errors import EngineError, SignInNeeded
+from server.dialogue import Event, Launch, ModelCard, Turn
+from server.errors import EngineError
 from server.machine.paths import Folders
 from server.machine.payer import environment_for
 from server.machine.processes import Guard, clean_environment, desktop_environment, guard_for
@@ -34,7 +35,7 @@ from server.selfcheck.check import SelfCheck
 from server.selfcheck.examination import examine
 from server.selfcheck.kept import KEPT_FILE, Shelf
 from server.selfcheck.verdict import Key, key_for
-from server.status import AccountStatus, CliStatus, ModelName, SelfCheckStatus, Status
+from server.status import AccountStatus, CircuitStatus, CliStatus, ModelName, SelfCheckStatus, Status
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +71,6 @@ class Services:
         self._asked_at = -ACCOUNT_KEPT_S
         self._started_at = time.time()
         self._era = 0
-        # Claude Code says that somebody is signed in long after Claude's API has stopped believing it.
-        self._is_refused = False
         self.on_change: Callable[[], None] = lambda: None
         self.usage = UsageBoard(on_news=self._changed)
         self._loop = asyncio.get_running_loop()
@@ -89,7 +88,10 @@ class Services:
             on_change=self._stand,
         )
         self._footing = self.self_check.footing
-        self._answering = Answering(pool=self.pool, config=lambda: self._in_force, cards=lambda: self._shelf.cards)
+        self.breaker = Breaker(on_change=self._changed)
+        self._answering = Answering(
+            pool=self.pool, config=lambda: self._in_force, cards=lambda: self._shelf.cards, breaker=self.breaker
+        )
         if not config.demo:
             self._account = AccountStatus()
 
@@ -108,20 +110,9 @@ class Services:
         if self._footing.trouble is not None:
             # Each caller gets its own: one exception raised in several tasks mixes up their tracebacks.
             raise copy(self._footing.trouble)
-        try:
-            async with aclosing(self._answering.stream(turn)) as events:
-                async for event in events:
-                    if self._is_refused and isinstance(event, Started):
-                        self._refused(is_refused=False)
-                    yield event
-        except SignInNeeded:
-            self._refused(is_refused=True)
-            raise
-
-    def _refused(self, *, is_refused: bool) -> None:
-        if self._is_refused is not is_refused:
-            self._is_refused = is_refused
-            self._changed()
+        async with aclosing(self._answering.stream(turn)) as events:
+            async for event in events:
+                yield event
 
     async def models(self) -> tuple[ModelCard, ...]:
         """The models of this account, as Claude Code last listed them."""
@@ -139,6 +130,10 @@ class Services:
             pool=self.pool.status(),
             models=tuple(ModelName(card.id, card.name) for card in self._shelf.cards),
             usage=self.usage.windows,
+            circuits=tuple(
+                CircuitStatus(circuit.cause, circuit.model, circuit.error.title, circuit.since, circuit.until)
+                for circuit in self.breaker.circuits
+            ),
             trouble=None if self._footing.trouble is None else str(self._footing.trouble),
             engine=SelfCheckStatus(
                 checked=self._footing.is_checked,
@@ -155,7 +150,8 @@ class Services:
         return self._account_now()
 
     def _account_now(self) -> AccountStatus:
-        if not self._is_refused:
+        # Claude Code says that somebody is signed in long after Claude's API has stopped believing it.
+        if not any(circuit.cause == "sign in" for circuit in self.breaker.circuits):
             return self._account
         return replace(self._account, signed_in=False, detail=f"{self._account.detail}, but Claude refuses the sign-in")
 
@@ -223,7 +219,7 @@ class Services:
         self._era += 1
         self._asked_at = -ACCOUNT_KEPT_S
         self.usage.clear()
-        self._is_refused = False
+        self.breaker.reset()
         self.pool.renew("another account pays from now on")
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask_cli())

@@ -98,6 +98,20 @@ class UsageWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class CircuitStatus:
+    """Requests are refused at once, for a reason that is known: `cause` is "sign in", "limit" or "upstream".
+
+    `model` is the one that is meant, None: all. `title` says it. After `until` one request tries again; Unix times.
+    """
+
+    cause: Literal["sign in", "limit", "upstream"]
+    model: str | None
+    title: str
+    since: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The whole state of one server at one moment. `lan_addresses`: where containers and the network find it."""
 
@@ -115,4 +129,5 @@ class Status:
     trouble: str | None = None
     models: tuple[ModelName, ...] = ()
     usage: tuple[UsageWindow, ...] = ()
+    circuits: tuple[CircuitStatus, ...] = ()
     engine: SelfCheckStatus = field(default_factory=SelfCheckStatus)

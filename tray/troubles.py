@@ -36,6 +36,12 @@ SIGNED_OUT = Trouble(
     "Choose 'Sign in to Claude...' in the menu.",
     Next.SIGN_IN,
 )
+UPSTREAM_DOWN = Trouble(
+    "Claude's API is not answering",
+    "Claude's API failed several times in a row, so requests are refused at once. It is tried again now and then.",
+    "",
+    Next.NOTHING,
+)
 _SEE_LOG = "The log says more: choose 'Open log folder' in the menu."
 
 
@@ -138,6 +144,11 @@ def _in_status(status: Status, now: datetime | None) -> Trouble | None:
     reached = [window for window in status.usage if window.is_reached]
     if reached:
         return _limit(max((window.resets_at for window in reached if window.resets_at is not None), default=None), now)
+    for circuit in status.circuits:
+        if circuit.cause == "limit" and (now is None or circuit.until > now.timestamp()):
+            return _limit(circuit.until, now)
+        if circuit.cause == "upstream":
+            return UPSTREAM_DOWN
     if said or status.state is State.FAILED:
         reason = said or "The server ended by itself."
         return Trouble(_title(reason, "The server has a problem"), reason, _SEE_LOG, Next.LOG)

@@ -1,21 +1,28 @@
-"""Answers any dialect's turn: its model, a worker, one retry, and a failure as the last event of what has begun."""
+"""Answers any dialect's turn: its model, a worker, retries, and a failure as the last event of what has begun."""
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
+from server.answering.breaker import Breaker
 from server.answering.housekeeping import is_housekeeping
 from server.answering.routing import meant_for
 from server.answering.single import Single
+from server.backoff import Backoff
 from server.claude.client import Worker
 from server.config import Config
 from server.dialogue import Event, Failed, ModelCard, Settings, Turn
-from server.errors import DrawbridgeError, WorkerDied
+from server.errors import DrawbridgeError, UpstreamDown, UsageLimit, WorkerDied
 from server.pool.pool import Pool
 
 logger = logging.getLogger(__name__)
+
+# Seconds between two tries while Claude's API fails. Clients try again too, so these are few and short.
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 4.0
 
 
 class Answering:
@@ -28,7 +35,9 @@ class Answering:
         config: Callable[[], Config],
         cards: Callable[[], tuple[ModelCard, ...]],
         clock: Callable[[], float] = time.monotonic,
+        breaker: Breaker | None = None,
     ) -> None:
+        self._breaker = breaker or Breaker()
         self._single = Single(pool=pool, config=config, clock=clock)
         self._config = config
         self._cards = cards
@@ -51,7 +60,7 @@ class Answering:
             self._last = settings
         begun = False
         try:
-            async with aclosing(self._with_retry(turn, settings, came, is_modest=is_modest)) as events:
+            async with aclosing(self._with_fallback(turn, settings, came, is_modest=is_modest)) as events:
                 async for event in events:
                     begun = True
                     yield event
@@ -69,6 +78,68 @@ class Answering:
             meant = meant_for(config.housekeeping_model, replace(config, strict_models=False), self._cards())
         says = turn.settings.effort is not None or not turn.settings.thinks
         return replace(turn.settings, model=meant.model, effort=turn.settings.effort if says else meant.effort)
+
+    async def _with_fallback(
+        self, turn: Turn, settings: Settings, came: float, *, is_modest: bool
+    ) -> AsyncGenerator[Event, None]:
+        """The answer; where its model is overloaded or at its limit before a word of it, that of the fallback model."""
+        begun = False
+        try:
+            async with aclosing(self._patiently(turn, settings, came, is_modest=is_modest)) as events:
+                async for event in events:
+                    begun = True
+                    yield event
+        except (UpstreamDown, UsageLimit) as error:
+            other = self._fallback_for(settings)
+            if begun or other is None:
+                raise
+            logger.warning("%s: the fallback model %s is asked instead", error.title, other.model)
+        else:
+            return
+        async with aclosing(self._patiently(turn, other, came, is_modest=is_modest)) as events:
+            async for event in events:
+                yield event
+
+    def _fallback_for(self, settings: Settings) -> Settings | None:
+        config = self._config()
+        if not config.fallback_model:
+            return None
+        meant = meant_for(config.fallback_model, replace(config, strict_models=False), self._cards())
+        if meant.model == settings.model:
+            return None
+        return replace(settings, model=meant.model, effort=meant.effort or settings.effort)
+
+    async def _patiently(
+        self, turn: Turn, settings: Settings, came: float, *, is_modest: bool
+    ) -> AsyncGenerator[Event, None]:
+        """The answer behind the breaker; tried again, a few times and a little later each, while Claude's API fails."""
+        passage = None if self._config().without_breaker else self._breaker.enter(settings.model)
+        waits = Backoff(first_s=FIRST_WAIT_S, longest_s=LONGEST_WAIT_S)
+        try:
+            while True:
+                begun = False
+                try:
+                    async with aclosing(self._with_retry(turn, settings, came, is_modest=is_modest)) as events:
+                        async for event in events:
+                            if not begun and passage is not None:
+                                passage.succeeded()
+                            begun = True
+                            yield event
+                except UpstreamDown as error:
+                    if begun or waits.failures >= self._config().retries:
+                        raise
+                    wait_s = waits.failed()
+                    logger.warning("%s: tried again in %.1f s", error.title, wait_s)
+                else:
+                    return
+                await asyncio.sleep(wait_s)
+        except DrawbridgeError as error:
+            if passage is not None:
+                passage.failed(error)
+            raise
+        finally:
+            if passage is not None:
+                passage.left()
 
     async def _with_retry(
         self, turn: Turn, settings: Settings, came: float, *, is_modest: bool

@@ -22,11 +22,18 @@ _TOO_LONG = re.compile(r"prompt is too long|exceeds? the (?:maximum )?context", 
 
 
 def upstream_error(
-    kind: str | None, *, status: int | None, text: str, retry_after_s: float | None = None
+    kind: str | None,
+    *,
+    status: int | None,
+    text: str,
+    retry_after_s: float | None = None,
+    resets_at: float | None = None,
 ) -> DrawbridgeError:
     """The error for `kind` (the CLI's word for it) and `status` (the API's, None without an answer).
 
-    `text` is what the CLI would have shown. A status says more than the word, which is `unknown` for every plain 400.
+    `resets_at` is the Unix time at which a limit ends, where Claude Code said it, and `retry_after_s` the wait until
+    then. `text` is what the CLI would have shown. A status says more than the word, which is `unknown` for every plain
+    400.
     """
     said = _PREFIX.sub("", text).strip()
     if _TOO_LONG.search(said) and status in {None, 400, 413}:
@@ -37,7 +44,8 @@ def upstream_error(
         return UsageLimit(_said("Claude's API refused the payment", said), status=status)
     if status == 429 or kind == "rate_limit":
         wait_s = retry_after_s if retry_after_s is not None else SHORT_LIMIT_S
-        return UsageLimit(_said("Claude refused for now", said), status=status, retry_after_s=wait_s)
+        refused = _said("Claude refused for now", said)
+        return UsageLimit(refused, status=status, retry_after_s=wait_s, resets_at=resets_at)
     if status == 401 or (kind == "authentication_failed" and status is None):
         return SignInNeeded(_said("Claude did not accept the sign-in", said), status=status)
     if status == 403 or kind in {"authentication_failed", "oauth_org_not_allowed"}:

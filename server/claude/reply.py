@@ -256,7 +256,7 @@ class Answer:
         if self.started and status is None:
             logger.info("the answer broke off: %s", kind or "no reason given")
             return AnswerCut()
-        return upstream_error(kind, status=status, text=text, retry_after_s=retry_after_s)
+        return upstream_error(kind, status=status, text=text, retry_after_s=retry_after_s, resets_at=self._resets_at)
 
 
 def _limits(usage: dict[str, Any]) -> tuple[ModelLimits, ...]:

@@ -2,10 +2,11 @@
 
 import asyncio
 from dataclasses import asdict
+from datetime import datetime
 
 from server.errors import DrawbridgeError
 from server.machine.version import own_version
-from server.status import AccountStatus, PoolStatus, State, Status
+from server.status import AccountStatus, CircuitStatus, PoolStatus, State, Status
 from server.web.ports import Services
 
 NAME = "Drawbridge"
@@ -35,7 +36,15 @@ def state_of(status: Status) -> State:
 
 def trouble_of(status: Status) -> str | None:
     """What is wrong right now, in words; None when nothing is."""
-    return status.trouble or status.pool.trouble
+    return status.trouble or status.pool.trouble or next(map(circuit_words, status.circuits), None)
+
+
+def circuit_words(circuit: CircuitStatus) -> str:
+    """Why requests are refused at once, and until when."""
+    until = datetime.fromtimestamp(circuit.until).astimezone()
+    whom = f" ({circuit.model})" if circuit.model else ""
+    again = "Claude answers again" if circuit.cause == "limit" else "tried again"
+    return f"{circuit.title}{whom}; {again} at {until:%H:%M:%S}"
 
 
 def base_url_of(status: Status, host: str) -> str:
@@ -58,6 +67,7 @@ def state_json(status: Status, *, host: str, now: float, key_required: bool) -> 
         "trouble": trouble_of(status),
         "cli": asdict(status.cli),
         "account": asdict(status.account),
+        "circuits": [asdict(circuit) for circuit in status.circuits],
         "engine": asdict(status.engine),
         "pool": {**asdict(status.pool), "ways": dict(status.pool.ways)},
     }

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any, cast
 
@@ -27,7 +27,18 @@ from server.dialogue import (
     Text,
     Turn,
 )
-from server.errors import DrawbridgeError, ModelUnknown, PromptTooLong, UpstreamDown, WorkerDied
+from server.errors import (
+    AnswerCut,
+    DrawbridgeError,
+    ModelUnknown,
+    PermissionRefused,
+    PromptTooLong,
+    SignInNeeded,
+    UpstreamDown,
+    UpstreamRefused,
+    UsageLimit,
+    WorkerDied,
+)
 from server.pool.lease import Lease, Verdict
 from server.pool.plan import Way
 from server.pool.pool import Pool
@@ -107,6 +118,21 @@ def answering(lanes: Lanes, config: Config | None = None) -> Answering:
     return Answering(pool=cast("Pool[Worker]", lanes), config=lambda: in_force, cards=lambda: CARDS)
 
 
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long it would have waited between two tries."""
+    slept: list[float] = []
+    really = asyncio.sleep
+
+    async def sleep(seconds: float) -> None:
+        if seconds:
+            slept.append(seconds)
+        await really(0)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    return slept
+
+
 async def told(lanes: Lanes, turn: Turn = TURN) -> list[Event]:
     return [event async for event in answering(lanes).stream(turn)]
 
@@ -141,10 +167,54 @@ async def test_after_the_first_event_a_death_is_a_failure_and_not_tried_again() 
     assert len(lanes.scripts) == 1
 
 
-async def test_other_failures_are_never_tried_again() -> None:
-    lanes = Lanes([UpstreamDown()], WHOLE)
-    with pytest.raises(UpstreamDown):
+async def test_a_failure_upstream_before_the_first_event_is_tried_again_a_few_times(waits: list[float]) -> None:
+    lanes = Lanes([UpstreamDown()], [UpstreamDown(status=529)], WHOLE)
+    assert len(await told(lanes)) == 3
+    assert len(waits) == 2
+    assert waits[0] < waits[1]
+    # The place was given back meanwhile.
+    assert lanes.out == 0
+
+
+async def test_and_no_more_often_than_the_setting_says(waits: list[float]) -> None:
+    lanes = Lanes([UpstreamDown(status=500)], [UpstreamDown(status=529)], [UpstreamDown(status=503)], WHOLE)
+    with pytest.raises(UpstreamDown) as failed:
         await told(lanes)
+    assert failed.value.status == 503
+    assert len(waits) == 2
+
+
+@pytest.mark.parametrize("error", [UsageLimit(), SignInNeeded(), UpstreamRefused(), PermissionRefused(), AnswerCut()])
+async def test_other_failures_are_never_tried_again(error: DrawbridgeError, waits: list[float]) -> None:
+    lanes = Lanes([error], WHOLE)
+    with pytest.raises(type(error)):
+        await told(lanes)
+    assert len(lanes.scripts) == 1
+    assert not waits
+
+
+async def test_the_fallback_model_answers_what_the_other_one_cannot(waits: list[float]) -> None:
+    lanes = Lanes([UsageLimit()], WHOLE)
+    settled = answering(lanes, Config(fallback_model="opus"))
+    assert len([event async for event in settled.stream(TURN)]) == 3
+    assert [settings.model for settings in lanes.settings] == ["sonnet", "opus"]
+    assert not waits
+
+
+@pytest.mark.parametrize("script", [[SignInNeeded()], [Started("m"), UpstreamDown()]])
+async def test_it_is_not_asked_for_what_it_does_not_mend(script: list[Event | DrawbridgeError]) -> None:
+    lanes = Lanes(script, WHOLE)
+    settled = answering(lanes, Config(fallback_model="opus"))
+    with suppress(SignInNeeded):
+        _ = [event async for event in settled.stream(TURN)]
+    assert len(lanes.scripts) == 1
+
+
+async def test_a_fallback_that_is_the_model_asked_for_is_none() -> None:
+    lanes = Lanes([UsageLimit()], WHOLE)
+    settled = answering(lanes, Config(fallback_model="sonnet"))
+    with pytest.raises(UsageLimit):
+        _ = [event async for event in settled.stream(TURN)]
     assert len(lanes.scripts) == 1
 
 

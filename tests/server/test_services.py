@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from server.answering.breaker import FIRST_S
 from server.claude.cli import bundled_cli
 from server.config import Config
 from server.dialogue import Finished, Message, Profile, Settings, Text, Turn
@@ -180,7 +182,7 @@ async def test_a_sign_in_gets_the_session_and_no_exported_key(
 
 
 async def test_an_expired_sign_in_is_shown_until_an_answer_comes(
-    config: Config, tmp_path: Path, standin: Standin
+    config: Config, tmp_path: Path, standin: Standin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Claude Code itself goes on saying that somebody is signed in."""
     (tmp_path / "signed-in").touch()
@@ -194,6 +196,9 @@ async def test_an_expired_sign_in_is_shown_until_an_answer_comes(
         assert account.detail == "the Claude Max plan pays, but Claude refuses the sign-in"
         assert await services.account() == account
         standin.script(default_answer)
+        # When it is due, the next request tries.
+        later = time.time() + FIRST_S
+        monkeypatch.setattr(services.breaker, "_clock", lambda: later)
         assert await ask(services) == "whole"
         assert services.status().account.signed_in is True
 

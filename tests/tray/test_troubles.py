@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from server import errors
 from server.errors import DrawbridgeError
-from server.status import AccountStatus, CliStatus, PoolStatus, State, Status, UsageWindow
+from server.status import AccountStatus, CircuitStatus, CliStatus, PoolStatus, State, Status, UsageWindow
 from tests.tray.states import NOW, RUNNING
 from tray.menu import menu_for, tooltip_for
 from tray.model import ActOnTrouble, KeyPlace, Next, Notice, Open, Trouble
@@ -116,6 +116,20 @@ class TestStatus:
         limited = trouble_for(replace(found, account=AccountStatus(signed_in=True)), now=NOW)
         assert limited is not None
         assert limited.title == "Usage limit reached, resets at 18:00"
+
+    @pytest.mark.parametrize(
+        ("circuit", "title"),
+        [
+            (CircuitStatus("limit", "opus", "limit", 0.0, SOON), "Usage limit reached, resets at 18:00"),
+            (CircuitStatus("limit", "opus", "limit", 0.0, NOW.timestamp() - 1), None),
+            (CircuitStatus("upstream", "opus", "down", 0.0, SOON), "Claude's API is not answering"),
+        ],
+    )
+    def test_what_is_refused_at_once_is_a_trouble_as_long_as_it_is(
+        self, circuit: CircuitStatus, title: str | None
+    ) -> None:
+        trouble = trouble_for(replace(RUNNING.status, circuits=(circuit,)), now=NOW)
+        assert (trouble.title if trouble else None) == title
 
     def test_of_several_limits_the_one_that_lasts_longest_counts(self) -> None:
         week = UsageWindow("7 days", 1.0, SOON + 24 * 3600, is_reached=True)

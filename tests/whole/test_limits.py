@@ -13,28 +13,13 @@ from tests.tray.trayhost import TrayHost
 from tests.whole.account import sign_in
 from tests.whole.aside import standin_aside
 from tests.whole.desktop import open_app
+from tests.whole.limits import limits
 from tray.words import moment
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have trays of their own"),
     pytest.mark.timeout(180),
 ]
-
-
-def limits(five_hours: str, week: str, *, status: str, soon: int, later: int) -> dict[str, str]:
-    """The headers of the API for an account with a plan; the first window is the one that counts."""
-    name = "anthropic-ratelimit-unified"
-    return {
-        f"{name}-status": status,
-        f"{name}-reset": str(soon),
-        f"{name}-representative-claim": "five_hour",
-        f"{name}-5h-status": status,
-        f"{name}-5h-reset": str(soon),
-        f"{name}-5h-utilization": five_hours,
-        f"{name}-7d-status": "allowed",
-        f"{name}-7d-reset": str(later),
-        f"{name}-7d-utilization": week,
-    }
 
 
 def test_a_reached_limit_is_told_once_a_window_with_the_time_of_its_end(
@@ -46,9 +31,17 @@ def test_a_reached_limit_is_told_once_a_window_with_the_time_of_its_end(
     def words(unix_s: int) -> str:
         return moment(unix_s, datetime.now(UTC).astimezone())
 
+    # Each refusal is Claude's own here, and none the breaker's.
     with (
         standin_aside() as upstream,
-        open_app(tmp_path, bus, host, is_demo=False, environment={"ANTHROPIC_BASE_URL": upstream.url}) as app,
+        open_app(
+            tmp_path,
+            bus,
+            host,
+            "--without-breaker",
+            is_demo=False,
+            environment={"ANTHROPIC_BASE_URL": upstream.url},
+        ) as app,
     ):
         app.until("Running on port", "The Claude Max plan pays")
         allowed = limits("0.42", "0.25", status="allowed", soon=soon, later=later)

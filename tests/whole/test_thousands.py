@@ -210,7 +210,7 @@ def unmarked(value: Any) -> Any:
 async def told(folder: Path, seed: int, count: int, isolation: str) -> Telling:
     """The whole story, told and checked."""
     begun = time.monotonic()
-    environment = {"DRAWBRIDGE_ISOLATION": isolation, "DRAWBRIDGE_LOG_LEVEL": "warning"}
+    environment = {"DRAWBRIDGE_ISOLATION": isolation, "DRAWBRIDGE_LOG_LEVEL": "warning", "DRAWBRIDGE_RETRIES": "0"}
     async with (
         open_standin() as standin,
         open_bridge(standin, folder, environment=environment, program="tests.whole.wearing") as bridge,

@@ -37,6 +37,9 @@ CASES: Mapping[str, tuple[str, object]] = {
     "allowed_hosts": ("a.example, b.example", ("a.example", "b.example")),
     "allowed_origins": ("https://a.example", ("https://a.example",)),
     "strict_models": ("true", True),
+    "fallback_model": ("haiku", "haiku"),
+    "retries": ("4", 4),
+    "without_breaker": ("true", True),
     "housekeeping_model": ("haiku", "haiku"),
     "forward_sampling": ("true", True),
     "reasoning": ("tags", "tags"),
@@ -45,7 +48,7 @@ CASES: Mapping[str, tuple[str, object]] = {
     "check_updates": ("true", True),
     "log_level": ("debug", "debug"),
 }
-SWITCHES = {"require_key", "demo", "reload", "strict_models", "forward_sampling", "check_updates"}
+SWITCHES = {"require_key", "demo", "reload", "strict_models", "without_breaker", "forward_sampling", "check_updates"}
 
 
 def flags(*arguments: str) -> dict[str, Any]:

@@ -1,0 +1,162 @@
+"""While Claude's API has a bad moment: an answer a little later, or a clear reason at once; and it heals by itself."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from server.answering.breaker import FAILURES
+from server.standin.script import Cut, Drop, Pause, Script, refuse, say
+from server.standin.server import Recorded, default_answer, open_standin
+from tests.whole.account import sign_in
+from tests.whole.bridge import Bridge, data_of, open_bridge, text_of
+from tests.whole.limits import limits
+
+NEVER_AGAIN = {"DRAWBRIDGE_RETRIES": "0"}
+
+
+@pytest.mark.parametrize(
+    "failures",
+    [(refuse(529), refuse(529)), (refuse(500), refuse(529)), (Drop(), Drop(reset=True))],
+    ids=["overloaded", "failing", "no connection"],
+)
+async def test_a_short_failure_is_only_a_longer_wait(folder: Path, failures: Sequence[Script]) -> None:
+    async with open_standin() as standin, open_bridge(standin, folder) as bridge:
+        standin.script(*failures, say("Here."))
+        reply = await bridge.chat("hi")
+        assert (reply.status_code, reply.json()["choices"][0]["message"]["content"]) == (200, "Here.")
+        standin.script(*failures, say("Here."))
+        assert text_of(await bridge.stream("hi")) == "Here."
+        assert (await bridge.health())["circuits"] == []
+
+
+async def test_it_is_sent_again_only_so_often(folder: Path) -> None:
+    environment = {"DRAWBRIDGE_RETRIES": "1"}
+    async with open_standin() as standin, open_bridge(standin, folder, environment=environment) as bridge:
+        standin.script(lambda _: refuse(529))
+        reply = await bridge.chat("hi")
+        assert (reply.status_code, reply.json()["error"]["code"]) == (503, "claude_unavailable")
+        assert bridge.log.count("tried again in") == 1
+
+
+@pytest.mark.parametrize(("status", "answered"), [(400, 400), (403, 403), (429, 429)])
+async def test_what_another_try_does_not_mend_is_said_at_once(folder: Path, status: int, answered: int) -> None:
+    async with open_standin() as standin, open_bridge(standin, folder) as bridge:
+        standin.script(lambda _: refuse(status))
+        assert (await bridge.chat("hi")).status_code == answered
+        assert "tried again in" not in bridge.log
+
+
+async def test_after_the_first_word_nothing_is_sent_again(folder: Path) -> None:
+    async with open_standin() as standin, open_bridge(standin, folder) as bridge:
+        standin.script(lambda _: say("Half", Pause(0.3), Cut()))
+        chunks = data_of(await bridge.stream("hi"))
+        assert chunks[-1]["error"]["code"] == "answer_cut"
+        assert "tried again in" not in bridge.log
+
+
+async def test_who_leaves_is_not_asked_for_again(folder: Path) -> None:
+    async with open_standin() as standin, open_bridge(standin, folder) as bridge:
+        await bridge.until_pool(raw=1)
+        standin.script(lambda _: refuse(529))
+        asking = asyncio.create_task(bridge.chat("hi"))
+        async with asyncio.timeout(30):
+            while "tried again in" not in bridge.log:
+                await asyncio.sleep(0.01)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        await bridge.until_pool(answering=0, waiting=0)
+        standin.script(default_answer)
+        seen = len(standin.requests)
+        assert (await bridge.chat("and you?")).status_code == 200
+        assert len(standin.requests) == seen + 1
+
+
+async def test_an_overloaded_model_is_stood_in_for_by_another_one(folder: Path) -> None:
+    environment = {"DRAWBRIDGE_FALLBACK_MODEL": "haiku", **NEVER_AGAIN}
+    async with open_standin() as standin, open_bridge(standin, folder, environment=environment) as bridge:
+        for status in (529, 429):
+            standin.script(partial(only_haiku, status))
+            reply = await bridge.chat("hi", model="opus")
+            assert reply.status_code == 200
+            assert reply.json()["model"] == "opus"
+            assert reply.headers["x-drawbridge-model"].startswith("claude-haiku")
+        standin.script(lambda _: refuse(529))
+        assert (await bridge.chat("hi", model="opus")).status_code == 503
+
+
+async def test_an_api_that_goes_on_failing_is_not_asked_by_everybody(folder: Path) -> None:
+    async with open_standin() as standin, open_bridge(standin, folder, environment=NEVER_AGAIN) as bridge:
+        standin.script(lambda _: refuse(529))
+        for _ in range(FAILURES):
+            assert (await bridge.chat("hi")).status_code == 503
+        seen = len(standin.requests)
+        replies = await asyncio.gather(*(bridge.chat("hi") for _ in range(20)))
+        assert {reply.status_code for reply in replies} == {503}
+        assert all(int(reply.headers["retry-after"]) <= 5 for reply in replies)
+        assert len(standin.requests) == seen
+        health = await bridge.health()
+        assert [circuit["cause"] for circuit in health["circuits"]] == ["upstream"]
+        assert health["trouble"].startswith("Claude's API did not answer properly (sonnet); tried again at ")
+        # Another model may well be up.
+        standin.script(default_answer)
+        assert (await bridge.chat("hi", model="opus")).status_code == 200
+        await heals(bridge)
+
+
+async def test_a_lost_sign_in_is_told_at_once_and_found_again(folder: Path) -> None:
+    async with open_standin() as standin, open_bridge(standin, folder) as bridge:
+        standin.script(lambda _: refuse(401, "OAuth token has expired"))
+        assert (await bridge.chat("hi")).status_code == 401
+        seen = len(standin.requests)
+        told = await bridge.chat("hi", model="opus")
+        assert (told.status_code, told.json()["error"]["code"]) == (401, "claude_sign_in_needed")
+        assert "OAuth token has expired" in told.json()["error"]["message"]
+        assert told.headers["x-should-retry"] == "false"
+        assert len(standin.requests) == seen
+        assert [circuit["cause"] for circuit in (await bridge.health())["circuits"]] == ["sign in"]
+        standin.script(default_answer)
+        await heals(bridge)
+
+
+async def test_a_reached_limit_is_told_without_a_request_until_its_end(folder: Path) -> None:
+    soon = int(time.time()) + 3600
+    rejected = limits("1.0", "0.25", status="rejected", soon=soon, later=soon + 86_400)
+    sign_in(folder / "home")
+    async with open_standin() as standin:
+        plan = {"ANTHROPIC_BASE_URL": standin.url}
+        async with open_bridge(None, folder, environment=plan) as bridge:
+            standin.script(lambda _: refuse(429, "You have hit your limit", headers=rejected))
+            assert (await bridge.chat("hi")).status_code == 429
+            seen = len(standin.requests)
+            standin.script(default_answer)
+            reply = await bridge.chat("hi")
+            assert (reply.status_code, reply.json()["error"]["code"]) == (429, "insufficient_quota")
+            assert 3000 < int(reply.headers["retry-after"]) <= 3600
+            assert len(standin.requests) == seen
+            (circuit,) = (await bridge.health())["circuits"]
+            assert (circuit["cause"], circuit["until"]) == ("limit", soon)
+
+
+async def test_without_the_breaker_every_request_is_sent(folder: Path) -> None:
+    async with open_standin() as standin, open_bridge(standin, folder, "--without-breaker") as bridge:
+        standin.script(lambda _: refuse(401))
+        assert (await bridge.chat("hi")).status_code == 401
+        seen = len(standin.requests)
+        assert (await bridge.chat("hi")).status_code == 401
+        assert len(standin.requests) > seen
+
+
+def only_haiku(status: int, recorded: Recorded) -> Script:
+    return say("Haiku.") if "haiku" in str(recorded.body["model"]) else refuse(status)
+
+
+async def heals(bridge: Bridge) -> None:
+    """Asks until it is answered: the breaker tries by itself, with somebody's request."""
+    async with asyncio.timeout(30):
+        while (await bridge.chat("hi")).status_code != 200:
+            await asyncio.sleep(0.2)
+    assert (await bridge.health())["circuits"] == []
