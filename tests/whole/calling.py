@@ -1,7 +1,8 @@
 """A Claude for the stand-in that really calls: two tools in one message, one more with what came back, then words."""
 
+import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -117,6 +118,13 @@ def blocks_of(content: Any) -> list[dict[str, Any]]:
 def offered(body: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The tools on offer by name."""
     return {tool["name"]: tool for tool in body.get("tools") or []}
+
+
+def offers(requests: Iterable[Recorded]) -> list[list[dict[str, Any]]]:
+    """The tools of all requests that offered any, in an order that does not depend on who came first."""
+    return sorted(
+        [list(offered(request.body).values()) for request in requests if offered(request.body)], key=json.dumps
+    )
 
 
 def form_of(body: Mapping[str, Any]) -> Any:

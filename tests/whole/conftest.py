@@ -9,6 +9,7 @@ import pytest_asyncio
 from server.standin.server import Standin, default_answer, open_standin
 from tests.tray.conftest import bus, host
 from tests.whole.bridge import Bridge, open_bridge
+from tests.whole.tap import Tap, open_tap
 
 __all__ = ["bus", "host"]
 
@@ -42,6 +43,13 @@ async def standin(upstream: Standin) -> Standin:
 async def bridge(running: Bridge, standin: Standin) -> Bridge:
     """The module's server, over the fresh stand-in."""
     return running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def tap(bridge: Bridge) -> AsyncIterator[Tap]:
+    """What a client in front of the module's server asks."""
+    async with open_tap(bridge.url) as found:
+        yield found
 
 
 @pytest.fixture

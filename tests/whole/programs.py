@@ -31,10 +31,10 @@ async def printed(bridge: Bridge, *command: str | Path, folder: Path | None = No
     return out.decode().strip()
 
 
-def llm_folder(bridge: Bridge) -> str:
-    """The settings of `llm`, with the server as its model `bridge`."""
+def llm_folder(bridge: Bridge, url: str) -> str:
+    """The settings of `llm`, with what listens at `url` as its model `bridge`."""
     folder = bridge.folder / "llm"
     folder.mkdir(exist_ok=True)
-    model = f"- model_id: bridge\n  model_name: sonnet\n  api_base: {bridge.url}\n"
+    model = f"- model_id: bridge\n  model_name: sonnet\n  api_base: {url}\n"
     (folder / "extra-openai-models.yaml").write_text(f"{model}  supports_tools: true\n  supports_schema: true\n")
     return str(folder)

@@ -63,5 +63,5 @@ async def test_langchain(bridge: Bridge, standin: Standin, python_clients: Path)
 async def test_llm(bridge: Bridge, standin: Standin, python_clients: Path, options: list[str]) -> None:
     standin.script(answer)
     command = [str(python_clients / "llm"), "-m", "bridge", *options, "hi"]
-    told = await printed(bridge, *command, LLM_USER_PATH=llm_folder(bridge))
+    told = await printed(bridge, *command, LLM_USER_PATH=llm_folder(bridge, bridge.url))
     assert told == "Hello!"
