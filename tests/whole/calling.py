@@ -12,6 +12,7 @@ from server.standin.server import Recorded
 QUESTION = "Which is warmer, Paris or Oslo, and by how much?"
 VERDICT = "Paris is warmer by 12 degrees."
 WANTS_FORM = "as JSON"
+OUR_TOOL = "drawbridge_json_answer"
 FORM = {"city": "Oslo", "degrees": 9}
 
 
@@ -121,10 +122,12 @@ def offered(body: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def offers(requests: Iterable[Recorded]) -> list[list[dict[str, Any]]]:
-    """The tools of all requests that offered any, in an order that does not depend on who came first."""
-    return sorted(
-        [list(offered(request.body).values()) for request in requests if offered(request.body)], key=json.dumps
-    )
+    """The client's tools in all requests that offered any, in an order that does not depend on who came first.
+
+    The one tool of ours, by which Claude answers in JSON without a form, is not the client's.
+    """
+    found = [list(offered(request.body).values()) for request in requests]
+    return sorted([tools for tools in found if tools and tools[0]["name"] != OUR_TOOL], key=json.dumps)
 
 
 def form_of(body: Mapping[str, Any]) -> Any:

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 
 from server.standin.script import Script, say
 from server.standin.server import Recorded, Standin
-from tests.whole.bridge import Bridge
+from tests.whole.bridge import Bridge, open_bridge
 from tests.whole.calling import FORM, QUESTION, VERDICT, WHOLE_STORY, Forecaster, blocks_of, form_of, offered, spoken
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
@@ -53,6 +54,16 @@ def used(name: str, arguments: str) -> str:
     return DEGREES[given["city"]] if name == "get_weather" else str(given["a"] - given["b"])
 
 
+def with_results(message: ChatCompletionMessage) -> list[Any]:
+    """The answer, and the results of its calls."""
+    turns: list[Any] = [message.to_dict()]
+    for call in message.tool_calls or ():
+        assert call.type == "function"
+        result = used(call.function.name, call.function.arguments)
+        turns.append({"role": "tool", "tool_call_id": call.id, "content": result})
+    return turns
+
+
 async def answered(client: openai.AsyncOpenAI, messages: list[Any], *, is_streamed: bool) -> ChatCompletionMessage:
     """One answer, whole or put together by the client from its stream."""
     if not is_streamed:
@@ -70,11 +81,7 @@ async def test_a_tool_loop_ends_in_words_made_of_the_results(
     standin.script(claude)
     messages: list[Any] = [{"role": "user", "content": QUESTION}]
     while (message := await answered(client, messages, is_streamed=is_streamed)).tool_calls:
-        messages.append(message.to_dict())
-        for call in message.tool_calls:
-            assert call.type == "function"
-            result = used(call.function.name, call.function.arguments)
-            messages.append({"role": "tool", "tool_call_id": call.id, "content": result})
+        messages += with_results(message)
     assert message.content == VERDICT
     assert len(standin.requests) == 3
     for request in standin.requests:
@@ -82,6 +89,21 @@ async def test_a_tool_loop_ends_in_words_made_of_the_results(
             {"name": "get_weather", "description": "In degrees.", "input_schema": CITY},
             {"name": "difference", "description": "a less b", "input_schema": PAIR},
         ]
+    assert claude.told(standin.requests[-1].body) == WHOLE_STORY
+
+
+async def test_a_tool_loop_survives_restarts_of_the_server(
+    client: openai.AsyncOpenAI, standin: Standin, folder: Path
+) -> None:
+    claude = Forecaster()
+    standin.script(claude)
+    messages: list[Any] = [{"role": "user", "content": QUESTION}]
+    for _ in range(3):
+        async with open_bridge(standin, folder) as bridge:
+            message = await answered(client.with_options(base_url=bridge.url), messages, is_streamed=True)
+        messages += with_results(message)
+    assert message.content == VERDICT
+    assert len(standin.requests) == 3
     assert claude.told(standin.requests[-1].body) == WHOLE_STORY
 
 
