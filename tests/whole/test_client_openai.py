@@ -14,7 +14,7 @@ from openai.types.chat import ChatCompletionMessage
 from PIL import Image
 from pydantic import BaseModel
 
-from server.standin.script import Script, say
+from server.standin.script import Pause, Script, say
 from server.standin.server import Recorded, Standin
 from tests.whole.bridge import Bridge, open_bridge
 from tests.whole.calling import FORM, QUESTION, VERDICT, WHOLE_STORY, Forecaster, blocks_of, form_of, offered, spoken
@@ -156,7 +156,8 @@ def cut_short(recorded: Recorded) -> Script:
     """Ends as it is told to end."""
     if "stop_sequences" in recorded.body:
         return say("One, two", stop_reason="stop_sequence", stop_sequence=", three")
-    return say("One, two", stop_reason="max_tokens")
+    # The moment in which Claude Code, who would go on by itself, is ended.
+    return say("One, two", stop_reason="max_tokens", before_stop=(Pause(0.3),))
 
 
 async def test_an_answer_ends_where_its_caller_wants_it(
