@@ -4,9 +4,11 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from server.standin.script import Reply, Script, ToolUse, say
-from server.standin.server import Recorded, Standin
+from server.standin.script import Reply, ToolUse, say
+from server.standin.server import Standin
 from tests.whole.bridge import Bridge
 from tests.whole.calling import blocks_of, offered, spoken
 
@@ -69,66 +71,65 @@ PIECES = [
 ]
 
 
-def hostile(seed: int) -> str:
-    """A text of all the pieces, in an order of its own; the same for the same seed."""
-    return "".join(PIECES[(seed * 7 + at * (seed * 2 + 1)) % len(PIECES)] for at in range(len(PIECES) * 2)) + f"x{seed}"
+hostile = st.lists(st.one_of(st.sampled_from(PIECES), st.characters(codec="utf-8")), max_size=60).map(
+    # Blank texts have rules of their own.
+    lambda pieces: "".join(pieces) + "x"
+)
+# Each example starts a conversation of several turns on a real process.
+FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def text_in(content: Any) -> str:
     return "".join(block["text"] for block in blocks_of(content))
 
 
-async def test_hostile_text_arrives_and_comes_back_character_for_character(bridge: Bridge, standin: Standin) -> None:
-    for seed in range(1, 9):
-        prompt, first, said, question, result, back, told, value = (hostile(seed * 10 + n) for n in range(8))
-        answer = say(*(back[at : at + 50] for at in range(0, len(back), 50)))
-        standin.script(lambda recorded, answer=answer: answer)  # type: ignore[misc]
-        tool = {"type": "function", "function": {"name": "a_tool", "description": told, "parameters": {"x": value}}}
-        function = {"name": "a_tool", "arguments": json.dumps({"value": value})}
-        made = {"id": "c1", "type": "function", "function": function}
-        body: dict[str, Any] = {
-            "tools": [tool],
-            "messages": [
-                {"role": "system", "content": prompt},
-                {"role": "user", "content": first},
-                {
-                    "role": "assistant",
-                    "content": said,
-                    "tool_calls": [made],
-                },
-                {"role": "tool", "tool_call_id": "c1", "content": result},
-                {"role": "user", "content": question},
-            ],
-        }
-        reply = await bridge.post(body)
-        assert reply.status_code == 200, reply.text
-        assert reply.json()["choices"][0]["message"]["content"] == back
-        arrived: Any = standin.requests[-1].body
-        assert arrived["system"][-1]["text"] == prompt
-        assert offered(arrived)["a_tool"]["description"] == told
-        assert offered(arrived)["a_tool"]["input_schema"]["x"] == value
-        opening, spoke, asked = spoken(arrived)
-        assert text_in(opening["content"]) == first
-        assert spoke["content"][0]["text"] == said
-        assert spoke["content"][1]["input"] == {"value": value}
-        assert text_in(asked["content"][0]["content"]) == result
-        assert asked["content"][1]["text"] == question
+@FEW
+@given(texts=st.lists(hostile, min_size=8, max_size=8))
+async def test_hostile_text_arrives_and_comes_back_character_for_character(
+    bridge: Bridge, standin: Standin, texts: list[str]
+) -> None:
+    prompt, first, said, question, result, back, told, value = texts
+    standin.script(lambda recorded: say(*(back[at : at + 5] for at in range(0, len(back), 5))))
+    tool = {"type": "function", "function": {"name": "a_tool", "description": told, "parameters": {"x": value}}}
+    function = {"name": "a_tool", "arguments": json.dumps({"value": value})}
+    made = {"id": "c1", "type": "function", "function": function}
+    body: dict[str, Any] = {
+        "tools": [tool],
+        "messages": [
+            {"role": "system", "content": prompt},
+            {"role": "user", "content": first},
+            {"role": "assistant", "content": said, "tool_calls": [made]},
+            {"role": "tool", "tool_call_id": "c1", "content": result},
+            {"role": "user", "content": question},
+        ],
+    }
+    reply = await bridge.post(body)
+    assert reply.status_code == 200, reply.text
+    assert reply.json()["choices"][0]["message"]["content"] == back
+    arrived: Any = standin.requests[-1].body
+    assert arrived["system"][-1]["text"] == prompt
+    assert offered(arrived)["a_tool"]["description"] == told
+    assert offered(arrived)["a_tool"]["input_schema"]["x"] == value
+    opening, spoke, asked = spoken(arrived)
+    assert text_in(opening["content"]) == first
+    assert spoke["content"][0]["text"] == said
+    assert spoke["content"][1]["input"] == {"value": value}
+    assert text_in(asked["content"][0]["content"]) == result
+    assert asked["content"][1]["text"] == question
 
 
-async def test_arguments_come_back_character_for_character(bridge: Bridge, standin: Standin) -> None:
-    for seed in range(1, 4):
-        value = hostile(seed)
-        spelled = json.dumps({"value": value}, ensure_ascii=bool(seed % 2))
-        call = ToolUse("a_tool", tuple(spelled[at : at + 7] for at in range(0, len(spelled), 7)))
-
-        def answer(recorded: Recorded, call: ToolUse = call) -> Script:
-            return Reply((call,), stop_reason="tool_use")
-
-        standin.script(answer)
-        tool = {"type": "function", "function": {"name": "a_tool"}}
-        reply = await bridge.post({"tools": [tool], "messages": [{"role": "user", "content": f"call {seed}"}]})
-        (made,) = reply.json()["choices"][0]["message"]["tool_calls"]
-        assert made["function"]["arguments"] == spelled
+@FEW
+@given(value=hostile, is_ascii=st.booleans())
+async def test_arguments_come_back_character_for_character(
+    bridge: Bridge, standin: Standin, value: str, is_ascii: bool
+) -> None:
+    spelled = json.dumps({"value": value}, ensure_ascii=is_ascii)
+    block = ToolUse("a_tool", tuple(spelled[at : at + 7] for at in range(0, len(spelled), 7)))
+    standin.script(lambda recorded: Reply((block,), stop_reason="tool_use"))
+    tool = {"type": "function", "function": {"name": "a_tool"}}
+    reply = await bridge.post({"tools": [tool], "messages": [{"role": "user", "content": "Call."}]})
+    (made,) = reply.json()["choices"][0]["message"]["tool_calls"]
+    assert made["function"]["arguments"] == spelled
 
 
 async def test_a_line_of_a_megabyte_arrives_whole_in_every_place(bridge: Bridge, standin: Standin) -> None:
