@@ -8,7 +8,7 @@ from server.claude.arguments import object_from
 from server.claude.names import legal_name
 from server.claude.process import Frame
 from server.claude.thinking import thinking_body
-from server.claude.tools import offered, tools_body
+from server.claude.tools import is_blank, offered, tools_body
 from server.dialogue import (
     Document,
     Image,
@@ -166,7 +166,7 @@ def _input(arguments: str) -> dict[str, object]:
 
 def _result(result: ToolResult) -> str | list[dict[str, object]]:
     """Claude's API takes blanks as a text of their own, and not as a block."""
-    blanks = [part for part in result.parts if isinstance(part, Text) and not part.text.strip()]
+    blanks = [part for part in result.parts if isinstance(part, Text) and is_blank(part.text)]
     if len(blanks) == len(result.parts):
         return "".join(part.text for part in blanks)
     return _blocks(part for part in result.parts if part not in blanks)

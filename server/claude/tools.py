@@ -7,6 +7,7 @@ is the `tools` of the request, which go through the extra body.
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 
 from server.claude.launch import SERVER
@@ -15,6 +16,8 @@ from server.claude.process import Frame
 from server.dialogue import Message, Text, Tool, ToolChoice, ToolResult
 
 TOOL = "call"
+# To Python or to JavaScript: Claude's API judges by the one, Claude Code by the other.
+_BLANK = re.compile(r"[\s\ufeff]*")
 # In UTF-16, as Claude Code counts: a longer one it would write to a file, and send its first 2 kB.
 LONGEST_RESULT = 500_000
 _LISTED = {
@@ -51,6 +54,11 @@ def _listed(tool: Tool) -> dict[str, object]:
     return {"name": legal_name(tool.name), **described, "input_schema": json.loads(tool.schema)}
 
 
+def is_blank(text: str) -> bool:
+    """Whether there is nothing in a result's text but white space."""
+    return _BLANK.fullmatch(text) is not None
+
+
 def live_results(message: Message, calls: Iterable[str]) -> dict[str, ToolResult] | None:
     """The results in `message` of exactly these calls, as far as a waiting process sends them on as they are.
 
@@ -66,7 +74,7 @@ def _goes_live(result: ToolResult) -> bool:
     texts = [part.text for part in result.parts if isinstance(part, Text) and not part.extras]
     is_plain = len(texts) == len(result.parts) and not result.is_error and not result.extras
     units = sum(len(text.encode("utf-16-le", "surrogatepass")) // 2 for text in texts)
-    return is_plain and bool(texts) and all(text.strip() for text in texts) and units <= LONGEST_RESULT
+    return is_plain and bool(texts) and not any(map(is_blank, texts)) and units <= LONGEST_RESULT
 
 
 class OpenCalls:

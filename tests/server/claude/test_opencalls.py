@@ -95,7 +95,8 @@ def test_only_plain_texts_that_fit_go_to_a_waiting_process() -> None:
     assert not goes_live(Text("x" * 500_001))
     # As Claude Code counts, this one is two.
     assert not goes_live(Text("\U0001f600" * 250_001))
-    assert not goes_live(Text("x"), Text(" "))
+    for blank in ("", " ", "\ufeff", "\x1f\n"):
+        assert not goes_live(Text("x"), Text(blank))
     assert not goes_live()
     assert not goes_live(Text("x"), is_error=True)
     assert not goes_live(Text("x", extras=(("cache_control", {}),)))
