@@ -83,6 +83,25 @@ async def test_the_verify_prompt_needs_the_key_where_one_is_asked_for(folder: Pa
         assert standin.requests == []
 
 
+async def test_through_a_tunnel_of_ones_own_the_key_opens_and_nothing_else(folder: Path) -> None:
+    """Cursor's servers come with the tunnel's name and the headers of its proxy."""
+    options = ("--host", "0.0.0.0", "--allowed-hosts", "bridge.example.org")
+    environment = {"DRAWBRIDGE_API_KEY": "the-key-of-the-test"}
+    tunnel = {
+        "host": "bridge.example.org",
+        "cf-connecting-ip": "203.0.113.7",
+        "x-forwarded-for": "203.0.113.7",
+        "x-forwarded-proto": "https",
+    }
+    async with open_standin() as standin, open_bridge(standin, folder, *options, environment=environment) as bridge:
+        assert (await bridge.post(CHAT, headers=tunnel)).status_code == 401
+        key = {"authorization": "Bearer the-key-of-the-test"}
+        assert (await bridge.post(CHAT, headers={**tunnel, **key})).status_code == 200
+        other = {**tunnel, **key, "host": "other.example.org"}
+        assert (await bridge.post(CHAT, headers=other)).status_code == 403
+        assert len(standin.requests) == 1
+
+
 Body = dict[str, Any]
 Call = dict[str, Any]
 
