@@ -3,7 +3,6 @@
 The app itself is tried on true Windows, in the workflows.
 """
 
-import getpass
 import shutil
 import subprocess
 import sys
@@ -122,7 +121,7 @@ class Desk:
     @property
     def program(self) -> str:
         """The app, as Windows names it."""
-        return rf"C:\users\{getpass.getuser()}\AppData\Local\Programs\Drawbridge\{APP}"
+        return rf"C:\users\{self.windows.home.name}\AppData\Local\Programs\Drawbridge\{APP}"
 
     @property
     def asked(self) -> list[str]:

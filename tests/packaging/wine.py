@@ -1,6 +1,5 @@
 """A Windows of the tests' own: a fresh wine prefix, and what is found in it."""
 
-import getpass
 import os
 import re
 import subprocess
@@ -21,6 +20,8 @@ class Windows:
         self._environment = {
             **{name: value for name, value in os.environ.items() if name != "DISPLAY"},
             "WINEPREFIX": str(prefix),
+            # Else Documents and the like are links to those of who runs the tests.
+            "HOME": str(prefix.parent),
             "WINEDEBUG": "-all",
             # Neither .NET nor a browser is looked for, and no entry is made in this system's own menus.
             "WINEDLLOVERRIDES": "mscoree,mshtml=;winemenubuilder.exe=d",
@@ -54,12 +55,12 @@ class Windows:
     @property
     def local(self) -> Path:
         """%LOCALAPPDATA%."""
-        return self._home / "AppData" / "Local"
+        return self.home / "AppData" / "Local"
 
     @property
     def start_menu(self) -> Path:
         """The user's own part of the Start menu."""
-        return self._home / "AppData" / "Roaming" / "Microsoft" / "Windows" / "Start Menu" / "Programs"
+        return self.home / "AppData" / "Roaming" / "Microsoft" / "Windows" / "Start Menu" / "Programs"
 
     def registry(self, key: str) -> dict[str, str]:
         """The values of a key of the current user; empty where there is none."""
@@ -78,8 +79,10 @@ class Windows:
         subprocess.run([WINE.with_name("wineserver"), "-w"], env=self._environment, capture_output=True, timeout=60)
 
     @property
-    def _home(self) -> Path:
-        return self.prefix / "drive_c" / "users" / getpass.getuser()
+    def home(self) -> Path:
+        """The user's folder; the system's own name for the user, whatever the variables say."""
+        (found,) = [folder for folder in (self.prefix / "drive_c" / "users").iterdir() if folder.name != "Public"]
+        return found
 
 
 @contextmanager
