@@ -9,6 +9,7 @@ import pytest
 from server.anthropic.request import parse_messages, turn_from_messages
 from server.dialogue import Document, Image, Message, Text, Thinking, ToolCall, ToolChoice, ToolResult, Turn
 from server.errors import InvalidRequest
+from tests.pictures import PNG as PICTURE
 from tests.server.web.cursor import (
     APPLY_PATCH,
     ASK_ID,
@@ -22,7 +23,7 @@ from tests.server.web.cursor import (
     SYSTEM,
 )
 
-PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n and more").decode()
+PNG = base64.b64encode(PICTURE).decode()
 PDF = base64.b64encode(b"%PDF-1.7 and more").decode()
 HI = [{"role": "user", "content": "Hi"}]
 TOOL = {"name": "t", "input_schema": {"type": "object"}}

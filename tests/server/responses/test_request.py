@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from server.dialogue import Document, Image, Message, Text, ToolCall, ToolChoice, ToolResult, Turn
 from server.errors import InvalidRequest
 from server.responses.request import parse_responses, turn_from_responses
+from tests.pictures import PNG as PICTURE
 from tests.server.web.cursor import (
     ASK_ID,
     GRAMMAR,
@@ -22,7 +23,7 @@ from tests.server.web.cursor import (
     SYSTEM,
 )
 
-PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n and more").decode()
+PNG = base64.b64encode(PICTURE).decode()
 PDF = base64.b64encode(b"%PDF-1.7 and more").decode()
 CALL = {"type": "function_call", "call_id": "c1", "name": "t", "arguments": "{}"}
 RESULT = {"type": "function_call_output", "call_id": "c1", "output": "ok"}
