@@ -171,7 +171,7 @@ class _Reading:
             name: self.taken(inner, f"{place}.properties.{name}", depth + 1) for name, inner in properties.items()
         }
         required = schema.get("required", [])
-        if not isinstance(required, list) or not all(name in properties for name in required):
+        if not isinstance(required, list) or not all(isinstance(name, str) and name in properties for name in required):
             raise _refused(f"{place}.required", "must be a list of names among the properties")
         return {
             "type": "object",

@@ -26,7 +26,7 @@ def dialect_of(body: object) -> Dialect:
     if not messages:
         has_input = any(body.get(name) is not None for name in ("input", "instructions"))
         return "responses" if has_input and not body.get("messages") else "chat"
-    if any(message.get("role") in _CHAT_ROLES or message.get("tool_calls") for message in messages):
+    if any(_is_word(message.get("role"), _CHAT_ROLES) or message.get("tool_calls") for message in messages):
         return "chat"
     if body.get("system") or any("input_schema" in tool for tool in _objects(body.get("tools"))):
         return "messages"
@@ -35,8 +35,12 @@ def dialect_of(body: object) -> Dialect:
 
 
 def _is_anthropic(block: Mapping[str, object]) -> bool:
-    kind = block.get("type")
-    return isinstance(kind, str) and kind in _ANTHROPIC_BLOCKS
+    return _is_word(block.get("type"), _ANTHROPIC_BLOCKS)
+
+
+def _is_word(value: object, words: frozenset[str]) -> bool:
+    """Whether it is one of `words`; what else a body may hold there, such as a list, cannot be looked for in a set."""
+    return isinstance(value, str) and value in words
 
 
 def _objects(value: object) -> list[Mapping[str, object]]:
