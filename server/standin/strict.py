@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Never
 
 from server.standin.conversation import check_messages, check_system
+from server.standin.formats import check_format
 from server.standin.models import Model, model_named
 from server.standin.script import Refusal, refuse
 from server.standin.shapes import (
@@ -232,6 +233,7 @@ def _check_output_config(fields: Body, model: Model) -> None:
         wanted = OUTPUT_FORMAT.check(config["format"], "output_config.format")
         if wanted["type"] != "json_schema":
             raise Refused("output_config.format.type: Input should be 'json_schema'")
+        check_format(wanted["schema"])
 
 
 def _check_marks(fields: Body) -> None:

@@ -9,12 +9,15 @@ from pydantic import BaseModel, Field
 
 from server.errors import InvalidRequest
 from server.schemas import answer_schema
+from server.standin.formats import check_format
+from server.standin.shapes import Refused
 
 PLACE = "response_format.json_schema.schema"
 
 
 def taken(schema: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(answer_schema(schema, PLACE).text)
+    check_format(found)
     return found
 
 
@@ -178,3 +181,19 @@ def test_a_model_of_pydantics_says_the_same_as_the_providers_own_package() -> No
     step = ours["$defs"]["_Step"]["properties"]
     assert step["explanation"] == {"type": "string", "title": "Explanation", "description": "Why.\n\nminLength: 1"}
     assert step["note"]["anyOf"] == [{"type": "string"}, {"type": "null"}]
+
+
+UNTAKEN = [
+    {"type": "object", "properties": {}},
+    fields(a={"type": "integer", "minimum": 1}),
+    fields(a={"type": "array", "items": {"type": "null"}, "minItems": 2}),
+    fields(a={}),
+    fields(a={"$ref": "https://example.org/a.json"}),
+    {**fields(t={"$ref": "#/$defs/Tree"}), "$defs": {"Tree": fields(child={"$ref": "#/$defs/Tree"})}},
+]
+
+
+@pytest.mark.parametrize("schema", UNTAKEN, ids=range(len(UNTAKEN)))
+def test_the_stand_in_refuses_what_the_api_refuses(schema: dict[str, Any]) -> None:
+    with pytest.raises(Refused):
+        check_format(schema)

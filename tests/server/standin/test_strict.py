@@ -349,7 +349,7 @@ TAKEN = [
     body(thinking={"type": "adaptive"}, tools=[tool()], tool_choice={"type": "any"}),
     body(model="claude-opus-4-8", thinking={"type": "disabled"}),
     body(temperature=1),
-    formats({"type": "object"}),
+    formats({"type": "object", "additionalProperties": False}),
     body(output_config={"effort": "max"}),
     body(messages=[said(*[text("a", cache_control=MARK)] * 4)]),
     # A field of that name in a call's own input is no mark.
