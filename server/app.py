@@ -13,7 +13,7 @@ from server.web.chat import chat_router
 from server.web.control import control_router
 from server.web.docs import docs_router
 from server.web.edge import set_edge
-from server.web.examples import ERROR_SCHEMA
+from server.web.errors import ERROR_SCHEMA
 from server.web.models import models_router
 from server.web.ports import ControlPort, Services
 from server.web.state import NAME

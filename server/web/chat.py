@@ -8,10 +8,11 @@ from fastapi import APIRouter, Request, Response
 
 from server.answering.choices import choices
 from server.openai.reply import ChatFold, ChatStream
+from server.web.asking import CHAT_EXTRA
 from server.web.bodies import asked_on_chat_path
 from server.web.delivery import Pace, StreamedAnswer, WholeAnswer
 from server.web.edge import json_body
-from server.web.examples import CHAT_EXTRA, CHAT_RESPONSES
+from server.web.examples import CHAT_RESPONSES
 from server.web.policy import visit_of
 from server.web.ports import Services
 

@@ -2,54 +2,16 @@
 
 from typing import Any  # OpenAPI documents are foreign JSON; FastAPI takes them as dict[str, Any]
 
-Responses = dict[int | str, dict[str, Any]]
+from server.web.errors import CHAT, DOORS, ENGINE, MODEL, Responses, error_responses
 
 _CHAT_ID = "chatcmpl-7c1f0b9a4e5d4c3b8a19f0e2"
 _CREATED = 1795219200
 _MODEL = "sonnet"
 
-_ERRORS: dict[int, tuple[str, str, str, str]] = {
-    400: (
-        "A field is wrong, or the conversation is too long",
-        "messages is required.",
-        "invalid_request_error",
-        "",
-    ),
-    401: ("The access key is missing or wrong", "This server asks for an access key.", "authentication_error", ""),
-    403: (
-        "Refused at the door",
-        "Web pages of 'https://example.org' may not use this server.",
-        "permission_error",
-        "door_closed",
-    ),
-    404: ("No such model", "There is no model 'gpt-9' here.", "invalid_request_error", "model_not_found"),
-    413: ("The body is too large", "The body is longer than 32 MB.", "invalid_request_error", "request_too_large"),
-    415: (
-        "The body is not declared as JSON",
-        "The body came as 'text/plain', and this server reads only JSON.",
-        "",
-        "",
-    ),
-    429: ("A limit is reached", "Claude's usage limit is reached", "insufficient_quota", "insufficient_quota"),
-    500: ("Claude Code failed", "The answer broke off before its end", "server_error", "answer_cut"),
-    503: ("Nobody is free", "No Claude process became free in time", "server_error", "queue_timeout"),
-    504: ("Claude was silent", "Claude sent nothing for too long", "server_error", "claude_timeout"),
-}
-
 
 def _json(description: str, example: object) -> dict[str, Any]:
     schema = {"type": "object"}
     return {"description": description, "content": {"application/json": {"schema": schema, "example": example}}}
-
-
-def _errors(*statuses: int) -> Responses:
-    given: Responses = {}
-    for status in statuses:
-        description, message, kind, code = _ERRORS[status]
-        error = {"message": message, "type": kind or "invalid_request_error", "param": None, "code": code or None}
-        given[status] = _json(description, {"error": error})
-        given[status]["content"]["application/json"]["schema"] = {"$ref": "#/components/schemas/Error"}
-    return given
 
 
 _USAGE = {
@@ -81,89 +43,6 @@ _STREAM = (
     f'data: {_CHUNK}{{"index":0,"delta":{{}},"finish_reason":"stop"}}]}}\n\n'
     "data: [DONE]\n\n"
 )
-_ASK = [{"role": "user", "content": "Say hello in French."}]
-_REQUESTS = {
-    "short": {"summary": "A question", "value": {"model": _MODEL, "messages": _ASK}},
-    "stream": {
-        "summary": "Streamed, with the tokens counted at the end",
-        "value": {"model": _MODEL, "messages": _ASK, "stream": True, "stream_options": {"include_usage": True}},
-    },
-    "conversation": {
-        "summary": "A conversation with a system message",
-        "value": {
-            "model": "haiku",
-            "messages": [
-                {"role": "system", "content": "You answer in one word."},
-                {"role": "user", "content": "The capital of France?"},
-                {"role": "assistant", "content": "Paris."},
-                {"role": "user", "content": "And of Italy?"},
-            ],
-            "max_tokens": 100,
-        },
-    },
-    "parts": {
-        "summary": "A message in parts",
-        "value": {
-            "model": _MODEL,
-            "messages": [{"role": "user", "content": [{"type": "text", "text": "Say hello in French."}]}],
-        },
-    },
-}
-_MESSAGE = {
-    "type": "object",
-    "required": ["role", "content"],
-    "properties": {
-        "role": {"type": "string", "enum": ["system", "developer", "user", "assistant"]},
-        "content": {
-            "oneOf": [
-                {"type": "string"},
-                {
-                    "type": "array",
-                    "items": {
-                        "type": "object",
-                        "required": ["type"],
-                        "properties": {"type": {"type": "string"}, "text": {"type": "string"}},
-                    },
-                },
-            ]
-        },
-    },
-}
-CHAT_REQUEST_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["messages"],
-    "properties": {
-        "model": {"type": "string", "description": "An id of /v1/models. Left out: the server's default model."},
-        "messages": {"type": "array", "items": _MESSAGE, "description": "The conversation; the last is the user's."},
-        "stream": {"type": "boolean", "default": False},
-        "stream_options": {"type": "object", "properties": {"include_usage": {"type": "boolean"}}},
-        "max_completion_tokens": {"type": "integer", "description": "The longest answer, in tokens."},
-        "max_tokens": {"type": "integer", "description": "The older name of the same."},
-        "stop": {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
-        "reasoning_effort": {"type": "string"},
-    },
-}
-ERROR_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "error": {
-            "type": "object",
-            "properties": {
-                "message": {"type": "string", "description": "What happened, why, and what to do."},
-                "type": {"type": "string"},
-                "param": {"type": "string", "nullable": True, "description": "The field that is wrong."},
-                "code": {"type": "string", "nullable": True},
-            },
-        }
-    },
-}
-
-CHAT_EXTRA: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": CHAT_REQUEST_SCHEMA, "examples": _REQUESTS}},
-    }
-}
 CHAT_RESPONSES: Responses = {
     200: {
         "description": "The answer, whole or streamed",
@@ -182,7 +61,7 @@ CHAT_RESPONSES: Responses = {
             "text/event-stream": {"schema": {"type": "string"}, "example": _STREAM},
         },
     },
-    **_errors(400, 401, 403, 404, 413, 415, 429, 500, 503, 504),
+    **error_responses(CHAT),
 }
 
 _ROW = {
@@ -195,9 +74,9 @@ _ROW = {
 }
 MODELS_RESPONSES: Responses = {
     200: _json("The models", {"object": "list", "data": [_ROW]}),
-    **_errors(401, 403, 503),
+    **error_responses((*DOORS, *ENGINE)),
 }
-MODEL_RESPONSES: Responses = {200: _json("The model", _ROW), **_errors(401, 403, 404, 503)}
+MODEL_RESPONSES: Responses = {200: _json("The model", _ROW), **error_responses(MODEL)}
 
 _ACCOUNT = {
     "signed_in": True,
@@ -236,9 +115,9 @@ _HEALTH = {
 }
 HEALTH_RESPONSES: Responses = {
     200: _json("It answers. Without a required key: only status and version", _HEALTH),
-    **_errors(403),
+    **error_responses(DOORS[1:]),
 }
-AUTH_RESPONSES: Responses = {200: _json("Who is signed in and who pays", _ACCOUNT), **_errors(401, 403)}
+AUTH_RESPONSES: Responses = {200: _json("Who is signed in and who pays", _ACCOUNT), **error_responses(DOORS)}
 VERSION_RESPONSES: Responses = {200: _json("The version", {"name": "Drawbridge", "version": "0.1.0"})}
 ROOT_RESPONSES: Responses = {
     200: _json(
@@ -253,5 +132,5 @@ ROOT_RESPONSES: Responses = {
             "key_required": False,
         },
     ),
-    **_errors(403),
+    **error_responses(DOORS[1:]),
 }

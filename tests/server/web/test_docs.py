@@ -61,7 +61,7 @@ async def test_the_description_has_an_example_for_every_endpoint_and_error() -> 
             assert "422" not in operation["responses"], "we answer 400"
             for status, reply in operation["responses"].items():
                 content = reply.get("content", {}).get("application/json", {})
-                assert "example" in content, (method, path, status)
+                assert content.get("example") or content.get("examples"), (method, path, status)
     chat = document["paths"]["/v1/chat/completions"]["post"]
     assert len(chat["requestBody"]["content"]["application/json"]["examples"]) >= 3
     assert {"400", "401", "403", "404", "413", "415", "429", "500", "503", "504"} <= set(chat["responses"])

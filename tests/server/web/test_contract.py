@@ -1,0 +1,92 @@
+"""The OpenAPI document: valid, with examples that hold for every endpoint and every error that there is."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+from server import errors
+from server.errors import DrawbridgeError
+from server.openai.problems import problem_for
+from server.web.asking import REQUEST_EXAMPLES, REQUEST_SCHEMA
+from server.web.errors import ERROR_SCHEMA, EVERYWHERE
+from tests.server.web.scene import FakeServices, client, served
+
+_jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
+Draft202012Validator: Any = _jsonschema.Draft202012Validator
+# What no caller of the API meets: the server does not start then, or it is the desktop's.
+NOT_MET = (errors.StartError, errors.KeyringError)
+
+
+def kinds(of: type[DrawbridgeError]) -> Iterator[type[DrawbridgeError]]:
+    """The leaves of the tree of errors."""
+    below = of.__subclasses__()
+    if not below:
+        yield of
+    for kind in below:
+        yield from kinds(kind)
+
+
+@pytest.fixture
+async def document() -> dict[str, Any]:
+    async with client(served(FakeServices())) as c:
+        found: dict[str, Any] = (await c.get("/openapi.json")).json()
+    return found
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method} {path}", operation
+
+
+@pytest.mark.parametrize("kind", [kind for kind in kinds(DrawbridgeError) if not issubclass(kind, NOT_MET)])
+def test_every_error_that_a_caller_meets_has_an_example(kind: type[DrawbridgeError]) -> None:
+    assert any(type(error) is kind for error in EVERYWHERE)
+
+
+@pytest.mark.parametrize("error", EVERYWHERE, ids=lambda error: type(error).__name__)
+def test_an_error_says_what_happened_and_has_the_shape(error: DrawbridgeError) -> None:
+    body = problem_for(error).body
+    Draft202012Validator(ERROR_SCHEMA).validate(body)
+    assert len(str(body["error"]["message"])) > 20  # type: ignore[index] # its own shape
+
+
+async def test_every_endpoint_has_an_example_of_all_that_it_replies(document: dict[str, Any]) -> None:
+    for name, operation in operations(document):
+        for status, response in operation["responses"].items():
+            for kind, content in response.get("content", {}).items():
+                if kind == "text/html":
+                    continue
+                assert content.get("example") or content.get("examples"), (name, status, kind)
+
+
+async def test_the_chat_lists_every_error_by_its_status(document: dict[str, Any]) -> None:
+    listed = document["paths"]["/v1/chat/completions"]["post"]["responses"]
+    assert {"200", "400", "401", "403", "404", "413", "415", "429", "500", "503", "504"} == set(listed)
+    for status, response in listed.items():
+        if status != "200":
+            for example in response["content"]["application/json"]["examples"].values():
+                Draft202012Validator(document["components"]["schemas"]["Error"]).validate(example["value"])
+
+
+@pytest.mark.parametrize("name", REQUEST_EXAMPLES)
+async def test_an_example_of_a_request_is_valid_and_answered(name: str) -> None:
+    body = REQUEST_EXAMPLES[name]["value"]
+    Draft202012Validator(REQUEST_SCHEMA).validate(body)
+    async with client(served(FakeServices())) as c:
+        reply = await c.post("/v1/chat/completions", json=body)
+    assert reply.status_code == 200, reply.text
+    assert "x-drawbridge-ignored" not in reply.headers
+
+
+async def test_the_examples_of_replies_are_what_openais_own_client_reads(document: dict[str, Any]) -> None:
+    content = document["paths"]["/v1/chat/completions"]["post"]["responses"]["200"]["content"]
+    ChatCompletion.model_validate(content["application/json"]["example"])
+    lines = content["text/event-stream"]["example"].splitlines()
+    chunks = [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
+    assert chunks
+    for chunk in chunks:
+        ChatCompletionChunk.model_validate(chunk)

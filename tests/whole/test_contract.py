@@ -1,0 +1,74 @@
+"""What the real product replies, by the published schema and the models of OpenAI's client; and what to no request."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+from server.standin.script import Reply, Script, Text, Thinking, call, refuse, say
+from server.standin.server import Standin
+from server.web.asking import REQUEST_EXAMPLES
+from tests.server.openai.schema import published
+from tests.server.web.hostile import RAW
+from tests.whole.bridge import Bridge, data_of
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+
+CALLING = Reply(
+    (Thinking(("Look ", "first.")), Text(("I look.",)), call("get_weather", {"place": "Paris"})), stop_reason="tool_use"
+)
+ANSWERS: dict[str, Script] = {
+    "short": say("Bonjour", "!"),
+    "tools": CALLING,
+    "form": say('{"name": "Ada Lovelace",', ' "age": 36}'),
+    "several": say("One."),
+    "picture": say("Red."),
+}
+
+
+def request_named(name: str) -> dict[str, Any]:
+    return dict(REQUEST_EXAMPLES[name]["value"])
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_a_whole_reply_is_openais(bridge: Bridge, standin: Standin, name: str) -> None:
+    standin.script(lambda _: ANSWERS[name])
+    reply = await bridge.post(request_named(name))
+    assert reply.status_code == 200, reply.text
+    ChatCompletion.model_validate(reply.json(), strict=True)
+    assert len(reply.json()["choices"]) == request_named(name).get("n", 1)
+    published("CreateChatCompletionResponse")(reply.json())
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_every_chunk_is_openais(bridge: Bridge, standin: Standin, name: str) -> None:
+    standin.script(lambda _: ANSWERS[name])
+    body = {**request_named(name), "stream": True, "stream_options": {"include_usage": True}}
+    async with bridge.client.stream("POST", "/chat/completions", json=body) as response:
+        chunks = data_of([line async for line in response.aiter_lines() if line])
+    assert chunks[-1]["usage"]["total_tokens"]
+    check: Callable[[object], None] = published("CreateChatCompletionStreamResponse")
+    for chunk in chunks:
+        ChatCompletionChunk.model_validate(chunk, strict=True)
+        check(chunk)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 429, 500, 529])
+async def test_an_error_is_openais(bridge: Bridge, standin: Standin, status: int) -> None:
+    standin.script(lambda _: refuse(status))
+    check = published("ErrorResponse")
+    check((await bridge.chat("hi")).json())
+    lines = await bridge.client.post("/chat/completions", json={**request_named("short"), "stream": True})
+    check(json.loads(lines.text))
+
+
+@pytest.mark.parametrize("name", RAW)
+async def test_what_is_no_request_is_answered_and_the_next_one_too(bridge: Bridge, standin: Standin, name: str) -> None:
+    reply = await bridge.client.post(
+        "/chat/completions", content=RAW[name], headers={"content-type": "application/json"}
+    )
+    assert reply.status_code in {200, 400, 413}, reply.text
+    assert reply.status_code == 200 or reply.json()["error"]["message"]
+    assert (await bridge.chat("hi")).status_code == 200
