@@ -1,4 +1,4 @@
-"""What the real product replies, by the published schema and the models of OpenAI's client; and what to no request."""
+"""What the real product replies, by OpenAI's published schema and the models of its own client."""
 
 import json
 from collections.abc import Callable
@@ -11,7 +11,6 @@ from server.standin.script import Reply, Script, Text, Thinking, call, refuse, s
 from server.standin.server import Standin
 from server.web.asking import REQUEST_EXAMPLES
 from tests.server.openai.schema import published
-from tests.server.web.hostile import RAW
 from tests.whole.bridge import Bridge, data_of
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
@@ -62,13 +61,3 @@ async def test_an_error_is_openais(bridge: Bridge, standin: Standin, status: int
     check((await bridge.chat("hi")).json())
     lines = await bridge.client.post("/chat/completions", json={**request_named("short"), "stream": True})
     check(json.loads(lines.text))
-
-
-@pytest.mark.parametrize("name", RAW)
-async def test_what_is_no_request_is_answered_and_the_next_one_too(bridge: Bridge, standin: Standin, name: str) -> None:
-    reply = await bridge.client.post(
-        "/chat/completions", content=RAW[name], headers={"content-type": "application/json"}
-    )
-    assert reply.status_code in {200, 400, 413}, reply.text
-    assert reply.status_code == 200 or reply.json()["error"]["message"]
-    assert (await bridge.chat("hi")).status_code == 200
