@@ -131,7 +131,7 @@ RAW: dict[str, bytes] = {
     "a role that is a list": b'{"messages": [{"role": [], "content": "hi"}]}',
     "a required name that is a list": _with(
         b'"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": '
-        b'{"type": "object", "properties": {"a": {}}, "required": [[]]}}}'
+        b'{"type": "object", "properties": {"a": {"type": "null"}}, "required": [[]]}}}'
     ),
     "a lone surrogate": b'{"messages": [{"role": "user", "content": "\\ud800"}]}',
     "a lone surrogate in a key": _with(b'"\\udfff": 1'),
