@@ -12,6 +12,7 @@ import click
 from server.claude.cli import cli_version
 from tests.bench.app import measure_app
 from tests.bench.costs import measure_idle, measure_memory, measure_tokens
+from tests.bench.frozen import measure_frozen
 from tests.bench.load import measure_burst, measure_crowd
 from tests.bench.measuring import Found
 from tests.bench.rows import ROWS, measure_growth, measure_rows
@@ -26,6 +27,7 @@ Measure = Callable[[Scene], Awaitable[list[Found]]]
 OTHERS: dict[str, Measure] = {
     "start": measure_starting,
     "app": measure_app,
+    "frozen": measure_frozen,
     "idle": measure_idle,
     "tokens": measure_tokens,
     "burst": measure_burst,

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +70,9 @@ async def _idle(app: psutil.Process, seconds: float) -> list[Found]:
 
 
 @asynccontextmanager
-async def started(folder: Path, upstream: str) -> AsyncIterator[Started]:
+async def started(
+    folder: Path, upstream: str, command: Sequence[str] = (sys.executable, "-m", "tray")
+) -> AsyncIterator[Started]:
     """The app on a bus and with a tray of its own, as at any start but the first: the self-check has passed."""
     account = {"ANTHROPIC_BASE_URL": upstream, "ANTHROPIC_API_KEY": "sk-nobody-0123456789abcdef"}
     await keep_verdict(folder / "data")
@@ -78,7 +80,7 @@ async def started(folder: Path, upstream: str) -> AsyncIterator[Started]:
         own = ("--port", str(free_port()), "--data-dir", str(folder / "data"), "--log-dir", str(folder / "logs"))
         began = time.perf_counter()
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tray", *own),
+            *(*command, *own),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
