@@ -1,6 +1,7 @@
 """The built app, started as it was built."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -95,3 +96,35 @@ def test_it_shows_its_icon_and_is_driven_by_its_menu(built: Path, tmp_path: Path
         app.item.click("Start")
         app.until("Running on port")
         assert app.quit() == 0
+
+
+@pytest.fixture
+def slim(built: Path, tmp_path: Path) -> Path:
+    """The program of a build without Claude Code: it is the same but for that."""
+    folder = tmp_path / "slim"
+    shutil.copytree(built.parent, folder, symlinks=True, ignore=shutil.ignore_patterns("_bundled"))
+    return folder / built.name
+
+
+# Where no Claude Code is.
+BARE_PATH = "/usr/bin:/bin"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows starts programs without streams by another program")
+def test_without_a_claude_code_it_leads_to_the_official_installer(slim: Path, tmp_path: Path) -> None:
+    with serving(slim, tmp_path, PATH=BARE_PATH) as instance:
+        body = {"messages": [{"role": "user", "content": "hi"}]}
+        reply = httpx.post(f"{instance.base_url}/chat/completions", json=body, trust_env=False, timeout=60)
+        assert reply.status_code == 503
+        assert "https://claude.com/claude-code" in reply.text
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows starts programs without streams by another program")
+def test_without_its_own_it_finds_the_users_claude_code(slim: Path, built: Path, tmp_path: Path) -> None:
+    own = tmp_path / "home" / ".local" / "bin" / "claude"
+    own.parent.mkdir(parents=True)
+    own.symlink_to(built.parent / "_internal" / "claude_agent_sdk" / "_bundled" / "claude")
+    with serving(slim, tmp_path, PATH=BARE_PATH, DRAWBRIDGE_DEMO="1") as instance:
+        body = {"messages": [{"role": "user", "content": "hi"}]}
+        reply = httpx.post(f"{instance.base_url}/chat/completions", json=body, trust_env=False, timeout=60)
+        assert "demo" in reply.text

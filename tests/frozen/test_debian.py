@@ -1,6 +1,7 @@
 """The .deb in a Debian without Python: installed, started from the desktop, upgraded and removed while it runs."""
 
 import configparser
+import json
 import re
 import shlex
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.frozen.debian import Debian, mounted
@@ -55,13 +57,25 @@ def test_there_is_no_python(debian: Debian) -> None:
 def test_it_shows_its_icon_and_answers_and_quits(installed: Debian, bus: str, host: TrayHost, tmp_path: Path) -> None:
     with started(installed, bus, host, tmp_path) as app:
         app.until("Running on port")
-        reply = app.chat("Is the bridge down?")
-        assert reply.status_code == 200
-        assert "demo" in reply.json()["choices"][0]["message"]["content"]
+        pieces = streamed(app.port, "Is the bridge down?")
+        assert len(pieces) > 2
+        assert "demo" in "".join(pieces)
         engine = app.get("/health").json()["cli"]
         assert engine["path"] == "/opt/drawbridge/_internal/claude_agent_sdk/_bundled/claude"
         assert app.quit() == 0
     assert installed.processes() == []
+
+
+def streamed(port: int, question: str) -> list[str]:
+    """The pieces of a streamed answer, in order; it must end as streams do."""
+    body = {"stream": True, "messages": [{"role": "user", "content": question}]}
+    url = f"http://127.0.0.1:{port}/v1/chat/completions"
+    with httpx.stream("POST", url, json=body, trust_env=False, timeout=60) as reply:
+        assert reply.status_code == 200
+        lines = [line.removeprefix("data: ") for line in reply.iter_lines() if line.startswith("data: ")]
+    assert lines[-1] == "[DONE]"
+    choices = [choice for line in lines[:-1] for choice in json.loads(line).get("choices", ())]
+    return [words for choice in choices if (words := choice["delta"].get("content"))]
 
 
 def test_what_its_desktop_shows_of_it(installed: Debian) -> None:
