@@ -53,6 +53,7 @@ class Services:
         config: Config,
         *,
         environment: Mapping[str, str],
+        places: Mapping[str, str],
         shelf: ModelShelf,
         verdicts: Shelf,
         carried: Path | None,
@@ -61,6 +62,8 @@ class Services:
     ) -> None:
         self._config = config
         self._environment = environment
+        # Where Claude Code is looked for: a demo has another home, and its user's Claude Code.
+        self._places = places
         self._shelf = shelf
         self._scratch = scratch
         self._guard = guard
@@ -170,7 +173,7 @@ class Services:
     def look(self) -> None:
         """Finds the Claude Code at hand. One that was checked before has its footing from now on."""
         with suppress(EngineError):
-            self.self_check.look(self._find_cli(self._child_environment()))
+            self.self_check.look(self._find_cli())
 
     @property
     def _isolation(self) -> Isolation:
@@ -205,7 +208,7 @@ class Services:
         # An exported key is no business of a sign-in, and the browser needs the folder of the user's session.
         environment = environment_for("plan", desktop_environment(os.environ))
         try:
-            await sign_in(self._find_cli(environment), environment, account, on_url)
+            await sign_in(self._find_cli(), environment, account, on_url)
         finally:
             self._account_changed()
         return await self.account()
@@ -241,7 +244,7 @@ class Services:
         before, era = (self._cli, self._account), self._era
         try:
             environment = self._child_environment()
-            path = self._find_cli(environment)
+            path = self._find_cli()
             self._cli = replace(self._cli, path=str(path))
             key = key_for(path)
             self._cli, self._asked = CliStatus(str(path), await cli_version(path, environment)), key
@@ -272,13 +275,13 @@ class Services:
     def _launch(self) -> Launch:
         """Asked in a thread. Claude Code updates itself: each process may be the first of another one."""
         environment = self._child_environment()
-        cli = self._find_cli(environment)
+        cli = self._find_cli()
         self._loop.call_soon_threadsafe(self.self_check.look, cli)
         return launch_for(self._footing.cli or cli, environment)
 
-    def _find_cli(self, environment: Mapping[str, str]) -> Path:
+    def _find_cli(self) -> Path:
         config = self._config
-        return find_cli(config.cli_path, environment, newest=config.prefer_cli == "newest")
+        return find_cli(config.cli_path, self._places, newest=config.prefer_cli == "newest")
 
     def _child_environment(self) -> Mapping[str, str]:
         """For who answers and for who is asked about the account: both must see the same payer. A demo has its own."""
@@ -303,7 +306,7 @@ async def open_services(
     """The services of a server, from the first spawned process to the last removed folder."""
     async with AsyncExitStack() as stack:
         scratch = stack.enter_context(open_scratch())
-        environment = clean_environment(os.environ)
+        environment = places = clean_environment(os.environ)
         if config.demo:
             environment = dict((await stack.enter_async_context(open_demo())).environment)
         guard = guard_for()
@@ -312,6 +315,7 @@ async def open_services(
         services = Services(
             config,
             environment=environment,
+            places=places,
             shelf=shelf,
             verdicts=Shelf(folders.data / KEPT_FILE),
             carried=find_carried(),

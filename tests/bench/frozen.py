@@ -18,7 +18,9 @@ async def measure_frozen(scene: Scene) -> list[Found]:
     program = FOLDER / "drawbridge"
     if sys.platform != "linux" or not program.is_file():
         return []
-    icons, ready, from_source = [], [], []
+    icons: list[float] = []
+    ready: list[float] = []
+    from_source: list[float] = []
     for number in range(scene.scale.starts):
         for times, command in ((ready, (str(program),)), (from_source, (sys.executable, "-m", "tray"))):
             folder = scene.folder / f"frozen-{number}-{len(command)}"

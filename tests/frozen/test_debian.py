@@ -82,7 +82,7 @@ def test_what_its_desktop_shows_of_it(installed: Debian) -> None:
     share = installed.root / "usr/share"
     assert (share / "icons/hicolor/48x48/apps/drawbridge.png").is_file()
     assert (share / "metainfo/app.drawbridge.tray.metainfo.xml").is_file()
-    assert (share / "man/man1/drawbridge.1").is_file()
+    assert (share / "man/man1/drawbridge.1.gz").is_file()
     # Nobody asked for it to start at login.
     assert not list((installed.root / "etc/xdg").glob("autostart/*"))
 
