@@ -45,6 +45,8 @@ INHERENT = (
     *("unstripped-binary-or-object", "uses-dpkg-database-directly"),
     # What has changed stands at the releases.
     "no-changelog",
+    # The project has an address of pages and none for letters.
+    "bogus-mail-host",
 )
 
 
