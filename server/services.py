@@ -163,6 +163,7 @@ class Services:
         is_other_payer = config.payer != self._config.payer
         is_other_cli = (config.cli_path, config.prefer_cli) != (self._config.cli_path, self._config.prefer_cli)
         self._config = config
+        self.breaker.reset()
         if is_other_cli:
             self.look()
             self.pool.renew("another Claude Code is named")

@@ -12,6 +12,7 @@ from server.answering.housekeeping import is_housekeeping
 from server.answering.routing import meant_for
 from server.answering.single import Single
 from server.backoff import Backoff
+from server.claude.aliases import nearest_effort
 from server.claude.client import Worker
 from server.config import Config
 from server.dialogue import Event, Failed, ModelCard, Settings, Turn
@@ -23,6 +24,10 @@ logger = logging.getLogger(__name__)
 # Seconds between two tries while Claude's API fails. Clients try again too, so these are few and short.
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 4.0
+# So long after a request came it is not sent again: who asked may have given up.
+RETRIES_WITHIN_S = 20.0
+# Overloaded, or at its limit: another model may answer.
+_OF_ONE_MODEL = frozenset({429, 529})
 
 
 class Answering:
@@ -90,7 +95,7 @@ class Answering:
                     begun = True
                     yield event
         except (UpstreamDown, UsageLimit) as error:
-            other = self._fallback_for(settings)
+            other = self._fallback_for(settings) if error.status in _OF_ONE_MODEL else None
             if begun or other is None:
                 raise
             logger.warning("%s: the fallback model %s is asked instead", error.title, other.model)
@@ -107,7 +112,8 @@ class Answering:
         meant = meant_for(config.fallback_model, replace(config, strict_models=False), self._cards())
         if meant.model == settings.model:
             return None
-        return replace(settings, model=meant.model, effort=meant.effort or settings.effort)
+        effort = meant.effort or nearest_effort(settings.effort, meant.model, self._cards())
+        return replace(settings, model=meant.model, effort=effort)
 
     async def _patiently(
         self, turn: Turn, settings: Settings, came: float, *, is_modest: bool
@@ -126,7 +132,8 @@ class Answering:
                             begun = True
                             yield event
                 except UpstreamDown as error:
-                    if begun or waits.failures >= self._config().retries:
+                    is_late = self._clock() - came >= RETRIES_WITHIN_S
+                    if begun or is_late or waits.failures >= self._config().retries:
                         raise
                     wait_s = waits.failed()
                     logger.warning("%s: tried again in %.1f s", error.title, wait_s)

@@ -19,13 +19,16 @@ FAILURES = 4
 # Seconds until a request may try again: they double with each that fails.
 FIRST_S = 5.0
 LONGEST_S: dict[Cause, float] = {"sign in": 300.0, "upstream": 60.0}
+# A limit may be lifted before its time.
+LIMIT_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
     """An open circuit: requests for `model` (None: all) get `error` until `until`; times are Unix times.
 
-    Then one request is the probe, and the others go on being told. `tries`: how often it has been tried and failed.
+    From `due` on one request is the probe, and the others go on being told. `tries`: how often it has been tried and
+    failed.
     """
 
     cause: Cause
@@ -33,6 +36,7 @@ class Circuit:
     error: DrawbridgeError
     since: float
     until: float
+    due: float
     tries: int = 0
     is_probed: bool = False
 
@@ -64,7 +68,7 @@ class Breaker:
                 continue
             if circuit.cause == "limit" and now >= circuit.until:
                 self._put(key, None)
-            elif now < circuit.until or circuit.is_probed:
+            elif now < circuit.due or circuit.is_probed:
                 raise _as_of(circuit, now)
             else:
                 probed.append(key)
@@ -92,7 +96,8 @@ class Breaker:
             case SignInNeeded():
                 self._open(("sign in", None), error, now)
             case UsageLimit(resets_at=until) if until is not None and until > now:
-                self._put(("limit", model), Circuit("limit", model, error, since=now, until=until))
+                due = min(until, now + LIMIT_S)
+                self._put(("limit", model), Circuit("limit", model, error, since=now, until=until, due=due))
             case UpstreamDown():
                 self._failures[model] = self._failures.get(model, 0) + 1
                 if self._failures[model] >= FAILURES:
@@ -114,7 +119,7 @@ class Breaker:
         tries = 0 if before is None else before.tries + 1
         until = now + min(LONGEST_S[key[0]], FIRST_S * 2.0 ** min(tries, 30))
         since = now if before is None else before.since
-        self._put(key, Circuit(key[0], key[1], error, since=since, until=until, tries=tries))
+        self._put(key, Circuit(key[0], key[1], error, since=since, until=until, due=until, tries=tries))
 
     def _put(self, key: Key, circuit: Circuit | None) -> None:
         before = self._circuits.get(key)

@@ -194,18 +194,28 @@ async def test_other_failures_are_never_tried_again(error: DrawbridgeError, wait
 
 
 async def test_the_fallback_model_answers_what_the_other_one_cannot(waits: list[float]) -> None:
-    lanes = Lanes([UsageLimit()], WHOLE)
+    lanes = Lanes([UsageLimit(status=429)], WHOLE)
     settled = answering(lanes, Config(fallback_model="opus"))
     assert len([event async for event in settled.stream(TURN)]) == 3
     assert [settings.model for settings in lanes.settings] == ["sonnet", "opus"]
     assert not waits
 
 
-@pytest.mark.parametrize("script", [[SignInNeeded()], [Started("m"), UpstreamDown()]])
+async def test_the_fallback_model_gets_an_effort_that_it_has() -> None:
+    lanes = Lanes([UsageLimit(status=429)], WHOLE)
+    settled = answering(lanes, Config(fallback_model="sonnet"))
+    turn = replace(TURN, model="opus", settings=Settings(effort="medium"))
+    _ = [event async for event in settled.stream(turn)]
+    assert [settings.effort for settings in lanes.settings] == ["medium", "low"]
+
+
+@pytest.mark.parametrize(
+    "script", [[SignInNeeded()], [Started("m"), UpstreamDown(status=529)], [UpstreamRefused(status=400)]]
+)
 async def test_it_is_not_asked_for_what_it_does_not_mend(script: list[Event | DrawbridgeError]) -> None:
     lanes = Lanes(script, WHOLE)
     settled = answering(lanes, Config(fallback_model="opus"))
-    with suppress(SignInNeeded):
+    with suppress(SignInNeeded, UpstreamRefused):
         _ = [event async for event in settled.stream(TURN)]
     assert len(lanes.scripts) == 1
 

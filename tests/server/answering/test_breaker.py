@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.answering.breaker import FAILURES, FIRST_S, Breaker
+from server.answering.breaker import FAILURES, FIRST_S, LIMIT_S, Breaker
 from server.errors import (
     DrawbridgeError,
     PermissionRefused,
@@ -73,14 +73,23 @@ def test_a_refused_sign_in_closes_every_model_at_once(bench: Bench) -> None:
 
 def test_a_limit_with_a_known_end_closes_its_model_until_then(bench: Bench) -> None:
     bench.ask("opus", UsageLimit(status=429, retry_after_s=3600, resets_at=NOW + 3600))
-    bench.clock.now = NOW + 600
+    bench.clock.now = NOW + 200
     told = bench.ask("opus")
     assert isinstance(told, UsageLimit)
-    assert told.retry_after_s == 3000
+    assert told.retry_after_s == 3400
     assert not bench.is_open("sonnet")
     bench.clock.now = NOW + 3600
     assert bench.breaker.circuits == ()
     assert bench.ask("opus") is None
+
+
+def test_a_limit_that_is_lifted_early_is_found_out(bench: Bench) -> None:
+    bench.ask("opus", UsageLimit(status=429, resets_at=NOW + 3600))
+    bench.clock.now = NOW + LIMIT_S - 1
+    assert bench.is_open("opus")
+    bench.clock.now = NOW + LIMIT_S
+    assert bench.ask("opus") is None
+    assert bench.breaker.circuits == ()
 
 
 @pytest.mark.parametrize(
