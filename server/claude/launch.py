@@ -18,6 +18,9 @@ _FIXED = {
     "CLAUDE_CODE_MAX_RETRIES": "0",
     # It would repeat a broken stream as one whole answer, after half of it has been passed on.
     "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",
+    # It would write a count of tokens behind the client's words and its tools' results, for models before 4.8.
+    "CLAUDE_CODE_TOTAL_TOKENS_REMINDER": "off",
+    "CLAUDE_CODE_TOTAL_TOKENS_REMINDER_AFTER_USER_TURN": "0",
     "ENABLE_TOOL_SEARCH": "false",
     "CLAUDE_CODE_ENTRYPOINT": "sdk-py",
 }

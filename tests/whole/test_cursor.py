@@ -168,8 +168,6 @@ def steps_of(recorded: Recorded) -> list[tuple[object, ...]]:
                     steps.append(("call", block["name"], block["input"]))
                 case "tool_result":
                     text = "".join(part["text"] for part in blocks_of(block.get("content")))
-                    # For older models Claude Code writes a note of its own behind a live result.
-                    text = text.partition("\n<system-reminder>\n<total_tokens>")[0]
                     steps.append(("result", calls[block["tool_use_id"]], text))
                 case _ if not block["text"].startswith("<system-reminder>\n"):
                     steps.append((message["role"], block["text"]))
