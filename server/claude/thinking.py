@@ -36,19 +36,16 @@ def thinking_body(settings: Settings, model: str | None) -> dict[str, object]:
     `model` is the one that these settings stand for. What it cannot do is left out.
     """
     sampling = _sampling(settings, model) if takes_sampling(model) else {}
-    is_off = not settings.thinks or bool(sampling) or (thinks_by_budget(model) and _leaves_no_budget(settings))
+    # A call cannot be forced from a model that thinks first: the API refuses it, or answers with words.
+    is_forced = settings.tool_choice.mode in {"any", "tool"}
+    is_small = settings.max_tokens is not None and settings.max_tokens <= LEAST_BUDGET
+    is_off = not settings.thinks or bool(sampling) or is_forced or (is_small and thinks_by_budget(model))
     if is_off and can_stop_thinking(model):
         return {**_OFF, **sampling}
     if settings.shows_thinking and (generation := generation_of(model)) is not None and generation >= (4, 6):
         # Those that decide themselves keep it to themselves unless they are asked.
         return {"thinking": {"type": "adaptive", "display": "summarized"}}
     return sampling
-
-
-def _leaves_no_budget(settings: Settings) -> bool:
-    """The budget must be smaller than the limit; and a call cannot be forced from a model that thinks by one."""
-    is_small = settings.max_tokens is not None and settings.max_tokens <= LEAST_BUDGET
-    return is_small or settings.tool_choice.mode in {"any", "tool"}
 
 
 def _sampling(settings: Settings, model: str | None) -> dict[str, object]:

@@ -164,6 +164,11 @@ def _check_thinking(fields: Body, model: Model, terms: Terms) -> None:
             raise Refused(f"thinking.{kind}.display: Input should be 'summarized' or 'omitted'")
     if kind == "enabled" and isinstance(thinking, dict):
         _check_budget(fields, thinking, model)
+    choice = fields.get("tool_choice")
+    is_forced = isinstance(choice, dict) and choice.get("type") in ("any", "tool")
+    # What always thinks takes it: nothing else is published of these models.
+    if is_forced and kind in ("enabled", "adaptive") and not model.must_think:
+        raise Refused("Thinking may not be enabled when tool_choice forces tool use.")
     if kind == "adaptive" and not model.thinks_adaptively:
         raise Refused("adaptive thinking is not supported on this model")
     if kind == "disabled" and model.must_think:
@@ -188,10 +193,6 @@ def _check_budget(fields: Body, thinking: Body, model: Model) -> None:
         raise Refused(f"thinking.enabled.budget_tokens: Input should be greater than or equal to {_LEAST_BUDGET}")
     if isinstance(most, int) and budget >= most:
         raise Refused(f"`max_tokens` must be greater than `thinking.budget_tokens`. {_GUIDE}")
-    choice = fields.get("tool_choice")
-    if isinstance(choice, dict) and choice.get("type") in ("any", "tool"):
-        # Adaptive thinking goes together with forced calls; a budget does not.
-        raise Refused("Thinking may not be enabled when tool_choice forces tool use.")
 
 
 def _check_sampling(fields: Body, model: Model) -> None:

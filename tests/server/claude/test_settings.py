@@ -50,6 +50,7 @@ CASES: list[tuple[str, Settings, dict[str, Any]]] = [
     ("a limit below a budget", Settings(BUDGETED, max_tokens=700), {**OFF, "max_tokens": 700}),
     ("a forced call", Settings(tool_choice=ToolChoice("any")), {"tool_choice": {"type": "any"}}),
     ("a forced call of one that thinks by a budget", Settings(BUDGETED, tool_choice=ToolChoice("any")), OFF),
+    ("a forced call of one that need not think", Settings(OLD, tool_choice=ToolChoice("tool", "look")), OFF),
     ("sampling", Settings(OLD, temperature=0.3), {**OFF, "temperature": 0.3}),
     ("the other sampling", Settings(OLD, top_p=0.5), {**OFF, "top_p": 0.5}),
     ("both", Settings(OLD, temperature=0.3, top_p=0.5), {**OFF, "temperature": 0.3, "top_p": None}),

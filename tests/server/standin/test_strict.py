@@ -272,6 +272,10 @@ REFUSED = [
     (thinks() | {"top_k": 5}, "`top_k` must be unset when thinking is enabled or in adaptive mode."),
     (thinks() | {"tools": [tool()], "tool_choice": {"type": "any"}}, "Thinking may not be enabled when tool_choice"),
     (
+        body(model="claude-opus-4-6", thinking={"type": "adaptive"}, tools=[tool()], tool_choice={"type": "any"}),
+        "Thinking may not be enabled when tool_choice forces tool use.",
+    ),
+    (
         body(model="claude-opus-4-6", thinking={"type": "adaptive"}, temperature=0),
         "`temperature` may only be set to 1 when thinking is enabled or in adaptive mode.",
     ),
