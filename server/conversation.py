@@ -52,6 +52,6 @@ def _parsed(arguments: str) -> object:
     """The arguments as values, so that another order of names or other blanks make no difference."""
     try:
         parsed = json.loads(arguments or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return arguments
     return dict(sorted(parsed.items())) if isinstance(parsed, Mapping) else parsed

@@ -17,6 +17,10 @@ LONGEST_ANSWER = 2**31 - 1
 # The kind of an error whose message is ours: a dialect names it as the `custom_error_type` of its unions.
 OWN_WORDS = "words"
 _HALF_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+# Python's parser gives up at a thousand levels, and Claude Code later without a word; nobody's data is so deep.
+DEEPEST = 500
+_TOO_DEEP = f"is nested more than {DEEPEST} levels deep"
+_STEPS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]', re.DOTALL)
 
 
 def _whole_characters(text: str) -> str:
@@ -35,21 +39,46 @@ def _count(value: object) -> object:
 
 def _spelled(value: object) -> object:
     # Some clients send the arguments of a call as they got them from a parser.
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+    return _dumped(value) if isinstance(value, dict | list) else value
+
+
+def _dumped(value: object) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        raise PydanticCustomError(OWN_WORDS, _TOO_DEEP) from None
+
+
+def _not_deep(text: str) -> str:
+    """`text`, unless it is JSON that is nested too deeply. What is no JSON may hold any brackets."""
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return text
+    try:
+        json.loads(text)
+    except ValueError:
+        return text
+    except RecursionError:
+        raise PydanticCustomError(OWN_WORDS, _TOO_DEEP) from None
+    depth = 0
+    for step in _STEPS.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(step[0], 0)
+        if depth > DEEPEST:
+            raise PydanticCustomError(OWN_WORDS, _TOO_DEEP)
+    return text
 
 
 def _whole_escapes(text: str) -> str:
     if _HALF_ESCAPE.search(text):
         try:
             parsed = json.loads(text)
-        except (ValueError, RecursionError):
+        except ValueError:
             return text
         _whole_characters(json.dumps(parsed, ensure_ascii=False))
     return text
 
 
 def _whole_object(value: dict[str, object]) -> dict[str, object]:
-    _whole_characters(json.dumps(value, ensure_ascii=False))
+    _not_deep(_whole_characters(_dumped(value)))
     return value
 
 
@@ -61,8 +90,15 @@ def text_or_list(value: object) -> str | None:
 
 
 Words = Annotated[str, AfterValidator(_whole_characters)]
-# JSON as a text: a call's arguments. JSON as an object: a schema. Both without half characters anywhere in them.
-JsonText = Annotated[str, BeforeValidator(_spelled), AfterValidator(_whole_characters), AfterValidator(_whole_escapes)]
+# JSON as a text: a call's arguments. JSON as an object: a schema. Both without half characters anywhere in them, and
+# neither nested too deeply.
+JsonText = Annotated[
+    str,
+    BeforeValidator(_spelled),
+    AfterValidator(_whole_characters),
+    AfterValidator(_not_deep),
+    AfterValidator(_whole_escapes),
+]
 JsonObject = Annotated[dict[str, object], AfterValidator(_whole_object)]
 Count = Annotated[int, BeforeValidator(_count)]
 Tokens = Annotated[Count, Field(gt=0, le=LONGEST_ANSWER)]
