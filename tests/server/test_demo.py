@@ -168,7 +168,12 @@ def test_a_tool_that_is_not_forced_is_not_called(choice: object) -> None:
 
 
 def test_a_demanded_schema_is_filled() -> None:
-    schema = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
+    schema = {
+        "type": "object",
+        "properties": {"ok": {"type": "boolean"}},
+        "required": ["ok"],
+        "additionalProperties": False,
+    }
     script = demo_answer(recorded(output_config={"format": {"type": "json_schema", "schema": schema}}))
     assert json.loads("".join(pieces(script))) == {"ok": True}
 
