@@ -1,6 +1,7 @@
 """For all tests: no variable of this computer counts, and in CI a skip is a failure."""
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -11,6 +12,10 @@ _OTHER_SYSTEMS = ("Windows", "macOS")
 
 
 pytest_plugins = ["tests.installed"]
+
+# Under `nohup` every child would ignore this signal too, as it should, and tests of it could not be.
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(wrapper=True)
