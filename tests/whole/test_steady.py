@@ -59,7 +59,7 @@ async def test_after_the_first_word_nothing_is_sent_again(folder: Path) -> None:
 
 
 async def test_who_leaves_is_not_asked_for_again(folder: Path) -> None:
-    async with open_standin() as standin, open_bridge(standin, folder) as bridge:
+    async with open_standin() as standin, open_bridge(standin, folder, "--pool-size", "1") as bridge:
         await bridge.until_pool(raw=1)
         standin.script(lambda _: refuse(529))
         asking = asyncio.create_task(bridge.chat("hi"))
