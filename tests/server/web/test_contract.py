@@ -21,8 +21,8 @@ NOT_MET = (errors.StartError, errors.KeyringError)
 
 
 def kinds(of: type[DrawbridgeError]) -> Iterator[type[DrawbridgeError]]:
-    """The leaves of the tree of errors."""
-    below = of.__subclasses__()
+    """The leaves of the tree of errors, without what other modules of the app have added."""
+    below = [kind for kind in of.__subclasses__() if kind.__module__ == errors.__name__]
     if not below:
         yield of
     for kind in below:
