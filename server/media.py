@@ -35,7 +35,7 @@ def image_from_url(url: str, place: str) -> Image | Document:
 
 def image_from_base64(data: str, media_type: str | None, place: str) -> Image | Document:
     """The image of `data`. Its first bytes, not `media_type`, say what it is; a PDF is a document."""
-    return _image(_decoded(data.encode(), place), media_type, place)
+    return _image(_decoded(data, place), media_type, place)
 
 
 def document_from_url(url: str, place: str, *, title: str | None = None) -> Image | Document:
@@ -47,7 +47,7 @@ def document_from_base64(
     data: str, media_type: str | None, place: str, *, title: str | None = None
 ) -> Image | Document:
     """The PDF, text or image of `data`."""
-    return _document(_decoded(data.encode(), place), media_type, place, title)
+    return _document(_decoded(data, place), media_type, place, title)
 
 
 def document_from_text(text: str, place: str, *, title: str | None = None) -> Document:
@@ -89,7 +89,7 @@ def _from_url(url: str, place: str, kind: str, title: str | None = None) -> Imag
                 hint="Send an https address, or the data itself as a data URL.",
             )
         case None:
-            media_type, content = "", _decoded(url.encode(), place)
+            media_type, content = "", _decoded(url, place)
         case _:
             raise InvalidRequest(f"{place} must be a data URL or an https address.", param=place)
     return _image(content, media_type, place) if kind == "image" else _document(content, media_type, place, title)
@@ -129,13 +129,16 @@ def _data_url(url: str, place: str) -> tuple[str, bytes]:
         raise InvalidRequest(f"{place} is a data URL without data: there is no comma in it.", param=place)
     media_type, *parameters = (word.strip().lower() for word in head.split(";"))
     raw = unquote_to_bytes(data) if "%" in data else data.encode()
-    return media_type, _decoded(raw, place) if "base64" in parameters else raw
+    return media_type, _from_base64(raw, place) if "base64" in parameters else raw
 
 
-def _decoded(raw: bytes, place: str) -> bytes:
+def _decoded(data: str, place: str) -> bytes:
+    """The bytes of base64; a data URL may stand where it should."""
+    return _data_url(data, place)[1] if data.startswith("data:") else _from_base64(data.encode(), place)
+
+
+def _from_base64(raw: bytes, place: str) -> bytes:
     """The bytes of base64, in either alphabet, with or without padding and line breaks."""
-    if raw.startswith(b"data:"):
-        return _data_url(raw.decode(), place)[1]
     if b"%" in raw:
         raw = unquote_to_bytes(raw)
     bare = _BLANKS.sub(b"", raw).rstrip(b"=").translate(_URL_ALPHABET)

@@ -44,9 +44,12 @@ def _spelled(value: object) -> object:
 
 def _dumped(value: object) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
     except RecursionError:
         raise PydanticCustomError(OWN_WORDS, _TOO_DEEP) from None
+    except ValueError:
+        # Python reads 1e999 as infinite, and that is no JSON any more.
+        raise PydanticCustomError(OWN_WORDS, "holds a number that is too large") from None
 
 
 def _not_deep(text: str) -> str:

@@ -141,3 +141,11 @@ def test_images_are_bounded_one_by_one_and_all_together() -> None:
     check_size([six])
     with pytest.raises(InvalidRequest, match="32 MB"):
         check_size([six, Message("user", (found,))])
+
+
+@pytest.mark.parametrize("url", ["data:;base64," * 2000 + "AAAA", "data:;base64,data:%FF,AA", "data:;base64,data:x,AA"])
+def test_a_data_url_in_a_data_url_is_no_base64(url: str) -> None:
+    for read in (image_from_url, document_from_url):
+        with pytest.raises(InvalidRequest) as caught:
+            read(url, PLACE)
+        assert caught.value.param == PLACE

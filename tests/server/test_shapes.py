@@ -52,3 +52,10 @@ def test_brackets_in_words_or_side_by_side_are_not_deep(text: str) -> None:
 def test_claude_s_own_deep_call_has_a_key() -> None:
     call = ToolCall("a", "b", nested(5000))
     assert conversation_key([Message("assistant", (call,))], model=None)
+
+
+@pytest.mark.parametrize("field", ["arguments", "schema_"])
+def test_a_number_that_is_no_json_any_more_is_refused(field: str) -> None:
+    with pytest.raises(InvalidRequest, match="too large") as caught:
+        read(Call, {field: {"maximum": float("inf")}})
+    assert caught.value.param == field
