@@ -152,6 +152,9 @@ def _placed(content: shapes.Content, place: str, text_tools: Collection[str]) ->
                 yield where, ToolCall(block.id, block.name, _arguments(block, text_tools))
             case shapes.ResultBlock():
                 parts = tuple(_result(block.content, f"{where}.content"))
+                if block.is_error and not parts:
+                    # As Claude's API does.
+                    raise InvalidRequest(f"{where}.content must say what the error is.", param=f"{where}.content")
                 yield where, ToolResult(block.tool_use_id, parts, block.is_error)
             case shapes.ThinkingBlock():
                 if block.signature:

@@ -41,7 +41,7 @@ HELP: Mapping[str, str] = {
     "strict_models": "Refuse model names that are not Claude's instead of using the default model for them.",
     "fallback_model": "The model to ask where the one asked for is overloaded or at its limit.",
     "retries": "How often a request is sent again, before its first word, while Claude's API fails.",
-    "without_breaker": "Send every request, also while Claude refuses the sign-in, the account or the load.",
+    "without_breaker": "Send every request, also while Claude refuses the sign-in, is at a limit or fails.",
     "housekeeping_model": "The model for titles, tags and follow-up questions that a client asks for by itself.",
     "forward_sampling": "Send temperature and top_p on to Claude, for models that take them; they then do not think.",
     "reasoning": "What becomes of Claude's thoughts: hidden; field (reasoning_content); tags (<think> in the text).",

@@ -108,6 +108,16 @@ def test_pictures_and_documents_in_questions_and_results() -> None:
     assert answered.messages[-1].parts == (ToolResult("c1", (Image("image/png", PNG),), is_error=True),)
 
 
+@pytest.mark.parametrize("content", ["", [], [{"type": "text", "text": ""}]])
+def test_an_error_without_a_word_is_refused_by_its_place_and_an_empty_result_is_not(content: object) -> None:
+    result = {"type": "tool_result", "tool_use_id": "c1", "content": content}
+    answered = turn_of({"messages": [*HI, CALL, {"role": "user", "content": [result]}]})
+    assert answered.messages[-1].parts == (ToolResult("c1", ()),)
+    with pytest.raises(InvalidRequest) as caught:
+        turn_of({"messages": [*HI, CALL, {"role": "user", "content": [{**result, "is_error": True}]}]})
+    assert caught.value.param == "messages[2].content[0].content"
+
+
 def test_sealed_thoughts_go_back_and_others_are_left_out() -> None:
     thoughts = [
         {"type": "thinking", "thinking": "hm", "signature": "seal"},
