@@ -65,7 +65,7 @@ class Unwrapper:
         left = "".join(self._whole) or (self._rest if self._state == "before" else "")
         try:
             parsed = json.loads(left)
-        except ValueError:
+        except (ValueError, RecursionError):
             return left
         text = parsed.get(FIELD) if isinstance(parsed, dict) else None
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(text, str) else left

@@ -26,8 +26,7 @@ FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 4.0
 # So long after a request came it is not sent again: who asked may have given up.
 RETRIES_WITHIN_S = 20.0
-# Overloaded, or at its limit: another model may answer.
-_OF_ONE_MODEL = frozenset({429, 529})
+OVERLOADED = 529
 
 
 class Answering:
@@ -95,7 +94,8 @@ class Answering:
                     begun = True
                     yield event
         except (UpstreamDown, UsageLimit) as error:
-            other = self._fallback_for(settings) if error.status in _OF_ONE_MODEL else None
+            is_of_one_model = isinstance(error, UsageLimit) or error.status == OVERLOADED
+            other = self._fallback_for(settings) if is_of_one_model else None
             if begun or other is None:
                 raise
             logger.warning("%s: the fallback model %s is asked instead", error.title, other.model)

@@ -63,8 +63,10 @@ def turn_from_responses(request: ResponsesRequest, *, owner: str, forwards_sampl
     """
     _refuse_what_is_kept_elsewhere(request)
     tools = tools_from(request.tools or ())
+    # All of them: a call of a tool that may not be called now stands in the history as it was made.
+    texts = {tool.name for tool in tools if tool.takes_text}
     choice, tools = choice_from(request.tool_choice, tools, is_parallel=request.parallel_tool_calls)
-    system, messages = _conversation(request, {tool.name for tool in tools if tool.takes_text})
+    system, messages = _conversation(request, texts)
     schema = _schema(request)
     effort, thinks = _effort(request)
     return Turn(

@@ -194,7 +194,7 @@ async def test_other_failures_are_never_tried_again(error: DrawbridgeError, wait
 
 
 async def test_the_fallback_model_answers_what_the_other_one_cannot(waits: list[float]) -> None:
-    lanes = Lanes([UsageLimit(status=429)], WHOLE)
+    lanes = Lanes([UsageLimit()], WHOLE)
     settled = answering(lanes, Config(fallback_model="opus"))
     assert len([event async for event in settled.stream(TURN)]) == 3
     assert [settings.model for settings in lanes.settings] == ["sonnet", "opus"]

@@ -34,9 +34,11 @@ def turn_from_chat(
     _refuse_what_claude_has_not(request)
     form = form_from(request.response_format)
     tools = tools_from(request)
+    # All of them: a call of a tool that may not be called now stands in the history as it was made.
+    texts = {tool.name for tool in tools if tool.takes_text}
     choice, tools = choice_from(request, tools)
     choice, tools = with_form(form, choice, tools)
-    system, messages = conversation_from(request.messages, {tool.name for tool in tools if tool.takes_text})
+    system, messages = conversation_from(request.messages, texts)
     stops = (request.stop,) if isinstance(request.stop, str) else tuple(request.stop or ())
     effort, thinks = _effort(request)
     return Turn(

@@ -236,6 +236,15 @@ class TestConversation:
         found = turn(HELLO, calls(made), result("c1"), tools=[{"type": "custom", "name": "patch"}])
         assert found.messages[1].parts == (ToolCall("c1", "patch", '{"input": "*** Begin"}'),)
 
+    def test_also_where_that_tool_may_not_be_called_now(self) -> None:
+        made = {"id": "c1", "type": "function", "function": {"name": "patch", "arguments": "*** Begin"}}
+        choice = {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "look"}]}
+        tools = [{"type": "custom", "name": "patch"}, {"type": "function", "name": "look"}]
+        found = turn(HELLO, calls(made), result("c1"), tools=tools, tool_choice=choice)
+        (call,) = found.messages[1].parts
+        assert isinstance(call, ToolCall)
+        assert json.loads(call.arguments) == {"input": "*** Begin"}
+
     def test_calls_of_2023_get_ids_that_stay_the_same(self) -> None:
         made = {"role": "assistant", "content": None, "function_call": {"name": "look", "arguments": "{}"}}
         given = {"role": "function", "name": "look", "content": "seen"}
