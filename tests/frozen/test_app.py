@@ -15,7 +15,7 @@ import pytest
 
 from server.machine.instance import Instance, read_instance
 from tests.tray.trayhost import TrayHost
-from tests.whole.bridge import child_environment
+from tests.whole.bridge import child_environment, is_claude
 from tests.whole.desktop import open_app
 
 pytestmark = pytest.mark.timeout(180)
@@ -78,7 +78,7 @@ def test_its_children_get_the_library_path_of_its_user(built: Path, tmp_path: Pa
         server = psutil.Process(instance.pid)
         assert "_internal" in server.environ().get("LD_LIBRARY_PATH", "")
         until = time.monotonic() + BOUND_S
-        while not (children := [one for one in server.children() if "--output-format" in one.cmdline()]):
+        while not (children := [one for one in server.children() if is_claude(one)]):
             assert time.monotonic() < until
             time.sleep(0.05)
         environment = children[0].environ()

@@ -13,7 +13,7 @@ from server.claude.session import Session
 from server.dialogue import PartDelta, Profile, Settings
 from server.errors import DrawbridgeError, EngineSurprise
 from server.machine.processes import guard_for
-from server.standin.script import Gate, Hold, Plain, Refusal, Reply, Text, refuse, say
+from server.standin.script import Gate, Hold, Pause, Plain, Refusal, Reply, Text, refuse, say
 from server.standin.server import Standin, default_answer
 from server.status import UsageWindow
 from tests.server.claude.conftest import SONNET, Bench, conversation
@@ -177,7 +177,8 @@ async def test_an_interrupt_that_comes_too_late_lets_no_second_request_go_upstre
 ) -> None:
     """After its token limit the engine would go on by itself, and nobody would be left to kill it for that."""
     gate = Gate()
-    warm.standin.script(say("Half", Hold(gate), " an answer", stop_reason="max_tokens"), say("more"))
+    limited = say("Half", Hold(gate), " an answer", stop_reason="max_tokens", before_stop=(Pause(0.3),))
+    warm.standin.script(limited, say("more"))
     answer = warm.worker.ask(Profile(), SONNET, conversation("hi"))
     async for event in answer:
         if isinstance(event, PartDelta):
