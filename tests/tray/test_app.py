@@ -14,6 +14,7 @@ import pytest
 
 from tests.tray.scene import ask, wait_for
 from tests.tray.trayhost import Icon, TrayHost
+from tests.whole.bridge import is_claude
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the tests' tray is Linux'; not Windows, not macOS")
 
@@ -74,7 +75,7 @@ class App:
 
     def workers(self) -> list[psutil.Process]:
         children = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in children if "--output-format" in child.cmdline()]
+        return [child for child in children if is_claude(child)]
 
 
 Launch = Callable[..., App]
