@@ -59,9 +59,10 @@ class Follower:
             return
         listeners = self._runner.listeners
         self._runner.apply(config)
-        note("The changed settings hold now.")
         if self._runner.listeners is not listeners:
             self._moved(self._runner.listeners)
+        # Last: who reads it may ask for the new address at once.
+        note("The changed settings hold now.")
 
     def _refused(self, settled: Settled) -> Iterator[str]:
         for name in _FIXED:
