@@ -13,9 +13,11 @@ _OTHER_SYSTEMS = ("Windows", "macOS")
 
 pytest_plugins = ["tests.installed"]
 
-# Under `nohup` every child would ignore this signal too, as it should, and tests of it could not be.
+# Under `nohup`, or in the background of a script, every child would ignore these too, as it should, and tests of them
+# could not be.
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
