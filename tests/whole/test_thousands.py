@@ -231,7 +231,7 @@ async def test_each_body_upstream_is_its_requests_own_and_each_answer_its_caller
     telling = await told(folder, seed, 500, "warm")
     assert telling.ways["continued"] >= 50
     assert telling.ways["profile"] >= 50
-    # How often a spare is ready, and how often nothing is, is for the machine to say: 9 to 17 and 99 to 117 on two cores.
+    # How often a spare is ready, and how often nothing is, the machine decides: 9 to 17 and 99 to 117 on two cores.
     assert telling.ways["spare"] >= 1
     assert telling.ways["cold"] >= 1
     assert telling.kills >= 3
