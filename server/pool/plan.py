@@ -260,8 +260,8 @@ def free_places(slots: Sequence[Slot], limits: Limits) -> int:
 
 
 def pasts_of(waiting: Sequence[Waiter]) -> frozenset[tuple[Profile, str]]:
-    """The conversations that somebody waits to go on with."""
-    return frozenset((waiter.profile, waiter.past) for waiter in waiting if waiter.past is not None)
+    """The conversations that somebody waits to go on with, which nobody does who is modest."""
+    return frozenset((one.profile, one.past) for one in waiting if one.past is not None and not one.is_modest)
 
 
 def _holds(slot: Slot, wanted: frozenset[tuple[Profile, str]]) -> bool:
