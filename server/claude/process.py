@@ -104,8 +104,7 @@ class CliProcess:
 
     async def spawn(self) -> None:
         """Starts the process; it boots by itself. Raises `CliMissing` or `CliFailed`."""
-        launch, places = await asyncio.to_thread(self._prepare)
-        self._places = places
+        launch, places = await self._prepared()
         try:
             # Spawned by the loop's own thread: on Linux the guard's signal fires when the spawning thread ends.
             self._process = await asyncio.create_subprocess_exec(
@@ -123,6 +122,18 @@ class CliProcess:
             raise CliFailed(f"Claude Code cannot be started: {error.strerror or error}.") from error
         self._guard.adopt(self._process.pid)
         self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._listen())]
+
+    async def _prepared(self) -> tuple[Launch, Places]:
+        """Prepares in a thread. One that is given up is waited for all the same, for `kill` to remove its folders."""
+        preparing = asyncio.get_running_loop().run_in_executor(None, self._prepare)
+        try:
+            # Unlike the future itself, this wait can be cancelled without the thread's result being lost.
+            await asyncio.wait({preparing})
+        finally:
+            await asyncio.wait({preparing})
+            if preparing.exception() is None:
+                self._places = preparing.result()[1]
+        return preparing.result()
 
     def _prepare(self) -> tuple[Launch, Places]:
         """What to run and where. `CliMissing` is found here: a guard in front of the CLI would hide it."""

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,7 +14,9 @@ from typing import Any
 import psutil
 import pytest
 
-from server.dialogue import Event, Finished, PartDelta, Profile, Reason, Settings, Started, Text, Thinking
+from server.claude.launch import launch_for
+from server.claude.process import CliProcess
+from server.dialogue import Event, Finished, Launch, PartDelta, Profile, Reason, Settings, Started, Text, Thinking
 from server.errors import (
     AnswerCut,
     BodyTooLarge,
@@ -30,6 +33,7 @@ from server.errors import (
     WorkerDied,
     WorkerSilent,
 )
+from server.machine.processes import guard_for
 from server.standin import script as say_
 from server.standin.script import Cut, Drop, Gate, Hold, Pause, Reply, StreamError, bad_gateway, refuse, say
 from server.standin.server import Standin
@@ -37,7 +41,7 @@ from tests.server.claude.conftest import Bench, conversation
 
 # Between the reason and the end of the stream. Claude Code sends its second request some milliseconds after the end: on
 # a machine that runs other tests too, those are not enough to show that it is killed at the reason.
-MOMENT = (Pause(0.3),)
+MOMENT = (Pause(5),)
 
 
 def words(events: list[Event]) -> str:
@@ -280,7 +284,7 @@ async def test_silence_before_the_first_frame_and_within_the_answer_is_bounded(b
         standin.script(reply)
         worker = bench.worker()
         await worker.boot()
-        bench.bounds = type(bench.bounds)(silence_s=0.5)
+        bench.bounds = type(bench.bounds)(silence_s=3)
         with pytest.raises(WorkerSilent):
             [event async for event in worker.ask(Profile(), Settings(model="sonnet"), conversation("hi"))]
         await worker.close()
@@ -344,6 +348,32 @@ async def test_a_cli_that_is_not_there_or_does_not_start_says_so(bench: Bench, t
 async def test_folders_vanish_with_their_process(bench: Bench, standin: Standin) -> None:
     before = sorted(bench.scratch.root.iterdir())
     await bench.ask("hi")
+    assert sorted(bench.scratch.root.iterdir()) == before
+
+
+async def test_a_boot_that_is_given_up_while_its_folders_are_made_leaves_none(bench: Bench) -> None:
+    before = sorted(bench.scratch.root.iterdir())
+    begun, go = threading.Event(), threading.Event()
+    assert bench.cli is not None
+    launch = launch_for(bench.cli, bench.environment)
+
+    def held() -> Launch:
+        begun.set()
+        go.wait(60)
+        return launch
+
+    process = CliProcess(held, bench.scratch, guard_for())
+    spawning = asyncio.create_task(process.spawn())
+    assert await asyncio.to_thread(begun.wait, 30)
+    spawning.cancel()
+    for _ in range(5):
+        # It hears of that before the thread goes on.
+        await asyncio.sleep(0)
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await spawning
+    await process.kill()
+    await asyncio.get_running_loop().shutdown_default_executor()
     assert sorted(bench.scratch.root.iterdir()) == before
 
 
