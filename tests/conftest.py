@@ -5,6 +5,7 @@ import signal
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Read before the variables below are taken away.
 _NO_SKIPS = bool(os.environ.get("DRAWBRIDGE_TESTS_NO_SKIPS"))
@@ -18,6 +19,12 @@ pytest_plugins = ["tests.installed"]
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The same examples on every computer, however slow or busy it is.
+settings.register_profile(
+    "drawbridge", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("drawbridge")
 
 
 @pytest.hookimpl(wrapper=True)
