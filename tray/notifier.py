@@ -102,7 +102,7 @@ class _Line:
 
     def __init__(self, bus: str, icon: str) -> None:
         self._icon = icon
-        self._connection: DBusConnection = open_dbus_connection(bus=bus)
+        self._connection: DBusConnection = open_dbus_connection(bus=bus, auth_timeout=REPLY_TIMEOUT_S)
         self._wishes: dict[int, _Wish] = {}
         self._signals: deque[Message] = deque()
         rule = MatchRule(type="signal", interface=_NAME, path=_DAEMON.object_path)

@@ -46,9 +46,9 @@ def private_bus(folder: Path) -> Iterator[str]:
     assert daemon.stdout is not None
     try:
         address = daemon.stdout.readline().strip()
-        assert address, f"dbus-daemon did not start: {daemon.wait(5)}"
+        assert address, f"dbus-daemon did not start: {daemon.wait(20)}"
         yield address
     finally:
         daemon.terminate()
-        daemon.wait(5)
         daemon.stdout.close()
+        daemon.wait(20)

@@ -17,7 +17,7 @@ from typing import Any, Self
 import pytest
 from PIL import Image
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 _FRESH = ("pystray._darwin", "tray.macicon")
 
 

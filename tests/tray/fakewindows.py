@@ -16,7 +16,7 @@ from typing import Any, Self
 import pytest
 from PIL import Image
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 QUIT = -1
 TASKBAR_CREATED = 0xC001
 NIM_ADD, NIM_MODIFY, NIM_DELETE = 0, 1, 2

@@ -32,7 +32,7 @@ from tray.supervisor import Server
 from tray.surroundings import Surroundings
 from tray.updates import MEMO, Updates
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 REPOSITORY = "https://github.com/drawbridge-app/drawbridge"
 
 

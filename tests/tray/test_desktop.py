@@ -13,7 +13,7 @@ from tray.desktop import Attempt, Desktop, IconNotifier, LinuxOpener, MacOpener,
 from tray.model import Command, Notice, Quit
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the programs are shell scripts, not Windows'")
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 
 
 def wait_for(path: Path) -> str:
@@ -227,6 +227,8 @@ def test_an_icon_shows_what_came_before_it_was_there_in_order_and_may_block_or_f
     assert shown == []
     gate.set()
     notifier.close()
+    assert notifier._thread is not None
+    notifier._thread.join(TIMEOUT_S)
     assert shown == [("one", "1", True), ("two", "2", True)]
 
 

@@ -1,6 +1,7 @@
 """Notifications on a private bus, with a daemon of the tests' own."""
 
 import queue
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,12 +122,10 @@ def test_without_a_bus_nothing_is_raised_and_nothing_waits(
     assert caplog.text.count("notifications: ") == 3
 
 
-def test_when_the_bus_goes_away_the_thread_sleeps_on(bus: str, clicks: Clicks, tmp_path: Path) -> None:
+def test_when_the_bus_goes_away_the_thread_sleeps_on(bus: str, clicks: Clicks) -> None:
     from tests.tray.bus import private_bus
 
-    folder = tmp_path / "b"
-    folder.mkdir()
-    with private_bus(folder) as address:
+    with tempfile.TemporaryDirectory(prefix="bus-") as folder, private_bus(Path(folder)) as address:
         notifier = BusNotifier(bus=address)
         with TrayHost(address) as host:
             notifier.show(Notice("Before", "x", Quit()), clicks.put)

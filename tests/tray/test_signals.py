@@ -9,7 +9,7 @@ import pytest
 
 from tray.signals import told_of_signals
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no kill: Ctrl+C there needs a console")
 
 
@@ -29,7 +29,7 @@ def test_afterwards_everything_is_as_before() -> None:
         assert signal.getsignal(signal.SIGTERM) is not before[signal.SIGTERM]
     assert {number: signal.getsignal(number) for number in before} == before
     assert signal.set_wakeup_fd(-1) == -1
-    assert set(threading.enumerate()) == threads
+    assert set(threading.enumerate()) <= threads
 
 
 def test_a_signal_that_is_ignored_on_purpose_stays_ignored() -> None:

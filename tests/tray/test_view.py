@@ -22,7 +22,7 @@ from tray.view import Drawing, View, icon_maker_for
 if TYPE_CHECKING:
     from tests.tray.trayhost import TrayHost
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 STATES = dict(states())
 BUSY = replace(RUNNING, status=replace(RUNNING.status, pool=PoolStatus(size=3, answering=1)))
 
@@ -134,8 +134,12 @@ def test_only_what_is_different_is_drawn() -> None:
 def test_of_many_snapshots_the_newest_is_drawn() -> None:
     with running() as one:
         release, blocked = threading.Event(), threading.Event()
-        one.icon.later(blocked.set)
-        one.icon.later(lambda: release.wait(TIMEOUT_S))
+
+        def hold() -> None:
+            blocked.set()
+            release.wait(TIMEOUT_S)
+
+        one.icon.later(hold)
         assert blocked.wait(TIMEOUT_S)
         one.icon.notes.clear()
         for port in range(8000, 8100):

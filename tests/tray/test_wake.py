@@ -13,6 +13,7 @@ from tests.tray.bus import private_bus
 from tray.wake import JUMP_S, Drowsiness, watch_sleep
 
 LOGIN = "org.freedesktop.login1"
+TIMEOUT_S = 60.0
 
 
 class Clocks:
@@ -62,6 +63,10 @@ def system_bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+def connected(address: str) -> DBusConnection:
+    return open_dbus_connection(address, auth_timeout=TIMEOUT_S)
+
+
 def say(login: DBusConnection, *, asleep: bool) -> None:
     place = DBusAddress("/org/freedesktop/login1", bus_name=LOGIN, interface=f"{LOGIN}.Manager")
     login.send(new_signal(place, "PrepareForSleep", "b", (asleep,)))
@@ -71,14 +76,14 @@ def test_the_login_manager_tells_of_the_end_of_a_sleep_and_nobody_else_does(syst
     woke = threading.Semaphore(0)
     watch = watch_sleep(woke.release, platform="linux", environ={"DBUS_SYSTEM_BUS_ADDRESS": system_bus})
     assert watch is not None
-    with open_dbus_connection(system_bus) as login, open_dbus_connection(system_bus) as other:
+    with connected(system_bus) as login, connected(system_bus) as other:
         login.send_and_get_reply(message_bus.RequestName(LOGIN))
         say(other, asleep=False)
         # A reply to a later call of his says that his signal has been passed on, or not.
         other.send_and_get_reply(message_bus.GetId())
         say(login, asleep=True)
         say(login, asleep=False)
-        assert woke.acquire(timeout=20)
+        assert woke.acquire(timeout=TIMEOUT_S)
         assert not woke.acquire(blocking=False)
     watch.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "drawbridge-tray-bus"]

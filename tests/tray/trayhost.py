@@ -49,7 +49,7 @@ from jeepney.io.threading import ReceiveStopped, open_dbus_connection
 
 from tests.tray.trayline import Line
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 WATCHER, WATCHER_PATH = "org.kde.StatusNotifierWatcher", "/StatusNotifierWatcher"
 NOTIFICATIONS, NOTIFICATIONS_PATH = "org.freedesktop.Notifications", "/org/freedesktop/Notifications"
 PORTAL, PORTAL_PATH = "org.freedesktop.portal.Desktop", "/org/freedesktop/portal/desktop"
@@ -184,7 +184,7 @@ class TrayHost:
         self._replies: dict[int, Future[Message]] = {}
         self._news = threading.Condition()
         self._count = 0
-        self._connection = open_dbus_connection(address)
+        self._connection = open_dbus_connection(address, auth_timeout=TIMEOUT_S)
         self._reader = threading.Thread(target=self._read, name="tray-host", daemon=True)
         self._starts = [name for name, wanted in ((WATCHER, watcher), (NOTIFICATIONS, notifications)) if wanted]
 

@@ -239,7 +239,8 @@ def _address(environ: Mapping[str, str]) -> str:
 
 def _connection(address: str) -> DBusConnection:
     try:
-        connection = open_dbus_connection(address)
+        # A second, the library's own bound, is soon over while a desktop starts, and then there would be no icon.
+        connection = open_dbus_connection(address, auth_timeout=TIMEOUT_S)
     # An address that nobody understands, a socket that is not there, a bus that says no: the library has no one name
     # for it all.
     except Exception as error:
