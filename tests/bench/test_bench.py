@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.bench.__main__ import KEYS
 from tests.bench.measuring import Fact, Found, Line, Spread, Timing, line
 from tests.bench.rows import ROWS
@@ -11,13 +13,14 @@ from tests.bench.table import table
 from tests.whole.bridge import ROOT
 
 
+@pytest.mark.timeout(420)
 def test_every_row_can_be_measured() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench", "--tiny", "--markdown"],
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=110,
+        timeout=400,
         env={**os.environ, "ANTHROPIC_BASE_URL": "http://127.0.0.1:1"},
     )
     assert done.returncode == 0, done.stderr[-3000:]

@@ -388,4 +388,4 @@ def test_many_starts_and_stops_leave_no_thread_and_no_socket(house: House) -> No
         with running(house) as runner:
             port = runner.listeners.port
         assert refuses(port)
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from server.answering.spoken import Spoken
+from server.claude.client import Worker
 from server.dialogue import (
     Failed,
     Finished,
@@ -86,7 +87,9 @@ class Person:
     async def _ask(self, profile: Profile, messages: list[Message], *, leaves: bool = False) -> Message | None:
         choice = ToolChoice(self.chance.choice(("auto", "auto", "auto", "any"))) if profile.tools else ToolChoice()
         settings = Settings(effort=self.chance.choice((None, None, None, "low")), tool_choice=choice)
-        kills, spoken = self.crowd.kills, Spoken()
+        # One that was killed just now may be lent before anybody has heard of its death.
+        is_dying = any(worker.is_alive for worker in self.crowd.killed)
+        kills, spoken = -1 if is_dying else self.crowd.kills, Spoken()
         events = self.crowd.house.answering.stream(Turn(tuple(messages), "sonnet", profile, settings))
         try:
             async with asyncio.timeout(60):
@@ -116,6 +119,7 @@ class Crowd:
         self.house, self.chance = house, random.Random(seed)
         self.expected: dict[str, list[Message]] = {}
         self.kills = 0
+        self.killed: list[Worker] = []
         self.ways: Counter[str] = Counter()
         self.reasons: Counter[Reason] = Counter()
         self.faults: list[object] = []
@@ -129,7 +133,8 @@ class Crowd:
         alive = [worker for worker in self.house.workers if worker.is_alive]
         if alive:
             self.kills += 1
-            chance.choice(alive)._process._kill_now()
+            self.killed.append(chance.choice(alive))
+            self.killed[-1]._process._kill_now()
 
     def answer(self, recorded: Recorded) -> Script:
         """Looks at a body that arrives, and answers it with words or calls."""
@@ -152,13 +157,16 @@ class Crowd:
             call(chance.choice(body["tools"])["name"], {"mark": mark, "n": number})
             for number in range(chance.randint(1, 3))
         ]
+        strays = []
         if chance.random() < 0.05:
-            calls.append(call("ghost", {"mark": mark}))
+            strays = [call("ghost", {"mark": mark})]
         elif chance.random() < 0.05:
-            calls.append(ToolUse("look", (f'{{"mark": "{mark}',)))
+            strays = [ToolUse("look", (f'{{"mark": "{mark}',))]
         words = (Words((f"{mark} Let me.",)),) if chance.random() < 0.5 else ()
         thoughts = (Thinking((f"{mark} Hm.",)),) if chance.random() < 0.3 else ()
-        return Reply((*thoughts, *words, *calls, Pause(0.02)), "tool_use")
+        # The moment in which Claude Code, who would answer a stray call itself, is ended.
+        before_stop = (Pause(5),) if strays else ()
+        return Reply((*thoughts, *words, *calls, *strays, Pause(0.02)), "tool_use", before_stop=before_stop)
 
 
 def wire(part: Any) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from server.pool.pool import Pool
 from server.standin.script import RedactedThinking, Reply, Thinking, call, say
 from server.standin.script import Text as Words
 from server.standin.server import Standin, open_standin
+from tests.server.claude.conftest import wait_out_midnight
 from tests.server.claude.test_tools import said_upstream
 
 TOOLS = (Tool("look", "Looks.", '{"type": "object"}'), Tool("a.b", "Dots.", '{"type": "object"}'))
@@ -85,6 +86,7 @@ class House:
 async def open_house(folder: Path, size: int) -> AsyncIterator[House]:
     cli = bundled_cli()
     assert cli is not None
+    wait_out_midnight()
     (folder / "home").mkdir()
     (folder / "scratch").mkdir()
     guard = guard_for()
@@ -95,7 +97,7 @@ async def open_house(folder: Path, size: int) -> AsyncIterator[House]:
         with open_scratch(folder / "scratch") as scratch:
 
             def spawn() -> Worker:
-                bounds = Bounds(silence_s=20)
+                bounds = Bounds(silence_s=20, interrupt_s=20)
                 workers.append(Worker(lambda: launch, scratch=scratch, guard=guard, bounds=lambda: bounds))
                 return workers[-1]
 

@@ -522,14 +522,15 @@ def test_importing_needs_neither_gtk_nor_a_display() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_program_that_is_told_to_end_takes_its_icon_with_it(host: TrayHost, number: signal.Signals) -> None:
-    program = subprocess.Popen([sys.executable, "-m", "tests.tray.demo"], cwd=DEMO.parents[2], stdout=subprocess.PIPE)
-    try:
-        host.wait_item()
-        program.send_signal(number)
-        out, _ = program.communicate(timeout=TIMEOUT_S)
-    finally:
-        program.kill()
-        program.wait()
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.tray.demo"], cwd=DEMO.parents[2], stdout=subprocess.PIPE
+    ) as program:
+        try:
+            host.wait_item()
+            program.send_signal(number)
+            out, _ = program.communicate(timeout=TIMEOUT_S)
+        finally:
+            program.kill()
     assert (program.returncode, out) == (0, b"Quit()\n")
     host.wait_gone()
 

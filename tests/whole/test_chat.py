@@ -145,7 +145,7 @@ async def test_parameters_do_what_they_say_and_do_not_stick(bridge: Bridge, stan
 
 
 async def test_an_answer_that_ends_at_its_limit_is_one_request(bridge: Bridge, standin: Standin) -> None:
-    standin.script(lambda recorded: say("Half", stop_reason="max_tokens", before_stop=(Pause(0.3),)))
+    standin.script(lambda recorded: say("Half", stop_reason="max_tokens", before_stop=(Pause(5),)))
     body = (await bridge.chat("hi", max_tokens=5)).json()
     assert body["choices"][0]["finish_reason"] == "length"
     assert body["choices"][0]["message"]["content"] == "Half"

@@ -157,7 +157,7 @@ def cut_short(recorded: Recorded) -> Script:
     if "stop_sequences" in recorded.body:
         return say("One, two", stop_reason="stop_sequence", stop_sequence=", three")
     # The moment in which Claude Code, who would go on by itself, is ended.
-    return say("One, two", stop_reason="max_tokens", before_stop=(Pause(0.3),))
+    return say("One, two", stop_reason="max_tokens", before_stop=(Pause(5),))
 
 
 async def test_an_answer_ends_where_its_caller_wants_it(

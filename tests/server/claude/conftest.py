@@ -1,5 +1,6 @@
 """Real workers of the real CLI against the stand-in."""
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -22,8 +23,17 @@ async def standin() -> AsyncIterator[Standin]:
         yield standin
 
 
+def wait_out_midnight() -> None:
+    """A process that lives at the change of the day tells Claude the new date, and no two bodies would be equal."""
+    now = time.localtime()
+    left = 86_400 - (now.tm_hour * 3600 + now.tm_min * 60 + now.tm_sec)
+    if left < 60:
+        time.sleep(left + 1)
+
+
 @pytest.fixture
 def environment(standin: Standin, tmp_path: Path) -> dict[str, str]:
+    wait_out_midnight()
     home = tmp_path / "home"
     home.mkdir()
     return {
@@ -51,7 +61,7 @@ class Bench:
     def __init__(self, environment: dict[str, str], scratch: Scratch) -> None:
         self.environment = environment
         self.scratch = scratch
-        self.bounds = Bounds(silence_s=20)
+        self.bounds = Bounds(silence_s=20, interrupt_s=20)
         self.cards: tuple[ModelCard, ...] = ()
         self.limits: list[ModelLimits] = []
         self.workers: list[Worker] = []

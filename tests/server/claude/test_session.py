@@ -177,7 +177,7 @@ async def test_an_interrupt_that_comes_too_late_lets_no_second_request_go_upstre
 ) -> None:
     """After its token limit the engine would go on by itself, and nobody would be left to kill it for that."""
     gate = Gate()
-    limited = say("Half", Hold(gate), " an answer", stop_reason="max_tokens", before_stop=(Pause(0.3),))
+    limited = say("Half", Hold(gate), " an answer", stop_reason="max_tokens", before_stop=(Pause(5),))
     warm.standin.script(limited, say("more"))
     answer = warm.worker.ask(Profile(), SONNET, conversation("hi"))
     async for event in answer:
@@ -190,7 +190,7 @@ async def test_an_interrupt_that_comes_too_late_lets_no_second_request_go_upstre
     async def late(subtype: str, **more: Any) -> dict[str, object]:
         gate.open()
         await asyncio.wait_for(warm.standin.requests[0].ended(), 10)
-        await asyncio.wait({asyncio.create_task(process.exited.wait())}, timeout=2)
+        await asyncio.wait({asyncio.create_task(process.exited.wait())}, timeout=10)
         return await control(subtype, **more)
 
     monkeypatch.setattr(process, "control", late)
@@ -250,6 +250,7 @@ async def test_two_replays_have_a_prefix_that_the_providers_cache_can_keep(warm:
 
 async def test_a_worker_wears_out(warm: Warm, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.claude.client.MOST_CONVERSATIONS", 2)
+    monkeypatch.setattr("server.claude.client.MOST_GROWTH", 10**12)
     await warm.ask("one")
     await warm.ask("one", "Hello from the stand-in.", "two", held=2)
     assert not warm.worker.is_worn
@@ -258,9 +259,10 @@ async def test_a_worker_wears_out(warm: Warm, monkeypatch: pytest.MonkeyPatch) -
 
 
 async def test_a_worker_that_has_grown_too_much_is_worn(warm: Warm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.claude.client.MOST_GROWTH", 10**12)
     await warm.ask("one")
     assert not warm.worker.is_worn
-    monkeypatch.setattr("server.claude.client.MOST_GROWTH", -100_000_000)
+    monkeypatch.setattr("server.claude.client.MOST_GROWTH", -(10**12))
     assert warm.worker.is_worn
 
 

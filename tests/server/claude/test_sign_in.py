@@ -111,7 +111,7 @@ async def test_a_sign_in_that_comes_to_nothing_is_said(cli: MakeCli, login: str,
 
 async def test_a_sign_in_that_nobody_finishes_ends_and_leaves_no_process(cli: MakeCli, tmp_path: Path) -> None:
     with pytest.raises(SignInNeeded, match="Nobody signed in"):
-        await sign_in(cli("exec sleep 600"), environment(), timeout_s=0.5)
+        await sign_in(cli("exec sleep 600"), environment(), timeout_s=3)
     assert await ended(await started(tmp_path))
 
 

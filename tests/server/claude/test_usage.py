@@ -93,7 +93,7 @@ def test_a_board_keeps_what_it_knows_and_tells_only_news() -> None:
 
 
 # Of today: the CLI leaves a window out of an event when its time is far from its length.
-_SOON, _LATER = int(time.time()) + 3_600, int(time.time()) + 3 * 86_400
+_SOON, _LATER = int(time.time()) + 4 * 3_600, int(time.time()) + 3 * 86_400
 
 
 def limits(five_hours: str, week: str, *, status: str) -> dict[str, str]:

@@ -61,5 +61,5 @@ def test_an_installed_one_runs_only_if_it_is_preferred_and_newer(
     assert "newer" in why_this_cli(installed, None, newest=True)
     assert "carried" in why_this_cli(carried, None, newest=False)
     assert "named" in why_this_cli(installed, installed, newest=False)
-    program(installed, "echo 2.1.300")
+    program(installed, "echo 2.1.99")
     assert find_cli(None, environment, newest=True) == carried

@@ -83,7 +83,7 @@ def filtered(frame):
 def listen():
     for line in child.stdout or ():
         if b'"message_delta"' in line and b'"max_tokens"' in line:
-            time.sleep(1)
+            time.sleep(4)
         say(line)
     os._exit(child.wait())
 

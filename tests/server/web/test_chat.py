@@ -187,7 +187,7 @@ async def test_the_settings_of_the_moment_pace_the_stream() -> None:
         asking = asyncio.create_task(c.post("/v1/chat/completions", json=STREAM))
         while not services.opened:
             await asyncio.sleep(0.001)
-        asyncio.get_running_loop().call_later(0.05, go.set)
+        asyncio.get_running_loop().call_later(1, go.set)
         reply = await asking
     # The head could not wait for the first event, so the way is not in it, and the silence was filled.
     assert "x-drawbridge-way" not in reply.headers
