@@ -195,6 +195,7 @@ def normal(role: str, blocks: list[dict[str, Any]]) -> tuple[str, list[str]]:
     return role, sorted(json.dumps(block, sort_keys=True) for block in kept)
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize(("size", "people", "steps"), [(2, 4, 20), (4, 2, 40)], ids=["crowded", "roomy"])
 async def test_every_body_is_its_own_conversations_whatever_happens_to_the_others(
     tmp_path: Path, size: int, people: int, steps: int

@@ -82,7 +82,7 @@ def test_a_killed_parent_takes_its_children_along() -> None:
 @posix
 def test_a_killed_parent_takes_its_children_along_through_the_watcher() -> None:
     # The watcher reads the ids in turn; once it has asked for the birth of the last, all are known.
-    _killed(*_parent("WatcherGuard()", then="time.sleep(0.5)"))
+    _killed(*_parent("WatcherGuard()", then="time.sleep(3)"))
 
 
 @posix
