@@ -125,7 +125,7 @@ def test_there_is_never_a_second_question_on_the_screen(tmp_path: Path, stuck: B
 
 
 def test_once_the_keyring_is_unlocked_it_answers_again(tmp_path: Path, stuck: Box) -> None:
-    keychain = chain(tmp_path, stuck, deadline_s=1)
+    keychain = chain(tmp_path, stuck, deadline_s=3)
     assert keychain.probe() == "locked"
     assert stuck.gate is not None
     stuck.gate.set()

@@ -76,5 +76,5 @@ async def test_a_real_spare_that_is_killed_is_noticed_and_the_next_request_works
     async with pool.lease(Profile()) as lease:
         assert lease.worker.pid is not None
         os.kill(lease.worker.pid, signal.SIGKILL)
-        await asyncio.wait_for(lease.worker.wait_dead(), 5)
+        await asyncio.wait_for(lease.worker.wait_dead(), 30)
     assert await answer(pool, "still there?", pids)
