@@ -25,7 +25,7 @@ FILLED = (0.85, 0.97, 0.99)
 PREAMBLE_LENGTH = 2000
 # A limit is told of before the answer has ended, and its process killed at the word. The API leaves a few milliseconds
 # for that; here it is longer, and there are two tries, so that a busy computer is not taken for a bad Claude Code.
-LIMITED = say(ANSWER, stop_reason="max_tokens", before_stop=(Pause(0.3),))
+LIMITED = say(ANSWER, stop_reason="max_tokens", before_stop=(Pause(1),))
 LIMIT_TRIES = 2
 # The names of tools that Claude Code has itself as well: they must mean the client's.
 CALLS = ("Bash", "Agent")
