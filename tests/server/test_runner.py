@@ -21,6 +21,8 @@ from server.runner import Runner
 from server.status import State, Status
 from tests.server.house import House
 
+WAIT_S = 60.0
+
 
 @pytest.fixture
 def house() -> Iterator[House]:
@@ -45,11 +47,11 @@ def running(house: House, config: Config | None = None, **more: Any) -> Iterator
     finally:
         house.go()
         runner.stop(0)
-        assert runner.wait(20)
+        assert runner.wait(WAIT_S)
 
 
 def get(port: int, path: str, host: str = "127.0.0.1", **headers: str) -> tuple[int, dict[str, Any]]:
-    with closing(http.client.HTTPConnection(host, port, timeout=10)) as connection:
+    with closing(http.client.HTTPConnection(host, port, timeout=WAIT_S)) as connection:
         connection.request("GET", path, headers=headers)
         response = connection.getresponse()
         return response.status, json.loads(response.read())
@@ -57,7 +59,7 @@ def get(port: int, path: str, host: str = "127.0.0.1", **headers: str) -> tuple[
 
 @contextmanager
 def slow_request(port: int) -> Iterator[http.client.HTTPResponse]:
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S)) as connection:
         connection.request("GET", "/slow")
         response = connection.getresponse()
         assert response.read1(6) == b"begun "
@@ -66,7 +68,7 @@ def slow_request(port: int) -> Iterator[http.client.HTTPResponse]:
 
 def wait_for(condition: Callable[[], bool]) -> None:
     """Waits, bounded, for what another thread does."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + WAIT_S
     while not condition():
         assert time.monotonic() < end, "it never came"
         time.sleep(0.01)
@@ -156,7 +158,7 @@ def test_a_running_answer_ends_whole_within_the_grace(house: House) -> None:
         runner.stop(20)
         house.go()
         assert response.read() == b"ended"
-        assert runner.wait(20)
+        assert runner.wait(WAIT_S)
     assert house.ends == ["whole"]
 
 
@@ -165,7 +167,7 @@ def test_an_answer_over_the_grace_is_cancelled_and_tidied_up_before_the_services
         runner.stop(0.1)
         with pytest.raises((http.client.HTTPException, OSError)):
             response.read()
-        assert runner.wait(20)
+        assert runner.wait(WAIT_S)
     assert house.ends == ["cancelled", "tidy, engine open"]
 
 
@@ -177,19 +179,19 @@ def test_a_second_stop_ends_running_answers_at_once(house: House) -> None:
         runner.stop(0)
         with pytest.raises((http.client.HTTPException, OSError)):
             response.read()
-        assert runner.wait(20)
+        assert runner.wait(WAIT_S)
 
 
 def test_a_client_that_does_not_read_cannot_hold_the_server(house: House) -> None:
     with running(house) as runner, slow_request(runner.listeners.port):
         runner.stop(0)
-        assert runner.wait(20)
+        assert runner.wait(WAIT_S)
 
 
 def test_a_request_may_stop_the_server_and_still_gets_its_answer(house: House) -> None:
     with running(house) as runner:
         assert get(runner.listeners.port, "/stop")[0] == 200
-        assert runner.wait(20)
+        assert runner.wait(WAIT_S)
         assert runner.status.state is State.STOPPED
 
 
@@ -197,7 +199,7 @@ def test_stop_while_it_opens_ends_it(house: House) -> None:
     house.hangs = True
 
     def stop_soon() -> None:
-        house.opening.wait(10)
+        house.opening.wait(WAIT_S)
         runners[0].stop()
 
     runners: list[Runner] = []
@@ -207,7 +209,7 @@ def test_stop_while_it_opens_ends_it(house: House) -> None:
     stopper.start()
     runner.start()
     stopper.join()
-    assert runner.wait(20)
+    assert runner.wait(WAIT_S)
     assert runner.status.state is State.STOPPED
 
 
@@ -242,7 +244,7 @@ def test_the_key_of_a_door_to_others_cannot_be_taken_away(house: House) -> None:
 def test_a_door_that_closes_by_itself_is_a_failure_that_wait_raises(house: House) -> None:
     with pytest.raises(StartError), running(house) as runner:  # noqa: PT012
         next(iter(runner._gate._open.values())).should_exit = True  # type: ignore[union-attr] # it runs
-        runner.wait(20)
+        runner.wait(WAIT_S)
     assert runner.status.state is State.FAILED
 
 
@@ -288,7 +290,7 @@ def test_the_end_of_the_server_ends_what_still_runs_behind_an_old_port(house: Ho
         runner.stop(0.1)
         with pytest.raises((http.client.HTTPException, OSError)):
             response.read()
-        assert runner.wait(20)
+        assert runner.wait(WAIT_S)
     assert house.ends == ["cancelled", "tidy, engine open"]
 
 
@@ -306,11 +308,11 @@ def test_the_port_can_be_changed_while_it_opens(house: House) -> None:
     port = free_port()
     runner = Runner(Config(port=0), token="t", open_services=house.open_services, create_app=house.create_app)
     runner.begin()
-    assert house.opening.wait(10)
+    assert house.opening.wait(WAIT_S)
     runner.apply(given(port))
     assert runner.status.base_url == f"http://127.0.0.1:{port}/v1"
     runner.stop(0)
-    assert runner.wait(20)
+    assert runner.wait(WAIT_S)
     assert refuses(port)
 
 
@@ -357,7 +359,7 @@ def test_who_keeps_the_server_decides_about_a_stop_from_outside(house: House) ->
     asked = threading.Event()
     with running(house, on_stop_asked=asked.set) as runner:
         assert get(runner.listeners.port, "/stop")[0] == 200
-        assert asked.wait(10)
+        assert asked.wait(WAIT_S)
         assert get(runner.listeners.port, "/status")[0] == 200
 
 

@@ -19,7 +19,8 @@ from PIL import Image
 from tests.tray.bus import private_bus
 from tests.tray.trayhost import ITEM, MENU, PROPERTIES, TIMEOUT_S, CallFailed, TrayHost
 from tray.native import Draw, Menu, MenuItem, Panel
-from tray.sni.bus import Bus
+from tray.sni.bus import TIMEOUT_S as BUS_TIMEOUT_S
+from tray.sni.bus import Bus, BusMissing
 from tray.sni.icon import SIZES, Icon
 
 DEMO = Path(__file__).with_name("demo.py")
@@ -543,6 +544,20 @@ def test_the_icon_of_a_program_that_is_killed_goes_too(host: TrayHost) -> None:
         program.kill()
         program.communicate()
     host.wait_gone()
+
+
+def test_a_bus_has_the_time_to_let_us_in_that_it_has_for_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a desktop starts, it may need more than the second that the library would give it."""
+    given: list[float] = []
+
+    def busy(address: str, *, auth_timeout: float = 1.0) -> None:
+        given.append(auth_timeout)
+        raise TimeoutError
+
+    monkeypatch.setattr("tray.sni.bus.open_dbus_connection", busy)
+    with pytest.raises(BusMissing):
+        Bus(lambda _: None, lambda *_: None, lambda: None, environ={"DBUS_SESSION_BUS_ADDRESS": "unix:path=/busy"})
+    assert given == [BUS_TIMEOUT_S]
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only Linux lists open files so")

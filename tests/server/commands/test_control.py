@@ -139,13 +139,16 @@ def test_an_answer_that_breaks_off_is_shown_so_far_and_is_an_error(server: Progr
 
 
 def test_a_server_that_dies_in_mid_answer_is_an_error(server: Program) -> None:
-    asking = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "tray", "ask", "slow"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert asking.stdout is not None
-    assert asking.stdout.read(10) == "You said: "
-    server.process.kill()
-    _, err = asking.communicate(timeout=20)
+    ) as asking:
+        try:
+            assert asking.stdout is not None
+            assert asking.stdout.read(10) == "You said: "
+            server.process.kill()
+            _, err = asking.communicate(timeout=60)
+        finally:
+            asking.kill()
     assert asking.returncode == 1
     assert "There is no whole answer" in err
     assert "Traceback" not in err

@@ -137,20 +137,17 @@ def test_reload_serves_from_a_child_and_ends_with_it(home: Path) -> None:
     """The real library over a real child; that a change restarts is shown above."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-    parent = subprocess.Popen(
-        [sys.executable, "-m", "server", "--reload", "--demo", "--port", str(port)], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert parent.stdout is not None
-        assert parent.stdout.readline() == f"Drawbridge listening on http://127.0.0.1:{port}/v1\n"
-        instance = read_instance(find_folders().data)
-        assert instance is not None
-        assert instance.pid in {child.pid for child in psutil.Process(parent.pid).children(recursive=True)}
-        assert get(port)[0] == 200
-        parent.terminate()
-        parent.communicate(timeout=60)
-        assert not psutil.pid_exists(instance.pid)
-    finally:
-        if parent.poll() is None:
+    command = [sys.executable, "-m", "server", "--reload", "--demo", "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        try:
+            assert parent.stdout is not None
+            assert parent.stdout.readline() == f"Drawbridge listening on http://127.0.0.1:{port}/v1\n"
+            instance = read_instance(find_folders().data)
+            assert instance is not None
+            assert instance.pid in {child.pid for child in psutil.Process(parent.pid).children(recursive=True)}
+            assert get(port)[0] == 200
+            parent.terminate()
+            parent.communicate(timeout=60)
+            assert not psutil.pid_exists(instance.pid)
+        finally:
             parent.kill()
-            parent.communicate()

@@ -51,12 +51,12 @@ def other_server(data: Path) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert other.stdout is not None
-    assert other.stdout.readline() == "claimed\n"
     try:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "claimed\n"
         yield other
     finally:
-        other.communicate(timeout=20)
+        other.communicate(timeout=60)
 
 
 def test_what_is_published_is_read_and_gone_afterwards(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_two_folders_have_two_servers(tmp_path: Path) -> None:
 def test_what_a_killed_server_left_behind_is_nobody_and_is_removed(tmp_path: Path) -> None:
     with other_server(tmp_path) as other:
         other.send_signal(signal.SIGKILL)
-        other.wait(10)
+        other.wait(30)
         assert (tmp_path / "server.json").exists()
         assert read_instance(tmp_path) is None
         assert not (tmp_path / "server.json").exists()

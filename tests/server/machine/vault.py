@@ -123,7 +123,7 @@ def _wait_for_the_secrets(keyring: subprocess.Popen[bytes], environment: dict[st
         "c = open_dbus_connection(); has = Proxy(b, c).NameHasOwner('org.freedesktop.secrets')[0]; c.close()\n"
         "sys.exit(not has)"
     )
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while subprocess.run([sys.executable, "-c", code], env=environment).returncode:
         assert keyring.poll() is None, "gnome-keyring has ended"
         assert time.monotonic() < deadline, "gnome-keyring has not come up"

@@ -68,13 +68,13 @@ async def test_a_pool_of_one_gives_its_place_only_after_the_answer_and_the_next_
             task = asyncio.create_task(aside())
             await settled()
             assert not is_aside.is_set()
-        await asyncio.wait_for(is_aside.wait(), 30)
+        await asyncio.wait_for(is_aside.wait(), 12)
         asking = asyncio.create_task(ask())
         await settled()
         assert not asking.done()
         assert Quiet.living == 0
         go.set()
-        await asyncio.wait_for(asyncio.gather(task, asking), 30)
+        await asyncio.wait_for(asyncio.gather(task, asking), 12)
 
 
 async def test_who_gives_up_waiting_for_the_place_gives_it_back() -> None:
@@ -84,12 +84,12 @@ async def test_who_gives_up_waiting_for_the_place_gives_it_back() -> None:
             await settled()
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        async with asyncio.timeout(30), pool.lease(Profile()):
+        async with asyncio.timeout(12), pool.lease(Profile()):
             pass
 
 
 async def test_a_pool_that_closes_waits_for_nobody_aside() -> None:
-    async with asyncio.timeout(30), pool_of(2) as pool:
+    async with asyncio.timeout(12), pool_of(2) as pool:
         aside = pool.aside()
         await aside.__aenter__()
     await aside.__aexit__(None, None, None)

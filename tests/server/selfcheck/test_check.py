@@ -56,13 +56,13 @@ class Scene:
         return check
 
     async def checked(self, check: SelfCheck) -> Footing:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(20):
             while not check.footing.is_checked:
                 await asyncio.sleep(0)
         return check.footing
 
     async def begun(self, count: int = 1) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(20):
             while len(self.examined) < count:
                 await asyncio.sleep(0)
 
@@ -122,24 +122,24 @@ async def test_a_stranger_is_waited_for_and_the_one_that_we_carry_is_not(scene: 
     assert not waiting.done()
     assert check.footing == Footing()
     scene.go.set()
-    await asyncio.wait_for(waiting, 30)
+    await asyncio.wait_for(waiting, 20)
     assert check.footing == WARM
     scene.go.clear()
     carried = scene.start(cli=scene.carried)
-    await asyncio.wait_for(carried.known(), 30)
+    await asyncio.wait_for(carried.known(), 20)
     assert carried.footing == Footing()
 
 
 async def test_where_none_is_at_hand_nobody_waits(scene: Scene) -> None:
     check = scene.start(cli=scene.folder / "nowhere")
-    await asyncio.wait_for(check.known(), 30)
+    await asyncio.wait_for(check.known(), 20)
     assert check.footing == Footing()
 
 
 async def test_a_check_that_could_not_be_done_is_no_verdict_and_is_done_again(scene: Scene) -> None:
     scene.missing[scene.cli] = Undecided("it took too long")
     check = scene.start()
-    await asyncio.wait_for(check.known(), 30)
+    await asyncio.wait_for(check.known(), 20)
     assert (check.footing.is_checked, check.footing.isolation, check.footing.trouble) == (False, "process", None)
     assert "it took too long" in check.footing.words
     del scene.missing[scene.cli]
@@ -149,7 +149,7 @@ async def test_a_check_that_could_not_be_done_is_no_verdict_and_is_done_again(sc
 async def test_one_that_does_not_say_its_version_is_not_waited_for(scene: Scene) -> None:
     scene.version = ""
     check = scene.start()
-    await asyncio.wait_for(check.known(), 30)
+    await asyncio.wait_for(check.known(), 20)
     assert not check.footing.is_checked
     assert not scene.examined
 

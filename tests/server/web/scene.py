@@ -111,7 +111,7 @@ def served(services: FakeServices, *, control: FakeControl | None = None, policy
 def client(app: Doors, **headers: str) -> httpx.AsyncClient:
     """A client that calls `app` in memory."""
     return httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8082", headers=headers, timeout=10
+        transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8082", headers=headers, timeout=60
     )
 
 

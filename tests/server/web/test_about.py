@@ -44,7 +44,8 @@ async def test_health_tells_a_stranger_only_that_it_lives() -> None:
     assert "pool" in full
 
 
-async def test_health_waits_for_nobody() -> None:
+async def test_health_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(about, "_ACCOUNT_S", 1000.0)
     services = FakeServices(account_waits=asyncio.Event())
     async with client(served(services)) as c:
         assert (await asyncio.wait_for(c.get("/health"), 30)).status_code == 200
