@@ -1,14 +1,15 @@
 """Settings and the access key as the menu changes them: live first, then written, so that nothing refused is kept."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import assert_never
 
 from server.config import Config
-from server.errors import KeyringMissing, PortTaken, SettingsInvalid
+from server.errors import DrawbridgeError, KeyringMissing, PortTaken, SettingsInvalid
 from server.machine.ports import next_free
 from server.machine.settings import Saved
 from tray.bulletin import Bulletin
-from tray.errands import Errands
+from tray.errands import Errands, Turns
 from tray.keys import Keys
 from tray.model import (
     AgreeToKeyFile,
@@ -35,7 +36,8 @@ class Changes:
     """Carries them out. `config` is what is in force, with the key that is asked for.
 
     Every method may raise `Held` for what cannot be changed here, `StartError` for what the server refuses (nothing has
-    changed then), and `DrawbridgeError` for what could not be written.
+    changed then), and `DrawbridgeError` for what could not be written. Nobody waits here for a keyring that asks for
+    its password: what is done about the key goes on when it has answered, one click after another.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Changes:
         self._supervisor = supervisor
         self._bulletin = bulletin
         self._errands = errands
+        self._turns = Turns(errands)
         self._refused_port: int | None = None
         self._pending: Command | None = None
         self.config = preferences.config
@@ -54,7 +57,7 @@ class Changes:
         """The settings for a start of the server."""
         if self._preferences.has_changed:
             self.tell(self._preferences.load(set_aside=False))
-        self.config = self._keys.resolved(self._in_our_folders(self._preferences.config))
+        self.config = self._keys.resolved(self._in_our_folders(self._preferences.config), anew=True)
         return self.config
 
     def reload(self) -> None:
@@ -103,31 +106,53 @@ class Changes:
 
     def set_reach(self, *, is_open: bool) -> None:
         """Whether others can reach us; then they need a key, and one is made where there is none."""
-        if not is_open:
-            self.change(reach="local")
-        elif self._has_key() or self._made_key(SetReach(open=True)):
+
+        def opened(_: str) -> None:
             self.change(reach="lan", **self._requiring())
+
+        if is_open:
+            self._turns.take(lambda: self._with_key(SetReach(open=True), opened))
+        else:
+            self._turns.take(lambda: self.change(reach="local"))
 
     def require_key(self, *, required: bool) -> None:
         """Whether the key is asked for; one is made where there is none."""
-        self._check_key_is_ours()
-        if not required:
-            self._check_key_is_not_needed()
-            self.change(require_key=False)
-        elif self._has_key() or self._made_key(RequireKey(required=True)):
-            self.change(require_key=True)
+
+        def step() -> None:
+            self._check_key_is_ours()
+            if required:
+                self._with_key(RequireKey(required=True), lambda _: self.change(require_key=True))
+            else:
+                self._waive_key()
+
+        self._turns.take(step)
 
     def new_key(self) -> None:
         """Another key, asked for from now on, and in the clipboard if there is one."""
-        self._check_key_is_ours()
-        if (key := self._made_key(NewKey())) is not None:
+
+        def made(key: str) -> None:
             self.change(**self._requiring())
             self._bulletin.tell(KeyMade(self._keys.place, is_copied=self._errands.is_copied(key)))
 
+        def step() -> None:
+            self._check_key_is_ours()
+            self._with_key(NewKey(), made)
+
+        self._turns.take(step)
+
     def remove_key(self) -> None:
         """No key is asked for, and none is kept."""
-        self.require_key(required=False)
-        self._keys.remove()
+
+        def removed(result: DrawbridgeError | None) -> None:
+            if result is not None:
+                raise result
+
+        def step() -> None:
+            self._check_key_is_ours()
+            self._waive_key()
+            self._turns.aside(self._keys.remove, removed)
+
+        self._turns.take(step)
 
     def agree(self) -> Command:
         """The key may be kept in a file. What had to wait for that."""
@@ -147,21 +172,30 @@ class Changes:
         """Other folders need another start of the app."""
         return replace(config, data_dir=self.config.data_dir, log_dir=self.config.log_dir)
 
-    def _has_key(self) -> bool:
-        try:
-            return self._keys.current(self.config) is not None
-        except KeyringMissing:
-            return False
+    def _with_key(self, purpose: Command, then: Callable[[str], None]) -> None:
+        """Goes on with the key, a new one for `NewKey` or where there is none.
 
-    def _made_key(self, purpose: Command) -> str | None:
-        """A new key; None where its owner must first agree to a file, and then `purpose` is done again."""
-        try:
-            return self._keys.make()
-        except KeyringMissing:
-            self._pending = purpose
-            text = "The access key can be kept in a file that only you can read: agree to it under 'Access key'."
-            self._bulletin.tell(Notice("This computer has no keyring", text, AgreeToKeyFile()))
-            return None
+        Where its owner must first agree to a file, `purpose` is done again then.
+        """
+        config, is_new = self.config, isinstance(purpose, NewKey)
+
+        def found(key: str | DrawbridgeError) -> None:
+            if isinstance(key, KeyringMissing):
+                self._pending = purpose
+                text = "The access key can be kept in a file that only you can read: agree to it under 'Access key'."
+                self._bulletin.tell(Notice("This computer has no keyring", text, AgreeToKeyFile()))
+            elif isinstance(key, DrawbridgeError):
+                raise key
+            else:
+                self._keys.know(key)
+                then(key)
+
+        self._turns.aside(lambda: self._keys.make() if is_new else self._keys.ensured(config), found)
+
+    def _waive_key(self) -> None:
+        if self.config.reach == "lan" or not self.config.is_loopback:
+            raise Held("Others can reach Drawbridge, so it must ask for the key.", hint="Close it to others first.")
+        self.change(require_key=False)
 
     def _requiring(self) -> dict[str, object]:
         """The change that asks for the stored key; none where one is given, which is asked for anyway."""
@@ -171,7 +205,3 @@ class Changes:
         if self.config.source("api_key") != "default":
             place = self._preferences.holder("api_key") or "The settings file"
             raise Held(f"{place} sets the access key.", hint="Take it out there, and Drawbridge keeps one for you.")
-
-    def _check_key_is_not_needed(self) -> None:
-        if self.config.reach == "lan" or not self.config.is_loopback:
-            raise Held("Others can reach Drawbridge, so it must ask for the key.", hint="Close it to others first.")

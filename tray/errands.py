@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar, assert_never
@@ -54,6 +55,10 @@ class Errands:
 
         threading.Thread(target=run, name="drawbridge-errand", daemon=True).start()
 
+    def soon(self, then: Callable[[], None]) -> None:
+        """Does it on our own thread, after what waits there."""
+        self._post(Done(then))
+
     def copy(self, command: Copy, snapshot: Snapshot, config: Config) -> None:
         """Puts it into the clipboard, and says so."""
         match command.what:
@@ -73,8 +78,10 @@ class Errands:
 
     def copy_key(self, config: Config) -> None:
         """The access key, whether or not it is asked for."""
-        if (key := self._keys.current(config)) is not None:
-            self.to_clipboard(key, "The access key")
+        if config.api_key is not None:
+            self._found_key(config.api_key)
+        else:
+            self.aside(lambda: self._keys.current(config), self._found_key)
 
     def to_clipboard(self, text: str, what: str) -> None:
         """Raises `DrawbridgeError` where there is no clipboard."""
@@ -121,6 +128,12 @@ class Errands:
         self._around.autostart.set(on)
         return self._around.autostart.state()
 
+    def _found_key(self, key: str | DrawbridgeError | None) -> None:
+        if isinstance(key, DrawbridgeError):
+            raise key
+        if key is not None:
+            self.to_clipboard(key, "The access key")
+
     def _diagnosed(self, text: str | DrawbridgeError) -> None:
         if isinstance(text, DrawbridgeError):
             raise text
@@ -129,6 +142,46 @@ class Errands:
     def tell_error(self, error: DrawbridgeError) -> None:
         """Says once what went wrong."""
         self._bulletin.tell(Notice(error.title, str(error)))
+
+
+class Turns:
+    """Steps on our own thread, one after another, also where one of them waits for what is done aside."""
+
+    def __init__(self, errands: Errands) -> None:
+        self._errands = errands
+        self._steps: deque[Callable[[], None]] = deque()
+        self._is_aside = False
+
+    def take(self, step: Callable[[], None]) -> None:
+        """Does `step`, at once or when those before it are done. Raises what it raises, if it is done at once."""
+        self._steps.append(step)
+        if len(self._steps) == 1:
+            self._do_first()
+
+    def aside(self, work: Callable[[], T], then: Callable[[T | DrawbridgeError], None]) -> None:
+        """As `Errands.aside`, for a step that is over only when `then` is."""
+        self._is_aside = True
+
+        def done(result: T | DrawbridgeError) -> None:
+            try:
+                then(result)
+            finally:
+                self._go_on()
+
+        self._errands.aside(work, done)
+
+    def _do_first(self) -> None:
+        self._is_aside = False
+        try:
+            self._steps[0]()
+        finally:
+            if not self._is_aside:
+                self._go_on()
+
+    def _go_on(self) -> None:
+        self._steps.popleft()
+        if self._steps:
+            self._errands.soon(self._do_first)
 
 
 def page_of(snapshot: Snapshot) -> str:

@@ -28,13 +28,18 @@ class Keychain(Protocol):
 
 
 class Keys:
-    """The access key of this app, at its `place`. Every method may take as long as the keyring's deadline."""
+    """The access key of this app, at its `place`.
+
+    `look`, `current`, `ensured`, `make` and `remove` may take as long as the keyring's deadline, and `resolved` where
+    the key is not known yet.
+    """
 
     def __init__(self, keychain: Keychain) -> None:
         self._keychain = keychain
         self.place = KeyPlace.NONE
         self._may_use_file = False
         self.asks_for_file = False
+        self._known: str | None = None
 
     def look(self) -> None:
         """Finds out where the key is; a keyring that does not answer leaves it unknown.
@@ -47,12 +52,21 @@ class Keys:
             return
         self.place = _PLACES[found.place] if found else KeyPlace.NONE
 
-    def resolved(self, config: Config) -> Config:
-        """`config` with the key to ask for, if any. Raises `KeyUnreadable`."""
+    def know(self, key: str) -> None:
+        """Remembers the stored one: the keyring is not asked for it again while it is required."""
+        self._known = key
+
+    def resolved(self, config: Config, *, anew: bool = False) -> Config:
+        """`config` with the key to ask for, if any; the one in force stays, unless it is looked up `anew`.
+
+        Raises `KeyUnreadable`.
+        """
+        known = None if anew else self._known
         # The keychain is a Protocol here; its own module asks for no more than `find`.
-        key = resolve_key(config, self._keychain)  # type: ignore[arg-type]
+        key = resolve_key(config, self._keychain, known=known)  # type: ignore[arg-type]
         if key is not None and config.api_key is None and self.place is KeyPlace.NONE:
             self.look()
+        self._known = key if config.api_key is None else None
         return replace(config, api_key=key)
 
     def state(self, config: Config) -> KeyState:
@@ -68,8 +82,18 @@ class Keys:
         """The key, whether or not it is asked for; None when there is none. Raises where the keyring does not tell."""
         if config.api_key is not None:
             return config.api_key
-        found = self._keychain.find()
-        return found.key if found else None
+        if (found := self._keychain.find()) is None:
+            return None
+        self.place = _PLACES[found.place]
+        return found.key
+
+    def ensured(self, config: Config) -> str:
+        """The key; a new one where there is none. Raises as `current` and `make` do."""
+        try:
+            key = self.current(config)
+        except KeyringMissing:
+            key = None
+        return key or self.make()
 
     def agree(self) -> None:
         """The person agrees that a file keeps the key."""

@@ -54,7 +54,9 @@ class Follower:
         for name in self._refused(settled):
             note(f"The setting {name!r} holds from the next start on.")
         config = replace(settled.config, **{name: getattr(before, name) for name in _FIXED})
-        config = replace(config, api_key=resolve_key(config, Keychain(folders.config)))
+        # A keyring that is locked by now refuses no change of something else.
+        known = before.api_key if before.source("api_key") == "default" else None
+        config = replace(config, api_key=resolve_key(config, Keychain(folders.config), known=known))
         if config == before:
             return
         listeners = self._runner.listeners

@@ -164,15 +164,18 @@ def new_key() -> str:
     return f"db-{secrets.token_urlsafe(32)}"
 
 
-def resolve_key(config: Config, keychain: Keychain) -> str | None:
+def resolve_key(config: Config, keychain: Keychain, *, known: str | None = None) -> str | None:
     """The access key to ask for: a given one, else the stored one where the settings require it; None: ask for none.
 
-    It is required also where others can reach the server. Raises `KeyUnreadable`: then the server must not start.
+    It is required also where others can reach the server. `known` is the stored one where it has been read already: the
+    keyring, which may have been locked since, is not asked then. Raises `KeyUnreadable`: the server must not start.
     """
     if config.api_key is not None:
         return config.api_key
     if not (config.require_key or config.reach == "lan" or not config.is_loopback):
         return None
+    if known is not None:
+        return known
     try:
         stored = keychain.find()
     except DrawbridgeError as error:

@@ -16,7 +16,7 @@ from typing import Any
 
 from server.config import Config
 from server.errors import DrawbridgeError, SettingsInvalid
-from server.machine.keychain import Keychain
+from server.machine.keychain import DEADLINE_S, Keychain
 from server.machine.paths import Folders
 from server.machine.ports import Listeners
 from server.machine.settings import Saved, SettingsFile
@@ -127,12 +127,14 @@ class Autostart:
 
 
 class Memory:
-    """A keyring in memory; with `error` every call fails so."""
+    """A keyring in memory; with `error` every call fails so, and none ends while the `gate` is closed."""
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], str] = {}
         self.error: Exception | None = None
         self.calls = 0
+        self.gate = threading.Event()
+        self.gate.set()
 
     def get_password(self, service: str, username: str) -> str | None:
         self._check()
@@ -148,6 +150,7 @@ class Memory:
 
     def _check(self) -> None:
         self.calls += 1
+        self.gate.wait()
         if self.error is not None:
             raise self.error
 
@@ -187,6 +190,7 @@ class Scene:
     lan: tuple[str, ...] = ("127.0.0.2",)
     make_file: Callable[[Path], SettingsFile] = SettingsFile
     managed_by: str = ""
+    deadline_s: float = DEADLINE_S
 
     def __post_init__(self) -> None:
         self.folders = Folders(self.folder / "config", self.folder / "data", self.folder / "logs")
@@ -232,7 +236,7 @@ class Scene:
         except SettingsInvalid as error:
             preferences.load_without_file()
             opening = error
-        keychain = Keychain(self.folders.config, backend=lambda: self.memory)
+        keychain = Keychain(self.folders.config, deadline_s=self.deadline_s, backend=lambda: self.memory)
         self.controller = Controller(
             preferences, Keys(keychain), self._around(), make_server=self._make, clock=self.clock, wall=self.wall
         )

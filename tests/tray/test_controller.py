@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
+from keyring.errors import KeyringLocked
 
 from server.demo import Demo, open_demo
 from server.errors import DrawbridgeError
@@ -28,6 +29,7 @@ from tray.errands import Done
 from tray.model import (
     ActOnTrouble,
     AgreeToKeyFile,
+    Command,
     Copy,
     CopyAddress,
     CopyKey,
@@ -426,6 +428,60 @@ def test_a_required_key_that_cannot_be_read_keeps_the_server_down_until_it_can(m
     scene.post(ActOnTrouble())
     scene.until(lambda shown: shown.status.state is State.RUNNING)
     assert ask(scene.port, "/status")[0] == 401
+
+
+def test_a_keyring_that_locks_later_refuses_no_other_change(scene: Scene) -> None:
+    scene.post(NewKey())
+    scene.until(lambda shown: shown.key.is_required)
+    key, scene.memory.error = scene.memory.key, KeyringLocked("a screen saver did it")
+    scene.post(SetPoolSize(3))
+    scene.until(lambda shown: shown.pool_size == 3)
+    wait_for(lambda: scene.saved.get("pool_size") == 3)
+    scene.write(scene.settings.read_text().replace("pool_size = 3", "pool_size = 2"))
+    scene.pass_time(6)
+    assert scene.until(lambda shown: shown.pool_size == 2).trouble is None
+    assert ask(scene.port, "/status")[0] == 401
+    assert ask(scene.port, "/status", authorization=f"Bearer {key}")[0] == 200
+    scene.post(NewKey())
+    scene.until_told("keyring is locked")
+    assert ask(scene.port, "/status", authorization=f"Bearer {key}")[0] == 200
+
+
+@pytest.mark.parametrize("click", [NewKey(), RequireKey(required=True), SetReach(open=True)])
+def test_while_a_keyring_asks_for_its_password_stop_acts_at_once(make: MakeScene, click: Command) -> None:
+    """Nobody would wait for the end of this deadline."""
+    scene = make(deadline_s=600.0).running()
+    scene.memory.gate.clear()
+    try:
+        scene.post(click, RequireKey(required=True))
+        wait_for(lambda: scene.memory.calls)
+        scene.post(Stop())
+        scene.until(lambda shown: shown.status.state is State.STOPPED)
+        assert scene.memory.key is None
+    finally:
+        scene.memory.gate.set()
+    scene.until(lambda shown: shown.key.is_required)
+    wait_for(lambda: scene.saved.get("require_key"))
+    scene.post(Start())
+    scene.until(lambda shown: shown.status.state is State.RUNNING)
+    assert ask(scene.port, "/status")[0] == 401
+    assert ask(scene.port, "/status", authorization=f"Bearer {scene.memory.key}")[0] == 200
+
+
+def test_clicks_on_the_key_keep_their_order_behind_a_slow_keyring(make: MakeScene) -> None:
+    scene = make(deadline_s=600.0).running()
+    scene.post(NewKey())
+    scene.until(lambda shown: shown.key.is_required)
+    wait_for(lambda: len(scene.clipboard) == 1)
+    scene.memory.gate.clear()
+    try:
+        scene.post(NewKey(), RemoveKey(), SetPoolSize(2))
+        assert scene.until(lambda shown: shown.pool_size == 2).key.is_required
+    finally:
+        scene.memory.gate.set()
+    scene.until(lambda shown: not shown.key.is_required and shown.key.place is KeyPlace.NONE)
+    assert (scene.memory.key, len(scene.clipboard), scene.saved["require_key"]) == (None, 2, False)
+    assert ask(scene.port, "/status")[0] == 200
 
 
 def test_a_key_from_a_variable_is_only_shown(make: MakeScene) -> None:

@@ -10,6 +10,7 @@ from server.commands import follow
 from server.commands.follow import Follower
 from server.commands.options import settle
 from server.config import Config
+from server.errors import KeyringLocked
 from server.machine.ports import Listeners
 from server.runner import Runner
 
@@ -56,3 +57,29 @@ def test_listeners_that_stay_are_not_published_again(settings: Callable[[str], N
     settings("port = 8082\npool_size = 5\n")
     follower.look()
     assert told == ["The changed settings hold now."]
+
+
+def test_a_keyring_that_locks_later_refuses_no_other_change(
+    settings: Callable[[str], None], told: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Locked:
+        def __init__(self, _: object) -> None:
+            pass
+
+        def find(self) -> None:
+            raise KeyringLocked
+
+    monkeypatch.setattr(follow, "Keychain", Locked)
+    settings("require_key = true\n")
+    settled = settle({}, unprefixed=False)
+    runner = Moving(replace(settled.config, api_key="k"))
+    follower = Follower(settled, cast("Runner", runner), lambda _: None)
+    settings("require_key = true\npool_size = 5\n")
+    follower.look()
+    assert (runner.config.pool_size, runner.config.api_key) == (5, "k")
+    settings("require_key = false\n")
+    follower.look()
+    settings("require_key = true\npool_size = 6\n")
+    follower.look()
+    assert "An access key is required, and it cannot be read." in str(told[-1])
+    assert (runner.config.pool_size, runner.config.api_key) == (3, None)
