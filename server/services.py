@@ -24,9 +24,9 @@ from server.claude.usage import UsageBoard
 from server.config import Config, Isolation
 from server.demo import open_demo
 from server.dialogue import Event, Launch, ModelCard, Turn
-from server.errors import EngineError
+from server.errors import EngineError, SignInNeeded
 from server.machine.paths import Folders
-from server.machine.payer import environment_for
+from server.machine.payer import NO_KEY_HINT, environment_for, has_exported_key, insisted
 from server.machine.processes import Guard, clean_environment, desktop_environment, guard_for
 from server.machine.scratch import Scratch, open_scratch
 from server.pool.plan import Limits
@@ -104,7 +104,11 @@ class Services:
         return self._config
 
     async def stream(self, turn: Turn) -> AsyncGenerator[Event, None]:
-        """The events of one answer; see `Answering.stream`. Raises `CliUnfit` where no answer would be right."""
+        """The events of one answer; see `Answering.stream`.
+
+        Raises `CliUnfit` where no answer would be right, and `SignInNeeded` where the settings insist on an API key and
+        there is none.
+        """
         if known := local_answer(turn):
             for event in known:
                 yield event
@@ -113,9 +117,19 @@ class Services:
         if self._footing.trouble is not None:
             # Each caller gets its own: one exception raised in several tasks mixes up their tracebacks.
             raise copy(self._footing.trouble)
+        await self._insist_on_key()
         async with aclosing(self._answering.stream(turn)) as events:
             async for event in events:
                 yield event
+
+    async def _insist_on_key(self) -> None:
+        """Nothing is asked of Claude where the plan would pay for it in spite of the settings."""
+        if self._config.demo or self._config.payer != "api key" or has_exported_key(self._environment):
+            return
+        if self._account.payer != "api key":
+            await self.refresh()
+        if self._account.payer != "api key":
+            raise SignInNeeded("The settings have an API key pay, and there is none.", hint=NO_KEY_HINT)
 
     async def models(self) -> tuple[ModelCard, ...]:
         """The models of this account, as Claude Code last listed them."""
@@ -244,12 +258,12 @@ class Services:
     async def _ask_cli(self) -> None:
         before, era = (self._cli, self._account), self._era
         try:
-            environment = self._child_environment()
+            payer, environment = self._config.payer, self._child_environment()
             path = self._find_cli()
             self._cli = replace(self._cli, path=str(path))
             key = key_for(path)
             self._cli, self._asked = CliStatus(str(path), await cli_version(path, environment)), key
-            account = self._account if self._config.demo else await account_status(path, environment)
+            account = self._account if self._config.demo else insisted(payer, await account_status(path, environment))
             if era == self._era:
                 self._account = account
         except (EngineError, OSError) as error:

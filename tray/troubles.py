@@ -20,6 +20,7 @@ from server.errors import (
     SignInNeeded,
     UsageLimit,
 )
+from server.machine.payer import NO_KEY_HINT
 from server.status import State, Status, UsageWindow
 from tray.model import ActOnTrouble, KeyPlace, Next, Notice, Open, Trouble
 from tray.words import LONGEST, counted, fitted, moment
@@ -35,6 +36,12 @@ SIGNED_OUT = Trouble(
     "Nobody is signed in to Claude, so no request can be answered.",
     "Choose 'Sign in to Claude...' in the menu.",
     Next.SIGN_IN,
+)
+NO_KEY_PAYS = Trouble(
+    "There is no API key to pay",
+    "The settings have an API key pay, and there is none, so no request can be answered.",
+    NO_KEY_HINT,
+    Next.SETTINGS,
 )
 UPSTREAM_DOWN = Trouble(
     "Claude's API is not answering",
@@ -141,6 +148,8 @@ def _in_status(status: Status, now: datetime | None) -> Trouble | None:
         return CLI_MISSING if status.pool.lacks == "claude code" else _misnamed(status.pool.trouble or "")
     if status.account.signed_in is False and not status.demo:
         return SIGNED_OUT
+    if status.account.signed_in and status.account.payer == "nobody" and not status.demo:
+        return NO_KEY_PAYS
     reached = [window for window in status.usage if window.is_reached]
     if reached:
         return _limit(max((window.resets_at for window in reached if window.resets_at is not None), default=None), now)

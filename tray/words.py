@@ -73,6 +73,8 @@ def account_line(account: AccountStatus, *, demo: bool = False) -> str:
     """Who is signed in and who pays. The payer is never cut off: a long name is."""
     if demo or account.payer == "demo":
         return "Demo: no account, nobody pays"
+    if account.signed_in and account.payer == "nobody":
+        return "Nobody pays: there is no API key"
     if account.payer == "nobody" or account.signed_in is False:
         return "Nobody is signed in to Claude"
     payer = _payer(account)

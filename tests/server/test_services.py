@@ -13,7 +13,7 @@ import pytest
 
 from server.answering.breaker import FIRST_S
 from server.claude.cli import bundled_cli
-from server.config import Config
+from server.config import Config, Payer
 from server.dialogue import Finished, Message, Profile, Settings, Text, Turn
 from server.errors import SignInNeeded
 from server.machine.paths import Folders
@@ -243,3 +243,41 @@ async def test_a_demo_pays_nobody_whatever_is_chosen(tmp_path: Path) -> None:
         assert await services.account() == AccountStatus(signed_in=True, payer="demo", detail="a demo: nobody pays")
         assert await ask(services) == "whole"
     assert os.environ.get("ANTHROPIC_API_KEY") is None
+
+
+PAYERS: list[tuple[Payer, bool, set[str]]] = [
+    ("automatic", False, {"authorization"}),
+    ("automatic", True, {"x-api-key"}),
+    ("plan", False, {"authorization"}),
+    ("plan", True, {"authorization"}),
+    ("api key", True, {"x-api-key"}),
+    ("api key", False, set()),
+]
+
+
+@pytest.mark.parametrize(("payer", "is_exported", "arrives"), PAYERS)
+async def test_who_pays_is_what_arrives_at_claude_and_an_api_key_that_is_missing_is_no_plan(
+    config: Config,
+    tmp_path: Path,
+    standin: Standin,
+    monkeypatch: pytest.MonkeyPatch,
+    payer: Payer,
+    is_exported: bool,
+    arrives: set[str],
+) -> None:
+    (tmp_path / "signed-in").touch()
+    if is_exported:
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "billed")
+    if payer != "automatic":
+        # Then the request would go elsewhere.
+        monkeypatch.setenv("CLAUDE_CODE_USE_BEDROCK", "1")
+    async with opened(replace(config, payer=payer), tmp_path) as services:
+        if not arrives:
+            with pytest.raises(SignInNeeded, match="have an API key pay, and there is none"):
+                await ask(services)
+            account = services.status().account
+            assert (account.signed_in, account.payer, standin.requests) == (True, "nobody", [])
+            services.apply(replace(config, payer="plan"))
+            arrives = {"authorization"}
+        assert await ask(services) == "whole"
+        assert {"authorization", "x-api-key"} & set(standin.requests[-1].headers) == arrives
