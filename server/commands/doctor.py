@@ -5,6 +5,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,7 +14,7 @@ from server.commands.findings import Finding, LookAtTray, Verdict
 from server.commands.options import Settled, settings_options, settle
 from server.commands.words import say, table
 from server.errors import DrawbridgeError, KeyUnreadable
-from server.machine.instance import read_instance
+from server.machine.instance import ask_status, read_instance
 from server.machine.keychain import Keychain, resolve_key
 from server.machine.paths import find_folders
 from server.machine.version import own_version
@@ -82,7 +83,7 @@ def _claude(settled: Settled) -> Iterator[Finding]:
     import asyncio
 
     from server.claude.cli import account_status, cli_version, find_cli, why_this_cli
-    from server.machine.payer import environment_for
+    from server.machine.payer import environment_for, insisted
     from server.machine.processes import clean_environment
 
     config = settled.config
@@ -101,7 +102,9 @@ def _claude(settled: Settled) -> Iterator[Finding]:
         yield git_bash_finding(environment)
     yield _self_check(settled, path, version)
     try:
-        yield _account(asyncio.run(account_status(path, environment)), is_demo=settled.config.demo)
+        account = insisted(config.payer, asyncio.run(account_status(path, environment)))
+        account = account if config.demo else _as_claude_has_it(account, settled)
+        yield _account(account, is_demo=config.demo)
     except DrawbridgeError as error:
         yield Finding("account", Verdict.MISSING, str(error))
 
@@ -137,11 +140,32 @@ def _self_check(settled: Settled, cli: Path, version: str) -> Finding:
     return Finding("self-check", Verdict.OK, "this Claude Code does all that is needed")
 
 
+def _as_claude_has_it(account: AccountStatus, settled: Settled) -> AccountStatus:
+    """`account`, but for what the running server has heard of it: Claude Code believes in a sign-in for too long."""
+    instance = read_instance(settled.folders.data)
+    try:
+        told = None if instance is None else ask_status(instance).get("account")
+    except DrawbridgeError:
+        return account
+    if not account.signed_in or not isinstance(told, dict):
+        return account
+    is_refused = told.get("signed_in") is False and told.get("payer") == account.payer
+    return replace(account, signed_in=False, detail=str(told.get("detail"))) if is_refused else account
+
+
 def _account(account: AccountStatus, *, is_demo: bool) -> Finding:
+    if account.signed_in and account.payer == "nobody" and not is_demo:
+        # Lazy, as above.
+        from server.machine.payer import NO_KEY_HINT
+
+        return Finding("account", Verdict.MISSING, f"{account.detail}. {NO_KEY_HINT}")
     if account.signed_in:
         return Finding("account", Verdict.OK, f"{account.detail} ({account.payer})")
     if is_demo:
         return Finding("account", Verdict.NOTE, "not signed in, which a demo does not need")
+    if account.payer != "nobody":
+        # Claude refuses it.
+        return Finding("account", Verdict.MISSING, f"{account.detail}; run 'drawbridge login'")
     return Finding("account", Verdict.MISSING, "nobody is signed in to Claude Code; run 'drawbridge login'")
 
 

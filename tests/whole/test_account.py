@@ -77,6 +77,19 @@ def test_the_menu_the_doctor_and_health_agree_on_who_pays(
         assert KEY not in app.log + app.settings + json.dumps(health)
 
 
+def test_where_the_settings_insist_on_an_api_key_and_there_is_none_nothing_is_asked(
+    tmp_path: Path, bus: str, host: TrayHost
+) -> None:
+    with opened("plan", tmp_path, bus, host, 'payer = "api key"\n') as (app, _, upstream):
+        assert "Nobody pays: there is no API key" in app.until("There is no API key to pay")
+        health = app.get("/health").json()["account"]
+        doctor = doctors(app)
+        assert (health["payer"], doctor["verdict"]) == ("nobody", "MISSING")
+        assert "payer" in doctor["words"]
+        assert app.chat().status_code == 401
+        assert upstream.standin.requests == []
+
+
 def test_a_click_signs_in_and_the_next_answer_comes(tmp_path: Path, bus: str, host: TrayHost) -> None:
     with opened("signed out", tmp_path, bus, host) as (app, _, upstream):
         app.until("Nobody is signed in to Claude")
@@ -107,6 +120,7 @@ def test_an_expired_sign_in_is_said_when_claude_refuses_it_and_goes_with_the_nex
         assert app.chat().status_code == 401
         app.until("Nobody is signed in to Claude", "Sign in to Claude...")
         assert app.get("/health").json()["account"]["signed_in"] is False
+        assert (doctors(app)["verdict"], "Claude refuses" in doctors(app)["words"]) == ("MISSING", True)
         host.wait_notification("Claude Code is not signed in")
         upstream.standin.script(default_answer)
         app.item.click("Sign in to Claude...")
