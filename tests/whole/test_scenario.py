@@ -1,4 +1,4 @@
-"""A day with the icon: every control of the real app once, by its menu, and each effect where it shows.
+"""A day with the icon: the everyday controls of the real app, by its menu, and each effect where it shows.
 
 Twenty days, idle and under load: `python -m tests.tray.repeat [--load]`.
 """
