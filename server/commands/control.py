@@ -10,6 +10,7 @@ from server.commands.words import note, say, table
 from server.errors import DrawbridgeError
 from server.machine.instance import Instance, ask_end, ask_status, ask_stop, read_instance, wait_until_gone
 from server.machine.paths import Folders
+from server.status import UsageWindow
 
 # The server's own grace for running answers, and some for the processes.
 STOP_TIMEOUT_S = 30.0
@@ -72,6 +73,7 @@ def status_rows(answer: Mapping[str, object]) -> list[tuple[str, str]]:
         ("access key", "required" if answer.get("key_required") else "not required"),
         ("default model", _text(answer.get("model"))),
         ("account", _text(account.get("detail")) or _text(account.get("payer"))),
+        ("plan usage", _usage_words(answer.get("usage"))),
         ("Claude Code", " ".join(filter(None, (_text(cli.get("version")), _text(cli.get("path")))))),
         ("processes", _pool_words(pool)),
         ("answers so far", ", ".join(f"{way}: {count}" for way, count in _inner(pool, "ways").items())),
@@ -93,6 +95,11 @@ def _text(value: object) -> str:
 
 def _addresses(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else ""
+
+
+def _usage_words(value: object) -> str:
+    rows = [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+    return "; ".join(str(UsageWindow(**row)) for row in rows)
 
 
 def _pool_words(pool: Mapping[str, object]) -> str:

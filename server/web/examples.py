@@ -111,6 +111,7 @@ _HEALTH = {
     "trouble": None,
     "cli": {"path": "/usr/local/bin/claude", "version": "2.1.0"},
     "account": _ACCOUNT,
+    "usage": [{"name": "5 hours", "used": 0.42, "resets_at": 2000000000, "is_reached": False}],
     "pool": _POOL,
 }
 HEALTH_RESPONSES: Responses = {

@@ -19,6 +19,7 @@ from server.web.state import (
     pool_words,
     state_of,
     trouble_of,
+    usage_words,
 )
 
 # Nothing from other hosts, nothing inline; Swagger UI draws its icons from data: addresses.
@@ -72,6 +73,7 @@ def _rows(status: Status, now: float) -> str:
     rows = (
         ("account", "Signed in", account_words(status.account)),
         ("payer", "Who pays", payer_words(status.account)),
+        ("usage", "Plan usage", usage_words(status.usage)),
         ("model", "Default model", status.model or "Claude Code's own"),
         ("pool", "Claude processes", pool_words(status.pool)),
         ("cli", "Claude Code", status.cli.version or "Not found yet"),

@@ -1,12 +1,13 @@
 """The state of the server in words and as JSON, for whoever may know it."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 
 from server.errors import DrawbridgeError
 from server.machine.version import own_version
-from server.status import AccountStatus, CircuitStatus, PoolStatus, State, Status
+from server.status import AccountStatus, CircuitStatus, PoolStatus, State, Status, UsageWindow
 from server.web.ports import Services
 
 NAME = "Drawbridge"
@@ -67,6 +68,7 @@ def state_json(status: Status, *, host: str, now: float, key_required: bool) -> 
         "trouble": trouble_of(status),
         "cli": asdict(status.cli),
         "account": asdict(status.account),
+        "usage": [asdict(window) for window in status.usage],
         "circuits": [asdict(circuit) for circuit in status.circuits],
         "engine": asdict(status.engine),
         "pool": {**asdict(status.pool), "ways": dict(status.pool.ways)},
@@ -88,6 +90,11 @@ def payer_words(account: AccountStatus) -> str:
     """Who pays, as a sentence."""
     words = _PAYERS.get(account.payer, "Not known")
     return f"{words} ({account.detail})" if account.detail and account.payer != "demo" else words
+
+
+def usage_words(usage: Iterable[UsageWindow]) -> str:
+    """How much of the plan is used up, as a sentence."""
+    return "; ".join(map(str, usage)) or "Not known before the first answer, nor without a plan"
 
 
 def pool_words(pool: PoolStatus) -> str:

@@ -139,6 +139,10 @@ async def test_a_reached_limit_is_told_without_a_request_until_its_end(folder: P
             assert len(standin.requests) == seen
             (circuit,) = (await bridge.health())["circuits"]
             assert (circuit["cause"], circuit["until"]) == ("limit", soon)
+            used = [(window["name"], window["used"]) for window in (await bridge.health())["usage"]]
+            assert used == [("5 hours", 1.0), ("Week", 0.25)]
+            page = (await bridge.client.get(bridge.url.removesuffix("/v1") + "/", headers={"accept": "text/html"})).text
+            assert "5 hours: 100% used, resets " in page
 
 
 async def test_without_the_breaker_every_request_is_sent(folder: Path) -> None:

@@ -173,6 +173,10 @@ def test_the_table_leaves_out_what_is_not_known_and_says_the_rest_in_words() -> 
                 "account": {"detail": "me@example.org: the plan pays", "payer": "plan"},
                 "pool": {"size": 3, "answering": 1, "raw": 2, "waiting": 0, "ways": {"process": 4}},
                 "trouble": "the CLI is missing",
+                "usage": [
+                    {"name": "5 hours", "used": 0.997, "resets_at": None, "is_reached": False},
+                    {"name": "Week", "used": 1.0, "resets_at": 2e9, "is_reached": True},
+                ],
             }
         )
     )
@@ -181,5 +185,6 @@ def test_the_table_leaves_out_what_is_not_known_and_says_the_rest_in_words() -> 
     assert rows["processes"] == "1 answering, 2 raw (at most 3)"
     assert rows["answers so far"] == "process: 4"
     assert rows["problem"] == "the CLI is missing"
+    assert rows["plan usage"].startswith("5 hours: 99% used; Week: 100% used, resets 2033-05-1")
     assert rows["up for"] == "1 h 2 min"
     assert rows["Claude Code"] == ""
