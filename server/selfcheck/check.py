@@ -130,7 +130,7 @@ class SelfCheck:
         at_hand = await self._verdict_on(cli)
         on_other = kept_on(self._shelf, self._other)
         self._stand(at_hand, on_other)
-        if not at_hand.is_fit and on_other is None and self._other is not None:
+        if not at_hand.is_warm and on_other is None and self._other is not None:
             self._stand(at_hand, await self._verdict_on(self._other))
 
     async def _verdict_on(self, cli: Path) -> Verdict:

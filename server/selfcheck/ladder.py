@@ -1,12 +1,14 @@
 """What follows from the verdicts: which Claude Code answers, whether its processes go on, or why nobody answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from server.config import Isolation
 from server.errors import CliUnfit
 from server.selfcheck.kept import Shelf
 from server.selfcheck.verdict import Verdict, key_for
+
+PROCESSES = "Each conversation gets a process of its own."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +31,30 @@ def footing_for(at_hand: Verdict | None, *, other: Path | None, on_other: Verdic
 
     1. Not checked yet: a process for each conversation.
     2. The one at hand does everything: warm.
-    3. It lacks what only warm processes need: a process for each conversation.
-    4. It lacks what every answer needs: the one that we carry, on the rung that it deserves itself.
-    5. There is none, or it lacks such things too: a clear error. A transcript in one message is no way out.
+    3. It does not, and the one that we carry does: that one, warm.
+    4. One of them does what every answer needs: that one, a process for each conversation; the one at hand first.
+    5. Neither does: a clear error. A transcript in one message is no way out.
 
     `other` is the one that we carry, None where there is none or it is at hand; `on_other` its verdict, None before.
+    Until that is in, whichever can be right serves with a process for each conversation.
     """
     if at_hand is None:
         return Footing()
     if at_hand.is_warm:
         return Footing(is_checked=True, isolation="warm")
-    if at_hand.is_fit:
-        return Footing(is_checked=True, words=f"{at_hand.words}. Each conversation gets a process of its own.")
     if other is None:
-        return _unfit(at_hand, "there is no other one to use")
-    words = f"{at_hand.words}. The Claude Code that Drawbridge carries is used instead."
+        return _by_processes(at_hand) if at_hand.is_fit else _unfit(at_hand, "there is no other one to use")
+    instead = f"{at_hand.words}. The Claude Code that Drawbridge carries is used instead ({other})."
     if on_other is None:
-        return Footing(cli=other, words=words)
+        return (
+            replace(_by_processes(at_hand), is_checked=False) if at_hand.is_fit else Footing(cli=other, words=instead)
+        )
     if on_other.is_warm:
-        return Footing(is_checked=True, isolation="warm", cli=other, words=words)
+        return Footing(is_checked=True, isolation="warm", cli=other, words=instead)
+    if at_hand.is_fit:
+        return _by_processes(at_hand, "Nor does the one that Drawbridge carries do all that is needed. ")
     if on_other.is_fit:
-        return Footing(is_checked=True, cli=other, words=f"{words} Of that one: {on_other.words}.")
+        return Footing(is_checked=True, cli=other, words=f"{instead} Of that one: {on_other.words}. {PROCESSES}")
     return _unfit(at_hand, "nor can the one that Drawbridge carries")
 
 
@@ -79,6 +84,10 @@ def kept_on(shelf: Shelf, cli: Path | None) -> Verdict | None:
         return None if cli is None else shelf.verdict(key_for(cli))
     except OSError:
         return None
+
+
+def _by_processes(at_hand: Verdict, why: str = "") -> Footing:
+    return Footing(is_checked=True, words=f"{at_hand.words}. {why}{PROCESSES}")
 
 
 def _unfit(at_hand: Verdict, why: str) -> Footing:

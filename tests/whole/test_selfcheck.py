@@ -57,16 +57,30 @@ async def asks(bridge: Bridge, standin: Standin, *turns: str, system: str = "", 
 
 @pytest.mark.parametrize("broken", BREAKS)
 async def test_answers_are_right_whatever_is_broken(broken: str, folder: Path) -> None:
-    """With what every answer needs broken, the one that we carry answers; else this one does, a process for each."""
+    """Whatever it is, the one that we carry answers instead, and its processes go on."""
     cli = write_wrapper(folder / "bin", broken)
     async with open_standin() as standin, open_bridge(standin, folder, "--cli-path", str(cli)) as bridge:
         await answers_are_right(bridge, standin)
         engine = await bridge.until_checked()
         assert engine["failed"] == [broken.lower()]
-        assert engine["words"]
-        assert engine["cli"] == (str(bundled_cli()) if broken in UNFIT else None)
-        assert engine["isolation"] == ("warm" if broken in UNFIT else "process")
-        assert any("WARNING" in line and "self-check of Claude Code" in line for line in bridge.log.splitlines())
+        assert str(bundled_cli()) in engine["words"]
+        assert (engine["cli"], engine["isolation"]) == (str(bundled_cli()), "warm")
+        assert any("WARNING" in line and str(bundled_cli()) in line for line in bridge.log.splitlines())
+
+
+@pytest.mark.parametrize("broken", [name for name in BREAKS if name not in UNFIT])
+async def test_answers_are_right_where_there_is_no_other_to_use(broken: str, folder: Path) -> None:
+    """What only warm processes need: a process for each conversation answers."""
+    cli = write_wrapper(folder / "bin", broken)
+    async with open_standin() as standin:
+        opened = open_bridge(standin, folder, "--cli-path", str(cli), program=WITHOUT_CARRIED)
+        async with opened as bridge:
+            await answers_are_right(bridge, standin)
+            engine = await bridge.until_checked()
+            assert engine["failed"] == [broken.lower()]
+            assert engine["words"]
+            assert (engine["cli"], engine["isolation"]) == (None, "process")
+            assert any("WARNING" in line and "self-check of Claude Code" in line for line in bridge.log.splitlines())
 
 
 @pytest.mark.parametrize("broken", ["SYSTEM_PROMPT", "SETTINGS"])

@@ -173,6 +173,21 @@ async def test_the_one_that_we_carry_is_checked_when_it_is_needed(
     assert len(scene.examined) == 2
 
 
+async def test_where_the_one_at_hand_is_not_warm_the_one_that_we_carry_is_checked_while_it_serves(scene: Scene) -> None:
+    assert scene.carried is not None
+    scene.missing[scene.cli] = [Capability.BOUNDARY]
+    check = scene.start()
+    footing = await scene.checked(check)
+    assert (footing.isolation, footing.cli) == ("warm", scene.carried)
+    assert scene.examined == [scene.cli, scene.carried]
+    assert [(one.is_checked, one.isolation, one.cli) for one in scene.footings] == [
+        (False, "process", None),
+        (True, "warm", scene.carried),
+    ]
+    later = scene.start(opened=False)
+    assert later.footing == footing
+
+
 async def test_the_one_that_we_carry_serves_while_its_check_cannot_be_done(scene: Scene) -> None:
     assert scene.carried is not None
     scene.missing[scene.cli] = [Capability.NO_TOOLS]

@@ -33,21 +33,36 @@ def test_who_does_everything_is_warm() -> None:
     assert footing == Footing(is_checked=True, isolation="warm")
 
 
-@pytest.mark.parametrize("missing", WARM_ONLY)
-def test_what_only_warm_processes_need_costs_only_warmth(missing: Capability) -> None:
+@pytest.mark.parametrize("missing", Capability)
+def test_whatever_it_lacks_the_one_that_we_carry_answers_if_that_does_everything(missing: Capability) -> None:
     footing = footing_for(verdict(missing), other=CARRIED, on_other=carried())
+    assert (footing.is_checked, footing.isolation, footing.cli, footing.trouble) == (True, "warm", CARRIED, None)
+    assert missing.value in footing.words
+    assert str(CARRIED) in footing.words
+
+
+@pytest.mark.parametrize("missing", WARM_ONLY)
+@pytest.mark.parametrize(
+    ("other", "on_other"),
+    [(None, None), (CARRIED, carried(Capability.BOUNDARY)), (CARRIED, carried(Capability.TOOLS))],
+    ids=["none", "not warm either", "unfit"],
+)
+def test_where_nobody_is_warm_the_one_at_hand_has_a_process_for_each_conversation(
+    missing: Capability, other: Path | None, on_other: Verdict | None
+) -> None:
+    footing = footing_for(verdict(missing), other=other, on_other=on_other)
     assert (footing.is_checked, footing.isolation, footing.cli, footing.trouble) == (True, "process", None, None)
     assert missing.value in footing.words
 
 
-@pytest.mark.parametrize("missing", [one for one in Capability if one not in WARM_ONLY])
-def test_what_every_answer_needs_brings_in_the_one_that_we_carry(missing: Capability) -> None:
-    footing = footing_for(verdict(missing, Capability.BOUNDARY), other=CARRIED, on_other=carried())
-    assert (footing.is_checked, footing.isolation, footing.cli, footing.trouble) == (True, "warm", CARRIED, None)
+@pytest.mark.parametrize("missing", WARM_ONLY)
+def test_who_can_be_right_serves_until_the_one_that_we_carry_is_checked_too(missing: Capability) -> None:
+    footing = footing_for(verdict(missing), other=CARRIED, on_other=None)
+    assert (footing.is_checked, footing.isolation, footing.cli, footing.trouble) == (False, "process", None, None)
     assert missing.value in footing.words
 
 
-def test_the_one_that_we_carry_serves_cold_until_it_is_checked_too() -> None:
+def test_where_the_one_at_hand_cannot_be_right_the_one_that_we_carry_serves_until_it_is_checked_too() -> None:
     footing = footing_for(UNFIT, other=CARRIED, on_other=None)
     assert (footing.is_checked, footing.isolation, footing.cli, footing.trouble) == (False, "process", CARRIED, None)
 
@@ -55,6 +70,7 @@ def test_the_one_that_we_carry_serves_cold_until_it_is_checked_too() -> None:
 def test_the_one_that_we_carry_stands_on_its_own_rung() -> None:
     footing = footing_for(UNFIT, other=CARRIED, on_other=carried(Capability.BOUNDARY))
     assert (footing.isolation, footing.cli, footing.trouble) == ("process", CARRIED, None)
+    assert Capability.BOUNDARY.value in footing.words
 
 
 @pytest.mark.parametrize(
