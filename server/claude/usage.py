@@ -1,8 +1,7 @@
-"""How much of a plan is used up, as Claude Code tells it: with its answers, and when it is asked."""
+"""How much of a plan is used up, as Claude Code tells it with its answers; before the first one it knows nothing."""
 
 import math
 from collections.abc import Callable, Mapping
-from datetime import datetime
 
 from server.status import UsageWindow
 
@@ -41,19 +40,6 @@ class UsageBoard:
             self._on_news()
 
 
-def windows_from_answer(answer: Mapping[str, object]) -> tuple[UsageWindow, ...]:
-    """Reads the answer of the control request `get_usage`: percent, and times as text. No windows for an API key."""
-    limits = answer.get("rate_limits")
-    if not isinstance(limits, dict):
-        return ()
-    windows = []
-    for kind, name in NAMES.items():
-        row = limits.get(kind)
-        if isinstance(row, dict) and (percent := _number(row.get("utilization"))) is not None:
-            windows.append(_window(name, percent / 100, _time(row.get("resets_at")), is_rejected=False))
-    return tuple(windows)
-
-
 def windows_from_event(info: Mapping[str, object]) -> tuple[UsageWindow, ...]:
     """Reads the `rate_limit_info` of a `rate_limit_event`: shares of 1, and Unix times.
 
@@ -82,12 +68,3 @@ def _window(name: str, used: float, resets_at: float | None, *, is_rejected: boo
 def _number(value: object) -> float | None:
     is_one = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     return float(value) if is_one else None  # type: ignore[arg-type] # a number, as the line above found
-
-
-def _time(value: object) -> float | None:
-    if isinstance(value, str):
-        try:
-            return datetime.fromisoformat(value).timestamp()
-        except ValueError:
-            return None
-    return _number(value)
