@@ -138,7 +138,7 @@ def test_the_icon_comes_the_menu_works_and_quit_ends_it(launch: Launch, host: Tr
 
 
 _WATCHED = """
-import sys
+import sys, time
 from importlib.abc import MetaPathFinder
 
 class Seen(MetaPathFinder):
@@ -158,7 +158,14 @@ def remembering(self, *given, **more):
     made(self, *given, **more)
     views.append(self)
 
-tray.view.View.__init__ = remembering
+ran = tray.view.View.run
+
+def late(self):
+    # So long would the libraries have to come first.
+    time.sleep(1)
+    ran(self)
+
+tray.view.View.__init__, tray.view.View.run = remembering, late
 from tray.__main__ import main
 try:
     main()
