@@ -93,7 +93,7 @@ class LimitReached:
 
 @dataclass(frozen=True, slots=True)
 class NoTray:
-    """The desktop has no place for the icon; the page at `page` does what it would."""
+    """The desktop has no place for the icon; the page at `page` shows how it is."""
 
     page: str
 
