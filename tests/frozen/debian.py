@@ -47,8 +47,10 @@ class Debian:
         found = []
         for process in psutil.process_iter():
             try:
-                if str(Path(f"/proc/{process.pid}/root").readlink()) == str(self.root):
-                    found.append(" ".join(process.cmdline()))
+                is_here = str(Path(f"/proc/{process.pid}/root").readlink()) == str(self.root)
+                # Who has no words has just ended.
+                if is_here and (words := process.cmdline()):
+                    found.append(" ".join(words))
             except (OSError, psutil.Error):
                 continue
         return found

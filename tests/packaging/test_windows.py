@@ -63,7 +63,7 @@ def standins(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def build(payload: Path, out: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(BUILD), str(payload), str(out), "--target", "amd64-unicode", "--waits", "8", *more]
+    command = [sys.executable, str(BUILD), str(payload), str(out), "--target", "amd64-unicode", "--waits", "40", *more]
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 

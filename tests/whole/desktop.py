@@ -102,8 +102,8 @@ class App:
         self.until(f"Running on port {port}")
 
     def workers(self) -> list[psutil.Process]:
-        """The Claude Code processes below it."""
-        children = psutil.Process(self.process.pid).children(recursive=True)
+        """The Claude Code processes below it; not what they start themselves, which looks like them for a moment."""
+        children = psutil.Process(self.process.pid).children()
         return [child for child in children if is_claude(child)]
 
     def quit(self) -> int:

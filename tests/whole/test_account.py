@@ -133,10 +133,19 @@ def test_with_an_exported_key_the_plan_the_key_or_claude_code_decides(tmp_path: 
     """Seen in what each process gets, and in how it asks upstream: nobody is billed by the token unknowingly."""
     with opened("plan", tmp_path, bus, host, ANTHROPIC_API_KEY=KEY) as (app, account, upstream):
 
+        def is_clicked(line: str) -> bool:
+            """Not so where news have just changed the words above it."""
+            top = app.item.menu().text().splitlines()[1]
+            try:
+                app.item.click(re.sub(r"^~", "", top), line)
+            except LookupError:
+                return False
+            return True
+
         def choose(line: str) -> set[str]:
             """Clicks it; who pays for the next answer, as its process and the request say."""
-            top = app.until("by the token").splitlines()[1]
-            app.item.click(re.sub(r"^~", "", top), line)
+            app.until("by the token")
+            app.host.wait(lambda: is_clicked(line) or None)
             app.item.wait_menu(lambda menu: any(child.find(line).checked for child in menu.children if child.children))
             assert app.chat().status_code == 200
             headers = upstream.standin.requests[-1].headers

@@ -228,13 +228,13 @@ async def test_a_cut_whole_answer_is_one_clear_error(bridge: Bridge, standin: St
 async def test_a_caller_who_leaves_stops_the_request_upstream(bridge: Bridge, standin: Standin, stream: bool) -> None:
     gate = Gate()
     standin.script(say("Half", Hold(gate), " never"))
-    async with httpx.AsyncClient(base_url=bridge.url, trust_env=False) as leaving:
+    async with httpx.AsyncClient(base_url=bridge.url, trust_env=False, timeout=60) as leaving:
         body = {"messages": messages("hi"), "stream": stream}
         asking = asyncio.create_task(leaving.post("/chat/completions", json=body))
         await asyncio.wait_for(gate.reached(), 20)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
-    await asyncio.wait_for(standin.requests[-1].left(), 10)
+    await asyncio.wait_for(standin.requests[-1].left(), 30)
     await bridge.until_pool(answering=0)
 
 

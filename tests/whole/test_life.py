@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -19,11 +20,18 @@ linux_only = pytest.mark.skipif(
 )
 
 
+def lives(process: psutil.Process) -> bool:
+    """Whether it is there and no zombie."""
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
 async def gone(processes: list[psutil.Process], bound_s: float) -> list[psutil.Process]:
     """Those of `processes` that are still alive after `bound_s` at most."""
     alive = processes
     for _ in range(int(bound_s / 0.05)):
-        alive = [process for process in alive if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+        alive = [process for process in alive if lives(process)]
         if not alive:
             break
         await asyncio.sleep(0.05)

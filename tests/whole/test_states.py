@@ -46,7 +46,9 @@ def test_an_answer_running_and_quitting_when_it_is_finished(tmp_path: Path, bus:
     gate = Gate()
     with (
         standin_aside() as upstream,
-        open_app(tmp_path, bus, host, is_demo=False, environment=account(upstream.standin)) as app,
+        open_app(
+            tmp_path, bus, host, is_demo=False, environment=account(upstream.standin), program="tests.whole.patient"
+        ) as app,
     ):
         app.until("Running on port", "Fable")
         upstream.standin.script(lambda _: say("Half", Hold(gate), " and whole"))

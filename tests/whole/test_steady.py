@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from server.answering.breaker import FAILURES
-from server.standin.script import Cut, Drop, Pause, Script, refuse, say
+from server.standin.script import Cut, Drop, Gate, Hold, Script, refuse, say
 from server.standin.server import Recorded, default_answer, open_standin
 from tests.whole.account import sign_in
-from tests.whole.bridge import Bridge, data_of, open_bridge, text_of
+from tests.whole.bridge import Bridge, data_of, messages, open_bridge, text_of
 from tests.whole.limits import limits
 
 NEVER_AGAIN = {"DRAWBRIDGE_RETRIES": "0"}
@@ -52,9 +52,16 @@ async def test_what_another_try_does_not_mend_is_said_at_once(folder: Path, stat
 
 async def test_after_the_first_word_nothing_is_sent_again(folder: Path) -> None:
     async with open_standin() as standin, open_bridge(standin, folder) as bridge:
-        standin.script(lambda _: say("Half", Pause(0.3), Cut()))
-        chunks = data_of(await bridge.stream("hi"))
-        assert chunks[-1]["error"]["code"] == "answer_cut"
+        gate = Gate()
+        standin.script(lambda _: say("Half", Hold(gate), Cut()))
+        lines = []
+        body = {"messages": messages("hi"), "stream": True}
+        async with bridge.client.stream("POST", "/chat/completions", json=body) as response:
+            async for line in response.aiter_lines():
+                lines.append(line)
+                if '"Half"' in line:
+                    gate.open()
+        assert data_of(lines)[-1]["error"]["code"] == "answer_cut"
         assert "tried again in" not in bridge.log
 
 

@@ -1,0 +1,9 @@
+"""`python -m tests.whole.patient`: the app as it is, but that it gives running answers a minute to end."""
+
+from tray import changes, controller
+from tray.__main__ import main
+
+if __name__ == "__main__":
+    changes.GRACE_S = 60.0
+    controller.GRACE_S = 60.0  # type: ignore[attr-defined] # its own name for it
+    main()
