@@ -47,7 +47,8 @@ def open_log(folder: Path, *, level: str = "info") -> logging.Handler:
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.INFO)
-    logging.getLogger("server").setLevel(level.upper())
+    for ours in ("server", "tray"):
+        logging.getLogger(ours).setLevel(level.upper())
     # uvicorn's access log would repeat every path; ours says more with the request id.
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
     # Start and end are told by us, once and not for each socket.

@@ -4,6 +4,7 @@ import itertools
 import json
 import re
 import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
@@ -38,6 +39,25 @@ def test_every_action_is_pinned_by_its_commit_and_says_its_version(workflow: Pat
     for action, comment in used:
         assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action), action
         assert re.fullmatch(r" # v\d+(\.\d+)*", comment), action
+
+
+def test_what_windows_and_macos_are_asked_to_run_can_be_collected_there() -> None:
+    runs = re.findall(r"run: uv run pytest (tests/server/\S.*)", (WORKFLOWS[0].parent / "ci.yml").read_text())
+    assert len(runs) == 2
+    paths = [word for run in runs for word in run.split() if word.startswith("tests/")]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "tests.elsewhere",
+        "--collect-only",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+    ]
+    done = subprocess.run([*command, *paths], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
 
 
 def step(workflow: str, name: str) -> str:

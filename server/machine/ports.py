@@ -8,10 +8,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from server.config import Config
 from server.errors import PortTaken, StartError
+
+if TYPE_CHECKING:
+    from psutil._ntuples import addr, pconn, sconn
 
 NEXT_PORTS = 20
 _BACKLOG = 2048
@@ -277,7 +280,7 @@ def _port_error(host: str, port: int, error: OSError) -> StartError:
         )
     if error.errno == errno.EADDRINUSE or getattr(error, "winerror", None) == 10048:
         return PortTaken(
-            f"Port {port} on {host} is taken by {owner_of(port)}.",
+            f"Port {port} on {host} is taken by {owner_of(port, host)}.",
             hint="Stop that program, or choose another port with --port (PORT).",
         )
     if error.errno == errno.EACCES:
@@ -290,17 +293,39 @@ def _port_error(host: str, port: int, error: OSError) -> StartError:
     )
 
 
-def owner_of(port: int) -> str:
-    """Who listens on `port`, as in "nginx (pid 812)"; "another program" where the system does not tell."""
+def owner_of(port: int, host: str) -> str:
+    """Who listens on `port`, as in "nginx (pid 812)"; "another program" where the system does not tell.
+
+    Who has it on `host` itself is named before who has it on every address, and that one before any other.
+    """
     # Lazy: psutil takes 30 ms to import, and a free port needs nobody's name.
     import psutil
 
     with suppress(psutil.Error, OSError):
-        for connection in psutil.net_connections("tcp"):
-            is_it = connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN
-            if is_it and connection.pid is not None:
-                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+        found = [(listener, pid) for listener, pid in _listening() if listener.port == port]
+        if found:
+            _, pid = min(found, key=lambda pair: (pair[0].ip != host, pair[0].ip not in WILDCARDS))
+            return f"{psutil.Process(pid).name()} (pid {pid})"
     return "another program"
+
+
+def _listening() -> "list[tuple[addr, int]]":
+    """Every listening address whose owner the system tells us, and that owner's process id."""
+    import psutil
+
+    def listeners(connections: "Iterable[sconn | pconn]") -> "Iterator[addr]":
+        return (each.laddr for each in connections if each.laddr and each.status == psutil.CONN_LISTEN)
+
+    try:
+        every = psutil.net_connections("tcp")
+    except psutil.AccessDenied:
+        # macOS tells all of them to root only, but of the user's own processes to the user.
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                found += [(listener, process.pid) for listener in listeners(process.net_connections("tcp"))]
+        return found
+    return [(listener, each.pid) for each in every if each.pid is not None for listener in listeners([each])]
 
 
 def _close(sockets: Iterable[socket.socket]) -> None:

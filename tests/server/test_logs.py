@@ -41,11 +41,12 @@ def test_letters_that_no_encoding_has_do_not_lose_the_line(log: Path) -> None:
     assert "of a pair" in log.read_text()
 
 
-def test_the_level_of_our_own_lines_can_be_set(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", ["server.x", "tray.x"])
+def test_the_level_of_our_own_lines_can_be_set(tmp_path: Path, part: str) -> None:
     handler = open_log(tmp_path, level="warning")
     try:
-        logging.getLogger("server.x").info("quiet")
-        logging.getLogger("server.x").warning("loud")
+        logging.getLogger(part).info("quiet")
+        logging.getLogger(part).warning("loud")
     finally:
         close_log(handler)
     assert (tmp_path / FILE_NAME).read_text().count("\n") == 1

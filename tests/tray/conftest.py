@@ -1,5 +1,6 @@
 """For the tests of the desktop: a private session bus and a tray on it."""
 
+import importlib.util
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
     from tests.tray.trayhost import TrayHost
 
 _HAS_BUS = sys.platform not in ("win32", "darwin")
-# It is about the bus from its first import on, and the library for that is installed on Linux only.
-collect_ignore = [] if _HAS_BUS else ["test_presence.py", "test_sni.py"]
+# They are about the bus from their first import on, and the library for that is installed on Linux only.
+_OF_THE_BUS = ["test_app.py", "test_notifier.py", "test_presence.py", "test_sni.py"]
+collect_ignore = [] if importlib.util.find_spec("jeepney") else _OF_THE_BUS
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import http.client
 import json
 import socket
 import stat
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
@@ -56,6 +57,8 @@ from tray.releases import FeedUnreadable
 from tray.wake import Woke
 
 MakeScene = Callable[..., Scene]
+
+several_loopbacks = pytest.mark.skipif(sys.platform == "darwin", reason="macOS has no second loopback address")
 
 
 @pytest.fixture
@@ -499,6 +502,7 @@ def test_a_key_from_a_variable_is_only_shown(make: MakeScene) -> None:
 # Who can reach it.
 
 
+@several_loopbacks
 @pytest.mark.parametrize("has_key", [False, True])
 def test_opening_it_to_others_asks_for_a_key_and_names_the_addresses(scene: Scene, has_key: bool) -> None:
     if has_key:
@@ -519,6 +523,7 @@ def test_opening_it_to_others_asks_for_a_key_and_names_the_addresses(scene: Scen
     assert len(scene.house.engines) == 1
 
 
+@several_loopbacks
 def test_opening_it_without_a_keyring_goes_on_after_the_agreement(scene: Scene) -> None:
     scene.memory.error = DrawbridgeError("no keyring here")
     scene.post(SetReach(open=True))
@@ -737,6 +742,7 @@ def test_a_conversation_goes_on_over_another_port_size_and_model(real: Scene) ->
     assert len(real.runners) == 1
 
 
+@several_loopbacks
 def test_a_key_is_enforced_by_the_real_server_and_the_network_needs_it(real: Scene) -> None:
     port, turns = real.port, [{"role": "user", "content": "hello"}]
     real.post(SetReach(open=True))

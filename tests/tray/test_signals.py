@@ -13,12 +13,12 @@ TIMEOUT_S = 60.0
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no kill: Ctrl+C there needs a console")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_is_told_on_another_thread_and_ends_nothing(number: signal.Signals) -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_is_told_on_another_thread_and_ends_nothing(name: str) -> None:
     told: queue.SimpleQueue[str] = queue.SimpleQueue()
     with told_of_signals(lambda: told.put(threading.current_thread().name)):
         for _ in range(2):
-            os.kill(os.getpid(), number)
+            os.kill(os.getpid(), signal.Signals[name])
             assert told.get(timeout=TIMEOUT_S) == "drawbridge-signals"
 
 

@@ -1,16 +1,18 @@
 """Sleep, by two clocks of the test's, and by a login manager on a private bus."""
 
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from jeepney import DBusAddress, new_signal
-from jeepney.bus_messages import message_bus
-from jeepney.io.blocking import DBusConnection, open_dbus_connection
 
 from tests.tray.bus import private_bus
 from tray.wake import JUMP_S, Drowsiness, watch_sleep
+
+if TYPE_CHECKING:
+    from jeepney.io.blocking import DBusConnection
 
 LOGIN = "org.freedesktop.login1"
 TIMEOUT_S = 60.0
@@ -59,20 +61,30 @@ def test_a_sleep_is_a_jump_of_one_clock_or_a_look_that_comes_late(
 def system_bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     import tempfile
 
+    if sys.platform in {"win32", "darwin"}:
+        pytest.skip("Windows and macOS have no system bus")
+
     with tempfile.TemporaryDirectory(prefix="bus-") as folder, private_bus(Path(folder)) as address:
         yield address
 
 
-def connected(address: str) -> DBusConnection:
+def connected(address: str) -> "DBusConnection":
+    # Lazy, as below: it is installed on Linux only, and the clocks are every system's.
+    from jeepney.io.blocking import open_dbus_connection
+
     return open_dbus_connection(address, auth_timeout=TIMEOUT_S)
 
 
-def say(login: DBusConnection, *, asleep: bool) -> None:
+def say(login: "DBusConnection", *, asleep: bool) -> None:
+    from jeepney import DBusAddress, new_signal
+
     place = DBusAddress("/org/freedesktop/login1", bus_name=LOGIN, interface=f"{LOGIN}.Manager")
     login.send(new_signal(place, "PrepareForSleep", "b", (asleep,)))
 
 
 def test_the_login_manager_tells_of_the_end_of_a_sleep_and_nobody_else_does(system_bus: str) -> None:
+    from jeepney.bus_messages import message_bus
+
     woke = threading.Semaphore(0)
     watch = watch_sleep(woke.release, platform="linux", environ={"DBUS_SYSTEM_BUS_ADDRESS": system_bus})
     assert watch is not None

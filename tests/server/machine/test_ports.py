@@ -6,7 +6,9 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from server.config import Config, Source
@@ -118,7 +120,31 @@ def test_a_port_taken_on_every_address_is_taken_on_loopback_too() -> None:
 
 
 def test_an_owner_that_the_system_does_not_show_is_another_program() -> None:
-    assert owner_of(1) == "another program"
+    assert owner_of(1, "127.0.0.1") == "another program"
+
+
+def test_where_only_root_may_see_all_sockets_the_users_own_processes_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on macOS."""
+
+    def denied(kind: str) -> None:
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(psutil, "net_connections", denied)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        assert f"(pid {os.getpid()})" in owner_of(other.getsockname()[1], "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("addresses", "named"),
+    [(["10.0.0.7", "0.0.0.0", "127.0.0.1"], 2), (["10.0.0.7", "::"], 1), (["10.0.0.7"], 0)],
+)
+def test_of_several_owners_of_a_port_the_one_in_the_way_is_named(
+    monkeypatch: pytest.MonkeyPatch, addresses: list[str], named: int
+) -> None:
+    rows = [(SimpleNamespace(ip=address, port=80), pid) for pid, address in enumerate(addresses)]
+    monkeypatch.setattr(ports, "_listening", lambda: rows)
+    monkeypatch.setattr(psutil, "Process", lambda pid: SimpleNamespace(name=lambda: f"program {pid}"))
+    assert owner_of(80, "127.0.0.1") == f"program {named} (pid {named})"
 
 
 def test_the_default_port_moves_on_to_the_next_free_one_and_says_so() -> None:
