@@ -41,6 +41,18 @@ def test_letters_that_no_encoding_has_do_not_lose_the_line(log: Path) -> None:
     assert "of a pair" in log.read_text()
 
 
+def test_a_full_log_is_rolled_over_and_three_old_ones_are_kept(tmp_path: Path) -> None:
+    handler = open_log(tmp_path)
+    try:
+        # 26 MB, and 5 MB are a file.
+        for _ in range(26):
+            logging.getLogger("server.x").info("a" * 1_000_000)
+    finally:
+        close_log(handler)
+    assert {path.name for path in tmp_path.iterdir()} == {FILE_NAME, *(f"{FILE_NAME}.{number}" for number in (1, 2, 3))}
+    assert max(path.stat().st_size for path in tmp_path.iterdir()) <= 5_000_000
+
+
 @pytest.mark.parametrize("part", ["server.x", "tray.x"])
 def test_the_level_of_our_own_lines_can_be_set(tmp_path: Path, part: str) -> None:
     handler = open_log(tmp_path, level="warning")
