@@ -110,10 +110,14 @@ class ToolChoice:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What is fixed when a process is spawned: which CLI, with which arguments of ours and which environment."""
+    """What is fixed when a process is spawned: which CLI, with which arguments of ours and which environment.
+
+    `is_private` False: it uses the user's own config folder, since it would not find the sign-in from another one.
+    """
 
     cli: str
     environment: tuple[tuple[str, str], ...] = ()
+    is_private: bool = True
     mode: Literal["chat"] = "chat"
 
 

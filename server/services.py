@@ -199,8 +199,8 @@ class Services:
         before, self._footing = self._footing, self.self_check.footing
         self._in_force = replace(self._config, isolation=self._isolation)
         self.pool.apply(limits_for(self._in_force))
-        if self._footing.cli != before.cli:
-            self.pool.renew("another Claude Code answers from now on")
+        if (self._footing.cli, self._footing.is_private) != (before.cli, before.is_private):
+            self.pool.renew("another Claude Code answers from now on, or from another folder")
         self._changed()
 
     async def _version_of(self, cli: Path) -> str:
@@ -292,7 +292,7 @@ class Services:
         environment = self._child_environment()
         cli = self._find_cli()
         self._loop.call_soon_threadsafe(self.self_check.look, cli)
-        return launch_for(self._footing.cli or cli, environment)
+        return launch_for(self._footing.cli or cli, environment, is_private=self._footing.is_private)
 
     def _find_cli(self) -> Path:
         config = self._config

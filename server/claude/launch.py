@@ -26,8 +26,13 @@ _FIXED = {
 }
 
 
-def launch_for(cli: Path, environment: Mapping[str, str]) -> Launch:
-    """The launch of a chat worker. `environment` is the user's, already cleaned of what is ours."""
+def launch_for(cli: Path, environment: Mapping[str, str], *, is_private: bool = True) -> Launch:
+    """The launch of a chat worker. `environment` is the user's, already cleaned of what is ours.
+
+    `is_private`: with a config folder of its own, in which Claude Code must find the sign-in all the same.
+    """
+    if not is_private:
+        return Launch(cli=str(cli), environment=tuple(sorted({**environment, **_FIXED}.items())), is_private=False)
     home = environment.get("HOME") or environment.get("USERPROFILE") or str(Path.home())
     # A private config folder alone would lose the sign-in.
     sign_in = environment.get("CLAUDE_SECURESTORAGE_CONFIG_DIR") or environment.get("CLAUDE_CONFIG_DIR")

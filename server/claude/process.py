@@ -282,7 +282,9 @@ class CliProcess:
 
 def _environment(launch: Launch, places: Places) -> dict[str, str]:
     """The launch's variables, with the process's own folders."""
-    own = {"CLAUDE_CONFIG_DIR": str(places.config), "PWD": str(places.work)}
+    own = {"PWD": str(places.work)}
+    if launch.is_private:
+        own["CLAUDE_CONFIG_DIR"] = str(places.config)
     own |= dict.fromkeys(("TMPDIR", "TEMP", "TMP", "CLAUDE_CODE_TMPDIR"), str(places.temporary))
     return {**dict(launch.environment), **own}
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from server.errors import AnswerCut, DrawbridgeError, EngineError, EngineSurpris
 from server.machine.processes import Guard
 from server.machine.scratch import Scratch
 from server.selfcheck.bodies import Body, fields, masked, system, tools, turns
-from server.selfcheck.stage import ANSWER, PROFILE, Heard, Stage, conversation, open_stage
+from server.selfcheck.stage import ANSWER, PROFILE, SIGN_IN, Heard, Stage, conversation, open_stage
 from server.selfcheck.verdict import Capability, Finding, Undecided
 from server.standin.script import Pause, Reply, Usage, call, say
 
@@ -78,6 +79,9 @@ class Examination:
         await self._play(Capability.NO_COMPACTION, self._full_window)
         await self._play(Capability.TOOLS, self._client_tools)
         await self._play(Capability.ONE_CALL, self._limit)
+        if sys.platform != "darwin":
+            # There the sign-in lies in the keychain, and a check must not come near the user's own.
+            await self._play(Capability.SIGN_IN, self._sign_in)
         self._tools()
         return tuple(Finding(one, one not in self._faults, self._faults.get(one, "")) for one in Capability)
 
@@ -217,6 +221,12 @@ class Examination:
                 break
         self._expect(Capability.ONE_CALL, f"{calls} requests for an answer that reached its limit", that=calls == 1)
         self._expect(Capability.ONE_CALL, "a limit is not told of", that=heard.reason is Reason.LENGTH)
+
+    async def _sign_in(self) -> None:
+        await self._stage.sign_in()
+        heard = await self._stage.ask("a harbour", settings=USUAL)
+        is_theirs = heard.headers.get("authorization") == f"Bearer {SIGN_IN}"
+        self._expect(Capability.SIGN_IN, "it asked without the sign-in", that=is_theirs)
 
     def _tools(self) -> None:
         found = {name for recorded in self._stage.standin.requests for name in tools(recorded.body)}

@@ -9,6 +9,7 @@ from server.selfcheck.kept import Shelf
 from server.selfcheck.verdict import Verdict, key_for
 
 PROCESSES = "Each conversation gets a process of its own."
+OPENLY = " It uses the folder of your own Claude Code, since it finds the sign-in nowhere else."
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Footing:
     """How requests are answered. `cli` None: by the one at hand, wherever that is found; else by this one instead.
 
     `is_checked`: the verdicts are in. `trouble`: nobody can answer, for this reason. `words`: what is not as it should
-    be, empty if all is well.
+    be, empty if all is well. `is_private`: processes have config folders of their own.
     """
 
     is_checked: bool = False
@@ -24,6 +25,7 @@ class Footing:
     cli: Path | None = None
     trouble: CliUnfit | None = None
     words: str = ""
+    is_private: bool = True
 
 
 def footing_for(at_hand: Verdict | None, *, other: Path | None, on_other: Verdict | None) -> Footing:
@@ -52,9 +54,9 @@ def footing_for(at_hand: Verdict | None, *, other: Path | None, on_other: Verdic
     if on_other.is_warm:
         return Footing(is_checked=True, isolation="warm", cli=other, words=instead)
     if at_hand.is_fit:
-        return _by_processes(at_hand, "Nor does the one that Drawbridge carries do all that is needed. ")
+        return _by_processes(at_hand, why="Nor does the one that Drawbridge carries do all that is needed. ")
     if on_other.is_fit:
-        return Footing(is_checked=True, cli=other, words=f"{instead} Of that one: {on_other.words}. {PROCESSES}")
+        return replace(_by_processes(on_other, before=f"{instead} Of that one: "), cli=other)
     return _unfit(at_hand, "nor can the one that Drawbridge carries")
 
 
@@ -86,8 +88,10 @@ def kept_on(shelf: Shelf, cli: Path | None) -> Verdict | None:
         return None
 
 
-def _by_processes(at_hand: Verdict, why: str = "") -> Footing:
-    return Footing(is_checked=True, words=f"{at_hand.words}. {why}{PROCESSES}")
+def _by_processes(verdict: Verdict, *, before: str = "", why: str = "") -> Footing:
+    openly = "" if verdict.is_private else OPENLY
+    words = f"{before}{verdict.words}. {why}{PROCESSES}{openly}"
+    return Footing(is_checked=True, words=words, is_private=verdict.is_private)
 
 
 def _unfit(at_hand: Verdict, why: str) -> Footing:

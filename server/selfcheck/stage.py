@@ -1,9 +1,10 @@
 """Where a Claude Code is checked: before the stand-in, with an empty home, in one process at a time."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from server.claude.client import Worker
@@ -31,17 +32,24 @@ from server.standin.surroundings import surroundings
 ANSWER = "Hello"
 PROFILE = Profile(system="This is a self-check.\nNobody's words are in it.", owner="the self-check")
 KEY = "drawbridge-self-check-no-account"
+SIGN_IN = "drawbridge-self-check-nobodys-sign-in"
 BOUNDS = Bounds(boot_s=30.0, initialize_s=15.0, replay_s=15.0, silence_s=15.0)
 # Who is left without its parent ends within this time, if it is going to.
 DESERTED_S = 5.0
 SAID = say(ANSWER)
+# When the made-up sign-in ends, in ms since 1970: the year 2100. One that has ended it would try to renew elsewhere.
+_NEVER_MS = 4_102_444_800_000
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What came of one question: the requests that arrived, its calls, how it ended, and if its process rests."""
+    """What came of one question: the requests that arrived, its calls, how it ended, and if its process rests.
+
+    `headers` are those of the last request, by lower-case names.
+    """
 
     bodies: tuple[Body, ...]
+    headers: Mapping[str, str]
     reason: Reason | None
     calls: tuple[str, ...] = ()
     rests: bool = False
@@ -100,8 +108,19 @@ class Stage:
                     calls.append(event.part.name)
                 if isinstance(event, Finished):
                     ended = event.reason
-        bodies = tuple(recorded.body for recorded in self.standin.requests[before:])
-        return Heard(bodies, ended, tuple(calls), worker.is_at_rest)
+        arrived = self.standin.requests[before:]
+        headers = arrived[-1].headers if arrived else {}
+        return Heard(tuple(one.body for one in arrived), headers, ended, tuple(calls), worker.is_at_rest)
+
+    async def sign_in(self) -> None:
+        """From now on a plan's sign-in with the made-up token `SIGN_IN` is all there is: in the home folder, no key."""
+        await self.end()
+        plan = {"accessToken": SIGN_IN, "refreshToken": SIGN_IN, "expiresAt": _NEVER_MS, "scopes": ["user:inference"]}
+        folder = self.home / ".claude"
+        folder.mkdir(exist_ok=True)
+        (folder / ".credentials.json").write_text(json.dumps({"claudeAiOauth": plan}))
+        environment = tuple(pair for pair in self._launch.environment if pair[0] != "ANTHROPIC_API_KEY")
+        self._launch = replace(self._launch, environment=environment)
 
     async def end(self) -> None:
         """Kills the process, and waits until nothing of what it sent can be on its way any more."""

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 # Raise it when the check itself changes: every Claude Code is then checked anew.
-CHECK_VERSION = 2
+CHECK_VERSION = 3
 
 
 class Capability(Enum):
@@ -23,10 +23,11 @@ class Capability(Enum):
     SETTINGS_RESET = "forgets the settings of the request before"
     CALLS = "waits for the results of calls"
     NO_COMPACTION = "never shortens a conversation by itself"
+    SIGN_IN = "finds the sign-in also from a private folder"
 
 
 # Without these no answer can be right, in whatever way its process was found. The others are needed, or are cheaper,
-# only where a process goes on after its answer.
+# only where a process goes on after its answer; and who finds no sign-in from a private folder gets the user's own.
 FOR_EVERY_ANSWER = frozenset(
     {
         Capability.SYSTEM_PROMPT,
@@ -90,6 +91,11 @@ class Verdict:
     def is_fit(self) -> bool:
         """Whether it can give right answers at all."""
         return not FOR_EVERY_ANSWER & {finding.capability for finding in self.failed}
+
+    @property
+    def is_private(self) -> bool:
+        """Whether it may have a config folder of its own."""
+        return Capability.SIGN_IN not in {finding.capability for finding in self.failed}
 
     @property
     def words(self) -> str:

@@ -15,6 +15,7 @@ from server.selfcheck.verdict import FOR_EVERY_ANSWER, Capability
 from server.standin.script import Pause, Script, Usage, say
 from server.standin.server import Recorded, Standin, open_standin
 from tests.server.selfcheck.wrapper import BREAKS, change, spawns_of, write_wrapper
+from tests.whole.account import sign_in
 from tests.whole.bridge import CHECK_S, Bridge, conversation_of, messages, open_bridge
 from tests.whole.calling import QUESTION, VERDICT, WHOLE_STORY, Forecaster, offered
 
@@ -146,6 +147,22 @@ async def test_answers_are_right_where_there_is_no_other_to_use(broken: str, fol
             assert engine["words"]
             assert (engine["cli"], engine["isolation"]) == (None, "process")
             assert any("WARNING" in line and "self-check of Claude Code" in line for line in bridge.log.splitlines())
+
+
+async def test_who_finds_the_sign_in_in_the_users_folder_alone_gets_that(folder: Path) -> None:
+    sign_in(folder / "home")
+    options = ("--cli-path", str(write_wrapper(folder / "bin", "SIGN_IN")))
+    async with open_standin() as standin:
+        variables = {"ANTHROPIC_BASE_URL": standin.url}
+        async with open_bridge(None, folder, *options, environment=variables, program=WITHOUT_CARRIED) as bridge:
+            engine = await bridge.until_checked()
+            assert (engine["failed"], engine["cli"], engine["isolation"]) == (["sign_in"], None, "process")
+            assert "the folder of your own Claude Code" in engine["words"]
+            for question in ("one", "two"):
+                reply = await bridge.chat(question)
+                assert reply.status_code == 200, reply.text
+                assert standin.requests[-1].headers["authorization"] == "Bearer dummy"
+                assert conversation_of(standin.requests[-1].body) == [("user", question)]
 
 
 @pytest.mark.parametrize("broken", ["SYSTEM_PROMPT", "SETTINGS"])

@@ -40,3 +40,12 @@ def test_everything_that_it_would_do_by_itself_is_off() -> None:
 def test_a_config_folder_of_the_users_own_keeps_its_sign_in() -> None:
     child = dict(launch_for(Path("/opt/claude"), {"HOME": "/home/me", "CLAUDE_CONFIG_DIR": "/elsewhere"}).environment)
     assert child["CLAUDE_SECURESTORAGE_CONFIG_DIR"] == "/elsewhere"
+
+
+def test_who_would_not_find_the_sign_in_otherwise_gets_the_users_own_folder() -> None:
+    launch = launch_for(Path("/opt/claude"), {"HOME": "/home/me", "CLAUDE_CONFIG_DIR": "/elsewhere"}, is_private=False)
+    child = dict(launch.environment)
+    assert not launch.is_private
+    assert child["CLAUDE_CONFIG_DIR"] == "/elsewhere"
+    assert "CLAUDE_SECURESTORAGE_CONFIG_DIR" not in child
+    assert child["DISABLE_AUTO_COMPACT"] == "1"

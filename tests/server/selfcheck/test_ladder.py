@@ -60,6 +60,7 @@ def test_who_can_be_right_serves_until_the_one_that_we_carry_is_checked_too(miss
     footing = footing_for(verdict(missing), other=CARRIED, on_other=None)
     assert (footing.is_checked, footing.isolation, footing.cli, footing.trouble) == (False, "process", None, None)
     assert missing.value in footing.words
+    assert footing.is_private == (missing is not Capability.SIGN_IN)
 
 
 def test_where_the_one_at_hand_cannot_be_right_the_one_that_we_carry_serves_until_it_is_checked_too() -> None:
@@ -70,7 +71,10 @@ def test_where_the_one_at_hand_cannot_be_right_the_one_that_we_carry_serves_unti
 def test_the_one_that_we_carry_stands_on_its_own_rung() -> None:
     footing = footing_for(UNFIT, other=CARRIED, on_other=carried(Capability.BOUNDARY))
     assert (footing.isolation, footing.cli, footing.trouble) == ("process", CARRIED, None)
+    assert footing.is_private
     assert Capability.BOUNDARY.value in footing.words
+    footing = footing_for(UNFIT, other=CARRIED, on_other=carried(Capability.SIGN_IN))
+    assert (footing.isolation, footing.cli, footing.is_private) == ("process", CARRIED, False)
 
 
 @pytest.mark.parametrize(

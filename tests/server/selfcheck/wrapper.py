@@ -21,6 +21,7 @@ BREAKS = {
     "SETTINGS_RESET": "keep the settings of the request before",
     "CALLS": "know none of the client's tools",
     "NO_COMPACTION": "compact",
+    "SIGN_IN": "look for the sign-in in the config folder alone",
 }
 
 _PROGRAM = r'''
@@ -37,7 +38,9 @@ if BREAK == "NO_TOOLS":
     del arguments[at : at + 2]
 if BREAK == "NO_COMPACTION":
     del os.environ["DISABLE_AUTO_COMPACT"]
-if BREAK in ("", "NO_TOOLS", "NO_COMPACTION"):
+if BREAK == "SIGN_IN":
+    os.environ.pop("CLAUDE_SECURESTORAGE_CONFIG_DIR", None)
+if BREAK in ("", "NO_TOOLS", "NO_COMPACTION", "SIGN_IN"):
     os.execv(REAL, [REAL, *arguments])
 
 def die_with_us():
