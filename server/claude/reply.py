@@ -52,6 +52,7 @@ class Leash:
     token limit, was refused, or filled the context window, (2) an answer with no visible text, (3) an answer that
     broke off, which it announces with a user message of its own making, (4) a call that it answers by itself: of a tool
     that nobody offered, or with arguments that are no JSON object. An interrupt comes too late for any of them.
+    And (5) it waits for the results of whole calls in an answer that broke off, without a word about that.
 
     `names` are those of the tools, `answered` the ids of the calls whose results were given to it for this answer.
     """
@@ -87,6 +88,9 @@ class Leash:
                 self._stray |= object_from("".join(self._calls.get(event.get("index"), []))) is None
             case "message_delta":
                 return self._is_end(event.get("delta", {}).get("stop_reason"))
+            case "message_stop":
+                # The answer broke off. It has carried out the calls that were whole, and would wait for their results.
+                return bool(self._calls) and not self._has_ended
         return False
 
     def _is_end(self, reason: str | None) -> bool:
@@ -95,6 +99,12 @@ class Leash:
             # It would carry out calls in it all the same.
             return not self._visible or bool(self._calls)
         return reason is not None and (reason != "tool_use" or self._stray or not self._calls)
+
+
+def tells_of_an_interrupt(frame: Mapping[str, Any]) -> bool:
+    """Whether Claude Code may say with it that it was interrupted: the answer's end without a reason, or a turn."""
+    is_end = frame.get("type") == "stream_event" and frame.get("event", {}).get("type") == "message_stop"
+    return is_end or frame.get("type") == "user"
 
 
 def _results_in(frame: Mapping[str, Any]) -> set[str]:

@@ -9,7 +9,7 @@ from enum import Enum, auto
 from server.claude.dials import Dials
 from server.claude.names import legal_name
 from server.claude.process import Bounds, CliProcess, Frame
-from server.claude.reply import Answer, Leash
+from server.claude.reply import Answer, Leash, tells_of_an_interrupt
 from server.claude.request import assistant_frame, boundary_frame, late_fields, user_frame
 from server.claude.sdk import ClaudeAgentOptions, ClaudeSDKClient, RateLimitEvent, ResultMessage, StreamEvent
 from server.claude.sdk import Message as SdkMessage
@@ -240,7 +240,7 @@ class Session:
             return False
         self._open_calls.forget()
         # It says by itself that it was interrupted, which is no reason to kill it; a second request of its own is.
-        self._process.watch = lambda frame: frame.get("type") != "user" and watch(frame)
+        self._process.watch = lambda frame: not tells_of_an_interrupt(frame) and watch(frame)
         try:
             await self._process.control("interrupt", timeout_s=self._bounds().interrupt_s)
             async with asyncio.timeout(self._bounds().interrupt_s):

@@ -11,6 +11,7 @@ from server.standin.script import (
     Drop,
     Gate,
     Hold,
+    Pause,
     Reply,
     Script,
     Text,
@@ -60,6 +61,11 @@ class Request:
     chance: float
 
     @property
+    def has_moment(self) -> bool:
+        """Whether Claude Code can be ended at a limit before it asks to go on, however busy the computer is."""
+        return self.chance < 0.5
+
+    @property
     def expected(self) -> list[tuple[str, str]]:
         """The turns that must arrive upstream: of Claude's own, white space at the ends does not count."""
         return [("assistant", text.strip()) if n % 2 else ("user", text) for n, text in enumerate(self.turns)]
@@ -85,7 +91,8 @@ class Request:
             case "left before its head":
                 return say(self.answer, before_headers=(Hold(Gate()),))
             case "limit":
-                return say(half, self.answer[len(half) :], stop_reason="max_tokens")
+                moment = (Pause(5.0),) if self.has_moment else ()
+                return say(half, self.answer[len(half) :], stop_reason="max_tokens", before_stop=moment)
             case "refused":
                 return refuse((400, 429, 500, 529)[int(self.chance * 4)], f"{self.id} is refused")
             case "cut":

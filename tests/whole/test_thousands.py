@@ -153,6 +153,7 @@ class Telling:
             if is_resumed(recorded):
                 # The one request that Claude Code may get away with before it is killed for it, on a busy computer.
                 assert request.fate == "limit"
+                assert not request.has_moment
                 assert turns_in(recorded.body)[:-2] == request.expected
                 self.resumed += 1
                 continue

@@ -5,6 +5,8 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import httpx
+
 from server.standin.script import Gate, Hold, Script, say
 from server.standin.server import Recorded, open_standin
 from tests.whole.bridge import Bridge, conversation_of, messages, open_bridge
@@ -96,3 +98,34 @@ async def test_isolation_by_process_is_a_setting(folder: Path) -> None:
         standin.script(echo)
         ways = Counter([await way(bridge, "one"), await way(bridge, "one", "to one", "two"), await way(bridge, "one")])
         assert ways == {"process": 3}
+
+
+async def test_a_conversation_is_never_gone_on_with_under_another_key(folder: Path) -> None:
+    settings = folder / "home" / ".config" / "drawbridge" / "settings.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('api_key = "the first"\n')
+    async with open_standin() as standin, open_bridge(standin, folder, "--pool-size", "2") as bridge:
+        standin.script(echo)
+
+        async def post(key: str, *turns: str) -> httpx.Response:
+            headers = {"authorization": f"Bearer {key}"}
+            body = {"messages": messages(*turns)}
+            return await bridge.client.post("/chat/completions", json=body, headers=headers)
+
+        await post("the first", "one")
+        reply = await post("the first", "one", "to one", "two")
+        assert reply.headers["x-drawbridge-way"] == "continued"
+        settings.write_text('api_key = "the second"\n')
+        async with asyncio.timeout(60):
+            while (await post("the first", "hi")).status_code != 401:
+                await asyncio.sleep(0.1)
+        reply = await post("the second", "one", "to one", "two", "to two", "three")
+        assert reply.status_code == 200, reply.text
+        assert reply.headers["x-drawbridge-way"] in {"spare", "cold"}
+        assert [text for _, text in conversation_of(standin.requests[-1].body)] == [
+            "one",
+            "to one",
+            "two",
+            "to two",
+            "three",
+        ]

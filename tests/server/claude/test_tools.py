@@ -27,8 +27,8 @@ from server.dialogue import (
     ToolChoice,
     ToolResult,
 )
-from server.errors import DrawbridgeError, WorkerDied
-from server.standin.script import Cut, Drop, Pause, Refusal, Reply, ToolUse, call, refuse, say
+from server.errors import AnswerCut, DrawbridgeError, UpstreamDown, WorkerDied
+from server.standin.script import Cut, Drop, Pause, Refusal, Reply, StreamError, ToolUse, call, refuse, say
 from server.standin.script import Text as Words
 from server.standin.server import Standin, default_answer
 from tests.server.claude.conftest import SONNET, Bench
@@ -292,7 +292,6 @@ async def test_a_call_that_the_engine_would_answer_itself_is_the_clients(
     _, found = said(events)
     assert (found.name, found.arguments) == (stray.name, "".join(str(piece) for piece in stray.pieces))
     assert loop.worker is not None
-    assert not loop.worker.is_at_rest
     await loop.worker.close()
     await asyncio.wait_for(standin.deserted(), 10)
     assert len(standin.requests) == 1
@@ -373,6 +372,33 @@ async def test_a_connection_that_breaks_behind_the_calls_does_not_lose_them(loop
         loop.worker = None
         await loop.ask()
     assert len(said_upstream(loop.body)) == 3
+
+
+# By the pauses, what stands before them has been acted upon: Claude Code carries out a call while the answer goes on.
+CUTS_IN_CALLS = {
+    "in its arguments": Reply((ToolUse("look", ('{"a": ', Cut())),), "tool_use"),
+    "in its arguments, later": Reply((ToolUse("look", ('{"a": ', Pause(0.5), Cut())),), "tool_use"),
+    "behind it": Reply((call("look", {"a": "x"}), Cut()), "tool_use"),
+    "behind it, later": Reply((call("look", {"a": "x"}), Pause(0.5), Cut()), "tool_use"),
+    "in the second": Reply((call("look", {"a": "x"}), ToolUse("look", ('{"a"', Pause(0.5), Cut()))), "tool_use"),
+    "before a reason": Reply((call("look", {"a": "x"}),), stop_reason=None),
+    "before a reason, later": Reply((call("look", {"a": "x"}), Pause(0.5)), stop_reason=None),
+    "an error behind it": Reply((call("look", {"a": "x"}), Pause(0.5), StreamError()), "tool_use"),
+}
+
+
+@pytest.mark.parametrize("reply", CUTS_IN_CALLS.values(), ids=CUTS_IN_CALLS)
+async def test_a_cut_in_a_call_never_looks_whole_and_nothing_is_asked_for_again(
+    loop: Loop, standin: Standin, reply: Reply
+) -> None:
+    standin.script(lambda _: reply)
+    with pytest.raises((AnswerCut, UpstreamDown)):
+        await loop.ask()
+    assert loop.worker is not None
+    await loop.worker.close()
+    loop.worker = None
+    await asyncio.wait_for(standin.deserted(), 10)
+    assert len(standin.requests) == 1
 
 
 CHOICES = [
@@ -461,7 +487,6 @@ async def test_calls_that_reach_the_limit_are_told_as_such_and_waited_for_by_nob
     assert isinstance(events[-1], Finished)
     assert events[-1].reason is Reason.LENGTH
     assert loop.worker is not None
-    assert not loop.worker.is_at_rest
     await loop.worker.close()
     await asyncio.wait_for(standin.deserted(), 10)
     assert len(standin.requests) == 1
