@@ -8,6 +8,10 @@ from pathlib import Path
 
 FILE_NAME = "drawbridge.log"
 FORMAT = "%(asctime)s %(levelname)-7s [%(request_id)s] %(name)s: %(message)s"
+_OURS = ("server", "tray")
+# Its access log would repeat every path, where ours says more with the request id; its other one tells of start and end
+# once for each socket, where we do once.
+_QUIET = ("uvicorn.access", "uvicorn.error")
 
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
 """The id of the request that is being answered; it follows the task. The one module global that changes."""
@@ -33,26 +37,30 @@ def _is_news(record: logging.LogRecord) -> bool:
     return not (str(record.msg).startswith("Cancel ") and record.args == (0,))
 
 
+class _LogFile(logging.handlers.RotatingFileHandler):
+    """The log, and the levels that held before it was opened."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(file, maxBytes=5_000_000, backupCount=3, encoding="utf-8", errors="backslashreplace")
+        self.before = {name: logging.getLogger(name).level for name in ("", *_OURS, *_QUIET)}
+
+
 def open_log(folder: Path, *, level: str = "info") -> logging.Handler:
     """Starts logging to `folder`/drawbridge.log: 5 MB a file, three old ones kept. Close it with `close_log`.
 
     Raises OSError when the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    handler = logging.handlers.RotatingFileHandler(
-        folder / FILE_NAME, maxBytes=5_000_000, backupCount=3, encoding="utf-8", errors="backslashreplace"
-    )
+    handler = _LogFile(folder / FILE_NAME)
     handler.setFormatter(logging.Formatter(FORMAT))
     handler.addFilter(_Line())
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.INFO)
-    for ours in ("server", "tray"):
+    for ours in _OURS:
         logging.getLogger(ours).setLevel(level.upper())
-    # uvicorn's access log would repeat every path; ours says more with the request id.
-    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
-    # Start and end are told by us, once and not for each socket.
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    for quiet in _QUIET:
+        logging.getLogger(quiet).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     return handler
 
@@ -60,4 +68,8 @@ def open_log(folder: Path, *, level: str = "info") -> logging.Handler:
 def close_log(handler: logging.Handler) -> None:
     """Stops what `open_log` started and closes the file."""
     logging.getLogger().removeHandler(handler)
+    logging.getLogger("uvicorn.error").removeFilter(_is_news)
+    if isinstance(handler, _LogFile):
+        for name, level in handler.before.items():
+            logging.getLogger(name).setLevel(level)
     handler.close()

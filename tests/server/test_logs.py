@@ -62,3 +62,10 @@ def test_the_level_of_our_own_lines_can_be_set(tmp_path: Path, part: str) -> Non
     finally:
         close_log(handler)
     assert (tmp_path / FILE_NAME).read_text().count("\n") == 1
+
+
+def test_afterwards_every_level_is_as_before(tmp_path: Path) -> None:
+    names = ("", "server", "tray", "uvicorn.access", "uvicorn.error")
+    before = [(logging.getLogger(name).level, logging.getLogger(name).filters[:]) for name in names]
+    close_log(open_log(tmp_path, level="error"))
+    assert [(logging.getLogger(name).level, logging.getLogger(name).filters) for name in names] == before
