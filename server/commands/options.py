@@ -21,7 +21,7 @@ HELP: Mapping[str, str] = {
     "model": "The model for requests that name none of Claude's.",
     "timeout_s": "The longest silence from Claude within an answer, in seconds.",
     "queue_timeout_s": "How long a request may wait for a free process, in seconds.",
-    "max_waiting": "How many requests may wait; more are refused at once.",
+    "max_waiting": "How many requests may wait while all processes are busy; more are refused at once.",
     "api_key": "The access key that clients must send. For tests only: other users of this computer can read the "
     "command lines of running programs. Use the variable instead.",
     "require_key": "Ask clients for the access key that is stored in this computer's keyring.",

@@ -216,7 +216,9 @@ class Pool(Generic[W]):
         ahead = sum(other.first_in_line for other in self._tickets) if first_in_line else len(self._tickets)
         self._tickets.insert(ahead, ticket)
         self._step()
-        if ticket.is_pending and not first_in_line and len(self._pending()) > self._limits.max_waiting:
+        # Who waits for no more than a boot has a place: how many get in must not depend on how fast processes start.
+        room = max(0, self._limits.size - self._aside - self._crew.counts[State.ANSWERING])
+        if ticket.is_pending and not first_in_line and len(self._pending()) > room + self._limits.max_waiting:
             self._tickets.remove(ticket)
             raise QueueFull(
                 f"{self._limits.max_waiting} requests wait already for one of {self._limits.size} Claude processes.",

@@ -152,6 +152,17 @@ async def test_where_nobody_may_wait_a_free_worker_is_still_lent() -> None:
         assert isinstance(second.outcome, QueueFull)
 
 
+async def test_who_waits_for_no_more_than_a_boot_is_not_counted_among_those_who_wait() -> None:
+    async with open_scene(size=2, max_waiting=1, yard=Yard(boots_at_once=False)) as scene:
+        callers = [await scene.caller() for _ in range(4)]
+        assert [isinstance(caller.outcome, QueueFull) for caller in callers] == [False, False, False, True]
+        for worker in range(2):
+            scene.yard.workers[worker].up.set()
+            await settle()
+        assert str(scene) == "2: 2 answering, 1 waiting"
+        assert isinstance((await scene.caller()).outcome, QueueFull)
+
+
 async def test_who_has_waited_too_long_is_told_when_to_come_again() -> None:
     async with open_scene(size=1, queue_timeout_s=30) as scene:
         await scene.caller()
