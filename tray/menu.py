@@ -100,8 +100,8 @@ def picture_for(snapshot: Snapshot) -> Picture:
 
 
 def _line(text: str) -> Item:
-    """A line that only says something."""
-    return Item(text, enabled=False)
+    """A line that only says something; one without a word would be a separator."""
+    return Item(text or "?", enabled=False)
 
 
 def _account(snapshot: Snapshot) -> Item:

@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import get_args
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from server.status import AccountStatus, CliStatus, ModelName, PoolStatus, State, Status, UsageWindow
@@ -169,6 +169,7 @@ class TestLaws:
 
     @PATIENT
     @given(snapshots)
+    @example(replace(STATES["running"], trouble=Trouble("", "", "", Next.NOTHING)))
     def test_separators_part_lines_from_lines(self, snapshot: Snapshot) -> None:
         menu = menu_for(snapshot)
         for siblings in (menu, *(item.items for item in all_items(menu) if item.items)):
