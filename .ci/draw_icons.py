@@ -1,4 +1,4 @@
-"""Draws the files in assets/ that show the drawbridge, all from tray/drawing.py.
+"""Draws the files in assets/ that show the drawbridge, all from tray/icon/drawing.py.
 
     python .ci/draw_icons.py            # into assets/, after a change of the drawing
     python .ci/draw_icons.py --into X   # somewhere else, to compare
@@ -16,8 +16,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from tray.drawing import Box, Disc, Line, Picture, Polygon, Role, Shape, app_drawing
-from tray.icons import APP_COLOURS, app_image, image_for
+from tray.icon.drawing import Box, Disc, Line, Polygon, Role, Shape, app_drawing
+from tray.icon.images import APP_COLOURS, app_image, image_for
+from tray.model import Picture
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 ICO_SIZES = (16, 20, 24, 32, 40, 48, 64, 128, 256)

@@ -8,15 +8,15 @@ from fastapi import FastAPI
 
 from server.config import Config
 from server.machine.version import own_version
-from server.web.about import about_router
-from server.web.chat import chat_router
-from server.web.control import control_router
-from server.web.docs import docs_router
-from server.web.edge import set_edge
-from server.web.errors import ERROR_SCHEMA
-from server.web.models import models_router
-from server.web.ports import ControlPort, Services
-from server.web.state import NAME
+from server.web.exception_handlers import set_edge
+from server.web.interfaces import ControlPort, Services
+from server.web.openapi.error_examples import ERROR_SCHEMA
+from server.web.routes.chat_completions import chat_router
+from server.web.routes.control import control_router
+from server.web.routes.docs import docs_router
+from server.web.routes.health import about_router
+from server.web.routes.models import models_router
+from server.web.routes.status_json import NAME
 
 _DESCRIPTION = """
 OpenAI's API, answered by Claude through your own Claude Code sign-in.

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from server.machine.streams import mend_streams
+from server.machine.std_streams import mend_streams
 
 if TYPE_CHECKING:
     from server.commands.findings import Finding
@@ -31,7 +31,7 @@ def _desktop(flags: Mapping[str, object]) -> int:
 
 def _look_at_tray() -> "Finding":
     # Lazy, as above.
-    from tray.presence import look_at_tray
+    from tray.desktop.tray_detection import look_at_tray
 
     return look_at_tray()
 

@@ -10,34 +10,34 @@ from contextlib import closing, suppress
 from functools import cache, partial
 from typing import TYPE_CHECKING, Protocol
 
+from server.commands.output import note, say
 from server.commands.serve import logged
-from server.commands.words import note, say
 from server.config import Config
 from server.errors import AlreadyRunning, DrawbridgeError, SettingsInvalid
 from server.machine.assets import asset
+from server.machine.billing import has_exported_key
 from server.machine.instance import Claim, Instance, claim, read_instance
 from server.machine.keychain import Keychain
 from server.machine.paths import Folders, find_folders
-from server.machine.payer import has_exported_key
-from server.machine.ports import Listeners
-from server.machine.settings import Saved, SettingsFile
+from server.machine.settings_file import Saved, SettingsFile
+from server.machine.sockets import Listeners
 from server.machine.version import managed_by, own_version, repository
-from tray.autostart import autostart_for
-from tray.clipboard import copy
-from tray.controller import Controller
-from tray.desktop import Desktop, desktop_for
-from tray.keys import Keys
+from tray.control.access_key import Keys
+from tray.control.controller import Controller
+from tray.control.interfaces import Screen, Surroundings
+from tray.control.settings import Preferences
+from tray.control.update_check import MEMO, Updates
+from tray.desktop.autostart.autostart import autostart_for
+from tray.desktop.clipboard import copy
+from tray.desktop.desktop import Desktop, desktop_for
+from tray.desktop.signals import told_of_signals
+from tray.desktop.sleep_detection import Woke, watch_sleep
 from tray.model import Notice, Quit
-from tray.preferences import Preferences
-from tray.signals import told_of_signals
-from tray.surroundings import Screen, Surroundings
-from tray.updates import MEMO, Updates
-from tray.wake import Woke, watch_sleep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from server.runner import Runner
+    from server.runtime.runner import Runner
     from server.status import Status
 
 logger = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ def _run(
 
     def make_server(config: Config, on_status: "Callable[[Status], None]") -> "Runner":
         # Lazy: the icon is there first.
-        from server.runner import Runner
+        from server.runtime.runner import Runner
 
         return Runner(
             config,
@@ -162,7 +162,7 @@ def _updates(folders: Folders) -> Updates:
 def _view(controller: Controller, desktop: Desktop) -> View:
     """The icon; where its libraries find no screen to draw on, none: the server is worth more than its icon."""
     try:
-        from tray.view import View as IconView
+        from tray.icon.view import View as IconView
 
         view = IconView(controller.post, controller.snapshot)
     except Exception:
@@ -195,7 +195,7 @@ def _publish(claimed: Claim, token: str, listeners: Listeners | None) -> None:
 def _diagnostics(flags: Mapping[str, object]) -> str:
     # Lazy, as above.
     from server.commands.diagnostics import diagnostics
-    from tray.presence import look_at_tray
+    from tray.desktop.tray_detection import look_at_tray
 
     return diagnostics(flags, tray=look_at_tray)
 

@@ -13,6 +13,17 @@ POOL_SIZES = (1, 2, 3, 4, 6, 8)
 App = Literal["talon", "cline", "continue", "open webui", "curl", "cursor"]
 
 
+class Picture(Enum):
+    """What the icon shows; the shape says it, never the colour alone."""
+
+    RAISED = "raised"
+    HALF = "half"
+    LOWERED = "lowered"
+    TRAFFIC = "traffic"
+    WARNING = "warning"
+    CROSS = "cross"
+
+
 class KeyPlace(Enum):
     """Where the access key is kept. The menu says which."""
 

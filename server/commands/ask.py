@@ -7,9 +7,9 @@ from contextlib import closing, suppress
 
 import click
 
-from server.commands.control import running_instance
 from server.commands.options import settings_options, settle
-from server.commands.words import say
+from server.commands.output import say
+from server.commands.status_and_stop import running_instance
 from server.errors import DrawbridgeError
 from server.machine.instance import Instance
 from server.machine.keychain import Keychain, resolve_key

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from server.commands.doctor import find_all
 from server.commands.findings import LookAtTray
-from server.commands.words import table
+from server.commands.output import table
 
 _EMAIL = re.compile(r"[^\s@:<>(]+@[\w-]+(?:\.[\w-]+)+")
 _KEY = re.compile(r"\b(sk-|db-)[A-Za-z0-9_-]{8,}")

@@ -12,7 +12,7 @@ import click
 
 from server.commands.findings import Finding, LookAtTray, Verdict
 from server.commands.options import Settled, settings_options, settle
-from server.commands.words import say, table
+from server.commands.output import say, table
 from server.errors import DrawbridgeError, KeyUnreadable
 from server.machine.instance import ask_status, read_instance
 from server.machine.keychain import Keychain, resolve_key
@@ -82,9 +82,9 @@ def _claude(settled: Settled) -> Iterator[Finding]:
     # Lazy: only this command asks Claude Code without a server.
     import asyncio
 
-    from server.claude.cli import account_status, cli_version, find_cli, why_this_cli
-    from server.machine.payer import environment_for, insisted
-    from server.machine.processes import clean_environment
+    from server.claude.cli.locate import account_status, cli_version, find_cli, why_this_cli
+    from server.machine.billing import environment_for, insisted
+    from server.machine.guards import clean_environment
 
     config = settled.config
     environment = environment_for(config.payer, clean_environment(os.environ))
@@ -112,7 +112,7 @@ def _claude(settled: Settled) -> Iterator[Finding]:
 def git_bash_finding(environment: Mapping[str, str]) -> Finding:
     """What Claude Code asks of Windows."""
     # Lazy, as above.
-    from server.claude.gitbash import DOWNLOAD, VARIABLE, find_git_bash
+    from server.claude.cli.git_bash import DOWNLOAD, VARIABLE, find_git_bash
 
     path = find_git_bash(environment)
     if path is not None:
@@ -126,9 +126,9 @@ def git_bash_finding(environment: Mapping[str, str]) -> Finding:
 def _self_check(settled: Settled, cli: Path, version: str) -> Finding:
     """What the server's last check found of this very Claude Code."""
     # Lazy, as above.
-    from server.claude.cli import bundled_cli
-    from server.selfcheck.kept import KEPT_FILE, Shelf
-    from server.selfcheck.ladder import footing_on_shelf
+    from server.claude.cli.locate import bundled_cli
+    from server.selfcheck.fallback import footing_on_shelf
+    from server.selfcheck.store import KEPT_FILE, Shelf
 
     footing = footing_on_shelf(Shelf(settled.folders.data / KEPT_FILE), cli, version, carried=bundled_cli())
     if footing is None:
@@ -156,7 +156,7 @@ def _as_claude_has_it(account: AccountStatus, settled: Settled) -> AccountStatus
 def _account(account: AccountStatus, *, is_demo: bool) -> Finding:
     if account.signed_in and account.payer == "nobody" and not is_demo:
         # Lazy, as above.
-        from server.machine.payer import NO_KEY_HINT
+        from server.machine.billing import NO_KEY_HINT
 
         return Finding("account", Verdict.MISSING, f"{account.detail}. {NO_KEY_HINT}")
     if account.signed_in:
@@ -181,7 +181,7 @@ def _folder(name: str, folder: Path) -> Finding:
 
 def _port(settled: Settled) -> Finding:
     # Lazy, for the psutil behind it.
-    from server.machine.ports import open_listeners
+    from server.machine.sockets import open_listeners
 
     instance = read_instance(settled.folders.data)
     if instance is not None:

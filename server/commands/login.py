@@ -6,7 +6,7 @@ import subprocess
 import click
 
 from server.commands.options import settings_options, settle
-from server.commands.words import note
+from server.commands.output import note
 from server.errors import CliFailed
 
 
@@ -17,8 +17,8 @@ from server.errors import CliFailed
 def login(payer: str | None, **flags: object) -> int:
     """Sign in to Claude Code, in the browser. Drawbridge never sees the credentials."""
     # Lazy: finding Claude Code is no business of the other commands.
-    from server.claude.cli import find_cli
-    from server.machine.processes import desktop_environment
+    from server.claude.cli.locate import find_cli
+    from server.machine.guards import desktop_environment
 
     # A browser needs the folder of the user's session.
     environment = desktop_environment(os.environ)

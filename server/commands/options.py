@@ -9,7 +9,7 @@ import click
 
 from server.config import OPTIONS, Config, Option, resolve
 from server.machine.paths import Folders, find_folders
-from server.machine.settings import read_or_set_aside, read_settings
+from server.machine.settings_file import read_or_set_aside, read_settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])  # a function of any arguments: click fills them in
 

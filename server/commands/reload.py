@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from server.commands.options import Settled, as_variables
-from server.commands.words import note
+from server.commands.output import note
 from server.config import OPTIONS
 from server.errors import StartError
 

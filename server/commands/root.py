@@ -8,14 +8,14 @@ from contextlib import suppress
 import click
 
 from server.commands.ask import ask
-from server.commands.control import status, stop
 from server.commands.doctor import doctor
 from server.commands.findings import LookAtTray
-from server.commands.forget import forget_key
+from server.commands.forget_key import forget_key
 from server.commands.login import login
 from server.commands.options import settings_options, settle
+from server.commands.output import note, say
 from server.commands.serve import Desktop, MakeRunner, Parts, serve, serve_until_stopped
-from server.commands.words import note, say
+from server.commands.status_and_stop import status, stop
 from server.errors import DrawbridgeError
 from server.machine.version import own_version
 

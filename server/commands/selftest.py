@@ -15,8 +15,8 @@ from pathlib import Path
 from server.commands.findings import Finding, Verdict
 from server.errors import DrawbridgeError, StartError
 from server.machine.assets import asset
+from server.machine.guards import clean_environment
 from server.machine.keychain import Keychain
-from server.machine.processes import clean_environment
 
 START_S = 60.0
 ANSWER_S = 60.0

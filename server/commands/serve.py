@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from server.commands.findings import LookAtTray
-from server.commands.follow import Follower
 from server.commands.options import Settled, settings_options, settle
-from server.commands.words import note, say
+from server.commands.output import note, say
+from server.commands.settings_watcher import Follower
 from server.config import Config
 from server.errors import DrawbridgeError, StartError
 from server.logs import close_log, open_log
 from server.machine.instance import Claim, Instance, claim
 from server.machine.keychain import Keychain, resolve_key
 from server.machine.paths import Folders
-from server.machine.ports import Listeners
+from server.machine.sockets import Listeners
 from server.machine.version import own_version
 
 if TYPE_CHECKING:
-    from server.runner import Runner
+    from server.runtime.runner import Runner
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ def serve_until_stopped(settled: Settled, make_runner: MakeRunner | None = None)
         return serve_reloading(settled)
     if make_runner is None:
         # Lazy: the other commands talk to a server and need none.
-        from server.runner import Runner
+        from server.runtime.runner import Runner
 
         make_runner = Runner
     settled.folders.make()

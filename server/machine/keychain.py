@@ -15,7 +15,7 @@ from typing import Generic, Literal, Protocol, TypeVar
 
 from server.config import Config
 from server.errors import DrawbridgeError, KeyringError, KeyringLocked, KeyringMissing, KeyUnreadable
-from server.machine.files import PRIVATE, replace_file
+from server.machine.atomic_files import PRIVATE, replace_file
 
 logger = logging.getLogger(__name__)
 

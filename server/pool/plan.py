@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal
 
-from server.dialogue import Profile
+from server.conversation.request import Profile
 
 Isolation = Literal["warm", "process"]
 """Whether workers go on to other conversations behind a boundary, or each conversation has a process of its own."""

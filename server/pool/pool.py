@@ -14,13 +14,13 @@ from types import TracebackType
 from typing import Generic, Self, assert_never
 
 from server.backoff import Backoff
-from server.dialogue import Profile
+from server.conversation.request import Profile
 from server.errors import DrawbridgeError, PlaceHeld, QueueFull, QueueTimeout, ShuttingDown
-from server.pool.boots import Boots
+from server.pool.boot_history import Boots
 from server.pool.clock import Alarm, Clock, LoopClock
-from server.pool.crew import Crew, W
 from server.pool.lease import Lease, Ticket, Verdict
 from server.pool.plan import Grant, Limits, Past, Refused, State, Waiter, plan
+from server.pool.workers import Crew, W
 from server.status import PoolStatus
 
 logger = logging.getLogger(__name__)

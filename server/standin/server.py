@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager, suppress
 from typing import Literal, assert_never
 from urllib.parse import parse_qs, urlsplit
 
-from server.standin.frames import Asked, Body, Head, actions_for
+from server.standin.http_connection import ClientLeft, Connection, Request
 from server.standin.script import Cut, Hold, Pause, Plain, Refusal, Script, refuse, say
-from server.standin.strict import BODY_LIMIT, check
-from server.standin.wire import ClientLeft, Connection, Request
+from server.standin.validation.request import BODY_LIMIT, check
+from server.standin.wire_events import Asked, Body, Head, actions_for
 
 MESSAGES = "/v1/messages"
 

@@ -8,8 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from server.claude.cli import find_cli
-from server.claude.launch import launch_for
+from server.claude.cli.locate import find_cli
+from server.claude.worker.launch import launch_for
 from tests.bench.bare import Bare, open_bare
 from tests.bench.caller import Caller, open_caller
 from tests.bench.upstream import open_upstream

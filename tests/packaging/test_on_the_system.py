@@ -50,7 +50,7 @@ def until(condition: Callable[[], object], words: str) -> None:
 
 def self_tested(program: Path) -> None:
     """Without a Claude Code of its own it takes the project's."""
-    from server.claude.cli import bundled_cli
+    from server.claude.cli.locate import bundled_cli
 
     more = ["--cli-path", str(bundled_cli())] if IS_SLIM else []
     # An AppImage mounts itself where it can; the machines of a workflow cannot.

@@ -16,8 +16,8 @@ import pytest
 
 from tests.installed import ROOT
 from tests.packaging.wine import WINE, Windows, open_windows
-from tray.autostart_entry import NAME
-from tray.autostart_windows import WindowsAutostart, windows_command_line
+from tray.desktop.autostart.entry import NAME
+from tray.desktop.autostart.windows import WindowsAutostart, windows_command_line
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="on Windows and macOS the workflow tries the installers"),

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 TIMEOUT_S = 60.0
-_FRESH = ("pystray._darwin", "tray.macicon")
+_FRESH = ("pystray._darwin", "tray.icon.macos")
 
 
 @dataclass
@@ -262,7 +262,7 @@ class _Anything:
 
 @pytest.fixture
 def fake_mac(monkeypatch: pytest.MonkeyPatch) -> FakeMac:
-    """For one test, pystray and `tray.macicon` are imported anew and find this Mac."""
+    """For one test, pystray and `tray.icon.macos` are imported anew and find this Mac."""
     fake = FakeMac()
     monkeypatch.setattr(Native, "mac", fake, raising=False)
     modules: dict[str, dict[str, object]] = {

@@ -220,12 +220,12 @@ class _Library:
         return _Function(self._windows, name)
 
 
-_FRESH = ("pystray._util.win32", "pystray._win32", "tray.winicon")
+_FRESH = ("pystray._util.win32", "pystray._win32", "tray.icon.windows")
 
 
 @pytest.fixture
 def windows(monkeypatch: pytest.MonkeyPatch) -> FakeWindows:
-    """For one test, pystray and `tray.winicon` are imported anew and find this Windows."""
+    """For one test, pystray and `tray.icon.windows` are imported anew and find this Windows."""
     fake = FakeWindows()
     monkeypatch.setattr(ctypes, "WinDLL", lambda name: _Library(fake), raising=False)
     monkeypatch.setattr(ctypes, "WINFUNCTYPE", ctypes.CFUNCTYPE, raising=False)

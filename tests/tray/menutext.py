@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from tray.item import SEPARATOR, Item
+from tray.menu.item import SEPARATOR, Item
 
 Mark = Literal["check", "radio"] | None
 

@@ -1,6 +1,6 @@
 """The desktop without a screen: the real controller and the real settings file, fakes for all that a person would see.
 
-The server is the real runner: over the engine of `tests.server.house`, or over the real one as a demo.
+The server is the real runner: over the engine of `tests.server.fake_server`, or over the real one as a demo.
 """
 
 import http.client
@@ -18,19 +18,19 @@ from server.config import Config
 from server.errors import DrawbridgeError, SettingsInvalid
 from server.machine.keychain import DEADLINE_S, Keychain
 from server.machine.paths import Folders
-from server.machine.ports import Listeners
-from server.machine.settings import Saved, SettingsFile
-from server.runner import GRACE_S, Runner
+from server.machine.settings_file import Saved, SettingsFile
+from server.machine.sockets import Listeners
+from server.runtime.runner import GRACE_S, Runner
 from server.status import State, Status
-from tests.server.house import House
-from tray.controller import Controller, Event
-from tray.errands import Done
-from tray.keys import Keys
+from tests.server.fake_server import House
+from tray.control.access_key import Keys
+from tray.control.controller import Controller, Event
+from tray.control.desktop_actions import Done
+from tray.control.interfaces import Surroundings
+from tray.control.settings import Preferences
+from tray.control.supervisor import Server
+from tray.control.update_check import MEMO, Updates
 from tray.model import Command, Notice, Quit, Snapshot
-from tray.preferences import Preferences
-from tray.supervisor import Server
-from tray.surroundings import Surroundings
-from tray.updates import MEMO, Updates
 
 WAIT_S = 60.0
 REPOSITORY = "https://github.com/drawbridge-app/drawbridge"

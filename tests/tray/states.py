@@ -8,10 +8,10 @@ from pathlib import Path
 from server.errors import CliMissing, KeyringLocked, PortTaken, SettingsCorrupt
 from server.status import AccountStatus, CliStatus, ModelName, PoolStatus, State, Status, UsageWindow
 from tests.tray.menutext import menu_text
-from tray.connect import text_for
-from tray.menu import menu_for, picture_for, tooltip_for
+from tray.menu.client_setup import text_for
+from tray.menu.menu import menu_for, picture_for, tooltip_for
+from tray.menu.problems import trouble_for
 from tray.model import App, KeyPlace, KeyState, Reach, Snapshot
-from tray.troubles import trouble_for
 
 GOLDEN = Path(__file__).parent / "golden"
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=timezone(timedelta(hours=1)))

@@ -149,23 +149,23 @@ class Seen(MetaPathFinder):
 
 seen, views = {}, []
 sys.meta_path.insert(0, Seen())
-import tray.controller, tray.view
+import tray.control.controller, tray.icon.view
 # Which of both comes first is the question, not how fast this computer is.
-tray.controller.ICON_LOOKS, tray.controller.ICON_WAIT_S = 3000, 30.0
-made = tray.view.View.__init__
+tray.control.controller.ICON_LOOKS, tray.control.controller.ICON_WAIT_S = 3000, 30.0
+made = tray.icon.view.View.__init__
 
 def remembering(self, *given, **more):
     made(self, *given, **more)
     views.append(self)
 
-ran = tray.view.View.run
+ran = tray.icon.view.View.run
 
 def late(self):
     # So long would the libraries have to come first.
     time.sleep(1)
     ran(self)
 
-tray.view.View.__init__, tray.view.View.run = remembering, late
+tray.icon.view.View.__init__, tray.icon.view.View.run = remembering, late
 from tray.__main__ import main
 try:
     main()

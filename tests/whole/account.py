@@ -4,9 +4,9 @@ import json
 import time
 from pathlib import Path
 
-from server.claude.cli import bundled_cli
+from server.claude.cli.locate import bundled_cli
 
-# What the real one says of each, as tests/server/claude/test_cli.py asks it; an exported key comes first, as there.
+# What the real one says of each, as test_locate.py asks it; an exported key comes first, as there.
 ANSWERS: dict[str, dict[str, object]] = {
     "signed out": {"loggedIn": False, "authMethod": "none", "apiProvider": "firstParty"},
     "plan": {

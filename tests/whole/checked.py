@@ -7,12 +7,12 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from server.claude.cli import bundled_cli, cli_version
-from server.machine.processes import guard_for
-from server.machine.scratch import open_scratch
-from server.selfcheck.examination import examine
-from server.selfcheck.kept import KEPT_FILE, Shelf
-from server.selfcheck.verdict import Undecided, Verdict, key_for
+from server.claude.cli.locate import bundled_cli, cli_version
+from server.machine.guards import guard_for
+from server.machine.temp_folders import open_scratch
+from server.selfcheck.capabilities import Undecided, Verdict, key_for
+from server.selfcheck.probes import examine
+from server.selfcheck.store import KEPT_FILE, Shelf
 
 
 async def keep_verdict(data: Path, cli: Path | None = None) -> None:

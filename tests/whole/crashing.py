@@ -1,7 +1,7 @@
 """The app with a server that ends by itself each time it is up: `python -m tests.whole.crashing`."""
 
-from server import assembly
-from server.listening import Gate
+from server.runtime import lazy_imports as assembly
+from server.runtime.listeners import Gate
 from tray.__main__ import main
 
 

@@ -21,7 +21,7 @@ from tests.whole.checked import keep_verdict
 from tray.model import PORT_PRESETS
 
 END_S = 40.0
-_LISTENS = "server.runner: listening on "
+_LISTENS = "server.runtime.runner: listening on "
 GOLDEN = Path(__file__).parent / "golden"
 
 

@@ -1,7 +1,8 @@
 """`python -m tests.whole.patient`: the app as it is, but that it gives running answers a minute to end."""
 
-from tray import changes, controller
 from tray.__main__ import main
+from tray.control import controller
+from tray.control import settings_changes as changes
 
 if __name__ == "__main__":
     changes.GRACE_S = 60.0

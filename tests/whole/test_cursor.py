@@ -10,8 +10,8 @@ import pytest
 
 from server.standin.script import Reply, Script, Text, call, say
 from server.standin.server import Recorded, Standin, open_standin
-from tests.server.answering.test_local import AZURE, DIAGNOSTIC, VERIFY
-from tests.server.web.cursor import (
+from tests.server.answering.test_canned_replies import AZURE, DIAGNOSTIC, VERIFY
+from tests.server.web.cursor_bodies import (
     CHAT,
     CHAT_HISTORY,
     GRAMMAR,

@@ -13,20 +13,20 @@ SOURCES = [path for package in ("server", "tray") for path in (ROOT / package).r
 # Where each library may be imported.
 DOORS = {
     "fastapi": ("server/app.py", "server/web/"),
-    "uvicorn": ("server/listening.py", "server/standin/"),
+    "uvicorn": ("server/runtime/listeners.py", "server/standin/"),
     "claude_agent_sdk": ("server/claude/",),
-    "pydantic": ("server/shapes.py", "server/openai/shapes", "server/responses/shapes", "server/anthropic/shapes"),
+    "pydantic": ("server/dialects/",),
     "keyring": ("server/machine/",),
-    "jeepney": ("tray/sni/bus.py", "tray/notifier.py"),
-    "copykitten": ("tray/clipboard.py",),
+    "jeepney": ("tray/desktop/dbus.py", "tray/desktop/notifications_linux.py"),
+    "copykitten": ("tray/desktop/clipboard.py",),
     "tomlkit": ("server/machine/",),
     "h11": ("server/standin/",),
     "platformdirs": ("server/machine/",),
     "filelock": ("server/machine/",),
     "psutil": ("server/machine/",),
     "click": ("server/commands", "server/__main__.py", "tray/__main__.py"),
-    "pystray": ("tray/native.py", "tray/macicon.py", "tray/winicon.py"),
-    "PIL": ("tray/icons.py", "tray/native.py", "tray/sni/icon.py", "tray/view.py"),
+    "pystray": ("tray/icon/pystray_types.py", "tray/icon/macos.py", "tray/icon/windows.py"),
+    "PIL": ("tray/icon/images.py", "tray/icon/pystray_types.py", "tray/icon/linux.py", "tray/icon/view.py"),
 }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from server.openai.request.form import ANSWER
+from server.dialects.chat_completions.request_format import ANSWER
 from server.standin.script import Gate, Hold, Reply, Script, Text, Thinking, Usage, call, refuse, say
 from server.standin.server import Recorded, Standin
 from tests.whole.bridge import Bridge, data_of, messages, text_of

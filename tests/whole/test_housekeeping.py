@@ -7,7 +7,7 @@ import pytest
 
 from server.standin.script import Script, say
 from server.standin.server import Recorded, open_standin
-from tests.server.answering.test_housekeeping import FOLLOW_UPS, OPENCODE, TAGS, TITLE, webui
+from tests.server.answering.test_background_requests import FOLLOW_UPS, OPENCODE, TAGS, TITLE, webui
 from tests.whole.bridge import Bridge, conversation_of, messages, open_bridge
 
 

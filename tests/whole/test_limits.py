@@ -14,7 +14,7 @@ from tests.whole.account import sign_in
 from tests.whole.aside import standin_aside
 from tests.whole.desktop import open_app
 from tests.whole.limits import limits
-from tray.words import moment
+from tray.menu.phrases import moment
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have trays of their own"),

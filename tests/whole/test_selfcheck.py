@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from server.claude.cli import bundled_cli
-from server.selfcheck.kept import KEPT_FILE
-from server.selfcheck.verdict import FOR_EVERY_ANSWER, Capability
+from server.claude.cli.locate import bundled_cli
+from server.selfcheck.capabilities import FOR_EVERY_ANSWER, Capability
+from server.selfcheck.store import KEPT_FILE
 from server.standin.script import Pause, Script, Usage, say
 from server.standin.server import Recorded, Standin, open_standin
 from tests.server.selfcheck.wrapper import BREAKS, change, spawns_of, write_wrapper

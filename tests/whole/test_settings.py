@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.claude.cli import bundled_cli
+from server.claude.cli.locate import bundled_cli
 from server.standin.script import Gate, Hold, Reply, Text, Thinking, say
 from server.standin.server import open_standin
 from tests.whole.bridge import open_bridge

@@ -98,7 +98,7 @@ def test_ended_by_itself_too_often(tmp_path: Path, bus: str, host: TrayHost) -> 
         assert shown.actions
         assert len(host.notifications) == 1
         assert app.log.count("the server ended: OSError") == 4
-        assert "WARNING [-] tray.bulletin: The server ended by itself 4 times" in app.log
+        assert "WARNING [-] tray.control.notifications: The server ended by itself 4 times" in app.log
         assert "uvicorn" not in app.log
         assert app.item.menu().find("Start").enabled
 

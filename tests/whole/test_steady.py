@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from server.answering.breaker import FAILURES
+from server.answering.circuit_breaker import FAILURES
 from server.standin.script import Cut, Drop, Gate, Hold, Script, refuse, say
 from server.standin.server import Recorded, default_answer, open_standin
 from tests.whole.account import sign_in

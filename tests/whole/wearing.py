@@ -2,7 +2,7 @@
 
 import sys
 
-from server.claude import client
+from server.claude.worker import worker as client
 from server.commands.root import run
 
 MOST_CONVERSATIONS = 30

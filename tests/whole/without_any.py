@@ -1,7 +1,7 @@
 """The app on a computer without any Claude Code: `python -m tests.whole.without_any`."""
 
-from server import services
-from server.claude import cli
+from server.claude.cli import locate as cli
+from server.runtime import engine as services
 from tray.__main__ import main
 
 

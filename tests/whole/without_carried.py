@@ -4,8 +4,8 @@ import sys
 from functools import partial
 
 from server.commands.root import run
-from server.runner import Runner
-from server.services import open_services
+from server.runtime.engine import open_services
+from server.runtime.runner import Runner
 
 if __name__ == "__main__":
     sys.exit(

@@ -14,7 +14,7 @@ Unicode true
 !include Sections.nsh
 !include "${CONTENTS}"
 
-; Where tray/autostart_windows.py keeps start at login, under the same name.
+; Where tray/desktop/autostart/windows.py keeps start at login, under the same name.
 !define RUN "Software\Microsoft\Windows\CurrentVersion\Run"
 !define APPROVED "Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run"
 !define ENTRY "Drawbridge"

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from server.claude.cli import bundled_cli
-from server.claude.client import Worker
-from server.claude.launch import launch_for
-from server.claude.process import Bounds
-from server.dialogue import Event, Message, ModelCard, ModelLimits, Profile, Settings, Text
-from server.machine.processes import guard_for
-from server.machine.scratch import Scratch, open_scratch
+from server.claude.cli.locate import bundled_cli
+from server.claude.worker.launch import launch_for
+from server.claude.worker.process import Bounds
+from server.claude.worker.worker import Worker
+from server.conversation.request import Event, Message, ModelCard, ModelLimits, Profile, Settings, Text
+from server.machine.guards import guard_for
+from server.machine.temp_folders import Scratch, open_scratch
 from server.standin.server import Standin, open_standin
 from server.status import UsageWindow
 

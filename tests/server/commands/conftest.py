@@ -39,11 +39,11 @@ def settings(home: Path) -> Callable[[str], None]:
 
 
 class Program:
-    """A started command line over a server without an engine (see tests.server.house)."""
+    """A started command line over a server without an engine (see tests.server.fake_server)."""
 
     def __init__(self, *arguments: str, **variables: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.server.house", *arguments],
+            [sys.executable, "-m", "tests.server.fake_server", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

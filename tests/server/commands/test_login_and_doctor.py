@@ -12,10 +12,10 @@ import pytest
 from server.commands.root import run
 from server.machine.instance import Instance, claim
 from server.machine.paths import find_folders
-from server.selfcheck.kept import KEPT_FILE, Shelf
-from server.selfcheck.verdict import Capability, key_for
-from server.selfcheck.verdict import Finding as SeenCapability
-from server.selfcheck.verdict import Verdict as SeenVerdict
+from server.selfcheck.capabilities import Capability, key_for
+from server.selfcheck.capabilities import Finding as SeenCapability
+from server.selfcheck.capabilities import Verdict as SeenVerdict
+from server.selfcheck.store import KEPT_FILE, Shelf
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the script is a shell's")
 Captured = pytest.CaptureFixture[str]

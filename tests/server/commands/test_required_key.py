@@ -47,7 +47,7 @@ def test_the_key_in_the_keyring_is_asked_for_and_is_in_no_file_log_or_process_li
         assert get(port, "/v1/models")[0] == 401
         assert get(port, "/v1/models", authorization="Bearer wrong")[0] == 401
         assert get(port, "/v1/models", authorization=f"Bearer {KEY}")[0] == 200
-        asked = user.run("-m", "tests.server.house", "ask", "hello")
+        asked = user.run("-m", "tests.server.fake_server", "ask", "hello")
         assert (asked.returncode, asked.stdout.startswith("You said: hello")) == (0, True), asked.stderr
         assert shown(program.process.pid, home) == []
         _, out, err = program.stop()

@@ -1,7 +1,7 @@
 import asyncio
 import socket
 
-from tests.server.machine.test_ports import free_port, given, opened
+from tests.server.machine.test_sockets import free_port, given, opened
 
 
 async def test_the_pieces_of_a_stream_wait_for_no_acknowledgement() -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from server.backoff import Backoff
-from server.dialogue import Profile
+from server.conversation.request import Profile
 from server.pool.lease import Lease
 from server.pool.plan import Limits
 from server.pool.pool import Pool

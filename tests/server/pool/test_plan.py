@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.dialogue import Profile
+from server.conversation.request import Profile
 from server.pool.plan import Grant, Limits, Past, Plan, Prospect, Refusal, Refused, Slot, State, Waiter, plan
 
 NOW = 10_000.0

@@ -6,7 +6,7 @@ import stat
 import sys
 from pathlib import Path
 
-from server.claude.cli import bundled_cli
+from server.claude.cli.locate import bundled_cli
 
 # What each kind of wrapper does, by the name of the capability that is missing.
 BREAKS = {

@@ -11,7 +11,7 @@ from types import MappingProxyType
 import claude_agent_sdk
 import pytest
 
-from server.demo import Demo, open_demo
+from server.standin.demo import Demo, open_demo
 from server.standin.script import Cut, Gate, Hold, Reply, Script, Text, refuse, say
 from server.standin.server import Standin, open_standin
 

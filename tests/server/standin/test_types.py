@@ -13,10 +13,10 @@ from anthropic.types.beta import message_create_params as beta_create
 from anthropic.types.beta.beta_request_document_block_param import BetaRequestDocumentBlockParam
 from pydantic import BaseModel
 
-from server.standin import shapes
-from server.standin.models import model_named
 from server.standin.script import ERROR_KINDS, StopReason, Usage
-from server.standin.shapes import Shape
+from server.standin.validation import types as shapes
+from server.standin.validation.models import model_named
+from server.standin.validation.types import Shape
 
 
 def flat(union: Any) -> Iterator[Any]:

@@ -11,11 +11,22 @@ import uvicorn
 
 from server.app import create_app
 from server.config import Config
-from server.dialogue import Event, Finished, ModelCard, PartDelta, PartEnded, PartStarted, Reason, Started, Text, Turn
-from server.dialogue import Usage as Tokens
+from server.conversation.request import (
+    Event,
+    Finished,
+    ModelCard,
+    PartDelta,
+    PartEnded,
+    PartStarted,
+    Reason,
+    Started,
+    Text,
+    Turn,
+)
+from server.conversation.request import Usage as Tokens
 from server.errors import DrawbridgeError
 from server.status import AccountStatus, CliStatus, PoolStatus, State, Status
-from server.web.doors import DoorPolicy, Doors, policy_for
+from server.web.access.middleware import DoorPolicy, Doors, policy_for
 
 NOW = 1_800_000_000.0
 CARDS = (

@@ -8,10 +8,10 @@ import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from server import errors
+from server.dialects.chat_completions.errors import problem_for
 from server.errors import DrawbridgeError
-from server.openai.problems import problem_for
-from server.web.asking import REQUEST_EXAMPLES, REQUEST_SCHEMA
-from server.web.errors import ERROR_SCHEMA, EVERYWHERE
+from server.web.openapi.chat_request import REQUEST_EXAMPLES, REQUEST_SCHEMA
+from server.web.openapi.error_examples import ERROR_SCHEMA, EVERYWHERE
 from tests.server.web.scene import FakeServices, client, served
 
 _jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")

@@ -8,7 +8,7 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from server.dialogue import Event, Finished, PartDelta, Reason, Started, Turn
+from server.conversation.request import Event, Finished, PartDelta, Reason, Started, Turn
 from tests.server.web.scene import ASK, FakeServices, listening, served
 
 STREAM = {**ASK, "stream": True}

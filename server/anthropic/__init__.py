@@ -1,1 +1,0 @@
-"""Anthropic's own dialect, that of the Messages API."""

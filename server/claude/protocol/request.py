@@ -1,0 +1,180 @@
+"""A conversation as the frames that Claude Code takes on its stdin: true turns with their true roles."""
+
+import json
+import uuid
+from collections.abc import Iterable
+
+from server.claude.protocol.frames import Frame
+from server.claude.protocol.thinking import thinking_body
+from server.claude.protocol.tool_arguments import object_from
+from server.claude.protocol.tool_names import legal_name
+from server.claude.protocol.tools import is_blank, offered, tools_body
+from server.conversation.request import (
+    Document,
+    Image,
+    Message,
+    Part,
+    Profile,
+    Settings,
+    Text,
+    Thinking,
+    Tool,
+    ToolCall,
+    ToolResult,
+)
+
+_SESSION = "default"
+EXTRA_BODY = "CLAUDE_CODE_EXTRA_BODY"
+
+
+def late_fields(profile: Profile) -> dict[str, object]:
+    """What the `initialize` request says of the conversation's profile."""
+    prompt = {"systemPrompt": [profile.system]} if profile.system else {}
+    return {**prompt, **offered(profile.tools)}
+
+
+def settings_body(settings: Settings, tools: tuple[Tool, ...] = (), *, model: str | None = None) -> dict[str, object]:
+    """The `apply_flag_settings` of one request. Every setting is named, so that none sticks from the request before.
+
+    `model` is the id that the settings' one stands for, as far as it is known.
+
+    The model goes in as a setting and not into the extra body: there only the name in the request would change, and
+    the process would go on to send the thinking, limits and prices of the model it was born with.
+    """
+    extra = tools_body(tools, settings.tool_choice) | thinking_body(settings, model or settings.model)
+    if settings.stop_sequences:
+        extra["stop_sequences"] = list(settings.stop_sequences)
+    if settings.schema is not None:
+        # Claude Code adds its effort to it.
+        extra["output_config"] = {"format": {"type": "json_schema", "schema": json.loads(settings.schema)}}
+    return {
+        "model": settings.model,
+        "effortLevel": settings.effort,
+        "showThinkingSummaries": True if settings.shows_thinking else None,
+        "env": {
+            EXTRA_BODY: json.dumps(extra) if extra else None,
+            # Not in the extra body: a model that thinks by a budget gets one that fits below the limit.
+            "CLAUDE_CODE_MAX_OUTPUT_TOKENS": None if settings.max_tokens is None else str(settings.max_tokens),
+        },
+    }
+
+
+def boundary_frame() -> Frame:
+    """Ends the conversation on a live process: nothing that stands before it is sent again.
+
+    Only after the result of the last turn has been read: written earlier, the old answer gets into the conversation.
+    """
+    return {
+        "type": "system",
+        "subtype": "compact_boundary",
+        "uuid": str(uuid.uuid4()),
+        "session_id": _SESSION,
+        "compact_metadata": {"trigger": "manual", "pre_tokens": 0},
+    }
+
+
+def user_frame(message: Message, *, ask: bool, is_marked: bool = False) -> Frame:
+    """A user turn. `ask`: the model shall answer it; else it is history.
+
+    `is_marked`: the provider caches up to here. The question after a replay needs it, because the engine puts its own
+    mark behind a note that moves: without ours, the next replay of the same conversation would find nothing cached.
+
+    `client_composed` has it delivered as it is written: without it, `@path` would read a file and `/clear` would run.
+    """
+    frame: Frame = {
+        "type": "user",
+        "message": {"role": "user", "content": _marked(message) if is_marked else _content(message)},
+        "parent_tool_use_id": None,
+        "session_id": _SESSION,
+        "uuid": str(uuid.uuid4()),
+        "client_composed": True,
+    }
+    return frame if ask else {**frame, "shouldQuery": False}
+
+
+def assistant_frame(message: Message, *, model: str) -> Frame:
+    """An assistant turn of the history, as a whole message of the Messages API.
+
+    `model` is the id of the one that answers next: of another one's turns Claude Code leaves the thoughts out.
+    """
+    calls = any(isinstance(part, ToolCall) for part in message.parts)
+    return {
+        "type": "assistant",
+        "uuid": str(uuid.uuid4()),
+        "session_id": _SESSION,
+        "parent_tool_use_id": None,
+        "message": {
+            "id": f"msg_{uuid.uuid4().hex}",
+            "type": "message",
+            "role": "assistant",
+            "model": model,
+            "content": _blocks(message.parts),
+            "stop_reason": "tool_use" if calls else "end_turn",
+            "stop_sequence": None,
+            "usage": {"input_tokens": 1, "output_tokens": 1},
+        },
+    }
+
+
+def _content(message: Message) -> str | list[dict[str, object]]:
+    """A single text goes as text: that is how the CLI itself sends what a person typed."""
+    if len(message.parts) == 1 and isinstance(message.parts[0], Text) and not message.parts[0].extras:
+        return message.parts[0].text
+    return _blocks(message.parts)
+
+
+def _marked(message: Message) -> list[dict[str, object]]:
+    blocks = _blocks(message.parts)
+    blocks[-1]["cache_control"] = {"type": "ephemeral"}
+    return blocks
+
+
+def _blocks(parts: Iterable[Part]) -> list[dict[str, object]]:
+    return [_block(part) for part in parts]
+
+
+def _block(part: Part) -> dict[str, object]:
+    """One part as a content block of the Messages API."""
+    match part:
+        case Text():
+            block: dict[str, object] = {"type": "text", "text": part.text}
+        case Thinking() if part.extras:
+            # One that only the API can read: all of it is there.
+            block = {}
+        case Thinking():
+            block = {"type": "thinking", "thinking": part.text, "signature": part.signature or ""}
+        case ToolCall():
+            block = {"type": "tool_use", "id": part.id, "name": legal_name(part.name), "input": _input(part.arguments)}
+        case ToolResult():
+            block = {"type": "tool_result", "tool_use_id": part.id, "content": _result(part)}
+            if part.is_error:
+                block["is_error"] = True
+        case Image():
+            block = {"type": "image", "source": _source(part)}
+        case Document():
+            block = {"type": "document", "source": _source(part)}
+            if part.title:
+                block["title"] = part.title
+    return {**block, **dict(part.extras)}
+
+
+def _input(arguments: str) -> dict[str, object]:
+    """The arguments as Claude's API wants them. What is no JSON object goes back in one, as the API's guide says."""
+    parsed = object_from(arguments)
+    return {"INVALID_JSON": arguments} if parsed is None else parsed
+
+
+def _result(result: ToolResult) -> str | list[dict[str, object]]:
+    """Claude's API takes blanks as a text of their own, and not as a block."""
+    blanks = [part for part in result.parts if isinstance(part, Text) and is_blank(part.text)]
+    if len(blanks) == len(result.parts):
+        return "".join(part.text for part in blanks)
+    return _blocks(part for part in result.parts if part not in blanks)
+
+
+def _source(part: Image | Document) -> dict[str, object]:
+    if part.url is not None:
+        return {"type": "url", "url": part.url}
+    if part.media_type == "text/plain":
+        return {"type": "text", "media_type": part.media_type, "data": part.data}
+    return {"type": "base64", "media_type": part.media_type, "data": part.data}

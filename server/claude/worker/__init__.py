@@ -1,0 +1,1 @@
+"""One Claude Code process as a worker: launch, transport, session."""

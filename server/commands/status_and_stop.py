@@ -1,0 +1,115 @@
+"""`drawbridge status` and `stop`: how the running server is, and its end."""
+
+import json
+from collections.abc import Mapping
+
+import click
+
+from server.commands.options import settings_options, settle
+from server.commands.output import note, say, table
+from server.errors import DrawbridgeError
+from server.machine.instance import Instance, ask_end, ask_status, ask_stop, read_instance, wait_until_gone
+from server.machine.paths import Folders
+from server.status import UsageWindow
+
+# The server's own grace for running answers, and some for the processes.
+STOP_TIMEOUT_S = 30.0
+
+
+def running_instance(folders: Folders) -> Instance:
+    """The running server. Raises `DrawbridgeError` when none runs, saying how to start one."""
+    instance = read_instance(folders.data)
+    if instance is None:
+        raise DrawbridgeError(
+            "There is no server to talk to.",
+            hint="Start one with 'drawbridge' or 'drawbridge serve'.",
+            title="Drawbridge is not running",
+        )
+    return instance
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@settings_options("data_dir")
+def status(*, as_json: bool, **flags: object) -> int:
+    """Show how the running server is; exit code 1 when none runs."""
+    folders = settle(flags, unprefixed=False).folders
+    if as_json and read_instance(folders.data) is None:
+        say(json.dumps({"state": "stopped"}))
+        return 1
+    instance = running_instance(folders)
+    answer = {**ask_status(instance), "pid": instance.pid}
+    say(json.dumps(answer, indent=2) if as_json else table(status_rows(answer)))
+    return 0
+
+
+@click.command()
+@settings_options("data_dir")
+def stop(**flags: object) -> int:
+    """Stop the running server or app and wait until it is gone."""
+    folders = settle(flags, unprefixed=False).folders
+    # The app with its server stopped has no door to knock at.
+    if read_instance(folders.data) is not None or not ask_end(folders.data):
+        instance = running_instance(folders)
+        ask_stop(instance)
+    if not wait_until_gone(folders.data, STOP_TIMEOUT_S):
+        raise DrawbridgeError(
+            f"It has not ended within {STOP_TIMEOUT_S:.0f} s.",
+            hint="Look into its log, then end that process.",
+            title="Drawbridge does not stop",
+        )
+    note("Drawbridge has stopped.")
+    return 0
+
+
+def status_rows(answer: Mapping[str, object]) -> list[tuple[str, str]]:
+    """The server's answer in words; a row without a value is left out."""
+    account, pool, cli = (_inner(answer, name) for name in ("account", "pool", "cli"))
+    state = str(answer.get("state", "unknown")) + (" (demo: no real answers)" if answer.get("demo") else "")
+    return [
+        ("state", state),
+        ("base URL", _text(answer.get("base_url"))),
+        ("for others", _addresses(answer.get("lan_addresses"))),
+        ("access key", "required" if answer.get("key_required") else "not required"),
+        ("default model", _text(answer.get("model"))),
+        ("account", _text(account.get("detail")) or _text(account.get("payer"))),
+        ("plan usage", _usage_words(answer.get("usage"))),
+        ("Claude Code", " ".join(filter(None, (_text(cli.get("version")), _text(cli.get("path")))))),
+        ("processes", _pool_words(pool)),
+        ("answers so far", ", ".join(f"{way}: {count}" for way, count in _inner(pool, "ways").items())),
+        ("problem", _text(answer.get("trouble"))),
+        ("up for", _duration(answer.get("uptime_s"))),
+        ("process", _text(answer.get("pid"))),
+        ("version", _text(answer.get("version"))),
+    ]
+
+
+def _inner(answer: Mapping[str, object], name: str) -> Mapping[str, object]:
+    value = answer.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _addresses(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else ""
+
+
+def _usage_words(value: object) -> str:
+    rows = [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+    return "; ".join(str(UsageWindow(**row)) for row in rows)
+
+
+def _pool_words(pool: Mapping[str, object]) -> str:
+    names = ("answering", "ready", "raw", "parked", "booting", "waiting")
+    counts = [f"{pool[name]} {name}" for name in names if pool.get(name)]
+    return f"{', '.join(counts) or 'none'} (at most {pool['size']})" if "size" in pool else ""
+
+
+def _duration(seconds: object) -> str:
+    if not isinstance(seconds, int | float):
+        return ""
+    minutes, hours = int(seconds) // 60 % 60, int(seconds) // 3600
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{int(seconds)} s"

@@ -1,0 +1,1 @@
+"""What several dialects share: message rules, tools, attachments, output schemas."""

@@ -1,0 +1,252 @@
+"""What a client of OpenAI's Responses API may send: tolerant of what it adds, exact about what it says."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag
+
+from server.dialects.common.wire_types import (
+    OWN_WORDS,
+    JsonObject,
+    JsonText,
+    Number,
+    Shape,
+    Tokens,
+    Words,
+    text_or_list,
+)
+
+Name = Annotated[Words, Field(min_length=1)]
+
+
+def _url(value: object) -> object:
+    # As the chat dialect has it.
+    return value.get("url") if isinstance(value, Mapping) else value
+
+
+def _kind(value: object) -> str | None:
+    kind = value.get("type") if isinstance(value, Mapping) else getattr(value, "type", None)
+    return kind if isinstance(kind, str) else None
+
+
+_PARTS = {
+    **dict.fromkeys(("input_text", "output_text", "text", "summary_text"), "<text>"),
+    **dict.fromkeys(("input_image", "image_url"), "<image>"),
+    "input_file": "<file>",
+    "refusal": "<refusal>",
+}
+_ITEMS = {
+    "message": "<message>",
+    "function_call": "<call>",
+    "custom_tool_call": "<text call>",
+    **dict.fromkeys(("function_call_output", "custom_tool_call_output"), "<result>"),
+}
+
+
+def _kind_of_part(value: object) -> str | None:
+    kind = _kind(value)
+    return None if kind is None else _PARTS.get(kind, "<other>")
+
+
+def _kind_of_item(value: object) -> str | None:
+    """An item without a type is a message, as in the short form `{"role": "user", "content": "..."}`."""
+    kind = _kind(value)
+    if kind is None:
+        return "<message>" if isinstance(value, Mapping | Shape) else None
+    return _ITEMS.get(kind, "<other>")
+
+
+def _text_or_object(value: object) -> str | None:
+    if isinstance(value, str):
+        return "<text>"
+    return "<object>" if isinstance(value, Mapping | Shape) else None
+
+
+class TextPart(Shape):
+    """Words."""
+
+    text: Words
+
+
+class RefusalPart(Shape):
+    """What the assistant said when it declined."""
+
+    refusal: Words
+
+
+class ImagePart(Shape):
+    """A picture: its address, often a data URL."""
+
+    image_url: Annotated[Words, BeforeValidator(_url)] | None = None
+    file_id: Words | None = None
+
+
+class FilePart(Shape):
+    """A file: its data in base64, or where it is."""
+
+    file_data: Words | None = None
+    file_url: Words | None = None
+    file_id: Words | None = None
+    filename: Words | None = None
+
+
+class OtherPart(Shape):
+    """A part of a kind that cannot be taken."""
+
+    type: Words
+
+
+Part = Annotated[
+    Annotated[TextPart, Tag("<text>")]
+    | Annotated[RefusalPart, Tag("<refusal>")]
+    | Annotated[ImagePart, Tag("<image>")]
+    | Annotated[FilePart, Tag("<file>")]
+    | Annotated[OtherPart, Tag("<other>")],
+    Discriminator(_kind_of_part, OWN_WORDS, "must be an object with a type, as in {'type': 'input_text', 'text': ...}"),
+]
+Content = Annotated[
+    Annotated[Words, Tag("<text>")] | Annotated[list[Part], Field(fail_fast=True), Tag("<list>")],
+    Discriminator(text_or_list, OWN_WORDS, "must be a text or a list of parts"),
+]
+
+
+class MessageItem(Shape):
+    """A message of anybody's."""
+
+    role: Literal["user", "assistant", "system", "developer"]
+    content: Content
+
+
+class CallItem(Shape):
+    """Claude called a function."""
+
+    call_id: Name
+    name: Name
+    arguments: JsonText = ""
+
+
+class TextCallItem(Shape):
+    """Claude called a tool that takes raw text."""
+
+    call_id: Name
+    name: Name
+    input: Words = ""
+
+
+class ResultItem(Shape):
+    """What a tool gave back."""
+
+    call_id: Name
+    output: Content = ""
+
+
+class OtherItem(Shape):
+    """An item of another kind: `request` says what becomes of it."""
+
+    type: Words
+
+
+Item = Annotated[
+    Annotated[MessageItem, Tag("<message>")]
+    | Annotated[CallItem, Tag("<call>")]
+    | Annotated[TextCallItem, Tag("<text call>")]
+    | Annotated[ResultItem, Tag("<result>")]
+    | Annotated[OtherItem, Tag("<other>")],
+    Discriminator(_kind_of_item, OWN_WORDS, "must be an object, as in {'role': 'user', 'content': ...}"),
+]
+Input = Annotated[
+    Annotated[Words, Tag("<text>")] | Annotated[list[Item], Field(fail_fast=True), Tag("<list>")],
+    Discriminator(text_or_list, OWN_WORDS, "must be a text or a list of items"),
+]
+
+
+class ToolFields(Shape):
+    """A tool, without saying of which kind."""
+
+    name: Name | None = None
+    description: Words = ""
+    parameters: JsonObject | None = None
+    format: JsonObject | None = None
+    strict: bool | None = None
+
+
+class Tool(ToolFields):
+    """A tool: flat, as this API has it, or nested as in the chat dialect."""
+
+    type: Words = "function"
+    function: ToolFields | None = None
+    custom: ToolFields | None = None
+
+
+class ChosenTool(Shape):
+    """The tool that shall be called, or those that may be."""
+
+    type: Words = "function"
+    name: Name | None = None
+    function: ToolFields | None = None
+    mode: Words = "auto"
+    tools: list["ChosenTool"] | None = None
+
+
+Choice = Annotated[
+    Annotated[Words, Tag("<text>")] | Annotated[ChosenTool, Tag("<object>")],
+    Discriminator(_text_or_object, OWN_WORDS, "must be a word or an object that names a tool"),
+]
+
+
+class Reasoning(Shape):
+    """How much Claude shall think, and whether it tells."""
+
+    effort: Words | None = None
+    summary: Words | None = None
+
+
+class Format(Shape):
+    """The form that the answer shall have."""
+
+    type: Words = "text"
+    schema_: Annotated[JsonObject | None, Field(alias="schema")] = None
+
+
+class TextOptions(Shape):
+    """How the answer's text shall be."""
+
+    format: Format | None = None
+    verbosity: Words | None = None
+
+
+class StreamOptions(Shape):
+    """How a stream is told."""
+
+    include_usage: bool = False
+
+
+class ResponsesRequest(Shape):
+    """A request for a response."""
+
+    input: Input = Field(default_factory=list)
+    instructions: Words | None = None
+    model: Words = ""
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    max_output_tokens: Tokens | None = None
+    tools: list[Tool] | None = None
+    tool_choice: Choice | None = None
+    parallel_tool_calls: bool = True
+    reasoning: Reasoning | None = None
+    text: TextOptions | None = None
+    previous_response_id: Words | None = None
+
+    temperature: Number | None = None
+    top_p: Number | None = None
+    store: bool | None = None
+    background: bool | None = None
+    truncation: Words | None = None
+    metadata: dict[str, object] | None = None
+    service_tier: Words | None = None
+    user: Words | None = None
+    prompt_cache_key: Words | None = None
+    safety_identifier: Words | None = None
+    max_tool_calls: object = None
+    conversation: object = None
+    prompt: object = None

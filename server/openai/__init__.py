@@ -1,1 +1,0 @@
-"""OpenAI's dialect: chat completions and models."""

@@ -1,0 +1,1 @@
+"""The rules by which the stand-in refuses what the Messages API would refuse."""

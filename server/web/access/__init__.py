@@ -1,0 +1,1 @@
+"""Who may send a request to which listener: policy and middleware."""

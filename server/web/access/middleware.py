@@ -1,0 +1,162 @@
+"""The doors: one around the application for each listener, shut to whatever its policy does not name."""
+
+import asyncio
+import logging
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.errors import DrawbridgeError, ShuttingDown
+from server.logs import request_id
+from server.web.access.policy import VISIT, DoorPolicy, Head, allowed_origin, judge, policy_for, too_large
+from server.web.path_aliases import canonical_path
+from server.web.replies import own_mistake, refusal
+
+__all__ = ["DoorPolicy", "Doors", "policy_for"]
+
+logger = logging.getLogger(__name__)
+
+_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_HEADER_NAMES = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, \t-]{1,4096}")
+_METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+_EXPOSED = (
+    b"x-request-id, x-drawbridge-way, x-drawbridge-model, x-drawbridge-ignored, x-drawbridge-cost-usd, retry-after"
+)
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Doors:
+    """ASGI middleware around `app` for one listener. `policy` is asked at each request, so it may change live.
+
+    Every reply carries `x-request-id`; refusals are JSON in OpenAI's shape. No exception leaves, and a cancellation
+    only where the reply could not be ended with a word about it.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        policy: DoorPolicy | Callable[[], DoorPolicy],
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._app = app
+        self._policy: Callable[[], DoorPolicy] = (lambda: policy) if isinstance(policy, DoorPolicy) else policy
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers the request or hands it to the application."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        head = Head.read(scope["method"], canonical_path(scope["path"]), scope["headers"])
+        given = head.one("x-request-id") or ""
+        name = given if _ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"
+        reply, started = _Reply(send, name), self._clock()
+        token = request_id.set(name)
+        try:
+            await self._answer(head, scope, receive, reply)
+        finally:
+            ms = (self._clock() - started) * 1000
+            path = head.path[:200].encode("unicode_escape").decode()
+            logger.info("%s %s %s %.0f ms", head.method, path, reply.status or "left", ms)
+            request_id.reset(token)
+
+    async def _answer(self, head: Head, scope: Scope, receive: Receive, reply: "_Reply") -> None:
+        inner: Scope = {**scope, "path": head.path, "raw_path": head.path.encode("utf-8", "surrogateescape")}
+        if head.method == "HEAD":
+            # The server leaves the body out by itself, so a HEAD is a GET to everybody inside.
+            inner["method"] = "GET"
+        try:
+            policy = self._policy()
+            reply.allow(allowed_origin(head, policy))
+            visit = judge(head, policy)
+            if head.method == "OPTIONS":
+                await _send_preflight(head, reply)
+                return
+            inner[VISIT] = visit
+            await self._app(inner, _limited(receive, policy), reply.send)
+        except DrawbridgeError as error:
+            await refusal(error)(inner, receive, reply.send)
+        except asyncio.CancelledError:
+            if reply.status is None:
+                await refusal(ShuttingDown())(inner, receive, reply.send)
+            if not reply.is_over:
+                raise
+        except Exception as error:  # noqa: BLE001 # the edge of a request
+            mistake = own_mistake(error)
+            if reply.status is None:
+                await refusal(mistake)(inner, receive, reply.send)
+
+
+class _Reply:
+    """The way out: adds what every reply carries, and remembers how far the reply is."""
+
+    def __init__(self, send: Send, name: str) -> None:
+        self._send = send
+        self._headers: Headers = [
+            (b"x-request-id", name.encode()),
+            (b"x-content-type-options", b"nosniff"),
+            (b"cross-origin-resource-policy", b"same-origin"),
+            (b"vary", b"Origin"),
+        ]
+        self.status: int | None = None
+        self.is_over = False
+
+    def allow(self, origin: str | None) -> None:
+        """Lets the pages of `origin` read the reply."""
+        if origin is not None:
+            self._headers.append((b"access-control-allow-origin", origin.encode("latin-1")))
+            self._headers.append((b"access-control-expose-headers", _EXPOSED))
+
+    async def send(self, message: Message) -> None:
+        """Passes `message` on."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            given: Iterable[tuple[bytes, bytes]] = message.get("headers", ())
+            message = {**message, "headers": [*given, *self._headers]}
+        elif message["type"] == "http.response.body":
+            self.is_over = not message.get("more_body", False)
+        await self._send(message)
+
+
+def _limited(receive: Receive, policy: DoorPolicy) -> Receive:
+    """`receive`, counting: raises `BodyTooLarge` once more came than the policy takes.
+
+    The refusal goes out while the client still sends; uvicorn reads the rest away, so that the client sees the reply.
+    """
+    taken = 0
+
+    async def counted() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > policy.body_limit:
+            raise too_large(policy)
+        return message
+
+    return counted
+
+
+async def _send_preflight(head: Head, reply: _Reply) -> None:
+    """Answers what a browser asks before the request itself; names are echoed, as `*` would not cover Authorization."""
+    headers: Headers = [
+        (b"access-control-allow-methods", _METHODS),
+        (b"access-control-max-age", b"600"),
+        (b"vary", b"Access-Control-Request-Headers, Access-Control-Request-Private-Network"),
+    ]
+    asked = head.one("access-control-request-headers")
+    if asked and _HEADER_NAMES.fullmatch(asked):
+        headers.append((b"access-control-allow-headers", asked.encode("latin-1")))
+    if head.one("access-control-request-private-network") == "true":
+        headers.append((b"access-control-allow-private-network", b"true"))
+    if "origin" not in head.headers:
+        headers = [(b"allow", _METHODS)]
+    await reply.send({"type": "http.response.start", "status": 204, "headers": headers})
+    await reply.send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,263 @@
+"""Who may come in: each listener's policy, and its judgement on the head of a request.
+
+A request is judged by the socket on which it came, never by a header. The order of the questions:
+host (DNS rebinding), forwarding headers, origin and fetch site (web pages of others), key, content type, length.
+"""
+
+import hashlib
+import hmac
+import ipaddress
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from starlette.requests import Request
+
+from server.config import Config
+from server.errors import BodyNotJson, BodyTooLarge, DoorClosed, KeyNeeded, KeyRefused
+from server.web.path_aliases import is_unbuilt
+
+VISIT = "drawbridge.visit"
+TOKEN_HEADER = "x-drawbridge-token"  # noqa: S105 # the name of a header
+APP_ORIGINS = frozenset({"vscode-file://vscode-app", "app://obsidian.md"})
+
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::[0-9]{1,5})?")
+_WEB_ORIGIN = re.compile(r"https?://(.+)")
+_JSON_TYPE = re.compile(r"application/(?:[a-z0-9!#$&^_.-]+\+)?json")
+_FORWARDING = frozenset({"forwarded", "via", "x-real-ip", "cf-connecting-ip", "true-client-ip", "x-client-ip"})
+# What anybody may read without the key: these hold nothing of the user's. The routes shorten / and /health.
+_OPEN_TO_READ = frozenset({"/", "/health", "/docs", "/openapi.json", "/favicon.ico"})
+_SALT = secrets.token_bytes(16)
+
+
+@dataclass(frozen=True, slots=True)
+class DoorPolicy:
+    """What one listener lets in. `key` None: no key is asked for, which only the local listener may do.
+
+    `hosts` are names allowed besides loopback, `origins` those allowed besides loopback and the known apps;
+    `body_limit` is in bytes. Raises `KeyNeeded` for a listener to others without a key.
+    """
+
+    name: Literal["local", "lan"] = "local"
+    key: str | None = field(default=None, repr=False)
+    hosts: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
+    body_limit: int = 32_000_000
+
+    def __post_init__(self) -> None:
+        if self.name != "local" and not self.key:
+            raise KeyNeeded(
+                "Others can reach this address, so it must have an access key.",
+                hint="Set one with --api-key (DRAWBRIDGE_API_KEY), or listen on 127.0.0.1 only.",
+            )
+
+    @property
+    def owner(self) -> str:
+        """An opaque name of this listener and its key: what belongs to one owner is never given to another."""
+        digest = hashlib.blake2b((self.key or "").encode(), key=_SALT, digest_size=8).hexdigest()
+        return f"{self.name}:{digest}"
+
+
+def policy_for(config: Config, name: Literal["local", "lan"] = "local") -> DoorPolicy:
+    """The policy of the listener `name` under these settings."""
+    # Docker Desktop hands on to the loopback what its containers send to that name. Where others can reach us both
+    # doors ask for the key.
+    docker = ("host.docker.internal",) if name == "lan" or config.reach == "lan" else ()
+    return DoorPolicy(
+        name=name,
+        key=config.api_key,
+        hosts=frozenset(host.lower() for host in (*config.allowed_hosts, *docker)),
+        origins=frozenset(origin.lower().rstrip("/") for origin in config.allowed_origins),
+        body_limit=int(config.body_limit_mb * 1_000_000),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head of a request: the method, the canonical path, the headers by lower-case name."""
+
+    method: str
+    path: str
+    headers: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def read(cls, method: str, path: str, raw: Iterable[tuple[bytes, bytes]]) -> "Head":
+        """From the pairs of bytes as they came on the wire."""
+        headers: dict[str, tuple[str, ...]] = {}
+        for name, value in raw:
+            key = name.decode("latin-1").lower()
+            headers[key] = (*headers.get(key, ()), value.decode("latin-1").strip())
+        return cls(method, path, headers)
+
+    def one(self, name: str) -> str | None:
+        """The value of a header that may come once; several of them are joined, and so match nothing."""
+        values = self.headers.get(name)
+        return None if values is None else ", ".join(values)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request that was let in. `is_trusted`: no key is required, or the right one was given.
+
+    `is_own`: it comes from no other web page than our own (or from none at all).
+    """
+
+    policy: DoorPolicy
+    is_trusted: bool
+    is_own: bool
+
+    @property
+    def owner(self) -> str:
+        """Whose request this is, opaque."""
+        return self.policy.owner
+
+
+def visit_of(request: Request) -> Visit:
+    """What the doors found out about `request`. Raises `DoorClosed` where there is no door: nothing is served then."""
+    visit = request.scope.get(VISIT)
+    if not isinstance(visit, Visit):
+        raise DoorClosed("This listener has no door, so it answers nothing.")
+    return visit
+
+
+def allowed_origin(head: Head, policy: DoorPolicy) -> str | None:
+    """The `Origin` of the request if it is one whose pages may read our replies, else None."""
+    given = head.one("origin")
+    if given is None:
+        return None
+    origin = given.lower()
+    if origin in {"*", "null"}:
+        # Whatever the settings say: `null` is what any page can make itself, and there is no "everybody" here.
+        return None
+    if origin in APP_ORIGINS or origin in policy.origins:
+        return given
+    web = _WEB_ORIGIN.fullmatch(origin)
+    if web and (_is_loopback(web[1]) or (_is_own(head) and _is_host_allowed(head, policy))):
+        return given
+    return None
+
+
+def judge(head: Head, policy: DoorPolicy) -> Visit:
+    """Lets the request in, or raises `DoorError` or `BodyTooLarge` with a sentence for who sent it."""
+    _judge_host(head, policy)
+    _judge_page(head, policy)
+    is_trusted = policy.key is None or _has_key(head, policy.key)
+    visit = Visit(policy, is_trusted=is_trusted, is_own=_is_own(head))
+    if head.method == "OPTIONS":
+        return visit
+    if head.path.startswith("/control/"):
+        # These take the instance's token instead of the key, and no web page but our own may call them.
+        if not visit.is_own:
+            raise DoorClosed("Only Drawbridge's own page and commands may use its controls.")
+    elif not is_trusted and not _is_open(head):
+        given = any(name in head.headers for name in ("authorization", "x-api-key", "api-key"))
+        raise KeyRefused("The access key is wrong." if given else "This server asks for an access key.")
+    _judge_body(head, policy)
+    return visit
+
+
+def _judge_host(head: Head, policy: DoorPolicy) -> None:
+    if not _is_host_allowed(head, policy):
+        raise DoorClosed(
+            f"The host name {head.one('host') or ''!r} is not one of this server's.",
+            hint="Use 127.0.0.1 or localhost, or add the name to allowed_hosts (DRAWBRIDGE_ALLOWED_HOSTS).",
+        )
+    if policy.name != "local":
+        return
+    for name in head.headers:
+        if name in _FORWARDING or name.startswith("x-forwarded-"):
+            raise DoorClosed(
+                f"The request came through a proxy (header {name!r}), and this address answers only this computer.",
+                hint="Call it directly, or open Drawbridge to containers and the network, with an access key.",
+            )
+
+
+def _judge_page(head: Head, policy: DoorPolicy) -> None:
+    """Refuses what a foreign web page had the browser send: it could spend the user's subscription."""
+    is_allowed = allowed_origin(head, policy) is not None
+    if "origin" in head.headers and not is_allowed:
+        raise DoorClosed(
+            f"Web pages of {head.one('origin')!r} may not use this server.",
+            hint="If you trust them, add that origin to allowed_origins (DRAWBRIDGE_ALLOWED_ORIGINS).",
+        )
+    # On loopback `same-site` is another port of this computer; on a network it could be anybody under the same domain.
+    sites = {None, "none", "same-origin", "same-site" if _is_loopback((head.one("host") or "").lower()) else None}
+    if head.one("sec-fetch-site") not in sites and not is_allowed:
+        raise DoorClosed(
+            "Another web site's page sent this request, which is not allowed.",
+            hint="To open the page yourself, type its address into the browser.",
+        )
+
+
+def _judge_body(head: Head, policy: DoorPolicy) -> None:
+    length = head.one("content-length")
+    if length is not None and (not length.isdecimal() or int(length[:20]) > policy.body_limit):
+        raise too_large(policy)
+    has_body = "transfer-encoding" in head.headers or length not in {None, "0"}
+    if head.method not in {"POST", "PUT", "PATCH"} or not has_body or is_unbuilt(head.path):
+        return
+    kind = (head.one("content-type") or "").partition(";")[0].strip().lower()
+    if not _JSON_TYPE.fullmatch(kind):
+        raise BodyNotJson(f"The body came as {kind!r}, and this server reads only JSON.")
+
+
+def too_large(policy: DoorPolicy) -> BodyTooLarge:
+    """The error for a body over the limit."""
+    return BodyTooLarge(
+        f"The body is longer than {policy.body_limit / 1_000_000:g} MB.",
+        hint="Leave something out, or raise body_limit_mb (DRAWBRIDGE_BODY_LIMIT_MB).",
+    )
+
+
+def _is_open(head: Head) -> bool:
+    is_reading = head.method in {"GET", "HEAD"}
+    return is_reading and (head.path in _OPEN_TO_READ or head.path.startswith("/assets/"))
+
+
+def _has_key(head: Head, key: str) -> bool:
+    """Whether any of the three headers carries the key; each is compared in constant time."""
+    offers = [*head.headers.get("x-api-key", ()), *head.headers.get("api-key", ())]
+    for value in head.headers.get("authorization", ()):
+        scheme, _, credentials = value.partition(" ")
+        if scheme.lower() == "bearer":
+            offers.append(credentials.strip())
+    # Header bytes were read as latin-1, so a key of other letters is compared as the bytes that were sent.
+    return any(hmac.compare_digest(offer.encode("latin-1"), key.strip().encode()) for offer in offers)
+
+
+def _is_own(head: Head) -> bool:
+    """Whether no other page than one of this very address can have sent it."""
+    origin, host = head.one("origin"), (head.one("host") or "").lower()
+    from_here = origin is None or origin.lower() in {f"http://{host}", f"https://{host}"}
+    return from_here and head.one("sec-fetch-site") in {None, "none", "same-origin"}
+
+
+def _is_host_allowed(head: Head, policy: DoorPolicy) -> bool:
+    host = (head.one("host") or "").lower()
+    if _is_loopback(host):
+        return True
+    match = _HOST.fullmatch(host)
+    if match is None:
+        return False
+    if policy.name != "local":
+        # DNS rebinding needs a name of the attacker's, so on an open listener any plain address will do.
+        try:
+            return not ipaddress.ip_address(match[1].strip("[]")).is_unspecified
+        except ValueError:
+            pass
+    return match[1] in policy.hosts
+
+
+def _is_loopback(host: str) -> bool:
+    match = _HOST.fullmatch(host)
+    if match is None:
+        return False
+    if match[1] == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(match[1].strip("[]"))
+    except ValueError:
+        return False
+    return address.is_loopback

@@ -1,0 +1,1 @@
+"""The OpenAPI document: request schemas, examples and error examples."""

@@ -1,0 +1,106 @@
+"""Every error that a caller can meet, as the reply to it: for /docs and /openapi.json."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any  # OpenAPI documents are foreign JSON; FastAPI takes them as dict[str, Any]
+
+from server import errors
+from server.dialects.chat_completions.errors import problem_for
+from server.errors import DrawbridgeError
+
+Responses = dict[int | str, dict[str, Any]]
+
+_DOORS: tuple[DrawbridgeError, ...] = (
+    errors.KeyRefused("This server asks for an access key."),
+    errors.DoorClosed(
+        "Web pages of 'https://example.org' may not use this server.",
+        hint="If you trust them, add that origin to allowed_origins (DRAWBRIDGE_ALLOWED_ORIGINS).",
+    ),
+)
+_BODIES: tuple[DrawbridgeError, ...] = (
+    errors.InvalidRequest("messages[0].role must be one of 'system', 'user' or 'assistant'.", param="messages[0].role"),
+    errors.BodyTooLarge("The body is longer than 32 MB.", hint="Leave something out, or raise body_limit_mb."),
+    errors.BodyNotJson("The body came as 'text/plain', and this server reads only JSON."),
+)
+_MODELS: tuple[DrawbridgeError, ...] = (
+    errors.ModelUnknown(
+        "There is no model 'gpt-9' here.", param="model", hint="GET /v1/models lists the ones there are."
+    ),
+)
+_ENGINE: tuple[DrawbridgeError, ...] = (
+    errors.CliMissing(),
+    errors.CliMisnamed("There is no Claude Code at '/opt/claude', the path named in the settings."),
+    errors.CliFailed("Claude Code was started and ended, or did not answer."),
+    errors.CliUnfit("Claude Code 3.0.0 at '/usr/bin/claude' cannot be used, and there is no other one to use."),
+    errors.QueueTimeout(retry_after_s=1.0),
+    errors.QueueFull(retry_after_s=1.0),
+    errors.PlaceHeld(),
+    errors.ShuttingDown(),
+)
+_ANSWERS: tuple[DrawbridgeError, ...] = (
+    errors.PromptTooLong(),
+    errors.UpstreamRefused(
+        "Claude refused the request: messages.0.content.0.image.source.url: not reachable", status=400
+    ),
+    errors.SignInNeeded("Claude did not accept the sign-in: OAuth token has expired", status=401),
+    errors.PermissionRefused("Claude refused this account: no access to this model", status=403),
+    errors.UpstreamUnknown("Claude does not know what was asked for: model: claude-opus-9", status=404),
+    errors.UsageLimit("Claude refused for now: slow down", status=429, retry_after_s=30.0),
+    errors.UsageLimit("Claude refused for now: You have hit your limit", status=429, retry_after_s=7200.0),
+    errors.UpstreamDown("Claude's API failed: Internal server error", status=500),
+    errors.UpstreamDown("Claude's API failed: Overloaded", status=529),
+    errors.WorkerDied(),
+    errors.WorkerSilent("Claude sent nothing for 120 s."),
+    errors.AnswerCut(),
+    errors.EngineSurprise(),
+)
+_ELSEWHERE: tuple[DrawbridgeError, ...] = (
+    errors.NoSuchThing("There is nothing at /v1/nothing."),
+    errors.WrongMethod("/v1/models does not answer DELETE."),
+    errors.NotBuilt("POST /v1/audio/speech is not built yet."),
+)
+
+DOORS = _DOORS
+ENGINE = _ENGINE[:4]
+MODEL = (*_DOORS, *_MODELS, *ENGINE)
+CHAT = (*_DOORS, *_BODIES, *_MODELS, *_ENGINE, *_ANSWERS)
+EVERYWHERE = (*CHAT, *_ELSEWHERE)
+
+ERROR_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type"],
+            "properties": {
+                "message": {"type": "string", "description": "What happened, why, and what to do."},
+                "type": {"type": "string"},
+                "param": {"type": ["string", "null"], "description": "The field that is wrong."},
+                "code": {"type": ["string", "null"], "description": "A short word for programs."},
+            },
+        }
+    },
+}
+
+
+def error_responses(given: Iterable[DrawbridgeError]) -> Responses:
+    """The errors as responses of an OpenAPI document: by status, each with the whole reply as an example."""
+    by_status: dict[int, dict[str, Any]] = defaultdict(dict)
+    titles: dict[int, list[str]] = defaultdict(list)
+    for error in given:
+        problem = problem_for(error)
+        code = problem.body["error"]["code"] or type(error).__name__  # type: ignore[index] # its own shape
+        name = str(code) if code not in by_status[problem.status] else f"{code}, {type(error).__name__}"
+        by_status[problem.status][name] = {"summary": error.title, "value": problem.body}
+        if error.title not in titles[problem.status]:
+            titles[problem.status].append(error.title)
+    return {
+        status: {
+            "description": "; ".join(titles[status]),
+            "content": {
+                "application/json": {"schema": {"$ref": "#/components/schemas/Error"}, "examples": by_status[status]}
+            },
+        }
+        for status in sorted(by_status)
+    }

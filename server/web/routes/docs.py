@@ -1,0 +1,72 @@
+"""/docs and what our pages are made of: everything a browser loads comes from this server."""
+
+import importlib.util
+import logging
+from pathlib import Path
+
+from fastapi import APIRouter, Response
+
+from server.errors import NoSuchThing
+from server.machine.assets import asset
+from server.web.routes.status_page import html_reply
+
+logger = logging.getLogger(__name__)
+
+_SCRIPT, _STYLE, _PICTURE = "text/javascript", "text/css", "image/svg+xml"
+_OWN = {
+    "page.css": _STYLE,
+    "page.js": _SCRIPT,
+    "docs.css": _STYLE,
+    "docs.js": _SCRIPT,
+    "icon.svg": _PICTURE,
+}
+_SWAGGER = {"swagger-ui.css": _STYLE, "swagger-ui-bundle.js": _SCRIPT}
+
+
+def docs_router() -> APIRouter:
+    """The documentation page and the files of both pages, which are read once."""
+    router = APIRouter(include_in_schema=False)
+    files = _files()
+
+    @router.get("/docs")
+    async def docs() -> Response:
+        return html_reply(asset("web/docs.html").read_text("utf-8"))
+
+    @router.get("/assets/{name}")
+    async def file(name: str) -> Response:
+        if name not in files:
+            raise NoSuchThing(f"There is no file {name!r} here.")
+        return files[name]
+
+    @router.get("/favicon.ico")
+    async def favicon() -> Response:
+        return await file("icon.svg")
+
+    return router
+
+
+def _files() -> dict[str, Response]:
+    """By name, ready to be sent any number of times. One that is missing costs a page its looks, never the start."""
+    found: dict[str, Response] = {}
+    places = {name: (_own_path, kind) for name, kind in _OWN.items()}
+    places |= {name: (_swagger_path, kind) for name, kind in _SWAGGER.items()}
+    for name, (find, kind) in places.items():
+        try:
+            content = find(name).read_bytes()
+        except FileNotFoundError as error:
+            logger.warning("a file of the pages is missing: %s", error)
+            continue
+        found[name] = Response(content, media_type=kind, headers={"cache-control": "no-cache"})
+    return found
+
+
+def _own_path(name: str) -> Path:
+    return asset(f"web/{name}")
+
+
+def _swagger_path(name: str) -> Path:
+    """The package is only asked where its files lie: to import it would change nothing for us and cost time."""
+    spec = importlib.util.find_spec("fastapi_offline")
+    for folder in (spec.submodule_search_locations if spec else None) or []:
+        return Path(folder) / "static" / name
+    raise FileNotFoundError(f"the package that carries {name!r} is not installed")

@@ -1,0 +1,1 @@
+"""Streamed responses: from events to bytes on the socket."""

@@ -1,0 +1,61 @@
+"""The recorded prompts that are answered without Claude, and nothing that is only like them."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from server.answering.canned_replies import local_answer
+from server.conversation.request import Finished, Message, PartDelta, Profile, Settings, Started, Text, Tool, Turn
+from server.dialects.chat_completions.request import parse_chat, turn_from_chat
+
+VERIFY: dict[str, Any] = {
+    "model": "gpt-4o-mini",
+    "messages": [
+        {"role": "system", "content": "You are a helpful assistant."},
+        {"role": "user", "content": "Test prompt using gpt-3.5-turbo"},
+    ],
+    "temperature": 1,
+    "max_tokens": 10,
+    "stream": False,
+}
+AZURE = {**VERIFY, "top_p": 1, "n": 1}
+DIAGNOSTIC: dict[str, Any] = {
+    "model": "please-enable-some-models",
+    "messages": [
+        {"role": "system", "content": "You are a test assistant."},
+        {"role": "user", "content": "Testing. Just say hi and nothing else."},
+    ],
+}
+
+
+def turn_of(body: dict[str, Any]) -> Turn:
+    return turn_from_chat(parse_chat(body), owner="local")
+
+
+@pytest.mark.parametrize("body", [VERIFY, AZURE, DIAGNOSTIC, {**VERIFY, "stream": True}, {**VERIFY, "model": "any"}])
+def test_a_recorded_prompt_is_answered_at_once(body: dict[str, Any]) -> None:
+    events = local_answer(turn_of(body))
+    assert events[0] == Started(model="", way="local")
+    assert isinstance(events[-1], Finished)
+    assert [event.text for event in events if isinstance(event, PartDelta)] in (["Drawbridge is here."], ["hi"])
+
+
+TURN = turn_of(VERIFY)
+OTHERS = [
+    replace(TURN, messages=(Message("user", (Text("Test prompt using gpt-3.5-turbo."),)),)),
+    replace(TURN, messages=(Message("user", (Text("Test prompt using gpt-4"),)),)),
+    replace(TURN, messages=(*TURN.messages, Message("assistant", (Text("ok"),)), *TURN.messages)),
+    replace(TURN, profile=Profile("You are a helpful assistant")),
+    replace(TURN, profile=Profile()),
+    replace(TURN, profile=replace(TURN.profile, tools=(Tool("t", "", "{}"),))),
+    replace(TURN, settings=Settings(max_tokens=11)),
+    replace(TURN, settings=Settings()),
+    replace(TURN, choices=2),
+    replace(turn_of(DIAGNOSTIC), messages=(Message("user", (Text("Testing. Just say hi."),)),)),
+]
+
+
+@pytest.mark.parametrize("turn", OTHERS)
+def test_what_is_only_like_one_is_claudes_to_answer(turn: Turn) -> None:
+    assert local_answer(turn) == ()

@@ -1,0 +1,54 @@
+"""Which of Claude's models a name asks for, and what is kept of the list."""
+
+from pathlib import Path
+
+import pytest
+
+from server.claude.cli.models import ALIASES, ModelShelf, cards_from_answer, known_name
+from server.conversation.request import ModelCard, ModelLimits
+
+CARDS = (
+    ModelCard("default", "claude-opus-5-5", "Default"),
+    ModelCard("sonnet", "claude-sonnet-5-5", "Sonnet", "Efficient", ("low", "high")),
+)
+
+NAMES = [
+    ("sonnet", "sonnet"),
+    ("Sonnet", "sonnet"),
+    (" sonnet ", "sonnet"),
+    ("claude-sonnet-5-5", "claude-sonnet-5-5"),
+    ("anthropic/claude-sonnet-5-5", "claude-sonnet-5-5"),
+    ("anthropic/sonnet", "sonnet"),
+    ("claude-of-tomorrow", "claude-of-tomorrow"),
+    ("default", "default"),
+    ("gpt-4o-mini", None),
+    ("", None),
+]
+
+
+@pytest.mark.parametrize(("asked", "known"), NAMES)
+def test_a_name_asks_for_a_model_of_claudes_or_for_none(asked: str, known: str | None) -> None:
+    assert known_name(asked, CARDS) == known
+
+
+def test_the_list_survives_a_restart_with_what_answers_told_of_it(tmp_path: Path) -> None:
+    shelf = ModelShelf(tmp_path / "deep" / "models.json")
+    assert shelf.cards == ALIASES
+    shelf.heard(CARDS)
+    shelf.learned(ModelLimits("claude-sonnet-5-5", 1_000_000, 128_000))
+    kept = ModelShelf(tmp_path / "deep" / "models.json").cards
+    assert [card.id for card in kept] == ["default", "sonnet"]
+    assert (kept[1].efforts, kept[1].context_length, kept[1].max_output_tokens) == (("low", "high"), 1_000_000, 128_000)
+    assert kept[0].context_length is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"cards": [{"id": 1}], "limits": []}', '{"cards": [], "limits": []}'])
+def test_a_file_that_cannot_be_read_is_as_if_there_were_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "models.json").write_text(text)
+    assert ModelShelf(tmp_path / "models.json").cards == ALIASES
+
+
+def test_rows_that_are_not_understood_are_left_out() -> None:
+    rows = [{"value": "sonnet", "resolvedModel": "claude-sonnet-5-5"}, {"value": ""}, {"name": "x"}, "y"]
+    assert [card.id for card in cards_from_answer({"models": rows})] == ["sonnet"]
+    assert cards_from_answer({}) == ()

@@ -1,0 +1,94 @@
+import asyncio
+
+import pytest
+
+from server.claude.protocol.frames import Frame
+from server.claude.worker.applied_settings import Dials
+from server.claude.worker.process import Bounds
+from server.conversation.request import Settings
+from server.errors import EngineSurprise, WorkerDied
+
+
+class Process:
+    """A process that takes settings, refuses them, or ends."""
+
+    pid = 1
+
+    def __init__(self) -> None:
+        self.answers: list[asyncio.Future[Frame]] = []
+        self.written: list[Frame] = []
+        self.error: Exception | None = None
+
+    def control_frame(self, subtype: str, **fields: object) -> tuple[Frame, "asyncio.Future[Frame]"]:
+        self.answers.append(asyncio.get_running_loop().create_future())
+        return {"subtype": subtype, **fields}, self.answers[-1]
+
+    async def write(self, *frames: Frame) -> None:
+        self.written += frames
+
+    async def answer_to(self, answer: "asyncio.Future[Frame]", subtype: str, *, timeout_s: float) -> Frame:
+        if self.error is not None:
+            raise self.error
+        return {}
+
+
+@pytest.fixture
+def process() -> Process:
+    return Process()
+
+
+@pytest.fixture
+def dials(process: Process) -> Dials:
+    return Dials(process, Bounds)  # type: ignore[arg-type] # a double with what is asked of it
+
+
+LOW, HIGH = Settings(model="sonnet", effort="low"), Settings(model="sonnet", effort="high")
+
+
+async def test_settings_in_force_are_not_sent_again(dials: Dials) -> None:
+    """Each sending delays the first word by ten milliseconds, whatever is in it."""
+    assert dials.frames_for(LOW)
+    await dials.confirmed()
+    assert not dials.frames_for(LOW)
+    await dials.confirmed()
+    assert dials.frames_for(HIGH)
+
+
+async def test_settings_return_to_what_they_were(dials: Dials) -> None:
+    for settings in (LOW, HIGH, LOW):
+        assert dials.frames_for(settings)
+        await dials.confirmed()
+
+
+async def test_settings_that_nobody_saw_confirmed_are_sent_again(dials: Dials) -> None:
+    """Their caller may have left before the process could refuse them."""
+    assert dials.frames_for(LOW)
+    assert dials.frames_for(LOW)
+
+
+async def test_refused_settings_are_not_in_force(dials: Dials, process: Process) -> None:
+    dials.frames_for(LOW)
+    process.error = EngineSurprise("no")
+    with pytest.raises(EngineSurprise):
+        await dials.confirmed()
+    assert dials.frames_for(LOW)
+
+
+async def test_a_good_guess_leaves_nothing_to_send(dials: Dials, process: Process) -> None:
+    await dials.preset(LOW)
+    assert len(process.written) == 1
+    assert not dials.frames_for(LOW)
+
+
+async def test_a_process_that_takes_no_guess_gets_its_settings_with_the_question(
+    dials: Dials, process: Process
+) -> None:
+    process.error = EngineSurprise("not yet")
+    await dials.preset(LOW)
+    assert dials.frames_for(LOW)
+
+
+async def test_a_process_that_ends_at_the_guess_has_not_booted(dials: Dials, process: Process) -> None:
+    process.error = WorkerDied()
+    with pytest.raises(WorkerDied):
+        await dials.preset(LOW)

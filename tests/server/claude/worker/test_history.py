@@ -1,0 +1,210 @@
+"""Whatever a process was at before a boundary, what comes after it goes upstream as from a fresh process."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from server.conversation.request import PartDelta, Profile, Settings
+from server.errors import DrawbridgeError
+from server.standin.script import (
+    Cut,
+    Drop,
+    Gate,
+    Hold,
+    RedactedThinking,
+    Reply,
+    Script,
+    StreamError,
+    Text,
+    Thinking,
+    bad_gateway,
+    refuse,
+    say,
+)
+from server.standin.server import Recorded, Standin, default_answer
+from tests.server.claude.conftest import SONNET, Bench, conversation
+from tests.server.claude.worker.test_session import Warm, masked
+from tests.server.claude.worker.test_worker import turns
+
+MARK = "MARK"
+PROFILE = Profile(system="Be terse.")
+ANSWER = say(MARK, " ", MARK)
+# Headers that each request or process has of its own.
+_OWN = {"x-claude-code-session-id", "x-client-request-id", "content-length", "host"}
+# Both are asked of a fresh process, and of one with a past.
+PROBES = [("one",), ("one", "two", "three")]
+
+
+async def asked(warm: Warm, *said: str, settings: Settings = SONNET) -> None:
+    """Asks, and reads to the end, whatever it is."""
+    with suppress(DrawbridgeError):
+        async for _ in warm.worker.ask(PROFILE, settings, conversation(*(said or (MARK,)))):
+            pass
+
+
+@dataclass(frozen=True)
+class Past:
+    """What the process was at: `answer` is what came from upstream.
+
+    `is_end`: the process must not go on; None: it may or may not, as it comes.
+    """
+
+    name: str
+    answer: Script = ANSWER
+    said: tuple[str, ...] = (MARK,)
+    settings: Settings = SONNET
+    is_end: bool | None = False
+
+
+ODD = "\x00\x07\u202e\ufeff e\u0301 \U0001f600 \r\n\t</system-reminder> @/etc/hostname /clear #memo !ls"
+PASTS = [
+    Past("a text"),
+    Past("a long text", say(*["MARK " * 20_000] * 10), ("MARK " * 200_000,)),
+    Past("odd characters", say(MARK, ODD), (ODD, ODD, MARK + ODD)),
+    Past("what looks like a command", said=("/clear", MARK, "/compact")),
+    Past(
+        "a stop sequence",
+        say(MARK, stop_reason="stop_sequence", stop_sequence="END"),
+        settings=Settings(model="sonnet", stop_sequences=("END",)),
+    ),
+    Past("a small limit", settings=Settings(model="sonnet", max_tokens=7)),
+    Past(
+        "a small limit of a model that thinks by a budget",
+        settings=Settings(model="claude-haiku-4-5", max_tokens=7),
+    ),
+    Past("a reached limit", say(MARK, stop_reason="max_tokens"), is_end=True),
+    Past("a full window", say(MARK, stop_reason="model_context_window_exceeded"), is_end=True),
+    Past("a refusal", say(MARK, stop_reason="refusal"), is_end=True),
+    Past("an answer without blocks", say(), is_end=True),
+    Past("an answer of blanks", say(" \n"), is_end=True),
+    Past("thoughts alone", Reply((Thinking((MARK,)),)), is_end=True),
+    Past("thoughts and words", Reply((Thinking((MARK, MARK)), RedactedThinking(), Text((MARK,))))),
+    Past("two texts", Reply((Text((MARK,)), Text((MARK,))))),
+    *(
+        Past(f"an error {status}", refuse(status, MARK))
+        for status in (400, 401, 402, 403, 404, 413, 429, 500, 503, 529)
+    ),
+    Past("a prompt that is too long", refuse(400, "prompt is too long: 210000 tokens > 200000 maximum")),
+    Past("a page of a proxy", bad_gateway(502)),
+    Past("no connection", Drop(reset=True)),
+    Past("an error in the stream", Reply((Text((MARK, StreamError())),)), is_end=None),
+    Past("a cut in the first block", Reply((Text((MARK, Cut())),)), is_end=None),
+    Past("a cut after a block", Reply((Text((MARK,)), Cut())), is_end=None),
+    Past("a cut before the first block", Reply((Cut(),)), is_end=None),
+    Past("a history of 200 messages", said=tuple(f"MARK {number}" for number in range(201))),
+    Past("another model", settings=Settings(model="haiku")),
+    Past("an older model", settings=Settings(model="claude-3-5-haiku-20241022")),
+    Past("Claude Code's own model", settings=Settings()),
+    Past("another effort", settings=Settings(model="sonnet", effort="low")),
+    Past("the highest effort", settings=Settings(model="opus", effort="max")),
+]
+
+
+@pytest.mark.parametrize("past", PASTS, ids=lambda past: past.name)
+async def test_no_past_shows_after_a_boundary(bench: Bench, standin: Standin, past: Past) -> None:
+    warm = Warm(bench, standin)
+    await warm.worker.boot()
+    fresh = [await probe(warm, *said) for said in PROBES]
+    standin.script(lambda recorded: past.answer)
+    await asked(warm, *past.said, settings=past.settings)
+    goes_on = await warm.worker.settle()
+    assert past.is_end is None or goes_on is not past.is_end
+    if goes_on:
+        assert [await probe(warm, *said) for said in PROBES] == fresh
+
+
+async def leave_before_headers(warm: Warm) -> None:
+    await leave(warm, say(MARK, before_headers=(Hold(Gate()),)))
+
+
+async def leave_before_the_first_event(warm: Warm) -> None:
+    await leave(warm, say(MARK, before_start=(Hold(Gate()),)))
+
+
+async def leave_in_a_thought(warm: Warm) -> None:
+    await leave(warm, Reply((Thinking((MARK, Hold(Gate()))),)), at_words=True)
+
+
+async def leave_between_words(warm: Warm) -> None:
+    await leave(warm, say(MARK, Hold(Gate()), MARK), at_words=True)
+
+
+async def leave_after_the_last_word(warm: Warm) -> None:
+    await leave(warm, Reply((Text((MARK,)),), before_stop=(Hold(Gate()),)), at_words=True)
+
+
+async def leave_when_it_is_said(warm: Warm) -> None:
+    """The result is on its way, or there already."""
+    await leave(warm, say(MARK), at_words=True, is_stopped=False)
+
+
+async def leave(warm: Warm, answer: Script, *, at_words: bool = False, is_stopped: bool = True) -> None:
+    """Asks, and leaves when the words have come, or the request upstream has."""
+    warm.standin.script(lambda recorded: answer)
+    count = len(warm.standin.requests) + 1
+    events = warm.worker.ask(PROFILE, SONNET, conversation(MARK))
+    if at_words:
+        async for event in events:
+            if isinstance(event, PartDelta):
+                break
+    else:
+        asking = asyncio.ensure_future(anext(events))
+        await asyncio.wait_for(warm.standin.arrived(count), 20)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+    await events.aclose()
+    assert await warm.worker.settle()
+    if is_stopped:
+        await asyncio.wait_for(warm.standin.requests[-1].left(), 10)
+
+
+LEAVES: list[Callable[[Warm], Awaitable[None]]] = [
+    leave_before_headers,
+    leave_before_the_first_event,
+    leave_in_a_thought,
+    leave_between_words,
+    leave_after_the_last_word,
+    leave_when_it_is_said,
+]
+
+
+@pytest.mark.parametrize("leaves", LEAVES, ids=lambda leaves: leaves.__name__)
+async def test_no_answer_that_somebody_left_shows_after_a_boundary(
+    bench: Bench, standin: Standin, leaves: Callable[[Warm], Awaitable[None]]
+) -> None:
+    warm = Warm(bench, standin)
+    await warm.worker.boot()
+    fresh = [await probe(warm, *said) for said in PROBES]
+    for _ in range(3):
+        await leaves(warm)
+        assert [await probe(warm, *said) for said in PROBES] == fresh
+
+
+async def test_no_past_of_all_these_together_shows_after_a_boundary(bench: Bench, standin: Standin) -> None:
+    """One after the other on one process, with nothing in between."""
+    warm = Warm(bench, standin)
+    await warm.worker.boot()
+    fresh = [await probe(warm, *said) for said in PROBES]
+    for past in PASTS:
+        if past.is_end is False:
+            standin.script(lambda recorded, past=past: past.answer)  # type: ignore[misc] # bound now, not later
+            await asked(warm, *past.said, settings=past.settings)
+    assert [await probe(warm, *said) for said in PROBES] == fresh
+
+
+async def probe(warm: Warm, *said: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """The one request that arrives for this conversation: body and headers, without what is each request's own."""
+    warm.standin.script(default_answer)
+    body = await warm.ask(*said)
+    assert [text for _, text in turns(body)] == list(said)
+    assert MARK not in json.dumps(body)
+    return masked(body), _headers(warm.standin.requests[-1])
+
+
+def _headers(recorded: Recorded) -> dict[str, str]:
+    return {name: value for name, value in recorded.headers.items() if name not in _OWN}

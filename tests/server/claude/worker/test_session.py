@@ -1,0 +1,296 @@
+"""Turns on a process that goes on: interrupted, continued, forgotten at a boundary; asserted on the bodies upstream."""
+
+import asyncio
+import json
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+
+from server.claude.worker.launch import launch_for
+from server.claude.worker.process import CliProcess
+from server.claude.worker.session import Session
+from server.conversation.request import PartDelta, Profile, Settings
+from server.errors import DrawbridgeError, EngineSurprise
+from server.machine.guards import guard_for
+from server.standin.script import Gate, Hold, Pause, Plain, Refusal, Reply, Text, refuse, say
+from server.standin.server import Standin, default_answer
+from server.status import UsageWindow
+from tests.server.claude.cli.test_usage import limits
+from tests.server.claude.conftest import SONNET, Bench, conversation
+from tests.server.claude.worker.test_worker import turns
+
+
+async def test_an_interrupt_ends_the_request_and_keeps_the_process(bench: Bench, standin: Standin) -> None:
+    standin.script(say("Half", Hold(Gate()), "never"))
+    assert bench.cli is not None
+    launch = launch_for(bench.cli, bench.environment)
+    process = CliProcess(lambda: launch, bench.scratch, guard_for())
+    await process.spawn()
+    session = Session(process, lambda: bench.bounds)
+    try:
+        await session.configure(Profile(system="Be terse."))
+        answer = session.answer(Settings(model="sonnet"), conversation("hi"), lambda limits: None)
+        async for event in answer:
+            if isinstance(event, PartDelta):
+                break
+        await answer.aclose()
+        assert await session.interrupt()
+        await asyncio.wait_for(standin.requests[-1].left(), 10)
+        assert (await process.control("list_models"))["models"]
+    finally:
+        await session.close()
+    assert len(standin.requests) == 1
+    assert not process.is_alive
+
+
+async def test_an_interrupt_of_a_process_that_is_gone_says_no(bench: Bench) -> None:
+    assert bench.cli is not None
+    launch = launch_for(bench.cli, bench.environment)
+    process = CliProcess(lambda: launch, bench.scratch, guard_for())
+    await process.spawn()
+    session = Session(process, lambda: bench.bounds)
+    await session.configure(Profile())
+    await process.kill()
+    assert not await session.interrupt()
+    await session.close()
+
+
+MESSAGE: dict[str, Any] = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude-sonnet-5-5",
+    "content": [],
+    "stop_reason": None,
+    "stop_sequence": None,
+    "usage": {"input_tokens": 10, "output_tokens": 1},
+}
+
+
+class Warm:
+    """One process that goes on: each `ask` is a turn on it, and gives the body that arrived for it."""
+
+    def __init__(self, bench: Bench, standin: Standin) -> None:
+        self.bench, self.standin, self.worker = bench, standin, bench.worker()
+
+    async def ask(self, *turns: str, held: int = 0, settings: Settings = SONNET) -> dict[str, Any]:
+        before = len(self.standin.requests)
+        answer = self.worker.ask(Profile(system="Be terse."), settings, conversation(*turns), held=held)
+        async with aclosing(answer) as events:
+            assert [event async for event in events]
+        assert len(self.standin.requests) == before + 1
+        return self.standin.requests[-1].body
+
+
+@pytest.fixture
+async def warm(bench: Bench, standin: Standin) -> Warm:
+    warm = Warm(bench, standin)
+    await warm.worker.boot()
+    return warm
+
+
+async def test_a_conversation_goes_on_by_its_new_turn_alone(warm: Warm) -> None:
+    await warm.ask("one")
+    assert warm.worker.is_at_rest
+    body = await warm.ask("one", "Hello from the stand-in.", "two", held=2)
+    assert turns(body) == [("user", "one"), ("assistant", "Hello from the stand-in."), ("user", "two")]
+
+
+async def test_a_boundary_leaves_nothing_of_the_conversation_before(warm: Warm) -> None:
+    fresh = await warm.ask("one")
+    await warm.ask("MARK", "MARK", "MARK")
+    again = await warm.ask("one")
+    assert "MARK" not in json.dumps(again)
+    assert masked(again) == masked(fresh)
+
+
+@pytest.mark.parametrize(
+    "failure", [refuse(400, "no"), refuse(401), refuse(429), refuse(529)], ids=lambda f: str(f.status)
+)
+async def test_a_failure_leaves_nothing_in_the_next_conversation(warm: Warm, failure: Refusal) -> None:
+    fresh = await warm.ask("one")
+    warm.standin.script(lambda recorded: failure)
+    with pytest.raises(DrawbridgeError):
+        await warm.ask("MARK")
+    assert warm.worker.is_at_rest
+    warm.standin.script(default_answer)
+    assert masked(await warm.ask("one")) == masked(fresh)
+
+
+async def test_an_interrupted_answer_leaves_nothing_in_the_next_conversation(warm: Warm) -> None:
+    fresh = await warm.ask("one")
+    warm.standin.script(say("MARK", Hold(Gate()), "never"), say("ok"))
+    answer = warm.worker.ask(Profile(), SONNET, conversation("MARK"))
+    async for event in answer:
+        if isinstance(event, PartDelta):
+            break
+    await answer.aclose()
+    assert not warm.worker.is_at_rest
+    assert await warm.worker.settle()
+    await asyncio.wait_for(warm.standin.requests[-1].left(), 10)
+    assert masked(await warm.ask("one")) == masked(fresh)
+
+
+async def test_who_leaves_while_a_history_is_replayed_leaves_no_worker_at_rest(warm: Warm) -> None:
+    """What was written and not read back would answer the next conversation's first turn."""
+    await warm.ask("one")
+    answer = warm.worker.ask(Profile(), SONNET, conversation(*(f"MARK {number}" for number in range(2001))))
+    asking = asyncio.ensure_future(anext(answer))
+    await asyncio.sleep(0.05)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    await answer.aclose()
+    assert len(warm.standin.requests) == 1, "the replay was over before the caller left"
+    assert not warm.worker.is_at_rest
+    assert not await warm.worker.settle()
+
+
+async def test_a_worker_that_said_what_nobody_understands_does_not_go_on(warm: Warm) -> None:
+    """Not even when its result was read: whatever it is at, it is in doubt."""
+    kinds = ("server_tool_use", "text")
+    events: list[dict[str, Any]] = [{"type": "message_start", "message": MESSAGE}]
+    for index, kind in enumerate(kinds):
+        block = (
+            {"type": kind, "text": "Hm."}
+            if kind == "text"
+            else {"type": kind, "id": "srvtoolu_1", "name": "web_search", "input": {}}
+        )
+        events += [
+            {"type": "content_block_start", "index": index, "content_block": block},
+            {"type": "content_block_stop", "index": index},
+        ]
+    events += [
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 5}},
+        {"type": "message_stop"},
+    ]
+    stream = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+    warm.standin.script(Plain(stream, content_type="text/event-stream"))
+    with pytest.raises(EngineSurprise):
+        await warm.ask("hi")
+    assert warm.worker.is_alive
+    assert not await warm.worker.settle()
+
+
+async def test_an_interrupt_that_comes_too_late_lets_no_second_request_go_upstream(
+    warm: Warm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After its token limit the engine would go on by itself, and nobody would be left to kill it for that."""
+    gate = Gate()
+    limited = say("Half", Hold(gate), " an answer", stop_reason="max_tokens", before_stop=(Pause(5),))
+    warm.standin.script(limited, say("more"))
+    answer = warm.worker.ask(Profile(), SONNET, conversation("hi"))
+    async for event in answer:
+        if isinstance(event, PartDelta):
+            break
+    await answer.aclose()
+    process = warm.worker._process
+    control = process.control
+
+    async def late(subtype: str, **more: Any) -> dict[str, object]:
+        gate.open()
+        await asyncio.wait_for(warm.standin.requests[0].ended(), 10)
+        await asyncio.wait({asyncio.create_task(process.exited.wait())}, timeout=10)
+        return await control(subtype, **more)
+
+    monkeypatch.setattr(process, "control", late)
+    assert not await warm.worker.settle()
+    assert len(warm.standin.requests) == 1
+
+
+async def test_a_worker_whose_messages_have_ended_is_not_at_rest(warm: Warm) -> None:
+    """Its process lives on, but nobody would ever read what it says."""
+    await warm.ask("one")
+    assert warm.worker._session is not None
+    drain = warm.worker._session._drain
+    assert drain is not None
+    drain.cancel()
+    await asyncio.wait({drain})
+    assert warm.worker.is_alive
+    assert not warm.worker.is_at_rest
+    assert not await warm.worker.settle()
+
+
+SETTINGS = [
+    Settings(model="haiku"),
+    Settings(model="sonnet", effort="low"),
+    Settings(model="sonnet", max_tokens=55),
+    Settings(model="sonnet", stop_sequences=("END",)),
+    Settings(model="claude-haiku-4-5", max_tokens=77),
+]
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=range(len(SETTINGS)))
+async def test_settings_do_not_stick_across_a_boundary(warm: Warm, settings: Settings) -> None:
+    fresh = await warm.ask("one")
+    other = await warm.ask("one", settings=settings)
+    assert masked(other) != masked(fresh)
+    assert "local-command" not in json.dumps(other)
+    assert masked(await warm.ask("one")) == masked(fresh)
+
+
+async def test_settings_do_not_stick_within_a_conversation(warm: Warm) -> None:
+    await warm.ask("one", settings=Settings(model="sonnet", max_tokens=55, stop_sequences=("END",)))
+    body = await warm.ask("one", "Hello from the stand-in.", "two", held=2)
+    assert "stop_sequences" not in body
+    assert body["max_tokens"] != 55
+
+
+async def test_two_replays_have_a_prefix_that_the_providers_cache_can_keep(warm: Warm, bench: Bench) -> None:
+    """The first replay marks its question; the second, on another process, has the same bytes up to there."""
+    first = await warm.ask("one", "two", "three")
+    other = Warm(bench, warm.standin)
+    await other.worker.boot()
+    second = await other.ask("one", "two", "three", "four", "five")
+    assert first["messages"][3]["content"][-1]["cache_control"]
+    assert sum(json.dumps(part).count("cache_control") for part in (first, second)) <= 8
+    assert prefix(first, upto="three") == prefix(second, upto="three")
+    assert first["system"] == second["system"]
+
+
+async def test_a_worker_wears_out(warm: Warm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.claude.worker.worker.MOST_CONVERSATIONS", 2)
+    monkeypatch.setattr("server.claude.worker.worker.MOST_GROWTH", 10**12)
+    await warm.ask("one")
+    await warm.ask("one", "Hello from the stand-in.", "two", held=2)
+    assert not warm.worker.is_worn
+    await warm.ask("other")
+    assert warm.worker.is_worn
+
+
+async def test_a_worker_that_has_grown_too_much_is_worn(warm: Warm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.claude.worker.worker.MOST_GROWTH", 10**12)
+    await warm.ask("one")
+    assert not warm.worker.is_worn
+    monkeypatch.setattr("server.claude.worker.worker.MOST_GROWTH", -(10**12))
+    assert warm.worker.is_worn
+
+
+def masked(body: dict[str, Any]) -> dict[str, Any]:
+    """A body without what every process and minute has of its own."""
+    return json.loads(json.dumps({**body, "metadata": None}))  # type: ignore[no-any-return]
+
+
+def prefix(body: dict[str, Any], *, upto: str) -> list[tuple[str, list[str]]]:
+    """The turns up to the one with this text, as the provider sees them: a plain text is a block of text."""
+    found = []
+    for message in body["messages"]:
+        content = message["content"]
+        texts = [content] if isinstance(content, str) else [block["text"] for block in content]
+        found.append((message["role"], texts))
+        if texts == [upto]:
+            return found
+    raise AssertionError(body)
+
+
+async def test_an_answer_tells_how_much_of_the_plan_is_used(bench: Bench, standin: Standin) -> None:
+    heard: list[tuple[UsageWindow, ...]] = []
+    told = limits("0.42", "0.25", status="allowed")
+    standin.script(Reply((Text(("ok",)),), headers=tuple(told.items())))
+    environment = {**bench.environment, "CLAUDE_CODE_OAUTH_TOKEN": "of nobody's"}
+    del environment["ANTHROPIC_API_KEY"]
+    bench.environment = environment
+    worker = bench.worker(on_usage=heard.append)
+    await worker.boot()
+    assert [event async for event in worker.ask(Profile(), SONNET, conversation("hi"))]
+    assert [(window.name, window.used) for window in heard[-1]] == [("5 hours", 0.42), ("Week", 0.25)]

@@ -1,0 +1,413 @@
+"""What the real CLI sends upstream for us, and what we make of what it says. Asserted on the bodies at the stand-in."""
+
+import asyncio
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from server.claude.worker.launch import launch_for
+from server.claude.worker.process import CliProcess
+from server.conversation.request import (
+    Event,
+    Finished,
+    Launch,
+    PartDelta,
+    Profile,
+    Reason,
+    Settings,
+    Started,
+    Text,
+    Thinking,
+)
+from server.errors import (
+    AnswerCut,
+    BodyTooLarge,
+    CliFailed,
+    CliMissing,
+    DrawbridgeError,
+    PermissionRefused,
+    PromptTooLong,
+    SignInNeeded,
+    UpstreamDown,
+    UpstreamRefused,
+    UpstreamUnknown,
+    UsageLimit,
+    WorkerDied,
+    WorkerSilent,
+)
+from server.machine.guards import guard_for
+from server.standin import script as say_
+from server.standin.script import Cut, Drop, Gate, Hold, Pause, Reply, StreamError, bad_gateway, refuse, say
+from server.standin.server import Standin
+from tests.server.claude.conftest import Bench, conversation
+
+# Between the reason and the end of the stream. Claude Code sends its second request some milliseconds after the end: on
+# a machine that runs other tests too, those are not enough to show that it is killed at the reason.
+MOMENT = (Pause(5),)
+
+
+def words(events: list[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, PartDelta))
+
+
+def turns(body: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The conversation upstream as (role, text), without the engine's own environment note."""
+    found = []
+    for message in body["messages"]:
+        if message["role"] == "system":
+            continue
+        content = message["content"]
+        texts = [content] if isinstance(content, str) else [block["text"] for block in content]
+        found.append((message["role"], "|".join(text for text in texts if not text.startswith("<system-reminder>"))))
+    return found
+
+
+async def test_an_answer_comes_token_by_token(bench: Bench, standin: Standin) -> None:
+    standin.script(say("Hel", "lo", "!"))
+    events = await bench.ask("hi")
+    assert [type(event).__name__ for event in events] == [
+        *("Started", "PartStarted", "PartDelta", "PartDelta", "PartDelta", "PartEnded", "Finished"),
+    ]
+    assert words(events) == "Hello!"
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert finished.reason is Reason.END
+    assert (finished.usage.prompt, finished.usage.cache_read, finished.usage.output) == (15, 3, 5)
+    assert finished.cost_usd
+
+
+async def test_history_arrives_in_true_roles_with_its_system_prompt(bench: Bench, standin: Standin) -> None:
+    await bench.ask("one", "two", "three", "four", "five", system="You are terse.\r\nVery.")
+    body = standin.requests[-1].body
+    assert turns(body) == [
+        *(("user", "one"), ("assistant", "two"), ("user", "three"), ("assistant", "four"), ("user", "five")),
+    ]
+    assert body["system"][-1]["text"] == "You are terse.\r\nVery."  # type: ignore[index]
+    assert len(standin.requests) == 1
+
+
+@pytest.mark.parametrize("text", ["/clear", "/cost", "/help", "!ls", "#memo", "@{file} what is in it?", "<a>&amp;</a>"])
+async def test_what_looks_like_a_command_is_plain_text(
+    bench: Bench, standin: Standin, tmp_path: Path, text: str
+) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("the word of the file")
+    asked = text.replace("{file}", str(secret))
+    await bench.ask(asked, "an answer", asked)
+    body = standin.requests[-1].body
+    assert turns(body) == [("user", asked), ("assistant", "an answer"), ("user", asked)]
+    assert "the word of the file" not in json.dumps(body)
+
+
+async def test_nothing_of_this_computer_is_offered_or_told(bench: Bench, standin: Standin) -> None:
+    home = Path(bench.environment["HOME"])
+    (home / ".claude").mkdir()
+    (home / ".claude" / "CLAUDE.md").write_text("MARK-OF-THE-USER")
+    (home / ".claude.json").write_text(json.dumps({"mcpServers": {"mine": {"command": "/bin/false"}}}))
+    (home / ".claude" / "settings.json").write_text(json.dumps({"model": "haiku", "env": {"MARK": "MARK-OF-THE-USER"}}))
+    await bench.ask("What is the capital of France?", system="Answer in one word.")
+    recorded = standin.requests[-1]
+    body = json.dumps(recorded.body)
+    assert recorded.body["tools"] == []
+    assert "MARK-OF-THE-USER" not in body
+    assert str(home) not in body
+    assert recorded.size <= 2600
+    assert not list(home.rglob("*.jsonl")), "a transcript was left"
+    assert not [other for other in standin.others if other.method == "POST"]
+
+
+async def test_a_system_prompt_of_400_kilobytes_arrives_whole(bench: Bench, standin: Standin) -> None:
+    system = "".join(f"Rule {number}: be kind.\n" for number in range(18_000))
+    await bench.ask("hi", system=system)
+    assert standin.requests[-1].body["system"][-1]["text"] == system  # type: ignore[index]
+
+
+async def test_a_history_of_200_messages_arrives_whole(bench: Bench, standin: Standin) -> None:
+    spoken = [f"turn {number}" for number in range(201)]
+    await bench.ask(*spoken)
+    assert [text for _, text in turns(standin.requests[-1].body)] == spoken
+    assert len(standin.requests) == 1
+
+
+async def test_consecutive_parts_stay_apart(bench: Bench, standin: Standin) -> None:
+    worker = bench.worker()
+    await worker.boot()
+    message = conversation("x")[0]
+    parts = (Text("first\n"), Text(" second"))
+    question = type(message)("user", parts)
+    [event async for event in worker.ask(Profile(), Settings(model="sonnet"), (question,))]
+    content = standin.requests[-1].body["messages"][0]["content"]  # type: ignore[index]
+    assert [block["text"] for block in content] == ["first\n", " second"]
+
+
+SETTINGS = [
+    (Settings(model="haiku"), {"model": "claude-haiku-5-5"}),
+    (Settings(model=None), {"model": "claude-opus-5-5"}),
+    (Settings(model="sonnet", effort="low"), {"output_config": {"effort": "low"}}),
+    (Settings(model="sonnet", max_tokens=77), {"max_tokens": 77}),
+    (Settings(model="sonnet", stop_sequences=("END", "\nUser:")), {"stop_sequences": ["END", "\nUser:"]}),
+]
+
+
+@pytest.mark.parametrize(("settings", "upstream"), SETTINGS)
+async def test_settings_reach_the_request(
+    bench: Bench, standin: Standin, settings: Settings, upstream: dict[str, object]
+) -> None:
+    await bench.ask("hi", settings=settings)
+    body = standin.requests[-1].body
+    assert {name: body.get(name) for name in upstream} == upstream
+
+
+@pytest.mark.parametrize("model", ["claude-haiku-4-5", "claude-sonnet-4-5", "claude-sonnet-5-5", "claude-opus-4-7"])
+@pytest.mark.parametrize("limit", [1, 1024, 1025, 3000])
+async def test_a_small_limit_is_accepted_for_every_way_of_thinking(
+    bench: Bench, standin: Standin, model: str, limit: int
+) -> None:
+    """The stand-in refuses, as the API does, a thinking budget that is not below the limit."""
+    await bench.ask("hi", settings=Settings(model=model, max_tokens=limit))
+    assert standin.requests[-1].body["max_tokens"] == limit
+    assert len(standin.requests) == 1
+
+
+async def test_another_model_gets_the_body_it_takes(bench: Bench, standin: Standin) -> None:
+    """Only the name changed in the extra body would send adaptive thinking to a model that does not know it."""
+    await bench.ask("hi", settings=Settings(model="claude-3-5-haiku-20241022"))
+    body = standin.requests[-1].body
+    assert body["model"] == "claude-3-5-haiku-20241022"
+    assert "thinking" not in body
+    assert body["max_tokens"] == 8192
+    assert "Sonnet" not in json.dumps(body["messages"])
+
+
+@pytest.mark.parametrize(
+    ("stop", "reason"),
+    [
+        ("max_tokens", Reason.LENGTH),
+        ("refusal", Reason.REFUSAL),
+        ("model_context_window_exceeded", Reason.LENGTH),
+    ],
+)
+async def test_the_engine_sends_no_second_request_after_it(
+    bench: Bench, standin: Standin, stop: Any, reason: Reason
+) -> None:
+    standin.script(lambda recorded: say("Half an", " answer", stop_reason=stop, before_stop=MOMENT))
+    events = await bench.ask("hi")
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert (finished.reason, words(events)) == (reason, "Half an answer")
+    assert finished.usage.output == 5
+    assert len(standin.requests) == 1
+
+
+WORDLESS = [
+    say(before_stop=MOMENT),
+    say(" \n", before_stop=MOMENT),
+    Reply((say_.Thinking(("Hm.",)),), before_stop=MOMENT),
+]
+
+
+@pytest.mark.parametrize("reply", WORDLESS, ids=range(len(WORDLESS)))
+async def test_an_answer_without_words_is_one_request_and_no_error(
+    bench: Bench, standin: Standin, reply: Reply
+) -> None:
+    standin.script(lambda recorded: reply)
+    events = await bench.ask("hi")
+    assert isinstance(events[-1], Finished)
+    assert len(standin.requests) == 1
+
+
+async def test_a_stop_sequence_is_told(bench: Bench, standin: Standin) -> None:
+    standin.script(say("one ", stop_reason="stop_sequence", stop_sequence="END"))
+    finished = (await bench.ask("hi", settings=Settings(model="sonnet", stop_sequences=("END",))))[-1]
+    assert isinstance(finished, Finished)
+    assert (finished.reason, finished.stop_sequence) == (Reason.STOP_SEQUENCE, "END")
+
+
+async def test_thoughts_and_their_seal_are_kept_apart_from_the_text(bench: Bench, standin: Standin) -> None:
+    standin.script(Reply((say_.Thinking(("Let me ", "see."), signature="c2VhbA=="), say_.Text(("Yes.",)))))
+    events = await bench.ask("hi")
+    started = [event.part for event in events if type(event).__name__ == "PartStarted"]  # type: ignore[union-attr]
+    assert [type(part) for part in started] == [Thinking, Text]
+    assert [event.signature for event in events if type(event).__name__ == "PartEnded"] == ["c2VhbA==", None]  # type: ignore[union-attr]
+
+
+FAILURES: list[tuple[Any, type[DrawbridgeError], int]] = [
+    (refuse(400, "messages.0: something about it"), UpstreamRefused, 400),
+    (refuse(400, "prompt is too long: 210000 tokens > 200000 maximum"), PromptTooLong, 0),
+    (refuse(401), SignInNeeded, 401),
+    (refuse(403), PermissionRefused, 403),
+    (refuse(404, "model: nonsense"), UpstreamUnknown, 404),
+    (refuse(413), BodyTooLarge, 0),
+    (refuse(429), UsageLimit, 429),
+    (refuse(500), UpstreamDown, 500),
+    (refuse(529), UpstreamDown, 529),
+    (bad_gateway(502), UpstreamDown, 0),
+    (Drop(), UpstreamDown, 0),
+    (Drop(reset=True), UpstreamDown, 0),
+]
+
+
+@pytest.mark.parametrize(("answer", "expected", "status"), FAILURES, ids=lambda value: repr(value)[:40])
+async def test_a_failure_upstream_is_our_typed_error_and_never_an_answer(
+    bench: Bench, standin: Standin, answer: Any, expected: type[DrawbridgeError], status: int
+) -> None:
+    standin.script(lambda recorded: answer)
+    with pytest.raises(expected) as caught:
+        await bench.ask("hi")
+    if status:
+        assert getattr(caught.value, "status", None) == status
+
+
+CUTS = [
+    Reply((say_.Text(("Half", Cut())),)),
+    Reply((say_.Text(("Half",)), Cut())),
+    Reply((say_.Text(("Half",)), say_.Text((Cut(),)))),
+    Reply((say_.Thinking(("Hm.",)), Cut())),
+    Reply((say_.Thinking(("Hm.",)), say_.Text(("Half", Cut(reset=True))))),
+    Reply((say_.Text(("Half",)),), stop_reason=None),
+    Reply((say_.Text(("Half", StreamError())),)),
+    Reply((Cut(),)),
+]
+
+
+@pytest.mark.parametrize("reply", CUTS, ids=range(len(CUTS)))
+async def test_a_cut_answer_never_looks_whole(bench: Bench, standin: Standin, reply: Reply) -> None:
+    standin.script(lambda recorded: reply)
+    with pytest.raises((AnswerCut, UpstreamDown)):
+        await bench.ask("hi")
+
+
+async def test_silence_before_the_first_frame_and_within_the_answer_is_bounded(bench: Bench, standin: Standin) -> None:
+    for reply in (
+        say("late", before_headers=(Hold(Gate()),)),
+        say("late", before_start=(Hold(Gate()),)),
+        say("Half", Hold(Gate()), "late"),
+    ):
+        standin.script(reply)
+        worker = bench.worker()
+        await worker.boot()
+        bench.bounds = type(bench.bounds)(silence_s=3)
+        with pytest.raises(WorkerSilent):
+            [event async for event in worker.ask(Profile(), Settings(model="sonnet"), conversation("hi"))]
+        await worker.close()
+        await asyncio.wait_for(standin.requests[-1].left(), 10)
+
+
+async def test_leaving_early_stops_the_request_upstream(bench: Bench, standin: Standin) -> None:
+    standin.script(say("Half", Hold(Gate()), "never"))
+    events = await bench.ask("hi", until=lambda event: isinstance(event, PartDelta))
+    assert words(events) == "Half"
+    await asyncio.wait_for(standin.requests[-1].left(), 10)
+
+
+async def test_a_killed_process_is_a_dead_worker(bench: Bench, standin: Standin) -> None:
+    gate = Gate()
+    standin.script(say("Half", Hold(gate), "never"))
+    worker = bench.worker()
+    await worker.boot()
+    answer = worker.ask(Profile(), Settings(model="sonnet"), conversation("hi"))
+    async for event in answer:
+        if isinstance(event, PartDelta):
+            break
+    assert worker.pid
+    os.kill(worker.pid, signal.SIGKILL)
+    with pytest.raises(WorkerDied):
+        await anext(answer)
+    await asyncio.wait_for(worker.wait_dead(), 10)
+
+
+@pytest.mark.parametrize("is_configured", [False, True])
+async def test_a_process_that_is_gone_and_not_yet_known_to_be_is_a_dead_worker(
+    bench: Bench, standin: Standin, is_configured: bool
+) -> None:
+    """So that the request is tried once more: it is nobody's surprise."""
+    worker = bench.worker()
+    await worker.boot()
+    if is_configured:
+        [event async for event in worker.ask(Profile(), Settings(model="sonnet"), conversation("hi"))]
+    assert worker.pid
+    os.kill(worker.pid, signal.SIGKILL)
+    with suppress(psutil.NoSuchProcess):
+        while psutil.Process(worker.pid).status() != psutil.STATUS_ZOMBIE:
+            # Not asyncio's: that would hear of the death.
+            time.sleep(0.01)
+    assert worker.is_alive
+    with pytest.raises(WorkerDied):
+        [event async for event in worker.ask(Profile(), Settings(model="sonnet"), conversation("hi"))]
+
+
+async def test_a_cli_that_is_not_there_or_does_not_start_says_so(bench: Bench, tmp_path: Path) -> None:
+    bench.cli = tmp_path / "claude"
+    with pytest.raises(CliMissing):
+        await bench.worker().boot()
+    bench.cli.write_text("#!/bin/sh\necho 'the secret path' >&2\nexit 3\n")
+    bench.cli.chmod(0o755)
+    with pytest.raises(CliFailed) as caught:
+        await bench.worker().boot()
+    assert "secret" not in str(caught.value)
+
+
+async def test_folders_vanish_with_their_process(bench: Bench, standin: Standin) -> None:
+    before = sorted(bench.scratch.root.iterdir())
+    await bench.ask("hi")
+    assert sorted(bench.scratch.root.iterdir()) == before
+
+
+async def test_a_boot_that_is_given_up_while_its_folders_are_made_leaves_none(bench: Bench) -> None:
+    before = sorted(bench.scratch.root.iterdir())
+    begun, go = threading.Event(), threading.Event()
+    assert bench.cli is not None
+    launch = launch_for(bench.cli, bench.environment)
+
+    def held() -> Launch:
+        begun.set()
+        go.wait(60)
+        return launch
+
+    process = CliProcess(held, bench.scratch, guard_for())
+    spawning = asyncio.create_task(process.spawn())
+    assert await asyncio.to_thread(begun.wait, 30)
+    spawning.cancel()
+    for _ in range(5):
+        # It hears of that before the thread goes on.
+        await asyncio.sleep(0)
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await spawning
+    await process.kill()
+    await asyncio.get_running_loop().shutdown_default_executor()
+    assert sorted(bench.scratch.root.iterdir()) == before
+
+
+async def test_the_models_of_the_account_are_heard_at_boot_and_their_size_with_an_answer(
+    bench: Bench, standin: Standin
+) -> None:
+    await bench.ask("hi")
+    assert {"default", "opus", "sonnet", "haiku"} <= {card.id for card in bench.cards}
+    assert [limits.model for limits in bench.limits] == ["claude-sonnet-5-5"]
+    assert bench.limits[0].context_length >= 200_000
+
+
+async def test_a_conversation_near_the_window_is_never_summarised(bench: Bench, standin: Standin) -> None:
+    """The usage just under the window would set off the engine's own compaction, with requests of its own."""
+    near = say_.Usage(input_tokens=999_000, output_tokens=900)
+    standin.script(say("ok", usage=near), say("ok", usage=near))
+    await bench.ask("one")
+    await bench.ask("one", "ok", "two")
+    assert len(standin.requests) == 2
+    assert [text for _, text in turns(standin.requests[-1].body)] == ["one", "ok", "two"]
+
+
+async def test_started_tells_the_model_that_really_answers(bench: Bench, standin: Standin) -> None:
+    started = (await bench.ask("hi", settings=Settings(model="opus")))[0]
+    assert isinstance(started, Started)
+    assert started.model == "claude-opus-5-5"

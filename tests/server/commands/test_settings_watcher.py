@@ -1,0 +1,85 @@
+"""What is told of a changed settings file holds by the time it is told."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import cast
+
+import pytest
+
+from server.commands import settings_watcher as follow
+from server.commands.options import settle
+from server.commands.settings_watcher import Follower
+from server.config import Config
+from server.errors import KeyringLocked
+from server.machine.sockets import Listeners
+from server.runtime.runner import Runner
+
+HERE = Listeners(local=(), lan=(), addresses=(), host="127.0.0.1", port=8082, control=("127.0.0.1", 8082))
+
+
+class Moving:
+    """A runner whose listeners go where the settings say."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.listeners = HERE
+
+    def apply(self, config: Config) -> None:
+        self.config = config
+        if config.port != self.listeners.port:
+            self.listeners = replace(HERE, port=config.port, control=("127.0.0.1", config.port))
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Everything that was told, in order: the remarks, and the new listeners' ports."""
+    told: list[object] = []
+    monkeypatch.setattr(follow, "note", told.append)
+    return told
+
+
+def test_the_new_address_is_published_before_anybody_reads_that_it_holds(
+    settings: Callable[[str], None], told: list[object]
+) -> None:
+    settings("port = 8082\n")
+    settled = settle({}, unprefixed=False)
+    runner = Moving(settled.config)
+    follower = Follower(settled, cast("Runner", runner), lambda listeners: told.append(listeners.port))
+    settings("port = 19082\n")
+    follower.look()
+    assert told == [19082, "The changed settings hold now."]
+
+
+def test_listeners_that_stay_are_not_published_again(settings: Callable[[str], None], told: list[object]) -> None:
+    settings("port = 8082\n")
+    settled = settle({}, unprefixed=False)
+    follower = Follower(settled, cast("Runner", Moving(settled.config)), lambda listeners: told.append(listeners.port))
+    settings("port = 8082\npool_size = 5\n")
+    follower.look()
+    assert told == ["The changed settings hold now."]
+
+
+def test_a_keyring_that_locks_later_refuses_no_other_change(
+    settings: Callable[[str], None], told: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Locked:
+        def __init__(self, _: object) -> None:
+            pass
+
+        def find(self) -> None:
+            raise KeyringLocked
+
+    monkeypatch.setattr(follow, "Keychain", Locked)
+    settings("require_key = true\n")
+    settled = settle({}, unprefixed=False)
+    runner = Moving(replace(settled.config, api_key="k"))
+    follower = Follower(settled, cast("Runner", runner), lambda _: None)
+    settings("require_key = true\npool_size = 5\n")
+    follower.look()
+    assert (runner.config.pool_size, runner.config.api_key) == (5, "k")
+    settings("require_key = false\n")
+    follower.look()
+    settings("require_key = true\npool_size = 6\n")
+    follower.look()
+    assert "An access key is required, and it cannot be read." in str(told[-1])
+    assert (runner.config.pool_size, runner.config.api_key) == (3, None)

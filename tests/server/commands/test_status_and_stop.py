@@ -1,0 +1,200 @@
+"""`status`, `stop` and `ask` against a running server, and against none."""
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from server.commands.root import run
+from server.commands.status_and_stop import status_rows
+from server.machine.instance import read_instance
+from server.machine.paths import find_folders
+from tests.server.commands.conftest import Program, Start
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def server(start: Start) -> Program:
+    """A running server of the test's own home."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+    program = start("serve", "--port", str(port))
+    program.port()
+    # The first line comes after the instance file.
+    assert read_instance(find_folders().data) is not None
+    return program
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["stop"], ["ask", "hello"]])
+def test_without_a_server_that_is_said_with_how_to_start_one(
+    home: Path, capsys: Captured, arguments: list[str]
+) -> None:
+    assert run(arguments) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("Drawbridge is not running: ")
+    assert "drawbridge serve" in captured.err
+    assert not find_folders().data.exists()
+
+
+def test_programs_can_ask_whether_one_runs(home: Path, capsys: Captured) -> None:
+    assert run(["status", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == {"state": "stopped"}
+
+
+def test_status_is_a_table(server: Program, capsys: Captured) -> None:
+    assert run(["status"]) == 0
+    rows = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert rows["state"] == "running"
+    assert rows["process"] == str(server.process.pid)
+
+
+def test_status_is_json_for_programs(server: Program, capsys: Captured) -> None:
+    assert run(["status", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["state"], answer["pid"]) == ("running", server.process.pid)
+    assert answer["base_url"].endswith("/v1")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "0.0.0.0",
+        pytest.param(
+            "127.0.0.2",
+            marks=pytest.mark.skipif(sys.platform == "darwin", reason="macOS has no second loopback address"),
+        ),
+        "::1",
+    ],
+)
+def test_the_commands_reach_a_server_on_any_host(start: Start, capsys: Captured, host: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+    program = start("serve", "--port", str(port), "--host", host, DRAWBRIDGE_API_KEY="sesame")
+    assert program.first_line().startswith("Drawbridge listening on")
+    assert run(["status", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert f":{port}/v1" in answer["base_url"]
+    assert answer["key_required"] is True
+    assert run(["ask", "hello", "--api-key", "sesame"]) == 0
+    assert run(["stop"]) == 0
+    assert program.end()[0] == 0
+
+
+def test_stop_returns_when_the_server_is_gone(server: Program, capsys: Captured) -> None:
+    assert run(["stop"]) == 0
+    assert capsys.readouterr().err == "Drawbridge has stopped.\n"
+    assert read_instance(find_folders().data) is None
+    assert server.end()[0] == 0
+
+
+def test_each_data_folder_has_its_own_server(server: Program, capsys: Captured, tmp_path: Path) -> None:
+    assert run(["status", "--data-dir", str(tmp_path / "other")]) == 1
+    assert run(["stop", "--data-dir", str(tmp_path / "other")]) == 1
+    assert run(["status"]) == 0
+
+
+def test_an_answer_is_streamed_to_stdout(server: Program, capsys: Captured) -> None:
+    assert run(["ask", "how", "are", "you?"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "You said: how are you? (model sonnet)\n"
+    assert captured.err == ""
+
+
+def test_an_answer_comes_whole_when_asked_for(server: Program, capsys: Captured) -> None:
+    assert run(["ask", "--no-stream", "hello"]) == 0
+    assert capsys.readouterr().out == "You said: hello (model sonnet)\n"
+
+
+def test_a_model_can_be_named(server: Program, capsys: Captured) -> None:
+    assert run(["ask", "--model", "opus", "hello"]) == 0
+    assert capsys.readouterr().out == "You said: hello (model opus)\n"
+
+
+def test_several_answers_come_one_after_another(server: Program, capsys: Captured) -> None:
+    assert run(["ask", "-n", "3", "hello"]) == 0
+    assert capsys.readouterr().out == "\n".join(["You said: hello (model sonnet)\n"] * 3)
+
+
+@pytest.mark.parametrize("arguments", [[], ["-"]])
+def test_the_question_may_come_from_standard_input(server: Program, arguments: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tray", "ask", *arguments], input="from a pipe", capture_output=True, text=True
+    )
+    assert done.stdout == "You said: from a pipe (model sonnet)\n"
+
+
+def test_an_empty_question_is_not_asked(home: Path, capsys: Captured) -> None:
+    assert run(["ask", "  "]) == 2
+    assert "There is no question" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("how", [["--no-stream"], []])
+def test_a_refusal_is_the_servers_own_words(server: Program, capsys: Captured, how: list[str]) -> None:
+    assert run(["ask", *how, "refuse"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("The server refused the question: Nothing is left for today.")
+
+
+def test_an_answer_that_breaks_off_is_shown_so_far_and_is_an_error(server: Program, capsys: Captured) -> None:
+    assert run(["ask", "break"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == "You said: \n"
+    assert captured.err.startswith("The answer broke off: ")
+
+
+def test_a_server_that_dies_in_mid_answer_is_an_error(server: Program) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tray", "ask", "slow"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as asking:
+        try:
+            assert asking.stdout is not None
+            assert asking.stdout.read(10) == "You said: "
+            server.process.kill()
+            _, err = asking.communicate(timeout=60)
+        finally:
+            asking.kill()
+    assert asking.returncode == 1
+    assert "There is no whole answer" in err
+    assert "Traceback" not in err
+
+
+def test_the_key_of_the_environment_is_used(start: Start, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    monkeypatch.setenv("DRAWBRIDGE_API_KEY", "sesame")
+    start("serve").port()
+    assert run(["ask", "hello"]) == 0
+    monkeypatch.setenv("DRAWBRIDGE_API_KEY", "wrong")
+    assert run(["ask", "hello"]) == 1
+    assert "key" in capsys.readouterr().err
+
+
+def test_the_table_leaves_out_what_is_not_known_and_says_the_rest_in_words() -> None:
+    rows = dict(
+        status_rows(
+            {
+                "state": "running",
+                "demo": True,
+                "uptime_s": 3725.0,
+                "account": {"detail": "me@example.org: the plan pays", "payer": "plan"},
+                "pool": {"size": 3, "answering": 1, "raw": 2, "waiting": 0, "ways": {"process": 4}},
+                "trouble": "the CLI is missing",
+                "usage": [
+                    {"name": "5 hours", "used": 0.997, "resets_at": None, "is_reached": False},
+                    {"name": "Week", "used": 1.0, "resets_at": 2e9, "is_reached": True},
+                ],
+            }
+        )
+    )
+    assert rows["state"] == "running (demo: no real answers)"
+    assert rows["account"] == "me@example.org: the plan pays"
+    assert rows["processes"] == "1 answering, 2 raw (at most 3)"
+    assert rows["answers so far"] == "process: 4"
+    assert rows["problem"] == "the CLI is missing"
+    assert rows["plan usage"].startswith("5 hours: 99% used; Week: 100% used, resets 2033-05-1")
+    assert rows["up for"] == "1 h 2 min"
+    assert rows["Claude Code"] == ""

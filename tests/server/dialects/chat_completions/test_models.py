@@ -1,0 +1,114 @@
+"""The models list: names to ask for first, then the full ids, none of them twice."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from openai.types import Model
+
+from server.conversation.request import ModelCard
+from server.dialects.chat_completions.models import models_page, row_named
+from server.errors import ModelUnknown
+from tests.server.dialects.chat_completions.schema import published
+
+CARDS = (
+    ModelCard("default", "claude-sonnet-4-5", "Default (recommended)", context_length=200_000),
+    ModelCard("opus", "claude-opus-4-5", "Opus 4.5", context_length=200_000, max_output_tokens=32_000),
+    ModelCard("sonnet", "claude-sonnet-4-5", "Sonnet 4.5", context_length=200_000, max_output_tokens=64_000),
+    ModelCard("haiku", "haiku", "Haiku"),
+    ModelCard("claude-old", "claude-old", "Old one"),
+)
+CREATED = 1_790_000_000
+
+
+def rows() -> list[dict[str, Any]]:
+    page: dict[str, Any] = models_page(CARDS, created=CREATED)
+    assert page["object"] == "list"
+    return list(page["data"])
+
+
+def test_names_come_first_then_the_ids_they_stand_for_then_the_free_aliases_none_twice() -> None:
+    assert [row["id"] for row in rows()] == [
+        "default",
+        "opus",
+        "sonnet",
+        "haiku",
+        "claude-old",
+        "claude-opus-4-5",
+        "claude-sonnet-4-5",
+        "cc:default",
+        "cc:opus",
+        "cc:sonnet",
+        "cc:haiku",
+    ]
+
+
+def test_a_row_says_what_is_known_and_nothing_else() -> None:
+    assert row_named("opus", CARDS, created=CREATED) == {
+        "id": "opus",
+        "object": "model",
+        "created": CREATED,
+        "owned_by": "anthropic",
+        "name": "Opus 4.5",
+        "context_length": 200_000,
+        "max_output_tokens": 32_000,
+    }
+    assert set(row_named("haiku", CARDS, created=CREATED)) == {"id", "object", "created", "owned_by", "name"}
+
+
+def test_an_alias_is_described_as_the_name_that_it_stands_for() -> None:
+    assert {**row_named("cc:opus", CARDS, created=CREATED), "id": "opus"} == row_named("opus", CARDS, created=CREATED)
+
+
+def test_all_rows_say_what_the_models_can_do_once_the_size_of_each_is_known() -> None:
+    """Cursor's local mode hides every row that says less than another one."""
+    known = tuple(replace(card, context_length=200_000, efforts=("low", "high")) for card in CARDS)
+    page: dict[str, Any] = models_page(known, created=CREATED)
+    for row in page["data"]:
+        assert row["api_types"] == ["chat_completions"]
+        abilities = row["capabilities"]
+        assert {name for name in abilities if abilities[name] is True} == {
+            "supports_tool_use",
+            "supports_streaming",
+            "supports_vision",
+            "supports_reasoning",
+        }
+        assert abilities["context_length"] == row["context_length"] == 200_000
+        assert abilities.get("max_output_tokens") == row.get("max_output_tokens")
+        assert abilities["reasoning_effort"] == ["low", "high"]
+        assert (abilities["input_modalities"], abilities["output_modalities"]) == (["text", "image"], ["text"])
+    assert row_named("haiku", known, created=CREATED) in page["data"]
+    for number in range(len(known)):
+        one_unknown = tuple(replace(card, context_length=None) if n == number else card for n, card in enumerate(known))
+        lesser: dict[str, Any] = models_page(one_unknown, created=CREATED)
+        assert not any({"api_types", "capabilities"} & set(row) for row in lesser["data"])
+
+
+def test_a_full_id_is_described_by_its_own_card_and_not_by_the_default() -> None:
+    assert row_named("claude-sonnet-4-5", CARDS, created=CREATED)["name"] == "Sonnet 4.5"
+
+
+def test_every_row_can_be_asked_for_by_its_id() -> None:
+    for row in rows():
+        assert row_named(row["id"], CARDS, created=CREATED) == row
+
+
+@pytest.mark.parametrize("name", ["gpt-4o-mini", "", "x" * 5000, "\ud800"])
+def test_a_model_that_is_not_there_is_unknown(name: str) -> None:
+    with pytest.raises(ModelUnknown) as caught:
+        row_named(name, CARDS, created=CREATED)
+    assert caught.value.param == "model"
+    assert len(str(caught.value).encode()) < 250
+
+
+def test_no_models_are_an_empty_list() -> None:
+    assert models_page((), created=CREATED) == {"object": "list", "data": []}
+
+
+def test_openais_own_models_accept_every_row() -> None:
+    for row in rows():
+        Model.model_validate(row, strict=True)
+
+
+def test_openais_published_schema_accepts_the_page() -> None:
+    published("ListModelsResponse")(models_page(CARDS, created=CREATED))

@@ -1,0 +1,163 @@
+"""Each of our errors has a status, a type and a code that OpenAI's clients act on."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from server import errors
+from server.dialects.chat_completions.errors import Problem, problem_for, problem_for_unknown
+from server.errors import DrawbridgeError
+from tests.server.dialects.chat_completions.schema import published
+
+STATUSES = {400, 401, 403, 404, 405, 413, 415, 429, 500, 501, 503, 504}
+TYPES = {
+    "invalid_request_error",
+    "authentication_error",
+    "permission_error",
+    "rate_limit_error",
+    "insufficient_quota",
+    "server_error",
+}
+
+
+def family(kind: type[DrawbridgeError]) -> Iterator[type[DrawbridgeError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from family(child)
+
+
+KINDS = sorted(
+    {kind for kind in family(DrawbridgeError) if kind.__module__ == errors.__name__}, key=lambda k: k.__name__
+)
+
+
+def error_of(problem: Problem) -> dict[str, object]:
+    error = problem.body["error"]
+    assert isinstance(error, dict)
+    return error
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_error_is_a_sound_reply(kind: type[DrawbridgeError]) -> None:
+    problem = problem_for(kind("What happened."))
+    error = error_of(problem)
+    assert problem.status in STATUSES
+    assert list(problem.body) == ["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["type"] in TYPES
+    assert str(error["message"]).startswith("What happened.")
+    assert json.loads(json.dumps(problem.body)) == problem.body
+    assert all(key == key.lower() for key in problem.headers)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_published_schema_accepts_every_error(kind: type[DrawbridgeError]) -> None:
+    published("ErrorResponse")(problem_for(kind()).body)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.__subclasses__()])
+def test_a_failure_that_clients_would_repeat_is_worth_it_or_says_that_it_is_not(kind: type[DrawbridgeError]) -> None:
+    """The official clients repeat on 409, 429 and 5xx: with each repeat a whole answer may be paid for again."""
+    problem = problem_for(kind())
+    is_repeated = problem.status == 429 or problem.status >= 500
+    is_worth_it = kind in {errors.QueueFull, errors.QueueTimeout, errors.ShuttingDown, errors.UpstreamDown}
+    assert (is_repeated and problem.headers.get("x-should-retry") != "false") == is_worth_it
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "type_", "code"),
+    [
+        (errors.InvalidRequest(), 400, "invalid_request_error", None),
+        (errors.PromptTooLong(), 400, "invalid_request_error", "context_length_exceeded"),
+        (errors.ModelUnknown(), 404, "invalid_request_error", "model_not_found"),
+        (errors.BodyTooLarge(), 413, "invalid_request_error", "request_too_large"),
+        (errors.NotBuilt(), 501, "invalid_request_error", "not_implemented"),
+        (errors.NoSuchThing(), 404, "invalid_request_error", "not_found"),
+        (errors.WrongMethod(), 405, "invalid_request_error", "method_not_allowed"),
+        (errors.KeyRefused(), 401, "authentication_error", "invalid_api_key"),
+        (errors.DoorClosed(), 403, "permission_error", "door_closed"),
+        (errors.BodyNotJson(), 415, "invalid_request_error", "unsupported_media_type"),
+        (errors.QueueFull(), 429, "rate_limit_error", "rate_limit_exceeded"),
+        (errors.QueueTimeout(), 503, "server_error", "queue_timeout"),
+        (errors.ShuttingDown(), 503, "server_error", "server_stopping"),
+        (errors.CliMissing(), 503, "server_error", "claude_code_missing"),
+        (errors.CliFailed(), 503, "server_error", "claude_code_failed"),
+        (errors.WorkerDied(), 500, "server_error", "claude_code_ended"),
+        (errors.WorkerSilent(), 504, "server_error", "claude_timeout"),
+        (errors.AnswerCut(), 500, "server_error", "answer_cut"),
+        (errors.EngineSurprise(), 500, "server_error", "claude_code_surprise"),
+        (errors.UpstreamRefused(status=400), 400, "invalid_request_error", "claude_refused"),
+        (errors.UpstreamRefused(status=422), 400, "invalid_request_error", "claude_refused"),
+        (errors.SignInNeeded(status=401), 401, "authentication_error", "claude_sign_in_needed"),
+        (errors.PermissionRefused(status=403), 403, "permission_error", "claude_permission_refused"),
+        (errors.UpstreamUnknown(status=404), 404, "invalid_request_error", "model_not_found"),
+        (errors.UsageLimit(status=429), 429, "insufficient_quota", "insufficient_quota"),
+        (errors.UpstreamDown(status=500), 500, "server_error", "claude_unavailable"),
+        (errors.UpstreamDown(status=529), 503, "server_error", "claude_unavailable"),
+        (errors.UpstreamDown(status=None), 503, "server_error", "claude_unavailable"),
+        (errors.PortTaken(), 500, "server_error", "cannot_start"),
+    ],
+)
+def test_the_codes_that_clients_switch_on(error: DrawbridgeError, status: int, type_: str, code: str | None) -> None:
+    problem = problem_for(error)
+    assert (problem.status, error_of(problem)["type"], error_of(problem)["code"]) == (status, type_, code)
+
+
+@pytest.mark.parametrize(
+    ("error", "param"),
+    [
+        (errors.InvalidRequest("x", param="messages[0].role"), "messages[0].role"),
+        (errors.InvalidRequest("x"), None),
+        (errors.PromptTooLong(), "messages"),
+        (errors.ModelUnknown(), "model"),
+        (errors.UpstreamUnknown(), "model"),
+    ],
+)
+def test_the_field_at_fault_is_named(error: DrawbridgeError, param: str | None) -> None:
+    assert error_of(problem_for(error))["param"] == param
+
+
+@pytest.mark.parametrize(
+    ("retry_after_s", "code", "retry_after", "should_retry"),
+    [
+        (None, "insufficient_quota", None, "false"),
+        (0.0, "rate_limit_exceeded", "1", None),
+        (12.2, "rate_limit_exceeded", "13", None),
+        (60.0, "rate_limit_exceeded", "60", None),
+        (60.5, "insufficient_quota", "61", "false"),
+        (18_000.0, "insufficient_quota", "18000", "false"),
+        (float("inf"), "insufficient_quota", None, "false"),
+    ],
+)
+def test_a_short_limit_is_waited_for_and_a_long_one_is_a_quota(
+    retry_after_s: float | None, code: str, retry_after: str | None, should_retry: str | None
+) -> None:
+    problem = problem_for(errors.UsageLimit(status=429, retry_after_s=retry_after_s))
+    assert error_of(problem)["code"] == code
+    assert problem.headers.get("retry-after") == retry_after
+    assert problem.headers.get("x-should-retry") == should_retry
+
+
+@pytest.mark.parametrize("kind", [errors.QueueFull, errors.QueueTimeout, errors.ShuttingDown])
+def test_who_must_wait_is_told_how_long(kind: type[errors.BusyError]) -> None:
+    assert problem_for(kind(retry_after_s=2.5)).headers == {"retry-after": "3"}
+
+
+def test_an_error_without_a_row_takes_its_nearest_ancestors() -> None:
+    class Stuck(errors.WorkerSilent):
+        pass
+
+    assert problem_for(Stuck()) == problem_for(errors.WorkerSilent())
+
+
+def test_message_and_hint_are_both_said() -> None:
+    error = errors.InvalidRequest("It is wrong.", hint="Put it right.")
+    assert error_of(problem_for(error))["message"] == "It is wrong. Put it right."
+
+
+def test_what_nobody_foresaw_is_said_without_details() -> None:
+    problem = problem_for_unknown()
+    assert problem.status == 500
+    assert error_of(problem)["code"] == "internal_error"
+    assert problem.headers == {"x-should-retry": "false"}

@@ -1,0 +1,95 @@
+import re
+
+import pytest
+
+from server.claude.protocol.tool_ids import with_legal_ids
+from server.conversation.request import Message, Part, Text, ToolCall, ToolResult
+from server.dialects.common.tool_pairing import PairWords, paired
+from server.errors import InvalidRequest
+
+WORDS = PairWords(unanswered="no result for {ids}", unasked="no call for {ids}")
+
+
+def user(*parts: Part | str) -> Message:
+    return Message("user", tuple(Text(part) if isinstance(part, str) else part for part in parts))
+
+
+def claude(*ids: str) -> Message:
+    return Message("assistant", tuple(ToolCall(call, "look", "{}") for call in ids) or (Text("Well."),))
+
+
+def result(call: str, text: str = "seen") -> ToolResult:
+    return ToolResult(call, (Text(text),))
+
+
+def test_results_stand_first_and_in_the_order_of_their_calls() -> None:
+    found = paired((user("hi"), claude("a", "b"), user("and", result("b"), result("a"), "now")), WORDS)
+    assert found[2] == user(result("a"), result("b"), "and", "now")
+
+
+def test_calls_of_one_id_have_their_results_in_the_same_order() -> None:
+    found = paired((user("hi"), claude("a", "b", "a"), user(result("a", "1"), result("b"), result("a", "2"))), WORDS)
+    assert found[2] == user(result("a", "1"), result("b"), result("a", "2"))
+
+
+WRONG = {
+    "a call without its result": ((user("hi"), claude("a", "b"), user(result("a"))), "no result for b"),
+    "a call at the end": ((user("hi"), claude("a")), "no result for a"),
+    "a call with words instead": ((user("hi"), claude("a", "b"), user("well")), "no result for a, b"),
+    "a result a turn too late": ((user("hi"), claude("a"), user("x"), claude(), user(result("a"))), "no result for a"),
+    "a result without a call": ((user(result("a")),), "no call for a"),
+    "a second result": ((user("hi"), claude("a"), user(result("a"), result("a"))), "no call for a"),
+    "a result of an older call": (
+        (user("hi"), claude("a"), user(result("a")), claude(), user(result("a"))),
+        "no call for a",
+    ),
+}
+
+
+@pytest.mark.parametrize(("messages", "words"), WRONG.values(), ids=WRONG.keys())
+def test_what_does_not_pair_is_refused_in_the_dialects_words(messages: tuple[Message, ...], words: str) -> None:
+    with pytest.raises(InvalidRequest, match=words) as refused:
+        paired(messages, WORDS)
+    assert refused.value.param == "messages"
+
+
+def ids(messages: tuple[Message, ...]) -> list[list[str]]:
+    return [[part.id for part in message.parts if isinstance(part, ToolCall | ToolResult)] for message in messages]
+
+
+def test_legal_ids_that_come_once_stay_as_they_are() -> None:
+    messages = (user("hi"), claude("toolu_1", "call-2"), user(result("call-2"), result("toolu_1"), "so"))
+    assert with_legal_ids(messages) == messages
+
+
+def test_ids_that_come_again_or_are_illegal_become_others_for_calls_and_results_alike() -> None:
+    turn = (claude("call_0", "a.b:c", "", "ü"), user(result("ü"), result(""), result("call_0"), result("a.b:c")))
+    found = ids(with_legal_ids((user("hi"), *turn, *turn, *turn)))
+    calls = [call for number in (1, 3, 5) for call in found[number]]
+    assert len(set(calls)) == 12
+    assert calls[0] == "call_0"
+    assert all(re.fullmatch(r"[a-zA-Z0-9_-]+", call) for call in calls)
+    for number in (1, 3, 5):
+        first, second, third, fourth = found[number]
+        assert found[number + 1] == [fourth, third, first, second]
+
+
+def test_calls_of_one_id_in_one_turn_are_told_apart() -> None:
+    found = ids(with_legal_ids((user("hi"), claude("a", "a"), user(result("a", "1"), result("a", "2")))))
+    assert found[1] == found[2]
+    assert len(set(found[1])) == 2
+
+
+def test_a_conversation_that_goes_on_keeps_its_ids() -> None:
+    turn = (claude("x", "é"), user(result("x"), result("é")))
+    messages = (user("hi"), *turn, *turn, *turn)
+    whole = with_legal_ids(messages)
+    for length in range(len(messages)):
+        assert with_legal_ids(messages[:length]) == whole[:length]
+
+
+def test_an_id_that_looks_like_a_new_one_is_not_taken_for_it() -> None:
+    (made,) = ids(with_legal_ids((user("hi"), claude("é"))))[1]
+    found = ids(with_legal_ids((user("hi"), claude("é"), user(result("é")), claude(made), user(result(made)))))
+    assert found[3] != found[1]
+    assert found[3] == found[4]

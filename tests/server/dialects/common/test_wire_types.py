@@ -1,0 +1,61 @@
+"""What all wire models refuse."""
+
+import pytest
+
+from server.conversation.fingerprint import conversation_key
+from server.conversation.request import Message, ToolCall
+from server.dialects.common.wire_types import DEEPEST, JsonObject, JsonText, Shape, read
+from server.errors import InvalidRequest
+
+
+class Call(Shape):
+    """A call as a dialect has it."""
+
+    arguments: JsonText = ""
+    schema_: JsonObject | None = None
+
+
+def nested(levels: int) -> str:
+    return "[" * levels + "]" * levels
+
+
+@pytest.mark.parametrize("levels", [DEEPEST, 800, 5000, 500_000])
+def test_arguments_that_are_nested_too_deeply_are_refused_by_their_name(levels: int) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        read(Call, {"arguments": f'{{"a": {nested(levels)}}}'})
+    assert caught.value.param == "arguments"
+
+
+def test_an_object_that_is_nested_too_deeply_is_refused_too() -> None:
+    value: dict[str, object] = {}
+    for _ in range(5000):
+        value = {"a": value}
+    for field in ("arguments", "schema_"):
+        with pytest.raises(InvalidRequest):
+            read(Call, {field: value})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        nested(DEEPEST),
+        '{"a": "' + "[{" * 5000 + '"}',
+        '["\\"", "' + "[" * 5000 + '"]',
+        "[" + "[]," * 5000 + "[]]",
+        "for (;;) " + "{" * 5000,
+    ],
+)
+def test_brackets_in_words_or_side_by_side_are_not_deep(text: str) -> None:
+    assert read(Call, {"arguments": text}).arguments == text
+
+
+def test_claude_s_own_deep_call_has_a_key() -> None:
+    call = ToolCall("a", "b", nested(5000))
+    assert conversation_key([Message("assistant", (call,))], model=None)
+
+
+@pytest.mark.parametrize("field", ["arguments", "schema_"])
+def test_a_number_that_is_no_json_any_more_is_refused(field: str) -> None:
+    with pytest.raises(InvalidRequest, match="too large") as caught:
+        read(Call, {field: {"maximum": float("inf")}})
+    assert caught.value.param == field

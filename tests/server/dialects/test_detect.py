@@ -1,0 +1,73 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.dialects.detect import dialect_of
+from tests.server.answering.test_canned_replies import AZURE, DIAGNOSTIC, VERIFY
+from tests.server.web.cursor_bodies import (
+    CHAT,
+    CHAT_HISTORY,
+    MESSAGES,
+    MESSAGES_HISTORY,
+    NESTED_TOOLS,
+    RESPONSES,
+    RESPONSES_HISTORY,
+)
+
+HI = [{"role": "user", "content": "Hi"}]
+RESULT = [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": "x"}]}]
+BODIES: list[tuple[object, str]] = [
+    (CHAT, "chat"),
+    ({**CHAT, "messages": CHAT_HISTORY}, "chat"),
+    (VERIFY, "chat"),
+    (AZURE, "chat"),
+    (DIAGNOSTIC, "chat"),
+    (RESPONSES, "responses"),
+    ({**RESPONSES, "input": RESPONSES_HISTORY}, "responses"),
+    ({**RESPONSES, "messages": []}, "responses"),
+    ({"input": "Hi"}, "responses"),
+    ({"input": []}, "responses"),
+    ({"instructions": "Be brief."}, "responses"),
+    (MESSAGES, "messages"),
+    ({**MESSAGES, "messages": MESSAGES_HISTORY}, "messages"),
+    ({"messages": HI, "system": "Be brief."}, "messages"),
+    ({"messages": HI, "tools": MESSAGES["tools"]}, "messages"),
+    ({"messages": RESULT}, "messages"),
+    # What the chat endpoint takes as ever, or refuses in its own words.
+    ({"messages": HI}, "chat"),
+    ({"messages": HI, "input": "Hi", "instructions": "Be brief."}, "chat"),
+    ({"messages": HI, "system": None, "tools": None}, "chat"),
+    ({"messages": HI, "tools": NESTED_TOOLS}, "chat"),
+    ({"messages": CHAT_HISTORY, "system": "Be brief."}, "chat"),
+    ({"messages": [{"role": "user", "content": [{"type": "image", "source": {}}]}]}, "chat"),
+    ({"messages": "Hi", "input": "Hi"}, "chat"),
+    ({"messages": [1, None, {"content": {"type": "tool_use"}}], "tools": [3], "input": None}, "chat"),
+    ({}, "chat"),
+    ([], "chat"),
+    ("Hi", "chat"),
+    (None, "chat"),
+]
+
+
+@pytest.mark.parametrize(("body", "dialect"), BODIES)
+def test_the_form_of_a_body_says_its_dialect(body: object, dialect: str) -> None:
+    assert dialect_of(body) == dialect
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["tool_use", "tool", "user", "x"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["messages", "input", "role", "content", "type", "tools", "system", "tool_calls"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(_json)
+def test_whatever_a_body_is_it_has_one_dialect(body: object) -> None:
+    assert dialect_of(body) in {"chat", "responses", "messages"}

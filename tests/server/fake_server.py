@@ -1,0 +1,157 @@
+"""A server without an engine: real sockets, real uvicorn, the real doors, and a small application behind them.
+
+As a program (`python -m tests.server.fake_server serve ...`) it is the command line over such a server, with our own
+application and every answer made up: what the question was, or what it asks for (see `FakeEngine.stream`).
+"""
+
+import asyncio
+import json
+import os
+import sys
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from server.commands.root import run
+from server.config import Config
+from server.conversation.request import (
+    Event,
+    Failed,
+    Finished,
+    ModelCard,
+    PartDelta,
+    PartEnded,
+    PartStarted,
+    Reason,
+    Started,
+    Text,
+    Turn,
+    Usage,
+)
+from server.errors import UsageLimit, WorkerDied
+from server.machine.paths import Folders
+from server.runtime.interfaces import Engine
+from server.runtime.runner import Runner
+from server.status import AccountStatus, PoolStatus, Status
+from server.web.interfaces import ControlPort, Services
+
+
+class FakeEngine:
+    """Services with answers of their own; remembers the settings applied to it."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.is_open = True
+        self.on_change: Callable[[], None] = lambda: None
+        self.known = Status()
+
+    async def stream(self, turn: Turn) -> AsyncGenerator[Event, None]:
+        """Repeats the question and tells the settings, in three pieces; "refuse", "break" and "slow" do so."""
+        (question,) = (part for part in turn.messages[-1].parts if isinstance(part, Text))
+        if question.text == "refuse":
+            raise UsageLimit("Nothing is left for today.", retry_after_s=60)
+        yield Started(model="claude-made-up")
+        yield PartStarted(0, Text(""))
+        yield PartDelta(0, "You said: ")
+        if question.text == "break":
+            yield Failed(WorkerDied())
+            return
+        if question.text == "slow":
+            await asyncio.Event().wait()
+        yield PartDelta(0, question.text)
+        yield PartDelta(0, f" (model {turn.model or self.config.model})")
+        yield PartEnded(0)
+        yield Finished(Reason.END, usage=Usage(input=1, output=2))
+
+    async def models(self) -> tuple[ModelCard, ...]:
+        return ()
+
+    async def account(self) -> AccountStatus:
+        return AccountStatus()
+
+    def status(self) -> Status:
+        return replace(self.known, model=self.config.model, pool=PoolStatus(size=self.config.pool_size))
+
+    def apply(self, config: Config) -> None:
+        self.config = config
+
+    async def sign_in(self, account: str, on_url: Callable[[str], None]) -> AccountStatus:
+        on_url("https://example.org/sign-in")
+        await asyncio.sleep(0)
+        return AccountStatus(signed_in=True, payer="plan", email="a@example.org")
+
+
+class House:
+    """Opens fakes, and serves /status, /stop, and /slow, which answers a part, waits for `go`, and answers the rest."""
+
+    def __init__(self) -> None:
+        self.engines: list[FakeEngine] = []
+        self.fails: BaseException | None = None
+        self.hangs = False
+        self._going: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+        self.ends: list[str] = []
+        self.opening = threading.Event()
+
+    def go(self) -> None:
+        """Lets /slow end."""
+        for loop, event in self._going:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(event.set)
+
+    def open_services(self, config: Config, folders: Folders) -> AbstractAsyncContextManager[Engine]:
+        return self._opened(config)
+
+    @asynccontextmanager
+    async def _opened(self, config: Config) -> AsyncIterator[Engine]:
+        self.opening.set()
+        if self.fails is not None:
+            raise self.fails
+        if self.hangs:
+            await asyncio.Event().wait()
+        engine = FakeEngine(config)
+        self.engines.append(engine)
+        try:
+            yield engine
+        finally:
+            engine.is_open = False
+
+    def create_app(self, config: Config, services: Services, *, control: ControlPort) -> Any:
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            head: list[Any] = [(b"content-type", b"application/json")]
+            await send({"type": "http.response.start", "status": 200, "headers": head})
+            if scope["path"] == "/slow":
+                await self._slow(send)
+                return
+            if scope["path"] == "/stop":
+                control.stop()
+            status = services.status()
+            body = {"state": status.state.value, "base_url": status.base_url, "key": services.config.api_key}
+            await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+        return app
+
+    async def _slow(self, send: Any) -> None:
+        try:
+            event = asyncio.Event()
+            self._going.append((asyncio.get_running_loop(), event))
+            await send({"type": "http.response.body", "body": b"begun ", "more_body": True})
+            await event.wait()
+            await send({"type": "http.response.body", "body": b"ended"})
+            self.ends.append("whole")
+        except asyncio.CancelledError:
+            self.ends.append("cancelled")
+            # What tidies up needs a moment, and must get it.
+            await asyncio.sleep(0.05)
+            self.ends.append(f"tidy, engine {'open' if self.engines[0].is_open else 'closed'}")
+            raise
+
+
+if __name__ == "__main__":
+    if "HOUSE_WITHOUT_STREAMS" in os.environ:
+        # As in a windowed program.
+        sys.stdout = sys.stderr = None
+    made = House()
+    sys.exit(run(make_runner=partial(Runner, open_services=made.open_services)))

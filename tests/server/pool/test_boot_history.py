@@ -1,0 +1,87 @@
+"""What failed boots teach: when to try again, and what to tell those who ask meanwhile."""
+
+import random
+
+from server.backoff import Backoff
+from server.errors import CliFailed, CliMisnamed, CliMissing
+from server.pool.boot_history import PROBATION_S, Boots
+from server.pool.plan import Prospect
+
+
+def new_boots() -> Boots:
+    return Boots(Backoff(jitter=0.0, random=random.Random(0)))
+
+
+def test_nothing_is_known_before_the_first_boot() -> None:
+    boots = new_boots()
+    assert (boots.prospect, boots.boot_from, boots.trouble) == (Prospect.UNKNOWN, 0.0, None)
+
+
+def test_the_delay_doubles_with_each_failure_in_a_row() -> None:
+    boots, now, delays = new_boots(), 100.0, []
+    for _ in range(8):
+        boots.failed(CliFailed(), now)
+        delays.append(boots.boot_from - now)
+        now = boots.boot_from
+    assert delays == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+def test_one_failure_says_little_and_two_in_a_row_say_much() -> None:
+    boots, prospects = new_boots(), []
+    for now in (100, 101):
+        boots.failed(CliFailed(), now)
+        prospects.append(boots.prospect)
+    assert prospects == [Prospect.UNKNOWN, Prospect.POOR]
+
+
+def test_failures_within_one_back_off_count_once() -> None:
+    boots = new_boots()
+    for _ in range(3):
+        boots.failed(CliFailed(), 100)
+    assert (boots.prospect, boots.boot_from) == (Prospect.UNKNOWN, 101)
+
+
+def test_a_missing_cli_leaves_no_prospect_at_once_even_within_a_back_off() -> None:
+    boots = new_boots()
+    boots.failed(CliFailed(), 100)
+    missing = CliMissing()
+    boots.failed(missing, 100)
+    assert (boots.prospect, boots.trouble, boots.lacks) == (Prospect.NONE, missing, "claude code")
+    boots.failed(CliMisnamed(), 100)
+    assert boots.lacks == "the claude code that is named"
+    boots.failed(CliFailed(), 100)
+    assert boots.lacks is None
+
+
+def test_a_boot_that_succeeds_ends_the_trouble_but_not_yet_the_delays() -> None:
+    """A process that boots and dies at once would otherwise be born once a second for ever."""
+    boots = new_boots()
+    boots.failed(CliFailed(), 100)
+    boots.succeeded(101)
+    assert (boots.prospect, boots.trouble) == (Prospect.GOOD, None)
+    boots.failed(CliFailed(), 102)
+    assert boots.boot_from == 104
+
+
+def test_the_delays_start_anew_once_a_worker_has_begun_an_answer() -> None:
+    boots = new_boots()
+    boots.failed(CliFailed(), 100)
+    boots.succeeded(101)
+    boots.proved()
+    boots.failed(CliFailed(), 102)
+    assert boots.boot_from == 103
+
+
+def test_the_delays_start_anew_when_all_went_well_for_a_while() -> None:
+    boots = new_boots()
+    boots.failed(CliFailed(), 100)
+    boots.succeeded(101)
+    boots.failed(CliFailed(), 101 + PROBATION_S)
+    assert boots.boot_from == 102 + PROBATION_S
+
+
+def test_forgiven_failures_allow_a_boot_at_once() -> None:
+    boots = new_boots()
+    boots.failed(CliMissing(), 100)
+    boots.forgive()
+    assert boots.boot_from == 0.0

@@ -1,0 +1,283 @@
+"""The whole engine over the real CLI, with a small script before it that plays the account: who pays, and who knows."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from server.answering.circuit_breaker import FIRST_S
+from server.claude.cli.locate import bundled_cli
+from server.config import Config, Payer
+from server.conversation.request import Finished, Message, Profile, Settings, Text, Turn
+from server.errors import SignInNeeded
+from server.machine.paths import Folders
+from server.runtime.engine import Services, open_services
+from server.selfcheck.capabilities import key_for
+from server.selfcheck.store import KEPT_FILE, Shelf
+from server.standin.script import refuse
+from server.standin.server import Standin, default_answer, open_standin
+from server.status import AccountStatus, UsageWindow
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the script is not Windows'")
+
+# Signed in where a file says so; an exported key comes first, as with the real one. Every process notes its variables.
+SCRIPT = """#!/bin/sh
+env > {folder}/new.$$ && mv {folder}/new.$$ {folder}/environment.$$
+case "$*" in
+    "auth status")
+        if [ -n "$ANTHROPIC_API_KEY" ]; then
+            echo '{{"loggedIn": true, "authMethod": "api_key", "apiKeySource": "ANTHROPIC_API_KEY"}}'
+        elif [ -e {folder}/signed-in ]; then
+            echo '{{"loggedIn": true, "authMethod": "claude.ai", "subscriptionType": "max"}}'
+        else
+            echo '{{"loggedIn": false}}'; exit 1
+        fi ;;
+    "auth login --claudeai") echo 'visit https://claude.example/authorize?x '; touch {folder}/signed-in ;;
+    *) exec {cli} "$@" ;;
+esac
+"""
+
+
+@pytest.fixture
+async def standin() -> AsyncIterator[Standin]:
+    async with open_standin() as standin:
+        yield standin
+
+
+@pytest.fixture
+def config(tmp_path: Path, standin: Standin, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """Settings that name the script, in an environment whose API is the stand-in."""
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", standin.url)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    # So that the CLI gets as far as its question, whoever is signed in.
+    monkeypatch.setenv("CLAUDE_CODE_OAUTH_TOKEN", "nobody's")
+    path = tmp_path / "claude"
+    path.write_text(SCRIPT.format(folder=tmp_path, cli=bundled_cli()))
+    path.chmod(0o755)
+    return Config(cli_path=path, pool_size=1, isolation="process")
+
+
+@asynccontextmanager
+async def opened(config: Config, tmp_path: Path) -> AsyncIterator[Services]:
+    async with open_services(config, Folders(tmp_path / "c", tmp_path / "d", tmp_path / "l")) as services:
+        yield services
+
+
+async def until(services: Services, holds: Callable[[], object]) -> None:
+    """Waits for news that make it so; looks now and then besides, for what is no news, as that a process has gone."""
+    news = asyncio.Event()
+    services.on_change = news.set
+    while not holds():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await news.wait()
+        news.clear()
+
+
+async def ask(services: Services) -> str:
+    turn = Turn(profile=Profile(), settings=Settings(model="sonnet"), messages=(Message("user", (Text("hello"),)),))
+    events = [event async for event in services.stream(turn)]
+    assert isinstance(events[-1], Finished), events
+    return "whole"
+
+
+def keys_of(tmp_path: Path, pid: int | None) -> set[str]:
+    lines = (tmp_path / f"environment.{pid}").read_text().splitlines()
+    return {line.partition("=")[0] for line in lines} & {"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"}
+
+
+def spare(tmp_path: Path) -> int | None:
+    """The one process that lives."""
+    alive = [
+        int(path.suffix[1:]) for path in tmp_path.glob("environment.*") if Path(f"/proc/{path.suffix[1:]}").exists()
+    ]
+    return alive[0] if len(alive) == 1 else None
+
+
+async def test_its_status_names_the_models_and_the_cli(config: Config, tmp_path: Path) -> None:
+    async with opened(config, tmp_path) as services:
+        await services.account()
+        status = services.status()
+        assert status.cli.path == str(config.cli_path)
+        assert {"sonnet", "opus"} <= {model.id for model in status.models}
+        assert all(model.name for model in status.models)
+
+
+async def test_the_verdict_on_an_updated_claude_code_is_under_its_new_version(config: Config, tmp_path: Path) -> None:
+    """Under the old one the next start would check it again for nothing."""
+    assert config.cli_path is not None
+    kept = Shelf(tmp_path / "d" / KEPT_FILE)
+    async with opened(config, tmp_path) as services:
+        await until(services, lambda: services.status().engine.checked)
+        before = await services.account()
+        version = services.status().cli.version
+        assert kept.verdict(key_for(config.cli_path, version))
+        new = tmp_path / "new"
+        new.write_text(config.cli_path.read_text().replace('"$*" in', '"$*" in\n"--version") echo 9.9.9;;', 1))
+        new.chmod(0o755)
+        new.replace(config.cli_path)
+        services.look()
+        assert not services.status().engine.checked
+        await until(services, lambda: services.status().engine.checked)
+        assert services.status().cli.version == "9.9.9"
+        assert await services.account() == before
+    verdict = kept.verdict(key_for(config.cli_path))
+    assert verdict is not None
+    assert verdict.key.version == "9.9.9"
+
+
+async def test_an_exported_key_pays_until_the_plan_is_chosen_and_spares_are_renewed(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is billed by the token unknowingly: neither by a new process nor by one that has booted before."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "billed")
+    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "billed too")
+    (tmp_path / "signed-in").touch()
+    async with opened(config, tmp_path) as services:
+        assert (await services.account()).payer == "api key"
+        await until(services, lambda: services.status().pool.raw == 1 and spare(tmp_path))
+        first = spare(tmp_path)
+        assert keys_of(tmp_path, first) == {"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"}
+        services.apply(replace(config, payer="plan"))
+        await until(services, lambda: services.status().account.payer == "plan")
+        await until(services, lambda: services.status().pool.raw == 1 and spare(tmp_path) not in {None, first})
+        assert keys_of(tmp_path, spare(tmp_path)) == set()
+        services.apply(replace(config, payer="api key"))
+        assert (await services.account()).payer == "api key"
+
+
+async def test_who_signs_in_is_known_at_once_and_answers_from_then_on(config: Config, tmp_path: Path) -> None:
+    async with opened(config, tmp_path) as services:
+        assert (await services.account()).signed_in is False
+        await until(services, lambda: services.status().pool.raw == 1 and spare(tmp_path))
+        before, urls = spare(tmp_path), list[str]()
+        found = await services.sign_in("claudeai", urls.append)
+        assert (found.payer, found.signed_in) == ("plan", True)
+        assert services.status().account == found
+        assert urls == ["https://claude.example/authorize?x"]
+        await until(services, lambda: services.status().pool.raw == 1 and spare(tmp_path) not in {None, before})
+
+
+async def test_a_sign_in_gets_the_session_and_no_exported_key(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "billed")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/1")
+    monkeypatch.setenv("DRAWBRIDGE_API_KEY", "sesame")
+    assert config.cli_path is not None
+    noted = config.cli_path.read_text().replace("touch", f"env > {tmp_path}/login; touch")
+    config.cli_path.write_text(noted)
+    async with opened(config, tmp_path) as services:
+        await services.sign_in("claudeai", lambda _: None)
+    variables = (tmp_path / "login").read_text()
+    assert "XDG_RUNTIME_DIR=/run/user/1\n" in variables
+    assert "billed" not in variables
+    assert "sesame" not in variables
+
+
+async def test_an_expired_sign_in_is_shown_until_an_answer_comes(
+    config: Config, tmp_path: Path, standin: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Claude Code itself goes on saying that somebody is signed in."""
+    (tmp_path / "signed-in").touch()
+    async with opened(config, tmp_path) as services:
+        assert (await services.account()).signed_in is True
+        standin.script(lambda _: refuse(401, "OAuth token has expired"))
+        with pytest.raises(SignInNeeded):
+            await ask(services)
+        account = services.status().account
+        assert (account.signed_in, account.payer) == (False, "plan")
+        assert account.detail == "the Claude Max plan pays, but Claude refuses the sign-in"
+        assert await services.account() == account
+        standin.script(default_answer)
+        # When it is due, the next request tries.
+        later = time.time() + FIRST_S
+        monkeypatch.setattr(services.breaker, "_clock", lambda: later)
+        assert await ask(services) == "whole"
+        assert services.status().account.signed_in is True
+
+
+async def test_what_was_asked_before_the_payer_changed_is_not_believed(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "billed")
+    (tmp_path / "signed-in").touch()
+    asked, go = tmp_path / "asked", tmp_path / "go"
+    os.mkfifo(asked)
+    os.mkfifo(go)
+    assert config.cli_path is not None
+    held = f'"auth status") [ -p {asked} ] && mv {asked} {asked}.was && echo > {asked}.was && read line < {go}\n'
+    config.cli_path.write_text(config.cli_path.read_text().replace('"auth status")\n', held, 1))
+    async with opened(config, tmp_path) as services:
+        payers: list[str] = []
+        services.on_change = lambda: payers.append(services.status().account.payer)
+        asking = asyncio.create_task(services.account())
+        while asked.exists():
+            await asyncio.sleep(0.01)
+        await asyncio.to_thread(Path(f"{asked}.was").read_text)
+        services.apply(replace(config, payer="plan"))
+        await asyncio.to_thread(go.write_text, "\n")
+        assert (await asking).payer == "plan"
+        assert "api key" not in payers
+
+
+async def test_news_of_the_plan_are_published_and_go_with_the_account(config: Config, tmp_path: Path) -> None:
+    async with opened(config, tmp_path) as services:
+        news: list[tuple[UsageWindow, ...]] = []
+        services.on_change = lambda: news.append(services.status().usage)
+        window = UsageWindow("5 hours", 1.0, 2_000_000_000, is_reached=True)
+        services.usage.heard((window,))
+        assert news[-1] == services.status().usage == (window,)
+        services.apply(replace(config, payer="plan"))
+        assert services.status().usage == ()
+
+
+async def test_a_demo_pays_nobody_whatever_is_chosen(tmp_path: Path) -> None:
+    async with opened(Config(demo=True, payer="plan", pool_size=1, isolation="process"), tmp_path) as services:
+        assert await services.account() == AccountStatus(signed_in=True, payer="demo", detail="a demo: nobody pays")
+        assert await ask(services) == "whole"
+    assert os.environ.get("ANTHROPIC_API_KEY") is None
+
+
+PAYERS: list[tuple[Payer, bool, set[str]]] = [
+    ("automatic", False, {"authorization"}),
+    ("automatic", True, {"x-api-key"}),
+    ("plan", False, {"authorization"}),
+    ("plan", True, {"authorization"}),
+    ("api key", True, {"x-api-key"}),
+    ("api key", False, set()),
+]
+
+
+@pytest.mark.parametrize(("payer", "is_exported", "arrives"), PAYERS)
+async def test_who_pays_is_what_arrives_at_claude_and_an_api_key_that_is_missing_is_no_plan(
+    config: Config,
+    tmp_path: Path,
+    standin: Standin,
+    monkeypatch: pytest.MonkeyPatch,
+    payer: Payer,
+    is_exported: bool,
+    arrives: set[str],
+) -> None:
+    (tmp_path / "signed-in").touch()
+    if is_exported:
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "billed")
+    if payer != "automatic":
+        # Then the request would go elsewhere.
+        monkeypatch.setenv("CLAUDE_CODE_USE_BEDROCK", "1")
+    async with opened(replace(config, payer=payer), tmp_path) as services:
+        if not arrives:
+            with pytest.raises(SignInNeeded, match="have an API key pay, and there is none"):
+                await ask(services)
+            account = services.status().account
+            assert (account.signed_in, account.payer, standin.requests) == (True, "nobody", [])
+            services.apply(replace(config, payer="plan"))
+            arrives = {"authorization"}
+        assert await ask(services) == "whole"
+        assert {"authorization", "x-api-key"} & set(standin.requests[-1].headers) == arrives

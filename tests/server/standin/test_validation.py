@@ -1,0 +1,481 @@
+"""What the API refuses, the stand-in refuses, in the API's words; what it takes passes."""
+
+import base64
+import json
+
+import pytest
+
+from server.standin.http_connection import Request
+from server.standin.validation.request import BODY_LIMIT, check, check_body, check_headers, parsed
+from server.standin.validation.types import NEW_VERSION, OLD_VERSION, Refused, Terms
+from tests.server.standin.asking import (
+    HEADERS,
+    PIXEL,
+    USER,
+    assistant,
+    body,
+    image,
+    said,
+    text,
+    tool,
+    tool_result,
+    tool_use,
+)
+
+OLD = "claude-sonnet-4-5"
+CLI_BETAS = "claude-code-20250219,context-management-2025-06-27,per-turn-control-2026-07-01,thinking-display-updates-x"
+PDF = base64.b64encode(b"%PDF-1.7 a document").decode()
+JPEG = base64.b64encode(b"\xff\xd8\xff\xe0 a photograph").decode()
+MARK = {"type": "ephemeral"}
+
+
+def pdf(**source: object) -> dict[str, object]:
+    return {"type": "document", "source": source}
+
+
+def thinks(**thinking: object) -> dict[str, object]:
+    return body(model=OLD, max_tokens=4000, thinking={"type": "enabled", "budget_tokens": 2000, **thinking})
+
+
+def chooses(**choice: object) -> dict[str, object]:
+    return body(tools=[tool()], tool_choice=choice)
+
+
+def formats(schema: object) -> dict[str, object]:
+    return body(output_config={"format": {"type": "json_schema", "schema": schema}})
+
+
+CALLED = [USER, assistant(tool_use())]
+
+REFUSED = [
+    # the top of the body
+    ([], "Input should be an object"),
+    (body(model=None), "model: Field required"),
+    (body(max_tokens=None), "max_tokens: Field required"),
+    (body(messages=None), "messages: Field required"),
+    (body(messages="hi"), "messages: Input should be a valid list"),
+    (body(max_tokens="5"), "max_tokens: Input should be a valid integer"),
+    (body(max_tokens=True), "max_tokens: Input should be a valid integer"),
+    (body(max_tokens=-1), "max_tokens: Input should be greater than or equal to 0"),
+    (body(max_tokens=128_001), "max_tokens: 128001 > 128000, which is the maximum allowed number of output tokens"),
+    (body(max_tokens=64_001, model=OLD), "max_tokens: 64001 > 64000, which is"),
+    (body(foo=1), "foo: Extra inputs are not permitted"),
+    (body(betas=["a"]), "betas: Extra inputs are not permitted"),
+    (body(context_management={"edits": []}), "context_management: Extra inputs are not permitted"),
+    (body(stream="yes"), "stream: Input should be a valid boolean"),
+    (body(stop_sequences=["\n"]), "stop_sequences: each stop sequence must contain non-whitespace"),
+    (body(stop_sequences=[""]), "stop_sequences: each stop sequence must contain non-whitespace"),
+    (body(stop_sequences=[1]), "stop_sequences.0: Input should be a valid string"),
+    (body(metadata={"user": "x"}), "metadata.user: Extra inputs are not permitted"),
+    (body(service_tier="gold"), "service_tier: Input should be"),
+    # turns
+    (body(messages=[]), "messages: at least one message is required"),
+    (body(messages=["hi"]), "messages.0: Input should be a valid dictionary"),
+    (body(messages=[assistant(text("hi")), USER]), 'messages: first message must use the "user" role'),
+    (body(messages=[{"role": "tool", "content": "x"}]), "messages.0.role: Input should be 'user' or 'assistant'"),
+    (body(messages=[{"content": "x"}]), "messages.0.role: Field required"),
+    (body(messages=[{"role": "user"}]), "messages.0.content: Field required"),
+    (body(messages=[{**USER, "name": "Ada"}]), "messages.0.name: Extra inputs are not permitted"),
+    (body(messages=[{"role": "system", "content": "x"}, USER]), "messages.0: a message with the role 'system' must"),
+    (body(model=OLD, messages=[USER, {"role": "system", "content": "x"}]), "role 'system' is not supported on this"),
+    (body(messages=[USER, {"role": "system", "content": "x", "output_config": {}}]), "messages.1.output_config: Extra"),
+    (body(messages=[{"role": "user", "content": 5}]), "messages.0.content: Input should be a valid list"),
+    (body(messages=[USER, assistant(text("So "))]), "This model does not support assistant message prefill."),
+    (body(model=OLD, messages=[USER, assistant(text("So "))]), "messages: final assistant content cannot end with"),
+    # texts
+    (body(messages=[{"role": "user", "content": ""}]), "messages.0: all messages must have non-empty content"),
+    (body(messages=[said()]), "messages.0: all messages must have non-empty content"),
+    (body(messages=[{"role": "user", "content": " \n"}]), "messages: text content blocks must contain non-whitespace"),
+    (body(messages=[USER, {"role": "system", "content": []}]), "messages.1: all messages must have non-empty content"),
+    (body(messages=[said(text(""))]), "messages: text content blocks must be non-empty"),
+    (body(messages=[said(text("\t"))]), "messages: text content blocks must contain non-whitespace text"),
+    (body(messages=[USER, assistant(text(" ")), USER]), "messages: text content blocks must contain non-whitespace"),
+    (body(messages=[said(text("", cache_control=MARK))]), "messages.0.content.0.text: cache_control cannot be set"),
+    (body(messages=[said({"type": "text"})]), "messages.0.content.0.text.text: Field required"),
+    (body(messages=[said(text("a", foo=1))]), "messages.0.content.0.text.foo: Extra inputs are not permitted"),
+    (body(system=[text("")]), "system: text content blocks must be non-empty"),
+    (body(system=[text(" ")]), "system: text content blocks must contain non-whitespace text"),
+    (body(system=[image(type="url", url="https://x/y.png")]), "system.0.type: Input should be 'text'"),
+    (body(system=5), "system: Input should be a valid list"),
+    # blocks
+    (body(messages=[said("hi")]), "messages.0.content.0.type: Field required"),
+    (
+        body(messages=[said({"type": "input_audio"})]),
+        "messages.0.content.0: Input tag 'input_audio' found using 'type'",
+    ),
+    (body(messages=[said({"type": "compaction"})]), "messages.0.content.0: Input tag 'compaction' found using 'type'"),
+    (body(messages=[said(tool_use())]), "messages.0.content.0: `tool_use` blocks can only be in `assistant` messages"),
+    (
+        body(messages=[USER, assistant(tool_result())]),
+        "messages.1.content.0: `tool_result` blocks can only be in `user`",
+    ),
+    (
+        body(messages=[USER, assistant({"type": "thinking", "thinking": "hm"}), USER]),
+        "messages.1.content.0.thinking.signature: Field required",
+    ),
+    (
+        body(messages=[USER, assistant({"type": "thinking", "thinking": "hm", "signature": ""}), USER]),
+        "messages.1.content.0: Invalid `signature` in `thinking` block",
+    ),
+    # images and documents
+    (
+        body(messages=[said(image(type="base64", media_type="image/bmp", data=PIXEL))]),
+        "messages.0.content.0.image.source.base64.media_type: Input should be 'image/jpeg', 'image/png', 'image/gif'"
+        " or 'image/webp'",
+    ),
+    (
+        body(messages=[said(image(type="base64", media_type="image/png", data="not base64!"))]),
+        "messages.0.content.0.image.source.base64.data: invalid base64 data",
+    ),
+    (body(messages=[said(image(type="base64", media_type="image/png", data=""))]), "messages.0.content.0.image.source"),
+    (body(messages=[said(image(type="base64", media_type="image/png", data="aGVsbG8="))]), "Could not process image"),
+    (
+        body(messages=[said(image(type="base64", media_type="image/jpeg", data=PIXEL))]),
+        "messages.0.content.0.image.source.base64.data: The image was specified using the image/jpeg media type,"
+        " but the image appears to be a image/png image",
+    ),
+    (
+        body(messages=[said(image(type="base64", media_type="image/png", data="A" * (5 * 2**20 + 4)))]),
+        "messages.0.content.0.image.source.base64: image exceeds 5 MB maximum: 5242884 bytes > 5242880 bytes",
+    ),
+    (body(messages=[said(image(type="url", url="http://x/y.png"))]), "messages.0.content.0.image.source.url.url: Only"),
+    (body(messages=[said(image(type="url", url="file:///etc/x"))]), "messages.0.content.0.image.source.url.url: Only"),
+    (body(messages=[said(image(type="path", path="x"))]), "messages.0.content.0.image.source: Input tag 'path' found"),
+    (body(messages=[said({"type": "image"})]), "messages.0.content.0.image.source: Field required"),
+    (
+        body(messages=[said(pdf(type="base64", media_type="application/msword", data=PDF))]),
+        "messages.0.content.0.document.source.base64.media_type: Input should be 'application/pdf'",
+    ),
+    (
+        body(messages=[said(pdf(type="base64", media_type="application/pdf", data=PIXEL))]),
+        "messages.0.content.0.pdf.source.base64.data: The PDF specified was not valid.",
+    ),
+    (
+        body(messages=[said(pdf(type="text", media_type="text/html", data="x"))]),
+        "messages.0.content.0.document.source.text.media_type: Input should be 'text/plain'",
+    ),
+    # calls and results
+    (
+        body(messages=CALLED),
+        "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: toolu_1. Each",
+    ),
+    (body(messages=[*CALLED, USER]), "messages.1: `tool_use` ids were found without `tool_result` blocks immediately"),
+    (
+        body(messages=[*CALLED, said(text("first"), tool_result())]),
+        "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: toolu_1.",
+    ),
+    (
+        body(messages=[USER, assistant(tool_use(), tool_use("toolu_2")), said(tool_result())]),
+        "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: toolu_2.",
+    ),
+    (
+        body(messages=[said(tool_result("toolu_9"))]),
+        "messages.0.content.0: unexpected `tool_use_id` found in `tool_result` blocks: toolu_9. Each `tool_result`",
+    ),
+    (
+        body(messages=[*CALLED, said(tool_result()), assistant(text("so")), said(tool_result())]),
+        "messages.4.content.0: unexpected `tool_use_id` found in `tool_result` blocks: toolu_1.",
+    ),
+    (
+        body(messages=[*CALLED, said(tool_result(), tool_result())]),
+        "messages.2.content.1: each tool_use must have a single result. Found multiple `tool_result` blocks with id",
+    ),
+    (
+        body(messages=[*CALLED, said(tool_result()), assistant(tool_use()), said(tool_result())]),
+        "messages.3.content.0: `tool_use` ids must be unique",
+    ),
+    (
+        body(messages=[USER, assistant(tool_use("call.1")), said(tool_result("call.1"))]),
+        "messages.1.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
+    ),
+    (
+        body(messages=[*CALLED, said(tool_result("toolu_1\n"))]),
+        "messages.2.content.0.tool_result.tool_use_id: String should match pattern '^[a-zA-Z0-9_-]+$'",
+    ),
+    (
+        body(messages=[USER, assistant(tool_use(name="a.b")), said(tool_result())]),
+        "messages.1.content.0.tool_use.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'",
+    ),
+    (
+        body(messages=[USER, assistant(tool_use(input="x")), said(tool_result())]),
+        "messages.1.content.0.tool_use.input: Input should be a valid dictionary",
+    ),
+    (
+        body(messages=[*CALLED, said(tool_result(content=[text("")]))]),
+        "messages: text content blocks must be non-empty",
+    ),
+    (
+        body(messages=[*CALLED, said(tool_result(content=[tool_use()]))]),
+        "messages.2.content.0.tool_result.content.0: Input tag 'tool_use' found using 'type'",
+    ),
+    (
+        body(messages=[*CALLED, said(tool_result(content="", is_error=True))]),
+        "messages.2.content.0.tool_result: content cannot be empty if `is_error` is true",
+    ),
+    (
+        body(
+            messages=[
+                *CALLED,
+                said(tool_result(content=[image(type="url", url="https://x/y.png")], is_error=True)),
+            ]
+        ),
+        'messages.2.content.0.tool_result: all content must be type "text" if `is_error` is true',
+    ),
+    # tools
+    (body(tools=[tool("a b")]), "tools.0.custom.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'"),
+    (body(tools=[tool("x" * 129)]), "tools.0.custom.name: String should match pattern"),
+    (body(tools=[tool("")]), "tools.0.custom.name: String should match pattern"),
+    (body(tools=[tool(), tool()]), "tools: Tool names must be unique."),
+    (body(tools=[{"name": "look"}]), "tools.0.custom.input_schema: Field required"),
+    (body(tools=[tool(parameters={})]), "tools.0.custom.parameters: Extra inputs are not permitted"),
+    (body(tools=[tool(schema={})]), "tools.0.custom.input_schema.type: Field required"),
+    (body(tools=[tool(schema={"type": "string"})]), "tools.0.custom.input_schema.type: Input should be 'object'"),
+    (
+        body(tools=[tool(schema={"type": "object", "anyOf": [{}]})]),
+        "tools.0.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level",
+    ),
+    (
+        body(tools=[tool(schema={"type": "object", "properties": {"a": {"type": "text"}}})]),
+        "tools.0.custom.input_schema: JSON schema is invalid.",
+    ),
+    (
+        body(tools=[tool(schema={"type": "object", "required": "a"})]),
+        "tools.0.custom.input_schema: JSON schema is invalid.",
+    ),
+    (
+        body(tools=[tool(schema={"type": "object", "properties": {"a b": {}}})]),
+        "tools.0.custom.input_schema.properties: Property keys should match pattern '^[a-zA-Z0-9_.-]{1,64}$'",
+    ),
+    (body(tools=[{"type": "function", "name": "x"}]), "tools.0: Input tag 'function' found using 'type'"),
+    (body(tools=["look"]), "tools.0.custom: Input should be a valid dictionary"),
+    (chooses(type="required"), "tool_choice: Input tag 'required' found using 'type'"),
+    (chooses(type="tool"), "tool_choice.tool.name: Field required"),
+    (chooses(type="tool", name="other"), "Tool 'other' not found in provided tools"),
+    (chooses(type="none", disable_parallel_tool_use=True), "tool_choice.none.disable_parallel_tool_use: Extra inputs"),
+    (body(tool_choice={"type": "auto"}), "tool_choice: tool_choice may only be specified while providing tools"),
+    (body(tool_choice="auto"), "tool_choice: Input should be a valid dictionary"),
+    # thinking and what it rules out
+    (thinks(budget_tokens=1000), "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024"),
+    (thinks(budget_tokens=4000), "`max_tokens` must be greater than `thinking.budget_tokens`."),
+    (thinks(budget_tokens=None), "thinking.enabled.budget_tokens: Input should be a valid integer"),
+    (thinks(foo=1), "thinking.enabled.foo: Extra inputs are not permitted"),
+    (thinks(display="updates"), "thinking.enabled.display: Input should be 'summarized' or 'omitted'"),
+    (body(thinking={"type": "on"}), "thinking: Input tag 'on' found using 'type'"),
+    (body(thinking={"type": "enabled", "budget_tokens": 2000}), '"thinking.type.enabled" is not supported for this'),
+    (body(thinking={"type": "disabled"}), '"thinking.type.disabled" is not supported for this model.'),
+    (body(model=OLD, thinking={"type": "adaptive"}), "adaptive thinking is not supported on this model"),
+    (
+        thinks() | {"temperature": 0.5},
+        "`temperature` may only be set to 1 when thinking is enabled or in adaptive mode",
+    ),
+    (thinks() | {"top_p": 0.5}, "`top_p` must be greater than or equal to 0.95 or unset when thinking is enabled"),
+    (thinks() | {"top_k": 5}, "`top_k` must be unset when thinking is enabled or in adaptive mode."),
+    (thinks() | {"tools": [tool()], "tool_choice": {"type": "any"}}, "Thinking may not be enabled when tool_choice"),
+    (
+        body(model="claude-opus-4-6", thinking={"type": "adaptive"}, tools=[tool()], tool_choice={"type": "any"}),
+        "Thinking may not be enabled when tool_choice forces tool use.",
+    ),
+    (
+        body(model="claude-opus-4-6", thinking={"type": "adaptive"}, temperature=0),
+        "`temperature` may only be set to 1 when thinking is enabled or in adaptive mode.",
+    ),
+    (body(temperature=0.5), "`temperature` is deprecated for this model."),
+    (body(top_p=0.5), "`top_p` is deprecated for this model."),
+    (body(top_k=5), "`top_k` is deprecated for this model."),
+    (body(model=OLD, temperature=1.5), "temperature: range: 0..1"),
+    (body(model=OLD, temperature=0.5, top_p=0.5), "`temperature` and `top_p` cannot both be specified for this model."),
+    (
+        body(output_config={"effort": "minimal"}),
+        "output_config.effort: Input should be 'low', 'medium', 'high', 'xhigh'",
+    ),
+    (body(output_config={"verbosity": "low"}), "output_config.verbosity: Extra inputs are not permitted"),
+    (body(model=OLD, output_config={"effort": "low"}), "This model does not support the effort parameter."),
+    (body(output_config={"format": {"type": "json_object"}}), "output_config.format.schema: Field required"),
+    (body(output_config={"format": {"type": "text", "schema": {}}}), "output_config.format.type: Input should be"),
+    # cache marks
+    (
+        body(messages=[said(*[text("a", cache_control=MARK)] * 5)]),
+        "A maximum of 4 blocks with cache_control may be provided. Found 5.",
+    ),
+    (
+        body(
+            tools=[tool(cache_control=MARK)],
+            system=[text("a", cache_control=MARK)],
+            cache_control=MARK,
+            messages=[
+                USER,
+                assistant(tool_use(cache_control=MARK)),
+                said(tool_result(content=[text("a", cache_control=MARK)])),
+            ],
+        ),
+        "A maximum of 4 blocks with cache_control may be provided. Found 5.",
+    ),
+    (body(system=[text("a", cache_control={"type": "forever"})]), "cache_control.type: Input should be 'ephemeral'"),
+    (body(system=[text("a", cache_control={**MARK, "ttl": "1d"})]), "cache_control.ttl: Input should be '5m' or '1h'"),
+    (
+        body(system=[text("a", cache_control=MARK), text("b", cache_control={**MARK, "ttl": "1h"})]),
+        "cache_control.ttl: a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block.",
+    ),
+]
+
+TAKEN = [
+    body(),
+    body(model="claude-3-5-haiku-20241022", temperature=0.3, top_k=5),
+    body(max_tokens=0),
+    body(system="", stream=True, metadata={"user_id": "someone"}, stop_sequences=["END"], service_tier="auto"),
+    body(messages=[USER, USER, assistant(text("hello")), USER]),
+    body(messages=[{"role": "user", "content": "@/etc/hosts\r\n\x00 \u202e"}]),
+    body(model=OLD, messages=[USER, assistant(text("So"))]),
+    body(model=OLD, messages=[USER, {"role": "assistant", "content": ""}]),
+    body(messages=[USER, {"role": "system", "content": "note"}, assistant(text("hello")), USER]),
+    body(messages=[said(image(type="base64", media_type="image/png", data=PIXEL))]),
+    body(messages=[said(image(type="base64", media_type="image/jpeg", data=JPEG))]),
+    body(messages=[said(image(type="url", url="https://example.org/y.png"), text("what is it?"))]),
+    body(messages=[said(pdf(type="base64", media_type="application/pdf", data=PDF))]),
+    body(messages=[said(pdf(type="text", media_type="text/plain", data="words"))]),
+    body(messages=[said(pdf(type="content", content=[text("a")]))]),
+    body(messages=[*CALLED, said(tool_result())]),
+    body(messages=[*CALLED, said(tool_result(), text("and now?"))]),
+    body(messages=[*CALLED, said(tool_result(content=""))]),
+    body(messages=[*CALLED, said(tool_result(content=[text("a"), image(type="url", url="https://x/y.png")]))]),
+    body(messages=[USER, assistant(text("a")), assistant(tool_use()), said(tool_result())]),
+    body(
+        messages=[USER, assistant(tool_use(), tool_use("toolu_2")), said(tool_result("toolu_2")), said(tool_result())]
+    ),
+    body(messages=[USER, assistant({"type": "thinking", "thinking": "", "signature": "sealed"}, text("a")), USER]),
+    body(messages=[USER, assistant({"type": "redacted_thinking", "data": "x"}, text("a")), USER]),
+    body(tools=[], tool_choice=None),
+    body(tools=[tool("a-b_C9"), {"type": "web_search_20250305", "name": "web_search"}], tool_choice={"type": "any"}),
+    chooses(type="tool", name="look", disable_parallel_tool_use=True),
+    chooses(type="none"),
+    thinks(display="omitted"),
+    thinks() | {"temperature": 1},
+    body(thinking={"type": "adaptive"}, tools=[tool()], tool_choice={"type": "any"}),
+    body(model="claude-opus-4-8", thinking={"type": "disabled"}),
+    body(temperature=1),
+    formats({"type": "object", "additionalProperties": False}),
+    body(output_config={"effort": "max"}),
+    body(messages=[said(*[text("a", cache_control=MARK)] * 4)]),
+    # A field of that name in a call's own input is no mark.
+    body(
+        messages=[
+            USER,
+            assistant(tool_use(input={"content": [{"cache_control": MARK}] * 9})),
+            said(tool_result()),
+        ]
+    ),
+]
+
+
+@pytest.mark.parametrize(("request_body", "message"), REFUSED, ids=[message[:70] for _, message in REFUSED])
+def test_what_the_api_refuses_is_refused_in_its_words(request_body: object, message: str) -> None:
+    with pytest.raises(Refused) as refused:
+        check_body(request_body)
+    assert refused.value.message.startswith(message)
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize("request_body", TAKEN, ids=[str(number) for number in range(len(TAKEN))])
+def test_what_the_api_takes_passes(request_body: dict[str, object]) -> None:
+    check_body(request_body)
+
+
+@pytest.mark.parametrize("name", ["gpt-4o", "sonnet", "", "claude", "Claude-Sonnet-5"])
+def test_a_model_that_nobody_knows_is_a_404(name: str) -> None:
+    with pytest.raises(Refused, match="model: ") as refused:
+        check_body(body(model=name))
+    assert refused.value.status == 404
+
+
+def test_what_the_cli_adds_passes_with_its_beta_header_only() -> None:
+    request = body(
+        thinking={"type": "adaptive", "display": "updates"},
+        context_management={"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]},
+        output_config={"effort": "medium"},
+        messages=[
+            USER,
+            {"role": "system", "content": [], "output_config": {"effort": "medium"}},
+            assistant(text("hello")),
+            USER,
+            {"role": "system", "content": [text("# Environment")], "output_config": {"effort": "low"}},
+        ],
+    )
+    check_body(request, Terms(betas=CLI_BETAS))
+    with pytest.raises(Refused, match="Extra inputs are not permitted"):
+        check_body(request)
+
+
+def test_clearing_thoughts_without_thinking_is_refused() -> None:
+    edits = {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}
+    request = body(model="claude-opus-4-8", thinking={"type": "disabled"}, context_management=edits)
+    with pytest.raises(Refused, match="strategy requires `thinking` to be enabled or adaptive"):
+        check_body(request, Terms(betas=CLI_BETAS))
+
+
+def test_the_token_counter_takes_no_limits() -> None:
+    check_body(body(max_tokens=None), Terms(counting=True))
+    with pytest.raises(Refused, match="max_tokens: Extra inputs are not permitted"):
+        check_body(body(), Terms(counting=True))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"{", b"{'a': 1}", b'{"a": NaN}', b'{"a": "\\ud83d"}', b'{"a": "\\uDE00"}', b"\xff\xfe", b"[" * 100_000],
+)
+def test_a_body_that_is_no_json_is_refused(raw: bytes) -> None:
+    with pytest.raises(Refused, match="The request body is not valid JSON"):
+        parsed(raw)
+
+
+def test_a_whole_pair_of_surrogates_is_a_character() -> None:
+    assert parsed(b'{"a": "\\ud83d\\ude00"}') == {"a": "\U0001f600"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "message"),
+    [
+        ({"x-api-key": ""}, 401, "x-api-key header is required"),
+        ({"x-api-key": "", "authorization": "Bearer "}, 401, "x-api-key header is required"),
+        ({"anthropic-version": ""}, 400, "anthropic-version: header is required"),
+        ({"anthropic-version": "2025-01-01"}, 400, 'anthropic-version: "2025-01-01" is not a valid version'),
+    ],
+)
+def test_a_request_needs_a_key_and_a_version(changes: dict[str, str], status: int, message: str) -> None:
+    with pytest.raises(Refused) as refused:
+        check_headers({**HEADERS, **changes})
+    assert (refused.value.status, refused.value.message) == (status, message)
+
+
+def test_a_bearer_token_is_a_key() -> None:
+    assert check_headers({**HEADERS, "x-api-key": "", "authorization": "Bearer token"}) == OLD_VERSION
+
+
+@pytest.mark.parametrize(
+    ("request_body", "message"),
+    [
+        (body(model=OLD, temperature=1), "temperature: Extra inputs are not permitted"),
+        (body(model=OLD, top_p=1), "top_p: Extra inputs are not permitted"),
+        (body(model=OLD, top_k=1), "top_k: Extra inputs are not permitted"),
+        (
+            body(messages=[USER, assistant(pdf(type="base64", media_type="application/pdf", data=PDF)), USER]),
+            "messages.1.content.0: `document` blocks can only be in `user` messages",
+        ),
+        (
+            body(messages=[said(text("a", citations=[{"type": "char_location"}]))]),
+            "messages.0.content.0.text.citations: citations are not permitted in `user` messages",
+        ),
+    ],
+)
+def test_the_new_version_takes_less(request_body: dict[str, object], message: str) -> None:
+    check_body(request_body)
+    with pytest.raises(Refused) as refused:
+        check_body(request_body, Terms(NEW_VERSION))
+    assert refused.value.message == message
+
+
+def test_a_body_over_the_limit_is_a_413_with_its_own_kind() -> None:
+    raw = json.dumps(body()).encode()
+    assert check(Request("POST", "/v1/messages", HEADERS, raw, BODY_LIMIT)) is None
+    refusal = check(Request("POST", "/v1/messages", HEADERS, raw, BODY_LIMIT + 1))
+    assert refusal is not None
+    assert (refusal.status, refusal.kind) == (413, "request_too_large")

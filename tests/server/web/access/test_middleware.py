@@ -1,0 +1,275 @@
+import asyncio
+import logging
+
+import httpx
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from server import logs
+from server.errors import DoorClosed
+from server.web.access.middleware import DoorPolicy, Doors
+from tests.server.web.scene import ASK, FakeServices, client, served
+
+PAGE = "http://localhost:3000"
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Reads the whole body and answers with what it saw."""
+    size, more = 0, True
+    while more:
+        message = await receive()
+        size += len(message.get("body", b""))
+        more = message.get("more_body", False)
+    body = f"{scope['method']} {scope['path']} {size} {logs.request_id.get()}".encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"x-inner", b"1")]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def calls(policy: DoorPolicy | None = None) -> httpx.AsyncClient:
+    return client(Doors(echo, policy or DoorPolicy()))
+
+
+@pytest.mark.parametrize("given", ["abc", "A-1_b.c", "x" * 128])
+async def test_a_sane_request_id_is_kept_sent_back_and_known_inside(given: str) -> None:
+    async with calls() as c:
+        reply = await c.get("/x", headers={"x-request-id": given})
+    assert reply.headers["x-request-id"] == given
+    assert reply.text.endswith(given)
+    assert logs.request_id.get() == "-"
+
+
+@pytest.mark.parametrize("given", [None, "", "x" * 129, "a b", "a/b", "ü"])
+async def test_any_other_request_id_is_replaced(given: str | None) -> None:
+    headers = [] if given is None else [(b"x-request-id", given.encode())]
+    async with calls() as c:
+        first = await c.get("/x", headers=headers)
+        second = await c.get("/x", headers=headers)
+    ids = [reply.headers["x-request-id"] for reply in (first, second)]
+    assert all(name.startswith("req_") and len(name) == 28 for name in ids)
+    assert ids[0] != ids[1]
+
+
+async def test_a_refusal_is_json_in_openais_shape_with_a_request_id() -> None:
+    async with calls() as c:
+        reply = await c.get("/v1/models", headers={"host": "evil.example", "x-request-id": "mine"})
+    assert reply.status_code == 403
+    assert reply.headers["x-request-id"] == "mine"
+    error = reply.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert "evil.example" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "null"}, 403),
+        ({"x-forwarded-for": "1.2.3.4"}, 403),
+        ({"content-type": "text/plain"}, 415),
+        ({"content-length": "2000"}, 413),
+        ({"authorization": "Bearer wrong"}, 401),
+        ({}, 200),
+    ],
+)
+async def test_each_refusal_has_its_status_and_reads_nothing(headers: dict[str, str], status: int) -> None:
+    policy = DoorPolicy(key="gate-key", body_limit=1000)
+    given = {"authorization": "Bearer gate-key", "content-type": "application/json", **headers}
+    async with calls(policy) as c:
+        reply = await c.post("/x", content=b"{}", headers=given)
+    assert reply.status_code == status, reply.text
+    assert "x-request-id" in reply.headers
+
+
+async def test_the_path_is_rewritten_and_never_redirected() -> None:
+    async with calls() as c:
+        assert (await c.get("//api/v1//models/")).text.startswith("GET /v1/models ")
+        assert (await c.post("/chat/completions")).text.startswith("POST /v1/chat/completions ")
+
+
+async def test_a_head_is_a_get_to_everybody_inside() -> None:
+    async with calls() as c:
+        assert (await c.head("/health")).status_code == 200
+
+
+async def test_the_pages_of_an_allowed_origin_may_read_every_reply_even_a_refusal() -> None:
+    policy = DoorPolicy(key="gate-key")
+    async with calls(policy) as c:
+        good = await c.get("/v1/models", headers={"origin": PAGE, "api-key": "gate-key"})
+        bad = await c.get("/v1/models", headers={"origin": PAGE, "api-key": "wrong"})
+    assert [good.status_code, bad.status_code] == [200, 401]
+    for reply in (good, bad):
+        assert reply.headers["access-control-allow-origin"] == PAGE
+        assert "x-drawbridge-model" in reply.headers["access-control-expose-headers"]
+        assert "Origin" in reply.headers["vary"]
+
+
+@pytest.mark.parametrize("headers", [{}, {"origin": "https://evil.example"}, {"origin": "null"}])
+async def test_nobody_else_may_read_a_reply(headers: dict[str, str]) -> None:
+    async with calls() as c:
+        for method in ("GET", "OPTIONS", "POST"):
+            reply = await c.request(method, "/v1/models", headers=headers)
+            assert not any(name.startswith("access-control") for name in reply.headers)
+            assert reply.headers["cross-origin-resource-policy"] == "same-origin"
+
+
+async def test_a_preflight_is_answered_without_a_key_and_echoes_what_was_asked() -> None:
+    asked = "authorization, content-type, x-stainless-os, x-stainless-timeout, openai-beta"
+    headers = {
+        "origin": "app://obsidian.md",
+        "access-control-request-method": "POST",
+        "access-control-request-headers": asked,
+        "access-control-request-private-network": "true",
+        "sec-fetch-site": "cross-site",
+    }
+    async with calls(DoorPolicy(key="gate-key")) as c:
+        reply = await c.options("/v1/chat/completions", headers=headers)
+    assert (reply.status_code, reply.content) == (204, b"")
+    assert reply.headers["access-control-allow-origin"] == "app://obsidian.md"
+    assert reply.headers["access-control-allow-headers"] == asked
+    assert "POST" in reply.headers["access-control-allow-methods"]
+    assert reply.headers["access-control-allow-private-network"] == "true"
+    assert int(reply.headers["access-control-max-age"]) > 0
+    assert "Access-Control-Request-Headers" in reply.headers["vary"]
+    assert "access-control-allow-credentials" not in reply.headers
+    assert "*" not in str(reply.headers)
+
+
+async def test_a_preflight_from_an_unknown_page_is_refused() -> None:
+    headers = {"origin": "https://evil.example", "access-control-request-method": "POST"}
+    async with calls() as c:
+        reply = await c.options("/v1/chat/completions", headers=headers)
+    assert reply.status_code == 403
+    assert not any(name.startswith("access-control") for name in reply.headers)
+
+
+async def test_options_without_an_origin_says_what_there_is() -> None:
+    async with calls(DoorPolicy(key="gate-key")) as c:
+        reply = await c.options("/v1/chat/completions")
+    assert reply.status_code == 204
+    assert "POST" in reply.headers["allow"]
+
+
+async def test_a_body_without_a_length_is_counted() -> None:
+    async def pieces(count: int) -> object:
+        for _ in range(count):
+            yield b"x" * 100
+
+    services = FakeServices()
+    services.change(body_limit_mb=0.001)
+    async with client(served(services), **{"content-type": "application/json"}) as c:
+        over = await c.post("/v1/chat/completions", content=pieces(11))  # type: ignore[arg-type]
+        under = await c.post("/v1/chat/completions", content=pieces(10))  # type: ignore[arg-type]
+    assert over.status_code == 413
+    assert over.json()["error"]["code"] == "request_too_large"
+    assert under.status_code == 400
+    assert not services.turns
+
+
+async def test_a_policy_that_changes_holds_from_the_next_request() -> None:
+    services = FakeServices()
+    async with client(served(services)) as c:
+        assert (await c.post("/v1/chat/completions", json=ASK)).status_code == 200
+        services.change(api_key="gate-key")
+        assert (await c.post("/v1/chat/completions", json=ASK)).status_code == 401
+        right = await c.post("/v1/chat/completions", json=ASK, headers={"api-key": "gate-key"})
+        assert right.status_code == 200
+        services.change(api_key="new-key")
+        assert (await c.get("/v1/models", headers={"api-key": "gate-key"})).status_code == 401
+    owners = [turn.profile.owner for turn in services.turns]
+    assert len(set(owners)) == 2
+
+
+async def test_without_doors_the_application_serves_nothing() -> None:
+    app = served(FakeServices())._app
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as c:
+        for path in ("/", "/health", "/v1/models", "/openapi.json", "/nowhere"):
+            assert (await c.get(path)).status_code == 403
+
+
+async def test_one_line_in_the_log_for_each_request_with_neither_query_nor_words(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "server.web.access.middleware")
+    ticks = iter([10.0, 10.25, 20.0, 20.001])
+    app = served(FakeServices())
+    app._clock = lambda: next(ticks)
+    async with client(app) as c:
+        await c.post("/api/v1/chat/completions/?key=hush", json=ASK)
+        await c.get("/x%0d%0aFAKE%20LINE")
+    lines = [record.getMessage() for record in caplog.records if record.name == "server.web.access.middleware"]
+    assert lines == ["POST /v1/chat/completions 200 250 ms", "GET /x\\r\\nFAKE LINE 404 1 ms"]
+    assert "Hello" not in caplog.text
+
+
+async def test_a_bug_outside_the_application_is_a_500_without_details() -> None:
+    def policy() -> DoorPolicy:
+        raise LookupError("a secret path")
+
+    async with client(Doors(echo, policy)) as c:
+        reply = await c.get("/health")
+    assert reply.status_code == 500
+    assert "secret" not in reply.text
+
+
+async def test_who_waits_when_the_server_stops_is_told_so() -> None:
+    waiting = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        waiting.set()
+        await asyncio.Event().wait()
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    scope = {"type": "http", "method": "GET", "path": "/health", "headers": [(b"host", b"localhost")]}
+    task = asyncio.create_task(Doors(app, DoorPolicy())(scope, receive, send))
+    await waiting.wait()
+    task.cancel()
+    await task
+    assert sent[0]["status"] == 503
+    assert b"stopping" in sent[1]["body"]
+
+
+async def test_a_websocket_is_turned_away() -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    await Doors(echo, DoorPolicy())({"type": "websocket", "path": "/v1/realtime"}, receive, send)
+    assert sent == [{"type": "websocket.close", "code": 1008}]
+
+
+async def test_an_unknown_door_policy_is_fail_closed() -> None:
+    def policy() -> DoorPolicy:
+        raise DoorClosed("no policy yet")
+
+    async with client(Doors(echo, policy)) as c:
+        assert (await c.get("/health")).status_code == 403
+
+
+async def test_a_torn_reply_is_not_taken_for_whole_when_the_server_stops() -> None:
+    waiting = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        waiting.set()
+        await asyncio.Event().wait()
+
+    async def nothing(message: Message | None = None) -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    scope = {"type": "http", "method": "GET", "path": "/health", "headers": [(b"host", b"localhost")]}
+    task = asyncio.create_task(Doors(app, DoorPolicy())(scope, nothing, nothing))  # type: ignore[arg-type]
+    await waiting.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

@@ -1,0 +1,195 @@
+import asyncio
+import json
+import logging
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+
+from server.conversation.request import Event, Failed, Finished, PartDelta, Reason, Started, Turn
+from server.errors import DrawbridgeError, PromptTooLong, QueueTimeout, SignInNeeded, UsageLimit, WorkerSilent
+from tests.server.web.scene import ASK, NOW, FakeServices, client, served
+
+STREAM = {**ASK, "stream": True}
+
+
+def failing(error: Exception) -> FakeServices:
+    async def answer(_: Turn) -> AsyncGenerator[Event, None]:
+        for _number in range(1):
+            raise error
+        yield Started("never")
+
+    return FakeServices(answer)
+
+
+def frames(text: str) -> list[Any]:
+    lines = [line.removeprefix("data: ") for line in text.splitlines() if line.startswith("data: ")]
+    return [line if line == "[DONE]" else json.loads(line) for line in lines]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/chat/completions",
+        "/v1/chat/completions/",
+        "/api/v1/chat/completions",
+        "/chat/completions",
+        "/v1/v1/chat/completions",
+        "/api/v1/v1/chat/completions",
+        "/v1//chat/completions",
+    ],
+)
+async def test_a_whole_answer_under_every_address(path: str) -> None:
+    services = FakeServices()
+    async with client(served(services)) as c:
+        reply = await c.post(path, json=ASK)
+    assert reply.status_code == 200
+    answer = reply.json()
+    assert answer["choices"][0]["message"]["content"] == "Bonjour"
+    assert answer["created"] == int(NOW)
+    assert answer["id"].startswith("chatcmpl-")
+    assert answer["model"] == "sonnet"
+    assert reply.headers["x-drawbridge-cost-usd"] == "0.012500"
+    assert reply.headers["x-drawbridge-way"] == "process"
+    assert services.closed == services.opened == 1
+
+
+async def test_a_streamed_answer_is_the_same_in_pieces() -> None:
+    services = FakeServices()
+    async with client(served(services)) as c:
+        reply = await c.post("/v1/chat/completions", json={**STREAM, "stream_options": {"include_usage": True}})
+    *given, done = frames(reply.text)
+    assert done == "[DONE]"
+    assert reply.text.startswith(": ")
+    assert reply.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert "".join(c["choices"][0]["delta"].get("content", "") for c in given if c["choices"]) == "Bonjour"
+    assert given[-1]["usage"]["total_tokens"] == 5
+    assert len({chunk["id"] for chunk in given}) == 1
+    assert services.closed == 1
+
+
+async def test_two_answers_have_two_ids() -> None:
+    async with client(served(FakeServices())) as c:
+        first, second = [(await c.post("/v1/chat/completions", json=ASK)).json()["id"] for _ in range(2)]
+    assert first != second
+
+
+async def test_the_asked_model_is_echoed_and_without_one_the_default_is_named() -> None:
+    services = FakeServices()
+    async with client(served(services)) as c:
+        asked = await c.post("/v1/chat/completions", json={**ASK, "model": "gpt-4o-mini"})
+        silent = await c.post("/v1/chat/completions", json={"messages": ASK["messages"]})
+    assert [reply.json()["model"] for reply in (asked, silent)] == ["gpt-4o-mini", "sonnet"]
+    assert asked.headers["x-drawbridge-model"] == "claude-sonnet-5"
+    assert services.turns[0].model == "gpt-4o-mini"
+
+
+async def test_fields_without_effect_are_named() -> None:
+    async with client(served(FakeServices())) as c:
+        some = await c.post("/v1/chat/completions", json={**ASK, "temperature": 0.3, "seed": 7})
+        none = await c.post("/v1/chat/completions", json=ASK)
+    assert {"temperature", "seed"} <= set(some.headers["x-drawbridge-ignored"].split(", "))
+    assert "x-drawbridge-ignored" not in none.headers
+
+
+@pytest.mark.parametrize("body", [ASK, STREAM])
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (PromptTooLong(), 400, "context_length_exceeded"),
+        (SignInNeeded(), 401, None),
+        (UsageLimit(retry_after_s=7200), 429, "insufficient_quota"),
+        (QueueTimeout(retry_after_s=4), 503, None),
+        (WorkerSilent(), 504, None),
+    ],
+)
+async def test_a_failure_has_its_true_status_streamed_or_not(
+    body: dict[str, object], error: DrawbridgeError, status: int, code: str | None
+) -> None:
+    services = failing(error)
+    async with client(served(services)) as c:
+        reply = await c.post("/v1/chat/completions", json=body)
+    assert reply.status_code == status
+    assert error.message in reply.json()["error"]["message"]
+    assert code is None or reply.json()["error"]["code"] == code
+    assert ("retry-after" in reply.headers) == (status in {429, 503})
+    assert services.closed == 1
+
+
+@pytest.mark.parametrize("body", [ASK, STREAM])
+async def test_a_bug_is_a_500_without_details_and_a_log_line_without_the_request(
+    body: dict[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "server")
+    async with client(served(failing(LookupError("Hello? and more of the prompt")))) as c:
+        reply = await c.post("/v1/chat/completions", json=body)
+    assert reply.status_code == 500
+    assert "x-request-id" in reply.json()["error"]["message"]
+    assert "prompt" not in reply.text + caplog.text
+    assert "Hello" not in reply.text + caplog.text
+    assert "LookupError" in caplog.text
+    assert "test_chat.py" in caplog.text
+
+
+async def test_a_failure_in_an_open_stream_is_one_error_and_the_end() -> None:
+    async def answer(_: Turn) -> AsyncGenerator[Event, None]:
+        yield Started("m")
+        yield PartDelta(0, "half")
+        yield Failed(WorkerSilent())
+
+    async with client(served(FakeServices(answer))) as c:
+        reply = await c.post("/v1/chat/completions", json=STREAM)
+    assert reply.status_code == 200
+    assert frames(reply.text)[-1]["error"]["message"].startswith("Claude sent nothing")
+    assert "[DONE]" not in reply.text
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (b"  \n", "empty"),
+        (b"{", "not valid JSON"),
+        (b'{"messages": [', "not valid JSON"),
+        (b"\xff\xfe{}", "not valid JSON"),
+        (b'{"x": "\xc3\x28"}', "not valid JSON"),
+        (b'{"temperature": NaN}', "NaN"),
+        (b"[" * 100_000, "nested"),
+        (b"9" * 5000, "not valid JSON"),
+        (b"[]", "JSON object"),
+        (b"{}", "messages"),
+        (b'{"messages": "hush-hush"}', "messages"),
+    ],
+)
+async def test_a_body_that_is_no_chat_request_is_a_400_in_words(content: bytes, words: str) -> None:
+    services = FakeServices()
+    async with client(served(services), **{"content-type": "application/json"}) as c:
+        reply = await c.post("/v1/chat/completions", content=content)
+    assert reply.status_code == 400
+    assert words in reply.json()["error"]["message"]
+    assert reply.json()["error"]["type"] == "invalid_request_error"
+    assert "hush" not in reply.text
+    assert not services.turns
+
+
+async def test_the_settings_of_the_moment_pace_the_stream() -> None:
+    go = asyncio.Event()
+
+    async def answer(_: Turn) -> AsyncGenerator[Event, None]:
+        await go.wait()
+        yield Started("m", way="process")
+        yield Finished(Reason.END)
+
+    services = FakeServices(answer)
+    app = served(services)
+    services.change(head_timeout_s=0.001, heartbeat_s=0.001)
+    async with client(app) as c:
+        asking = asyncio.create_task(c.post("/v1/chat/completions", json=STREAM))
+        while not services.opened:
+            await asyncio.sleep(0.001)
+        asyncio.get_running_loop().call_later(1, go.set)
+        reply = await asking
+    # The head could not wait for the first event, so the way is not in it, and the silence was filled.
+    assert "x-drawbridge-way" not in reply.headers
+    assert reply.text.count(": drawbridge\n\n") > 1
+    assert reply.text.endswith("[DONE]\n\n")

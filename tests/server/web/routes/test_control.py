@@ -1,0 +1,108 @@
+import re
+
+import pytest
+
+from server.web.access.middleware import DoorPolicy
+from tests.server.web.scene import FakeControl, FakeServices, client, served
+
+BROWSER = {"accept": "text/html", "sec-fetch-site": "none"}
+OWN = {"origin": "http://127.0.0.1:8082", "sec-fetch-site": "same-origin"}
+
+
+def with_token(token: str) -> dict[str, str]:
+    return {"x-drawbridge-token": token}
+
+
+def token_in(page: str) -> str | None:
+    found = re.search(r'name="drawbridge-token" content="(\w+)"', page)
+    return found[1] if found else None
+
+
+async def test_the_token_alone_opens_the_controls_even_where_a_key_is_required() -> None:
+    services, control = FakeServices(), FakeControl()
+    services.change(api_key="gate-key")
+    async with client(served(services, control=control)) as c:
+        status = await c.get("/control/status", headers=with_token(control.token))
+        assert (status.status_code, status.json()["pool"]["size"]) == (200, 3)
+        assert control.stopped == 0
+        stop = await c.post("/control/stop", headers=with_token(control.token))
+        assert (stop.status_code, control.stopped) == (202, 1)
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "token-of-this-instance-and-more", "ü"])
+async def test_without_the_right_token_they_stay_closed(token: str) -> None:
+    services, control = FakeServices(), FakeControl()
+    services.change(api_key="gate-key")
+    async with client(served(services, control=control), **{"api-key": "gate-key"}) as c:
+        for method, path in (("GET", "/control/status"), ("POST", "/control/stop")):
+            reply = await c.request(method, path, headers=[(b"x-drawbridge-token", token.encode())])
+            assert reply.status_code == 403
+    assert control.stopped == 0
+
+
+async def test_on_another_listener_there_are_no_controls() -> None:
+    control = FakeControl()
+    app = served(FakeServices(), control=control, policy=DoorPolicy("lan", key="gate-key"))
+    async with client(app, **{"api-key": "gate-key"}) as c:
+        for method, path in (("GET", "/control/status"), ("POST", "/control/stop")):
+            assert (await c.request(method, path, headers=with_token(control.token))).status_code == 404
+        assert token_in((await c.get("/", headers=BROWSER)).text) is None
+    assert control.stopped == 0
+
+
+async def test_the_pages_button_stops_the_server() -> None:
+    control = FakeControl()
+    async with client(served(FakeServices(), control=control)) as c:
+        page = (await c.get("/", headers=BROWSER)).text
+        token = token_in(page)
+        assert token
+        assert control.token not in page
+        assert 'id="stop"' in page
+        reply = await c.post("/control/stop", json={}, headers={**OWN, **with_token(token)})
+    assert (reply.status_code, control.stopped) == (202, 1)
+
+
+async def test_the_pages_token_opens_nothing_but_the_stop() -> None:
+    control = FakeControl()
+    async with client(served(FakeServices(), control=control)) as c:
+        token = token_in((await c.get("/", headers=BROWSER)).text)
+        assert token
+        assert (await c.get("/control/status", headers=with_token(token))).status_code == 403
+
+
+async def test_once_a_key_is_required_an_old_page_cannot_stop_the_server() -> None:
+    services, control = FakeServices(), FakeControl()
+    async with client(served(services, control=control)) as c:
+        token = token_in((await c.get("/", headers=BROWSER)).text)
+        assert token
+        services.change(api_key="gate-key")
+        assert (await c.post("/control/stop", json={}, headers=with_token(token))).status_code == 403
+    assert control.stopped == 0
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://localhost:3000", "sec-fetch-site": "same-site"},
+        {"origin": "http://127.0.0.1:9999"},
+        {"origin": "app://obsidian.md", "sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
+)
+async def test_no_other_page_gets_the_token_or_can_use_it(headers: dict[str, str]) -> None:
+    control = FakeControl()
+    async with client(served(FakeServices(), control=control)) as c:
+        page = await c.get("/", headers={"accept": "text/html", **headers})
+        assert page.status_code == 200
+        assert token_in(page.text) is None
+        assert "Stop Drawbridge" not in page.text
+        for kind in ("application/json", "text/plain"):
+            given = {**headers, **with_token(control.token), "content-type": kind}
+            assert (await c.post("/control/stop", content=b"{}", headers=given)).status_code == 403
+    assert control.stopped == 0
+
+
+async def test_without_a_lever_there_are_no_controls_and_no_button() -> None:
+    async with client(served(FakeServices())) as c:
+        assert (await c.post("/control/stop", headers=with_token("x"))).status_code == 404
+        assert "Stop Drawbridge" not in (await c.get("/", headers=BROWSER)).text

@@ -1,0 +1,884 @@
+"""What comes of each click: at the HTTP port, in the settings file, in the snapshot, and in what a person is told."""
+
+import asyncio
+import http.client
+import json
+import socket
+import stat
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from keyring.errors import KeyringLocked
+
+from server.errors import DrawbridgeError
+from server.standin.demo import Demo, open_demo
+from server.standin.script import Gate, Hold, say
+from server.status import AccountStatus, CliStatus, State, UsageWindow
+from tests.tray.scene import REPOSITORY, WAIT_S, Scene, WriteProtected, ask, wait_for
+from tests.whole.checked import keep_verdict
+from tray.control.desktop_actions import Done
+from tray.control.releases_feed import FeedUnreadable
+from tray.control.settings_changes import GRACE_S
+from tray.desktop.clipboard import ClipboardMissing
+from tray.desktop.sleep_detection import Woke
+from tray.model import (
+    ActOnTrouble,
+    AgreeToKeyFile,
+    Command,
+    Copy,
+    CopyAddress,
+    CopyKey,
+    KeyPlace,
+    NewKey,
+    Next,
+    Open,
+    Quit,
+    RemoveKey,
+    RequireKey,
+    Restart,
+    SetCheckUpdates,
+    SetModel,
+    SetPayer,
+    SetPoolSize,
+    SetPort,
+    SetReach,
+    SetStartAtLogin,
+    SignIn,
+    Start,
+    Stop,
+)
+
+MakeScene = Callable[..., Scene]
+
+several_loopbacks = pytest.mark.skipif(sys.platform == "darwin", reason="macOS has no second loopback address")
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[MakeScene]:
+    """Makes scenes with a free port in their settings file, and ends them."""
+    scenes: list[Scene] = []
+
+    def made(text: str | None = None, **more: Any) -> Scene:
+        scene = Scene(tmp_path / str(len(scenes)), **more)
+        scene.write(f"port = {free_port()}\n" if text is None else text)
+        scenes.append(scene)
+        return scene
+
+    yield made
+    for scene in scenes:
+        scene.end()
+
+
+@pytest.fixture
+def scene(make: MakeScene) -> Scene:
+    return make().running()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def refuses(port: int, host: str = "127.0.0.1") -> bool:
+    try:
+        socket.create_connection((host, port), timeout=5).close()
+    except OSError:
+        return True
+    return False
+
+
+def has_ended(scene: Scene, count: int) -> bool:
+    """Whether that one of the servers is over, and the controller knows it."""
+    return len(scene.runners) == count and scene.controller._supervisor.server is None
+
+
+# Start, stop, restart.
+
+
+def test_it_starts_by_itself_and_says_where_on_stdout(scene: Scene) -> None:
+    assert scene.said == [f"Drawbridge listening on http://127.0.0.1:{scene.port}/v1"]
+    assert scene.published == [f"http://127.0.0.1:{scene.port}/v1"]
+    assert (scene.shown.version, scene.shown.trouble) == ("1.2.3", None)
+    assert ask(scene.port, "/status")[0] == 200
+
+
+def test_stop_closes_the_port_and_start_opens_it_again(scene: Scene) -> None:
+    port = scene.port
+    scene.post(Stop())
+    scene.until(lambda shown: shown.status.state is State.STOPPED)
+    assert refuses(port)
+    assert scene.published[-1] is None
+    scene.post(Start())
+    scene.until(lambda shown: shown.status.state is State.RUNNING)
+    assert ask(port, "/status")[0] == 200
+    assert len(scene.said) == 1
+
+
+def test_restart_is_another_server_on_the_same_port(scene: Scene) -> None:
+    port = scene.port
+    scene.post(Restart())
+    wait_for(lambda: len(scene.runners) == 2)
+    scene.until(lambda shown: shown.status.state is State.RUNNING)
+    assert scene.port == port
+
+
+def test_a_server_that_crashes_too_often_is_said_once_with_the_log(make: MakeScene) -> None:
+    scene = make()
+    scene.make_error = RuntimeError("the loop broke")
+    scene.start()
+    for count in (1, 2, 3):
+        wait_for(partial(has_ended, scene, count))
+        scene.pass_time(5)
+    shown = scene.until(lambda shown: shown.status.state is State.FAILED)
+    assert shown.trouble is not None
+    assert shown.trouble.next is Next.LOG
+    told = scene.until_told("ended by itself 4 times")
+    assert told.action == ActOnTrouble()
+    scene.post(ActOnTrouble(), SetPoolSize(2))
+    scene.until(lambda shown: shown.pool_size == 2)
+    assert scene.desktop.opened == [f"folder {scene.folders.logs}"]
+    assert len([title for title in scene.desktop.titles if "ended by itself" in title]) == 1
+
+
+# The settings.
+
+
+def test_size_and_model_hold_at_once_and_are_kept(scene: Scene) -> None:
+    port = scene.port
+    scene.post(SetPoolSize(6), SetModel("opus"), SetPayer("plan"))
+    # The server says it of each change, and the first time with the old model.
+    shown = scene.until(lambda shown: (shown.payer, shown.status.pool.size, shown.status.model) == ("plan", 6, "opus"))
+    assert (shown.pool_size, shown.model) == (6, "opus")
+    assert scene.saved == {"port": port, "pool_size": 6, "model": "opus", "payer": "plan"}
+    assert (len(scene.runners), len(scene.house.engines)) == (1, 1)
+    assert scene.house.engines[0].config.pool_size == 6
+
+
+def test_what_a_variable_or_a_flag_holds_is_named_and_cannot_be_changed(make: MakeScene) -> None:
+    scene = make("", flags={"port": free_port()}, environ={"DRAWBRIDGE_MODEL": "opus", "POOL_SIZE": "1"}).running()
+    assert scene.shown.pinned == (("port", "--port"), ("model", "DRAWBRIDGE_MODEL"))
+    assert scene.shown.pool_size == 3
+    scene.post(SetModel("haiku"))
+    assert "DRAWBRIDGE_MODEL sets it" in scene.until_told("cannot be changed here").text
+    assert scene.house.engines[0].config.model == "opus"
+    assert scene.saved == {}
+
+
+def test_a_settings_file_changed_by_hand_is_picked_up(scene: Scene) -> None:
+    port = free_port()
+    scene.write(f'# mine\nport = {port}\npool_size = 4\nmodel = "haiku"\n')
+    scene.pass_time(6)
+    shown = scene.until(lambda shown: shown.status.base_url == f"http://127.0.0.1:{port}/v1")
+    assert (shown.pool_size, shown.status.pool.size, shown.model) == (4, 4, "haiku")
+    assert len(scene.house.engines) == 1
+    scene.post(SetPoolSize(2))
+    scene.until(lambda shown: shown.pool_size == 2)
+    assert "# mine" in scene.settings.read_text()
+
+
+def test_a_wrong_setting_by_hand_changes_nothing_and_is_said(scene: Scene) -> None:
+    scene.write("pool_size = 1000\n")
+    scene.pass_time(6)
+    shown = scene.until(lambda shown: shown.trouble is not None)
+    assert shown.trouble is not None
+    assert shown.trouble.next is Next.SETTINGS
+    assert (shown.pool_size, shown.status.state) == (3, State.RUNNING)
+    scene.write("pool_size = 2\n")
+    scene.pass_time(6)
+    scene.until(lambda shown: shown.trouble is None and shown.pool_size == 2)
+
+
+def test_with_a_wrong_setting_nothing_is_started_until_it_is_corrected(make: MakeScene) -> None:
+    scene = make("require_key = true\npool_size = 1000\n").start()
+    scene.until(lambda shown: shown.trouble is not None)
+    assert not scene.runners
+    scene.write(f"port = {free_port()}\n")
+    scene.pass_time(6)
+    scene.until(lambda shown: shown.trouble is None and shown.status.state is State.RUNNING)
+
+
+def test_a_corrupt_settings_file_is_set_aside_and_said(make: MakeScene) -> None:
+    scene = make("port = [\n").start()
+    assert "settings.toml.broken-1" in scene.until_told("settings file could not be read").text
+
+
+def test_a_file_that_is_half_written_by_hand_stays_where_it_is(scene: Scene) -> None:
+    whole = scene.settings.read_text()
+    scene.write(whole + "pool_size = ")
+    scene.pass_time(6)
+    shown = scene.until(lambda shown: shown.trouble is not None)
+    assert shown.trouble is not None
+    assert shown.trouble.next is Next.SETTINGS
+    scene.write(whole + "pool_size = 4\n")
+    scene.pass_time(6)
+    scene.until(lambda shown: shown.trouble is None and shown.pool_size == 4)
+    assert [path.name for path in scene.folders.config.iterdir()] == ["settings.toml"]
+
+
+def test_a_setting_that_cannot_be_written_holds_and_is_said(make: MakeScene) -> None:
+    scene = make(make_file=WriteProtected).running()
+    before = scene.settings.read_text()
+    scene.post(SetPoolSize(6))
+    scene.until_told("The settings are not saved")
+    scene.until(lambda shown: (shown.pool_size, shown.status.pool.size) == (6, 6))
+    scene.post(SetModel("opus"))
+    scene.until(lambda shown: (shown.pool_size, shown.model) == (6, "opus"))
+    assert scene.settings.read_text() == before
+
+
+# The port.
+
+
+def test_another_port_holds_at_once_and_is_kept(scene: Scene) -> None:
+    old, new = scene.port, free_port()
+    scene.post(SetPort(new))
+    scene.until(lambda shown: shown.status.base_url == f"http://127.0.0.1:{new}/v1")
+    assert ask(new, "/status")[0] == 200
+    wait_for(lambda: refuses(old))
+    assert (scene.saved["port"], scene.published[-1]) == (new, f"http://127.0.0.1:{new}/v1")
+    assert (len(scene.runners), len(scene.house.engines)) == (1, 1)
+    assert scene.noted[-1] == f"Drawbridge listening on http://127.0.0.1:{new}/v1"
+
+
+def test_a_taken_port_names_its_owner_and_one_click_takes_the_next_free_one(scene: Scene) -> None:
+    old = scene.port
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        scene.post(SetPort(taken))
+        shown = scene.until(lambda shown: shown.trouble is not None)
+        assert shown.trouble is not None
+        assert f"Port {taken} on 127.0.0.1 is taken by" in shown.trouble.message
+        assert "pid" in shown.trouble.message
+        assert shown.trouble.next is Next.NEXT_PORT
+        assert scene.until_told("taken").action == ActOnTrouble()
+        assert (shown.status.state, ask(old, "/status")[0]) == (State.RUNNING, 200)
+        assert scene.saved["port"] == old
+        scene.post(ActOnTrouble())
+        shown = scene.until(lambda shown: shown.trouble is None)
+        assert scene.port > taken
+        assert scene.saved["port"] == scene.port
+
+
+def test_a_remembered_port_that_is_taken_at_the_start_is_a_trouble_and_one_click_mends_it(make: MakeScene) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        scene = make(f"port = {taken}\n").start()
+        shown = scene.until(lambda shown: shown.trouble is not None)
+        assert shown.trouble is not None
+        assert shown.status.state is State.FAILED
+        assert (shown.trouble.next, "pid" in shown.trouble.message) == (Next.NEXT_PORT, True)
+        scene.post(ActOnTrouble())
+        scene.until(lambda shown: shown.status.state is State.RUNNING)
+        assert scene.port > taken
+        assert scene.said == [f"Drawbridge listening on http://127.0.0.1:{scene.port}/v1"]
+
+
+def test_the_default_port_that_is_taken_moves_to_the_next_and_says_so(make: MakeScene) -> None:
+    with closing(socket.socket()) as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            other.bind(("127.0.0.1", 8082))
+            other.listen()
+        except OSError:
+            pass  # somebody else has it, which is as good
+        scene = make("").running()
+        assert scene.port > 8082
+        assert f"uses port {scene.port}" in scene.until_told("Drawbridge uses port").title
+        assert scene.saved == {}
+
+
+def test_a_named_port_that_is_taken_has_no_next_one(make: MakeScene) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        scene = make("", flags={"port": other.getsockname()[1]}).start()
+        shown = scene.until(lambda shown: shown.trouble is not None)
+    assert shown.trouble is not None
+    assert (shown.trouble.next, "--port names this port" in shown.trouble.hint) == (Next.NOTHING, True)
+
+
+# What the engine tells.
+
+
+def tell(scene: Scene, **known: Any) -> None:
+    """The engine knows this from now on."""
+    engine = scene.house.engines[-1]
+    engine.known = replace(engine.known, **known)
+    assert scene.runner._loop is not None
+    scene.runner._loop.call_soon_threadsafe(engine.on_change)
+
+
+def test_signed_out_is_a_state_with_a_next_step_and_no_crash(scene: Scene) -> None:
+    cli = CliStatus("/bin/claude", "2.1")
+    tell(scene, cli=cli, account=AccountStatus(signed_in=False, payer="nobody"))
+    shown = scene.until(lambda shown: shown.trouble is not None)
+    assert shown.trouble is not None
+    assert (shown.status.state, shown.trouble.next) == (State.RUNNING, Next.SIGN_IN)
+    scene.until_told("not signed in")
+    scene.post(ActOnTrouble())
+    scene.until_told("Signed in")
+    tell(scene, account=AccountStatus(signed_in=True, payer="plan"))
+    scene.until(lambda shown: shown.trouble is None)
+    assert len(scene.runners) == 1
+
+
+def test_a_limit_is_said_once_for_each_window(scene: Scene) -> None:
+    cli, account = CliStatus("/bin/claude", "2.1"), AccountStatus(signed_in=True, payer="plan")
+    for resets_at in (4e9, 4e9, 5e9):
+        tell(scene, cli=cli, account=account, usage=(UsageWindow("5 hours", 1.0, resets_at, is_reached=True),))
+        scene.until(lambda shown: shown.status.usage)
+        tell(scene, usage=())
+        scene.until(lambda shown: not shown.status.usage)
+    assert ["limit" in title for title in scene.desktop.titles] == [True, True]
+
+
+def test_a_limit_is_gone_when_its_time_has_come(scene: Scene) -> None:
+    """Nobody says so: the next news of it come with the next answer, which a person who reads that line never asks."""
+    cli, account = CliStatus("/bin/claude", "2.1"), AccountStatus(signed_in=True, payer="plan")
+    soon, week = scene.wall() + 3600, UsageWindow("Week", 0.5)
+    tell(scene, cli=cli, account=account, usage=(UsageWindow("5 hours", 1.0, soon, is_reached=True), week))
+    scene.until(lambda shown: shown.trouble is not None and "limit" in shown.trouble.title)
+    scene.pass_time(3601)
+    shown = scene.until(lambda shown: shown.trouble is None)
+    assert shown.status.usage == (week,)
+
+
+# The access key.
+
+
+def test_a_new_key_is_kept_copied_and_asked_for(scene: Scene) -> None:
+    scene.post(NewKey())
+    shown = scene.until(lambda shown: shown.key.is_required)
+    key = scene.memory.key
+    assert key is not None
+    assert key.startswith("db-")
+    assert (shown.key.place, scene.clipboard) == (KeyPlace.KEYRING, [key])
+    assert ask(scene.port, "/status")[0] == 401
+    assert ask(scene.port, "/status", authorization=f"Bearer {key}")[0] == 200
+    assert scene.saved["require_key"] is True
+    assert key not in scene.settings.read_text()
+    assert "in the clipboard" in scene.until_told("new access key").text
+    scene.post(NewKey())
+    wait_for(lambda: len(scene.clipboard) == 2)
+    assert ask(scene.port, "/status", authorization=f"Bearer {key}")[0] == 401
+    assert ask(scene.port, "/status", authorization=f"Bearer {scene.memory.key}")[0] == 200
+
+
+def test_the_key_can_be_waived_asked_for_again_copied_and_removed(scene: Scene) -> None:
+    scene.post(RequireKey(required=True))
+    scene.until(lambda shown: shown.key.is_required)
+    key = scene.memory.key
+    scene.post(RequireKey(required=False))
+    scene.until(lambda shown: not shown.key.is_required)
+    assert ask(scene.port, "/status")[0] == 200
+    scene.post(CopyKey())
+    wait_for(lambda: scene.clipboard == [key])
+    scene.post(RequireKey(required=True))
+    scene.until(lambda shown: shown.key.is_required)
+    assert scene.memory.key == key
+    scene.post(RemoveKey())
+    scene.until(lambda shown: shown.key.place is KeyPlace.NONE and not shown.key.is_required)
+    assert scene.memory.key is None
+    assert ask(scene.port, "/status")[0] == 200
+
+
+def test_a_key_that_was_waived_is_still_known_after_another_start(make: MakeScene) -> None:
+    scene = make(f"port = {free_port()}\nrequire_key = false\n")
+    scene.memory.kept[("Drawbridge", "access key")] = "k"
+    scene.running()
+    shown = scene.until(lambda shown: shown.key.place is KeyPlace.KEYRING)
+    assert not shown.key.is_required
+
+
+def test_who_has_never_had_a_key_is_not_asked_for_a_keyrings_password(make: MakeScene) -> None:
+    scene = make()
+    scene.running()
+    scene.post(SetStartAtLogin(on=True))
+    scene.until(lambda shown: shown.starts_at_login)
+    assert scene.memory.calls == 0
+
+
+def test_without_a_keyring_a_file_keeps_the_key_once_its_owner_has_agreed(scene: Scene) -> None:
+    scene.memory.error = DrawbridgeError("no keyring here")
+    scene.post(RequireKey(required=True))
+    shown = scene.until(lambda shown: shown.key.asks_for_file)
+    assert not shown.key.is_required
+    assert scene.until_told("no keyring").action == AgreeToKeyFile()
+    scene.post(AgreeToKeyFile())
+    shown = scene.until(lambda shown: shown.key.is_required)
+    assert (shown.key.place, shown.key.asks_for_file) == (KeyPlace.FILE, False)
+    file = scene.folders.config / "access-key"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert ask(scene.port, "/status", authorization=f"Bearer {file.read_text().strip()}")[0] == 200
+
+
+def test_a_required_key_that_cannot_be_read_keeps_the_server_down_until_it_can(make: MakeScene) -> None:
+    scene = make(f"port = {free_port()}\nrequire_key = true\n")
+    scene.memory.error = DrawbridgeError("locked")
+    scene.start()
+    shown = scene.until(lambda shown: shown.trouble is not None)
+    assert shown.trouble is not None
+    assert shown.trouble.next is Next.RESTART
+    assert not scene.runners
+    scene.memory.error = None
+    scene.memory.kept[("Drawbridge", "access key")] = "k"
+    scene.post(ActOnTrouble())
+    scene.until(lambda shown: shown.status.state is State.RUNNING)
+    assert ask(scene.port, "/status")[0] == 401
+
+
+def test_a_keyring_that_locks_later_refuses_no_other_change(scene: Scene) -> None:
+    scene.post(NewKey())
+    scene.until(lambda shown: shown.key.is_required)
+    key, scene.memory.error = scene.memory.key, KeyringLocked("a screen saver did it")
+    scene.post(SetPoolSize(3))
+    scene.until(lambda shown: shown.pool_size == 3)
+    wait_for(lambda: scene.saved.get("pool_size") == 3)
+    scene.write(scene.settings.read_text().replace("pool_size = 3", "pool_size = 2"))
+    scene.pass_time(6)
+    assert scene.until(lambda shown: shown.pool_size == 2).trouble is None
+    assert ask(scene.port, "/status")[0] == 401
+    assert ask(scene.port, "/status", authorization=f"Bearer {key}")[0] == 200
+    scene.post(NewKey())
+    scene.until_told("keyring is locked")
+    assert ask(scene.port, "/status", authorization=f"Bearer {key}")[0] == 200
+
+
+@pytest.mark.parametrize("click", [NewKey(), RequireKey(required=True), SetReach(open=True)])
+def test_while_a_keyring_asks_for_its_password_stop_acts_at_once(make: MakeScene, click: Command) -> None:
+    """Nobody would wait for the end of this deadline."""
+    scene = make(deadline_s=600.0).running()
+    scene.memory.gate.clear()
+    try:
+        scene.post(click, RequireKey(required=True))
+        wait_for(lambda: scene.memory.calls)
+        scene.post(Stop())
+        scene.until(lambda shown: shown.status.state is State.STOPPED)
+        assert scene.memory.key is None
+    finally:
+        scene.memory.gate.set()
+    scene.until(lambda shown: shown.key.is_required)
+    wait_for(lambda: scene.saved.get("require_key"))
+    scene.post(Start())
+    scene.until(lambda shown: shown.status.state is State.RUNNING)
+    assert ask(scene.port, "/status")[0] == 401
+    assert ask(scene.port, "/status", authorization=f"Bearer {scene.memory.key}")[0] == 200
+
+
+def test_clicks_on_the_key_keep_their_order_behind_a_slow_keyring(make: MakeScene) -> None:
+    scene = make(deadline_s=600.0).running()
+    scene.post(NewKey())
+    scene.until(lambda shown: shown.key.is_required)
+    wait_for(lambda: len(scene.clipboard) == 1)
+    scene.memory.gate.clear()
+    try:
+        scene.post(NewKey(), RemoveKey(), SetPoolSize(2))
+        assert scene.until(lambda shown: shown.pool_size == 2).key.is_required
+    finally:
+        scene.memory.gate.set()
+    scene.until(lambda shown: not shown.key.is_required and shown.key.place is KeyPlace.NONE)
+    assert (scene.memory.key, len(scene.clipboard), scene.saved["require_key"]) == (None, 2, False)
+    assert ask(scene.port, "/status")[0] == 200
+
+
+def test_a_key_from_a_variable_is_only_shown(make: MakeScene) -> None:
+    scene = make(environ={"DRAWBRIDGE_API_KEY": "k"}).running()
+    assert scene.shown.key.place is KeyPlace.SETTINGS
+    assert dict(scene.shown.pinned)["api_key"] == "DRAWBRIDGE_API_KEY"
+    for command in (NewKey(), RequireKey(required=False), RemoveKey()):
+        scene.post(command)
+    scene.until_told("cannot be changed here")
+    scene.post(CopyKey())
+    wait_for(lambda: scene.clipboard == ["k"])
+    assert ask(scene.port, "/status")[0] == 401
+
+
+# Who can reach it.
+
+
+@several_loopbacks
+@pytest.mark.parametrize("has_key", [False, True])
+def test_opening_it_to_others_asks_for_a_key_and_names_the_addresses(scene: Scene, has_key: bool) -> None:
+    if has_key:
+        scene.post(NewKey())
+    scene.post(SetReach(open=True))
+    shown = scene.until(lambda shown: shown.reach.addresses)
+    assert shown.reach.is_open
+    assert shown.reach.addresses == (f"127.0.0.2:{scene.port}",)
+    assert (scene.saved["reach"], scene.saved["require_key"]) == ("lan", True)
+    assert ask(scene.port, "/status", host="127.0.0.2")[0] == 401
+    assert ask(scene.port, "/status", host="127.0.0.2", authorization=f"Bearer {scene.memory.key}")[0] == 200
+    scene.post(RequireKey(required=False))
+    scene.until_told("cannot be changed here")
+    assert ask(scene.port, "/status", host="127.0.0.2")[0] == 401
+    scene.post(SetReach(open=False))
+    scene.until(lambda shown: not shown.reach.addresses)
+    wait_for(lambda: refuses(scene.port, "127.0.0.2"))
+    assert len(scene.house.engines) == 1
+
+
+@several_loopbacks
+def test_opening_it_without_a_keyring_goes_on_after_the_agreement(scene: Scene) -> None:
+    scene.memory.error = DrawbridgeError("no keyring here")
+    scene.post(SetReach(open=True))
+    scene.until(lambda shown: shown.key.asks_for_file)
+    assert refuses(scene.port, "127.0.0.2")
+    scene.post(AgreeToKeyFile())
+    scene.until(lambda shown: shown.reach.addresses)
+    assert ask(scene.port, "/status", host="127.0.0.2")[0] == 401
+
+
+# Clipboard, desktop, sign-in.
+
+
+def test_what_is_copied_is_said_and_what_cannot_be_is_said_too(scene: Scene) -> None:
+    scene.post(Copy("base url"), CopyAddress("http://10.0.0.1:1/v1"), Copy("curl"), Copy("diagnostics"))
+    wait_for(lambda: len(scene.clipboard) == 4)
+    url = f"http://127.0.0.1:{scene.port}/v1"
+    assert scene.clipboard[:2] == [url, "http://10.0.0.1:1/v1"]
+    assert url in scene.clipboard[2]
+    assert scene.clipboard[3] == "all is well\n"
+    scene.copy_error = ClipboardMissing("There is no display.")
+    scene.post(Copy("base url"))
+    assert scene.until_told("could not be copied").text == "There is no display."
+    assert scene.shown.trouble is None
+
+
+def test_things_are_opened_where_they_are(scene: Scene) -> None:
+    scene.post(Open("log folder"), Open("settings"), Open("page"), Open("install page"), Open("project page"))
+    wait_for(lambda: len(scene.desktop.opened) == 5)
+    assert scene.desktop.opened[:4] == [
+        f"folder {scene.folders.logs}",
+        f"file {scene.settings}",
+        f"page http://127.0.0.1:{scene.port}/",
+        "page https://claude.com/claude-code",
+    ]
+
+
+def test_a_settings_file_that_is_not_there_is_made_before_it_is_opened(make: MakeScene) -> None:
+    scene = make("", flags={"port": free_port()})
+    scene.settings.unlink()
+    scene.running()
+    scene.post(Open("settings"))
+    wait_for(lambda: scene.desktop.opened == [f"file {scene.settings}"])
+
+
+def test_start_at_login_shows_what_the_system_says(make: MakeScene) -> None:
+    scene = make()
+    scene.autostart.on = True
+    scene.running()
+    scene.until(lambda shown: shown.starts_at_login is True)
+    assert scene.autostart.repairs == 1
+    scene.post(SetStartAtLogin(on=False))
+    scene.until(lambda shown: shown.starts_at_login is False)
+    assert scene.autostart.on is False
+
+
+def test_a_sign_in_is_said_when_it_is_done_and_needs_a_running_server(scene: Scene) -> None:
+    scene.post(SignIn())
+    assert "a@example.org" in scene.until_told("Signed in").text
+    scene.until(lambda shown: not shown.is_signing_in)
+    scene.post(Stop())
+    scene.until(lambda shown: shown.status.state is State.STOPPED)
+    scene.post(SignIn())
+    scene.until_told("stopping")
+
+
+# Sleep, tray, quit.
+
+
+def test_after_a_sleep_a_server_that_answers_is_left_alone(scene: Scene) -> None:
+    scene.wall.ahead += 3600
+    scene.post(Done(lambda: None))
+    wait_for(lambda: scene.probes == [scene.runner.listeners.control])
+    wait_for(lambda: not [thread for thread in threading.enumerate() if thread.name == "drawbridge-errand"])
+    scene.post(SetStartAtLogin(on=True))
+    scene.until(lambda shown: shown.starts_at_login)
+    assert (len(scene.runners), scene.shown.status.state) == (1, State.RUNNING)
+
+
+def test_after_a_sleep_a_server_that_does_not_answer_is_started_again(scene: Scene) -> None:
+    scene.answers = False
+    scene.post(Woke())
+    wait_for(lambda: len(scene.runners) == 2)
+    scene.until(lambda shown: shown.status.state is State.RUNNING)
+
+
+def test_after_a_sleep_what_was_stopped_stays_so(scene: Scene) -> None:
+    scene.post(Stop())
+    scene.until(lambda shown: shown.status.state is State.STOPPED)
+    scene.post(Woke(), SetStartAtLogin(on=True))
+    scene.until(lambda shown: shown.starts_at_login)
+    assert (scene.probes, len(scene.runners)) == ([], 1)
+
+
+def test_without_a_tray_it_says_so_once_opens_the_page_and_serves_on(make: MakeScene) -> None:
+    scene = make()
+    scene.screen.has_host = False
+    scene.running()
+    for _ in range(3):
+        scene.pass_time(4)
+    wait_for(lambda: scene.desktop.opened)
+    scene.post(SetStartAtLogin(on=True))
+    scene.until(lambda shown: shown.starts_at_login)
+    assert scene.desktop.opened == [f"page http://127.0.0.1:{scene.port}/"]
+    assert scene.desktop.titles == ["Drawbridge runs without an icon"]
+    assert len([line for line in scene.noted if "without an icon" in line]) == 1
+
+
+def test_without_a_tray_and_without_a_server_it_ends(make: MakeScene) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        scene = make("", flags={"port": other.getsockname()[1]})
+        scene.screen.has_host = False
+        scene.start()
+        scene.until(lambda shown: shown.trouble is not None)
+        scene.pass_time(4)
+        assert scene.controller.wait(WAIT_S)
+    assert scene.controller.exit_code == 1
+    assert any("is taken by" in line for line in scene.noted)
+
+
+def test_quit_ends_the_server_and_takes_the_icon_away(scene: Scene) -> None:
+    port = scene.port
+    scene.post(Quit())
+    assert scene.controller.wait(WAIT_S)
+    assert scene.screen.stopped.is_set()
+    assert (scene.published[-1], scene.controller.exit_code) == (None, 0)
+    assert refuses(port)
+
+
+def test_a_stop_from_outside_quits_the_app(scene: Scene) -> None:
+    assert ask(scene.port, "/stop")[0] == 200
+    assert scene.controller.wait(WAIT_S)
+    assert scene.screen.stopped.is_set()
+
+
+def test_quit_lets_a_running_answer_end_and_a_second_one_does_not(make: MakeScene) -> None:
+    for quits in (1, 2):
+        scene = make().running()
+        with closing(http.client.HTTPConnection("127.0.0.1", scene.port, timeout=WAIT_S)) as connection:
+            connection.request("GET", "/slow")
+            response = connection.getresponse()
+            assert response.read1(6) == b"begun "
+            scene.post(*[Quit()] * quits)
+            if quits == 1:
+                scene.until(lambda shown: shown.is_quitting)
+                scene.house.go()
+                assert response.read() == b"ended"
+            assert scene.controller.wait(WAIT_S)
+        assert scene.house.ends[0] == ("whole" if quits == 1 else "cancelled")
+        assert scene.graces == [GRACE_S, 0.0][:quits]
+
+
+def test_a_mistake_of_ours_is_said_and_ends_nothing(scene: Scene) -> None:
+    scene.copy_error = DrawbridgeError("x")
+    scene.desktop.open_page = lambda _: 1 / 0  # type: ignore[assignment,method-assign] # a mistake
+    scene.post(Open("page"))
+    assert scene.until_told("Something went wrong").action == Open("log folder")
+    scene.post(SetPoolSize(6))
+    scene.until(lambda shown: shown.pool_size == 6)
+
+
+def test_snapshots_are_shown_only_when_they_are_others(scene: Scene) -> None:
+    scene.post(*[SetPoolSize(6)] * 5)
+    scene.until(lambda shown: shown.status.pool.size == 6)
+    scene.post(SetStartAtLogin(on=True))
+    scene.until(lambda shown: shown.starts_at_login)
+    assert all(one != two for one, two in zip(scene.screen.shown, scene.screen.shown[1:], strict=False))
+    assert len([thread for thread in threading.enumerate() if thread.name.startswith("drawbridge-")]) < 20
+
+
+# With the real server and the real Claude Code, as a demo.
+
+
+@pytest.fixture
+def real(make: MakeScene) -> Scene:
+    scene = make(f"port = {free_port()}\ndemo = true\npool_size = 2\n", is_real=True)
+    # Until Claude Code is checked, no conversation is kept.
+    asyncio.run(keep_verdict(scene.folders.data))
+    scene.running()
+    scene.until(lambda shown: shown.status.pool.raw and shown.status.engine.checked)
+    return scene
+
+
+Turns = list[dict[str, str]]
+
+
+def chat(port: int, turns: Turns, **headers: str) -> tuple[str, str]:
+    """Asks, adds the answer to `turns`, and tells it with the way it came."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+        heads = {"content-type": "application/json", **headers}
+        connection.request(
+            "POST", "/v1/chat/completions", json.dumps({"model": "x", "messages": turns}).encode(), heads
+        )
+        response = connection.getresponse()
+        answer = json.loads(response.read())
+        assert response.status == 200, answer
+    content = answer["choices"][0]["message"]["content"]
+    turns.append({"role": "assistant", "content": content})
+    return content, response.headers["x-drawbridge-way"]
+
+
+def test_a_conversation_goes_on_over_another_port_size_and_model(real: Scene) -> None:
+    workers = {child.pid for child in psutil.Process().children(recursive=True)}
+    turns = [{"role": "user", "content": "one"}]
+    chat(real.port, turns)
+    real.until(lambda shown: shown.status.pool.parked == 1)
+    new = free_port()
+    real.post(SetPort(new), SetPoolSize(4))
+    real.until(lambda shown: shown.status.pool.size == 4 and shown.port == new)
+    turns.append({"role": "user", "content": "two"})
+    assert chat(new, turns)[1] == "continued"
+    real.post(SetModel("opus"))
+    real.until(lambda shown: shown.status.model == "opus")
+    assert "opus" in chat(new, [{"role": "user", "content": "three"}])[0]
+    assert workers & {child.pid for child in psutil.Process().children(recursive=True)}
+    assert len(real.runners) == 1
+
+
+@several_loopbacks
+def test_a_key_is_enforced_by_the_real_server_and_the_network_needs_it(real: Scene) -> None:
+    port, turns = real.port, [{"role": "user", "content": "hello"}]
+    real.post(SetReach(open=True))
+    real.until(lambda shown: shown.reach.addresses)
+    body = {"model": "x", "messages": turns}
+    for host in ("127.0.0.1", "127.0.0.2"):
+        assert ask(port, "/v1/chat/completions", host=host, body=body)[0] == 401
+        given = {"authorization": f"Bearer {real.memory.key}"}
+        assert ask(port, "/v1/chat/completions", host=host, body=body, **given)[0] == 200
+
+
+def test_a_missing_claude_code_is_a_state_with_a_next_step_and_no_crash(make: MakeScene) -> None:
+    scene = make(f"port = {free_port()}\ndemo = true\ncli_path = '/nowhere/claude'\n", is_real=True).running()
+    shown = scene.until(lambda shown: shown.trouble is not None)
+    assert shown.trouble is not None
+    assert (shown.trouble.title, shown.trouble.next) == ("Claude Code was not found", Next.SETTINGS)
+    assert (shown.status.state, len(scene.runners)) == (State.RUNNING, 1)
+
+
+def test_a_restart_and_a_stop_leave_no_process_of_the_server_before(real: Scene) -> None:
+    def workers() -> set[int]:
+        return {child.pid for child in psutil.Process().children(recursive=True)}
+
+    before = workers()
+    assert before
+    real.post(Restart())
+    wait_for(lambda: len(real.runners) == 2)
+    real.until(lambda shown: shown.status.state is State.RUNNING and shown.status.pool.raw)
+    wait_for(lambda: not before & workers())
+    real.post(Stop())
+    real.until(lambda shown: shown.status.state is State.STOPPED)
+    wait_for(lambda: not workers())
+
+
+class HalfSaid:
+    """Demos whose answers stand still in their middle until `go`."""
+
+    def __init__(self) -> None:
+        self._gate = Gate()
+
+    @asynccontextmanager
+    async def open_demo(self) -> AsyncIterator[Demo]:
+        self._loop = asyncio.get_running_loop()
+        async with open_demo() as demo:
+            demo.standin.script(lambda _: say("a long", Hold(self._gate), " story"))
+            yield demo
+
+    def go(self) -> None:
+        self._loop.call_soon_threadsafe(self._gate.open)
+
+
+@pytest.fixture
+def half_said(monkeypatch: pytest.MonkeyPatch) -> HalfSaid:
+    """To be asked for before `real`."""
+    half_said = HalfSaid()
+    monkeypatch.setattr("server.runtime.engine.open_demo", half_said.open_demo)
+    return half_said
+
+
+def test_quit_says_how_many_answers_run_and_lets_a_real_one_end_whole(half_said: HalfSaid, real: Scene) -> None:
+    with closing(http.client.HTTPConnection("127.0.0.1", real.port, timeout=60)) as connection:
+        body = {"model": "x", "stream": True, "messages": [{"role": "user", "content": "tell me a story"}]}
+        connection.request("POST", "/v1/chat/completions", json.dumps(body), {"content-type": "application/json"})
+        response = connection.getresponse()
+        begun = response.read1(20)
+        assert begun
+        real.until(lambda shown: shown.status.pool.answering == 1)
+        real.post(Quit())
+        real.until(lambda shown: shown.is_quitting)
+        half_said.go()
+        whole = response.read()
+        assert b" story" in whole
+        assert whole.rstrip().endswith(b"data: [DONE]")
+    assert real.controller.wait(WAIT_S)
+    assert "1 answer is still running" in real.until_told("quitting").text
+
+
+def test_an_app_without_a_server_can_be_asked_to_end(scene: Scene) -> None:
+    scene.post(Stop())
+    scene.until(lambda shown: shown.status.state is State.STOPPED)
+    scene.pass_time(10)
+    assert not scene.controller.wait(0)
+    scene.is_end_asked = True
+    scene.pass_time(10)
+    assert scene.controller.wait(WAIT_S)
+    assert scene.screen.stopped.is_set()
+
+
+# News of versions.
+
+
+def test_nobody_is_asked_for_a_newer_version_until_a_person_wants_it(scene: Scene) -> None:
+    for _ in range(3):
+        scene.pass_time(100_000)
+    scene.post(SetPoolSize(2))
+    assert scene.until(lambda shown: shown.pool_size == 2).new_version == ""
+    assert scene.asked == []
+    scene.post(SetCheckUpdates(on=True))
+    scene.until(lambda shown: shown.checks_updates)
+    scene.pass_time(10)
+    scene.until(lambda shown: shown.new_version == "1.3.0")
+    assert scene.saved["check_updates"] is True
+    assert len(scene.asked) == 1
+    scene.post(Open("release page"))
+    wait_for(lambda: scene.desktop.opened == [f"page {REPOSITORY}/releases/tag/v1.3.0"])
+    scene.post(SetCheckUpdates(on=False))
+    scene.until(lambda shown: shown.new_version == "")
+    assert len(scene.runners) == 1
+
+
+def test_it_is_asked_once_a_day_and_not_again_after_a_restart(make: MakeScene) -> None:
+    scene = make(f"port = {free_port()}\ncheck_updates = true\n").running()
+    scene.pass_time(10)
+    scene.until(lambda shown: shown.new_version)
+    for _ in range(3):
+        scene.pass_time(10_000)
+    scene.post(SetPoolSize(2))
+    scene.until(lambda shown: shown.pool_size == 2)
+    assert len(scene.asked) == 1
+    scene.pass_time(90_000)
+    wait_for(lambda: len(scene.asked) == 2)
+
+
+def test_what_brings_new_versions_itself_is_never_asked_about_them(make: MakeScene) -> None:
+    scene = make(f"port = {free_port()}\ncheck_updates = true\n", managed_by="apt").running()
+    scene.pass_time(10)
+    scene.post(SetPoolSize(2))
+    assert scene.until(lambda shown: shown.pool_size == 2).checks_updates is None
+    assert scene.asked == []
+
+
+def test_a_feed_that_cannot_be_read_is_no_trouble_of_anybody(make: MakeScene) -> None:
+    scene = make(f"port = {free_port()}\ncheck_updates = true\n")
+    scene.feed_error = FeedUnreadable("there is no network")
+    scene.running().pass_time(10)
+    wait_for(lambda: scene.asked)
+    scene.post(SetPoolSize(2))
+    shown = scene.until(lambda shown: shown.pool_size == 2)
+    assert (shown.trouble, shown.new_version, scene.desktop.notices) == (None, "", [])

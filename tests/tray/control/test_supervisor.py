@@ -1,0 +1,380 @@
+"""The server's life as the desktop sees it: by a scripted server and a clock of the test's, and with the real one."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from server.config import Config
+from server.errors import CliMissing, PortTaken, StartError
+from server.machine.paths import Folders
+from server.machine.sockets import Listeners
+from server.runtime.runner import Runner
+from server.status import AccountStatus, CliStatus, ModelName, State, Status
+from tray.control.supervisor import DELAYS_S, ENDING_S, START_TIMEOUT_S, WINDOW_S, Said, Supervisor
+
+
+class Clock:
+    """Time that passes when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class FakeServer:
+    """Does nothing by itself; the test says what becomes of it."""
+
+    config: Config
+    on_status: Callable[[Status], None]
+    refuses: Exception | None = None
+    error: BaseException | None = None
+    graces: list[float] = field(default_factory=list)
+    applied: list[Config] = field(default_factory=list)
+    is_joined: bool = False
+
+    @property
+    def listeners(self) -> Listeners:
+        raise AssertionError
+
+    def begin(self) -> None:
+        if self.refuses is not None:
+            raise self.refuses
+        self.on_status(Status(state=State.STARTING))
+
+    def stop(self, grace_s: float) -> None:
+        self.graces.append(grace_s)
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        self.is_joined = True
+        if self.error is not None:
+            raise StartError("it ended by itself") from self.error
+        return True
+
+    def apply(self, config: Config) -> None:
+        self.applied.append(config)
+
+    def follow_network(self) -> None:
+        raise AssertionError
+
+    def sign_in(self, account: str, on_url: Callable[[str], None]) -> AccountStatus:
+        raise AssertionError
+
+    def says(self, state: State, error: BaseException | None = None) -> None:
+        self.error = error
+        self.on_status(Status(state=state, trouble=str(error) if error else None))
+
+
+class Scene:
+    """A supervisor over fake servers; `settle` hands it what they have said."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.servers: list[FakeServer] = []
+        self.refuses: Exception | None = None
+        self._said: queue.SimpleQueue[Said] = queue.SimpleQueue()
+        self.supervisor = Supervisor(self._make, self._said.put, clock=self.clock)
+
+    def _make(self, config: Config, on_status: Callable[[Status], None]) -> FakeServer:
+        self.servers.append(FakeServer(config, on_status, refuses=self.refuses))
+        return self.servers[-1]
+
+    @property
+    def server(self) -> FakeServer:
+        return self.servers[-1]
+
+    @property
+    def state(self) -> State:
+        return self.supervisor.status.state
+
+    def settle(self) -> None:
+        while not self._said.empty():
+            self.supervisor.heard(self._said.get())
+
+    def start(self, config: Config | None = None) -> None:
+        self.supervisor.start(config or Config())
+        self.settle()
+
+    def run(self) -> None:
+        self.server.says(State.RUNNING)
+        self.settle()
+
+    def crash(self, error: BaseException | None = None) -> None:
+        self.server.says(State.FAILED, error or RuntimeError("the loop broke"))
+        self.settle()
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.now += seconds
+        self.supervisor.tick()
+        self.settle()
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def test_it_starts_runs_and_stops(scene: Scene) -> None:
+    states = [scene.state]
+    scene.start()
+    states.append(scene.state)
+    scene.run()
+    states.append(scene.state)
+    scene.supervisor.stop(10)
+    assert scene.server.graces == [10]
+    scene.server.says(State.STOPPED)
+    scene.settle()
+    assert [*states, scene.state] == [State.STOPPED, State.STARTING, State.RUNNING, State.STOPPED]
+    assert scene.server.is_joined
+    assert scene.supervisor.is_idle
+    assert scene.supervisor.failure is None
+
+
+def test_three_crashes_are_followed_by_a_start_each_after_a_longer_wait_and_the_fourth_by_none(scene: Scene) -> None:
+    scene.start()
+    for delay in DELAYS_S:
+        scene.run()
+        scene.crash()
+        assert scene.state is State.STARTING
+        assert scene.supervisor.next_at == scene.clock.now + delay
+        count = len(scene.servers)
+        scene.pass_time(delay - 0.01)
+        assert len(scene.servers) == count
+        scene.pass_time(0.02)
+        assert len(scene.servers) == count + 1
+    scene.run()
+    scene.crash()
+    assert scene.state is State.FAILED
+    assert scene.supervisor.failure is not None
+    assert scene.supervisor.failure.crashes == len(DELAYS_S) + 1
+    assert scene.supervisor.next_at is None
+    scene.pass_time(10 * WINDOW_S)
+    assert len(scene.servers) == len(DELAYS_S) + 1
+
+
+def test_crashes_of_long_ago_are_forgotten(scene: Scene) -> None:
+    scene.start()
+    for _ in range(10):
+        scene.run()
+        scene.crash()
+        assert scene.supervisor.next_at == scene.clock.now + DELAYS_S[0]
+        scene.pass_time(DELAYS_S[0])
+        scene.clock.now += WINDOW_S
+
+
+def test_a_start_by_hand_opens_a_new_budget(scene: Scene) -> None:
+    scene.start()
+    for _ in range(len(DELAYS_S) + 1):
+        scene.run()
+        scene.crash()
+        scene.pass_time(10)
+    assert scene.state is State.FAILED
+    scene.start()
+    scene.run()
+    assert scene.supervisor.failure is None
+    scene.crash()
+    assert scene.supervisor.next_at == scene.clock.now + DELAYS_S[0]
+
+
+def test_a_stop_while_it_waits_to_start_again_is_a_stop(scene: Scene) -> None:
+    scene.start()
+    scene.run()
+    scene.crash()
+    scene.supervisor.stop(10)
+    assert (scene.state, scene.supervisor.is_idle) == (State.STOPPED, True)
+    scene.pass_time(100)
+    assert len(scene.servers) == 1
+
+
+@pytest.mark.parametrize("error", [PortTaken("Port 1 is taken."), CliMissing(), StartError("no")])
+def test_what_says_itself_why_it_cannot_start_is_not_tried_again(scene: Scene, error: Exception) -> None:
+    scene.refuses = error
+    scene.start()
+    assert (scene.state, scene.supervisor.next_at) == (State.FAILED, None)
+    assert scene.supervisor.failure is not None
+    assert (scene.supervisor.failure.error, scene.supervisor.failure.crashes) == (error, 0)
+    scene.refuses = None
+    scene.start()
+    scene.crash(error)
+    assert (scene.state, scene.supervisor.next_at) == (State.FAILED, None)
+
+
+def test_a_start_that_breaks_for_no_reason_of_ours_is_a_crash(scene: Scene) -> None:
+    scene.start()
+    scene.crash(SystemExit(3))
+    assert scene.supervisor.next_at == scene.clock.now + DELAYS_S[0]
+
+
+def test_a_restart_waits_for_the_end_and_takes_the_new_settings(scene: Scene) -> None:
+    scene.start()
+    scene.run()
+    scene.supervisor.restart(Config(demo=True), 10)
+    assert len(scene.servers) == 1
+    assert not scene.supervisor.is_idle
+    scene.server.says(State.STOPPED)
+    scene.settle()
+    assert (len(scene.servers), scene.server.config.demo) == (2, True)
+
+
+def test_a_start_while_it_stops_comes_after_the_stop(scene: Scene) -> None:
+    scene.start()
+    scene.run()
+    scene.supervisor.stop(10)
+    scene.start()
+    assert len(scene.servers) == 1
+    scene.server.says(State.STOPPED)
+    scene.settle()
+    assert (len(scene.servers), scene.state) == (2, State.STARTING)
+
+
+def test_settings_reach_the_running_server_and_the_next_one(scene: Scene) -> None:
+    scene.start()
+    scene.run()
+    scene.supervisor.apply(Config(pool_size=6))
+    assert scene.server.applied == [Config(pool_size=6)]
+    scene.crash()
+    scene.pass_time(DELAYS_S[0])
+    assert scene.server.config == Config(pool_size=6)
+
+
+def test_a_server_that_does_not_end_is_left_behind_and_said(scene: Scene) -> None:
+    scene.start()
+    scene.run()
+    scene.supervisor.stop(10)
+    scene.pass_time(10 + ENDING_S - 0.1)
+    assert not scene.supervisor.is_idle
+    scene.pass_time(0.2)
+    assert (scene.state, scene.supervisor.is_idle) == (State.FAILED, True)
+    assert "does not end" in str(scene.supervisor.status.trouble)
+
+
+def test_a_server_that_is_never_ready_is_ended_and_not_tried_again(scene: Scene) -> None:
+    scene.start()
+    scene.pass_time(START_TIMEOUT_S)
+    assert scene.server.graces == [0]
+    scene.server.says(State.STOPPED)
+    scene.settle()
+    assert (scene.state, scene.supervisor.next_at) == (State.FAILED, None)
+    assert "not ready" in str(scene.supervisor.status.trouble)
+
+
+def test_words_of_an_earlier_server_are_not_heard(scene: Scene) -> None:
+    scene.start()
+    first = scene.server
+    scene.run()
+    scene.supervisor.restart(Config(), 0)
+    first.says(State.STOPPED)
+    scene.settle()
+    scene.run()
+    first.says(State.FAILED, RuntimeError("late"))
+    scene.settle()
+    assert scene.state is State.RUNNING
+
+
+def test_who_pays_and_the_models_stay_known_while_it_is_stopped(scene: Scene) -> None:
+    known = Status(
+        state=State.RUNNING,
+        account=AccountStatus(signed_in=True, payer="plan"),
+        cli=CliStatus("/bin/claude", "2.1"),
+        models=(ModelName("opus", "Opus"),),
+    )
+    scene.start()
+    scene.server.on_status(known)
+    scene.settle()
+    scene.supervisor.stop(0)
+    scene.server.says(State.STOPPED)
+    scene.settle()
+    assert scene.supervisor.status == replace(known, state=State.STOPPED)
+
+
+# With the real server and the real Claude Code, as a demo.
+
+
+@dataclass
+class Real:
+    """A supervisor over real servers, driven by the test's own thread."""
+
+    folder: Path
+    config: Config
+    said: "queue.SimpleQueue[Said]" = field(default_factory=queue.SimpleQueue)
+
+    def __post_init__(self) -> None:
+        self.supervisor = Supervisor(self._make, self.said.put)
+        self.runners: list[Runner] = []
+
+    def _make(self, config: Config, on_status: Callable[[Status], None]) -> Runner:
+        folders = Folders(self.folder, self.folder, self.folder)
+        self.runners.append(Runner(config, token="t", folders=folders, on_status=on_status))
+        return self.runners[-1]
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < end, self.supervisor.status
+            try:
+                self.supervisor.heard(self.said.get(timeout=0.05))
+            except queue.Empty:
+                self.supervisor.tick()
+
+    def until_state(self, state: State) -> None:
+        self.until(lambda: self.supervisor.status.state is state)
+
+    def start(self) -> None:
+        self.supervisor.start(self.config)
+        self.until_state(State.RUNNING)
+
+    def stop(self) -> None:
+        self.supervisor.stop(0)
+        self.until(lambda: self.supervisor.is_idle)
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Real:
+    return Real(tmp_path, Config(port=0, demo=True, pool_size=1, sources={"port": "flag"}))
+
+
+def leftovers() -> tuple[set[threading.Thread], int, set[int]]:
+    """Threads, open files and sockets, child processes."""
+    me = psutil.Process()
+    return set(threading.enumerate()), me.num_fds(), {child.pid for child in me.children(recursive=True)}
+
+
+@pytest.mark.skipif(not hasattr(psutil.Process, "num_fds"), reason="Windows counts no descriptors")
+@pytest.mark.timeout(400)
+def test_fifty_starts_and_stops_leave_no_thread_no_process_and_no_socket(real: Real) -> None:
+    # What is imported and made once stays.
+    real.start()
+    real.until(lambda: real.supervisor.status.pool.ready == 1)
+    real.stop()
+    before = leftovers()
+    for _ in range(50):
+        real.start()
+        real.stop()
+
+    def nothing_is_left() -> bool:
+        threads, files, children = leftovers()
+        return threads <= before[0] and files <= before[1] and children <= before[2]
+
+    # What waited for the last processes to end is over a moment later.
+    real.until(nothing_is_left)
+
+
+def test_a_real_server_that_crashes_is_started_again(real: Real) -> None:
+    real.start()
+    first = real.runners[0]
+    gate = first._gate
+    assert gate is not None
+    next(iter(gate._open.values())).should_exit = True
+    real.until(lambda: len(real.runners) == 2)
+    real.until_state(State.RUNNING)
+    assert real.supervisor.failure is None
+    assert real.runners[1].config == real.config
+    real.stop()

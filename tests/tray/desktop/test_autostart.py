@@ -1,0 +1,401 @@
+"""Start at login on three systems: what is written, what is shown, and what is repaired."""
+
+import json
+import os
+import plistlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tests.server.machine.vault import needs
+from tray.desktop.autostart.autostart import autostart_for, command_here
+from tray.desktop.autostart.entry import Autostart, AutostartRefused
+from tray.desktop.autostart.linux import XdgAutostart, desktop_entry, exec_arguments
+from tray.desktop.autostart.macos import LABEL, MacAutostart
+from tray.desktop.autostart.windows import WindowsAutostart, WindowsRegistry, windows_command_line
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have no such programs")
+
+
+# Which program is meant.
+
+
+def test_an_appimage_is_named_by_its_own_file() -> None:
+    """The program that runs lies in a mount that is gone after logout."""
+    here = command_here(
+        executable="/tmp/.mount_x/drawbridge",
+        frozen=True,
+        platform="linux",
+        environ={"APPIMAGE": "/home/ada/D.AppImage"},
+    )
+    assert here == ("/home/ada/D.AppImage",)
+
+
+def test_a_frozen_program_is_named_by_itself() -> None:
+    assert command_here(executable="/opt/d/drawbridge", frozen=True, platform="linux", environ={}) == (
+        "/opt/d/drawbridge",
+    )
+
+
+def test_an_app_of_macos_is_opened_as_an_app() -> None:
+    executable = "/Applications/Drawbridge.app/Contents/MacOS/drawbridge"
+    here = command_here(executable=executable, frozen=True, platform="darwin", environ={})
+    assert here == ("/usr/bin/open", "-g", "/Applications/Drawbridge.app")
+
+
+def test_from_source_the_installed_script_comes_before_the_module(tmp_path: Path) -> None:
+    def here() -> tuple[str, ...]:
+        return command_here(executable="/py/python", frozen=False, platform="linux", environ={}, scripts=str(tmp_path))
+
+    assert here() == ("/py/python", "-m", "tray")
+    (tmp_path / "drawbridge").write_text("")
+    assert here() == (str(tmp_path / "drawbridge"),)
+
+
+def test_on_windows_no_console_window_comes_with_it(tmp_path: Path) -> None:
+    python, windowed = tmp_path / "python.exe", tmp_path / "pythonw.exe"
+    windowed.write_text("")
+    here = command_here(executable=str(python), frozen=False, platform="win32", environ={})
+    assert here == (str(windowed), "-m", "tray")
+
+
+def test_the_built_app_of_windows_starts_without_a_console_though_its_commands_have_one(tmp_path: Path) -> None:
+    def here(name: str) -> tuple[str, ...]:
+        return command_here(executable=str(tmp_path / name), frozen=True, platform="win32", environ={})
+
+    assert here("drawbridge.exe") == (str(tmp_path / "drawbridge.exe"),)
+    (tmp_path / "drawbridgew.exe").write_text("")
+    assert here("drawbridge.exe") == here("drawbridgew.exe") == (str(tmp_path / "drawbridgew.exe"),)
+
+
+def test_each_system_has_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "winreg", SimpleNamespace())
+    kinds = [type(autostart_for(platform, {}, ["/x"])) for platform in ("linux", "win32", "darwin")]
+    assert kinds == [XdgAutostart, WindowsAutostart, MacAutostart]
+
+
+@pytest.mark.parametrize(("variable", "below"), [("", ".config"), ("relative", ".config"), ("/etc/mine", "/etc/mine")])
+def test_the_folder_is_the_users_config_folder(variable: str, below: str) -> None:
+    entry = autostart_for("linux", {"XDG_CONFIG_HOME": variable}, ["/x"])
+    assert isinstance(entry, XdgAutostart)
+    assert entry.file == Path.home() / below / "autostart" / "drawbridge.desktop"
+
+
+# Linux.
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """A program that notes its arguments, in a folder with a name that needs quoting."""
+    path = tmp_path / "Pröst (a' folder) & ~more" / "drawbridge"
+    path.parent.mkdir()
+    path.write_text(
+        f"#!{sys.executable}\nimport json, sys\nwith open('{tmp_path}/started', 'w') as f: json.dump(sys.argv, f)\n"
+    )
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def entry(tmp_path: Path, program: Path) -> XdgAutostart:
+    return XdgAutostart([str(program), "-m", "two words", "x;y"], tmp_path / "autostart")
+
+
+def test_it_is_off_until_somebody_switches_it_on_and_off_leaves_nothing(entry: XdgAutostart) -> None:
+    assert (entry.state(), entry.repair()) == (False, False)
+    assert not entry.file.parent.exists()
+    entry.set(True)
+    assert entry.state() is True
+    entry.set(False)
+    entry.set(False)
+    assert entry.state() is False
+    assert list(entry.file.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("X-GNOME-Autostart-enabled=true", "X-GNOME-Autostart-enabled=false"),
+        ("Terminal=false", "Terminal=false\nHidden=true"),
+        ("Terminal=false", "Terminal=false\nHidden = true "),
+        ("Exec=", "Exec=\nX-Exec="),
+        ("[Desktop Entry]", "[Another Group]"),
+    ],
+)
+def test_what_a_desktops_settings_have_switched_off_is_off_and_can_be_switched_on(
+    entry: XdgAutostart, old: str, new: str
+) -> None:
+    entry.set(True)
+    entry.file.write_text(entry.file.read_text().replace(old, new, 1))
+    assert (entry.state(), entry.repair()) == (False, False)
+    entry.set(True)
+    assert entry.state() is True
+
+
+def test_what_stands_in_another_group_does_not_count(entry: XdgAutostart) -> None:
+    entry.set(True)
+    entry.file.write_text(entry.file.read_text() + "\n[Desktop Action Stop]\nHidden=true\n")
+    assert entry.state() is True
+
+
+def test_a_file_that_cannot_be_read_is_unknown(entry: XdgAutostart) -> None:
+    entry.file.parent.mkdir()
+    entry.file.write_bytes(b"[Desktop Entry]\nExec=\xff\n")
+    assert (entry.state(), entry.repair()) == (None, False)
+    entry.file.unlink()
+    entry.file.mkdir()
+    assert entry.state() is None
+
+
+def test_a_program_that_has_moved_is_named_anew(entry: XdgAutostart, tmp_path: Path, program: Path) -> None:
+    XdgAutostart(["/gone/with the wind/drawbridge", "x"], tmp_path / "autostart").set(True)
+    assert entry.repair() is True
+    assert str(program) in entry.file.read_text()
+    assert entry.repair() is False
+
+
+def test_somebody_elses_command_is_left_as_long_as_it_is_there(entry: XdgAutostart) -> None:
+    entry.set(True)
+    theirs = entry.file.read_text().replace("Exec=", f"Exec=env A=1 {sys.executable} ")
+    entry.file.write_text(theirs)
+    assert entry.repair() is False
+    assert entry.file.read_text() == theirs
+
+
+@pytest.mark.parametrize("character", list('$%"`\\=\n'))
+def test_a_path_that_desktops_do_not_start_is_refused_with_its_reason(tmp_path: Path, character: str) -> None:
+    entry = XdgAutostart([f"/opt/a{character}b/drawbridge"], tmp_path)
+    with pytest.raises(AutostartRefused, match="Move the program"):
+        entry.set(True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_folders_place_is_said(entry: XdgAutostart) -> None:
+    entry.file.parent.write_text("")
+    with pytest.raises(AutostartRefused, match="does not let"):
+        entry.set(True)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["/a/b"], ["/a b/c", "-m", "x y"], ["/ä/'q'", "a;b", "~", "#", "*?", "(x)", "<&>|"], ["a-b_c.d:e,f@g+h"]],
+)
+def test_a_line_reads_back_as_it_was_meant(arguments: list[str]) -> None:
+    (line,) = (row for row in desktop_entry(arguments).splitlines() if row.startswith("Exec="))
+    assert exec_arguments(line.removeprefix("Exec=")) == arguments
+
+
+def test_lines_of_other_programs_are_understood() -> None:
+    assert exec_arguments(r'"/a \\\\ b" "say \\"x\\"" 100%% %U') == ["/a \\ b", 'say "x"', "100%"]
+    assert exec_arguments("/usr/bin/x --y") == ["/usr/bin/x", "--y"]
+
+
+@linux
+def test_the_entry_is_valid(entry: XdgAutostart) -> None:
+    needs("desktop-file-validate")
+    entry.set(True)
+    done = subprocess.run(["desktop-file-validate", str(entry.file)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@linux
+@pytest.mark.parametrize("starter", ["gio", "dex"])
+def test_desktops_start_exactly_what_was_meant(
+    entry: XdgAutostart, program: Path, starter: str, tmp_path: Path
+) -> None:
+    needs(starter)
+    entry.set(True)
+    os.mkfifo(tmp_path / "started")
+    command = ["gio", "launch", str(entry.file)] if starter == "gio" else ["dex", str(entry.file)]
+    with subprocess.Popen(command, env={**os.environ, "DBUS_SESSION_BUS_ADDRESS": "unix:path=/none"}):
+        assert json.loads((tmp_path / "started").read_text()) == [str(program), "-m", "two words", "x;y"]
+
+
+# Windows.
+
+
+class FakeWinreg:
+    """Python's module `winreg`, as far as it is used."""
+
+    HKEY_CURRENT_USER, KEY_SET_VALUE, REG_SZ = 1, 2, 1
+
+    def __init__(self) -> None:
+        self.keys: dict[str, dict[str, object]] = {}
+        self.fault: OSError | None = None
+
+    @contextmanager
+    def _key(self, path: str) -> Iterator[dict[str, object]]:
+        if self.fault:
+            raise self.fault
+        if path not in self.keys:
+            raise FileNotFoundError(2, path)
+        yield self.keys[path]
+
+    def OpenKey(self, root: int, path: str, *_: int) -> object:  # noqa: N802 # the module's own name
+        return self._key(path)
+
+    def CreateKey(self, root: int, path: str) -> object:  # noqa: N802
+        self.keys.setdefault(path, {})
+        return self._key(path)
+
+    def QueryValueEx(self, key: dict[str, object], name: str) -> tuple[object, int]:  # noqa: N802
+        if name not in key:
+            raise FileNotFoundError(2, name)
+        return key[name], 1
+
+    def SetValueEx(self, key: dict[str, object], name: str, _: int, kind: int, value: object) -> None:  # noqa: N802
+        assert kind == self.REG_SZ
+        key[name] = value
+
+    def DeleteValue(self, key: dict[str, object], name: str) -> None:  # noqa: N802
+        if name not in key:
+            raise FileNotFoundError(2, name)
+        del key[name]
+
+
+RUN, APPROVED = WindowsAutostart.RUN, WindowsAutostart.APPROVED
+
+
+def windows(winreg: FakeWinreg, *command: str) -> WindowsAutostart:
+    return WindowsAutostart(command or (r"C:\Program Files\Drawbridge\drawbridge.exe",), WindowsRegistry(winreg))
+
+
+def test_on_windows_it_is_a_value_of_the_run_key() -> None:
+    winreg = FakeWinreg()
+    entry = windows(winreg)
+    assert entry.state() is False
+    entry.set(False)
+    assert winreg.keys == {}
+    entry.set(True)
+    assert winreg.keys == {RUN: {"Drawbridge": r'"C:\Program Files\Drawbridge\drawbridge.exe"'}}
+    assert entry.state() is True
+    entry.set(False)
+    assert (winreg.keys, entry.state()) == ({RUN: {}}, False)
+
+
+@pytest.mark.parametrize(("first", "is_on"), [(2, True), (3, False), (6, True), (7, False)])
+def test_what_the_task_manager_has_switched_off_is_off_and_can_be_switched_on(first: int, is_on: bool) -> None:
+    winreg = FakeWinreg()
+    entry = windows(winreg)
+    entry.set(True)
+    winreg.keys[APPROVED] = {"Drawbridge": bytes([first, *[0] * 11]), "Another": b"\x03"}
+    assert entry.state() is is_on
+    entry.set(True)
+    assert entry.state() is True
+    assert winreg.keys[APPROVED] == {"Another": b"\x03"}
+
+
+def test_a_registry_that_refuses_is_unknown_and_said() -> None:
+    winreg = FakeWinreg()
+    winreg.fault = PermissionError(13, "Access is denied")
+    entry = windows(winreg)
+    assert (entry.state(), entry.repair()) == (None, False)
+    with pytest.raises(AutostartRefused, match="Access is denied"):
+        entry.set(True)
+
+
+def test_a_command_longer_than_windows_takes_is_refused() -> None:
+    winreg = FakeWinreg()
+    with pytest.raises(AutostartRefused, match="260"):
+        windows(winreg, "C:\\" + "x" * 260).set(True)
+    assert winreg.keys == {}
+
+
+@pytest.mark.parametrize("arguments", [(), ("-m", "tray")])
+def test_on_windows_a_program_that_has_moved_is_named_anew(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    here = tmp_path / "a folder" / "drawbridge.exe"
+    here.parent.mkdir()
+    here.write_text("")
+    winreg = FakeWinreg()
+    windows(winreg, str(tmp_path / "gone" / "drawbridge.exe"), *arguments).set(True)
+    entry = windows(winreg, str(here), *arguments)
+    assert (entry.repair(), entry.repair()) == (True, False)
+    assert winreg.keys[RUN]["Drawbridge"] == windows_command_line([str(here), *arguments])
+
+
+def test_a_windows_command_line_quotes_the_program_always() -> None:
+    assert windows_command_line([r"C:\d.exe", "-m", "two words"]) == r'"C:\d.exe" -m "two words"'
+
+
+# macOS.
+
+
+class Launchctl:
+    """The program launchctl; `disabled` is what the system's settings have switched off."""
+
+    def __init__(self) -> None:
+        self.disabled = False
+        self.said: list[str] = []
+
+    def __call__(self, *arguments: str) -> str:
+        self.said.append(arguments[0])
+        if arguments[0] == "enable":
+            assert arguments[1].endswith(f"/{LABEL}")
+            self.disabled = False
+        state = "disabled" if self.disabled else "enabled"
+        return f'disabled services = {{\n\t"com.example" => disabled\n\t"{LABEL}" => {state}\n}}\n'
+
+
+@pytest.fixture
+def launchctl() -> Launchctl:
+    return Launchctl()
+
+
+@pytest.fixture
+def agent(tmp_path: Path, launchctl: Launchctl) -> MacAutostart:
+    return MacAutostart(["/usr/bin/open", "-g", str(tmp_path)], tmp_path / "Library" / "LaunchAgents", launchctl)
+
+
+def test_on_macos_it_is_a_launch_agent_that_starts_with_the_session(agent: MacAutostart, tmp_path: Path) -> None:
+    assert agent.state() is False
+    agent.set(True)
+    assert agent.state() is True
+    written = plistlib.loads(agent.file.read_bytes())
+    assert agent.file.name == f"{written['Label']}.plist"
+    assert written["ProgramArguments"] == ["/usr/bin/open", "-g", str(tmp_path)]
+    assert (written["RunAtLoad"], written["LimitLoadToSessionType"]) == (True, "Aqua")
+    agent.set(False)
+    agent.set(False)
+    assert (agent.state(), list(agent.file.parent.iterdir())) == (False, [])
+
+
+def test_what_the_systems_settings_have_switched_off_is_off_and_can_be_switched_on(
+    agent: MacAutostart, launchctl: Launchctl
+) -> None:
+    agent.set(True)
+    launchctl.disabled = True
+    assert agent.state() is False
+    agent.set(True)
+    assert agent.state() is True
+    assert "bootout" not in launchctl.said, "it would end ourselves"
+
+
+@pytest.mark.parametrize("change", [{"Disabled": True}, {"RunAtLoad": False}, {"ProgramArguments": []}])
+def test_an_agent_that_others_have_changed_is_shown_as_it_is(agent: MacAutostart, change: dict[str, object]) -> None:
+    agent.set(True)
+    agent.file.write_bytes(plistlib.dumps(plistlib.loads(agent.file.read_bytes()) | change))
+    assert agent.state() is False
+
+
+@pytest.mark.parametrize("content", [b"", b"not a list", b"<plist><dict>", plistlib.dumps(["x"])])
+def test_an_agent_that_cannot_be_read_is_unknown(agent: MacAutostart, content: bytes) -> None:
+    agent.file.parent.mkdir(parents=True)
+    agent.file.write_bytes(content)
+    assert (agent.state(), agent.repair()) == (None, False)
+
+
+def test_on_macos_an_app_that_has_moved_is_named_anew(agent: MacAutostart, launchctl: Launchctl) -> None:
+    MacAutostart(["/usr/bin/open", "-g", "/gone/Drawbridge.app"], agent.file.parent, launchctl).set(True)
+    assert (agent.repair(), agent.repair()) == (True, False)
+
+
+def test_all_three_keep_the_same_promise(agent: MacAutostart, entry: XdgAutostart) -> None:
+    kinds: list[Autostart] = [agent, entry, windows(FakeWinreg())]
+    for one in kinds:
+        one.set(True)
+        assert one.state() is True

@@ -1,0 +1,50 @@
+"""What `drawbridge doctor` says of the tray, on the buses that computers have."""
+
+import pytest
+
+from server.commands.findings import Verdict
+from tests.tray.trayhost import TrayHost
+from tray.desktop.tray_detection import look_at_tray
+
+
+def look(address: str) -> tuple[Verdict, str]:
+    found = look_at_tray(environ={"DBUS_SESSION_BUS_ADDRESS": address})
+    assert found.name == "tray"
+    return found.verdict, found.words
+
+
+def test_a_panel_that_shows_icons_is_found_and_sees_none(bus: str, host: TrayHost) -> None:
+    verdict, words = look(bus)
+    assert verdict is Verdict.OK
+    assert "the panel of this desktop shows the icon" in words
+    assert not host.items
+
+
+def test_a_desktop_without_a_tray_is_a_note_that_names_what_gnome_needs(bus: str) -> None:
+    with TrayHost(bus, watcher=False):
+        verdict, words = look(bus)
+    assert verdict is Verdict.NOTE
+    assert "no panel of this desktop takes tray icons" in words
+    assert "AppIndicator" in words
+    assert "opens its page" in words
+
+
+def test_a_watcher_that_nobody_shows_icons_for_is_a_note(bus: str) -> None:
+    with TrayHost(bus, has_host=False):
+        verdict, words = look(bus)
+    assert verdict is Verdict.NOTE
+    assert "no panel shows them" in words
+
+
+@pytest.mark.parametrize("environ", [{}, {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"}])
+def test_without_a_session_bus_that_is_said(environ: dict[str, str]) -> None:
+    found = look_at_tray(environ=environ)
+    assert found.verdict is Verdict.NOTE
+    assert "no D-Bus session bus" in found.words
+
+
+@pytest.mark.parametrize(("platform", "place"), [("win32", "notification area"), ("darwin", "menu bar")])
+def test_windows_and_macos_have_one_always(platform: str, place: str) -> None:
+    found = look_at_tray(platform, {})
+    assert found.verdict is Verdict.OK
+    assert place in found.words

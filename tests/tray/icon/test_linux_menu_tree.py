@@ -1,0 +1,138 @@
+"""The menu as numbered nodes."""
+
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tray.icon.linux_menu_tree import Node, Tree, changes, grown
+from tray.icon.pystray_types import Menu, MenuItem
+
+
+@dataclass(frozen=True)
+class Does:
+    what: str
+
+    def __call__(self, icon: object, item: object) -> None:
+        raise AssertionError(self.what)
+
+
+def line(text: str, deed: str = "", *, checked: bool | None = None, radio: bool = False) -> MenuItem:
+    return MenuItem(text, Does(deed or text), checked=None if checked is None else lambda _: checked, radio=radio)
+
+
+def submenu(text: str, *items: MenuItem) -> MenuItem:
+    return MenuItem(text, Menu(*items))
+
+
+def numbers(tree: Tree) -> dict[str, int]:
+    return {node.item.text: node.id for node in tree.nodes.values() if node.item and node.item is not Menu.SEPARATOR}
+
+
+def test_a_line_keeps_its_number_when_its_words_change() -> None:
+    old = grown(Tree(), [line("Running", "status"), line("Quit")])
+    new = grown(old, [line("2 answers", "status"), line("Quit")])
+    assert numbers(new) == {"2 answers": 1, "Quit": 2}
+    (change,) = changes(old, new).new
+    assert change == (1, {"label": ("s", "2 answers")})
+
+
+def test_a_line_keeps_its_number_when_others_come_before_it() -> None:
+    old = grown(Tree(), [line("Start"), line("Quit")])
+    new = grown(old, [line("A problem"), line("Start"), line("Quit")])
+    assert numbers(new) == {"A problem": 3, "Start": 1, "Quit": 2}
+    assert changes(old, new).shape
+
+
+def test_a_number_is_never_given_to_another_line() -> None:
+    old = grown(Tree(), [line("Start"), line("Quit")])
+    without = grown(old, [line("Quit")])
+    again = grown(without, [line("Remove the key"), line("Quit")])
+    assert numbers(again) == {"Remove the key": 3, "Quit": 2}
+
+
+def test_a_line_that_does_something_else_with_the_same_words_is_the_same_line() -> None:
+    old = grown(Tree(), [line("Require the key", "on", checked=False)])
+    new = grown(old, [line("Require the key", "off", checked=True)])
+    assert numbers(new) == numbers(old)
+    assert changes(old, new).new == ((1, {"toggle-state": ("i", 1)}),)
+
+
+def test_a_submenu_whose_words_change_keeps_its_number_and_those_below() -> None:
+    old = grown(Tree(), [submenu("Port", line("8082")), submenu("Model", line("sonnet"))])
+    new = grown(old, [submenu("Port (8080)", line("8082")), submenu("Model", line("sonnet"))])
+    assert list(numbers(new).values()) == list(numbers(old).values())
+    assert not changes(old, new).shape
+
+
+def test_a_line_that_becomes_a_submenu_is_another_line() -> None:
+    old = grown(Tree(), [line("Sign in")])
+    new = grown(old, [submenu("Sign in", line("Plan"))])
+    assert numbers(new)["Sign in"] != numbers(old)["Sign in"]
+
+
+def test_properties_that_are_gone_are_named() -> None:
+    old = grown(Tree(), [line("Start at login", checked=True)])
+    new = grown(old, [line("Start at login")])
+    assert changes(old, new).gone == ((1, ("toggle-type", "toggle-state")),)
+
+
+def test_the_same_menu_changes_nothing() -> None:
+    menu = [line("a"), Menu.SEPARATOR, submenu("b", line("c"), line("c"))]
+    tree = grown(Tree(), menu)
+    again = grown(tree, [line("a"), Menu.SEPARATOR, submenu("b", line("c"), line("c"))])
+    assert not changes(tree, again)
+    assert again.revision == tree.revision
+
+
+def test_actions_that_cannot_be_compared_are_told_apart_by_their_words() -> None:
+    class Unhashable:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __call__(self, icon: object, item: object) -> None: ...
+
+    old = grown(Tree(), [MenuItem("a", Unhashable()), MenuItem("b", lambda: None)])
+    new = grown(old, [MenuItem("b", lambda: None), MenuItem("a", Unhashable())])
+    assert numbers(new) == numbers(old)
+
+
+leaves = st.builds(
+    lambda text, deed, checked: line(text, deed, checked=checked),
+    st.sampled_from("abc"),
+    st.sampled_from("xyz"),
+    st.none() | st.booleans(),
+)
+menus = st.lists(
+    st.recursive(
+        leaves | st.just(Menu.SEPARATOR),
+        lambda below: st.builds(lambda text, items: submenu(text, *items), st.sampled_from("abc"), st.lists(below)),
+        max_leaves=8,
+    ),
+    max_size=6,
+)
+
+
+@given(st.lists(menus, max_size=6))
+def test_whatever_the_menus_hosts_that_follow_the_changes_see_the_newest_one(history: list[list[MenuItem]]) -> None:
+    tree, seen, given_away = Tree(), Tree().nodes, set[int]()
+    for menu in history:
+        tree, old = grown(tree, menu), tree
+        changed = changes(old, tree)
+        assert len(_all(tree.root)) == len({node.id for node in _all(tree.root)})
+        assert not (tree.nodes.keys() - old.nodes.keys()) & given_away
+        given_away |= tree.nodes.keys()
+        if changed.shape:
+            seen = tree.nodes
+        else:
+            properties = {number: dict(node.properties) for number, node in seen.items()}
+            for number, new in changed.new:
+                properties[number].update(new)
+            for number, gone in changed.gone:
+                for name in gone:
+                    del properties[number][name]
+            assert properties == {number: node.properties for number, node in tree.nodes.items()}
+            seen = tree.nodes
+
+
+def _all(node: Node) -> list[Node]:
+    return [node, *(below for child in node.children for below in _all(child))]

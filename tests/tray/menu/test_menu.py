@@ -1,0 +1,418 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from typing import get_args
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from server.status import AccountStatus, CliStatus, ModelName, PoolStatus, State, Status, UsageWindow
+from tests.tray.menutext import menu_text
+from tests.tray.states import GOLDEN, NOW, RUNNING, state_text, states
+from tray.menu.item import SEPARATOR, Item
+from tray.menu.menu import menu_for, picture_for, tooltip_for
+from tray.menu.phrases import port_of, state_line
+from tray.model import (
+    ActOnTrouble,
+    AgreeToKeyFile,
+    Command,
+    Copy,
+    CopyAddress,
+    KeyPlace,
+    KeyState,
+    Next,
+    Open,
+    Picture,
+    Quit,
+    Reach,
+    RequireKey,
+    Restart,
+    SetCheckUpdates,
+    SetModel,
+    SetPayer,
+    SetPoolSize,
+    SetPort,
+    SetStartAtLogin,
+    SignIn,
+    Snapshot,
+    Start,
+    Stop,
+    Trouble,
+)
+
+STATES = dict(states())
+# A slow computer is no reason to fail.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def all_items(items: tuple[Item, ...]) -> Iterator[Item]:
+    for item in items:
+        yield item
+        yield from all_items(item.items)
+
+
+def submenu(snapshot: Snapshot, text: str) -> dict[str, Item]:
+    return {item.text: item for item in next(i for i in menu_for(snapshot) if i.text.startswith(text)).items}
+
+
+def commands(snapshot: Snapshot) -> list[Command]:
+    """What can be clicked."""
+    return [item.command for item in all_items(menu_for(snapshot)) if item.enabled and item.command is not None]
+
+
+class TestGolden:
+    @pytest.mark.parametrize("name", STATES)
+    def test_each_state_looks_as_it_was_agreed(self, name: str) -> None:
+        assert state_text(STATES[name]) == (GOLDEN / "menu" / f"{name}.txt").read_text(encoding="utf-8")
+
+    def test_no_golden_menu_is_left_over(self) -> None:
+        assert {path.stem for path in (GOLDEN / "menu").glob("*.txt")} == set(STATES)
+
+    def test_the_menu_has_the_order_of_the_design(self) -> None:
+        order = (
+            *(
+                "Nobody is signed in",
+                "Claude Code is not",
+                "Start",
+                "Stop",
+                "Restart",
+                "Copy base URL",
+                "Connect an app",
+            ),
+            *("Default model", "Pool size", "Port", "Access key", "Reachable from", "Plan usage", "Sign in to Claude"),
+            *("Start at login", "Open log folder", "Copy diagnostics", "About", "Quit"),
+        )
+        snapshot = replace(
+            STATES["signed_out"], status=replace(STATES["signed_out"].status, usage=(UsageWindow("5 hours", 0.5),))
+        )
+        shown = [item.text for item in menu_for(snapshot)]
+        places = [next(i for i, text in enumerate(shown) if text.startswith(start)) for start in order]
+        assert places == sorted(places)
+
+
+# Anything that the desktop may know, its strings as strange as other programs make them.
+_texts = st.text(max_size=90)
+_times = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True), st.floats(1.7e9, 1.9e9))
+_accounts = st.builds(
+    AccountStatus,
+    signed_in=st.sampled_from([None, True, False]),
+    payer=st.sampled_from(["plan", "api key", "bedrock", "vertex", "foundry", "demo", "nobody", "unknown"]) | _texts,
+    method=st.none() | _texts,
+    email=st.none() | _texts,
+    subscription=st.none() | _texts,
+)
+_pools = st.builds(PoolStatus, size=st.integers(0, 64), answering=st.integers(0, 64), waiting=st.integers(0, 100))
+_statuses = st.builds(
+    Status,
+    state=st.sampled_from(State),
+    base_url=st.none() | st.integers(1, 65535).map(lambda port: f"http://127.0.0.1:{port}/v1"),
+    demo=st.booleans(),
+    cli=st.builds(CliStatus, path=st.none() | _texts, version=st.none() | _texts),
+    account=_accounts,
+    pool=_pools,
+    models=st.lists(st.builds(ModelName, _texts, _texts), max_size=5).map(tuple),
+    usage=st.lists(
+        st.builds(UsageWindow, _texts, st.floats(), _times, st.booleans()),
+        max_size=3,
+    ).map(tuple),
+)
+_settings = ("port", "pool_size", "model", "api_key", "host", "reach", "payer", "check_updates")
+snapshots = st.builds(
+    Snapshot,
+    status=_statuses,
+    version=_texts,
+    port=st.integers(1, 65535),
+    pool_size=st.integers(1, 64),
+    model=_texts,
+    key=st.builds(KeyState, st.booleans(), st.sampled_from(KeyPlace), st.booleans()),
+    reach=st.builds(Reach, st.booleans(), st.lists(_texts, max_size=3).map(tuple)),
+    trouble=st.none() | st.builds(Trouble, _texts, _texts, _texts, st.sampled_from(Next)),
+    pinned=st.lists(st.tuples(st.sampled_from(_settings), _texts), max_size=5).map(tuple),
+    starts_at_login=st.sampled_from([None, True, False]),
+    is_signing_in=st.booleans(),
+    payer=st.sampled_from(["automatic", "plan", "api key"]),
+    has_exported_key=st.booleans(),
+    is_quitting=st.booleans(),
+    checks_updates=st.sampled_from([None, True, False]),
+    new_version=_texts,
+    now=st.sampled_from([None, NOW]),
+)
+
+
+class TestLaws:
+    """What holds for every menu, whatever the desktop knows."""
+
+    @PATIENT
+    @given(snapshots)
+    def test_no_line_is_empty_long_or_broken(self, snapshot: Snapshot) -> None:
+        for item in all_items(menu_for(snapshot)):
+            if item != SEPARATOR:
+                assert item.text.strip() == item.text != ""
+                assert len(item.text) < 60
+                assert item.text.isprintable()
+
+    @PATIENT
+    @given(snapshots)
+    def test_no_two_siblings_read_alike(self, snapshot: Snapshot) -> None:
+        menu = menu_for(snapshot)
+        for siblings in (menu, *(item.items for item in all_items(menu) if item.items)):
+            texts = [item.text for item in siblings if item != SEPARATOR]
+            assert len(texts) == len(set(texts))
+
+    @PATIENT
+    @given(snapshots)
+    def test_a_line_that_can_be_clicked_does_something(self, snapshot: Snapshot) -> None:
+        for item in all_items(menu_for(snapshot)):
+            assert (item.command is not None) or item.items or not item.enabled, item
+            assert item.command is None or not item.items, item
+
+    @PATIENT
+    @given(snapshots)
+    @example(replace(STATES["running"], trouble=Trouble("", "", "", Next.NOTHING)))
+    def test_separators_part_lines_from_lines(self, snapshot: Snapshot) -> None:
+        menu = menu_for(snapshot)
+        for siblings in (menu, *(item.items for item in all_items(menu) if item.items)):
+            assert SEPARATOR not in (siblings[0], siblings[-1])
+            assert (SEPARATOR, SEPARATOR) not in pairwise(siblings)
+
+    @PATIENT
+    @given(snapshots)
+    def test_of_radio_siblings_one_at_most_is_on(self, snapshot: Snapshot) -> None:
+        menu = menu_for(snapshot)
+        for siblings in (menu, *(item.items for item in all_items(menu) if item.items)):
+            assert sum(bool(item.checked) for item in siblings if item.radio) <= 1
+
+    @PATIENT
+    @given(snapshots)
+    def test_a_click_on_the_icon_opens_the_menu_and_does_nothing_else(self, snapshot: Snapshot) -> None:
+        assert not [item.text for item in all_items(menu_for(snapshot)) if item.default]
+
+    @PATIENT
+    @given(snapshots)
+    def test_the_port_in_use_stands_wherever_an_address_is_shown(self, snapshot: Snapshot) -> None:
+        port = str(port_of(snapshot))
+        text = menu_text(menu_for(snapshot))
+        assert f"Copy base URL (http://127.0.0.1:{port}/v1)" in text
+        assert f"(o) {port}\n" in text or f"Port: {port}" in text
+        if snapshot.status.state in {State.STARTING, State.RUNNING} and not snapshot.is_quitting:
+            assert f"on port {port}" in state_line(snapshot)
+            assert f"on port {port}" in tooltip_for(snapshot)
+
+    @PATIENT
+    @given(snapshots)
+    def test_the_tooltip_begins_with_the_words_of_the_menu(self, snapshot: Snapshot) -> None:
+        tooltip = tooltip_for(snapshot)
+        assert tooltip.startswith(f"Drawbridge: {menu_for(snapshot)[0].text}")
+        assert len(tooltip) < 128
+        assert tooltip.isprintable()
+
+    @PATIENT
+    @given(snapshots)
+    def test_whatever_happens_one_can_quit_and_see_the_log(self, snapshot: Snapshot) -> None:
+        assert {Quit(), Open("log folder"), Copy("diagnostics")} <= set(commands(snapshot))
+
+    @PATIENT
+    @given(snapshots)
+    def test_what_something_else_holds_cannot_be_set_here(self, snapshot: Snapshot) -> None:
+        held = {setting for setting, holder in snapshot.pinned if dict(snapshot.pinned)[setting]}
+        kinds = {type(command).__name__ for command in commands(snapshot)}
+        forbidden = {
+            "port": {"SetPort"},
+            "pool_size": {"SetPoolSize"},
+            "model": {"SetModel"},
+            "api_key": {"RequireKey", "NewKey", "RemoveKey", "AgreeToKeyFile"},
+            "host": {"SetReach"},
+            "reach": {"SetReach"},
+            "payer": {"SetPayer"},
+            "check_updates": {"SetCheckUpdates"},
+        }
+        for setting in held & set(forbidden):
+            assert not kinds & forbidden[setting]
+
+    @PATIENT
+    @given(snapshots)
+    def test_the_same_snapshot_gives_the_same_menu(self, snapshot: Snapshot) -> None:
+        assert menu_for(snapshot) == menu_for(replace(snapshot))
+
+
+class TestLever:
+    @pytest.mark.parametrize(
+        ("state", "possible"),
+        [
+            (State.STOPPED, {Start()}),
+            (State.FAILED, {Start()}),
+            (State.STARTING, {Stop()}),
+            (State.RUNNING, {Stop(), Restart()}),
+            (State.STOPPING, set()),
+        ],
+    )
+    def test_only_what_makes_sense_can_be_clicked(self, state: State, possible: set[Command]) -> None:
+        snapshot = Snapshot(status=Status(state=state))
+        assert set(commands(snapshot)) & {Start(), Stop(), Restart()} == possible
+        assert not set(commands(replace(snapshot, is_quitting=True))) & {Start(), Stop(), Restart()}
+
+    @pytest.mark.parametrize(
+        ("answers", "text"), [(0, "Quit"), (1, "Quit (1 answer running)"), (2, "Quit (2 answers running)")]
+    )
+    def test_quit_says_how_many_answers_run(self, answers: int, text: str) -> None:
+        snapshot = replace(RUNNING, status=replace(RUNNING.status, pool=PoolStatus(answering=answers)))
+        assert menu_for(snapshot)[-1] == Item(text, Quit())
+
+
+class TestPicture:
+    @pytest.mark.parametrize(
+        ("state", "answering", "trouble", "picture"),
+        [
+            (State.STOPPED, 0, False, Picture.RAISED),
+            (State.STOPPED, 0, True, Picture.CROSS),
+            (State.STARTING, 0, False, Picture.HALF),
+            (State.STARTING, 0, True, Picture.HALF),
+            (State.RUNNING, 0, False, Picture.LOWERED),
+            (State.RUNNING, 1, False, Picture.TRAFFIC),
+            (State.RUNNING, 0, True, Picture.WARNING),
+            (State.RUNNING, 1, True, Picture.WARNING),
+            (State.STOPPING, 2, False, Picture.HALF),
+            (State.FAILED, 0, False, Picture.CROSS),
+            (State.FAILED, 0, True, Picture.CROSS),
+        ],
+    )
+    def test_the_shape_shows_the_state(self, state: State, answering: int, trouble: bool, picture: Picture) -> None:
+        status = Status(state=state, pool=PoolStatus(answering=answering))
+        assert picture_for(Snapshot(status=status, trouble=Trouble("Oh", "no") if trouble else None)) is picture
+
+
+class TestTrouble:
+    @pytest.mark.parametrize("cure", [cure for cure in Next if cure is not Next.NOTHING])
+    def test_a_click_on_the_problem_acts_on_it(self, cure: Next) -> None:
+        menu = menu_for(replace(RUNNING, trouble=Trouble("Something is wrong", "It is.", next=cure)))
+        assert menu[2] == Item("Something is wrong", ActOnTrouble())
+
+    def test_a_problem_with_nothing_to_do_about_it_is_only_said(self) -> None:
+        menu = menu_for(replace(RUNNING, trouble=Trouble("A limit is reached", "Wait.", next=Next.NOTHING)))
+        assert menu[2] == Item("A limit is reached", enabled=False)
+
+
+class TestChoices:
+    def test_every_model_of_the_account_can_be_chosen_and_claudes_own_default(self) -> None:
+        items = submenu(RUNNING, "Default model")
+        assert [item.command for item in items.values()] == [
+            SetModel(model) for model in ("opus", "sonnet", "haiku", "default")
+        ]
+        assert [text for text, item in items.items() if item.checked] == ["Sonnet 5"]
+
+    def test_two_models_of_one_name_are_told_apart_by_their_ids(self) -> None:
+        models = (ModelName("opus", "Opus"), ModelName("claude-opus-5", "Opus"))
+        items = submenu(replace(RUNNING, status=replace(RUNNING.status, models=models), model="opus"), "Default model")
+        assert list(items) == ["Opus", "Opus (claude-opus-5)", "Claude Code's default"]
+
+    def test_a_model_that_is_not_in_the_list_is_shown_and_checked(self) -> None:
+        items = submenu(replace(RUNNING, model="claude-3-opus"), "Default model")
+        assert items["claude-3-opus"] == Item("claude-3-opus", SetModel("claude-3-opus"), checked=True, radio=True)
+
+    def test_a_size_of_the_settings_file_stands_among_the_others_in_order(self) -> None:
+        sizes = [item.command for item in submenu(replace(RUNNING, pool_size=5), "Pool size").values() if item.command]
+        assert sizes == [SetPoolSize(size) for size in (1, 2, 3, 4, 5, 6, 8)]
+
+    def test_the_port_in_use_is_checked_though_another_was_asked_for(self) -> None:
+        moved = replace(RUNNING, status=replace(RUNNING.status, base_url="http://127.0.0.1:8083/v1"))
+        items = submenu(moved, "Port")
+        assert [text for text, item in items.items() if item.checked] == ["8083"]
+        assert items["8082"].command == SetPort(8082)
+        assert items["Next free port"].command == SetPort(None)
+        assert items["Other... (in the settings file)"].command == Open("settings")
+
+    def test_every_app_is_listed_and_cursor_only_explained(self) -> None:
+        copied = [item.command.what for item in submenu(RUNNING, "Connect").values() if isinstance(item.command, Copy)]
+        assert copied == ["talon", "cline", "continue", "open webui", "curl"]
+        assert any(text.startswith("Cursor") and not item.enabled for text, item in submenu(RUNNING, "Connect").items())
+
+    @pytest.mark.parametrize("starts", [True, False])
+    def test_start_at_login_shows_what_is_and_sets_the_other(self, starts: bool) -> None:
+        menu = menu_for(replace(RUNNING, starts_at_login=starts))
+        assert Item("Start at login", SetStartAtLogin(not starts), checked=starts) in menu
+
+    @pytest.mark.parametrize(
+        ("address", "url"),
+        [
+            ("192.168.1.20:8082", "http://192.168.1.20:8082/v1"),
+            ("192.168.1.20", "http://192.168.1.20:8082/v1"),
+            ("[fd00::20]:8082", "http://[fd00::20]:8082/v1"),
+            ("fd00::20", "http://[fd00::20]:8082/v1"),
+            ("[fd00::20]", "http://[fd00::20]:8082/v1"),
+        ],
+    )
+    def test_an_address_for_others_is_copied_as_the_url_that_they_need(self, address: str, url: str) -> None:
+        items = submenu(replace(RUNNING, reach=Reach(is_open=True, addresses=(address,))), "Reachable from")
+        assert items[f"Copy {url}"].command == CopyAddress(url)
+
+
+class TestUpdates:
+    def test_a_newer_version_is_one_line_that_opens_its_page(self) -> None:
+        assert Item("Version 1.2 is available...", Open("release page")) in menu_for(STATES["new_version"])
+        assert not [item for item in all_items(menu_for(RUNNING)) if item.command == Open("release page")]
+
+    def test_a_person_switches_the_question_on_and_off(self) -> None:
+        for is_on in (True, False):
+            about = submenu(replace(RUNNING, checks_updates=is_on), "About")
+            assert about["Check for updates once a day"].checked is is_on
+            assert about["Check for updates once a day"].command == SetCheckUpdates(not is_on)
+
+    def test_where_the_system_brings_new_versions_there_is_nothing_to_switch(self) -> None:
+        snapshot = replace(RUNNING, checks_updates=None)
+        assert not [command for command in commands(snapshot) if isinstance(command, SetCheckUpdates)]
+        assert "New versions come with your system's updates" in menu_text(menu_for(snapshot))
+
+
+class TestKey:
+    def test_while_others_can_reach_the_server_its_key_cannot_be_given_up(self) -> None:
+        snapshot = STATES["reachable_by_others"]
+        assert not any(isinstance(command, RequireKey) for command in commands(snapshot))
+        assert "RemoveKey" not in {type(command).__name__ for command in commands(snapshot)}
+
+    @pytest.mark.parametrize("place", KeyPlace)
+    def test_the_menu_says_where_the_key_is_kept(self, place: KeyPlace) -> None:
+        text = menu_text(menu_for(replace(RUNNING, key=KeyState(place=place))))
+        words = {
+            KeyPlace.NONE: "There is no key yet",
+            KeyPlace.KEYRING: "Kept in the system's keyring",
+            KeyPlace.FILE: "Kept in a file that only you can read",
+            KeyPlace.SETTINGS: "Written in the settings file",
+        }
+        assert [other for other in KeyPlace if words[other] in text] == [place]
+
+    def test_without_a_keyring_the_person_is_asked_first(self) -> None:
+        assert AgreeToKeyFile() in commands(STATES["no_keyring"])
+        assert AgreeToKeyFile() not in commands(RUNNING)
+
+
+class TestWhoPays:
+    def test_an_exported_key_gives_the_choice_and_says_that_it_pays(self) -> None:
+        menu = menu_for(STATES["api_key_pays"])
+        assert menu[1].text == "ANTHROPIC_API_KEY pays, by the token"
+        choices = {item.command: item.checked for item in menu[1].items if item.command}
+        assert choices == {SetPayer("plan"): False, SetPayer("api key"): False, SetPayer("automatic"): True}
+
+    def test_the_variable_that_pays_is_named(self) -> None:
+        snapshot = STATES["api_key_pays"]
+        account = replace(snapshot.status.account, detail="the API key in ANTHROPIC_AUTH_TOKEN pays")
+        menu = menu_for(replace(snapshot, status=replace(snapshot.status, account=account)))
+        assert menu[1].text == "ANTHROPIC_AUTH_TOKEN pays, by the token"
+
+    def test_without_one_there_is_nothing_to_choose(self) -> None:
+        assert menu_for(RUNNING)[1].items == ()
+
+    def test_a_long_name_never_hides_who_pays(self) -> None:
+        account = AccountStatus(True, "plan", email=f"{'a' * 80}@example.org", subscription="max")
+        text = menu_for(replace(RUNNING, status=replace(RUNNING.status, account=account)))[1].text
+        assert text.endswith("...: the Claude Max plan pays")
+
+    def test_one_can_sign_in_exactly_while_nobody_is(self) -> None:
+        assert {SignIn(), SignIn("console")} <= set(commands(STATES["signed_out"]))
+        assert not {SignIn(), SignIn("console")} & set(commands(RUNNING))
+        assert not {SignIn(), SignIn("console")} & set(commands(STATES["signing_in"]))
+
+
+def test_every_command_can_be_reached_from_some_state() -> None:
+    found = {type(command) for snapshot in STATES.values() for command in commands(snapshot)}
+    assert found == set(get_args(Command))

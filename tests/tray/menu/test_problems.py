@@ -1,0 +1,293 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from server import errors
+from server.errors import DrawbridgeError
+from server.status import AccountStatus, CircuitStatus, CliStatus, PoolStatus, State, Status, UsageWindow
+from tests.tray.states import NOW, RUNNING
+from tray.menu.menu import menu_for, tooltip_for
+from tray.menu.phrases import account_line, counted, fitted, moment, usage_line
+from tray.menu.problems import (
+    CLI_MISSING,
+    SIGNED_OUT,
+    Copied,
+    KeyMade,
+    Leaving,
+    LimitReached,
+    NoTray,
+    PortMoved,
+    SettingsSetAside,
+    SignedIn,
+    notice_for,
+    trouble_for,
+)
+from tray.model import ActOnTrouble, KeyPlace, Next, Notice, Open, Trouble
+
+SOON = NOW.timestamp() + 3.5 * 3600
+LIMIT = UsageWindow("5 hours", 1.0, SOON, is_reached=True)
+
+MISSING = PoolStatus(trouble=str(errors.CliMissing()), lacks="claude code")
+
+
+def all_kinds(kind: type[DrawbridgeError] = DrawbridgeError) -> list[type[DrawbridgeError]]:
+    return [kind, *(below for sub in kind.__subclasses__() for below in all_kinds(sub))]
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("error", "title", "cure"),
+        [
+            (errors.CliMissing(), "Claude Code was not found", Next.INSTALL),
+            (errors.CliMisnamed("There is no Claude Code at '/x'."), "Claude Code was not found", Next.SETTINGS),
+            (errors.SignInNeeded("It said no."), "Claude Code is not signed in", Next.SIGN_IN),
+            (
+                errors.PortTaken("Port 8082 on 127.0.0.1 is taken by node (pid 412)."),
+                "Port 8082 on 127.0.0.1 is taken by node (pid 412)",
+                Next.NEXT_PORT,
+            ),
+            (errors.PortTaken(f"Port 8082 is taken by {'x' * 60}."), "The port is taken", Next.NEXT_PORT),
+            (errors.UsageLimit(), "Claude's usage limit is reached", Next.NOTHING),
+            (errors.UsageLimit(retry_after_s=3600), "Usage limit reached, resets at 15:30", Next.NOTHING),
+            (errors.SettingsCorrupt("Line 3 of '/a/b' is wrong."), "The settings file cannot be read", Next.SETTINGS),
+            (errors.SettingsInvalid("The port takes a number."), "The port takes a number", Next.SETTINGS),
+            (errors.KeyringLocked(), "The keyring is locked", Next.RESTART),
+            (errors.KeyUnreadable("It is in the keyring."), "The required access key cannot be read", Next.RESTART),
+            (errors.KeyringMissing(), "There is no keyring to use", Next.NOTHING),
+            (errors.KeyNeeded("Others can reach it."), "An access key is needed", Next.NOTHING),
+            (errors.AlreadyRunning("It is."), "Drawbridge is running already", Next.NOTHING),
+            (errors.StartError("A socket closed."), "Drawbridge cannot start", Next.LOG),
+            (ValueError("secret detail"), "Something went wrong", Next.LOG),
+        ],
+    )
+    def test_each_error_has_its_words_and_its_next_step(self, error: Exception, title: str, cure: Next) -> None:
+        trouble = trouble_for(error, now=NOW)
+        assert (trouble.title, trouble.next) == (title, cure)
+
+    @pytest.mark.parametrize("kind", all_kinds())
+    def test_every_error_fits_the_menu_and_says_something(self, kind: type[DrawbridgeError]) -> None:
+        trouble = trouble_for(kind())
+        assert 0 < len(trouble.title) < 60
+        assert trouble.message
+
+    def test_a_server_that_ended_too_often_says_how_often_and_what_it_said_last(self) -> None:
+        trouble = trouble_for(errors.StartError("A socket closed."), crashes=4)
+        assert trouble.title == "The server ended by itself 4 times"
+        assert trouble.message.endswith("The last time: A socket closed.")
+        assert trouble.next is Next.LOG
+
+
+class TestStatus:
+    def test_all_is_well_while_nothing_is_known_to_be_wrong(self) -> None:
+        for state in (State.STARTING, State.RUNNING, State.STOPPING, State.STOPPED):
+            assert trouble_for(Status(state=state)) is None
+
+    @pytest.mark.parametrize(
+        ("changes", "expected"),
+        [
+            ({"cli": CliStatus(), "pool": MISSING}, CLI_MISSING),
+            # It was there a moment ago.
+            ({"pool": MISSING}, CLI_MISSING),
+            ({"account": AccountStatus(signed_in=False, payer="nobody")}, SIGNED_OUT),
+        ],
+    )
+    def test_what_the_server_lacks_is_a_state_with_a_next_step(
+        self, changes: dict[str, object], expected: Trouble
+    ) -> None:
+        assert trouble_for(replace(RUNNING.status, **changes)) == expected  # type: ignore[arg-type] # a table
+
+    def test_a_demo_needs_nobody_signed_in(self) -> None:
+        assert trouble_for(replace(RUNNING.status, demo=True, account=AccountStatus(signed_in=False))) is None
+
+    def test_of_several_troubles_the_first_to_mend_is_shown(self) -> None:
+        everything = Status(
+            state=State.RUNNING,
+            account=AccountStatus(signed_in=False),
+            pool=MISSING,
+            usage=(LIMIT,),
+        )
+        assert trouble_for(everything, now=NOW) == CLI_MISSING
+        found = replace(everything, pool=PoolStatus())
+        assert trouble_for(found, now=NOW) == SIGNED_OUT
+        limited = trouble_for(replace(found, account=AccountStatus(signed_in=True)), now=NOW)
+        assert limited is not None
+        assert limited.title == "Usage limit reached, resets at 18:00"
+
+    @pytest.mark.parametrize(
+        ("circuit", "title"),
+        [
+            (CircuitStatus("limit", "opus", "limit", 0.0, SOON), "Usage limit reached, resets at 18:00"),
+            (CircuitStatus("limit", "opus", "limit", 0.0, NOW.timestamp() - 1), None),
+            (CircuitStatus("upstream", "opus", "down", 0.0, SOON), "Claude's API is not answering"),
+        ],
+    )
+    def test_what_is_refused_at_once_is_a_trouble_as_long_as_it_is(
+        self, circuit: CircuitStatus, title: str | None
+    ) -> None:
+        trouble = trouble_for(replace(RUNNING.status, circuits=(circuit,)), now=NOW)
+        assert (trouble.title if trouble else None) == title
+
+    def test_of_several_limits_the_one_that_lasts_longest_counts(self) -> None:
+        week = UsageWindow("7 days", 1.0, SOON + 24 * 3600, is_reached=True)
+        trouble = trouble_for(replace(RUNNING.status, usage=(week, LIMIT)), now=NOW)
+        assert trouble is not None
+        assert trouble.title == "Usage limit reached, resets tomorrow at 18:00"
+
+    def test_a_named_program_that_is_missing_leads_to_the_settings(self) -> None:
+        said = "There is no Claude Code at '/x/claude', the path named in the settings. Correct it."
+        trouble = trouble_for(
+            Status(state=State.RUNNING, pool=PoolStatus(trouble=said, lacks="the claude code that is named"))
+        )
+        assert trouble == Trouble("Claude Code was not found", said, "", Next.SETTINGS)
+
+    def test_any_other_trouble_is_said_in_its_own_words(self) -> None:
+        said = "Claude Code did not start. Run 'drawbridge doctor' to see what it says."
+        trouble = trouble_for(replace(RUNNING.status, pool=PoolStatus(trouble=said)))
+        assert trouble is not None
+        assert (trouble.title, trouble.message) == ("Claude Code did not start", said)
+
+    def test_nothing_is_said_twice_in_one_notification(self) -> None:
+        said = "Claude Code did not start. Run 'drawbridge doctor' to see what it says."
+        trouble = trouble_for(replace(RUNNING.status, pool=PoolStatus(trouble=said)))
+        assert trouble is not None
+        notice = notice_for(trouble)
+        assert notice.title == "Claude Code did not start"
+        assert notice.text.startswith("Run 'drawbridge doctor'")
+        assert notice_for(Trouble("No.", "No.")).text == "No."
+
+    def test_a_server_that_failed_without_a_word_is_a_trouble_all_the_same(self) -> None:
+        trouble = trouble_for(Status(state=State.FAILED))
+        assert trouble is not None
+        assert trouble.title == "The server ended by itself"
+
+
+class TestNotices:
+    @pytest.mark.parametrize("cure", Next)
+    def test_a_trouble_is_told_in_the_words_of_the_menu_and_tooltip(self, cure: Next) -> None:
+        trouble = Trouble("The bridge is stuck", "A chain broke.", "Mend it.", cure)
+        notice = notice_for(trouble)
+        snapshot = replace(RUNNING, trouble=trouble)
+        assert notice.title in {item.text for item in menu_for(snapshot)}
+        assert notice.title in tooltip_for(snapshot)
+        assert notice.text == "A chain broke. Mend it."
+        assert notice.action == (None if cure is Next.NOTHING else ActOnTrouble())
+
+    @pytest.mark.parametrize(
+        ("what", "notice"),
+        [
+            (
+                PortMoved(8083, "Port 8082 is taken by node (pid 4)."),
+                Notice(
+                    "Drawbridge uses port 8083",
+                    "Port 8082 is taken by node (pid 4). Your apps need the new base URL.",
+                ),
+            ),
+            (Copied("The base URL"), Notice("Copied", "The base URL is in the clipboard.")),
+            (
+                KeyMade(KeyPlace.KEYRING, is_copied=True),
+                Notice(
+                    "There is a new access key",
+                    "It is kept in the system's keyring, and it is in the clipboard. Apps must send it from now on.",
+                ),
+            ),
+            (
+                KeyMade(KeyPlace.FILE, is_copied=False),
+                Notice(
+                    "There is a new access key",
+                    "It is kept in a file that only you can read. Apps must send it from now on.",
+                ),
+            ),
+            (
+                SettingsSetAside(Path("settings.toml.bad"), "Line 3 is wrong."),
+                Notice(
+                    "The settings file could not be read",
+                    "Line 3 is wrong. It is kept as 'settings.toml.bad', and the defaults hold.",
+                    Open("settings"),
+                ),
+            ),
+            (
+                LimitReached(LIMIT, NOW),
+                Notice(
+                    "Usage limit reached, resets at 18:00",
+                    "Claude's usage limit is reached. Claude answers again at 18:00. (5 hours)",
+                ),
+            ),
+            (
+                NoTray("http://127.0.0.1:8082/"),
+                Notice(
+                    "Drawbridge runs without an icon",
+                    "This desktop shows no tray icons. Drawbridge runs all the same; its page is http://127.0.0.1:8082/",
+                    Open("page"),
+                ),
+            ),
+            (Leaving(1), Notice("Drawbridge is quitting", "1 answer is still running and may finish first.")),
+            (Leaving(2), Notice("Drawbridge is quitting", "2 answers are still running and may finish first.")),
+            (SignedIn("ada@example.org"), Notice("Signed in to Claude", "ada@example.org.")),
+        ],
+    )
+    def test_what_has_happened_is_told_plainly(self, what: object, notice: Notice) -> None:
+        assert notice_for(what) == notice  # type: ignore[arg-type] # a table
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("after", "words"),
+        [
+            (timedelta(hours=3, minutes=30), "at 18:00"),
+            (timedelta(hours=3, minutes=29, seconds=59), "at 18:00"),
+            (timedelta(hours=-1), "at 13:30"),
+            (timedelta(hours=10), "tomorrow at 00:30"),
+            (timedelta(days=2), "on Sunday at 14:30"),
+            (timedelta(days=6), "on Thursday at 14:30"),
+            (timedelta(days=7), "on 27 November at 14:30"),
+            (timedelta(days=-1), "on 19 November at 14:30"),
+        ],
+    )
+    def test_a_time_is_said_as_a_person_says_it(self, after: timedelta, words: str) -> None:
+        assert moment((NOW + after).timestamp(), NOW) == words
+
+    def test_without_a_now_the_day_is_written_in_full(self) -> None:
+        assert moment(datetime(2026, 12, 3, 9, 0, tzinfo=UTC).timestamp(), None) == "on 3 December at 09:00 UTC"
+
+    @settings(deadline=None)
+    @given(st.floats())
+    def test_no_number_breaks_the_words(self, number: float) -> None:
+        assert usage_line(UsageWindow("5 hours", number, number), NOW).startswith("5 hours: ")
+
+    @pytest.mark.parametrize(
+        ("used", "words"), [(0, "0%"), (0.004, "0%"), (0.425, "42%"), (0.999, "99%"), (1, "100%"), (1.3, "100%")]
+    )
+    def test_a_hundred_percent_means_all_of_it(self, used: float, words: str) -> None:
+        assert usage_line(UsageWindow("5 hours", used), NOW) == f"5 hours: {words} used"
+
+    @settings(deadline=None)
+    @given(st.text(), st.integers(4, 80))
+    def test_a_fitted_text_is_one_line_that_fits(self, text: str, longest: int) -> None:
+        line = fitted(text, longest)
+        assert len(line) <= longest
+        assert line == line.strip()
+        assert line.isprintable()
+
+    def test_one_is_not_many(self) -> None:
+        assert [counted(number, "answer") for number in (0, 1, 2)] == ["0 answers", "1 answer", "2 answers"]
+
+    @pytest.mark.parametrize(
+        ("account", "words"),
+        [
+            (AccountStatus(), "It is not known yet who is signed in"),
+            (AccountStatus(False, "nobody"), "Nobody is signed in to Claude"),
+            (AccountStatus(True, "plan"), "The Claude plan pays"),
+            (AccountStatus(True, "plan", email="a@b.c", subscription="pro"), "a@b.c: the Claude Pro plan pays"),
+            (AccountStatus(True, "api key", email="a@b.c"), "a@b.c: an API key pays, by the token"),
+            (AccountStatus(True, "api key", method="api_key"), "An API key pays, by the token"),
+            (AccountStatus(True, "vertex", email="a@b.c"), "Google Vertex AI pays, by the token"),
+            (AccountStatus(True, "unknown", email="a@b.c"), "a@b.c: payer unknown"),
+            (AccountStatus(True, "demo"), "Demo: no account, nobody pays"),
+        ],
+    )
+    def test_the_account_line_always_says_who_pays(self, account: AccountStatus, words: str) -> None:
+        assert account_line(account) == words

@@ -1,0 +1,1 @@
+"""Decides: the controller, its settings, and the server it keeps running."""

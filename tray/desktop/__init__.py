@@ -1,0 +1,1 @@
+"""Ports to the user's desktop: notifications, clipboard, folders, D-Bus, sleep and signals."""

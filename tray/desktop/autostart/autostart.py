@@ -1,0 +1,59 @@
+"""Start at login, as each system keeps it: shown as it truly is, and repaired when the program has moved."""
+
+import importlib
+import os
+import sys
+import sysconfig
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tray.desktop.autostart.entry import Autostart
+
+
+def autostart_for(
+    platform: str = sys.platform, environ: Mapping[str, str] = os.environ, command: Sequence[str] | None = None
+) -> Autostart:
+    """Start at login on this system, of `command` (None: of the program that runs now)."""
+    command = command_here(platform=platform, environ=environ) if command is None else command
+    # Lazy: each of them imports what only its own system has a use for, and the icon is to be seen first.
+    if platform == "win32":
+        from tray.desktop.autostart.windows import WindowsAutostart, WindowsRegistry
+
+        return WindowsAutostart(command, WindowsRegistry(importlib.import_module("winreg")))
+    if platform == "darwin":
+        from tray.desktop.autostart.macos import MacAutostart, run_launchctl
+
+        return MacAutostart(command, Path.home() / "Library" / "LaunchAgents", run_launchctl)
+    from tray.desktop.autostart.linux import XdgAutostart
+
+    config = environ.get("XDG_CONFIG_HOME") or ""
+    folder = Path(config) if Path(config).is_absolute() else Path.home() / ".config"
+    return XdgAutostart(command, folder / "autostart")
+
+
+def command_here(
+    *,
+    executable: str = sys.executable,
+    frozen: bool = bool(getattr(sys, "frozen", False)),
+    platform: str = sys.platform,
+    environ: Mapping[str, str] = os.environ,
+    scripts: str = sysconfig.get_path("scripts"),
+) -> tuple[str, ...]:
+    """What starts this very program again, as a list of arguments with absolute paths."""
+    if frozen:
+        # An AppImage's own path is in a mount that is gone after logout.
+        if platform == "linux" and environ.get("APPIMAGE"):
+            return (environ["APPIMAGE"],)
+        if platform == "win32":
+            # The commands' program would come with a console window.
+            windowed = Path(executable).with_name("drawbridgew.exe")
+            return (str(windowed if windowed.exists() else executable),)
+        bundle = next((str(folder) for folder in Path(executable).parents if folder.suffix == ".app"), None)
+        # Named as an app, macOS shows it as one, and starts it once.
+        return ("/usr/bin/open", "-g", bundle) if platform == "darwin" and bundle else (executable,)
+    if platform == "win32":
+        # The script would come with a console window.
+        windowed = Path(executable).with_name("pythonw.exe")
+        return (str(windowed if windowed.exists() else executable), "-m", "tray")
+    script = Path(scripts) / "drawbridge"
+    return (str(script),) if script.exists() else (executable, "-m", "tray")

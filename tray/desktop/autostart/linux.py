@@ -1,0 +1,97 @@
+"""Start at login on Linux: a desktop file, by the Desktop Entry Specification and by what desktops make of it."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from server.machine.atomic_files import replace_file
+from tray.desktop.autostart.entry import NAME, AutostartRefused, refusing, repaired
+
+ENTRY = "drawbridge.desktop"
+
+
+class XdgAutostart:
+    """Linux: a desktop file in the user's autostart folder."""
+
+    def __init__(self, command: Sequence[str], folder: Path) -> None:
+        self._command = tuple(command)
+        self.file = folder / ENTRY
+
+    def state(self) -> bool | None:
+        """Off where there is no entry, or where a desktop's own settings have switched it off in the entry."""
+        try:
+            entry = _entry(self.file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return False
+        except (OSError, ValueError):
+            return None
+        is_hidden = entry.get("Hidden") == "true" or entry.get("X-GNOME-Autostart-enabled") == "false"
+        return bool(entry.get("Exec")) and not is_hidden
+
+    def set(self, on: bool) -> None:  # noqa: FBT001 # a switch's setter
+        """Writes the entry, or removes it."""
+        with refusing(str(self.file)):
+            if on:
+                replace_file(self.file, desktop_entry(self._command).encode(), mode=0o644)
+            else:
+                self.file.unlink(missing_ok=True)
+
+    def repair(self) -> bool:
+        """What else somebody wrote into the entry is lost with it."""
+        return repaired(self, self._program)
+
+    def _program(self) -> str:
+        return exec_arguments(_entry(self.file.read_text(encoding="utf-8")).get("Exec", ""))[0]
+
+
+def desktop_entry(command: Sequence[str]) -> str:
+    """The entry that starts `command`. Raises `AutostartRefused` for a path that desktops do not take."""
+    program = command[0]
+    # By the standard all of these could be quoted; gio and dex refuse them all the same.
+    if wrong := re.search(r'[$%"`\\=\n\r]', "".join(command)):
+        raise AutostartRefused(
+            f"The path {program!r} has the character {wrong[0]!r}, which desktops do not take there.",
+            hint="Move the program into a folder with a plain name.",
+        )
+    lines = (
+        "[Desktop Entry]",
+        "Type=Application",
+        f"Name={NAME}",
+        "Comment=Speaks OpenAI's API and answers with Claude",
+        f"Exec={' '.join(_quoted(argument) for argument in command)}",
+        "Icon=drawbridge",
+        "Terminal=false",
+        "StartupNotify=false",
+        "X-GNOME-Autostart-enabled=true",
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(argument: str) -> str:
+    """By the Desktop Entry Specification, which is not a shell's way: only double quotes, around a whole argument."""
+    return argument if re.fullmatch(r"[\w@%+:,./-]+", argument) else f'"{argument}"'
+
+
+def exec_arguments(line: str) -> list[str]:
+    """The arguments of an Exec line, without field codes as %U. Raises ValueError where there is none."""
+    # The string's own escapes come off first, then those within quotes.
+    text = re.sub(r"\\(.)", lambda match: {"s": " ", "n": "\n", "t": "\t", "r": "\r"}.get(match[1], match[1]), line)
+    words = re.findall(r'"((?:[^"\\]|\\.)*)"|(\S+)', text)
+    arguments = [re.sub(r"\\(.)", r"\1", quoted) if quoted else plain for quoted, plain in words]
+    found = [argument.replace("%%", "%") for argument in arguments if not re.fullmatch(r"%[a-zA-Z]", argument)]
+    if not found:
+        raise ValueError("no command")
+    return found
+
+
+def _entry(text: str) -> dict[str, str]:
+    """The main group of a desktop file."""
+    entry: dict[str, str] = {}
+    group = ""
+    for line in text.splitlines():
+        if line.startswith("["):
+            group = line.strip()
+        elif group == "[Desktop Entry]" and "=" in line and not line.startswith("#"):
+            name, _, value = line.partition("=")
+            entry.setdefault(name.strip(), value.strip())
+    return entry

@@ -1,0 +1,94 @@
+"""Start at login on macOS: a launch agent of the user's."""
+
+import logging
+import os
+import plistlib
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any  # a property list holds what it likes
+from xml.parsers.expat import ExpatError
+
+from server.machine.atomic_files import replace_file
+from tray.desktop.autostart.entry import refusing, repaired
+
+logger = logging.getLogger(__name__)
+
+LABEL = "io.github.drawbridge.tray"
+LAUNCHCTL_TIMEOUT_S = 5.0
+
+
+class MacAutostart:
+    """macOS: a launch agent. `launchctl` runs the program of that name and gives what it says."""
+
+    def __init__(self, command: Sequence[str], folder: Path, launchctl: Callable[..., str]) -> None:
+        self._command = tuple(command)
+        self._launchctl = launchctl
+        self.file = folder / f"{LABEL}.plist"
+
+    def state(self) -> bool | None:
+        """Off also where it was switched off in the system's settings."""
+        try:
+            agent = self._agent()
+        except FileNotFoundError:
+            return False
+        except (OSError, ValueError):
+            return None
+        is_on = bool(agent.get("RunAtLoad")) and not agent.get("Disabled") and bool(agent.get("ProgramArguments"))
+        return is_on and not self._is_disabled()
+
+    def set(self, on: bool) -> None:  # noqa: FBT001 # a switch's setter
+        """Writes the agent, or removes it. It is neither started nor ended now: that could be ourselves."""
+        with refusing(str(self.file)):
+            if not on:
+                self.file.unlink(missing_ok=True)
+                return
+            agent = {
+                "Label": LABEL,
+                "ProgramArguments": list(self._command),
+                "RunAtLoad": True,
+                "ProcessType": "Interactive",
+                "LimitLoadToSessionType": "Aqua",
+            }
+            replace_file(self.file, plistlib.dumps(agent), mode=0o644)
+            if self._is_disabled():
+                self._launchctl("enable", f"{_domain()}/{LABEL}")
+
+    def repair(self) -> bool:
+        """The whole agent is written."""
+        return repaired(self, self._program)
+
+    def _agent(self) -> dict[str, Any]:
+        try:
+            agent = plistlib.loads(self.file.read_bytes())
+        except (plistlib.InvalidFileException, ExpatError, ValueError, LookupError) as error:
+            raise ValueError("no property list") from error
+        if not isinstance(agent, dict):
+            raise ValueError("no launch agent")
+        return agent
+
+    def _program(self) -> str:
+        arguments = [str(argument) for argument in self._agent()["ProgramArguments"]]
+        return arguments[-1] if arguments[0] == "/usr/bin/open" else arguments[0]
+
+    def _is_disabled(self) -> bool:
+        said = self._launchctl("print-disabled", _domain())
+        return re.search(rf'"{re.escape(LABEL)}" => (true|disabled)', said) is not None
+
+
+def _domain() -> str:
+    return f"gui/{os.getuid()}" if sys.platform != "win32" else ""
+
+
+def run_launchctl(*arguments: str) -> str:
+    """What launchctl says; nothing where it fails. Bounded."""
+    try:
+        done = subprocess.run(
+            ["/bin/launchctl", *arguments], capture_output=True, text=True, timeout=LAUNCHCTL_TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        logger.info("launchctl: %s", type(error).__name__)
+        return ""
+    return done.stdout

@@ -1,0 +1,109 @@
+"""Start at login on Windows: a value in the registry's Run key."""
+
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Protocol  # Any: the module `winreg` has types on Windows only
+
+from tray.desktop.autostart.entry import NAME, AutostartRefused, refusing, repaired
+
+# What Windows takes as the command line of a Run value.
+LONGEST_RUN = 260
+
+
+class Registry(Protocol):
+    """The current user's part of Windows' registry."""
+
+    def read(self, path: str, name: str) -> object:
+        """The value; None where there is none. Raises OSError."""
+        ...
+
+    def write(self, path: str, name: str, text: str) -> None:
+        """Makes or replaces the value. Raises OSError."""
+        ...
+
+    def delete(self, path: str, name: str) -> None:
+        """Removes the value, if it is there. Raises OSError."""
+        ...
+
+
+class WindowsAutostart:
+    """Windows: a value of the Run key. The Task Manager keeps beside it what it has switched off."""
+
+    RUN = r"Software\Microsoft\Windows\CurrentVersion\Run"
+    APPROVED = r"Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run"
+
+    def __init__(self, command: Sequence[str], registry: Registry) -> None:
+        self._command = tuple(command)
+        self._registry = registry
+
+    def state(self) -> bool | None:
+        """Off also where it was switched off in the Task Manager or in Windows' settings."""
+        try:
+            line = self._registry.read(self.RUN, NAME)
+            approved = self._registry.read(self.APPROVED, NAME)
+        except OSError:
+            return None
+        # The first byte is even for on (2, 6) and odd for off (3, 7); the rest is the time of the change.
+        is_off = isinstance(approved, bytes) and bool(approved) and approved[0] % 2 == 1
+        return isinstance(line, str) and bool(line.strip()) and not is_off
+
+    def set(self, on: bool) -> None:  # noqa: FBT001 # a switch's setter
+        """Writes the value, or removes it, and with it what the Task Manager kept of it."""
+        line = windows_command_line(self._command)
+        with refusing("the registry"):
+            if on:
+                if len(line) > LONGEST_RUN:
+                    raise AutostartRefused(
+                        f"The command {line!r} is longer than the {LONGEST_RUN} characters that Windows takes there.",
+                        hint="Move the program into a folder with a shorter path.",
+                    )
+                self._registry.write(self.RUN, NAME, line)
+            else:
+                self._registry.delete(self.RUN, NAME)
+            self._registry.delete(self.APPROVED, NAME)
+
+    def repair(self) -> bool:
+        """Only the command is written."""
+        return repaired(self, self._program)
+
+    def _program(self) -> str:
+        line = str(self._registry.read(self.RUN, NAME))
+        return line[1:].partition('"')[0] if line.startswith('"') else line.partition(" ")[0]
+
+
+def windows_command_line(command: Sequence[str]) -> str:
+    """`command` as one line; the program always in quotes: else a path with a blank could be taken for another."""
+    program, *arguments = command
+    rest = subprocess.list2cmdline(arguments)
+    return f'"{program}" {rest}' if rest else f'"{program}"'
+
+
+class WindowsRegistry:
+    """The real registry. `winreg` is Python's module of that name, which has types on Windows only."""
+
+    def __init__(self, winreg: Any) -> None:
+        self._winreg = winreg
+
+    def read(self, path: str, name: str) -> object:
+        """See `Registry`."""
+        try:
+            with self._winreg.OpenKey(self._winreg.HKEY_CURRENT_USER, path) as key:
+                value: object = self._winreg.QueryValueEx(key, name)[0]
+                return value
+        except FileNotFoundError:
+            return None
+
+    def write(self, path: str, name: str, text: str) -> None:
+        """See `Registry`."""
+        with self._winreg.CreateKey(self._winreg.HKEY_CURRENT_USER, path) as key:
+            self._winreg.SetValueEx(key, name, 0, self._winreg.REG_SZ, text)
+
+    def delete(self, path: str, name: str) -> None:
+        """See `Registry`."""
+        registry = self._winreg
+        with (
+            suppress(FileNotFoundError),
+            registry.OpenKey(registry.HKEY_CURRENT_USER, path, 0, registry.KEY_SET_VALUE) as key,
+        ):
+            registry.DeleteValue(key, name)

@@ -1,0 +1,77 @@
+"""Copies text to the clipboard of the desktop, and says when there is none."""
+
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+
+from server.errors import DrawbridgeError
+from server.machine.guards import desktop_environment
+
+logger = logging.getLogger(__name__)
+
+_TIMEOUT_S = 5.0
+
+
+class ClipboardMissing(DrawbridgeError):
+    """There is no clipboard to copy to: no display, or it does not answer."""
+
+    title = "It could not be copied"
+
+
+def copy(
+    text: str,
+    *,
+    platform: str = sys.platform,
+    environ: Mapping[str, str] = os.environ,
+    which: Callable[[str], str | None] = shutil.which,
+) -> None:
+    """Puts `text` into the clipboard, where it stays at least as long as we live. Raises `ClipboardMissing`.
+
+    Never logs the text: it may be the access key.
+    """
+    # On Wayland the library goes through X11, and several compositors hand that on only while an X11 window has the
+    # focus, which a tray never has. wl-copy speaks Wayland itself.
+    wl_copy = which("wl-copy") if platform == "linux" and environ.get("WAYLAND_DISPLAY") else None
+    if wl_copy is not None and _run(wl_copy, text, environ):
+        return
+    # Lazy: only who copies pays for it.
+    import copykitten
+
+    try:
+        copykitten.copy(text)
+    except copykitten.CopykittenError as error:
+        logger.info("no clipboard: %s", error)
+        raise _missing(platform, environ) from error
+
+
+def _run(program: str, text: str, environ: Mapping[str, str]) -> bool:
+    """Whether `program` took the text from its stdin; it then stays in the background as the clipboard's owner."""
+    try:
+        done = subprocess.run(
+            [program, "--type", "text/plain;charset=utf-8"],
+            input=text.encode(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=_TIMEOUT_S,
+            check=False,
+            env=desktop_environment(environ),
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        logger.info("%s: %s", program, type(error).__name__)
+        return False
+    return done.returncode == 0
+
+
+def _missing(platform: str, environ: Mapping[str, str]) -> ClipboardMissing:
+    if platform != "linux":
+        return ClipboardMissing("The clipboard does not answer.", hint="Another program may hold it: try again.")
+    if environ.get("WAYLAND_DISPLAY"):
+        return ClipboardMissing(
+            "There is no way to this desktop's clipboard.", hint="Install the package wl-clipboard."
+        )
+    if environ.get("DISPLAY"):
+        return ClipboardMissing("The display does not answer.", hint="Try again.")
+    return ClipboardMissing("There is no display, and so no clipboard.")

@@ -1,0 +1,1 @@
+"""Draws the icon and its menu on each operating system."""

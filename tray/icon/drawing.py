@@ -1,0 +1,262 @@
+"""The drawbridge as shapes: a tower, a bridge whose position shows the state, and the far bank.
+
+The drawing is made anew for each size, on that size's pixels: straight edges lie between two pixels, and details are
+left out where they would be a blur.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import assert_never
+
+from tray.model import Picture
+
+Point = tuple[float, float]
+
+
+class Role(Enum):
+    """What a shape is, and so its colour. CUT takes away what lies under it."""
+
+    GROUND = "ground"
+    WATER = "water"
+    STONE = "stone"
+    DECK = "deck"
+    TRAFFIC = "traffic"
+    ALARM = "alarm"
+    CUT = "cut"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A filled rectangle, its corners rounded by `radius`."""
+
+    role: Role
+    left: float
+    top: float
+    right: float
+    bottom: float
+    radius: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Polygon:
+    """A filled outline."""
+
+    role: Role
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Disc:
+    """A filled circle."""
+
+    role: Role
+    centre: Point
+    radius: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of `width` with round ends."""
+
+    role: Role
+    points: tuple[Point, ...]
+    width: float
+
+
+Shape = Box | Polygon | Disc | Line
+
+# How high the bridge stands, in degrees.
+_ANGLES = {Picture.RAISED: 68.0, Picture.HALF: 34.0}
+# From these sizes on, in pixels, there is room for the parapet and the window's arch; for stones and links.
+_ROOM, _MUCH_ROOM = 32, 64
+
+
+def drawing_for(picture: Picture, size: int) -> tuple[Shape, ...]:
+    """The shapes of `picture` on a square of `size` pixels, in the order in which they are painted. y goes down."""
+    return tuple(_Site(size).shapes(picture))
+
+
+def app_drawing(size: int, *, margin: float = 0.0) -> tuple[Shape, ...]:
+    """The app's own icon, for programs, pages and installers: the lowered bridge on a tile.
+
+    `margin` is the part of the size that stays empty around the tile, as macOS wants it.
+    """
+    edge = round(size * margin)
+    tile = size - 2 * edge
+    inset = max(1, round(tile * (0.06 if size < _ROOM else 0.1)))
+    scene = tile - 2 * inset
+    ground = Box(Role.GROUND, edge, edge, size - edge, size - edge, radius=tile * 0.22)
+    drawn = _Site(scene).shapes(Picture.LOWERED, water=scene >= _ROOM)
+    return (ground, *_moved(drawn, edge + inset))
+
+
+class _Site:
+    """Where things stand on a square of `size` pixels. The plan is drawn on sixteen units."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.unit = size / 16
+        self.merlon, self.gap = _merlon_and_gap(self.unit)
+        # Of a half pixel more or less, the drawing gets it.
+        margin = max(1, math.ceil(self.unit - 0.5))
+        self.left = self.top = margin
+        self.right = self.bottom = size - margin
+        self.ledge = self.px(0.5) if size >= _ROOM else 0
+        # The parapet's edge, and the wall below it, on which the bridge hangs.
+        self.parapet = self.left + 3 * self.merlon + 2 * self.gap
+        self.wall = self.parapet - self.ledge
+        self.floor = self.top + self.px(2)
+        self.bank = self.px(2)
+        self.thick = self.px(2)
+        self.road = self.bottom - self.bank - self.thick
+
+    def px(self, units: float) -> int:
+        """Units as whole pixels, at least one."""
+        return max(1, math.floor(units * self.unit + 0.5))
+
+    def shapes(self, picture: Picture, *, water: bool = False) -> Iterator[Shape]:
+        """Everything, from the back to the front."""
+        if water:
+            yield self._water()
+        yield from self._tower()
+        yield Box(Role.STONE, self.right - self.px(3), self.bottom - self.bank, self.right, self.bottom)
+        if picture is Picture.CROSS:
+            yield from self._cross()
+            return
+        if picture in {Picture.RAISED, Picture.HALF, Picture.LOWERED}:
+            yield from self._chain(_ANGLES.get(picture, 0.0))
+        yield from self._deck(_ANGLES.get(picture, 0.0))
+        if picture is Picture.TRAFFIC:
+            yield from self._bubble()
+        elif picture is Picture.WARNING:
+            yield from self._warning()
+
+    def _tower(self) -> Iterator[Shape]:
+        inner = self.left + self.ledge
+        for tooth in range(3):
+            left = self.left + tooth * (self.merlon + self.gap)
+            yield Box(Role.STONE, left, self.top, left + self.merlon, self.floor + 1)
+        yield Box(Role.STONE, self.left, self.floor, self.parapet, self.floor + self.px(1.5 if self.ledge else 1))
+        yield Box(Role.STONE, inner, self.floor, self.wall, self.bottom)
+        if self.ledge:
+            yield Box(Role.STONE, self.left, self.bottom - self.bank, self.parapet, self.bottom)
+        yield from self._window(inner)
+        if self.size >= _MUCH_ROOM:
+            yield from self._stones(inner)
+
+    def _window(self, inner: int) -> Iterator[Shape]:
+        # As wide as leaves the same stone on both sides.
+        width = next(w for w in (self.px(1), self.px(1) + 1) if (self.wall - inner - w) % 2 == 0)
+        left = (inner + self.wall - width) / 2
+        top, bottom = self.floor + self.px(2.5), self.floor + self.px(2.5) + self.px(3)
+        if not self.ledge:
+            top, bottom = top - self.px(0.5), bottom - self.px(0.5)
+        yield Box(Role.CUT, left, top, left + width, bottom)
+        if self.ledge:
+            yield Disc(Role.CUT, (left + width / 2, top), width / 2)
+
+    def _stones(self, inner: int) -> Iterator[Shape]:
+        """A few joints, which make a wall of the tower."""
+        joint, length = self.px(0.25), self.px(1.1)
+        for x, y in (
+            (inner + self.px(0.6), 9.2),
+            (self.wall - self.px(0.6) - length, 10.2),
+            (inner + self.px(0.6), 11.2),
+        ):
+            yield Box(Role.CUT, x, self.px(y), x + length, self.px(y) + joint)
+
+    def _deck(self, angle: float) -> Iterator[Shape]:
+        """A plank that turns about its lower corner at the wall."""
+        if not angle:
+            yield Box(Role.DECK, self.wall, self.road, self.right, self.road + self.thick)
+            return
+        corners = ((0, 0), (1, 0), (1, self.thick), (0, self.thick))
+        yield Polygon(Role.DECK, tuple(self._on_deck(angle, *corner) for corner in corners))
+
+    def _on_deck(self, angle: float, share: float, above: float) -> Point:
+        """The point at `share` of the bridge's length, `above` its lower side."""
+        turn = math.radians(angle)
+        along = share * (self.right - self.wall)
+        # Turned up, its upper corner would stand in the wall.
+        x = self.wall + self.thick * math.sin(turn) + along * math.cos(turn) - above * math.sin(turn)
+        return (x, self.road + self.thick - along * math.sin(turn) - above * math.cos(turn))
+
+    def _chain(self, angle: float) -> Iterator[Shape]:
+        """From the wall into the bridge, which covers its end; with links where they can be seen."""
+        x, y = self.wall - 0.2 * self.unit, self.floor + self.px(1)
+        to_x, to_y = self._on_deck(angle, 0.88, 0.6 * self.thick)
+        if self.size < _MUCH_ROOM:
+            yield Line(Role.STONE, ((x, y), (to_x, to_y)), max(1.0, 0.9 * self.unit))
+            return
+        yield Line(Role.STONE, ((x, y), (to_x, to_y)), 0.3 * self.unit)
+        links = round(math.dist((x, y), (to_x, to_y)) / (0.95 * self.unit))
+        for link in range(1, links):
+            share = link / links
+            yield Disc(Role.STONE, (x + (to_x - x) * share, y + (to_y - y) * share), 0.38 * self.unit)
+
+    def _bubble(self) -> Iterator[Shape]:
+        """Words that cross the bridge."""
+        right = self.right
+        left, top = right - self.px(7), self.road - self.px(8)
+        bottom = top + self.px(5)
+        yield Box(Role.TRAFFIC, left, top, right, bottom, radius=1.2 * self.unit)
+        tail = left + self.px(1.5)
+        yield Polygon(
+            Role.TRAFFIC, ((tail, bottom - 1), (tail + self.px(2.5), bottom - 1), (tail, bottom + self.px(2)))
+        )
+        if self.size >= 22:
+            middle = (top + bottom) / 2
+            for dot in (-1, 0, 1):
+                yield Disc(Role.CUT, ((left + right) / 2 + dot * 2 * self.unit, middle), 0.6 * self.unit)
+
+    def _warning(self) -> Iterator[Shape]:
+        width = self.px(2)
+        left = self.wall + math.floor((self.right - self.wall - width) / 2 + 0.5)
+        foot = self.road - self.px(1)
+        yield Box(Role.ALARM, left, self.top, left + width, foot - self.px(3))
+        yield Box(Role.ALARM, left, foot - self.px(2), left + width, foot)
+
+    def _cross(self) -> Iterator[Shape]:
+        half = 0.95 * self.unit
+        side = self.right - self.parapet - self.px(1.5) - 2 * half
+        left, top = self.right - side - half, self.top + self.px(2) + half
+        right, bottom = left + side, top + side
+        yield Line(Role.ALARM, ((left, top), (right, bottom)), 2 * half)
+        yield Line(Role.ALARM, ((left, bottom), (right, top)), 2 * half)
+
+    def _water(self) -> Shape:
+        y, rise = self.bottom - 0.6 * self.unit, 0.28 * self.unit
+        start, end = self.parapet + 0.9 * self.unit, self.right - self.px(3) - 0.9 * self.unit
+        steps = 24
+        points = (
+            (start + (end - start) * step / steps, y - rise * math.sin(step / steps * 4 * math.pi))
+            for step in range(steps + 1)
+        )
+        return Line(Role.WATER, tuple(points), 0.6 * self.unit)
+
+
+def _merlon_and_gap(unit: float) -> tuple[int, int]:
+    """Widths in whole pixels of the battlement's teeth and gaps, of which three and two are the tower's width."""
+    pairs = [(gap + more, gap) for gap in range(1, max(2, math.ceil(unit) + 1)) for more in (0, 1)]
+    return min(pairs, key=lambda pair: abs(3 * pair[0] + 2 * pair[1] - 5 * unit))
+
+
+def _moved(shapes: Iterable[Shape], by: float) -> Iterator[Shape]:
+    for shape in shapes:
+        match shape:
+            case Box():
+                yield replace(
+                    shape,
+                    left=shape.left + by,
+                    top=shape.top + by,
+                    right=shape.right + by,
+                    bottom=shape.bottom + by,
+                )
+            case Disc():
+                yield replace(shape, centre=(shape.centre[0] + by, shape.centre[1] + by))
+            case Polygon() | Line():
+                yield replace(shape, points=tuple((x + by, y + by) for x, y in shape.points))
+            case _:
+                assert_never(shape)

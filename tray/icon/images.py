@@ -1,0 +1,94 @@
+"""The icon's images: the drawing in the colours for a light or a dark panel, or as a template for macOS."""
+
+from collections.abc import Iterable, Mapping
+from typing import assert_never
+
+from PIL import Image, ImageDraw
+
+from tray.icon.drawing import Box, Disc, Line, Polygon, Role, Shape, app_drawing, drawing_for
+from tray.model import Picture
+
+__all__ = ["APP_COLOURS", "app_image", "image_for"]
+
+ON_LIGHT: Mapping[Role, str] = {
+    Role.STONE: "#1d333c",
+    Role.DECK: "#a35505",
+    Role.TRAFFIC: "#0f6b87",
+    Role.ALARM: "#c0261a",
+}
+ON_DARK: Mapping[Role, str] = {
+    Role.STONE: "#f4efe6",
+    Role.DECK: "#f2b04e",
+    Role.TRAFFIC: "#7fd0e8",
+    Role.ALARM: "#ff8a75",
+}
+APP_COLOURS: Mapping[Role, str] = {
+    Role.GROUND: "#1f4e5f",
+    Role.WATER: "#7fc3d8",
+    Role.STONE: "#f4efe6",
+    Role.DECK: "#e8a64a",
+}
+_TEMPLATE: Mapping[Role, str] = dict.fromkeys(Role, "#000000")
+# It is painted so many times larger, then averaged down: 256 steps of grey at the edges.
+_OVER = 16
+_WIDEST = 4096
+
+
+def image_for(picture: Picture, size: int, *, dark: bool, template: bool = False) -> Image.Image:
+    """The tray icon as an RGBA square of `size` pixels; `dark`: for a dark panel.
+
+    `template`: black with alpha only, which macOS paints in the colours of its menu bar; `dark` does not count then.
+    """
+    return _painted(drawing_for(picture, size), size, _TEMPLATE if template else ON_DARK if dark else ON_LIGHT)
+
+
+def app_image(size: int, *, margin: float = 0.0) -> Image.Image:
+    """The app's own icon as an RGBA square of `size` pixels; `margin` as in `app_drawing`."""
+    return _painted(app_drawing(size, margin=margin), size, APP_COLOURS)
+
+
+def _painted(shapes: Iterable[Shape], size: int, colours: Mapping[Role, str]) -> Image.Image:
+    """Paints layer upon layer, a role each. What is cut out of a layer shows the one below, the tile or nothing."""
+    over = max(1, min(_OVER, _WIDEST // size))
+    everything = tuple(shapes)
+    image = Image.new("RGBA", (size, size))
+    for role in dict.fromkeys(shape.role for shape in everything if shape.role is not Role.CUT):
+        mask = Image.new("L", (size * over, size * over))
+        draw = ImageDraw.Draw(mask)
+        for shape in everything:
+            if shape.role is role:
+                _paint(draw, shape, over, 255)
+            elif shape.role is Role.CUT and role is not Role.GROUND:
+                _paint(draw, shape, over, 0)
+        layer = Image.new("RGBA", (size, size), colours[role])
+        layer.putalpha(mask.reduce(over))
+        image = Image.alpha_composite(image, layer)
+    return image
+
+
+def _paint(draw: ImageDraw.ImageDraw, shape: Shape, over: int, fill: int) -> None:
+    match shape:
+        case Box():
+            # Pillow's rectangles and ellipses contain their last row and column.
+            corners = (shape.left * over, shape.top * over, shape.right * over - 1, shape.bottom * over - 1)
+            draw.rounded_rectangle(corners, shape.radius * over, fill=fill)
+        case Polygon():
+            draw.polygon([(x * over, y * over) for x, y in shape.points], fill=fill)
+        case Disc():
+            _disc(draw, shape.centre, shape.radius, over, fill)
+        case Line():
+            draw.line(
+                [(x * over, y * over) for x, y in shape.points],
+                fill=fill,
+                width=round(shape.width * over),
+                joint="curve",
+            )
+            for end in (shape.points[0], shape.points[-1]):
+                _disc(draw, end, shape.width / 2, over, fill)
+        case _:
+            assert_never(shape)
+
+
+def _disc(draw: ImageDraw.ImageDraw, centre: tuple[float, float], radius: float, over: int, fill: int) -> None:
+    x, y, r = (value * over for value in (*centre, radius))
+    draw.ellipse((x - r, y - r, x + r - 1, y + r - 1), fill=fill)

@@ -1,0 +1,1 @@
+"""The menu and its texts, made from a snapshot. Pure functions."""
