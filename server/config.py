@@ -12,6 +12,11 @@ from typing import Literal
 from server.errors import SettingsInvalid
 
 Source = Literal["flag", "variable", "settings file", "default"]
+# How long a stop lets running answers finish, in seconds.
+GRACE_S = 10.0
+# Settings that only the next start can change.
+FIXED_AT_START = ("data_dir", "log_dir", "demo", "reload")
+
 Reach = Literal["local", "lan"]
 Payer = Literal["automatic", "plan", "api key"]
 PreferredCli = Literal["carried", "newest"]

@@ -5,6 +5,9 @@ from datetime import datetime
 from enum import Enum
 from typing import Literal
 
+# Which kind of account `claude auth login` signs in to.
+SignInAccount = Literal["claudeai", "console"]
+
 
 class State(Enum):
     """The life of the server as one word."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Literal
 
-from server.status import Status
+from server.status import SignInAccount, Status
 
 PORT_PRESETS = (8082, 8080, 11434, 4000)
 POOL_SIZES = (1, 2, 3, 4, 6, 8)
@@ -194,7 +194,7 @@ class SetPayer:
 class SignIn:
     """Open the browser to sign in to Claude."""
 
-    account: Literal["claudeai", "console"] = "claudeai"
+    account: SignInAccount = "claudeai"
 
 
 @dataclass(frozen=True, slots=True)

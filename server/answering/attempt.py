@@ -11,8 +11,9 @@ from server.claude.protocol.tool_ids import with_legal_ids
 from server.claude.worker.worker import Worker
 from server.config import Config
 from server.conversation.accumulator import Spoken
+from server.conversation.events import Event, Finished, Started, Timings
 from server.conversation.fingerprint import conversation_key
-from server.conversation.request import Event, Finished, Settings, Started, Timings, Turn
+from server.conversation.request import ModelRequest, ModelSettings
 from server.errors import PromptTooLong
 from server.pool.lease import Lease
 from server.pool.pool import Pool
@@ -30,7 +31,7 @@ class Single:
         self._thoughts = Thoughts()
 
     async def stream(
-        self, turn: Turn, settings: Settings, came: float, *, is_retry: bool, is_modest: bool
+        self, turn: ModelRequest, settings: ModelSettings, came: float, *, is_retry: bool, is_modest: bool
     ) -> AsyncGenerator[Event, None]:
         """The events of one answer. `came` is when its request came, by the clock.
 
@@ -88,19 +89,21 @@ class Single:
         return (self._clock() - came) * 1000.0
 
 
-def _goes_with_thoughts(settings: Settings) -> bool:
+def _goes_with_thoughts(settings: ModelSettings) -> bool:
     """Whether the answer is given with thinking, as far as it is asked for."""
     return settings.thinks and settings.temperature is None and settings.top_p is None
 
 
-def _park(lease: Lease[Worker], turn: Turn, settings: Settings, spoken: Spoken) -> None:
+def _park(lease: Lease[Worker], turn: ModelRequest, settings: ModelSettings, spoken: Spoken) -> None:
     """Keeps the worker with the conversation that it holds now."""
     if lease.worker.is_at_rest:
         messages = (*turn.messages, spoken.message)
         lease.keep(conversation_key(messages, model=settings.model))
 
 
-async def _asked(worker: Worker, turn: Turn, settings: Settings, *, held: int) -> AsyncGenerator[Event, None]:
+async def _asked(
+    worker: Worker, turn: ModelRequest, settings: ModelSettings, *, held: int
+) -> AsyncGenerator[Event, None]:
     """The worker's events. A conversation that goes on near the end of the window is replayed before it is refused.
 
     Claude Code then refuses by itself, by its own count; whether it really is too long is for Claude's API to say.

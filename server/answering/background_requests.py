@@ -4,7 +4,8 @@ They are known only by the beginnings of the prompts that those clients send. Wh
 answered like anybody else.
 """
 
-from server.conversation.request import Text, Turn
+from server.conversation.parts import Text
+from server.conversation.request import ModelRequest
 
 # Open WebUI asks after each answer, in one message of the user's.
 _OPEN_WEBUI = (
@@ -18,7 +19,7 @@ _OPENCODE_SYSTEM = "You are a title generator. You output ONLY a thread title. N
 _OPENCODE = "Generate a title for this conversation:"
 
 
-def is_housekeeping(turn: Turn) -> bool:
+def is_housekeeping(turn: ModelRequest) -> bool:
     """Whether the request is one of those: it need not be gone on with, and nobody waits for it."""
     question = turn.messages[0].parts[0] if turn.messages and turn.messages[0].parts else None
     if turn.profile.tools or not isinstance(question, Text):

@@ -2,18 +2,9 @@
 
 from dataclasses import dataclass
 
-from server.conversation.request import (
-    Event,
-    Finished,
-    Message,
-    PartDelta,
-    PartEnded,
-    PartStarted,
-    Reason,
-    Started,
-    Text,
-    Turn,
-)
+from server.conversation.events import Event, Finished, PartDelta, PartEnded, PartStarted, Started, StopReason
+from server.conversation.parts import Message, Text
+from server.conversation.request import ModelRequest
 
 WAY = "local"
 
@@ -46,7 +37,7 @@ _KNOWN = (
 )
 
 
-def local_answer(turn: Turn) -> tuple[Event, ...]:
+def local_answer(turn: ModelRequest) -> tuple[Event, ...]:
     """The whole answer to a request that needs no Claude; empty for all others."""
     known = next((known for known in _KNOWN if _is(known, turn)), None)
     if known is None:
@@ -56,11 +47,11 @@ def local_answer(turn: Turn) -> tuple[Event, ...]:
         PartStarted(0, Text("")),
         PartDelta(0, known.answer),
         PartEnded(0),
-        Finished(Reason.END),
+        Finished(StopReason.END),
     )
 
 
-def _is(known: _Known, turn: Turn) -> bool:
+def _is(known: _Known, turn: ModelRequest) -> bool:
     return (
         turn.messages == (Message("user", (Text(known.question),)),)
         and turn.profile.system == known.system

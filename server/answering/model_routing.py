@@ -3,7 +3,7 @@
 from server.claude.cli.model_names import Meant, meant_by, nearest_effort
 from server.claude.cli.models import DEFAULT
 from server.config import Config
-from server.conversation.request import ModelCard
+from server.conversation.models import ModelCard
 from server.errors import ModelUnknown
 
 

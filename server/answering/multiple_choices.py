@@ -5,13 +5,16 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 
-from server.conversation.request import Event, Failed, Finished, Started, Turn, Usage
+from server.conversation.events import Event, Failed, Finished, Started, Usage
+from server.conversation.request import ModelRequest
 from server.errors import DrawbridgeError
 
 _AHEAD = 64
 
 
-async def choices(turn: Turn, stream: Callable[[Turn], AsyncGenerator[Event, None]]) -> AsyncGenerator[Event, None]:
+async def choices(
+    turn: ModelRequest, stream: Callable[[ModelRequest], AsyncGenerator[Event, None]]
+) -> AsyncGenerator[Event, None]:
     """The events of `turn.choices` answers as they come, each part with the number of its answer, and one `Finished`.
 
     What goes wrong with the first one before any has begun is raised; later it is one `Failed`, and all the others are

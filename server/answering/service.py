@@ -15,7 +15,9 @@ from server.backoff import Backoff
 from server.claude.cli.model_names import nearest_effort
 from server.claude.worker.worker import Worker
 from server.config import Config
-from server.conversation.request import Event, Failed, ModelCard, Settings, Turn
+from server.conversation.events import Event, Failed
+from server.conversation.models import ModelCard
+from server.conversation.request import ModelRequest, ModelSettings
 from server.errors import DrawbridgeError, UpstreamDown, UsageLimit, WorkerDied
 from server.pool.pool import Pool
 
@@ -46,14 +48,14 @@ class Answering:
         self._config = config
         self._cards = cards
         self._clock = clock
-        self._last: Settings | None = None
+        self._last: ModelSettings | None = None
 
     @property
-    def likely(self) -> Settings:
+    def likely(self) -> ModelSettings:
         """The settings that the next request will probably have: those of the last one."""
-        return self._last or self.settings_for(Turn(()))
+        return self._last or self.settings_for(ModelRequest(()))
 
-    async def stream(self, turn: Turn) -> AsyncGenerator[Event, None]:
+    async def stream(self, turn: ModelRequest) -> AsyncGenerator[Event, None]:
         """The events of one answer. Raises what went wrong before the first one; after it, `Failed` is the last.
 
         Closing the generator stops everything, the request upstream too, and frees the worker's place.
@@ -74,7 +76,7 @@ class Answering:
                 raise
             yield Failed(error)
 
-    def settings_for(self, turn: Turn) -> Settings:
+    def settings_for(self, turn: ModelRequest) -> ModelSettings:
         """The settings of `turn` with the model and the effort that its model's name means; a said effort wins."""
         config = self._config()
         meant = meant_for(turn.model, config, self._cards())
@@ -84,7 +86,7 @@ class Answering:
         return replace(turn.settings, model=meant.model, effort=turn.settings.effort if says else meant.effort)
 
     async def _with_fallback(
-        self, turn: Turn, settings: Settings, came: float, *, is_modest: bool
+        self, turn: ModelRequest, settings: ModelSettings, came: float, *, is_modest: bool
     ) -> AsyncGenerator[Event, None]:
         """The answer; where its model is overloaded or at its limit before a word of it, that of the fallback model."""
         begun = False
@@ -105,7 +107,7 @@ class Answering:
             async for event in events:
                 yield event
 
-    def _fallback_for(self, settings: Settings) -> Settings | None:
+    def _fallback_for(self, settings: ModelSettings) -> ModelSettings | None:
         config = self._config()
         if not config.fallback_model:
             return None
@@ -116,7 +118,7 @@ class Answering:
         return replace(settings, model=meant.model, effort=effort)
 
     async def _patiently(
-        self, turn: Turn, settings: Settings, came: float, *, is_modest: bool
+        self, turn: ModelRequest, settings: ModelSettings, came: float, *, is_modest: bool
     ) -> AsyncGenerator[Event, None]:
         """The answer behind the breaker; tried again, a few times and a little later each, while Claude's API fails."""
         passage = None if self._config().without_breaker else self._breaker.enter(settings.model)
@@ -149,7 +151,7 @@ class Answering:
                 passage.left()
 
     async def _with_retry(
-        self, turn: Turn, settings: Settings, came: float, *, is_modest: bool
+        self, turn: ModelRequest, settings: ModelSettings, came: float, *, is_modest: bool
     ) -> AsyncGenerator[Event, None]:
         """The answer of one worker; of a second one, when the first died before it had said anything."""
         for is_retry in (False, True):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from server.conversation.fingerprint import conversation_key
-from server.conversation.request import Message, Text, Thinking, ToolCall
+from server.conversation.parts import Message, Text, Thinking, ToolCall
 
 MOST_TURNS = 500
 MOST_BYTES = 32 * 2**20

@@ -16,7 +16,7 @@ from server.commands.findings import LookAtTray
 from server.commands.options import Settled, settings_options, settle
 from server.commands.output import note, say
 from server.commands.settings_watcher import Follower
-from server.config import Config
+from server.config import GRACE_S, Config
 from server.errors import DrawbridgeError, StartError
 from server.logs import close_log, open_log
 from server.machine.instance import Claim, Instance, claim
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # What running answers get when the server is asked to stop.
-GRACE_S = 10.0
 # Ctrl-C, the system's request to end, a closed terminal, Ctrl-Break: those that this system has.
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
 

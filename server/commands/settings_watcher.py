@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from server.commands.options import Settled
 from server.commands.output import note
+from server.config import FIXED_AT_START
 from server.errors import DrawbridgeError, SettingsInvalid
 from server.machine.keychain import Keychain, resolve_key
 from server.machine.settings_file import SettingsFile
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from server.runtime.runner import Runner
 
 logger = logging.getLogger(__name__)
-
-# What only another start can change.
-_FIXED = ("data_dir", "log_dir", "demo", "reload")
 
 
 class Follower:
@@ -53,7 +51,7 @@ class Follower:
         before, folders = self._runner.config, self._settled.folders
         for name in self._refused(settled):
             note(f"The setting {name!r} holds from the next start on.")
-        config = replace(settled.config, **{name: getattr(before, name) for name in _FIXED})
+        config = replace(settled.config, **{name: getattr(before, name) for name in FIXED_AT_START})
         # A keyring that is locked by now refuses no change of something else.
         known = before.api_key if before.source("api_key") == "default" else None
         config = replace(config, api_key=resolve_key(config, Keychain(folders.config), known=known))
@@ -67,6 +65,6 @@ class Follower:
         note("The changed settings hold now.")
 
     def _refused(self, settled: Settled) -> Iterator[str]:
-        for name in _FIXED:
+        for name in FIXED_AT_START:
             if getattr(settled.config, name) != getattr(self._runner.config, name):
                 yield name

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from server.conversation.request import Event, Message, PartDelta, PartEnded, PartStarted, Text, Thinking, ToolCall
+from server.conversation.events import Event, PartDelta, PartEnded, PartStarted
+from server.conversation.parts import Message, Text, Thinking, ToolCall
 
 
 class Spoken:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 
-from server.conversation.request import Document, Image, Message, Part, Text, Thinking, ToolCall, ToolResult
+from server.conversation.parts import Document, Image, Message, Part, Text, Thinking, ToolCall, ToolResult
 
 
 def conversation_key(messages: Iterable[Message], *, model: str | None) -> str:

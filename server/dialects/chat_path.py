@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from server.config import Config
-from server.conversation.request import Turn
+from server.conversation.request import ModelRequest
 from server.dialects.chat_completions.reply_options import ReplyForm
 from server.dialects.chat_completions.request import parse_chat, reply_form, turn_from_chat
 from server.dialects.detect import dialect_of
@@ -17,7 +17,7 @@ from server.dialects.responses.types import ResponsesRequest
 class Asked:
     """A request on the chat path: the turn, and how its answer is to be told."""
 
-    turn: Turn
+    turn: ModelRequest
     form: ReplyForm
     is_streamed: bool
 
@@ -40,7 +40,7 @@ def asked_on_chat_path(body: object, *, owner: str, config: Config) -> Asked:
             return Asked(turn, reply_form(chat, turn, thoughts=how), chat.stream)
 
 
-def _foreign(request: ResponsesRequest | MessagesRequest, turn: Turn, config: Config) -> Asked:
+def _foreign(request: ResponsesRequest | MessagesRequest, turn: ModelRequest, config: Config) -> Asked:
     how, settings = config.reasoning, turn.settings
     shows = settings.thinks and (how == "tags" or (how == "field" and settings.shows_thinking))
     form = ReplyForm(

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal
 
+from server.config import Isolation
 from server.conversation.request import Profile
 
-Isolation = Literal["warm", "process"]
 """Whether workers go on to other conversations behind a boundary, or each conversation has a process of its own."""
 
 Way = Literal["continued", "profile", "spare", "cold", "process"]
@@ -19,7 +19,7 @@ Way = Literal["continued", "profile", "spare", "cold", "process"]
 was raw, or (4) had to boot first. Where each conversation has a process of its own, it is always "process"."""
 
 
-class State(Enum):
+class WorkerState(Enum):
     """The life of a worker: BOOTING -> RAW -> ANSWERING <-> PARKED -> CLOSING. From each of them it may close."""
 
     BOOTING = "booting"
@@ -39,7 +39,7 @@ class Slot:
     """
 
     key: int
-    state: State
+    state: WorkerState
     last_used: float = 0.0
     spoke: bool = False
     profile: Profile | None = None
@@ -186,14 +186,14 @@ def grants_for(
     more. Without this, one who comes with a new profile would wait for as long as others keep the workers warm.
     """
     grants = []
-    free = [slot for slot in slots if slot.state in {State.RAW, State.PARKED}]
+    free = [slot for slot in slots if slot.state in {WorkerState.RAW, WorkerState.PARKED}]
     places = free_places(slots, limits)
     for waiter in waiting:
         found = match_for(waiter, free, waiting, limits)
         if found is not None:
             slot, way = found
             free.remove(slot)
-            places -= slot.state is State.RAW
+            places -= slot.state is WorkerState.RAW
             grants.append(Grant(waiter.key, slot.key, way))
         elif not waiter.is_modest and past.boot_from <= now < time_is_over_at(waiter, limits):
             if places <= 0 and (parked := giving_way(free, waiting)):
@@ -212,10 +212,10 @@ def match_for(
        go on with, and such a one last.
     3. spare or cold: raw, the longest up. It is cold when the request came first and waited for the boot.
     """
-    raw = min((slot for slot in free if slot.state is State.RAW), key=_age, default=None)
+    raw = min((slot for slot in free if slot.state is WorkerState.RAW), key=_age, default=None)
     if limits.isolation == "process":
         return (raw, "process") if raw is not None else None
-    same = [slot for slot in free if slot.state is State.PARKED and slot.profile == waiter.profile]
+    same = [slot for slot in free if slot.state is WorkerState.PARKED and slot.profile == waiter.profile]
     if waiter.is_modest:
         same = [slot for slot in same if slot.conversation is None]
     if waiter.past is not None:
@@ -250,13 +250,13 @@ def victims(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits) ->
 def giving_way(slots: Sequence[Slot], waiting: Sequence[Waiter]) -> list[Slot]:
     """The parked ones: first what holds nothing, then the least recently used, last what somebody waits to resume."""
     wanted = pasts_of(waiting)
-    parked = [slot for slot in slots if slot.state is State.PARKED]
+    parked = [slot for slot in slots if slot.state is WorkerState.PARKED]
     return sorted(parked, key=lambda slot: (_holds(slot, wanted), slot.conversation is not None, _age(slot)))
 
 
 def free_places(slots: Sequence[Slot], limits: Limits) -> int:
     """How many places no answer and no parked conversation takes: what is in them boots, is raw, or makes room."""
-    return limits.size - sum(slot.state in {State.ANSWERING, State.PARKED} for slot in slots)
+    return limits.size - sum(slot.state in {WorkerState.ANSWERING, WorkerState.PARKED} for slot in slots)
 
 
 def pasts_of(waiting: Sequence[Waiter]) -> frozenset[tuple[Profile, str]]:
@@ -297,10 +297,11 @@ def is_hopeless(waiter: Waiter, slots: Sequence[Slot], limits: Limits, now: floa
     """
     if now >= past.boot_from:
         return False
-    living = [slot for slot in slots if slot.state is not State.CLOSING]
+    living = [slot for slot in slots if slot.state is not WorkerState.CLOSING]
     if past.prospect is Prospect.NONE:
         return not any(
-            slot.state in {State.BOOTING, State.RAW} or (limits.isolation == "warm" and slot.profile == waiter.profile)
+            slot.state in {WorkerState.BOOTING, WorkerState.RAW}
+            or (limits.isolation == "warm" and slot.profile == waiter.profile)
             for slot in living
         )
     return past.prospect is Prospect.POOR and not living
@@ -308,7 +309,9 @@ def is_hopeless(waiter: Waiter, slots: Sequence[Slot], limits: Limits, now: floa
 
 def is_held(slots: Sequence[Slot], limits: Limits) -> bool:
     """Whether a conversation has the only place: no spare ever comes there."""
-    return limits.size == 1 and any(slot.state is State.PARKED and slot.conversation is not None for slot in slots)
+    return limits.size == 1 and any(
+        slot.state is WorkerState.PARKED and slot.conversation is not None for slot in slots
+    )
 
 
 def time_is_over_at(waiter: Waiter, limits: Limits) -> float:
@@ -327,9 +330,9 @@ def surplus(slots: Sequence[Slot], limits: Limits, *, quiet: bool, stopping: boo
     Where each conversation has a process of its own, parked ones as well: they were parked before that was decided.
     """
     idle = idle_in_closing_order(slots)
-    over = sum(slot.state is not State.CLOSING for slot in slots) - limits.size
+    over = sum(slot.state is not WorkerState.CLOSING for slot in slots) - limits.size
     many = len(idle) if stopping else max(0, over, len(idle) - 1 if quiet else 0)
-    stranded = [slot for slot in idle[many:] if slot.state is State.PARKED and limits.isolation == "process"]
+    stranded = [slot for slot in idle[many:] if slot.state is WorkerState.PARKED and limits.isolation == "process"]
     return tuple(slot.key for slot in idle[:many] + stranded)
 
 
@@ -338,7 +341,7 @@ def idle_in_closing_order(slots: Sequence[Slot]) -> list[Slot]:
 
     Answers are not idle: nothing here ever ends one.
     """
-    order = (State.BOOTING, State.PARKED, State.RAW)
+    order = (WorkerState.BOOTING, WorkerState.PARKED, WorkerState.RAW)
     idle = [slot for slot in slots if slot.state in order]
     return sorted(idle, key=lambda slot: (order.index(slot.state), slot.conversation is not None, _age(slot)))
 
@@ -350,7 +353,7 @@ def is_quiet(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, n
 
 def is_busy(slots: Sequence[Slot], waiting: Sequence[Waiter]) -> bool:
     """Whether anybody waits or is being answered."""
-    return bool(waiting) or any(slot.state is State.ANSWERING for slot in slots)
+    return bool(waiting) or any(slot.state is WorkerState.ANSWERING for slot in slots)
 
 
 def missing(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, *, quiet: bool) -> tuple[int, int]:
@@ -362,14 +365,14 @@ def missing(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, *,
     free = room(slots, limits)
     if quiet:
         return 0, min(free, 0 if idle_in_closing_order(slots) else 1)
-    coming = sum(slot.state in {State.RAW, State.BOOTING} for slot in slots)
+    coming = sum(slot.state in {WorkerState.RAW, WorkerState.BOOTING} for slot in slots)
     awaited = min(free, max(0, len(waiting) - coming))
     return awaited, free - awaited
 
 
 def held_back_since(slots: Sequence[Slot], now: float, past: Past) -> float | None:
     """Since when spares yield: a boot takes half a second of processor from answers that have not begun."""
-    if not any(slot.state is State.ANSWERING and not slot.spoke for slot in slots):
+    if not any(slot.state is WorkerState.ANSWERING and not slot.spoke for slot in slots):
         return None
     return now if past.put_off_since is None else past.put_off_since
 
@@ -380,7 +383,7 @@ def bootable(wanted: int, slots: Sequence[Slot], now: float, past: Past) -> int:
         return 0
     if past.prospect is Prospect.GOOD:
         return wanted
-    return 0 if any(slot.state is State.BOOTING for slot in slots) else min(1, wanted)
+    return 0 if any(slot.state is WorkerState.BOOTING for slot in slots) else min(1, wanted)
 
 
 def _granted(slots: Sequence[Slot], waiting: Sequence[Waiter], grants: Sequence[Grant]) -> list[Slot]:
@@ -389,11 +392,11 @@ def _granted(slots: Sequence[Slot], waiting: Sequence[Waiter], grants: Sequence[
 
 
 def _lent(slot: Slot, to: Waiter) -> Slot:
-    return Slot(slot.key, State.ANSWERING, slot.last_used, profile=to.profile, is_modest=to.is_modest)
+    return Slot(slot.key, WorkerState.ANSWERING, slot.last_used, profile=to.profile, is_modest=to.is_modest)
 
 
 def _closing(slots: Sequence[Slot], keys: Sequence[int]) -> list[Slot]:
-    return [replace(slot, state=State.CLOSING) if slot.key in keys else slot for slot in slots]
+    return [replace(slot, state=WorkerState.CLOSING) if slot.key in keys else slot for slot in slots]
 
 
 def _without(waiting: Sequence[Waiter], keys: set[int]) -> list[Waiter]:

@@ -19,7 +19,7 @@ from server.errors import DrawbridgeError, PlaceHeld, QueueFull, QueueTimeout, S
 from server.pool.boot_history import Boots
 from server.pool.clock import Alarm, Clock, LoopClock
 from server.pool.lease import Lease, Ticket, Verdict
-from server.pool.plan import Grant, Limits, Past, Refused, State, Waiter, plan
+from server.pool.plan import Grant, Limits, Past, Refused, Waiter, WorkerState, plan
 from server.pool.workers import Crew, W
 from server.status import PoolStatus
 
@@ -75,7 +75,7 @@ class Pool(Generic[W]):
     def __repr__(self) -> str:
         """How many processes do what: `<Pool size 3: 1 raw, 1 answering, 0 waiting>`."""
         counts, trouble = self._crew.counts, self._boots.trouble
-        parts = [f"{counts[state]} {state.value}" for state in State if counts[state]]
+        parts = [f"{counts[state]} {state.value}" for state in WorkerState if counts[state]]
         parts.append(f"{len(self._pending())} waiting")
         if trouble is not None:
             parts.append(f"trouble {type(trouble).__name__}")
@@ -86,11 +86,11 @@ class Pool(Generic[W]):
         counts, trouble = self._crew.counts, self._boots.trouble
         return PoolStatus(
             size=self._limits.size,
-            ready=counts[State.RAW] + counts[State.PARKED],
-            raw=counts[State.RAW],
-            booting=counts[State.BOOTING],
-            answering=counts[State.ANSWERING],
-            parked=counts[State.PARKED],
+            ready=counts[WorkerState.RAW] + counts[WorkerState.PARKED],
+            raw=counts[WorkerState.RAW],
+            booting=counts[WorkerState.BOOTING],
+            answering=counts[WorkerState.ANSWERING],
+            parked=counts[WorkerState.PARKED],
             waiting=len(self._pending()),
             trouble=None if trouble is None else str(trouble),
             lacks=self._boots.lacks,
@@ -155,8 +155,8 @@ class Pool(Generic[W]):
         Those who wait get `ShuttingDown` at once, idle workers close. There is no way back.
         """
         self._stop()
-        await self._until(lambda: not self._crew.counts[State.ANSWERING], within_s)
-        return self._crew.counts[State.ANSWERING]
+        await self._until(lambda: not self._crew.counts[WorkerState.ANSWERING], within_s)
+        return self._crew.counts[WorkerState.ANSWERING]
 
     @asynccontextmanager
     async def lease(
@@ -217,7 +217,7 @@ class Pool(Generic[W]):
         self._tickets.insert(ahead, ticket)
         self._step()
         # Who waits for no more than a boot has a place: how many get in must not depend on how fast processes start.
-        room = max(0, self._limits.size - self._aside - self._crew.counts[State.ANSWERING])
+        room = max(0, self._limits.size - self._aside - self._crew.counts[WorkerState.ANSWERING])
         if ticket.is_pending and not first_in_line and len(self._pending()) > room + self._limits.max_waiting:
             self._tickets.remove(ticket)
             raise QueueFull(

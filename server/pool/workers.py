@@ -16,7 +16,7 @@ from server.conversation.request import Profile
 from server.errors import CliFailed, DrawbridgeError
 from server.pool.boot_history import PROBATION_S, Boots
 from server.pool.clock import Clock
-from server.pool.plan import Slot, State, Waiter
+from server.pool.plan import Slot, Waiter, WorkerState
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class Crew(Generic[W]):
         return tuple(member.slot for member in self._members.values())
 
     @property
-    def counts(self) -> Counter[State]:
+    def counts(self) -> Counter[WorkerState]:
         """How many there are in each state."""
         return Counter(slot.state for slot in self.slots)
 
@@ -89,12 +89,12 @@ class Crew(Generic[W]):
     def is_fit(self, key: int) -> bool:
         """Whether the lent worker is still there, and not known to be dead."""
         member = self._members.get(key)
-        return member is not None and member.slot.state is State.ANSWERING and not member.is_dead
+        return member is not None and member.slot.state is WorkerState.ANSWERING and not member.is_dead
 
     def boot(self) -> None:
         """Begins the life of one more. Only `interrupt` breaks a boot off: half a process is hard to kill."""
         now = self._clock.now()
-        member: _Member[W] = _Member(Slot(next(self._keys), State.BOOTING, last_used=now), born_at=now)
+        member: _Member[W] = _Member(Slot(next(self._keys), WorkerState.BOOTING, last_used=now), born_at=now)
         self._members[member.slot.key] = member
         self._start(member, self._come_up(member), self._came_up)
 
@@ -102,27 +102,27 @@ class Crew(Generic[W]):
         """RAW or PARKED -> ANSWERING."""
         member = self._members[key]
         member.before = member.slot
-        self._move(member, State.ANSWERING, profile=waiter.profile, is_modest=waiter.is_modest)
+        self._move(member, WorkerState.ANSWERING, profile=waiter.profile, is_modest=waiter.is_modest)
 
     def park(self, key: int, conversation: str | None) -> bool:
         """ANSWERING -> PARKED, with the conversation that it holds (None: to be forgotten). False where it may not."""
         member = self._members.get(key)
-        if member is None or member.slot.state is not State.ANSWERING or member.is_dead or member.is_outdated:
+        if member is None or member.slot.state is not WorkerState.ANSWERING or member.is_dead or member.is_outdated:
             return False
-        self._move(member, State.PARKED, profile=member.slot.profile, conversation=conversation)
+        self._move(member, WorkerState.PARKED, profile=member.slot.profile, conversation=conversation)
         return True
 
     def renew(self, why: str) -> None:
         """What lives now is not used again: idle ones retire, answering ones when they have answered."""
         for member in list(self._members.values()):
             member.is_outdated = True
-            if member.slot.state is not State.ANSWERING:
+            if member.slot.state is not WorkerState.ANSWERING:
                 self.retire(member.slot.key, why)
 
     def spoke(self, key: int) -> bool:
         """The first token of its answer has come. False if that is no news."""
         member = self._members.get(key)
-        if member is None or member.slot.state is not State.ANSWERING or member.slot.spoke:
+        if member is None or member.slot.state is not WorkerState.ANSWERING or member.slot.spoke:
             return False
         member.slot = replace(member.slot, spoke=True)
         self._boots.proved()
@@ -131,7 +131,7 @@ class Crew(Generic[W]):
     def give_back(self, key: int, why: str, *, untouched: bool = False) -> None:
         """The lease is over, and the worker retires. One that nobody has touched is raw again, if it is fit."""
         member = self._members.get(key)
-        if member is None or member.slot.state is not State.ANSWERING:
+        if member is None or member.slot.state is not WorkerState.ANSWERING:
             return
         if member.is_dead:
             why = "its process ended"
@@ -146,10 +146,10 @@ class Crew(Generic[W]):
     def retire(self, key: int, why: str) -> None:
         """-> CLOSING. It counts until its end has been seen; nothing happens if it is gone or going already."""
         member = self._members.get(key)
-        if member is None or member.slot.state is State.CLOSING:
+        if member is None or member.slot.state is WorkerState.CLOSING:
             return
         logger.info("worker %d retired: %s", key, why)
-        self._move(member, State.CLOSING)
+        self._move(member, WorkerState.CLOSING)
         if not member.is_booting:
             self._close(member)
 
@@ -177,39 +177,39 @@ class Crew(Generic[W]):
 
     def _came_up(self, member: _Member[W], task: asyncio.Task[None]) -> None:
         member.is_booting = False
-        key, now, is_unwanted = member.slot.key, self._clock.now(), member.slot.state is State.CLOSING
+        key, now, is_unwanted = member.slot.key, self._clock.now(), member.slot.state is WorkerState.CLOSING
         if (error := _ending(task)) is None:
             logger.info("worker %d booted in %.0f ms: %r", key, (now - member.born_at) * 1000, member.worker)
             self._boots.succeeded(now)
         elif not (is_unwanted and task.cancelled()):
             self._boots.failed(_presentable(error, key), now)
         if error is None and not is_unwanted:
-            self._move(member, State.RAW)
+            self._move(member, WorkerState.RAW)
             self._start(member, self.worker(key).wait_dead(), self._died)
         else:
-            self._move(member, State.CLOSING)
+            self._move(member, WorkerState.CLOSING)
             self._close(member)
 
     def _died(self, member: _Member[W], task: asyncio.Task[None]) -> None:
         """It ended by itself. One that answers is retired by its lease, which is over soon."""
-        if member.slot.state is State.CLOSING:
+        if member.slot.state is WorkerState.CLOSING:
             return
         if (error := _ending(task)) is not None:
             logger.error("worker %d cannot be watched", member.slot.key, exc_info=error)
         member.is_dead = True
-        if member.slot.state is State.ANSWERING:
+        if member.slot.state is WorkerState.ANSWERING:
             logger.warning("worker %d ended while it answered", member.slot.key)
             return
         self._died_idle(member, member.slot.state)
         self.retire(member.slot.key, "its process ended")
 
-    def _died_idle(self, member: _Member[W], state: State) -> None:
+    def _died_idle(self, member: _Member[W], state: WorkerState) -> None:
         """Soon after its boot this counts as a boot that failed; else processes would be born and die in a loop.
 
         One that is parked has answered before it died, and another is born only for who asks.
         """
         now = self._clock.now()
-        if state is State.RAW and now < member.born_at + PROBATION_S:
+        if state is WorkerState.RAW and now < member.born_at + PROBATION_S:
             self._boots.failed(CliFailed("A Claude Code process ended by itself soon after its start."), now)
 
     def _close(self, member: _Member[W]) -> None:
@@ -226,7 +226,7 @@ class Crew(Generic[W]):
     def _move(
         self,
         member: _Member[W],
-        state: State,
+        state: WorkerState,
         *,
         profile: Profile | None = None,
         conversation: str | None = None,

@@ -16,13 +16,15 @@ from server.answering.canned_replies import local_answer
 from server.answering.circuit_breaker import Breaker
 from server.claude.cli.locate import account_status, bundled_cli, cli_version, find_cli
 from server.claude.cli.models import ModelShelf
-from server.claude.cli.sign_in import Account, sign_in
+from server.claude.cli.sign_in import sign_in
 from server.claude.cli.usage import UsageBoard
 from server.claude.worker.launch import launch_for
 from server.claude.worker.process import Bounds
 from server.claude.worker.worker import Worker
 from server.config import Config, Isolation
-from server.conversation.request import Event, Launch, ModelCard, Turn
+from server.conversation.events import Event
+from server.conversation.models import ModelCard
+from server.conversation.request import Launch, ModelRequest
 from server.errors import EngineError, SignInNeeded
 from server.machine.billing import NO_KEY_HINT, environment_for, has_exported_key, insisted
 from server.machine.guards import Guard, clean_environment, desktop_environment, guard_for
@@ -35,7 +37,7 @@ from server.selfcheck.probes import examine
 from server.selfcheck.selfcheck import SelfCheck
 from server.selfcheck.store import KEPT_FILE, Shelf
 from server.standin.demo import open_demo
-from server.status import AccountStatus, CircuitStatus, CliStatus, ModelName, SelfCheckStatus, Status
+from server.status import AccountStatus, CircuitStatus, CliStatus, ModelName, SelfCheckStatus, SignInAccount, Status
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +105,7 @@ class Services:
         """The settings in force now."""
         return self._config
 
-    async def stream(self, turn: Turn) -> AsyncGenerator[Event, None]:
+    async def stream(self, turn: ModelRequest) -> AsyncGenerator[Event, None]:
         """The events of one answer; see `Answering.stream`.
 
         Raises `CliUnfit` where no answer would be right, and `SignInNeeded` where the settings insist on an API key and
@@ -218,7 +220,7 @@ class Services:
         except OSError:
             return None
 
-    async def sign_in(self, account: Account, on_url: Callable[[str], None]) -> AccountStatus:
+    async def sign_in(self, account: SignInAccount, on_url: Callable[[str], None]) -> AccountStatus:
         """Signs in to Claude Code in the browser; see `cli.sign_in`. The next answers are of that account."""
         # An exported key is no business of a sign-in, and the browser needs the folder of the user's session.
         environment = environment_for("plan", desktop_environment(os.environ))

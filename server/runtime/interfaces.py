@@ -2,15 +2,16 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Literal, Protocol  # Any: the messages of ASGI are foreign
+from typing import Any, Protocol  # Any: the messages of ASGI are foreign
 
 from server.config import Config
-from server.conversation.request import Event, ModelCard, Turn
+from server.conversation.events import Event
+from server.conversation.models import ModelCard
+from server.conversation.request import ModelRequest
 from server.machine.paths import Folders
-from server.status import AccountStatus, Status
+from server.status import AccountStatus, SignInAccount, Status
 from server.web.interfaces import ControlPort, Services
 
-SignInWith = Literal["claudeai", "console"]
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
@@ -23,7 +24,7 @@ class Engine(Services, Protocol):
         """New settings, from the next request on."""
         ...
 
-    async def sign_in(self, account: SignInWith, on_url: Callable[[str], None]) -> AccountStatus:
+    async def sign_in(self, account: SignInAccount, on_url: Callable[[str], None]) -> AccountStatus:
         """Signs in to Claude in the browser. Raises `DrawbridgeError` where nobody is signed in afterwards."""
         ...
 
@@ -51,7 +52,7 @@ class Published:
         """The settings in force now."""
         return self._engine.config
 
-    def stream(self, turn: Turn) -> AsyncGenerator[Event, None]:
+    def stream(self, turn: ModelRequest) -> AsyncGenerator[Event, None]:
         """The engine's."""
         return self._engine.stream(turn)
 

@@ -9,13 +9,13 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any  # Any: what a coroutine never sends
 
-from server.config import Config
+from server.config import FIXED_AT_START, GRACE_S, Config
 from server.errors import DrawbridgeError, KeyNeeded, SettingsInvalid, ShuttingDown, StartError
 from server.machine.paths import Folders, find_folders
 from server.machine.sockets import WILDCARDS, Listeners, lan_hosts, open_listeners, rebind
 from server.runtime import lazy_imports as assembly
-from server.runtime.interfaces import CreateApp, Engine, OpenServices, Published, SignInWith
-from server.status import AccountStatus, State, Status
+from server.runtime.interfaces import CreateApp, Engine, OpenServices, Published
+from server.status import AccountStatus, SignInAccount, State, Status
 from server.web.interfaces import ControlPort
 
 if TYPE_CHECKING:
@@ -25,13 +25,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 120.0
-GRACE_S = 10.0
 # How long `apply` may take to open new doors.
 REBIND_TIMEOUT_S = 30.0
 # Counts change by the token; who shows them need not know of each.
 _NEWS_DELAY_S = 0.1
-# What is fixed from start to stop.
-_FIXED = ("data_dir", "log_dir", "demo", "reload")
 
 
 class Runner:
@@ -160,7 +157,7 @@ class Runner:
         may end within the usual grace. Raises `SettingsInvalid` for what only a restart can change, `KeyNeeded`, and
         `PortTaken` or `StartError` for what cannot be bound; then nothing has changed.
         """
-        for name in _FIXED:
+        for name in FIXED_AT_START:
             if getattr(config, name) != getattr(self._config, name):
                 raise SettingsInvalid(f"The setting {name!r} cannot change while the server runs.", hint="Restart it.")
         _check_key(config)
@@ -180,7 +177,7 @@ class Runner:
             logger.info("others now find it at %s", ", ".join(listeners.lan_addresses) or "no address")
             self._in_loop(self._config, listeners)
 
-    def sign_in(self, account: SignInWith, on_url: Callable[[str], None] = lambda _: None) -> AccountStatus:
+    def sign_in(self, account: SignInAccount, on_url: Callable[[str], None] = lambda _: None) -> AccountStatus:
         """Signs in to Claude in the browser, and returns when that is over: for a thread that may wait minutes.
 
         Raises `DrawbridgeError` where nobody is signed in afterwards, and `ShuttingDown` when the server stops.

@@ -10,18 +10,10 @@ from pathlib import Path
 from server.claude.worker.launch import launch_for
 from server.claude.worker.process import Bounds
 from server.claude.worker.worker import Worker
-from server.conversation.request import (
-    Finished,
-    Launch,
-    Message,
-    ModelLimits,
-    PartStarted,
-    Profile,
-    Reason,
-    Settings,
-    Text,
-    ToolCall,
-)
+from server.conversation.events import Finished, PartStarted, StopReason
+from server.conversation.models import ModelLimits
+from server.conversation.parts import Message, Text, ToolCall
+from server.conversation.request import Launch, ModelSettings, Profile
 from server.machine.guards import Guard
 from server.machine.temp_folders import Scratch, remove
 from server.selfcheck.request_view import Body
@@ -50,7 +42,7 @@ class Heard:
 
     bodies: tuple[Body, ...]
     headers: Mapping[str, str]
-    reason: Reason | None
+    reason: StopReason | None
     calls: tuple[str, ...] = ()
     rests: bool = False
 
@@ -81,7 +73,7 @@ class Stage:
     async def ask(
         self,
         *texts: str,
-        settings: Settings,
+        settings: ModelSettings,
         held: int = 0,
         reply: Script = SAID,
     ) -> Heard:
@@ -93,7 +85,7 @@ class Stage:
         profile: Profile,
         messages: tuple[Message, ...],
         *,
-        settings: Settings,
+        settings: ModelSettings,
         held: int = 0,
         reply: Script = SAID,
     ) -> Heard:

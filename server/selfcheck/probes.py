@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from server.claude.protocol.frames import SERVER
-from server.conversation.request import Message, Reason, Settings, Text, Tool, ToolCall, ToolResult
+from server.conversation.events import StopReason
+from server.conversation.parts import Message, Text, ToolCall, ToolResult
+from server.conversation.request import ModelSettings, Tool
 from server.errors import AnswerCut, DrawbridgeError, EngineError, EngineSurprise, PromptTooLong
 from server.machine.guards import Guard
 from server.machine.temp_folders import Scratch
@@ -19,8 +21,8 @@ from server.standin.script import Pause, Reply, Usage, call, say
 
 LONGEST_S = 60.0
 # Two models that every account knows by these names; which ones they stand for does not matter.
-USUAL = Settings(model="sonnet")
-OTHER = Settings(model="opus", effort="low", max_tokens=2345, stop_sequences=("drawbridge-stop",))
+USUAL = ModelSettings(model="sonnet")
+OTHER = ModelSettings(model="opus", effort="low", max_tokens=2345, stop_sequences=("drawbridge-stop",))
 # Parts of the window that the last answer says it has read: around where Claude Code would shorten a conversation.
 FILLED = (0.85, 0.97, 0.99)
 PREAMBLE_LENGTH = 2000
@@ -105,7 +107,7 @@ class Examination:
         if not that:
             self._fault(capability, words)
 
-    async def _ask(self, *texts: str, settings: Settings = USUAL) -> Body:
+    async def _ask(self, *texts: str, settings: ModelSettings = USUAL) -> Body:
         """The request that a whole conversation made."""
         heard = await self._stage.ask(*texts, settings=settings)
         self._expect(Capability.ONE_CALL, _calls(heard), that=len(heard.bodies) == 1)
@@ -190,7 +192,7 @@ class Examination:
         # They go the way of the settings.
         is_verbatim = heard.body.get("tools") == TOOLS_UPSTREAM or Capability.SETTINGS in self._faults
         self._expect(Capability.TOOLS, "they did not arrive as they were sent", that=is_verbatim)
-        is_told = (heard.calls, heard.reason) == (CALLS, Reason.TOOL_CALLS)
+        is_told = (heard.calls, heard.reason) == (CALLS, StopReason.TOOL_CALLS)
         self._expect(Capability.TOOLS, "a call did not come back", that=is_told)
         self._expect(Capability.ONE_CALL, _calls(heard), that=len(heard.bodies) == 1)
         self._expect(Capability.CALLS, "it answers them itself", that=heard.rests)
@@ -220,7 +222,7 @@ class Examination:
             if calls == 1:
                 break
         self._expect(Capability.ONE_CALL, f"{calls} requests for an answer that reached its limit", that=calls == 1)
-        self._expect(Capability.ONE_CALL, "a limit is not told of", that=heard.reason is Reason.LENGTH)
+        self._expect(Capability.ONE_CALL, "a limit is not told of", that=heard.reason is StopReason.LENGTH)
 
     async def _sign_in(self) -> None:
         await self._stage.sign_in()

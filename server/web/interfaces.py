@@ -4,7 +4,9 @@ from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from server.config import Config
-from server.conversation.request import Event, ModelCard, Turn
+from server.conversation.events import Event
+from server.conversation.models import ModelCard
+from server.conversation.request import ModelRequest
 from server.status import AccountStatus, Status
 
 
@@ -16,7 +18,7 @@ class Services(Protocol):
         """The settings in force now."""
         ...
 
-    def stream(self, turn: Turn) -> AsyncGenerator[Event, None]:
+    def stream(self, turn: ModelRequest) -> AsyncGenerator[Event, None]:
         """The answer to `turn`: raises before the first event, yields `Failed` after it; closing stops everything."""
         ...
 

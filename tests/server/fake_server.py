@@ -17,20 +17,20 @@ from typing import Any
 
 from server.commands.root import run
 from server.config import Config
-from server.conversation.request import (
+from server.conversation.events import (
     Event,
     Failed,
     Finished,
-    ModelCard,
     PartDelta,
     PartEnded,
     PartStarted,
-    Reason,
     Started,
-    Text,
-    Turn,
+    StopReason,
     Usage,
 )
+from server.conversation.models import ModelCard
+from server.conversation.parts import Text
+from server.conversation.request import ModelRequest
 from server.errors import UsageLimit, WorkerDied
 from server.machine.paths import Folders
 from server.runtime.interfaces import Engine
@@ -48,7 +48,7 @@ class FakeEngine:
         self.on_change: Callable[[], None] = lambda: None
         self.known = Status()
 
-    async def stream(self, turn: Turn) -> AsyncGenerator[Event, None]:
+    async def stream(self, turn: ModelRequest) -> AsyncGenerator[Event, None]:
         """Repeats the question and tells the settings, in three pieces; "refuse", "break" and "slow" do so."""
         (question,) = (part for part in turn.messages[-1].parts if isinstance(part, Text))
         if question.text == "refuse":
@@ -64,7 +64,7 @@ class FakeEngine:
         yield PartDelta(0, question.text)
         yield PartDelta(0, f" (model {turn.model or self.config.model})")
         yield PartEnded(0)
-        yield Finished(Reason.END, usage=Usage(input=1, output=2))
+        yield Finished(StopReason.END, usage=Usage(input=1, output=2))
 
     async def models(self) -> tuple[ModelCard, ...]:
         return ()

@@ -14,13 +14,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from server.config import Config
+from server.config import GRACE_S, Config
 from server.errors import DrawbridgeError, SettingsInvalid
 from server.machine.keychain import DEADLINE_S, Keychain
 from server.machine.paths import Folders
 from server.machine.settings_file import Saved, SettingsFile
 from server.machine.sockets import Listeners
-from server.runtime.runner import GRACE_S, Runner
+from server.runtime.runner import Runner
 from server.status import State, Status
 from tests.server.fake_server import House
 from tray.control.access_key import Keys

@@ -5,6 +5,6 @@ from tray.control import controller
 from tray.control import settings_changes as changes
 
 if __name__ == "__main__":
-    changes.GRACE_S = 60.0
+    changes.GRACE_S = 60.0  # type: ignore[attr-defined] # its own name for it
     controller.GRACE_S = 60.0  # type: ignore[attr-defined] # its own name for it
     main()

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import assert_never
 
+from server.config import GRACE_S
 from server.errors import DrawbridgeError, PortTaken, SettingsInvalid, ShuttingDown, StartError
 from server.machine.settings_file import Saved
 from server.status import AccountStatus, State
@@ -22,7 +23,7 @@ from tray.control.desktop_actions import Done, Errands, page_of
 from tray.control.interfaces import Screen, Surroundings
 from tray.control.notifications import Bulletin
 from tray.control.settings import Preferences
-from tray.control.settings_changes import GRACE_S, Changes
+from tray.control.settings_changes import Changes
 from tray.control.snapshot import current, snapshot_for, step_for, trouble_from, trouble_in
 from tray.control.supervisor import MakeServer, Said, Supervisor
 from tray.control.update_check import Updates

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import assert_never
 
-from server.config import Config
+from server.config import GRACE_S, Config
 from server.errors import DrawbridgeError, KeyringMissing, PortTaken, SettingsInvalid
 from server.machine.settings_file import Saved
 from server.machine.sockets import next_free
@@ -29,7 +29,6 @@ from tray.model import (
 )
 
 # What running answers get when the server is asked to stop.
-GRACE_S = 10.0
 
 
 class Changes:

@@ -9,12 +9,12 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Protocol
 
 from server.config import Config
 from server.errors import DrawbridgeError, StartError
 from server.machine.sockets import Listeners
-from server.status import AccountStatus, State, Status
+from server.status import AccountStatus, SignInAccount, State, Status
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Server(Protocol):
         """Other addresses of this computer, where others may reach it."""
         ...
 
-    def sign_in(self, account: Literal["claudeai", "console"], on_url: Callable[[str], None]) -> AccountStatus:
+    def sign_in(self, account: SignInAccount, on_url: Callable[[str], None]) -> AccountStatus:
         """Signs in to Claude in the browser; takes minutes."""
         ...
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from server.claude.cli.models import ALIASES, known_name
-from server.conversation.request import ALIAS_PREFIX, ModelCard
+from server.conversation.models import ModelCard
+from server.conversation.request import ALIAS_PREFIX
 
 # From little to much, as Claude's API orders them.
 _EFFORTS = ("low", "medium", "high", "xhigh", "max")

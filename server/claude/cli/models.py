@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from server.conversation.request import ModelCard, ModelLimits
+from server.conversation.models import ModelCard, ModelLimits
 
 logger = logging.getLogger(__name__)
 

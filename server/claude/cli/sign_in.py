@@ -5,12 +5,11 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
 
 from server.claude.cli.locate import account_status
 from server.errors import CliFailed, SignInNeeded
 from server.machine.guards import guard_for
-from server.status import AccountStatus
+from server.status import AccountStatus, SignInAccount
 
 logger = logging.getLogger(__name__)
 
@@ -18,13 +17,11 @@ logger = logging.getLogger(__name__)
 SIGN_IN_TIMEOUT_S = 600.0
 _URL = re.compile(rb"https://[^\s\x1b]+")
 
-Account = Literal["claudeai", "console"]
-
 
 async def sign_in(
     path: Path,
     environment: Mapping[str, str],
-    account: Account = "claudeai",
+    account: SignInAccount = "claudeai",
     on_url: Callable[[str], None] = lambda _: None,
     *,
     timeout_s: float = SIGN_IN_TIMEOUT_S,

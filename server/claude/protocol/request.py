@@ -8,20 +8,10 @@ from server.claude.protocol.frames import Frame
 from server.claude.protocol.thinking import thinking_body
 from server.claude.protocol.tool_arguments import object_from
 from server.claude.protocol.tool_names import legal_name
-from server.claude.protocol.tools import is_blank, offered, tools_body
-from server.conversation.request import (
-    Document,
-    Image,
-    Message,
-    Part,
-    Profile,
-    Settings,
-    Text,
-    Thinking,
-    Tool,
-    ToolCall,
-    ToolResult,
-)
+from server.claude.protocol.tools import offered, tools_body
+from server.conversation.parts import Document, Image, Message, Part, Text, Thinking, ToolCall, ToolResult
+from server.conversation.request import ModelSettings, Profile, Tool
+from server.conversation.text import is_blank
 
 _SESSION = "default"
 EXTRA_BODY = "CLAUDE_CODE_EXTRA_BODY"
@@ -33,7 +23,9 @@ def late_fields(profile: Profile) -> dict[str, object]:
     return {**prompt, **offered(profile.tools)}
 
 
-def settings_body(settings: Settings, tools: tuple[Tool, ...] = (), *, model: str | None = None) -> dict[str, object]:
+def settings_body(
+    settings: ModelSettings, tools: tuple[Tool, ...] = (), *, model: str | None = None
+) -> dict[str, object]:
     """The `apply_flag_settings` of one request. Every setting is named, so that none sticks from the request before.
 
     `model` is the id that the settings' one stands for, as far as it is known.

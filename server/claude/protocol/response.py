@@ -16,32 +16,21 @@ from server.claude.sdk_types import (
     StreamEvent,
     TextBlock,
 )
-from server.conversation.request import (
-    Event,
-    Finished,
-    ModelLimits,
-    PartDelta,
-    PartEnded,
-    PartStarted,
-    Reason,
-    Started,
-    Text,
-    Thinking,
-    ToolCall,
-    Usage,
-)
+from server.conversation.events import Event, Finished, PartDelta, PartEnded, PartStarted, Started, StopReason, Usage
+from server.conversation.models import ModelLimits
+from server.conversation.parts import Text, Thinking, ToolCall
 from server.errors import AnswerCut, DrawbridgeError, EngineSurprise, WorkerDied
 
 logger = logging.getLogger(__name__)
 
 SYNTHETIC = "<synthetic>"
 REASONS = {
-    "end_turn": Reason.END,
-    "max_tokens": Reason.LENGTH,
-    "model_context_window_exceeded": Reason.LENGTH,
-    "stop_sequence": Reason.STOP_SEQUENCE,
-    "tool_use": Reason.TOOL_CALLS,
-    "refusal": Reason.REFUSAL,
+    "end_turn": StopReason.END,
+    "max_tokens": StopReason.LENGTH,
+    "model_context_window_exceeded": StopReason.LENGTH,
+    "stop_sequence": StopReason.STOP_SEQUENCE,
+    "tool_use": StopReason.TOOL_CALLS,
+    "refusal": StopReason.REFUSAL,
 }
 
 

@@ -1,7 +1,7 @@
 """Whether a request is answered with thinking, whether that is shown, and the sampling that goes only without it."""
 
 from server.claude.cli.models import generation_of
-from server.conversation.request import Settings
+from server.conversation.request import ModelSettings
 
 # Tokens: the smallest thinking budget that Claude's API takes.
 LEAST_BUDGET = 1024
@@ -30,7 +30,7 @@ def takes_sampling(model: str | None) -> bool:
     return generation is not None and generation < (4, 7)
 
 
-def thinking_body(settings: Settings, model: str | None) -> dict[str, object]:
+def thinking_body(settings: ModelSettings, model: str | None) -> dict[str, object]:
     """What the request says of thinking and of sampling; nothing where it is Claude Code's own business.
 
     `model` is the one that these settings stand for. What it cannot do is left out.
@@ -48,7 +48,7 @@ def thinking_body(settings: Settings, model: str | None) -> dict[str, object]:
     return sampling
 
 
-def _sampling(settings: Settings, model: str | None) -> dict[str, object]:
+def _sampling(settings: ModelSettings, model: str | None) -> dict[str, object]:
     generation = generation_of(model)
     if settings.temperature is None:
         return {} if settings.top_p is None else {"top_p": settings.top_p}

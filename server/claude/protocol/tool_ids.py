@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from server.conversation.request import Message, Part, ToolCall, ToolResult
+from server.conversation.parts import Message, Part, ToolCall, ToolResult
 
 _LEGAL = re.compile(r"[a-zA-Z0-9_-]+")
 _STEM = 40

@@ -7,16 +7,15 @@ is the `tools` of the request, which go through the extra body.
 
 import asyncio
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 
 from server.claude.protocol.frames import SERVER, Frame
 from server.claude.protocol.tool_names import legal_name
-from server.conversation.request import Message, Text, Tool, ToolChoice, ToolResult
+from server.conversation.parts import Message, Text, ToolResult
+from server.conversation.request import Tool, ToolChoice
+from server.conversation.text import is_blank
 
 TOOL = "call"
-# To Python or to JavaScript: Claude's API judges by the one, Claude Code by the other.
-_BLANK = re.compile(r"[\s\ufeff]*")
 # In UTF-16, as Claude Code counts: a longer one it would write to a file, and send its first 2 kB.
 LONGEST_RESULT = 500_000
 _LISTED = {
@@ -51,11 +50,6 @@ def tools_body(tools: Iterable[Tool], choice: ToolChoice) -> dict[str, object]:
 def _listed(tool: Tool) -> dict[str, object]:
     described = {"description": tool.description} if tool.description else {}
     return {"name": legal_name(tool.name), **described, "input_schema": json.loads(tool.schema)}
-
-
-def is_blank(text: str) -> bool:
-    """Whether there is nothing in a result's text but white space."""
-    return _BLANK.fullmatch(text) is not None
 
 
 def live_results(message: Message, calls: Iterable[str]) -> dict[str, ToolResult] | None:

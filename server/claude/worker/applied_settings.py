@@ -8,7 +8,8 @@ from server.claude.cli.models import DEFAULT
 from server.claude.protocol.frames import Frame
 from server.claude.protocol.request import EXTRA_BODY, settings_body
 from server.claude.worker.process import Bounds, CliProcess
-from server.conversation.request import ModelCard, Settings, Tool
+from server.conversation.models import ModelCard
+from server.conversation.request import ModelSettings, Tool
 from server.errors import EngineSurprise
 
 logger = logging.getLogger(__name__)
@@ -31,15 +32,15 @@ class Dials:
         """Which ids the models' names stand for."""
         self._ids = {card.id: card.resolved for card in cards}
 
-    def model_for(self, settings: Settings) -> str:
+    def model_for(self, settings: ModelSettings) -> str:
         """The id of the model that these settings ask for, as far as it is known."""
         name = settings.model or DEFAULT
         return self._ids.get(name, name)
 
-    def _body(self, settings: Settings, tools: tuple[Tool, ...]) -> Frame:
+    def _body(self, settings: ModelSettings, tools: tuple[Tool, ...]) -> Frame:
         return settings_body(settings, tools, model=self.model_for(settings))
 
-    async def preset(self, settings: Settings) -> None:
+    async def preset(self, settings: ModelSettings) -> None:
         """Applies what the first question will probably want. A process that refuses gets it with the question.
 
         Raises `WorkerDied`.
@@ -50,7 +51,7 @@ class Dials:
         except EngineSurprise as error:
             logger.info("worker %s: no settings ahead of its first question: %s", self._process.pid, error.message)
 
-    def frames_for(self, settings: Settings, tools: tuple[Tool, ...] = ()) -> list[Frame]:
+    def frames_for(self, settings: ModelSettings, tools: tuple[Tool, ...] = ()) -> list[Frame]:
         """What must be written before a question under these settings; nothing where they are in force."""
         body = self._body(settings, tools)
         changed = _changed(self._in_force, body)
@@ -61,7 +62,7 @@ class Dials:
         self._in_force, self._asked = None, (body, answer)
         return [frame]
 
-    def may_turn(self, settings: Settings, tools: tuple[Tool, ...]) -> bool:
+    def may_turn(self, settings: ModelSettings, tools: tuple[Tool, ...]) -> bool:
         """Whether these settings would hold for the rest of a turn: of those that changed, only the extra body does."""
         if self._in_force is None:
             return False

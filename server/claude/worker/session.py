@@ -17,7 +17,10 @@ from server.claude.sdk_types import Message as SdkMessage
 from server.claude.worker.applied_settings import Dials
 from server.claude.worker.process import Bounds, CliProcess
 from server.claude.worker.transport import LateTransport
-from server.conversation.request import Event, Finished, Message, ModelLimits, Profile, Settings, Tool
+from server.conversation.events import Event, Finished
+from server.conversation.models import ModelLimits
+from server.conversation.parts import Message
+from server.conversation.request import ModelSettings, Profile, Tool
 from server.errors import EngineError, EngineSurprise, WorkerDied, WorkerSilent
 from server.status import UsageWindow
 
@@ -122,7 +125,7 @@ class Session:
 
     async def answer(
         self,
-        settings: Settings,
+        settings: ModelSettings,
         messages: tuple[Message, ...],
         on_limits: Callable[[ModelLimits], None],
         *,
@@ -160,7 +163,7 @@ class Session:
             self._at = _At.DOUBT
             raise
 
-    async def _ask(self, settings: Settings, messages: tuple[Message, ...], *, held: int) -> None:
+    async def _ask(self, settings: ModelSettings, messages: tuple[Message, ...], *, held: int) -> None:
         """Writes everything up to the question."""
         assert held in {0, len(messages) - 1}
         self._skip_unread()
@@ -193,7 +196,7 @@ class Session:
                 # It has given up its calls, as it does when the connection broke behind them.
                 self._at = _At.REST
 
-    async def _go_on(self, settings: Settings, message: Message) -> bool:
+    async def _go_on(self, settings: ModelSettings, message: Message) -> bool:
         """Gives the open calls their results; False where only a replay brings them to Claude as they are."""
         results = live_results(message, self._calls)
         if results is None or not self._dials.may_turn(settings, self._tools):

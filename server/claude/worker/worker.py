@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from server.claude.cli.models import cards_from_answer
 from server.claude.worker.applied_settings import Dials
 from server.claude.worker.process import Bounds, CliProcess
-from server.conversation.request import Event, Launch, Message, ModelCard, ModelLimits, Profile, Settings
+from server.conversation.events import Event
+from server.conversation.models import ModelCard, ModelLimits
+from server.conversation.parts import Message
+from server.conversation.request import Launch, ModelSettings, Profile
 from server.errors import CliFailed, EngineError
 from server.machine.guards import Guard
 from server.machine.memory import memory_of
@@ -42,7 +45,7 @@ class Worker:
         on_models: Callable[[tuple[ModelCard, ...]], None] = lambda _: None,
         on_limits: Callable[[ModelLimits], None] = lambda _: None,
         on_usage: Callable[[tuple[UsageWindow, ...]], None] = lambda _: None,
-        likely: Callable[[], Settings] | None = None,
+        likely: Callable[[], ModelSettings] | None = None,
     ) -> None:
         self._process = CliProcess(launch, scratch, guard)
         self._dials = Dials(self._process, bounds)
@@ -85,7 +88,7 @@ class Worker:
             raise CliFailed("Claude Code was started and ended, or did not answer.") from error
 
     async def ask(
-        self, profile: Profile, settings: Settings, messages: tuple[Message, ...], *, held: int = 0
+        self, profile: Profile, settings: ModelSettings, messages: tuple[Message, ...], *, held: int = 0
     ) -> AsyncGenerator[Event, None]:
         """Tells a fresh worker its profile, replays the history, asks, and gives the answer's events up to `Finished`.
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import assert_never
 
-from server.conversation.request import PartDelta, PartEnded, PartStarted, Text, Thinking, ToolCall
+from server.conversation.events import PartDelta, PartEnded, PartStarted
+from server.conversation.parts import Text, Thinking, ToolCall
 from server.dialects.chat_completions.reply_options import ReplyForm
 from server.dialects.common.raw_text_tools import Unwrapper
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from server.conversation.request import ModelCard
+from server.conversation.models import ModelCard
 from server.errors import ModelUnknown
 
 _LONGEST_ECHO = 100

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from server.conversation.request import Reason, Usage
+from server.conversation.events import StopReason, Usage
 
 ShownThoughts = Literal["hidden", "field", "tags"]
 """The model's thoughts: left out, in `reasoning_content`, or in the content between `<think>` and `</think>`."""
@@ -37,16 +37,16 @@ def usage_of(usage: Usage) -> dict[str, object]:
     }
 
 
-def reason_of(finish: Reason, *, is_answered: bool, is_older: bool) -> str:
+def reason_of(finish: StopReason, *, is_answered: bool, is_older: bool) -> str:
     """The `finish_reason`. A call of the tool for the answer is the client's answer, and no call."""
     match finish:
-        case Reason.TOOL_CALLS if not is_answered:
+        case StopReason.TOOL_CALLS if not is_answered:
             return "function_call" if is_older else "tool_calls"
-        case Reason.END | Reason.STOP_SEQUENCE | Reason.TOOL_CALLS:
+        case StopReason.END | StopReason.STOP_SEQUENCE | StopReason.TOOL_CALLS:
             return "stop"
-        case Reason.LENGTH:
+        case StopReason.LENGTH:
             return "length"
-        case Reason.REFUSAL:
+        case StopReason.REFUSAL:
             return "content_filter"
         case _:
             assert_never(finish)

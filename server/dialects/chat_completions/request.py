@@ -2,14 +2,14 @@
 
 from types import MappingProxyType
 
-from server.conversation.request import Profile, Settings, Turn
+from server.conversation.request import ModelRequest, ModelSettings, Profile
+from server.conversation.text import is_blank
 from server.dialects.chat_completions.ignored_fields import idle_fields
 from server.dialects.chat_completions.reply_options import ReplyForm, ShownThoughts
 from server.dialects.chat_completions.request_format import Form, form_from, with_form
 from server.dialects.chat_completions.request_messages import conversation_from
 from server.dialects.chat_completions.request_tools import choice_from, tools_from
 from server.dialects.chat_completions.types import ChatRequest
-from server.dialects.common.message_rules import is_blank
 from server.dialects.common.wire_types import read
 from server.errors import InvalidRequest
 
@@ -25,7 +25,7 @@ def parse_chat(body: object) -> ChatRequest:
 
 def turn_from_chat(
     request: ChatRequest, *, owner: str, forwards_sampling: bool = False, thoughts: ShownThoughts = "field"
-) -> Turn:
+) -> ModelRequest:
     """The request as a turn; `owner` says whose it is.
 
     `forwards_sampling`: temperature and top_p go to Claude. `thoughts`: how those are shown. Raises `InvalidRequest`
@@ -41,11 +41,11 @@ def turn_from_chat(
     system, messages = conversation_from(request.messages, texts)
     stops = (request.stop,) if isinstance(request.stop, str) else tuple(request.stop or ())
     effort, thinks = _effort(request)
-    return Turn(
+    return ModelRequest(
         messages=messages,
         model=request.model,
         profile=Profile(system=system, tools=tools, owner=owner),
-        settings=Settings(
+        settings=ModelSettings(
             effort=effort,
             max_tokens=request.max_completion_tokens or request.max_tokens,
             # Claude's API refuses stop sequences of nothing but white space.
@@ -62,7 +62,7 @@ def turn_from_chat(
     )
 
 
-def reply_form(request: ChatRequest, turn: Turn, *, thoughts: ShownThoughts = "field") -> ReplyForm:
+def reply_form(request: ChatRequest, turn: ModelRequest, *, thoughts: ShownThoughts = "field") -> ReplyForm:
     """How the answer to `turn`, made of `request`, is to be told."""
     form: Form = form_from(request.response_format)
     answer = form.tool if form.tool in turn.profile.tools else None

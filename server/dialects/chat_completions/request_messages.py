@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import assert_never
 
-from server.conversation.request import Message, Part, Text, ToolCall, ToolResult
+from server.conversation.parts import Message, Part, Text, ToolCall, ToolResult
 from server.dialects.chat_completions import tool_types as shapes
 from server.dialects.chat_completions.request_parts import result_parts, user_parts, words
 from server.dialects.chat_completions.types import ChatMessage

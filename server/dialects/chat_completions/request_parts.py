@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from server.conversation.request import Document, Image, Text
+from server.conversation.parts import Document, Image, Text
 from server.dialects.chat_completions.part_types import (
     BlockPart,
     ContentPart,

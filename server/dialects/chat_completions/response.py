@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from server.conversation.request import Event, Failed, Finished, PartDelta, PartEnded, PartStarted, Reason, Started
+from server.conversation.events import Event, Failed, Finished, PartDelta, PartEnded, PartStarted, Started, StopReason
 from server.dialects.chat_completions.deltas import Arguments, Call, Piece, Pieces, Thoughts, Words
 from server.dialects.chat_completions.reply_options import ReplyForm, reason_of, usage_of
 from server.errors import AnswerCut
@@ -70,7 +70,7 @@ class _Choice:
         for piece in self._pieces.add(event):
             self._fold(piece)
 
-    def told(self, number: int, finish: Reason) -> dict[str, object]:
+    def told(self, number: int, finish: StopReason) -> dict[str, object]:
         for piece in self._pieces.end():
             self._fold(piece)
         reason = reason_of(finish, is_answered=self._pieces.is_answered, is_older=self._form.is_older)

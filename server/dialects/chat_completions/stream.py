@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from server.conversation.request import Event, Failed, Finished, PartDelta, PartEnded, PartStarted, Started, Usage
+from server.conversation.events import Event, Failed, Finished, PartDelta, PartEnded, PartStarted, Started, Usage
 from server.dialects.chat_completions.deltas import Arguments, Call, Piece, Pieces, Thoughts, Words
 from server.dialects.chat_completions.errors import problem_for
 from server.dialects.chat_completions.reply_options import ReplyForm, reason_of, usage_of

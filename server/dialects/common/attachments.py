@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from server.conversation.request import Document, Image, Message, Part, ToolResult
+from server.conversation.parts import Document, Image, Message, Part, ToolResult
 from server.errors import InvalidRequest
 
 # Of base64, as Claude's API counts them.

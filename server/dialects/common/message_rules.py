@@ -1,10 +1,10 @@
 """The rules by which any dialect's messages become turns that Claude's API takes, every word as it was written."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from server.conversation.request import Message, Part, Role, Text, Thinking, ToolResult
+from server.conversation.parts import Message, Part, Role, Text, Thinking, ToolResult
+from server.conversation.text import is_blank
 from server.dialects.common.attachments import check_size
 from server.dialects.common.tool_pairing import PairWords, paired
 from server.errors import InvalidRequest
@@ -12,15 +12,8 @@ from server.errors import InvalidRequest
 # Claude's API wants the user to speak first.
 FIRST_TURN = "(The conversation starts with the assistant's message.)"
 
-# Blank to Python or to JavaScript: Claude's API judges by the one, Claude Code by the other.
-_BLANK = re.compile(r"[\s\ufeff]*")
 # Claude Code takes these words of the assistant's for an empty turn and drops them.
 _NO_CONTENT = "(no content)"
-
-
-def is_blank(text: str) -> bool:
-    """Whether there is nothing in `text` but white space."""
-    return _BLANK.fullmatch(text) is not None
 
 
 class Turns:

@@ -4,7 +4,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from server.conversation.request import Message, Part, ToolCall, ToolResult
+from server.conversation.parts import Message, Part, ToolCall, ToolResult
 from server.errors import InvalidRequest
 
 

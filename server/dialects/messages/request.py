@@ -1,4 +1,4 @@
-"""Requests of Anthropic's Messages API as `Turn`s: every word as it was written, and nothing left out without a word.
+"""Parses requests of Anthropic's Messages API into `ModelRequest`s.
 
 The client's own cache marks are left out: which blocks are marked is decided where the conversation is replayed.
 """
@@ -7,19 +7,9 @@ from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType, UnionType
 from typing import assert_never
 
-from server.conversation.request import (
-    Document,
-    Image,
-    Message,
-    Part,
-    Profile,
-    Settings,
-    Text,
-    Thinking,
-    ToolCall,
-    ToolResult,
-    Turn,
-)
+from server.conversation.parts import Document, Image, Message, Part, Text, Thinking, ToolCall, ToolResult
+from server.conversation.request import ModelRequest, ModelSettings, Profile
+from server.conversation.text import is_blank
 from server.dialects.common.attachments import (
     document_from_base64,
     document_from_text,
@@ -27,7 +17,7 @@ from server.dialects.common.attachments import (
     image_from_base64,
     image_from_url,
 )
-from server.dialects.common.message_rules import Turns, is_blank
+from server.dialects.common.message_rules import Turns
 from server.dialects.common.output_schema import AnswerSchema, answer_schema
 from server.dialects.common.raw_text_tools import wrapped
 from server.dialects.common.tool_pairing import PairWords
@@ -68,7 +58,7 @@ def parse_messages(body: object) -> MessagesRequest:
     return read(MessagesRequest, body)
 
 
-def turn_from_messages(request: MessagesRequest, *, owner: str, forwards_sampling: bool = False) -> Turn:
+def turn_from_messages(request: MessagesRequest, *, owner: str, forwards_sampling: bool = False) -> ModelRequest:
     """The request as a turn; `owner` says whose it is. `forwards_sampling`: temperature and top_p go to Claude.
 
     Its settings show thoughts where the request switches thinking on. Raises `InvalidRequest` for what cannot be asked
@@ -78,11 +68,11 @@ def turn_from_messages(request: MessagesRequest, *, owner: str, forwards_samplin
     system, messages = _conversation(request, {tool.name for tool in tools if tool.takes_text})
     schema = _schema(request)
     thinking = request.thinking.type if request.thinking else None
-    return Turn(
+    return ModelRequest(
         messages=messages,
         model=request.model,
         profile=Profile(system=system, tools=tools, owner=owner),
-        settings=Settings(
+        settings=ModelSettings(
             effort=_effort(request),
             max_tokens=request.max_tokens,
             # Claude's API refuses stop sequences of nothing but white space.

@@ -1,10 +1,11 @@
-"""Requests of OpenAI's Responses API as `Turn`s: every word as it was written, and nothing left out without a word."""
+"""Parses requests of OpenAI's Responses API into `ModelRequest`s."""
 
 from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import assert_never
 
-from server.conversation.request import Document, Image, Message, Profile, Settings, Text, ToolCall, ToolResult, Turn
+from server.conversation.parts import Document, Image, Message, Text, ToolCall, ToolResult
+from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.dialects.common.attachments import document_from_base64, document_from_url, image_from_url
 from server.dialects.common.message_rules import Turns
 from server.dialects.common.output_schema import AnswerSchema, answer_schema
@@ -55,7 +56,7 @@ def parse_responses(body: object) -> ResponsesRequest:
     return read(ResponsesRequest, body)
 
 
-def turn_from_responses(request: ResponsesRequest, *, owner: str, forwards_sampling: bool = False) -> Turn:
+def turn_from_responses(request: ResponsesRequest, *, owner: str, forwards_sampling: bool = False) -> ModelRequest:
     """The request as a turn; `owner` says whose it is. `forwards_sampling`: temperature and top_p go to Claude.
 
     Its settings show thoughts where the request wants a summary of them. Raises `InvalidRequest` for what cannot be
@@ -69,11 +70,11 @@ def turn_from_responses(request: ResponsesRequest, *, owner: str, forwards_sampl
     system, messages = _conversation(request, texts)
     schema = _schema(request)
     effort, thinks = _effort(request)
-    return Turn(
+    return ModelRequest(
         messages=messages,
         model=request.model,
         profile=Profile(system=system, tools=tools, owner=owner),
-        settings=Settings(
+        settings=ModelSettings(
             effort=effort,
             max_tokens=request.max_output_tokens,
             tool_choice=choice,

@@ -20,7 +20,6 @@ from server.errors import BodyNotJson, BodyTooLarge, DoorClosed, KeyNeeded, KeyR
 from server.web.path_aliases import is_unbuilt
 
 VISIT = "drawbridge.visit"
-TOKEN_HEADER = "x-drawbridge-token"  # noqa: S105 # the name of a header
 APP_ORIGINS = frozenset({"vscode-file://vscode-app", "app://obsidian.md"})
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::[0-9]{1,5})?")

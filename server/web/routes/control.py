@@ -7,7 +7,8 @@ from collections.abc import Callable
 from fastapi import APIRouter, Request, Response
 
 from server.errors import DoorClosed, NoSuchThing
-from server.web.access.policy import TOKEN_HEADER, Visit, visit_of
+from server.machine.instance import TOKEN_HEADER
+from server.web.access.policy import Visit, visit_of
 from server.web.interfaces import ControlPort, Services
 from server.web.replies import JsonReply
 from server.web.routes.status_json import state_json

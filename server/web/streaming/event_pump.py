@@ -12,7 +12,7 @@ from contextlib import aclosing
 
 from starlette.types import Receive
 
-from server.conversation.request import Event, Failed, Finished
+from server.conversation.events import Event, Failed, Finished
 from server.errors import AnswerCut, DrawbridgeError, ShuttingDown
 from server.web.replies import own_mistake
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from server.conversation.request import Event, Failed, Finished, Started
+from server.conversation.events import Event, Failed, Finished, Started
 from server.web.encoding import COMMENT, DONE, JSON_HEADERS, STREAM_HEADERS, data_frame, json_bytes
 from server.web.replies import refusal
 from server.web.streaming.event_pump import Pump, deliver

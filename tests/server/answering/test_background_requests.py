@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from server.answering.background_requests import is_housekeeping
-from server.conversation.request import Message, Text, Tool, ToolResult, Turn
+from server.conversation.parts import Message, Text, ToolResult
+from server.conversation.request import ModelRequest, Tool
 from server.dialects.chat_completions.request import parse_chat, turn_from_chat
 
 HISTORY = "### Chat History:\n<chat_history>\nUSER: Why is the sky blue?\nASSISTANT: Light scatters.\n</chat_history>"
@@ -48,7 +49,7 @@ OPENCODE: dict[str, Any] = {
 }
 
 
-def turn_of(body: dict[str, Any]) -> Turn:
+def turn_of(body: dict[str, Any]) -> ModelRequest:
     return turn_from_chat(parse_chat(body), owner="local")
 
 
@@ -63,8 +64,8 @@ def test_a_recorded_prompt_is_housekeeping(body: dict[str, Any]) -> None:
 
 SYSTEM = {"role": "system", "content": OPENCODE_SYSTEM}
 OTHERS = [
-    Turn(()),
-    Turn((Message("user", ()),)),
+    ModelRequest(()),
+    ModelRequest((Message("user", ()),)),
     turn_of(webui("Generate a concise title summarizing the chat history.")),
     turn_of(webui("What does this mean?\n" + TITLE)),
     turn_of(webui("### Task:\nGenerate a concise title for my book.")),
@@ -86,5 +87,5 @@ OTHERS = [
 
 
 @pytest.mark.parametrize("turn", OTHERS)
-def test_whoever_asks_for_a_title_in_words_of_their_own_is_answered_like_anybody(turn: Turn) -> None:
+def test_whoever_asks_for_a_title_in_words_of_their_own_is_answered_like_anybody(turn: ModelRequest) -> None:
     assert not is_housekeeping(turn)

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from server.answering.canned_replies import local_answer
-from server.conversation.request import Finished, Message, PartDelta, Profile, Settings, Started, Text, Tool, Turn
+from server.conversation.events import Finished, PartDelta, Started
+from server.conversation.parts import Message, Text
+from server.conversation.request import ModelRequest, ModelSettings, Profile, Tool
 from server.dialects.chat_completions.request import parse_chat, turn_from_chat
 
 VERIFY: dict[str, Any] = {
@@ -29,7 +31,7 @@ DIAGNOSTIC: dict[str, Any] = {
 }
 
 
-def turn_of(body: dict[str, Any]) -> Turn:
+def turn_of(body: dict[str, Any]) -> ModelRequest:
     return turn_from_chat(parse_chat(body), owner="local")
 
 
@@ -49,13 +51,13 @@ OTHERS = [
     replace(TURN, profile=Profile("You are a helpful assistant")),
     replace(TURN, profile=Profile()),
     replace(TURN, profile=replace(TURN.profile, tools=(Tool("t", "", "{}"),))),
-    replace(TURN, settings=Settings(max_tokens=11)),
-    replace(TURN, settings=Settings()),
+    replace(TURN, settings=ModelSettings(max_tokens=11)),
+    replace(TURN, settings=ModelSettings()),
     replace(TURN, choices=2),
     replace(turn_of(DIAGNOSTIC), messages=(Message("user", (Text("Testing. Just say hi."),)),)),
 ]
 
 
 @pytest.mark.parametrize("turn", OTHERS)
-def test_what_is_only_like_one_is_claudes_to_answer(turn: Turn) -> None:
+def test_what_is_only_like_one_is_claudes_to_answer(turn: ModelRequest) -> None:
     assert local_answer(turn) == ()

@@ -8,30 +8,29 @@ from dataclasses import dataclass, field
 import pytest
 
 from server.answering.multiple_choices import choices
-from server.conversation.request import (
+from server.conversation.events import (
     Event,
     Failed,
     Finished,
-    Message,
     PartDelta,
     PartEnded,
     PartStarted,
-    Reason,
     Started,
-    Text,
+    StopReason,
     Timings,
-    Turn,
     Usage,
 )
+from server.conversation.parts import Message, Text
+from server.conversation.request import ModelRequest
 from server.errors import PermissionRefused, WorkerDied
 
-TURN = Turn((Message("user", (Text("hi"),)),), choices=3)
+TURN = ModelRequest((Message("user", (Text("hi"),)),), choices=3)
 SAID: list[Event | Exception] = [
     Started("m"),
     PartStarted(0, Text("")),
     PartDelta(0, "a"),
     PartEnded(0),
-    Finished(Reason.END, usage=Usage(1, 2, 3, 4, 1), cost_usd=0.5, timings=Timings(1, 2, 3)),
+    Finished(StopReason.END, usage=Usage(1, 2, 3, 4, 1), cost_usd=0.5, timings=Timings(1, 2, 3)),
 ]
 
 
@@ -40,10 +39,10 @@ class Streams:
     """Answers that are written down; `closed` counts those that were closed."""
 
     answers: list[list[Event | Exception]]
-    turns: list[Turn] = field(default_factory=list)
+    turns: list[ModelRequest] = field(default_factory=list)
     closed: int = 0
 
-    async def stream(self, turn: Turn) -> AsyncGenerator[Event, None]:
+    async def stream(self, turn: ModelRequest) -> AsyncGenerator[Event, None]:
         self.turns.append(turn)
         try:
             for event in self.answers.pop(0):
@@ -56,11 +55,11 @@ class Streams:
             self.closed += 1
 
 
-def ended(*answers: list[Event | Exception]) -> Callable[[Turn], AsyncGenerator[Event, None]]:
+def ended(*answers: list[Event | Exception]) -> Callable[[ModelRequest], AsyncGenerator[Event, None]]:
     """Answers that end by themselves."""
     left = list(answers)
 
-    async def stream(_: Turn) -> AsyncGenerator[Event, None]:
+    async def stream(_: ModelRequest) -> AsyncGenerator[Event, None]:
         for event in left.pop(0):
             if isinstance(event, Exception):
                 raise event
@@ -69,16 +68,16 @@ def ended(*answers: list[Event | Exception]) -> Callable[[Turn], AsyncGenerator[
     return stream
 
 
-async def told(stream: Callable[[Turn], AsyncGenerator[Event, None]], turn: Turn = TURN) -> list[Event]:
+async def told(stream: Callable[[ModelRequest], AsyncGenerator[Event, None]], turn: ModelRequest = TURN) -> list[Event]:
     return [event async for event in choices(turn, stream)]
 
 
 async def test_one_answer_is_told_as_it_is() -> None:
-    assert await told(ended(SAID), Turn(TURN.messages)) == SAID
+    assert await told(ended(SAID), ModelRequest(TURN.messages)) == SAID
 
 
 async def test_several_begin_once_and_end_once_with_the_sum_of_all() -> None:
-    length: list[Event | Exception] = [*SAID[:-1], Finished(Reason.LENGTH, usage=Usage(1, 0, 0, 1), cost_usd=0.25)]
+    length: list[Event | Exception] = [*SAID[:-1], Finished(StopReason.LENGTH, usage=Usage(1, 0, 0, 1), cost_usd=0.25)]
     events = await told(ended(SAID, length, SAID))
     assert [event for event in events if isinstance(event, Started)] == [Started("m")]
     assert events[0] == Started("m")
@@ -86,16 +85,16 @@ async def test_several_begin_once_and_end_once_with_the_sum_of_all() -> None:
         own = [event for event in events[1:-1] if getattr(event, "choice", None) == number]
         assert own == [PartStarted(0, Text(""), number), PartDelta(0, "a", number), PartEnded(0, None, number)]
     assert events[-1] == Finished(
-        Reason.END,
+        StopReason.END,
         usage=Usage(3, 4, 6, 9, 2),
         cost_usd=1.25,
         timings=Timings(1, 2, 3),
-        reasons=(Reason.END, Reason.LENGTH, Reason.END),
+        reasons=(StopReason.END, StopReason.LENGTH, StopReason.END),
     )
 
 
 async def test_a_cost_that_one_does_not_know_is_not_known() -> None:
-    (*_, last) = await told(ended(SAID, [*SAID[:-1], Finished(Reason.LENGTH)], SAID))
+    (*_, last) = await told(ended(SAID, [*SAID[:-1], Finished(StopReason.LENGTH)], SAID))
     assert isinstance(last, Finished)
     assert last.cost_usd is None
 

@@ -11,22 +11,11 @@ import pytest
 from server.answering import Answering
 from server.claude.worker.worker import Worker
 from server.config import Config
+from server.conversation.events import Event, Failed, Finished, PartDelta, PartStarted, Started, StopReason
 from server.conversation.fingerprint import conversation_key
-from server.conversation.request import (
-    Event,
-    Failed,
-    Finished,
-    Message,
-    ModelCard,
-    PartDelta,
-    PartStarted,
-    Profile,
-    Reason,
-    Settings,
-    Started,
-    Text,
-    Turn,
-)
+from server.conversation.models import ModelCard
+from server.conversation.parts import Message, Text
+from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.errors import (
     AnswerCut,
     DrawbridgeError,
@@ -48,8 +37,8 @@ CARDS = (
     ModelCard("opus", "claude-opus-5-5", "Opus", efforts=("low", "medium", "high")),
     ModelCard("sonnet", "claude-sonnet-5-5", "Sonnet", efforts=("low", "high")),
 )
-TURN = Turn((Message("user", (Text("hi"),)),), model="sonnet")
-WHOLE: list[Event | DrawbridgeError] = [Started("claude-sonnet-5-5"), PartDelta(0, "a"), Finished(Reason.END)]
+TURN = ModelRequest((Message("user", (Text("hi"),)),), model="sonnet")
+WHOLE: list[Event | DrawbridgeError] = [Started("claude-sonnet-5-5"), PartDelta(0, "a"), Finished(StopReason.END)]
 
 
 class Lanes:
@@ -58,7 +47,7 @@ class Lanes:
     def __init__(self, *scripts: list[Event | DrawbridgeError]) -> None:
         self.scripts = list(scripts)
         self.first_in_line: list[bool] = []
-        self.settings: list[Settings] = []
+        self.settings: list[ModelSettings] = []
         self.pasts: list[str | None] = []
         self.modest: list[bool] = []
         self.held: list[int] = []
@@ -96,7 +85,7 @@ class Lanes:
         return self.rests
 
     async def ask(
-        self, profile: Profile, settings: Settings, messages: tuple[Message, ...], *, held: int = 0
+        self, profile: Profile, settings: ModelSettings, messages: tuple[Message, ...], *, held: int = 0
     ) -> AsyncGenerator[Event, None]:
         self.settings.append(settings)
         self.held.append(held)
@@ -133,7 +122,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return slept
 
 
-async def told(lanes: Lanes, turn: Turn = TURN) -> list[Event]:
+async def told(lanes: Lanes, turn: ModelRequest = TURN) -> list[Event]:
     return [event async for event in answering(lanes).stream(turn)]
 
 
@@ -204,7 +193,7 @@ async def test_the_fallback_model_answers_what_the_other_one_cannot(waits: list[
 async def test_the_fallback_model_gets_an_effort_that_it_has() -> None:
     lanes = Lanes([UsageLimit(status=429)], WHOLE)
     settled = answering(lanes, Config(fallback_model="sonnet"))
-    turn = replace(TURN, model="opus", settings=Settings(effort="medium"))
+    turn = replace(TURN, model="opus", settings=ModelSettings(effort="medium"))
     _ = [event async for event in settled.stream(turn)]
     assert [settings.effort for settings in lanes.settings] == ["medium", "low"]
 
@@ -260,19 +249,19 @@ async def test_strict_names_refuse_an_unknown_one() -> None:
         answering(Lanes(), Config(strict_models=True)).settings_for(replace(TURN, model="gpt-4o-mini"))
 
 
-EFFORTS: list[tuple[str, Settings, str, str | None]] = [
-    ("opus-high", Settings(), "opus", "high"),
-    ("cc:opus-low", Settings(), "opus", "low"),
-    ("opus-high", Settings(effort="low"), "opus", "low"),
-    ("opus-high", Settings(thinks=False), "opus", None),
-    ("gpt-5-high", Settings(), "sonnet", "high"),
-    ("gpt-4o-mini", Settings(), "sonnet", None),
+EFFORTS: list[tuple[str, ModelSettings, str, str | None]] = [
+    ("opus-high", ModelSettings(), "opus", "high"),
+    ("cc:opus-low", ModelSettings(), "opus", "low"),
+    ("opus-high", ModelSettings(effort="low"), "opus", "low"),
+    ("opus-high", ModelSettings(thinks=False), "opus", None),
+    ("gpt-5-high", ModelSettings(), "sonnet", "high"),
+    ("gpt-4o-mini", ModelSettings(), "sonnet", None),
 ]
 
 
 @pytest.mark.parametrize(("asked", "said", "model", "effort"), EFFORTS)
 async def test_the_effort_of_a_models_name_holds_unless_the_request_says_one(
-    asked: str, said: Settings, model: str, effort: str | None
+    asked: str, said: ModelSettings, model: str, effort: str | None
 ) -> None:
     found = answering(Lanes()).settings_for(replace(TURN, model=asked, settings=said))
     assert (found.model, found.effort) == (model, effort)
@@ -292,7 +281,7 @@ async def test_the_effort_in_the_default_models_name_holds_where_nobody_says_one
 
 async def test_a_whole_answer_parks_the_worker_with_the_conversation_that_the_client_will_send_back() -> None:
     lanes = Lanes(
-        [Started("m"), PartStarted(0, Text("")), PartDelta(0, "Hel"), PartDelta(0, "lo"), Finished(Reason.END)]
+        [Started("m"), PartStarted(0, Text("")), PartDelta(0, "Hel"), PartDelta(0, "lo"), Finished(StopReason.END)]
     )
     await told(lanes)
     said = (*TURN.messages, Message("assistant", (Text("Hello"),)))

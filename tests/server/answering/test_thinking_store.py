@@ -1,16 +1,7 @@
 from server.answering.thinking_store import Thoughts
 from server.conversation.accumulator import Spoken
-from server.conversation.request import (
-    Message,
-    Part,
-    PartDelta,
-    PartEnded,
-    PartStarted,
-    Text,
-    Thinking,
-    ToolCall,
-    ToolResult,
-)
+from server.conversation.events import PartDelta, PartEnded, PartStarted
+from server.conversation.parts import Message, Part, Text, Thinking, ToolCall, ToolResult
 
 THOUGHT = Thinking("Hm.", signature="seal")
 REDACTED = Thinking("", extras=(("type", "redacted_thinking"), ("data", "x")))

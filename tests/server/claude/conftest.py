@@ -10,7 +10,10 @@ from server.claude.cli.locate import bundled_cli
 from server.claude.worker.launch import launch_for
 from server.claude.worker.process import Bounds
 from server.claude.worker.worker import Worker
-from server.conversation.request import Event, Message, ModelCard, ModelLimits, Profile, Settings, Text
+from server.conversation.events import Event
+from server.conversation.models import ModelCard, ModelLimits
+from server.conversation.parts import Message, Text
+from server.conversation.request import ModelSettings, Profile
 from server.machine.guards import guard_for
 from server.machine.temp_folders import Scratch, open_scratch
 from server.standin.server import Standin, open_standin
@@ -52,7 +55,7 @@ def scratch(tmp_path: Path) -> Iterator[Scratch]:
         yield scratch
 
 
-SONNET = Settings(model="sonnet")
+SONNET = ModelSettings(model="sonnet")
 
 
 class Bench:
@@ -89,7 +92,7 @@ class Bench:
         self,
         *turns: str,
         system: str = "",
-        settings: Settings = SONNET,
+        settings: ModelSettings = SONNET,
         until: Callable[[Event], bool] = lambda event: False,
     ) -> list[Event]:
         """The events of a fresh worker's answer to alternating user and assistant turns, the first the user's."""

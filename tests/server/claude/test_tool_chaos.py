@@ -13,21 +13,9 @@ import pytest
 
 from server.claude.worker.worker import Worker
 from server.conversation.accumulator import Spoken
-from server.conversation.request import (
-    Failed,
-    Finished,
-    Message,
-    PartDelta,
-    Profile,
-    Reason,
-    Settings,
-    Started,
-    Text,
-    ToolCall,
-    ToolChoice,
-    ToolResult,
-    Turn,
-)
+from server.conversation.events import Failed, Finished, PartDelta, Started, StopReason
+from server.conversation.parts import Message, Text, ToolCall, ToolResult
+from server.conversation.request import ModelRequest, ModelSettings, Profile, ToolChoice
 from server.errors import DrawbridgeError
 from server.standin.script import Pause, Reply, Script, Thinking, ToolUse, call, say
 from server.standin.script import Text as Words
@@ -86,11 +74,11 @@ class Person:
 
     async def _ask(self, profile: Profile, messages: list[Message], *, leaves: bool = False) -> Message | None:
         choice = ToolChoice(self.chance.choice(("auto", "auto", "auto", "any"))) if profile.tools else ToolChoice()
-        settings = Settings(effort=self.chance.choice((None, None, None, "low")), tool_choice=choice)
+        settings = ModelSettings(effort=self.chance.choice((None, None, None, "low")), tool_choice=choice)
         # One that was killed just now may be lent before anybody has heard of its death.
         is_dying = any(worker.is_alive for worker in self.crowd.killed)
         kills, spoken = -1 if is_dying else self.crowd.kills, Spoken()
-        events = self.crowd.house.answering.stream(Turn(tuple(messages), "sonnet", profile, settings))
+        events = self.crowd.house.answering.stream(ModelRequest(tuple(messages), "sonnet", profile, settings))
         try:
             async with asyncio.timeout(60):
                 async for event in events:
@@ -121,7 +109,7 @@ class Crowd:
         self.kills = 0
         self.killed: list[Worker] = []
         self.ways: Counter[str] = Counter()
-        self.reasons: Counter[Reason] = Counter()
+        self.reasons: Counter[StopReason] = Counter()
         self.faults: list[object] = []
         house.standin.script(self.answer)
 
@@ -208,5 +196,5 @@ async def test_every_body_is_its_own_conversations_whatever_happens_to_the_other
         assert not crowd.faults, crowd.faults[0]
         assert all(recorded.refusal is None for recorded in house.standin.requests)
         print(crowd.ways, crowd.reasons, f"{crowd.kills} kills, {len(house.standin.requests)} requests")
-        assert crowd.reasons[Reason.TOOL_CALLS] > 15
+        assert crowd.reasons[StopReason.TOOL_CALLS] > 15
         assert size == 2 or crowd.ways["continued"] > 15

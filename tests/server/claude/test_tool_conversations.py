@@ -16,18 +16,9 @@ from server.claude.worker.process import Bounds
 from server.claude.worker.worker import Worker
 from server.config import Config
 from server.conversation.accumulator import Spoken
-from server.conversation.request import (
-    Failed,
-    Message,
-    Profile,
-    Settings,
-    Started,
-    Text,
-    Tool,
-    ToolCall,
-    ToolResult,
-    Turn,
-)
+from server.conversation.events import Failed, Started
+from server.conversation.parts import Message, Text, ToolCall, ToolResult
+from server.conversation.request import ModelRequest, ModelSettings, Profile, Tool
 from server.machine.guards import guard_for
 from server.machine.temp_folders import open_scratch
 from server.pool.plan import Limits
@@ -50,10 +41,10 @@ class Talk:
         self.house, self.profile, self.way = house, profile, ""
         self.messages: list[Message] = [Message("user", (Text(question),))]
 
-    async def ask(self, settings: Settings = Settings(model="sonnet")) -> list[ToolCall]:  # noqa: B008 # frozen
+    async def ask(self, settings: ModelSettings = ModelSettings(model="sonnet")) -> list[ToolCall]:  # noqa: B008 # frozen
         """Asks, and gives the calls of the answer."""
         spoken = Spoken()
-        turn = Turn(tuple(self.messages), "sonnet", self.profile, settings)
+        turn = ModelRequest(tuple(self.messages), "sonnet", self.profile, settings)
         async for event in self.house.answering.stream(turn):
             assert not isinstance(event, Failed), event
             if isinstance(event, Started):

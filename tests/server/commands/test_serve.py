@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from server.commands.serve import GRACE_S, _on_signals
+from server.commands.serve import _on_signals
+from server.config import GRACE_S
 from server.machine.instance import read_instance
 from server.machine.paths import find_folders
 from tests.server.commands.conftest import Start

@@ -3,7 +3,7 @@
 import pytest
 
 from server.conversation.fingerprint import conversation_key
-from server.conversation.request import Image, Message, Part, Text, Thinking, ToolCall, ToolResult
+from server.conversation.parts import Image, Message, Part, Text, Thinking, ToolCall, ToolResult
 
 
 def key(*messages: Message, model: str | None = "sonnet") -> str:

@@ -6,9 +6,9 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from server.config import Isolation
 from server.conversation.request import Profile
 from server.errors import CliFailed, CliMissing
-from server.pool.plan import Isolation
 
 
 @dataclass(frozen=True)

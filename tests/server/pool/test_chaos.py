@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from server.backoff import Backoff
+from server.config import Isolation
 from server.conversation.request import Profile
 from server.errors import BusyError, EngineError, PlaceHeld, QueueTimeout, WorkerDied
 from server.pool.lease import Lease
-from server.pool.plan import Isolation, Limits
+from server.pool.plan import Limits
 from server.pool.pool import Pool
 from server.status import PoolStatus
 from tests.server.pool.random_events import CALM, WARM, WARM_AND_CALM, Body, Weather, Yard

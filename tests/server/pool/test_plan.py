@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.conversation.request import Profile
-from server.pool.plan import Grant, Limits, Past, Plan, Prospect, Refusal, Refused, Slot, State, Waiter, plan
+from server.pool.plan import Grant, Limits, Past, Plan, Prospect, Refusal, Refused, Slot, Waiter, WorkerState, plan
 
 NOW = 10_000.0
 _STATES = {
-    "B": State.BOOTING,
-    "R": State.RAW,
-    "A": State.ANSWERING,
-    "a": State.ANSWERING,  # its first token has not come
-    "P": State.PARKED,
-    "C": State.CLOSING,
+    "B": WorkerState.BOOTING,
+    "R": WorkerState.RAW,
+    "A": WorkerState.ANSWERING,
+    "a": WorkerState.ANSWERING,  # its first token has not come
+    "P": WorkerState.PARKED,
+    "C": WorkerState.CLOSING,
 }
 GOOD = Past(asked_at=NOW, prospect=Prospect.GOOD)
 NEW = Past(asked_at=NOW)
@@ -169,7 +169,7 @@ def test_the_plan_keeps_the_law(case: Case) -> None:
 
 _times = st.sampled_from([NOW - 1000, NOW - 600, NOW - 5, NOW - 1, NOW, NOW + 1])
 _slots = st.lists(
-    st.builds(Slot, st.integers(1, 10**6), st.sampled_from(State), _times, st.booleans()),
+    st.builds(Slot, st.integers(1, 10**6), st.sampled_from(WorkerState), _times, st.booleans()),
     max_size=8,
     unique_by=lambda slot: slot.key,
 )
@@ -202,8 +202,8 @@ def test_whatever_there_is_the_plan_stays_within_the_cap_and_has_an_end(
     # Only raw workers are granted, each once; answers are never closed, nor what was granted just now.
     granted = [grant.slot for grant in decided.grants]
     assert len(set(granted)) == len(granted)
-    assert all(by_key[key].state is State.RAW for key in granted)
-    assert not {key for key in decided.closes if by_key[key].state in {State.ANSWERING, State.CLOSING}}
+    assert all(by_key[key].state is WorkerState.RAW for key in granted)
+    assert not {key for key in decided.closes if by_key[key].state in {WorkerState.ANSWERING, WorkerState.CLOSING}}
     assert not set(granted) & set(decided.closes)
     # One outcome for each waiter at most.
     settled = [grant.waiter for grant in decided.grants] + [refusal.waiter for refusal in decided.refusals]
@@ -214,14 +214,14 @@ def test_whatever_there_is_the_plan_stays_within_the_cap_and_has_an_end(
     assert decided.wake_at is None or decided.wake_at > NOW
     # Carried out, it leaves nothing to do at the same time.
     after = [
-        replace(slot, state=State.ANSWERING, spoke=False)
+        replace(slot, state=WorkerState.ANSWERING, spoke=False)
         if slot.key in granted
-        else replace(slot, state=State.CLOSING)
+        else replace(slot, state=WorkerState.CLOSING)
         if slot.key in decided.closes
         else slot
         for slot in slots
     ]
-    after += [Slot(10**7 + number, State.BOOTING, NOW) for number in range(decided.boots)]
+    after += [Slot(10**7 + number, WorkerState.BOOTING, NOW) for number in range(decided.boots)]
     left = [waiter for waiter in waiting if waiter.key not in settled]
     again = plan(after, left, limits, NOW, replace(past, put_off_since=decided.put_off_since))
     assert again == Plan(put_off_since=again.put_off_since, wake_at=again.wake_at)

@@ -7,17 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.conversation.request import Profile
-from server.pool.plan import Grant, Limits, Past, Plan, Prospect, Slot, State, Waiter, Way, plan
+from server.pool.plan import Grant, Limits, Past, Plan, Prospect, Slot, Waiter, Way, WorkerState, plan
 
 NOW = 10_000.0
 _STATES = {
-    "B": State.BOOTING,
-    "R": State.RAW,
-    "A": State.ANSWERING,
-    "a": State.ANSWERING,  # its first token has not come
-    "M": State.ANSWERING,  # whom it answers is modest
-    "P": State.PARKED,
-    "C": State.CLOSING,
+    "B": WorkerState.BOOTING,
+    "R": WorkerState.RAW,
+    "A": WorkerState.ANSWERING,
+    "a": WorkerState.ANSWERING,  # its first token has not come
+    "M": WorkerState.ANSWERING,  # whom it answers is modest
+    "P": WorkerState.PARKED,
+    "C": WorkerState.CLOSING,
 }
 # Equal but for whose key asks: upper case.
 PROFILES = {letter: Profile(letter.lower(), owner="local" if letter.islower() else "lan") for letter in "xyzXY"}
@@ -251,16 +251,16 @@ _conversations = st.none() | st.sampled_from("cd")
 
 @st.composite
 def _slot(draw: st.DrawFn) -> Slot:
-    state = draw(st.sampled_from(State))
-    is_configured = state in {State.ANSWERING, State.PARKED}
+    state = draw(st.sampled_from(WorkerState))
+    is_configured = state in {WorkerState.ANSWERING, WorkerState.PARKED}
     return Slot(
         draw(st.integers(1, 10**6)),
         state,
         draw(_times),
         draw(st.booleans()),
         draw(_profiles) if is_configured else None,
-        draw(_conversations) if state is State.PARKED else None,
-        draw(st.booleans()) if state is State.ANSWERING else False,
+        draw(_conversations) if state is WorkerState.PARKED else None,
+        draw(st.booleans()) if state is WorkerState.ANSWERING else False,
     )
 
 
@@ -299,22 +299,24 @@ def test_whatever_there_is_a_parked_conversation_is_lent_and_given_up_by_the_law
     assert len({grant.slot for grant in decided.grants}) == len(decided.grants)
     for grant in decided.grants:
         slot, waiter = by_key[grant.slot], asking[grant.waiter]
-        if slot.state is State.PARKED:
+        if slot.state is WorkerState.PARKED:
             assert limits.isolation == "warm"
             assert slot.profile == waiter.profile
             assert slot.conversation is None or not waiter.is_modest
             assert grant.way == ("continued" if slot.conversation == waiter.past is not None else "profile")
         else:
-            assert slot.state is State.RAW
+            assert slot.state is WorkerState.RAW
             assert grant.way in ({"spare", "cold"} if limits.isolation == "warm" else {"process"})
     granted = {grant.slot for grant in decided.grants}
-    assert not {key for key in decided.closes if by_key[key].state in {State.ANSWERING, State.CLOSING}}
+    assert not {key for key in decided.closes if by_key[key].state in {WorkerState.ANSWERING, WorkerState.CLOSING}}
     assert not granted & set(decided.closes)
     # What is left parked was used later than what was given up, or is waited for; or what was given up held nothing.
-    left = [slot for slot in slots if slot.state is State.PARKED and slot.key not in granted | set(decided.closes)]
+    left = [
+        slot for slot in slots if slot.state is WorkerState.PARKED and slot.key not in granted | set(decided.closes)
+    ]
     pasts = {(waiter.profile, waiter.past) for waiter in waiting if not waiter.is_modest}
     for key in decided.closes:
-        if by_key[key].state is State.PARKED:
+        if by_key[key].state is WorkerState.PARKED:
             assert all(_gives_way_before(by_key[key], slot) or _is_awaited(by_key, key, slot, pasts) for slot in left)
     # A settled waiter is settled once; one without a worker, an error or a process to come is looked at again in time.
     settled = [grant.waiter for grant in decided.grants] + [refusal.waiter for refusal in decided.refusals]
@@ -351,7 +353,7 @@ def test_nobody_waits_for_what_will_never_come(
     after, left = carried_out(decided, slots, waiting)
     if not left or not limits.size:
         return
-    moving = any(slot.state in {State.ANSWERING, State.BOOTING, State.CLOSING} for slot in after)
+    moving = any(slot.state in {WorkerState.ANSWERING, WorkerState.BOOTING, WorkerState.CLOSING} for slot in after)
     retry_is_set = past.boot_from > NOW and decided.wake_at is not None and decided.wake_at <= past.boot_from
     assert moving or retry_is_set
 
@@ -364,14 +366,14 @@ def carried_out(decided: Plan, slots: list[Slot], waiting: list[Waiter]) -> tupl
     for slot in slots:
         if slot.key in lent:
             changed = Slot(
-                slot.key, State.ANSWERING, NOW, False, lent[slot.key].profile, None, lent[slot.key].is_modest
+                slot.key, WorkerState.ANSWERING, NOW, False, lent[slot.key].profile, None, lent[slot.key].is_modest
             )
         elif slot.key in decided.closes:
-            changed = replace(slot, state=State.CLOSING, last_used=NOW, profile=None, conversation=None)
+            changed = replace(slot, state=WorkerState.CLOSING, last_used=NOW, profile=None, conversation=None)
         else:
             changed = slot
         after.append(changed)
-    after += [Slot(10**7 + number, State.BOOTING, NOW) for number in range(decided.boots)]
+    after += [Slot(10**7 + number, WorkerState.BOOTING, NOW) for number in range(decided.boots)]
     settled = {grant.waiter for grant in decided.grants} | {refusal.waiter for refusal in decided.refusals}
     return after, [waiter for waiter in waiting if waiter.key not in settled]
 
@@ -386,7 +388,7 @@ def test_who_is_modest_ends_no_conversation(
         return
     bold = [waiter for waiter in waiting if not waiter.is_modest]
     decided, without = plan(slots, waiting, limits, NOW, past), plan(slots, bold, limits, NOW, past)
-    held = {slot.key for slot in slots if slot.state is State.PARKED and slot.conversation is not None}
+    held = {slot.key for slot in slots if slot.state is WorkerState.PARKED and slot.conversation is not None}
     assert held & set(decided.closes) <= set(without.closes)
     lent = {grant.slot for grant in decided.grants if grant.waiter not in {waiter.key for waiter in bold}}
     assert not lent & held

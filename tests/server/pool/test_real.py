@@ -13,7 +13,9 @@ from server.claude.cli.locate import bundled_cli
 from server.claude.worker.launch import launch_for
 from server.claude.worker.process import Bounds
 from server.claude.worker.worker import Worker
-from server.conversation.request import Message, PartDelta, Profile, Settings, Text
+from server.conversation.events import PartDelta
+from server.conversation.parts import Message, Text
+from server.conversation.request import ModelSettings, Profile
 from server.machine.guards import guard_for
 from server.machine.temp_folders import open_scratch
 from server.pool.plan import Limits
@@ -56,7 +58,9 @@ async def answer(pool: Pool[Worker], words: str, pids: list[int]) -> str:
         assert lease.worker.pid is not None
         pids.append(lease.worker.pid)
         said = ""
-        async for event in lease.worker.ask(Profile(), Settings(model="sonnet"), (Message("user", (Text(words),)),)):
+        async for event in lease.worker.ask(
+            Profile(), ModelSettings(model="sonnet"), (Message("user", (Text(words),)),)
+        ):
             lease.first_token()
             if isinstance(event, PartDelta):
                 said += event.text

@@ -14,7 +14,9 @@ import pytest
 from server.answering.circuit_breaker import FIRST_S
 from server.claude.cli.locate import bundled_cli
 from server.config import Config, Payer
-from server.conversation.request import Finished, Message, Profile, Settings, Text, Turn
+from server.conversation.events import Finished
+from server.conversation.parts import Message, Text
+from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.errors import SignInNeeded
 from server.machine.paths import Folders
 from server.runtime.engine import Services, open_services
@@ -81,7 +83,9 @@ async def until(services: Services, holds: Callable[[], object]) -> None:
 
 
 async def ask(services: Services) -> str:
-    turn = Turn(profile=Profile(), settings=Settings(model="sonnet"), messages=(Message("user", (Text("hello"),)),))
+    turn = ModelRequest(
+        profile=Profile(), settings=ModelSettings(model="sonnet"), messages=(Message("user", (Text("hello"),)),)
+    )
     events = [event async for event in services.stream(turn)]
     assert isinstance(events[-1], Finished), events
     return "whole"

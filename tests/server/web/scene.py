@@ -11,19 +11,11 @@ import uvicorn
 
 from server.app import create_app
 from server.config import Config
-from server.conversation.request import (
-    Event,
-    Finished,
-    ModelCard,
-    PartDelta,
-    PartEnded,
-    PartStarted,
-    Reason,
-    Started,
-    Text,
-    Turn,
-)
-from server.conversation.request import Usage as Tokens
+from server.conversation.events import Event, Finished, PartDelta, PartEnded, PartStarted, Started, StopReason
+from server.conversation.events import Usage as Tokens
+from server.conversation.models import ModelCard
+from server.conversation.parts import Text
+from server.conversation.request import ModelRequest
 from server.errors import DrawbridgeError
 from server.status import AccountStatus, CliStatus, PoolStatus, State, Status
 from server.web.access.middleware import DoorPolicy, Doors, policy_for
@@ -43,7 +35,7 @@ STATUS = Status(
     pool=PoolStatus(size=3, ready=2, raw=2, answering=1, ways=(("process", 7),)),
 )
 
-Answer = Callable[[Turn], AsyncGenerator[Event, None]]
+Answer = Callable[[ModelRequest], AsyncGenerator[Event, None]]
 
 
 def words(*texts: str, cost_usd: float | None = 0.0125, way: str = "process") -> list[Event]:
@@ -53,7 +45,7 @@ def words(*texts: str, cost_usd: float | None = 0.0125, way: str = "process") ->
         PartStarted(0, Text("")),
         *(PartDelta(0, text) for text in texts),
         PartEnded(0),
-        Finished(Reason.END, usage=Tokens(input=3, output=2), cost_usd=cost_usd),
+        Finished(StopReason.END, usage=Tokens(input=3, output=2), cost_usd=cost_usd),
     ]
 
 
@@ -67,12 +59,12 @@ class FakeServices:
     cards: tuple[ModelCard, ...] = CARDS
     account_error: DrawbridgeError | None = None
     account_waits: asyncio.Event | None = None
-    turns: list[Turn] = field(default_factory=list)
+    turns: list[ModelRequest] = field(default_factory=list)
     opened: int = 0
     closed: int = 0
     has_closed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def stream(self, turn: Turn) -> AsyncGenerator[Event, None]:
+    async def stream(self, turn: ModelRequest) -> AsyncGenerator[Event, None]:
         self.turns.append(turn)
         self.opened += 1
         try:

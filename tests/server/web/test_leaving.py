@@ -8,7 +8,8 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from server.conversation.request import Event, Finished, PartDelta, Reason, Started, Turn
+from server.conversation.events import Event, Finished, PartDelta, Started, StopReason
+from server.conversation.request import ModelRequest
 from tests.server.web.scene import ASK, FakeServices, listening, served
 
 STREAM = {**ASK, "stream": True}
@@ -25,20 +26,20 @@ async def until(has_happened: asyncio.Event) -> None:
     await asyncio.wait_for(has_happened.wait(), 10)
 
 
-async def endless(_: Turn) -> AsyncGenerator[Event, None]:
+async def endless(_: ModelRequest) -> AsyncGenerator[Event, None]:
     yield Started("m")
     while True:
         yield PartDelta(0, "word ")
         await asyncio.sleep(0)
 
 
-async def started_then_silent(_: Turn) -> AsyncGenerator[Event, None]:
+async def started_then_silent(_: ModelRequest) -> AsyncGenerator[Event, None]:
     yield Started("m")
     yield PartDelta(0, "word ")
     await asyncio.Event().wait()
 
 
-async def silent(_: Turn) -> AsyncGenerator[Event, None]:
+async def silent(_: ModelRequest) -> AsyncGenerator[Event, None]:
     await asyncio.Event().wait()
     yield Started("never")
 
@@ -65,7 +66,7 @@ async def test_a_client_that_leaves_stops_its_answer(answer: object, body: dict[
 async def test_a_client_that_leaves_while_nothing_is_read_stops_its_answer() -> None:
     said = 0
 
-    async def torrent(_: Turn) -> AsyncGenerator[Event, None]:
+    async def torrent(_: ModelRequest) -> AsyncGenerator[Event, None]:
         nonlocal said
         yield Started("m")
         while said < 1000:
@@ -121,12 +122,12 @@ async def test_the_head_and_the_heartbeat_reach_a_client_before_any_event() -> N
 async def test_words_reach_the_client_one_by_one() -> None:
     heard: asyncio.Queue[None] = asyncio.Queue()
 
-    async def in_turn(_: Turn) -> AsyncGenerator[Event, None]:
+    async def in_turn(_: ModelRequest) -> AsyncGenerator[Event, None]:
         yield Started("m")
         for number in range(3):
             yield PartDelta(0, f"word{number}")
             await heard.get()
-        yield Finished(Reason.END)
+        yield Finished(StopReason.END)
 
     words, text = 0, ""
     async with (

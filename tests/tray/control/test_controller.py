@@ -18,6 +18,7 @@ import psutil
 import pytest
 from keyring.errors import KeyringLocked
 
+from server.config import GRACE_S
 from server.errors import DrawbridgeError
 from server.standin.demo import Demo, open_demo
 from server.standin.script import Gate, Hold, say
@@ -26,7 +27,6 @@ from tests.tray.scene import REPOSITORY, WAIT_S, Scene, WriteProtected, ask, wai
 from tests.whole.checked import keep_verdict
 from tray.control.desktop_actions import Done
 from tray.control.releases_feed import FeedUnreadable
-from tray.control.settings_changes import GRACE_S
 from tray.desktop.clipboard import ClipboardMissing
 from tray.desktop.sleep_detection import Woke
 from tray.model import (

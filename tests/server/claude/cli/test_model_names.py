@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from server.claude.cli.model_names import Meant, meant_by, nearest_effort
 from server.claude.cli.models import ALIASES
-from server.conversation.request import ModelCard
+from server.conversation.models import ModelCard
 
 ALL = ("low", "medium", "high", "xhigh", "max")
 CARDS = (

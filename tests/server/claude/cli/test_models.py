@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from server.claude.cli.models import ALIASES, ModelShelf, cards_from_answer, known_name
-from server.conversation.request import ModelCard, ModelLimits
+from server.conversation.models import ModelCard, ModelLimits
 
 CARDS = (
     ModelCard("default", "claude-opus-5-5", "Default"),

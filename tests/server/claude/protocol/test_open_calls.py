@@ -5,7 +5,8 @@ from typing import Any
 from server.claude.protocol.frames import Frame
 from server.claude.protocol.tool_names import legal_name
 from server.claude.protocol.tools import OpenCalls, live_results, offered, tools_body
-from server.conversation.request import Image, Message, Text, Tool, ToolChoice, ToolResult
+from server.conversation.parts import Image, Message, Text, ToolResult
+from server.conversation.request import Tool, ToolChoice
 
 
 def asks(method: str, number: int | None, params: dict[str, Any]) -> Frame:

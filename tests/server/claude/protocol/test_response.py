@@ -6,7 +6,7 @@ import pytest
 from claude_agent_sdk import AssistantMessage, RateLimitEvent, RateLimitInfo, ResultMessage, StreamEvent, TextBlock
 
 from server.claude.protocol.response import Answer, Leash
-from server.conversation.request import Failed, Finished, PartDelta, Reason
+from server.conversation.events import Failed, Finished, PartDelta, StopReason
 from server.errors import AnswerCut, EngineSurprise, UpstreamDown, UsageLimit, WorkerDied
 
 START: dict[str, Any] = {"type": "message_start", "message": {"model": "claude-x", "usage": {"input_tokens": 3}}}
@@ -110,7 +110,7 @@ def test_a_whole_answer_is_finished_by_its_result_with_usage_and_cost() -> None:
     assert PartDelta(0, "a") in events
     (finished,) = answer.add(result())
     assert isinstance(finished, Finished)
-    assert (finished.reason, finished.cost_usd) == (Reason.END, 0.5)
+    assert (finished.reason, finished.cost_usd) == (StopReason.END, 0.5)
     assert (finished.usage.input, finished.usage.output, finished.usage.thinking) == (3, 2, 1)
     assert answer.is_done
 

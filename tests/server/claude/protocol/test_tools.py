@@ -11,22 +11,9 @@ import pytest
 
 from server.claude.protocol.tool_names import legal_name
 from server.claude.worker.worker import Worker
-from server.conversation.request import (
-    Event,
-    Finished,
-    Image,
-    Message,
-    PartDelta,
-    PartStarted,
-    Profile,
-    Reason,
-    Settings,
-    Text,
-    Tool,
-    ToolCall,
-    ToolChoice,
-    ToolResult,
-)
+from server.conversation.events import Event, Finished, PartDelta, PartStarted, StopReason
+from server.conversation.parts import Image, Message, Text, ToolCall, ToolResult
+from server.conversation.request import ModelSettings, Profile, Tool, ToolChoice
 from server.errors import AnswerCut, DrawbridgeError, UpstreamDown, WorkerDied
 from server.standin.script import Cut, Drop, Pause, Refusal, Reply, StreamError, ToolUse, call, refuse, say
 from server.standin.script import Text as Words
@@ -52,7 +39,7 @@ class Loop:
         self.worker: Worker | None = None
         self.messages: tuple[Message, ...] = (QUESTION,)
 
-    async def ask(self, settings: Settings = SONNET, *, held: int | None = None) -> list[Event]:
+    async def ask(self, settings: ModelSettings = SONNET, *, held: int | None = None) -> list[Event]:
         """Asks the last message, and adds what came to the conversation."""
         if self.worker is None:
             self.worker = self.bench.worker()
@@ -153,7 +140,7 @@ async def test_calls_end_the_answer_and_wait_for_their_results(loop: Loop, stand
     standin.script(CALLS, say("Done."))
     events = await loop.ask()
     assert isinstance(events[-1], Finished)
-    assert (events[-1].reason, events[-1].cost_usd, events[-1].usage.output) == (Reason.TOOL_CALLS, None, 5)
+    assert (events[-1].reason, events[-1].cost_usd, events[-1].usage.output) == (StopReason.TOOL_CALLS, None, 5)
     text, look, bash = said(events)
     assert (text.text, look.name, json.loads(look.arguments), bash.name) == ("Let me.", "look", {"a": "x"}, "Bash")
     assert loop.worker is not None
@@ -288,7 +275,7 @@ async def test_a_call_that_the_engine_would_answer_itself_is_the_clients(
     standin.script(Reply((call("look", {}), stray), "tool_use", before_stop=(Pause(5),)), default_answer)
     events = await loop.ask()
     assert isinstance(events[-1], Finished)
-    assert events[-1].reason is Reason.TOOL_CALLS
+    assert events[-1].reason is StopReason.TOOL_CALLS
     _, found = said(events)
     assert (found.name, found.arguments) == (stray.name, "".join(str(piece) for piece in stray.pieces))
     assert loop.worker is not None
@@ -417,25 +404,25 @@ CHOICES = [
 async def test_a_choice_of_tools_arrives_and_does_not_stick(loop: Loop, standin: Standin) -> None:
     for choice, expected in CHOICES:
         loop.messages = (QUESTION,)
-        await loop.ask(Settings(model="sonnet", tool_choice=choice), held=0)
+        await loop.ask(ModelSettings(model="sonnet", tool_choice=choice), held=0)
         assert loop.body.get("tool_choice") == expected
         assert standin.requests[-1].refusal is None
 
 
 async def test_a_choice_that_changes_with_the_results_is_followed(loop: Loop, standin: Standin) -> None:
     standin.script(CALLS, default_answer)
-    events = await loop.ask(Settings(model="sonnet", tool_choice=ToolChoice("any")))
+    events = await loop.ask(ModelSettings(model="sonnet", tool_choice=ToolChoice("any")))
     loop.result(*results_of(said(events)))
-    await loop.ask(Settings(model="sonnet"))
+    await loop.ask(ModelSettings(model="sonnet"))
     assert [recorded.body.get("tool_choice") for recorded in standin.requests] == [{"type": "any"}, None]
 
 
 async def test_an_effort_that_changes_with_the_results_is_followed(loop: Loop, standin: Standin) -> None:
     """Claude Code keeps that of the turn's begin, so the turn is begun anew."""
     standin.script(CALLS, default_answer)
-    events = await loop.ask(Settings(model="sonnet", effort="low"))
+    events = await loop.ask(ModelSettings(model="sonnet", effort="low"))
     loop.result(*results_of(said(events)))
-    await loop.ask(Settings(model="sonnet", effort="high"))
+    await loop.ask(ModelSettings(model="sonnet", effort="high"))
     assert [recorded.body["output_config"] for recorded in standin.requests] == [{"effort": "low"}, {"effort": "high"}]
     assert len(said_upstream(loop.body)) == 3
 
@@ -471,7 +458,7 @@ async def test_an_answer_to_results_that_reaches_its_limit_ends_there(loop: Loop
     loop.result(*results_of(said(events)))
     events = await loop.ask()
     assert isinstance(events[-1], Finished)
-    assert events[-1].reason is Reason.LENGTH
+    assert events[-1].reason is StopReason.LENGTH
     assert loop.worker is not None
     await loop.worker.close()
     await asyncio.wait_for(standin.deserted(), 10)
@@ -485,7 +472,7 @@ async def test_calls_that_reach_the_limit_are_told_as_such_and_waited_for_by_nob
     standin.script(reply, default_answer)
     events = await loop.ask()
     assert isinstance(events[-1], Finished)
-    assert events[-1].reason is Reason.LENGTH
+    assert events[-1].reason is StopReason.LENGTH
     assert loop.worker is not None
     await loop.worker.close()
     await asyncio.wait_for(standin.deserted(), 10)

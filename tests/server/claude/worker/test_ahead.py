@@ -10,7 +10,8 @@ from server.claude.worker.launch import launch_for
 from server.claude.worker.process import CliProcess
 from server.claude.worker.session import Session
 from server.claude.worker.worker import Worker
-from server.conversation.request import Finished, PartDelta, Profile, Settings
+from server.conversation.events import Finished, PartDelta
+from server.conversation.request import ModelSettings, Profile
 from server.machine.guards import guard_for
 from server.standin.script import say
 from server.standin.server import Standin
@@ -23,7 +24,9 @@ def asked(body: dict[str, Any]) -> dict[str, Any]:
     return {**body, "metadata": None, "messages": messages}
 
 
-async def body_of(bench: Bench, standin: Standin, guess: Settings | None, settings: Settings) -> dict[str, Any]:
+async def body_of(
+    bench: Bench, standin: Standin, guess: ModelSettings | None, settings: ModelSettings
+) -> dict[str, Any]:
     assert bench.cli is not None
     launch = launch_for(bench.cli, bench.environment)
     worker = Worker(
@@ -42,11 +45,11 @@ async def body_of(bench: Bench, standin: Standin, guess: Settings | None, settin
 
 @pytest.mark.parametrize(
     "guess",
-    [SONNET, Settings(model="haiku", effort="high", max_tokens=77, stop_sequences=("END",))],
+    [SONNET, ModelSettings(model="haiku", effort="high", max_tokens=77, stop_sequences=("END",))],
     ids=["right", "wrong"],
 )
 async def test_settings_ahead_of_the_question_change_no_request(
-    bench: Bench, standin: Standin, guess: Settings
+    bench: Bench, standin: Standin, guess: ModelSettings
 ) -> None:
     assert await body_of(bench, standin, guess, SONNET) == await body_of(bench, standin, None, SONNET)
 

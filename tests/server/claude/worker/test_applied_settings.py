@@ -5,7 +5,7 @@ import pytest
 from server.claude.protocol.frames import Frame
 from server.claude.worker.applied_settings import Dials
 from server.claude.worker.process import Bounds
-from server.conversation.request import Settings
+from server.conversation.request import ModelSettings
 from server.errors import EngineSurprise, WorkerDied
 
 
@@ -42,7 +42,7 @@ def dials(process: Process) -> Dials:
     return Dials(process, Bounds)  # type: ignore[arg-type] # a double with what is asked of it
 
 
-LOW, HIGH = Settings(model="sonnet", effort="low"), Settings(model="sonnet", effort="high")
+LOW, HIGH = ModelSettings(model="sonnet", effort="low"), ModelSettings(model="sonnet", effort="high")
 
 
 async def test_settings_in_force_are_not_sent_again(dials: Dials) -> None:

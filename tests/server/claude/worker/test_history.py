@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from server.conversation.request import PartDelta, Profile, Settings
+from server.conversation.events import PartDelta
+from server.conversation.request import ModelSettings, Profile
 from server.errors import DrawbridgeError
 from server.standin.script import (
     Cut,
@@ -40,7 +41,7 @@ _OWN = {"x-claude-code-session-id", "x-client-request-id", "content-length", "ho
 PROBES = [("one",), ("one", "two", "three")]
 
 
-async def asked(warm: Warm, *said: str, settings: Settings = SONNET) -> None:
+async def asked(warm: Warm, *said: str, settings: ModelSettings = SONNET) -> None:
     """Asks, and reads to the end, whatever it is."""
     with suppress(DrawbridgeError):
         async for _ in warm.worker.ask(PROFILE, settings, conversation(*(said or (MARK,)))):
@@ -57,7 +58,7 @@ class Past:
     name: str
     answer: Script = ANSWER
     said: tuple[str, ...] = (MARK,)
-    settings: Settings = SONNET
+    settings: ModelSettings = SONNET
     is_end: bool | None = False
 
 
@@ -70,12 +71,12 @@ PASTS = [
     Past(
         "a stop sequence",
         say(MARK, stop_reason="stop_sequence", stop_sequence="END"),
-        settings=Settings(model="sonnet", stop_sequences=("END",)),
+        settings=ModelSettings(model="sonnet", stop_sequences=("END",)),
     ),
-    Past("a small limit", settings=Settings(model="sonnet", max_tokens=7)),
+    Past("a small limit", settings=ModelSettings(model="sonnet", max_tokens=7)),
     Past(
         "a small limit of a model that thinks by a budget",
-        settings=Settings(model="claude-haiku-4-5", max_tokens=7),
+        settings=ModelSettings(model="claude-haiku-4-5", max_tokens=7),
     ),
     Past("a reached limit", say(MARK, stop_reason="max_tokens"), is_end=True),
     Past("a full window", say(MARK, stop_reason="model_context_window_exceeded"), is_end=True),
@@ -97,11 +98,11 @@ PASTS = [
     Past("a cut after a block", Reply((Text((MARK,)), Cut())), is_end=None),
     Past("a cut before the first block", Reply((Cut(),)), is_end=None),
     Past("a history of 200 messages", said=tuple(f"MARK {number}" for number in range(201))),
-    Past("another model", settings=Settings(model="haiku")),
-    Past("an older model", settings=Settings(model="claude-3-5-haiku-20241022")),
-    Past("Claude Code's own model", settings=Settings()),
-    Past("another effort", settings=Settings(model="sonnet", effort="low")),
-    Past("the highest effort", settings=Settings(model="opus", effort="max")),
+    Past("another model", settings=ModelSettings(model="haiku")),
+    Past("an older model", settings=ModelSettings(model="claude-3-5-haiku-20241022")),
+    Past("Claude Code's own model", settings=ModelSettings()),
+    Past("another effort", settings=ModelSettings(model="sonnet", effort="low")),
+    Past("the highest effort", settings=ModelSettings(model="opus", effort="max")),
 ]
 
 

@@ -10,7 +10,8 @@ import pytest
 from server.claude.worker.launch import launch_for
 from server.claude.worker.process import CliProcess
 from server.claude.worker.session import Session
-from server.conversation.request import PartDelta, Profile, Settings
+from server.conversation.events import PartDelta
+from server.conversation.request import ModelSettings, Profile
 from server.errors import DrawbridgeError, EngineSurprise
 from server.machine.guards import guard_for
 from server.standin.script import Gate, Hold, Pause, Plain, Refusal, Reply, Text, refuse, say
@@ -30,7 +31,7 @@ async def test_an_interrupt_ends_the_request_and_keeps_the_process(bench: Bench,
     session = Session(process, lambda: bench.bounds)
     try:
         await session.configure(Profile(system="Be terse."))
-        answer = session.answer(Settings(model="sonnet"), conversation("hi"), lambda limits: None)
+        answer = session.answer(ModelSettings(model="sonnet"), conversation("hi"), lambda limits: None)
         async for event in answer:
             if isinstance(event, PartDelta):
                 break
@@ -74,7 +75,7 @@ class Warm:
     def __init__(self, bench: Bench, standin: Standin) -> None:
         self.bench, self.standin, self.worker = bench, standin, bench.worker()
 
-    async def ask(self, *turns: str, held: int = 0, settings: Settings = SONNET) -> dict[str, Any]:
+    async def ask(self, *turns: str, held: int = 0, settings: ModelSettings = SONNET) -> dict[str, Any]:
         before = len(self.standin.requests)
         answer = self.worker.ask(Profile(system="Be terse."), settings, conversation(*turns), held=held)
         async with aclosing(answer) as events:
@@ -212,16 +213,16 @@ async def test_a_worker_whose_messages_have_ended_is_not_at_rest(warm: Warm) -> 
 
 
 SETTINGS = [
-    Settings(model="haiku"),
-    Settings(model="sonnet", effort="low"),
-    Settings(model="sonnet", max_tokens=55),
-    Settings(model="sonnet", stop_sequences=("END",)),
-    Settings(model="claude-haiku-4-5", max_tokens=77),
+    ModelSettings(model="haiku"),
+    ModelSettings(model="sonnet", effort="low"),
+    ModelSettings(model="sonnet", max_tokens=55),
+    ModelSettings(model="sonnet", stop_sequences=("END",)),
+    ModelSettings(model="claude-haiku-4-5", max_tokens=77),
 ]
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=range(len(SETTINGS)))
-async def test_settings_do_not_stick_across_a_boundary(warm: Warm, settings: Settings) -> None:
+async def test_settings_do_not_stick_across_a_boundary(warm: Warm, settings: ModelSettings) -> None:
     fresh = await warm.ask("one")
     other = await warm.ask("one", settings=settings)
     assert masked(other) != masked(fresh)
@@ -230,7 +231,7 @@ async def test_settings_do_not_stick_across_a_boundary(warm: Warm, settings: Set
 
 
 async def test_settings_do_not_stick_within_a_conversation(warm: Warm) -> None:
-    await warm.ask("one", settings=Settings(model="sonnet", max_tokens=55, stop_sequences=("END",)))
+    await warm.ask("one", settings=ModelSettings(model="sonnet", max_tokens=55, stop_sequences=("END",)))
     body = await warm.ask("one", "Hello from the stand-in.", "two", held=2)
     assert "stop_sequences" not in body
     assert body["max_tokens"] != 55

@@ -16,18 +16,9 @@ import pytest
 
 from server.claude.worker.launch import launch_for
 from server.claude.worker.process import CliProcess
-from server.conversation.request import (
-    Event,
-    Finished,
-    Launch,
-    PartDelta,
-    Profile,
-    Reason,
-    Settings,
-    Started,
-    Text,
-    Thinking,
-)
+from server.conversation.events import Event, Finished, PartDelta, Started, StopReason
+from server.conversation.parts import Text, Thinking
+from server.conversation.request import Launch, ModelSettings, Profile
 from server.errors import (
     AnswerCut,
     BodyTooLarge,
@@ -80,7 +71,7 @@ async def test_an_answer_comes_token_by_token(bench: Bench, standin: Standin) ->
     assert words(events) == "Hello!"
     finished = events[-1]
     assert isinstance(finished, Finished)
-    assert finished.reason is Reason.END
+    assert finished.reason is StopReason.END
     assert (finished.usage.prompt, finished.usage.cache_read, finished.usage.output) == (15, 3, 5)
     assert finished.cost_usd
 
@@ -144,23 +135,23 @@ async def test_consecutive_parts_stay_apart(bench: Bench, standin: Standin) -> N
     message = conversation("x")[0]
     parts = (Text("first\n"), Text(" second"))
     question = type(message)("user", parts)
-    [event async for event in worker.ask(Profile(), Settings(model="sonnet"), (question,))]
+    [event async for event in worker.ask(Profile(), ModelSettings(model="sonnet"), (question,))]
     content = standin.requests[-1].body["messages"][0]["content"]  # type: ignore[index]
     assert [block["text"] for block in content] == ["first\n", " second"]
 
 
 SETTINGS = [
-    (Settings(model="haiku"), {"model": "claude-haiku-5-5"}),
-    (Settings(model=None), {"model": "claude-opus-5-5"}),
-    (Settings(model="sonnet", effort="low"), {"output_config": {"effort": "low"}}),
-    (Settings(model="sonnet", max_tokens=77), {"max_tokens": 77}),
-    (Settings(model="sonnet", stop_sequences=("END", "\nUser:")), {"stop_sequences": ["END", "\nUser:"]}),
+    (ModelSettings(model="haiku"), {"model": "claude-haiku-5-5"}),
+    (ModelSettings(model=None), {"model": "claude-opus-5-5"}),
+    (ModelSettings(model="sonnet", effort="low"), {"output_config": {"effort": "low"}}),
+    (ModelSettings(model="sonnet", max_tokens=77), {"max_tokens": 77}),
+    (ModelSettings(model="sonnet", stop_sequences=("END", "\nUser:")), {"stop_sequences": ["END", "\nUser:"]}),
 ]
 
 
 @pytest.mark.parametrize(("settings", "upstream"), SETTINGS)
 async def test_settings_reach_the_request(
-    bench: Bench, standin: Standin, settings: Settings, upstream: dict[str, object]
+    bench: Bench, standin: Standin, settings: ModelSettings, upstream: dict[str, object]
 ) -> None:
     await bench.ask("hi", settings=settings)
     body = standin.requests[-1].body
@@ -173,14 +164,14 @@ async def test_a_small_limit_is_accepted_for_every_way_of_thinking(
     bench: Bench, standin: Standin, model: str, limit: int
 ) -> None:
     """The stand-in refuses, as the API does, a thinking budget that is not below the limit."""
-    await bench.ask("hi", settings=Settings(model=model, max_tokens=limit))
+    await bench.ask("hi", settings=ModelSettings(model=model, max_tokens=limit))
     assert standin.requests[-1].body["max_tokens"] == limit
     assert len(standin.requests) == 1
 
 
 async def test_another_model_gets_the_body_it_takes(bench: Bench, standin: Standin) -> None:
     """Only the name changed in the extra body would send adaptive thinking to a model that does not know it."""
-    await bench.ask("hi", settings=Settings(model="claude-3-5-haiku-20241022"))
+    await bench.ask("hi", settings=ModelSettings(model="claude-3-5-haiku-20241022"))
     body = standin.requests[-1].body
     assert body["model"] == "claude-3-5-haiku-20241022"
     assert "thinking" not in body
@@ -191,13 +182,13 @@ async def test_another_model_gets_the_body_it_takes(bench: Bench, standin: Stand
 @pytest.mark.parametrize(
     ("stop", "reason"),
     [
-        ("max_tokens", Reason.LENGTH),
-        ("refusal", Reason.REFUSAL),
-        ("model_context_window_exceeded", Reason.LENGTH),
+        ("max_tokens", StopReason.LENGTH),
+        ("refusal", StopReason.REFUSAL),
+        ("model_context_window_exceeded", StopReason.LENGTH),
     ],
 )
 async def test_the_engine_sends_no_second_request_after_it(
-    bench: Bench, standin: Standin, stop: Any, reason: Reason
+    bench: Bench, standin: Standin, stop: Any, reason: StopReason
 ) -> None:
     standin.script(lambda recorded: say("Half an", " answer", stop_reason=stop, before_stop=MOMENT))
     events = await bench.ask("hi")
@@ -227,9 +218,9 @@ async def test_an_answer_without_words_is_one_request_and_no_error(
 
 async def test_a_stop_sequence_is_told(bench: Bench, standin: Standin) -> None:
     standin.script(say("one ", stop_reason="stop_sequence", stop_sequence="END"))
-    finished = (await bench.ask("hi", settings=Settings(model="sonnet", stop_sequences=("END",))))[-1]
+    finished = (await bench.ask("hi", settings=ModelSettings(model="sonnet", stop_sequences=("END",))))[-1]
     assert isinstance(finished, Finished)
-    assert (finished.reason, finished.stop_sequence) == (Reason.STOP_SEQUENCE, "END")
+    assert (finished.reason, finished.stop_sequence) == (StopReason.STOP_SEQUENCE, "END")
 
 
 async def test_thoughts_and_their_seal_are_kept_apart_from_the_text(bench: Bench, standin: Standin) -> None:
@@ -297,7 +288,7 @@ async def test_silence_before_the_first_frame_and_within_the_answer_is_bounded(b
         await worker.boot()
         bench.bounds = type(bench.bounds)(silence_s=3)
         with pytest.raises(WorkerSilent):
-            [event async for event in worker.ask(Profile(), Settings(model="sonnet"), conversation("hi"))]
+            [event async for event in worker.ask(Profile(), ModelSettings(model="sonnet"), conversation("hi"))]
         await worker.close()
         await asyncio.wait_for(standin.requests[-1].left(), 10)
 
@@ -314,7 +305,7 @@ async def test_a_killed_process_is_a_dead_worker(bench: Bench, standin: Standin)
     standin.script(say("Half", Hold(gate), "never"))
     worker = bench.worker()
     await worker.boot()
-    answer = worker.ask(Profile(), Settings(model="sonnet"), conversation("hi"))
+    answer = worker.ask(Profile(), ModelSettings(model="sonnet"), conversation("hi"))
     async for event in answer:
         if isinstance(event, PartDelta):
             break
@@ -333,7 +324,7 @@ async def test_a_process_that_is_gone_and_not_yet_known_to_be_is_a_dead_worker(
     worker = bench.worker()
     await worker.boot()
     if is_configured:
-        [event async for event in worker.ask(Profile(), Settings(model="sonnet"), conversation("hi"))]
+        [event async for event in worker.ask(Profile(), ModelSettings(model="sonnet"), conversation("hi"))]
     assert worker.pid
     os.kill(worker.pid, signal.SIGKILL)
     with suppress(psutil.NoSuchProcess):
@@ -342,7 +333,7 @@ async def test_a_process_that_is_gone_and_not_yet_known_to_be_is_a_dead_worker(
             time.sleep(0.01)
     assert worker.is_alive
     with pytest.raises(WorkerDied):
-        [event async for event in worker.ask(Profile(), Settings(model="sonnet"), conversation("hi"))]
+        [event async for event in worker.ask(Profile(), ModelSettings(model="sonnet"), conversation("hi"))]
 
 
 async def test_a_cli_that_is_not_there_or_does_not_start_says_so(bench: Bench, tmp_path: Path) -> None:
@@ -408,6 +399,6 @@ async def test_a_conversation_near_the_window_is_never_summarised(bench: Bench, 
 
 
 async def test_started_tells_the_model_that_really_answers(bench: Bench, standin: Standin) -> None:
-    started = (await bench.ask("hi", settings=Settings(model="opus")))[0]
+    started = (await bench.ask("hi", settings=ModelSettings(model="opus")))[0]
     assert isinstance(started, Started)
     assert started.model == "claude-opus-5-5"

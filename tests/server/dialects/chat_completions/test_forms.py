@@ -6,19 +6,8 @@ from typing import Any
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from server.conversation.request import (
-    Event,
-    Finished,
-    PartDelta,
-    PartEnded,
-    PartStarted,
-    Reason,
-    Started,
-    Text,
-    Thinking,
-    ToolCall,
-    Usage,
-)
+from server.conversation.events import Event, Finished, PartDelta, PartEnded, PartStarted, Started, StopReason, Usage
+from server.conversation.parts import Text, Thinking, ToolCall
 from server.dialects.chat_completions.reply_options import ReplyForm
 from server.dialects.chat_completions.response import ChatFold
 from server.dialects.chat_completions.stream import ChatStream
@@ -64,8 +53,8 @@ def contents(choices: Iterable[dict[str, Any]], index: int = 0) -> str:
     return "".join(choice["delta"].get("content") or "" for choice in choices if choice["index"] == index)
 
 
-END = Finished(Reason.END)
-CALLED = Finished(Reason.TOOL_CALLS)
+END = Finished(StopReason.END)
+CALLED = Finished(StopReason.TOOL_CALLS)
 
 
 def test_the_arguments_of_a_text_tool_are_its_raw_text() -> None:
@@ -114,12 +103,12 @@ class TestAnswerByACall:
         assert (contents(chunks), chunks[-1]["finish_reason"]) == ("Let me look. ", "tool_calls")
 
     def test_words_without_the_call_are_not_lost(self) -> None:
-        events = [START, *said(0, "I will ", "not."), Finished(Reason.REFUSAL)]
+        events = [START, *said(0, "I will ", "not."), Finished(StopReason.REFUSAL)]
         assert folded(self.FORM, *events)[0]["message"]["content"] == "I will not."
         assert contents(streamed(self.FORM, *events)) == "I will not."
 
     def test_an_answer_cut_at_its_limit_says_so(self) -> None:
-        events = [START, *called(0, "answer", '{"a": '), Finished(Reason.LENGTH)]
+        events = [START, *called(0, "answer", '{"a": '), Finished(StopReason.LENGTH)]
         whole = folded(self.FORM, *events)[0]
         assert (whole["message"]["content"], whole["finish_reason"]) == ('{"a": ', "length")
 
@@ -157,7 +146,7 @@ def test_several_answers_come_side_by_side_each_with_its_index() -> None:
     form = ReplyForm(choices=2, has_usage=True)
     first, second = said(0, "a", "b"), said(0, "c", choice=1)
     mixed = [first[0], second[0], first[1], second[1], first[2], *second[2:], *first[3:]]
-    end = Finished(Reason.END, usage=Usage(input=6, output=4), reasons=(Reason.END, Reason.LENGTH))
+    end = Finished(StopReason.END, usage=Usage(input=6, output=4), reasons=(StopReason.END, StopReason.LENGTH))
     whole = folded(form, START, *mixed, end)
     assert [(c["index"], c["message"]["content"], c["finish_reason"]) for c in whole] == [
         (0, "ab", "stop"),

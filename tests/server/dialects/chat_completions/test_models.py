@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from openai.types import Model
 
-from server.conversation.request import ModelCard
+from server.conversation.models import ModelCard
 from server.dialects.chat_completions.models import models_page, row_named
 from server.errors import ModelUnknown
 from tests.server.dialects.chat_completions.schema import published

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from server.conversation.request import Document, Image, Text, ToolResult
+from server.conversation.parts import Document, Image, Text, ToolResult
 from tests.pictures import PNG as PICTURE
 from tests.server.dialects.chat_completions.test_tools import HELLO, call, calls, refusal, result, turn
 

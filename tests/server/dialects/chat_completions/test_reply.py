@@ -11,20 +11,18 @@ from hypothesis import strategies as st
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from server.conversation.request import (
+from server.conversation.events import (
     Event,
     Failed,
     Finished,
     PartDelta,
     PartEnded,
     PartStarted,
-    Reason,
     Started,
-    Text,
-    Thinking,
-    ToolCall,
+    StopReason,
     Usage,
 )
+from server.conversation.parts import Text, Thinking, ToolCall
 from server.dialects.chat_completions.reply_options import ReplyForm
 from server.dialects.chat_completions.response import ChatFold
 from server.dialects.chat_completions.stream import ChatStream
@@ -45,7 +43,7 @@ WORDS: tuple[Event, ...] = (
     PartDelta(1, ""),
     PartDelta(1, " day.\n"),
     PartEnded(1),
-    Finished(Reason.END, usage=USAGE, cost_usd=0.01),
+    Finished(StopReason.END, usage=USAGE, cost_usd=0.01),
 )
 CALLS: tuple[Event, ...] = (
     Started(model="claude-sonnet-4-5"),
@@ -59,7 +57,7 @@ CALLS: tuple[Event, ...] = (
     PartEnded(1),
     PartStarted(2, ToolCall("toolu_2", "get_time")),
     PartEnded(2),
-    Finished(Reason.TOOL_CALLS, usage=USAGE),
+    Finished(StopReason.TOOL_CALLS, usage=USAGE),
 )
 
 
@@ -75,7 +73,7 @@ def folded(events: Iterable[Event]) -> dict[str, Any]:
     return fold.completion()
 
 
-def words(*texts: str, reason: Reason = Reason.END) -> tuple[Event, ...]:
+def words(*texts: str, reason: StopReason = StopReason.END) -> tuple[Event, ...]:
     deltas = (PartDelta(0, text) for text in texts)
     return (Started(model="m"), PartStarted(0, Text("")), *deltas, PartEnded(0), Finished(reason, usage=USAGE))
 
@@ -166,14 +164,14 @@ class TestStream:
 @pytest.mark.parametrize(
     ("reason", "word"),
     [
-        (Reason.END, "stop"),
-        (Reason.STOP_SEQUENCE, "stop"),
-        (Reason.LENGTH, "length"),
-        (Reason.TOOL_CALLS, "tool_calls"),
-        (Reason.REFUSAL, "content_filter"),
+        (StopReason.END, "stop"),
+        (StopReason.STOP_SEQUENCE, "stop"),
+        (StopReason.LENGTH, "length"),
+        (StopReason.TOOL_CALLS, "tool_calls"),
+        (StopReason.REFUSAL, "content_filter"),
     ],
 )
-def test_each_reason_to_end_has_their_word(reason: Reason, word: str) -> None:
+def test_each_reason_to_end_has_their_word(reason: StopReason, word: str) -> None:
     events = words("a", reason=reason)
     assert folded(events)["choices"][0]["finish_reason"] == word
     assert streamed(events)[-2]["choices"][0]["finish_reason"] == word
@@ -182,7 +180,7 @@ def test_each_reason_to_end_has_their_word(reason: Reason, word: str) -> None:
 class TestFold:
     def test_content_is_a_text_even_when_nothing_was_said(self) -> None:
         """Talon strips it without a look."""
-        message = folded([Started(model="m"), Finished(Reason.END)])["choices"][0]["message"]
+        message = folded([Started(model="m"), Finished(StopReason.END)])["choices"][0]["message"]
         assert message == {"role": "assistant", "content": "", "refusal": None}
 
     def test_content_is_null_only_beside_calls(self) -> None:

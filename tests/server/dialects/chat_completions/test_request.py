@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.conversation.request import Message, Text, Turn
+from server.conversation.parts import Message, Text
+from server.conversation.request import ModelRequest
 from server.dialects.chat_completions.request import parse_chat, turn_from_chat
 from server.dialects.chat_completions.types import ChatMessage, ChatRequest
 from server.dialects.common.message_rules import FIRST_TURN
@@ -18,7 +19,7 @@ HELLO = {"role": "user", "content": "Hello"}
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def turn(*messages: object, **fields: object) -> Turn:
+def turn(*messages: object, **fields: object) -> ModelRequest:
     return turn_from_chat(parse_chat({"messages": list(messages), **fields}), owner="local")
 
 
@@ -367,7 +368,7 @@ def words_of(message: dict[str, object]) -> list[str]:
     return [part if isinstance(part, str) else part["text"] for part in content]
 
 
-def words_in(answer: Turn, role: str) -> str:
+def words_in(answer: ModelRequest, role: str) -> str:
     parts = (part for message in answer.messages if message.role == role for part in message.parts)
     return "".join(part.text for part in parts if isinstance(part, Text))
 
@@ -418,7 +419,7 @@ class TestAnyText:
         )
         body = data.draw(st.one_of(junk, st.dictionaries(KEYS, junk, max_size=6), half_right(junk)))
         outcome = turn_or_refusal(body)
-        if isinstance(outcome, Turn):
+        if isinstance(outcome, ModelRequest):
             assert outcome.messages[-1].role == "user"
         else:
             assert str(outcome).encode()
@@ -431,7 +432,7 @@ KEYS = st.sampled_from(
 )
 
 
-def turn_or_refusal(body: object) -> Turn | RequestError:
+def turn_or_refusal(body: object) -> ModelRequest | RequestError:
     try:
         return turn_from_chat(parse_chat(body), owner="o")
     except RequestError as error:

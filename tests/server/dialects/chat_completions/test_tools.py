@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from server.conversation.request import Message, Text, Tool, ToolCall, ToolChoice, ToolResult, Turn
+from server.conversation.parts import Message, Text, ToolCall, ToolResult
+from server.conversation.request import ModelRequest, Tool, ToolChoice
 from server.dialects.chat_completions.request import parse_chat, reply_form, turn_from_chat
 from server.dialects.chat_completions.request_format import ANSWER
 from server.dialects.chat_completions.request_messages import PAIRS
@@ -21,7 +22,7 @@ NESTED = {
 FLAT = {"type": "function", "name": "get.weather", "description": "The weather.", "parameters": SCHEMA}
 
 
-def turn(*messages: object, **fields: object) -> Turn:
+def turn(*messages: object, **fields: object) -> ModelRequest:
     return turn_from_chat(parse_chat({"messages": list(messages) or [HELLO], **fields}), owner="local")
 
 

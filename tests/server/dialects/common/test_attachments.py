@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from server.conversation.request import Document, Image, Message, ToolResult
+from server.conversation.parts import Document, Image, Message, ToolResult
 from server.dialects.common.attachments import (
     check_size,
     document_from_base64,

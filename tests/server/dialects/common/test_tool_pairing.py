@@ -3,7 +3,7 @@ import re
 import pytest
 
 from server.claude.protocol.tool_ids import with_legal_ids
-from server.conversation.request import Message, Part, Text, ToolCall, ToolResult
+from server.conversation.parts import Message, Part, Text, ToolCall, ToolResult
 from server.dialects.common.tool_pairing import PairWords, paired
 from server.errors import InvalidRequest
 

@@ -3,7 +3,7 @@
 import pytest
 
 from server.conversation.fingerprint import conversation_key
-from server.conversation.request import Message, ToolCall
+from server.conversation.parts import Message, ToolCall
 from server.dialects.common.wire_types import DEEPEST, JsonObject, JsonText, Shape, read
 from server.errors import InvalidRequest
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from server.conversation.request import Document, Image, Message, Text, Thinking, ToolCall, ToolChoice, ToolResult, Turn
+from server.conversation.parts import Document, Image, Message, Text, Thinking, ToolCall, ToolResult
+from server.conversation.request import ModelRequest, ToolChoice
 from server.dialects.messages.request import parse_messages, turn_from_messages
 from server.errors import InvalidRequest
 from tests.pictures import PNG as PICTURE
@@ -30,7 +31,7 @@ TOOL = {"name": "t", "input_schema": {"type": "object"}}
 CALL = {"role": "assistant", "content": [{"type": "tool_use", "id": "c1", "name": "t", "input": {}}]}
 
 
-def turn_of(body: dict[str, Any], **how: Any) -> Turn:
+def turn_of(body: dict[str, Any], **how: Any) -> ModelRequest:
     return turn_from_messages(parse_messages(body), owner="local", **how)
 
 

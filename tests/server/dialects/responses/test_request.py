@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.conversation.request import Document, Image, Message, Text, ToolCall, ToolChoice, ToolResult, Turn
+from server.conversation.parts import Document, Image, Message, Text, ToolCall, ToolResult
+from server.conversation.request import ModelRequest, ToolChoice
 from server.dialects.responses.request import parse_responses, turn_from_responses
 from server.errors import InvalidRequest
 from tests.pictures import PNG as PICTURE
@@ -30,7 +31,7 @@ RESULT = {"type": "function_call_output", "call_id": "c1", "output": "ok"}
 TOOL = {"type": "function", "name": "t", "parameters": {"type": "object"}}
 
 
-def turn_of(body: dict[str, Any], **how: Any) -> Turn:
+def turn_of(body: dict[str, Any], **how: Any) -> ModelRequest:
     return turn_from_responses(parse_responses(body), owner="local", **how)
 
 

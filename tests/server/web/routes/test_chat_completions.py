@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from server.conversation.request import Event, Failed, Finished, PartDelta, Reason, Started, Turn
+from server.conversation.events import Event, Failed, Finished, PartDelta, Started, StopReason
+from server.conversation.request import ModelRequest
 from server.errors import DrawbridgeError, PromptTooLong, QueueTimeout, SignInNeeded, UsageLimit, WorkerSilent
 from tests.server.web.scene import ASK, NOW, FakeServices, client, served
 
@@ -14,7 +15,7 @@ STREAM = {**ASK, "stream": True}
 
 
 def failing(error: Exception) -> FakeServices:
-    async def answer(_: Turn) -> AsyncGenerator[Event, None]:
+    async def answer(_: ModelRequest) -> AsyncGenerator[Event, None]:
         for _number in range(1):
             raise error
         yield Started("never")
@@ -132,7 +133,7 @@ async def test_a_bug_is_a_500_without_details_and_a_log_line_without_the_request
 
 
 async def test_a_failure_in_an_open_stream_is_one_error_and_the_end() -> None:
-    async def answer(_: Turn) -> AsyncGenerator[Event, None]:
+    async def answer(_: ModelRequest) -> AsyncGenerator[Event, None]:
         yield Started("m")
         yield PartDelta(0, "half")
         yield Failed(WorkerSilent())
@@ -175,10 +176,10 @@ async def test_a_body_that_is_no_chat_request_is_a_400_in_words(content: bytes, 
 async def test_the_settings_of_the_moment_pace_the_stream() -> None:
     go = asyncio.Event()
 
-    async def answer(_: Turn) -> AsyncGenerator[Event, None]:
+    async def answer(_: ModelRequest) -> AsyncGenerator[Event, None]:
         await go.wait()
         yield Started("m", way="process")
-        yield Finished(Reason.END)
+        yield Finished(StopReason.END)
 
     services = FakeServices(answer)
     app = served(services)

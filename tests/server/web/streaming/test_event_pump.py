@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from server.conversation.request import Event, Failed, Finished, PartDelta, Reason, Started
+from server.conversation.events import Event, Failed, Finished, PartDelta, Started, StopReason
 from server.errors import AnswerCut, DrawbridgeError, QueueFull, ShuttingDown
 from server.web.streaming import event_pump as module
 from server.web.streaming.event_pump import Pump, deliver
 
 STARTED = Started("claude-sonnet-5")
-FINISHED = Finished(Reason.END)
+FINISHED = Finished(StopReason.END)
 
 
 class Source:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.types import Message
 
-from server.conversation.request import Event, Failed, Finished, PartDelta, Reason, Started
+from server.conversation.events import Event, Failed, Finished, PartDelta, Started, StopReason
 from server.errors import DrawbridgeError, QueueFull, WorkerDied
 from server.web.streaming.responses import Pace, StreamedAnswer, WholeAnswer
 from tests.server.web.scene import words
@@ -118,7 +118,7 @@ async def test_a_burst_goes_out_in_one_write() -> None:
 
 async def test_words_go_out_as_soon_as_they_come() -> None:
     wire, more = Wire(), asyncio.Event()
-    answer = streamed(Started("m"), PartDelta(0, "Bon"), more, PartDelta(0, "jour"), Finished(Reason.END))
+    answer = streamed(Started("m"), PartDelta(0, "Bon"), more, PartDelta(0, "jour"), Finished(StopReason.END))
     task = asyncio.create_task(answer(SCOPE, wire.receive, wire.send))
     await wire.until("Bon")
     assert "jour" not in wire.body
@@ -183,7 +183,7 @@ async def test_a_failure_after_a_head_that_went_out_early_is_an_error_event() ->
 
 async def test_silence_is_filled_with_comments() -> None:
     wire, more = Wire(), asyncio.Event()
-    answer = streamed(Started("m"), PartDelta(0, "Bon"), more, Finished(Reason.END), silence_s=0.001)
+    answer = streamed(Started("m"), PartDelta(0, "Bon"), more, Finished(StopReason.END), silence_s=0.001)
     task = asyncio.create_task(answer(SCOPE, wire.receive, wire.send))
     await wire.until('{"say":"Bon"}\n\n: drawbridge\n\n: drawbridge\n\n')
     more.set()
