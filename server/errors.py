@@ -48,6 +48,9 @@
 Classes differ where a caller acts differently. Nothing here knows HTTP: each dialect's `problems` gives the status.
 """
 
+from copy import copy
+from typing import Self
+
 
 class DrawbridgeError(Exception):
     """An error with a title, a message that says what happened and why, and a hint that says what to do."""
@@ -69,6 +72,10 @@ class DrawbridgeError(Exception):
             return self.message
         stop = "" if self.message.endswith((".", "!", "?", ":")) else "."
         return f"{self.message}{stop} {self.hint}"
+
+    def fresh(self) -> Self:
+        """A copy without a traceback: one exception raised in several tasks mixes up their tracebacks."""
+        return copy(self)
 
 
 class RequestError(DrawbridgeError):

@@ -6,7 +6,6 @@ known, for its model, until then. An API that fails several times in a row, for 
 
 import time
 from collections.abc import Callable
-from copy import copy
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -160,9 +159,8 @@ class Passage:
 
 
 def _as_of(circuit: Circuit, now: float) -> DrawbridgeError:
-    """The error as it is now. Each caller gets its own: one exception raised in several tasks mixes up their traces."""
-    error = copy(circuit.error)
-    error.__traceback__ = error.__cause__ = error.__context__ = None
+    """The error as it is now."""
+    error = circuit.error.fresh()
     if isinstance(error, UsageLimit | UpstreamDown):
         error.retry_after_s = max(1.0, circuit.until - now)
     return error

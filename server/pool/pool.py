@@ -2,7 +2,6 @@
 
 import asyncio
 import contextvars
-import copy
 import itertools
 import logging
 from collections import Counter
@@ -290,8 +289,7 @@ class Pool(Generic[W]):
                 return PlaceHeld(retry_after_s=RETRY_AFTER_S)
             case Refused.ENGINE:
                 assert self._boots.trouble is not None
-                # Each caller gets its own: one exception raised in several tasks mixes up their tracebacks.
-                return copy.copy(self._boots.trouble)
+                return self._boots.trouble.fresh()
             case _:
                 assert_never(why)
 

@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
-from copy import copy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -117,8 +116,7 @@ class Services:
             return
         await self.self_check.known()
         if self._footing.trouble is not None:
-            # Each caller gets its own: one exception raised in several tasks mixes up their tracebacks.
-            raise copy(self._footing.trouble)
+            raise self._footing.trouble.fresh()
         await self._insist_on_key()
         async with aclosing(self._answering.stream(turn)) as events:
             async for event in events:
