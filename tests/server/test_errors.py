@@ -9,4 +9,4 @@ def test_a_fresh_error_is_equal_in_content_and_has_no_traceback() -> None:
         copy = error.fresh()
     assert copy is not error
     assert (str(copy), vars(copy)) == (str(error), vars(error))
-    assert copy.__traceback__ is copy.__cause__ is copy.__context__ is None
+    assert (copy.__traceback__, copy.__cause__, copy.__context__) == (None, None, None)
