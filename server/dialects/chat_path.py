@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from server.config import Config
 from server.conversation.request import ModelRequest
 from server.dialects.chat_completions.reply_options import ReplyForm
-from server.dialects.chat_completions.request import parse_chat, reply_form, turn_from_chat
+from server.dialects.chat_completions.request import parse_chat, reply_form, request_from_chat
 from server.dialects.detect import dialect_of
-from server.dialects.messages.request import parse_messages, turn_from_messages
-from server.dialects.messages.types import MessagesRequest
-from server.dialects.responses.request import parse_responses, turn_from_responses
-from server.dialects.responses.types import ResponsesRequest
+from server.dialects.messages.request import parse_messages, request_from_messages
+from server.dialects.messages.request_types import MessagesRequest
+from server.dialects.responses.request import parse_responses, request_from_responses
+from server.dialects.responses.request_types import ResponsesRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +27,16 @@ def asked_on_chat_path(body: object, *, owner: str, config: Config) -> Asked:
     match dialect_of(body):
         case "responses":
             responses = parse_responses(body)
-            turn = turn_from_responses(responses, owner=owner, forwards_sampling=config.forward_sampling)
+            turn = request_from_responses(responses, owner=owner, forwards_sampling=config.forward_sampling)
             return _foreign(responses, turn, config)
         case "messages":
             messages = parse_messages(body)
-            turn = turn_from_messages(messages, owner=owner, forwards_sampling=config.forward_sampling)
+            turn = request_from_messages(messages, owner=owner, forwards_sampling=config.forward_sampling)
             return _foreign(messages, turn, config)
         case "chat":
             chat = parse_chat(body)
             how = config.reasoning
-            turn = turn_from_chat(chat, owner=owner, forwards_sampling=config.forward_sampling, thoughts=how)
+            turn = request_from_chat(chat, owner=owner, forwards_sampling=config.forward_sampling, thoughts=how)
             return Asked(turn, reply_form(chat, turn, thoughts=how), chat.stream)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from server.conversation.text import is_blank
-from server.dialects.chat_completions.types import ChatRequest
+from server.dialects.chat_completions.request_types import ChatRequest
 
 # Each field with the values that ask for nothing anyway: only another value is named. Sampling stays with Claude
 # unless a setting forwards it: its API refuses temperature and top_p while the model thinks.

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from server.dialects.common.wire_types import OWN_WORDS, Shape, Words, text_or_list
+from server.dialects.common.wire_types import CUSTOM_ERROR, String, WireModel, text_or_list
 
 
 def _part(value: object) -> object:
@@ -32,44 +32,44 @@ def _kind_of_part(value: object) -> str | None:
     return _TAGS.get(kind, "<other>") if isinstance(kind, str) else None
 
 
-class TextPart(Shape):
-    """Words, in the chat spelling or in that of the Responses API."""
+class TextPart(WireModel):
+    """String, in the chat spelling or in that of the Responses API."""
 
     type: Literal["text", "input_text", "output_text"]
-    text: Words
+    text: String
 
 
-class RefusalPart(Shape):
+class RefusalPart(WireModel):
     """What the assistant said when it declined."""
 
     type: Literal["refusal"]
-    refusal: Words
+    refusal: String
 
 
-class ImageUrl(Shape):
+class ImageUrl(WireModel):
     """Where a picture is; often the data itself."""
 
-    url: Words
+    url: String
 
 
-class ImagePart(Shape):
+class ImagePart(WireModel):
     """A picture, its address as an object or, in the Responses spelling, as a text."""
 
     type: Literal["image_url", "input_image"]
     image_url: Annotated[ImageUrl, BeforeValidator(_url)] | None = None
-    file_id: Words | None = None
+    file_id: String | None = None
 
 
-class FileFields(Shape):
+class FileFields(WireModel):
     """A file: its data in base64, or where it is."""
 
-    file_data: Words | None = None
-    file_url: Words | None = None
-    file_id: Words | None = None
-    filename: Words | None = None
+    file_data: String | None = None
+    file_url: String | None = None
+    file_id: String | None = None
+    filename: String | None = None
 
 
-class FilePart(Shape):
+class FilePart(WireModel):
     """A file in the chat spelling."""
 
     type: Literal["file"]
@@ -82,27 +82,27 @@ class InputFilePart(FileFields):
     type: Literal["input_file"]
 
 
-class Source(Shape):
+class Source(WireModel):
     """Where a block of Anthropic's has its data."""
 
-    type: Words
-    media_type: Words | None = None
-    data: Words | None = None
-    url: Words | None = None
+    type: String
+    media_type: String | None = None
+    data: String | None = None
+    url: String | None = None
 
 
-class BlockPart(Shape):
+class BlockPart(WireModel):
     """A picture or a document as Anthropic's own API has it."""
 
     type: Literal["image", "document"]
     source: Source
-    title: Words | None = None
+    title: String | None = None
 
 
-class OtherPart(Shape):
+class OtherPart(WireModel):
     """A part of a kind that is not known, or that cannot be taken."""
 
-    type: Words
+    type: String
 
 
 ContentPart = Annotated[
@@ -113,10 +113,10 @@ ContentPart = Annotated[
     | Annotated[InputFilePart, Tag("<input file>")]
     | Annotated[BlockPart, Tag("<block>")]
     | Annotated[OtherPart, Tag("<other>")],
-    Discriminator(_kind_of_part, OWN_WORDS, "must be an object with a type, as in {'type': 'text', 'text': ...}"),
+    Discriminator(_kind_of_part, CUSTOM_ERROR, "must be an object with a type, as in {'type': 'text', 'text': ...}"),
     BeforeValidator(_part),
 ]
 Content = Annotated[
-    Annotated[Words, Tag("<text>")] | Annotated[list[ContentPart], Field(fail_fast=True), Tag("<list>")],
-    Discriminator(text_or_list, OWN_WORDS, "must be a text or a list of parts"),
+    Annotated[String, Tag("<text>")] | Annotated[list[ContentPart], Field(fail_fast=True), Tag("<list>")],
+    Discriminator(text_or_list, CUSTOM_ERROR, "must be a text or a list of parts"),
 ]

@@ -9,7 +9,7 @@ from server.dialects.chat_completions.reply_options import ReplyForm, ShownThoug
 from server.dialects.chat_completions.request_format import Form, form_from, with_form
 from server.dialects.chat_completions.request_messages import conversation_from
 from server.dialects.chat_completions.request_tools import choice_from, tools_from
-from server.dialects.chat_completions.types import ChatRequest
+from server.dialects.chat_completions.request_types import ChatRequest
 from server.dialects.common.wire_types import read
 from server.errors import InvalidRequest
 
@@ -23,7 +23,7 @@ def parse_chat(body: object) -> ChatRequest:
     return read(ChatRequest, body)
 
 
-def turn_from_chat(
+def request_from_chat(
     request: ChatRequest, *, owner: str, forwards_sampling: bool = False, thoughts: ShownThoughts = "field"
 ) -> ModelRequest:
     """The request as a turn; `owner` says whose it is.

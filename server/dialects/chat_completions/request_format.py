@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 
 from server.conversation.request import Tool, ToolChoice
-from server.dialects.chat_completions.types import ResponseFormat
+from server.dialects.chat_completions.request_types import ResponseFormat
 from server.dialects.common.output_schema import answer_schema
 from server.errors import InvalidRequest
 

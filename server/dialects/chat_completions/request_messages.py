@@ -4,16 +4,16 @@ from collections.abc import Collection, Sequence
 from typing import assert_never
 
 from server.conversation.parts import Message, Part, Text, ToolCall, ToolResult
-from server.dialects.chat_completions import tool_types as shapes
+from server.dialects.chat_completions import tool_types as wire
 from server.dialects.chat_completions.request_parts import result_parts, user_parts, words
-from server.dialects.chat_completions.types import ChatMessage
-from server.dialects.common.message_rules import Turns
+from server.dialects.chat_completions.request_types import ChatMessage
+from server.dialects.common.message_rules import MessageListBuilder
 from server.dialects.common.raw_text_tools import wrapped
-from server.dialects.common.tool_pairing import PairWords
+from server.dialects.common.tool_pairing import PairingErrors
 from server.errors import InvalidRequest
 
 # OpenAI's own words: clients look for them.
-PAIRS = PairWords(
+PAIRS = PairingErrors(
     unanswered="An assistant message with 'tool_calls' must be followed by tool messages responding to each"
     " 'tool_call_id'. The following tool_call_ids did not have response messages: {ids}",
     unasked="Invalid parameter: messages with role 'tool' must be a response to a preceeding message with"
@@ -22,31 +22,31 @@ PAIRS = PairWords(
 
 
 def conversation_from(messages: Sequence[ChatMessage], text_tools: Collection[str]) -> tuple[str, tuple[Message, ...]]:
-    """The system prompt and the turns, by the rules of `Turns`. `text_tools` are the names of those that take text.
+    """Returns the system prompt and the messages. `text_tools` names the tools that take raw text.
 
-    Raises `InvalidRequest` by the place of what cannot be said to Claude.
+    Raises `InvalidRequest` that names the field that Claude cannot take.
     """
-    turns = Turns("messages")
+    builder = MessageListBuilder("messages")
     older: list[tuple[str, str]] = []
     for number, message in enumerate(messages):
         place = f"messages[{number}]"
         match message.role:
             case "system" | "developer":
-                turns.system([text.text for text in words(message, place)])
+                builder.system([text.text for text in words(message, place)])
             case "user":
-                turns.user(user_parts(message, place), place)
+                builder.user(user_parts(message, place), place)
             case "assistant":
                 older += _older_calls(message, number)
-                turns.assistant(_spoken(message, number, text_tools), place)
+                builder.assistant(_spoken(message, number, text_tools), place)
             case "tool":
                 if message.tool_call_id is None:
                     raise InvalidRequest(f"{place}.tool_call_id is required.", param=f"{place}.tool_call_id")
-                turns.result(ToolResult(message.tool_call_id, result_parts(message, place)), place)
+                builder.result(ToolResult(message.tool_call_id, result_parts(message, place)), place)
             case "function":
-                turns.result(ToolResult(_take(older, message.name or ""), result_parts(message, place)), place)
+                builder.result(ToolResult(_take(older, message.name or ""), result_parts(message, place)), place)
             case _:
                 assert_never(message.role)
-    return turns.end(PAIRS)
+    return builder.end(PAIRS)
 
 
 def _spoken(message: ChatMessage, number: int, text_tools: Collection[str]) -> list[Part]:
@@ -67,7 +67,7 @@ def _spoken(message: ChatMessage, number: int, text_tools: Collection[str]) -> l
     return said
 
 
-def _call(call: shapes.Call, place: str, text_tools: Collection[str]) -> ToolCall:
+def _call(call: wire.Call, place: str, text_tools: Collection[str]) -> ToolCall:
     if call.function is not None:
         return ToolCall(call.id, call.function.name, _arguments(call.function, text_tools))
     if call.custom is not None:
@@ -75,7 +75,7 @@ def _call(call: shapes.Call, place: str, text_tools: Collection[str]) -> ToolCal
     raise InvalidRequest(f"{place}.function is required.", param=f"{place}.function")
 
 
-def _arguments(function: shapes.FunctionCall, text_tools: Collection[str]) -> str:
+def _arguments(function: wire.FunctionCall, text_tools: Collection[str]) -> str:
     """The arguments as JSON; those of a tool that takes text are that text, as the reply gave it."""
     return wrapped(function.arguments) if function.name in text_tools else function.arguments
 

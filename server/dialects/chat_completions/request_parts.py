@@ -14,7 +14,7 @@ from server.dialects.chat_completions.part_types import (
     RefusalPart,
     TextPart,
 )
-from server.dialects.chat_completions.types import ChatMessage
+from server.dialects.chat_completions.request_types import ChatMessage
 from server.dialects.common.attachments import (
     document_from_base64,
     document_from_text,

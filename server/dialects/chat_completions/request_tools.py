@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from server.conversation.request import Tool, ToolChoice
-from server.dialects.chat_completions import tool_types as shapes
-from server.dialects.chat_completions.types import ChatRequest
+from server.dialects.chat_completions import tool_types as wire
+from server.dialects.chat_completions.request_types import ChatRequest
 from server.dialects.common.raw_text_tools import text_schema
 from server.errors import InvalidRequest
 
@@ -59,7 +59,7 @@ def choice_from(request: ChatRequest, tools: tuple[Tool, ...]) -> tuple[ToolChoi
     return ToolChoice(wish.mode, wish.name, parallel), left
 
 
-def _tool(tool: shapes.Tool, place: str) -> Tool:
+def _tool(tool: wire.Tool, place: str) -> Tool:
     match tool.type:
         case "function" if tool.function is not None:
             return _function(tool.function)
@@ -79,7 +79,7 @@ def _tool(tool: shapes.Tool, place: str) -> Tool:
             )
 
 
-def _function(function: shapes.Function) -> Tool:
+def _function(function: wire.Function) -> Tool:
     return Tool(function.name, function.description, _schema(function.parameters))
 
 
@@ -105,7 +105,7 @@ def _grammar(form: Mapping[str, object]) -> str:
     return f"Text of this grammar ({grammar.get('syntax', 'lark')}):\n{grammar['definition']}"
 
 
-def _wish(choice: str | shapes.ChosenTool | None) -> _Wish:
+def _wish(choice: str | wire.ChosenTool | None) -> _Wish:
     if choice is None:
         return _Wish("auto")
     if isinstance(choice, str):
@@ -118,8 +118,8 @@ def _wish(choice: str | shapes.ChosenTool | None) -> _Wish:
     return _Wish(_mode(choice.type, "tool_choice"))
 
 
-def _older_wish(choice: str | shapes.Named | None) -> _Wish:
-    if isinstance(choice, shapes.Named):
+def _older_wish(choice: str | wire.Named | None) -> _Wish:
+    if isinstance(choice, wire.Named):
         return _Wish("tool", choice.name)
     return _Wish(_mode(choice or "auto", "function_call"))
 
@@ -132,7 +132,7 @@ def _mode(word: str, param: str) -> Literal["auto", "any", "none"]:
     return _MODES[word]
 
 
-def _name(tool: shapes.ChosenTool) -> str:
+def _name(tool: wire.ChosenTool) -> str:
     named = tool.function or tool.custom
     name = named.name if named else tool.name
     if name is None:

@@ -5,99 +5,99 @@ from typing import Annotated
 
 from pydantic import Discriminator, Field, Tag
 
-from server.dialects.common.wire_types import OWN_WORDS, JsonObject, JsonText, Shape, Words
+from server.dialects.common.wire_types import CUSTOM_ERROR, JsonObject, JsonText, String, WireModel
 
-Name = Annotated[Words, Field(min_length=1)]
+Name = Annotated[String, Field(min_length=1)]
 
 
-class Function(Shape):
+class Function(WireModel):
     """A function: what is inside a nested tool, and the whole of an older one."""
 
     name: Name
-    description: Words = ""
+    description: String = ""
     parameters: JsonObject | None = None
     strict: bool = False
 
 
-class CustomTool(Shape):
+class CustomTool(WireModel):
     """A tool that takes raw text; `format` may hold a grammar for it."""
 
     name: Name
-    description: Words = ""
+    description: String = ""
     format: JsonObject | None = None
 
 
-class Tool(Shape):
+class Tool(WireModel):
     """A tool: nested (`function`, `custom`) or flat (`name`)."""
 
-    type: Words = "function"
+    type: String = "function"
     function: Function | None = None
     custom: CustomTool | None = None
     name: Name | None = None
-    description: Words = ""
+    description: String = ""
     parameters: JsonObject | None = None
     format: JsonObject | None = None
     strict: bool = False
 
 
-class Named(Shape):
+class Named(WireModel):
     """Something that is called by its name."""
 
     name: Name
 
 
-class AllowedTools(Shape):
+class AllowedTools(WireModel):
     """Those of the tools that may be called now."""
 
-    mode: Words = "auto"
+    mode: String = "auto"
     tools: list["ChosenTool"] | None = None
 
 
-class ChosenTool(Shape):
+class ChosenTool(WireModel):
     """The tool that shall be called, or the tools that may be, in the nested or flat spelling."""
 
-    type: Words = "function"
+    type: String = "function"
     function: Named | None = None
     custom: Named | None = None
     name: Name | None = None
     allowed_tools: AllowedTools | None = None
-    mode: Words = "auto"
+    mode: String = "auto"
     tools: list["ChosenTool"] | None = None
 
 
 def _text_or_object(value: object) -> str | None:
     if isinstance(value, str):
         return "<text>"
-    return "<object>" if isinstance(value, Mapping | Shape) else None
+    return "<object>" if isinstance(value, Mapping | WireModel) else None
 
 
 Choice = Annotated[
-    Annotated[Words, Tag("<text>")] | Annotated[ChosenTool, Tag("<object>")],
-    Discriminator(_text_or_object, OWN_WORDS, "must be a word or an object that names a tool"),
+    Annotated[String, Tag("<text>")] | Annotated[ChosenTool, Tag("<object>")],
+    Discriminator(_text_or_object, CUSTOM_ERROR, "must be a word or an object that names a tool"),
 ]
 OlderChoice = Annotated[
-    Annotated[Words, Tag("<text>")] | Annotated[Named, Tag("<object>")],
-    Discriminator(_text_or_object, OWN_WORDS, "must be a word or an object that names a function"),
+    Annotated[String, Tag("<text>")] | Annotated[Named, Tag("<object>")],
+    Discriminator(_text_or_object, CUSTOM_ERROR, "must be a word or an object that names a function"),
 ]
 
 
-class FunctionCall(Shape):
+class FunctionCall(WireModel):
     """A call of a function. Its arguments are JSON as a text."""
 
     name: Name
     arguments: JsonText = ""
 
 
-class CustomCall(Shape):
+class CustomCall(WireModel):
     """A call of a tool that takes raw text."""
 
     name: Name
-    input: Words = ""
+    input: String = ""
 
 
-class Call(Shape):
+class Call(WireModel):
     """A call in the assistant's message."""
 
-    id: Words
+    id: String
     function: FunctionCall | None = None
     custom: CustomCall | None = None

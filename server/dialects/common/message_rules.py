@@ -6,7 +6,7 @@ from dataclasses import replace
 from server.conversation.parts import Message, Part, Role, Text, Thinking, ToolResult
 from server.conversation.text import is_blank
 from server.dialects.common.attachments import check_size
-from server.dialects.common.tool_pairing import PairWords, paired
+from server.dialects.common.tool_pairing import PairingErrors, paired
 from server.errors import InvalidRequest
 
 # Claude's API wants the user to speak first.
@@ -16,7 +16,7 @@ FIRST_TURN = "(The conversation starts with the assistant's message.)"
 _NO_CONTENT = "(no content)"
 
 
-class Turns:
+class MessageListBuilder:
     """The system prompt, and the turns in which user and assistant alternate. `field` is where the messages stand.
 
     1. system messages, wherever they stand, are joined by a newline, as at Anthropic's own endpoint;
@@ -60,7 +60,7 @@ class Turns:
         if not all(isinstance(part, Thinking) or (isinstance(part, Text) and _is_dropped(part.text)) for part in parts):
             self._say("assistant", _without_blank_parts(parts, _is_dropped), place)
 
-    def end(self, words: PairWords) -> tuple[str, tuple[Message, ...]]:
+    def end(self, words: PairingErrors) -> tuple[str, tuple[Message, ...]]:
         """The system prompt and the turns. Raises `InvalidRequest` where they are nothing that Claude can answer."""
         if self._turns and self._turns[0][0] == "assistant":
             self._turns.insert(0, ("user", [Text(FIRST_TURN)]))

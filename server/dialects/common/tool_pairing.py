@@ -9,7 +9,7 @@ from server.errors import InvalidRequest
 
 
 @dataclass(frozen=True, slots=True)
-class PairWords:
+class PairingErrors:
     """How a dialect says what is wrong; `{ids}` stands for the ids of the calls.
 
     `unanswered`: calls without a result; `unasked`: results without a call. `param` is the field to name.
@@ -20,7 +20,7 @@ class PairWords:
     param: str = "messages"
 
 
-def paired(messages: Iterable[Message], words: PairWords) -> tuple[Message, ...]:
+def paired(messages: Iterable[Message], words: PairingErrors) -> tuple[Message, ...]:
     """The conversation, with each turn's results first and in the order of their calls, as Claude's API wants them.
 
     Calls of the same id in one turn have their results in the same order. Raises `InvalidRequest` in `words` where a
@@ -40,7 +40,7 @@ def paired(messages: Iterable[Message], words: PairWords) -> tuple[Message, ...]
     return tuple(found)
 
 
-def _in_order(message: Message, calls: list[str], words: PairWords) -> Message:
+def _in_order(message: Message, calls: list[str], words: PairingErrors) -> Message:
     results: dict[str, deque[ToolResult]] = defaultdict(deque)
     others: list[Part] = []
     for part in message.parts:
@@ -59,6 +59,6 @@ def _in_order(message: Message, calls: list[str], words: PairWords) -> Message:
     return replace(message, parts=(*ordered, *others))
 
 
-def _refuse(ids: list[str], text: str, words: PairWords) -> None:
+def _refuse(ids: list[str], text: str, words: PairingErrors) -> None:
     if ids:
         raise InvalidRequest(text.replace("{ids}", ", ".join(ids)), param=words.param)

@@ -15,7 +15,7 @@ from server.errors import InvalidRequest
 
 LONGEST_ANSWER = 2**31 - 1
 # The kind of an error whose message is ours: a dialect names it as the `custom_error_type` of its unions.
-OWN_WORDS = "words"
+CUSTOM_ERROR = "words"
 _HALF_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 # Python's parser gives up at a thousand levels, and Claude Code later without a word; nobody's data is so deep.
 DEEPEST = 500
@@ -28,7 +28,7 @@ def _whole_characters(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise PydanticCustomError(OWN_WORDS, "holds half of a surrogate pair, which is not a character") from None
+        raise PydanticCustomError(CUSTOM_ERROR, "holds half of a surrogate pair, which is not a character") from None
     return text
 
 
@@ -46,10 +46,10 @@ def _dumped(value: object) -> str:
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
     except RecursionError:
-        raise PydanticCustomError(OWN_WORDS, _TOO_DEEP) from None
+        raise PydanticCustomError(CUSTOM_ERROR, _TOO_DEEP) from None
     except ValueError:
         # Python reads 1e999 as infinite, and that is no JSON any more.
-        raise PydanticCustomError(OWN_WORDS, "holds a number that is too large") from None
+        raise PydanticCustomError(CUSTOM_ERROR, "holds a number that is too large") from None
 
 
 def _not_deep(text: str) -> str:
@@ -61,12 +61,12 @@ def _not_deep(text: str) -> str:
     except ValueError:
         return text
     except RecursionError:
-        raise PydanticCustomError(OWN_WORDS, _TOO_DEEP) from None
+        raise PydanticCustomError(CUSTOM_ERROR, _TOO_DEEP) from None
     depth = 0
     for step in _STEPS.finditer(text):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(step[0], 0)
         if depth > DEEPEST:
-            raise PydanticCustomError(OWN_WORDS, _TOO_DEEP)
+            raise PydanticCustomError(CUSTOM_ERROR, _TOO_DEEP)
     return text
 
 
@@ -92,7 +92,7 @@ def text_or_list(value: object) -> str | None:
     return "<list>" if isinstance(value, list) else None
 
 
-Words = Annotated[str, AfterValidator(_whole_characters)]
+String = Annotated[str, AfterValidator(_whole_characters)]
 # JSON as a text: a call's arguments. JSON as an object: a schema. Both without half characters anywhere in them, and
 # neither nested too deeply.
 JsonText = Annotated[
@@ -108,7 +108,7 @@ Tokens = Annotated[Count, Field(gt=0, le=LONGEST_ANSWER)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class Shape(BaseModel):
+class WireModel(BaseModel):
     """What all shapes share: frozen, no types guessed, unknown fields ignored, null the same as absent."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
@@ -119,10 +119,10 @@ class Shape(BaseModel):
         return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
 
 
-AnyShape = TypeVar("AnyShape", bound=Shape)
+AnyModel = TypeVar("AnyModel", bound=WireModel)
 
 
-def read(shape: type[AnyShape], body: object) -> AnyShape:
+def read(shape: type[AnyModel], body: object) -> AnyModel:
     """`body`, parsed JSON, as a `shape`. Raises `InvalidRequest` that names the first field that is wrong."""
     if not isinstance(body, dict):
         raise InvalidRequest("The request body must be a JSON object.")
@@ -159,7 +159,7 @@ _WORDS = {
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "literal_error": "must be one of {expected}",
-    OWN_WORDS: "{words}",
+    CUSTOM_ERROR: "{words}",
 }
 
 

@@ -17,18 +17,18 @@ from server.dialects.common.attachments import (
     image_from_base64,
     image_from_url,
 )
-from server.dialects.common.message_rules import Turns
+from server.dialects.common.message_rules import MessageListBuilder
 from server.dialects.common.output_schema import AnswerSchema, answer_schema
 from server.dialects.common.raw_text_tools import wrapped
-from server.dialects.common.tool_pairing import PairWords
+from server.dialects.common.tool_pairing import PairingErrors
 from server.dialects.common.wire_types import read
-from server.dialects.messages import types as shapes
+from server.dialects.messages import request_types as wire
 from server.dialects.messages.request_tools import choice_from, idle_tools, tools_from
-from server.dialects.messages.types import MessagesRequest
+from server.dialects.messages.request_types import MessagesRequest
 from server.errors import InvalidRequest
 
 # Anthropic's own words: clients look for them.
-PAIRS = PairWords(
+PAIRS = PairingErrors(
     unanswered="`tool_use` ids were found without `tool_result` blocks immediately after: {ids}. Each `tool_use` block"
     " must have a corresponding `tool_result` block in the next message.",
     unasked="unexpected `tool_use_id` found in `tool_result` blocks: {ids}. Each `tool_result` block must have a"
@@ -58,7 +58,7 @@ def parse_messages(body: object) -> MessagesRequest:
     return read(MessagesRequest, body)
 
 
-def turn_from_messages(request: MessagesRequest, *, owner: str, forwards_sampling: bool = False) -> ModelRequest:
+def request_from_messages(request: MessagesRequest, *, owner: str, forwards_sampling: bool = False) -> ModelRequest:
     """The request as a turn; `owner` says whose it is. `forwards_sampling`: temperature and top_p go to Claude.
 
     Its settings show thoughts where the request switches thinking on. Raises `InvalidRequest` for what cannot be asked
@@ -89,11 +89,11 @@ def turn_from_messages(request: MessagesRequest, *, owner: str, forwards_samplin
 
 
 def _conversation(request: MessagesRequest, text_tools: Collection[str]) -> tuple[str, tuple[Message, ...]]:
-    turns = Turns("messages")
+    builder = MessageListBuilder("messages")
     if isinstance(request.system, str):
-        turns.system([request.system])
+        builder.system([request.system])
     elif request.system is not None:
-        turns.system([block.text for block in request.system])
+        builder.system([block.text for block in request.system])
     for number, message in enumerate(request.messages):
         place = f"messages[{number}]"
         placed = list(_placed(message.content, f"{place}.content", text_tools))
@@ -101,27 +101,27 @@ def _conversation(request: MessagesRequest, text_tools: Collection[str]) -> tupl
         match message.role:
             case "user":
                 _refuse_all_but(Text | Image | Document | ToolResult, placed, "the user's")
-                _ask(turns, parts, place)
+                _ask(builder, parts, place)
             case "assistant":
                 _refuse_all_but(Text | Thinking | ToolCall, placed, "the assistant's")
-                turns.assistant(parts, place)
+                builder.assistant(parts, place)
             case "system" | "developer":
                 _refuse_all_but(Text, placed, "the system's")
-                turns.system([part.text for part in parts if isinstance(part, Text)])
+                builder.system([part.text for part in parts if isinstance(part, Text)])
             case _:
                 assert_never(message.role)
-    return turns.end(PAIRS)
+    return builder.end(PAIRS)
 
 
-def _ask(turns: Turns, parts: list[Part], place: str) -> None:
+def _ask(builder: MessageListBuilder, parts: list[Part], place: str) -> None:
     """A message of the user's: results of tools, and what else it says."""
     results = [part for part in parts if isinstance(part, ToolResult)]
     others = [part for part in parts if not isinstance(part, ToolResult)]
     for result in results:
-        turns.result(result, place)
+        builder.result(result, place)
     says_nothing = all(isinstance(part, Text) and is_blank(part.text) for part in others)
     if not results or not says_nothing:
-        turns.user(others, place)
+        builder.user(others, place)
 
 
 def _refuse_all_but(kinds: type | UnionType, placed: list[tuple[str, Part]], whose: str) -> None:
@@ -130,7 +130,7 @@ def _refuse_all_but(kinds: type | UnionType, placed: list[tuple[str, Part]], who
             raise InvalidRequest(f"{where} is a block that only another's message can hold, not {whose}.", param=where)
 
 
-def _placed(content: shapes.Content, place: str, text_tools: Collection[str]) -> Iterator[tuple[str, Part]]:
+def _placed(content: wire.Content, place: str, text_tools: Collection[str]) -> Iterator[tuple[str, Part]]:
     """The parts, each with its place."""
     if isinstance(content, str):
         yield place, Text(content)
@@ -138,30 +138,30 @@ def _placed(content: shapes.Content, place: str, text_tools: Collection[str]) ->
     for number, block in enumerate(content):
         where = f"{place}[{number}]"
         match block:
-            case shapes.CallBlock():
+            case wire.CallBlock():
                 yield where, ToolCall(block.id, block.name, _arguments(block, text_tools))
-            case shapes.ResultBlock():
+            case wire.ResultBlock():
                 parts = tuple(_result(block.content, f"{where}.content"))
                 if block.is_error and not parts:
                     # As Claude's API does.
                     raise InvalidRequest(f"{where}.content must say what the error is.", param=f"{where}.content")
                 yield where, ToolResult(block.tool_use_id, parts, block.is_error)
-            case shapes.ThinkingBlock():
+            case wire.ThinkingBlock():
                 if block.signature:
                     yield where, Thinking(block.thinking, block.signature)
-            case shapes.RedactedBlock():
+            case wire.RedactedBlock():
                 yield where, Thinking("", extras=(("type", "redacted_thinking"), ("data", block.data)))
             case _:
                 yield where, _shown(block, where)
 
 
-def _arguments(block: shapes.CallBlock, text_tools: Collection[str]) -> str:
+def _arguments(block: wire.CallBlock, text_tools: Collection[str]) -> str:
     """The input as JSON; that of a tool that takes text may be the text itself, as the reply gave it."""
     is_raw = block.name in text_tools and not block.input.lstrip().startswith("{")
     return wrapped(block.input) if is_raw else block.input
 
 
-def _result(content: shapes.ResultContent, place: str) -> Iterator[Text | Image | Document]:
+def _result(content: wire.ResultContent, place: str) -> Iterator[Text | Image | Document]:
     if isinstance(content, str):
         if content:
             yield Text(content)
@@ -173,16 +173,16 @@ def _result(content: shapes.ResultContent, place: str) -> Iterator[Text | Image 
 
 
 def _shown(
-    block: shapes.TextBlock | shapes.MediaBlock | shapes.ImageBlock | shapes.OtherBlock, place: str
+    block: wire.TextBlock | wire.MediaBlock | wire.ImageBlock | wire.OtherBlock, place: str
 ) -> Text | Image | Document:
     match block:
-        case shapes.TextBlock():
+        case wire.TextBlock():
             return Text(block.text)
-        case shapes.MediaBlock():
+        case wire.MediaBlock():
             return _media(block, f"{place}.source")
-        case shapes.ImageBlock():
+        case wire.ImageBlock():
             return image_from_url(block.image_url, f"{place}.image_url")
-        case shapes.OtherBlock():
+        case wire.OtherBlock():
             raise InvalidRequest(
                 f"{place}.type is not one that Drawbridge knows.",
                 param=f"{place}.type",
@@ -192,7 +192,7 @@ def _shown(
             assert_never(block)
 
 
-def _media(block: shapes.MediaBlock, place: str) -> Image | Document:
+def _media(block: wire.MediaBlock, place: str) -> Image | Document:
     source = block.source
     is_image = block.type == "image"
     match source.type:

@@ -6,13 +6,13 @@ from typing import Literal
 
 from server.conversation.request import Tool, ToolChoice
 from server.dialects.common.raw_text_tools import text_schema
-from server.dialects.messages import types as shapes
+from server.dialects.messages import request_types as wire
 from server.errors import InvalidRequest
 
 _MODES: dict[str, Literal["auto", "any", "none"]] = {"auto": "auto", "any": "any", "none": "none", "required": "any"}
 
 
-def tools_from(offered: Sequence[shapes.Tool]) -> tuple[Tool, ...]:
+def tools_from(offered: Sequence[wire.Tool]) -> tuple[Tool, ...]:
     """The client's own tools, their schemas as they are; those that only Anthropic runs are left out.
 
     Raises `InvalidRequest` by the place of what is no tool.
@@ -29,12 +29,12 @@ def tools_from(offered: Sequence[shapes.Tool]) -> tuple[Tool, ...]:
     return tuple(found.values())
 
 
-def idle_tools(offered: Sequence[shapes.Tool]) -> Iterator[str]:
+def idle_tools(offered: Sequence[wire.Tool]) -> Iterator[str]:
     """The places and kinds of the tools that are left out."""
     return (f"tools[{number}] ({tool.type})" for number, tool in enumerate(offered) if _is_elsewhere(tool))
 
 
-def choice_from(wanted: shapes.Choice | None, tools: tuple[Tool, ...]) -> ToolChoice:
+def choice_from(wanted: wire.Choice | None, tools: tuple[Tool, ...]) -> ToolChoice:
     """What may or must be called."""
     if wanted is None:
         return ToolChoice()
@@ -56,13 +56,13 @@ def _wrong(words: str) -> InvalidRequest:
     return InvalidRequest(words, param="tool_choice")
 
 
-def _is_elsewhere(tool: shapes.Tool) -> bool:
+def _is_elsewhere(tool: wire.Tool) -> bool:
     """Whether it is one of Anthropic's own, as in `web_search_20250305`: named by its type, and without a schema."""
     is_known = tool.type in {None, "custom", "function"}
     return not is_known and tool.input_schema is None and tool.function is None
 
 
-def _tool(tool: shapes.Tool, place: str) -> Tool:
+def _tool(tool: wire.Tool, place: str) -> Tool:
     fields = tool.function or tool
     if fields.name is None:
         raise InvalidRequest(f"{place}.name is required.", param=f"{place}.name")
@@ -76,7 +76,7 @@ def _tool(tool: shapes.Tool, place: str) -> Tool:
     return Tool(fields.name, fields.description, json.dumps(whole, ensure_ascii=False))
 
 
-def _grammar(tool: shapes.Tool) -> str:
+def _grammar(tool: wire.Tool) -> str:
     """What the model is told of the text's form."""
     form = tool.format or {}
     if not isinstance(form.get("definition"), str):

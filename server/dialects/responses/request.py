@@ -7,18 +7,18 @@ from typing import assert_never
 from server.conversation.parts import Document, Image, Message, Text, ToolCall, ToolResult
 from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.dialects.common.attachments import document_from_base64, document_from_url, image_from_url
-from server.dialects.common.message_rules import Turns
+from server.dialects.common.message_rules import MessageListBuilder
 from server.dialects.common.output_schema import AnswerSchema, answer_schema
 from server.dialects.common.raw_text_tools import wrapped
-from server.dialects.common.tool_pairing import PairWords
+from server.dialects.common.tool_pairing import PairingErrors
 from server.dialects.common.wire_types import read
-from server.dialects.responses import types as shapes
+from server.dialects.responses import request_types as wire
 from server.dialects.responses.request_tools import choice_from, idle_tools, tools_from
-from server.dialects.responses.types import ResponsesRequest
+from server.dialects.responses.request_types import ResponsesRequest
 from server.errors import InvalidRequest
 
 # OpenAI's own words: clients look for them.
-PAIRS = PairWords(
+PAIRS = PairingErrors(
     unanswered="No tool output found for function call {ids}.",
     unasked="No tool call found for function call output with call_id {ids}.",
     param="input",
@@ -56,7 +56,7 @@ def parse_responses(body: object) -> ResponsesRequest:
     return read(ResponsesRequest, body)
 
 
-def turn_from_responses(request: ResponsesRequest, *, owner: str, forwards_sampling: bool = False) -> ModelRequest:
+def request_from_responses(request: ResponsesRequest, *, owner: str, forwards_sampling: bool = False) -> ModelRequest:
     """The request as a turn; `owner` says whose it is. `forwards_sampling`: temperature and top_p go to Claude.
 
     Its settings show thoughts where the request wants a summary of them. Raises `InvalidRequest` for what cannot be
@@ -106,33 +106,35 @@ def _refuse_what_is_kept_elsewhere(request: ResponsesRequest) -> None:
 def _is_whole(request: ResponsesRequest) -> bool:
     """Whether the input holds turns of the assistant's: then it is a history, and not only what is new."""
     return any(
-        isinstance(item, shapes.CallItem | shapes.TextCallItem)
-        or (isinstance(item, shapes.MessageItem) and item.role == "assistant")
+        isinstance(item, wire.CallItem | wire.TextCallItem)
+        or (isinstance(item, wire.MessageItem) and item.role == "assistant")
         for item in request.input
     )
 
 
 def _conversation(request: ResponsesRequest, text_tools: Collection[str]) -> tuple[str, tuple[Message, ...]]:
-    turns = Turns("input")
+    builder = MessageListBuilder("input")
     if request.instructions is not None:
-        turns.system([request.instructions])
+        builder.system([request.instructions])
     if isinstance(request.input, str):
-        turns.user([Text(request.input)], "input")
-        return turns.end(PAIRS)
+        builder.user([Text(request.input)], "input")
+        return builder.end(PAIRS)
     for number, item in enumerate(request.input):
         place = f"input[{number}]"
         match item:
-            case shapes.MessageItem():
-                _say(turns, item, place)
-            case shapes.CallItem():
+            case wire.MessageItem():
+                _say(builder, item, place)
+            case wire.CallItem():
                 # The arguments of a tool that takes text are that text: so the reply gave it.
                 arguments = wrapped(item.arguments) if item.name in text_tools else item.arguments
-                turns.assistant([ToolCall(item.call_id, item.name, arguments)], place)
-            case shapes.TextCallItem():
-                turns.assistant([ToolCall(item.call_id, item.name, wrapped(item.input))], place)
-            case shapes.ResultItem():
-                turns.result(ToolResult(item.call_id, tuple(_not_empty(_shown(item.output, f"{place}.output")))), place)
-            case shapes.OtherItem():
+                builder.assistant([ToolCall(item.call_id, item.name, arguments)], place)
+            case wire.TextCallItem():
+                builder.assistant([ToolCall(item.call_id, item.name, wrapped(item.input))], place)
+            case wire.ResultItem():
+                builder.result(
+                    ToolResult(item.call_id, tuple(_not_empty(_shown(item.output, f"{place}.output")))), place
+                )
+            case wire.OtherItem():
                 if item.type not in _LEFT_OUT:
                     raise InvalidRequest(
                         f"{place}.type is not one that Drawbridge knows.",
@@ -141,25 +143,25 @@ def _conversation(request: ResponsesRequest, text_tools: Collection[str]) -> tup
                     )
             case _:
                 assert_never(item)
-    return turns.end(PAIRS)
+    return builder.end(PAIRS)
 
 
-def _say(turns: Turns, item: shapes.MessageItem, place: str) -> None:
+def _say(builder: MessageListBuilder, item: wire.MessageItem, place: str) -> None:
     parts = _shown(item.content, f"{place}.content")
     if item.role == "user":
-        turns.user(parts, place)
+        builder.user(parts, place)
         return
     for number, part in enumerate(parts):
         if not isinstance(part, Text):
             where = f"{place}.content[{number}]"
             raise InvalidRequest(f"{where}: only the user's messages hold pictures and files.", param=where)
     if item.role == "assistant":
-        turns.assistant(parts, place)
+        builder.assistant(parts, place)
     else:
-        turns.system([part.text for part in parts if isinstance(part, Text)])
+        builder.system([part.text for part in parts if isinstance(part, Text)])
 
 
-def _shown(content: shapes.Content, place: str) -> list[Shown]:
+def _shown(content: wire.Content, place: str) -> list[Shown]:
     if isinstance(content, str):
         return [Text(content)]
     return [_part(part, f"{place}[{number}]") for number, part in enumerate(content)]
@@ -169,19 +171,19 @@ def _not_empty(parts: list[Shown]) -> Iterator[Shown]:
     return (part for part in parts if not isinstance(part, Text) or part.text)
 
 
-def _part(part: shapes.Part, place: str) -> Shown:
+def _part(part: wire.Part, place: str) -> Shown:
     match part:
-        case shapes.TextPart():
+        case wire.TextPart():
             return Text(part.text)
-        case shapes.RefusalPart():
+        case wire.RefusalPart():
             return Text(part.refusal)
-        case shapes.ImagePart():
+        case wire.ImagePart():
             if part.image_url is None:
                 raise _without_data(place, "image_url", has_id=part.file_id is not None)
             return image_from_url(part.image_url, f"{place}.image_url")
-        case shapes.FilePart():
+        case wire.FilePart():
             return _file(part, place)
-        case shapes.OtherPart():
+        case wire.OtherPart():
             raise InvalidRequest(
                 f"{place}.type is not one that Drawbridge knows.",
                 param=f"{place}.type",
@@ -191,7 +193,7 @@ def _part(part: shapes.Part, place: str) -> Shown:
             assert_never(part)
 
 
-def _file(part: shapes.FilePart, place: str) -> Image | Document:
+def _file(part: wire.FilePart, place: str) -> Image | Document:
     if part.file_data is not None:
         where = f"{place}.file_data"
         if part.file_data.lstrip()[:5].lower() == "data:":

@@ -6,14 +6,14 @@ from typing import Literal
 
 from server.conversation.request import Tool, ToolChoice
 from server.dialects.common.raw_text_tools import text_schema
-from server.dialects.responses import types as shapes
+from server.dialects.responses import request_types as wire
 from server.errors import InvalidRequest
 
 _MODES: Mapping[str, Literal["auto", "any", "none"]] = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
 _OURS = frozenset({"function", "custom"})
 
 
-def tools_from(offered: Sequence[shapes.Tool]) -> tuple[Tool, ...]:
+def tools_from(offered: Sequence[wire.Tool]) -> tuple[Tool, ...]:
     """The client's own tools, their schemas as they are; those that only OpenAI runs are left out.
 
     Raises `InvalidRequest` by the place of what is no tool.
@@ -30,13 +30,13 @@ def tools_from(offered: Sequence[shapes.Tool]) -> tuple[Tool, ...]:
     return tuple(found.values())
 
 
-def idle_tools(offered: Sequence[shapes.Tool]) -> Iterator[str]:
+def idle_tools(offered: Sequence[wire.Tool]) -> Iterator[str]:
     """The places and kinds of the tools that are left out."""
     return (f"tools[{number}] ({tool.type})" for number, tool in enumerate(offered) if tool.type not in _OURS)
 
 
 def choice_from(
-    wanted: shapes.Choice | None, tools: tuple[Tool, ...], *, is_parallel: bool
+    wanted: wire.Choice | None, tools: tuple[Tool, ...], *, is_parallel: bool
 ) -> tuple[ToolChoice, tuple[Tool, ...]]:
     """What may or must be called, and the tools that are left for it."""
     mode, name, only = _wish(wanted)
@@ -51,7 +51,7 @@ def choice_from(
 
 
 def _wish(
-    wanted: shapes.Choice | None,
+    wanted: wire.Choice | None,
 ) -> tuple[Literal["auto", "any", "none", "tool"], str, frozenset[str] | None]:
     """The mode, the tool's name, and those that may be called; None is all."""
     if wanted is None:
@@ -71,7 +71,7 @@ def _mode(word: str) -> Literal["auto", "any", "none"]:
     return _MODES[word]
 
 
-def _name(tool: shapes.ChosenTool) -> str:
+def _name(tool: wire.ChosenTool) -> str:
     name = tool.name or (tool.function.name if tool.function else None)
     if name is None:
         raise _nothing("tool_choice names no tool.")
@@ -82,7 +82,7 @@ def _nothing(words: str) -> InvalidRequest:
     return InvalidRequest(words, param="tool_choice")
 
 
-def _tool(tool: shapes.Tool, place: str) -> Tool:
+def _tool(tool: wire.Tool, place: str) -> Tool:
     fields = (tool.custom if tool.type == "custom" else tool.function) or tool
     if fields.name is None:
         raise InvalidRequest(f"{place}.name is required.", param=f"{place}.name")

@@ -8,7 +8,7 @@ import pytest
 from server.answering.background_requests import is_housekeeping
 from server.conversation.parts import Message, Text, ToolResult
 from server.conversation.request import ModelRequest, Tool
-from server.dialects.chat_completions.request import parse_chat, turn_from_chat
+from server.dialects.chat_completions.request import parse_chat, request_from_chat
 
 HISTORY = "### Chat History:\n<chat_history>\nUSER: Why is the sky blue?\nASSISTANT: Light scatters.\n</chat_history>"
 # Open WebUI 0.6: backend/open_webui/config.py, DEFAULT_TITLE_GENERATION_PROMPT_TEMPLATE and its neighbours.
@@ -50,7 +50,7 @@ OPENCODE: dict[str, Any] = {
 
 
 def turn_of(body: dict[str, Any]) -> ModelRequest:
-    return turn_from_chat(parse_chat(body), owner="local")
+    return request_from_chat(parse_chat(body), owner="local")
 
 
 @pytest.mark.parametrize(

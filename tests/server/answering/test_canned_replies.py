@@ -9,7 +9,7 @@ from server.answering.canned_replies import local_answer
 from server.conversation.events import Finished, PartDelta, Started
 from server.conversation.parts import Message, Text
 from server.conversation.request import ModelRequest, ModelSettings, Profile, Tool
-from server.dialects.chat_completions.request import parse_chat, turn_from_chat
+from server.dialects.chat_completions.request import parse_chat, request_from_chat
 
 VERIFY: dict[str, Any] = {
     "model": "gpt-4o-mini",
@@ -32,7 +32,7 @@ DIAGNOSTIC: dict[str, Any] = {
 
 
 def turn_of(body: dict[str, Any]) -> ModelRequest:
-    return turn_from_chat(parse_chat(body), owner="local")
+    return request_from_chat(parse_chat(body), owner="local")
 
 
 @pytest.mark.parametrize("body", [VERIFY, AZURE, DIAGNOSTIC, {**VERIFY, "stream": True}, {**VERIFY, "model": "any"}])

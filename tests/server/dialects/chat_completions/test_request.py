@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from server.conversation.parts import Message, Text
 from server.conversation.request import ModelRequest
-from server.dialects.chat_completions.request import parse_chat, turn_from_chat
-from server.dialects.chat_completions.types import ChatMessage, ChatRequest
+from server.dialects.chat_completions.request import parse_chat, request_from_chat
+from server.dialects.chat_completions.request_types import ChatMessage, ChatRequest
 from server.dialects.common.message_rules import FIRST_TURN
 from server.errors import InvalidRequest, RequestError
 
@@ -20,7 +20,7 @@ PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def turn(*messages: object, **fields: object) -> ModelRequest:
-    return turn_from_chat(parse_chat({"messages": list(messages), **fields}), owner="local")
+    return request_from_chat(parse_chat({"messages": list(messages), **fields}), owner="local")
 
 
 def refusal(*messages: object, **fields: object) -> InvalidRequest:
@@ -164,7 +164,7 @@ class TestConversation:
 
 class TestSettings:
     def test_owner_and_model_pass_untouched(self) -> None:
-        answer = turn_from_chat(parse_chat({"messages": [HELLO], "model": " GPT-4o mini "}), owner="key 1")
+        answer = request_from_chat(parse_chat({"messages": [HELLO], "model": " GPT-4o mini "}), owner="key 1")
         assert (answer.model, answer.profile.owner, answer.settings.model) == (" GPT-4o mini ", "key 1", None)
         assert turn(HELLO).model == turn(HELLO, model=None).model == ""
 
@@ -303,7 +303,7 @@ class TestSettings:
         ],
     )
     def test_what_real_clients_send_is_a_turn(self, body: dict[str, object]) -> None:
-        answer = turn_from_chat(parse_chat(body), owner="")
+        answer = request_from_chat(parse_chat(body), owner="")
         assert (answer.profile.system, answer.messages) == ("s", (said("user", "u"),))
 
 
@@ -434,7 +434,7 @@ KEYS = st.sampled_from(
 
 def turn_or_refusal(body: object) -> ModelRequest | RequestError:
     try:
-        return turn_from_chat(parse_chat(body), owner="o")
+        return request_from_chat(parse_chat(body), owner="o")
     except RequestError as error:
         return error
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 import pytest
 
 from server.dialects.chat_completions.request import parse_chat
-from server.dialects.chat_completions.types import ChatRequest
+from server.dialects.chat_completions.request_types import ChatRequest
 from server.errors import InvalidRequest
 
 SECRET = "the-secret-words"

@@ -7,7 +7,7 @@ import pytest
 
 from server.conversation.parts import Message, Text, ToolCall, ToolResult
 from server.conversation.request import ModelRequest, Tool, ToolChoice
-from server.dialects.chat_completions.request import parse_chat, reply_form, turn_from_chat
+from server.dialects.chat_completions.request import parse_chat, reply_form, request_from_chat
 from server.dialects.chat_completions.request_format import ANSWER
 from server.dialects.chat_completions.request_messages import PAIRS
 from server.errors import InvalidRequest
@@ -23,7 +23,7 @@ FLAT = {"type": "function", "name": "get.weather", "description": "The weather."
 
 
 def turn(*messages: object, **fields: object) -> ModelRequest:
-    return turn_from_chat(parse_chat({"messages": list(messages) or [HELLO], **fields}), owner="local")
+    return request_from_chat(parse_chat({"messages": list(messages) or [HELLO], **fields}), owner="local")
 
 
 def refusal(*messages: object, **fields: object) -> InvalidRequest:
@@ -323,7 +323,7 @@ class TestForm:
         self, fields: dict[str, object], choice: ToolChoice, names: list[str]
     ) -> None:
         request = parse_chat({"messages": [HELLO], "response_format": self.JSON, **fields})
-        found = turn_from_chat(request, owner="")
+        found = request_from_chat(request, owner="")
         assert found.settings.tool_choice == choice
         assert [tool.name for tool in found.profile.tools] == names
         form = reply_form(request, found)
@@ -332,17 +332,17 @@ class TestForm:
     def test_thoughts_never_stand_in_json(self) -> None:
         for fields, thoughts in [({"response_format": self.JSON}, "field"), ({}, "tags")]:
             request = parse_chat({"messages": [HELLO], **fields})
-            found = turn_from_chat(request, owner="", thoughts="tags")
+            found = request_from_chat(request, owner="", thoughts="tags")
             assert reply_form(request, found, thoughts="tags").thoughts == thoughts
 
 
 class TestSettings:
     def test_sampling_is_forwarded_only_where_the_setting_says_so(self) -> None:
         request = parse_chat({"messages": [HELLO], "temperature": 0.3, "top_p": 0.5, "seed": 1})
-        kept = turn_from_chat(request, owner="")
+        kept = request_from_chat(request, owner="")
         assert (kept.settings.temperature, kept.settings.top_p) == (None, None)
         assert kept.ignored == ("temperature", "top_p", "seed")
-        sent = turn_from_chat(request, owner="", forwards_sampling=True)
+        sent = request_from_chat(request, owner="", forwards_sampling=True)
         assert (sent.settings.temperature, sent.settings.top_p) == (0.3, 0.5)
         assert sent.ignored == ("seed",)
 
@@ -376,7 +376,7 @@ class TestSettings:
         self, thoughts: Any, fields: dict[str, object], asked: bool
     ) -> None:
         request = parse_chat({"messages": [HELLO], **fields})
-        assert turn_from_chat(request, owner="", thoughts=thoughts).settings.shows_thinking is asked
+        assert request_from_chat(request, owner="", thoughts=thoughts).settings.shows_thinking is asked
 
     def test_several_answers(self) -> None:
         assert turn(n=8).choices == 8

@@ -4,10 +4,10 @@ import pytest
 
 from server.claude.protocol.tool_ids import with_legal_ids
 from server.conversation.parts import Message, Part, Text, ToolCall, ToolResult
-from server.dialects.common.tool_pairing import PairWords, paired
+from server.dialects.common.tool_pairing import PairingErrors, paired
 from server.errors import InvalidRequest
 
-WORDS = PairWords(unanswered="no result for {ids}", unasked="no call for {ids}")
+WORDS = PairingErrors(unanswered="no result for {ids}", unasked="no call for {ids}")
 
 
 def user(*parts: Part | str) -> Message:

@@ -4,11 +4,11 @@ import pytest
 
 from server.conversation.fingerprint import conversation_key
 from server.conversation.parts import Message, ToolCall
-from server.dialects.common.wire_types import DEEPEST, JsonObject, JsonText, Shape, read
+from server.dialects.common.wire_types import DEEPEST, JsonObject, JsonText, WireModel, read
 from server.errors import InvalidRequest
 
 
-class Call(Shape):
+class Call(WireModel):
     """A call as a dialect has it."""
 
     arguments: JsonText = ""

@@ -8,7 +8,7 @@ import pytest
 
 from server.conversation.parts import Document, Image, Message, Text, Thinking, ToolCall, ToolResult
 from server.conversation.request import ModelRequest, ToolChoice
-from server.dialects.messages.request import parse_messages, turn_from_messages
+from server.dialects.messages.request import parse_messages, request_from_messages
 from server.errors import InvalidRequest
 from tests.pictures import PNG as PICTURE
 from tests.server.web.cursor_bodies import (
@@ -32,7 +32,7 @@ CALL = {"role": "assistant", "content": [{"type": "tool_use", "id": "c1", "name"
 
 
 def turn_of(body: dict[str, Any], **how: Any) -> ModelRequest:
-    return turn_from_messages(parse_messages(body), owner="local", **how)
+    return request_from_messages(parse_messages(body), owner="local", **how)
 
 
 def user(*blocks: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from server.conversation.parts import Document, Image, Message, Text, ToolCall, ToolResult
 from server.conversation.request import ModelRequest, ToolChoice
-from server.dialects.responses.request import parse_responses, turn_from_responses
+from server.dialects.responses.request import parse_responses, request_from_responses
 from server.errors import InvalidRequest
 from tests.pictures import PNG as PICTURE
 from tests.server.web.cursor_bodies import (
@@ -32,7 +32,7 @@ TOOL = {"type": "function", "name": "t", "parameters": {"type": "object"}}
 
 
 def turn_of(body: dict[str, Any], **how: Any) -> ModelRequest:
-    return turn_from_responses(parse_responses(body), owner="local", **how)
+    return request_from_responses(parse_responses(body), owner="local", **how)
 
 
 def refusal(body: dict[str, Any]) -> InvalidRequest:

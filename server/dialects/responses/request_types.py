@@ -6,17 +6,17 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from server.dialects.common.wire_types import (
-    OWN_WORDS,
+    CUSTOM_ERROR,
     JsonObject,
     JsonText,
     Number,
-    Shape,
+    String,
     Tokens,
-    Words,
+    WireModel,
     text_or_list,
 )
 
-Name = Annotated[Words, Field(min_length=1)]
+Name = Annotated[String, Field(min_length=1)]
 
 
 def _url(value: object) -> object:
@@ -52,48 +52,48 @@ def _kind_of_item(value: object) -> str | None:
     """An item without a type is a message, as in the short form `{"role": "user", "content": "..."}`."""
     kind = _kind(value)
     if kind is None:
-        return "<message>" if isinstance(value, Mapping | Shape) else None
+        return "<message>" if isinstance(value, Mapping | WireModel) else None
     return _ITEMS.get(kind, "<other>")
 
 
 def _text_or_object(value: object) -> str | None:
     if isinstance(value, str):
         return "<text>"
-    return "<object>" if isinstance(value, Mapping | Shape) else None
+    return "<object>" if isinstance(value, Mapping | WireModel) else None
 
 
-class TextPart(Shape):
-    """Words."""
+class TextPart(WireModel):
+    """String."""
 
-    text: Words
+    text: String
 
 
-class RefusalPart(Shape):
+class RefusalPart(WireModel):
     """What the assistant said when it declined."""
 
-    refusal: Words
+    refusal: String
 
 
-class ImagePart(Shape):
+class ImagePart(WireModel):
     """A picture: its address, often a data URL."""
 
-    image_url: Annotated[Words, BeforeValidator(_url)] | None = None
-    file_id: Words | None = None
+    image_url: Annotated[String, BeforeValidator(_url)] | None = None
+    file_id: String | None = None
 
 
-class FilePart(Shape):
+class FilePart(WireModel):
     """A file: its data in base64, or where it is."""
 
-    file_data: Words | None = None
-    file_url: Words | None = None
-    file_id: Words | None = None
-    filename: Words | None = None
+    file_data: String | None = None
+    file_url: String | None = None
+    file_id: String | None = None
+    filename: String | None = None
 
 
-class OtherPart(Shape):
+class OtherPart(WireModel):
     """A part of a kind that cannot be taken."""
 
-    type: Words
+    type: String
 
 
 Part = Annotated[
@@ -102,22 +102,24 @@ Part = Annotated[
     | Annotated[ImagePart, Tag("<image>")]
     | Annotated[FilePart, Tag("<file>")]
     | Annotated[OtherPart, Tag("<other>")],
-    Discriminator(_kind_of_part, OWN_WORDS, "must be an object with a type, as in {'type': 'input_text', 'text': ...}"),
+    Discriminator(
+        _kind_of_part, CUSTOM_ERROR, "must be an object with a type, as in {'type': 'input_text', 'text': ...}"
+    ),
 ]
 Content = Annotated[
-    Annotated[Words, Tag("<text>")] | Annotated[list[Part], Field(fail_fast=True), Tag("<list>")],
-    Discriminator(text_or_list, OWN_WORDS, "must be a text or a list of parts"),
+    Annotated[String, Tag("<text>")] | Annotated[list[Part], Field(fail_fast=True), Tag("<list>")],
+    Discriminator(text_or_list, CUSTOM_ERROR, "must be a text or a list of parts"),
 ]
 
 
-class MessageItem(Shape):
+class MessageItem(WireModel):
     """A message of anybody's."""
 
     role: Literal["user", "assistant", "system", "developer"]
     content: Content
 
 
-class CallItem(Shape):
+class CallItem(WireModel):
     """Claude called a function."""
 
     call_id: Name
@@ -125,25 +127,25 @@ class CallItem(Shape):
     arguments: JsonText = ""
 
 
-class TextCallItem(Shape):
+class TextCallItem(WireModel):
     """Claude called a tool that takes raw text."""
 
     call_id: Name
     name: Name
-    input: Words = ""
+    input: String = ""
 
 
-class ResultItem(Shape):
+class ResultItem(WireModel):
     """What a tool gave back."""
 
     call_id: Name
     output: Content = ""
 
 
-class OtherItem(Shape):
+class OtherItem(WireModel):
     """An item of another kind: `request` says what becomes of it."""
 
-    type: Words
+    type: String
 
 
 Item = Annotated[
@@ -152,19 +154,19 @@ Item = Annotated[
     | Annotated[TextCallItem, Tag("<text call>")]
     | Annotated[ResultItem, Tag("<result>")]
     | Annotated[OtherItem, Tag("<other>")],
-    Discriminator(_kind_of_item, OWN_WORDS, "must be an object, as in {'role': 'user', 'content': ...}"),
+    Discriminator(_kind_of_item, CUSTOM_ERROR, "must be an object, as in {'role': 'user', 'content': ...}"),
 ]
 Input = Annotated[
-    Annotated[Words, Tag("<text>")] | Annotated[list[Item], Field(fail_fast=True), Tag("<list>")],
-    Discriminator(text_or_list, OWN_WORDS, "must be a text or a list of items"),
+    Annotated[String, Tag("<text>")] | Annotated[list[Item], Field(fail_fast=True), Tag("<list>")],
+    Discriminator(text_or_list, CUSTOM_ERROR, "must be a text or a list of items"),
 ]
 
 
-class ToolFields(Shape):
+class ToolFields(WireModel):
     """A tool, without saying of which kind."""
 
     name: Name | None = None
-    description: Words = ""
+    description: String = ""
     parameters: JsonObject | None = None
     format: JsonObject | None = None
     strict: bool | None = None
@@ -173,60 +175,60 @@ class ToolFields(Shape):
 class Tool(ToolFields):
     """A tool: flat, as this API has it, or nested as in the chat dialect."""
 
-    type: Words = "function"
+    type: String = "function"
     function: ToolFields | None = None
     custom: ToolFields | None = None
 
 
-class ChosenTool(Shape):
+class ChosenTool(WireModel):
     """The tool that shall be called, or those that may be."""
 
-    type: Words = "function"
+    type: String = "function"
     name: Name | None = None
     function: ToolFields | None = None
-    mode: Words = "auto"
+    mode: String = "auto"
     tools: list["ChosenTool"] | None = None
 
 
 Choice = Annotated[
-    Annotated[Words, Tag("<text>")] | Annotated[ChosenTool, Tag("<object>")],
-    Discriminator(_text_or_object, OWN_WORDS, "must be a word or an object that names a tool"),
+    Annotated[String, Tag("<text>")] | Annotated[ChosenTool, Tag("<object>")],
+    Discriminator(_text_or_object, CUSTOM_ERROR, "must be a word or an object that names a tool"),
 ]
 
 
-class Reasoning(Shape):
+class Reasoning(WireModel):
     """How much Claude shall think, and whether it tells."""
 
-    effort: Words | None = None
-    summary: Words | None = None
+    effort: String | None = None
+    summary: String | None = None
 
 
-class Format(Shape):
+class Format(WireModel):
     """The form that the answer shall have."""
 
-    type: Words = "text"
+    type: String = "text"
     schema_: Annotated[JsonObject | None, Field(alias="schema")] = None
 
 
-class TextOptions(Shape):
+class TextOptions(WireModel):
     """How the answer's text shall be."""
 
     format: Format | None = None
-    verbosity: Words | None = None
+    verbosity: String | None = None
 
 
-class StreamOptions(Shape):
+class StreamOptions(WireModel):
     """How a stream is told."""
 
     include_usage: bool = False
 
 
-class ResponsesRequest(Shape):
+class ResponsesRequest(WireModel):
     """A request for a response."""
 
     input: Input = Field(default_factory=list)
-    instructions: Words | None = None
-    model: Words = ""
+    instructions: String | None = None
+    model: String = ""
     stream: bool = False
     stream_options: StreamOptions | None = None
     max_output_tokens: Tokens | None = None
@@ -235,18 +237,18 @@ class ResponsesRequest(Shape):
     parallel_tool_calls: bool = True
     reasoning: Reasoning | None = None
     text: TextOptions | None = None
-    previous_response_id: Words | None = None
+    previous_response_id: String | None = None
 
     temperature: Number | None = None
     top_p: Number | None = None
     store: bool | None = None
     background: bool | None = None
-    truncation: Words | None = None
+    truncation: String | None = None
     metadata: dict[str, object] | None = None
-    service_tier: Words | None = None
-    user: Words | None = None
-    prompt_cache_key: Words | None = None
-    safety_identifier: Words | None = None
+    service_tier: String | None = None
+    user: String | None = None
+    prompt_cache_key: String | None = None
+    safety_identifier: String | None = None
     max_tool_calls: object = None
     conversation: object = None
     prompt: object = None

@@ -6,75 +6,84 @@ from pydantic import Discriminator, Field, Tag
 
 from server.dialects.chat_completions.part_types import Content
 from server.dialects.chat_completions.tool_types import Call, Choice, Function, FunctionCall, OlderChoice, Tool
-from server.dialects.common.wire_types import OWN_WORDS, Count, JsonObject, Number, Shape, Tokens, Words, text_or_list
+from server.dialects.common.wire_types import (
+    CUSTOM_ERROR,
+    Count,
+    JsonObject,
+    Number,
+    String,
+    Tokens,
+    WireModel,
+    text_or_list,
+)
 
 MOST_CHOICES = 8
 
-StopSequence = Annotated[Words, Field(min_length=1)]
+StopSequence = Annotated[String, Field(min_length=1)]
 Stop = Annotated[
     Annotated[StopSequence, Tag("<text>")]
     | Annotated[list[StopSequence], Field(fail_fast=True, max_length=16), Tag("<list>")],
-    Discriminator(text_or_list, OWN_WORDS, "must be a text or a list of texts"),
+    Discriminator(text_or_list, CUSTOM_ERROR, "must be a text or a list of texts"),
 ]
 
 
-class ChatMessage(Shape):
+class ChatMessage(WireModel):
     """One message of a conversation, of any role."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: Content | None = None
-    refusal: Words | None = None
-    name: Words | None = None
+    refusal: String | None = None
+    name: String | None = None
     tool_calls: Annotated[list[Call], Field(fail_fast=True)] | None = None
-    tool_call_id: Words | None = None
+    tool_call_id: String | None = None
     function_call: FunctionCall | None = None
     audio: object = None
 
 
-class StreamOptions(Shape):
+class StreamOptions(WireModel):
     """How a stream is told."""
 
     include_usage: bool = False
 
 
-class JsonSchema(Shape):
+class JsonSchema(WireModel):
     """The form of an answer that is JSON."""
 
     schema_: Annotated[JsonObject | None, Field(alias="schema")] = None
-    name: Words = ""
+    name: String = ""
     strict: bool = False
 
 
-class ResponseFormat(Shape):
+class ResponseFormat(WireModel):
     """The form that the answer shall have."""
 
-    type: Words
+    type: String
     json_schema: JsonSchema | None = None
 
 
-class Reasoning(Shape):
+class Reasoning(WireModel):
     """How much thought is wanted, as the Responses API and OpenRouter have it."""
 
-    effort: Words | None = None
-    summary: Words | None = None
+    effort: String | None = None
+    summary: String | None = None
     enabled: bool | None = None
 
 
-class ChatRequest(Shape):
+class ChatRequest(WireModel):
     """A chat completion request."""
 
     messages: Annotated[list[ChatMessage], Field(fail_fast=True)]
-    model: Words = ""
+    model: String = ""
     stream: bool = False
     stream_options: StreamOptions | None = None
     max_tokens: Tokens | None = None
     max_completion_tokens: Tokens | None = None
     stop: Stop | None = None
     n: Annotated[Count, Field(ge=1, le=MOST_CHOICES)] = 1
-    reasoning_effort: Words | None = None
+    reasoning_effort: String | None = None
     reasoning: Reasoning | None = None
     response_format: ResponseFormat | None = None
-    modalities: list[Words] | None = None
+    modalities: list[String] | None = None
     tools: Annotated[list[Tool], Field(fail_fast=True)] | None = None
     tool_choice: Choice | None = None
     parallel_tool_calls: bool | None = None
@@ -91,8 +100,8 @@ class ChatRequest(Shape):
     logprobs: bool | None = None
     top_logprobs: Count | None = None
     store: bool | None = None
-    service_tier: Words | None = None
-    verbosity: Words | None = None
+    service_tier: String | None = None
+    verbosity: String | None = None
     prediction: object = None
     web_search_options: object = None
     user: object = None

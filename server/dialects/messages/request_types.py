@@ -6,18 +6,18 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from server.dialects.common.wire_types import (
-    OWN_WORDS,
+    CUSTOM_ERROR,
     JsonObject,
     JsonText,
     Number,
-    Shape,
+    String,
     Tokens,
-    Words,
+    WireModel,
     text_or_list,
 )
 
-Name = Annotated[Words, Field(min_length=1)]
-StopSequence = Annotated[Words, Field(min_length=1)]
+Name = Annotated[String, Field(min_length=1)]
+StopSequence = Annotated[String, Field(min_length=1)]
 
 _BLOCKS = {
     "text": "<text>",
@@ -43,40 +43,40 @@ def _url(value: object) -> object:
 def _text_or_object(value: object) -> str | None:
     if isinstance(value, str):
         return "<text>"
-    return "<object>" if isinstance(value, Mapping | Shape) else None
+    return "<object>" if isinstance(value, Mapping | WireModel) else None
 
 
-class TextBlock(Shape):
-    """Words. Cache marks and citations beside them are left out."""
+class TextBlock(WireModel):
+    """String. Cache marks and citations beside them are left out."""
 
-    text: Words
+    text: String
 
 
-class Source(Shape):
+class Source(WireModel):
     """Where a picture or document is: in the request, or at an address."""
 
-    type: Words
-    media_type: Words | None = None
-    data: Words | None = None
-    url: Words | None = None
+    type: String
+    media_type: String | None = None
+    data: String | None = None
+    url: String | None = None
     content: object = None
 
 
-class MediaBlock(Shape):
+class MediaBlock(WireModel):
     """A picture or a document."""
 
     type: Literal["image", "document"]
     source: Source
-    title: Words | None = None
+    title: String | None = None
 
 
-class ImageBlock(Shape):
+class ImageBlock(WireModel):
     """A picture as the chat dialect has it, which Cursor mixes in."""
 
-    image_url: Annotated[Words, BeforeValidator(_url)]
+    image_url: Annotated[String, BeforeValidator(_url)]
 
 
-class CallBlock(Shape):
+class CallBlock(WireModel):
     """Claude called a tool."""
 
     id: Name
@@ -84,23 +84,23 @@ class CallBlock(Shape):
     input: JsonText = "{}"
 
 
-class ThinkingBlock(Shape):
+class ThinkingBlock(WireModel):
     """Claude's thoughts. Without their seal they cannot be sent back."""
 
-    thinking: Words = ""
-    signature: Words | None = None
+    thinking: String = ""
+    signature: String | None = None
 
 
-class RedactedBlock(Shape):
+class RedactedBlock(WireModel):
     """Thoughts that only Claude's API can read."""
 
-    data: Words
+    data: String
 
 
-class OtherBlock(Shape):
+class OtherBlock(WireModel):
     """A block of another kind."""
 
-    type: Words
+    type: String
 
 
 _Shown = (
@@ -118,17 +118,17 @@ def _kind_of_shown(value: object) -> str | None:
 
 _A_BLOCK = "must be an object with a type, as in {'type': 'text', 'text': ...}"
 ResultContent = Annotated[
-    Annotated[Words, Tag("<text>")]
+    Annotated[String, Tag("<text>")]
     | Annotated[
-        list[Annotated[_Shown, Discriminator(_kind_of_shown, OWN_WORDS, _A_BLOCK)]],
+        list[Annotated[_Shown, Discriminator(_kind_of_shown, CUSTOM_ERROR, _A_BLOCK)]],
         Field(fail_fast=True),
         Tag("<list>"),
     ],
-    Discriminator(text_or_list, OWN_WORDS, "must be a text or a list of blocks"),
+    Discriminator(text_or_list, CUSTOM_ERROR, "must be a text or a list of blocks"),
 ]
 
 
-class ResultBlock(Shape):
+class ResultBlock(WireModel):
     """What a tool gave back."""
 
     tool_use_id: Name
@@ -145,88 +145,88 @@ Block = Annotated[
     | Annotated[ThinkingBlock, Tag("<thinking>")]
     | Annotated[RedactedBlock, Tag("<redacted>")]
     | Annotated[OtherBlock, Tag("<other>")],
-    Discriminator(_kind_of_block, OWN_WORDS, _A_BLOCK),
+    Discriminator(_kind_of_block, CUSTOM_ERROR, _A_BLOCK),
 ]
 Content = Annotated[
-    Annotated[Words, Tag("<text>")] | Annotated[list[Block], Field(fail_fast=True), Tag("<list>")],
-    Discriminator(text_or_list, OWN_WORDS, "must be a text or a list of blocks"),
+    Annotated[String, Tag("<text>")] | Annotated[list[Block], Field(fail_fast=True), Tag("<list>")],
+    Discriminator(text_or_list, CUSTOM_ERROR, "must be a text or a list of blocks"),
 ]
 System = Annotated[
-    Annotated[Words, Tag("<text>")] | Annotated[list[TextBlock], Field(fail_fast=True), Tag("<list>")],
-    Discriminator(text_or_list, OWN_WORDS, "must be a text or a list of text blocks"),
+    Annotated[String, Tag("<text>")] | Annotated[list[TextBlock], Field(fail_fast=True), Tag("<list>")],
+    Discriminator(text_or_list, CUSTOM_ERROR, "must be a text or a list of text blocks"),
 ]
 
 
-class Message(Shape):
+class Message(WireModel):
     """One message. `system` among them is how some clients write the prompt."""
 
     role: Literal["user", "assistant", "system", "developer"]
     content: Content
 
 
-class ToolFields(Shape):
+class ToolFields(WireModel):
     """A tool as OpenAI writes it."""
 
     name: Name | None = None
-    description: Words = ""
+    description: String = ""
     parameters: JsonObject | None = None
 
 
 class Tool(ToolFields):
     """A tool; Cursor mixes in those of OpenAI's forms, also ones that take raw text."""
 
-    type: Words | None = None
+    type: String | None = None
     input_schema: JsonObject | None = None
     function: ToolFields | None = None
     format: JsonObject | None = None
 
 
-class ChosenTool(Shape):
+class ChosenTool(WireModel):
     """Whether Claude may call, must, must not, or must call the tool `name`."""
 
-    type: Words
+    type: String
     name: Name | None = None
     disable_parallel_tool_use: bool = False
 
 
 Choice = Annotated[
-    Annotated[Words, Tag("<text>")] | Annotated[ChosenTool, Tag("<object>")],
-    Discriminator(_text_or_object, OWN_WORDS, "must be an object with a type, as in {'type': 'auto'}"),
+    Annotated[String, Tag("<text>")] | Annotated[ChosenTool, Tag("<object>")],
+    Discriminator(_text_or_object, CUSTOM_ERROR, "must be an object with a type, as in {'type': 'auto'}"),
 ]
 
 
-class ThinkingOptions(Shape):
+class ThinkingOptions(WireModel):
     """Whether Claude shall think. A budget is Claude's own business here."""
 
-    type: Words
+    type: String
     budget_tokens: int | None = None
 
 
-class Format(Shape):
+class Format(WireModel):
     """The form that the answer shall have."""
 
-    type: Words
+    type: String
     schema_: Annotated[JsonObject | None, Field(alias="schema")] = None
 
 
-class OutputConfig(Shape):
+class OutputConfig(WireModel):
     """How much Claude shall do for the answer, and its form."""
 
-    effort: Words | None = None
+    effort: String | None = None
     format: Format | None = None
 
 
-class StreamOptions(Shape):
+class StreamOptions(WireModel):
     """How a stream is told, in OpenAI's form."""
 
     include_usage: bool = False
 
 
-class MessagesRequest(Shape):
+class MessagesRequest(WireModel):
     """A request for a message."""
 
     messages: Annotated[list[Message], Field(fail_fast=True)]
-    model: Words = ""
+    model: String = ""
     system: System | None = None
     max_tokens: Tokens | None = None
     stream: bool = False
@@ -241,8 +241,8 @@ class MessagesRequest(Shape):
     top_p: Number | None = None
     top_k: int | None = None
     metadata: dict[str, object] | None = None
-    service_tier: Words | None = None
+    service_tier: String | None = None
     container: object = None
     context_management: object = None
     mcp_servers: object = None
-    user: Words | None = None
+    user: String | None = None
