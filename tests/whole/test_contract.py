@@ -10,7 +10,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from server.standin.script import Reply, Script, Text, Thinking, call, refuse, say
 from server.standin.server import Standin
 from server.web.openapi.chat_request import REQUEST_EXAMPLES
-from tests.server.dialects.chat_completions.schema import published
+from tests.server.dialects.openai_api import published
 from tests.whole.bridge import Bridge, data_of
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]

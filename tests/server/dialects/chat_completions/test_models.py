@@ -9,7 +9,7 @@ from openai.types import Model
 from server.conversation.models import ModelCard
 from server.dialects.chat_completions.models import models_page, row_named
 from server.errors import ModelUnknown
-from tests.server.dialects.chat_completions.schema import published
+from tests.server.dialects.openai_api import published
 
 CARDS = (
     ModelCard("default", "claude-sonnet-4-5", "Default (recommended)", context_length=200_000),

@@ -8,7 +8,7 @@ import pytest
 from server import errors
 from server.dialects.chat_completions.errors import Problem, problem_for, problem_for_unknown
 from server.errors import DrawbridgeError
-from tests.server.dialects.chat_completions.schema import published
+from tests.server.dialects.openai_api import published
 
 STATUSES = {400, 401, 403, 404, 405, 413, 415, 429, 500, 501, 503, 504}
 TYPES = {

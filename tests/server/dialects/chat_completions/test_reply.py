@@ -27,7 +27,7 @@ from server.dialects.chat_completions.reply_options import ReplyForm
 from server.dialects.chat_completions.response import ChatFold
 from server.dialects.chat_completions.stream import ChatStream
 from server.errors import AnswerCut, WorkerDied
-from tests.server.dialects.chat_completions.schema import published
+from tests.server.dialects.openai_api import published
 
 GOLDEN = Path(__file__).parent / "golden"
 HEAD: dict[str, Any] = {"id": "chatcmpl-1", "created": 1_790_000_000, "model": "gpt-4o-mini"}
