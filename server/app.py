@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from server.config import Config
 from server.machine.version import own_version
-from server.web.exception_handlers import set_edge
+from server.web.exception_handlers import add_exception_handlers
 from server.web.interfaces import ControlPort, Services
 from server.web.openapi.error_examples import ERROR_SCHEMA
 from server.web.routes.chat_completions import chat_router
@@ -34,7 +34,7 @@ def create_app(
     control: ControlPort | None = None,
     clock: Callable[[], float] = time.time,
 ) -> FastAPI:
-    """The application over `services`; it answers nothing but through `Doors`, one around it for each listener.
+    """The application over `services`; it answers nothing but through `AccessMiddleware`, one around it for each listener.
 
     `control` is what /control and the page's button stop; without it there is neither.
     """
@@ -46,7 +46,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    set_edge(app)
+    add_exception_handlers(app)
     app.include_router(chat_router(services, clock=clock))
     app.include_router(models_router(services, created=int(clock())))
     app.include_router(about_router(services, control=control, clock=clock))

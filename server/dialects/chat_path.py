@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 from server.config import Config
 from server.conversation.request import ModelRequest
-from server.dialects.chat_completions.reply_options import ReplyForm
-from server.dialects.chat_completions.request import parse_chat, reply_form, request_from_chat
+from server.dialects.chat_completions.reply_options import ReplyOptions
+from server.dialects.chat_completions.request import parse_chat, reply_options, request_from_chat
 from server.dialects.detect import dialect_of
 from server.dialects.messages.request import parse_messages, request_from_messages
 from server.dialects.messages.request_types import MessagesRequest
@@ -18,7 +18,7 @@ class Asked:
     """A request on the chat path: the turn, and how its answer is to be told."""
 
     turn: ModelRequest
-    form: ReplyForm
+    form: ReplyOptions
     is_streamed: bool
 
 
@@ -37,13 +37,13 @@ def asked_on_chat_path(body: object, *, owner: str, config: Config) -> Asked:
             chat = parse_chat(body)
             how = config.reasoning
             turn = request_from_chat(chat, owner=owner, forwards_sampling=config.forward_sampling, thoughts=how)
-            return Asked(turn, reply_form(chat, turn, thoughts=how), chat.stream)
+            return Asked(turn, reply_options(chat, turn, thoughts=how), chat.stream)
 
 
 def _foreign(request: ResponsesRequest | MessagesRequest, turn: ModelRequest, config: Config) -> Asked:
     how, settings = config.reasoning, turn.settings
     shows = settings.thinks and (how == "tags" or (how == "field" and settings.shows_thinking))
-    form = ReplyForm(
+    form = ReplyOptions(
         text_tools=frozenset(tool.name for tool in turn.profile.tools if tool.takes_text),
         # Tags would make JSON something else.
         thoughts="field" if how == "tags" and settings.schema is not None else how,

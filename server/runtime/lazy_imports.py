@@ -41,9 +41,9 @@ def create_app(config: Config, services: Services, *, control: ControlPort) -> A
 def new_gate(app: App, config: Callable[[], Config]) -> "Gate":
     """The doors before `app`, each with the policy of its name under the settings in force."""
     from server.runtime.listeners import Gate
-    from server.web.access.middleware import Doors, policy_for
+    from server.web.access.middleware import AccessMiddleware, policy_for
 
     def door(name: DoorName) -> App:
-        return Doors(app, lambda: policy_for(config(), name))
+        return AccessMiddleware(app, lambda: policy_for(config(), name))
 
     return Gate(door)

@@ -9,18 +9,18 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.errors import DoorClosed, DrawbridgeError, NoSuchThing, NotBuilt, WrongMethod
-from server.web.access.policy import visit_of
+from server.web.access.policy import access_of
 from server.web.path_aliases import is_unbuilt
 from server.web.replies import own_mistake, refusal
 
 logger = logging.getLogger(__name__)
 
 
-def set_edge(app: FastAPI) -> None:
+def add_exception_handlers(app: FastAPI) -> None:
     """Has every error of the routes leave as JSON."""
     app.add_exception_handler(DrawbridgeError, _on_error)
     app.add_exception_handler(HTTPException, _on_http_error)
-    app.add_middleware(_Edge)
+    app.add_middleware(_ErrorMiddleware)
 
 
 async def _on_error(_: Request, error: Exception) -> Response:
@@ -43,7 +43,7 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     return refusal(own_mistake(error))
 
 
-class _Edge:
+class _ErrorMiddleware:
     """Serves nothing without a door, and turns a bug into a 500 where the request id is still known."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -59,7 +59,7 @@ class _Edge:
 
         try:
             if scope["type"] == "http":
-                visit_of(Request(scope))
+                access_of(Request(scope))
             await self._app(scope, receive, watched)
         except DoorClosed as error:
             await refusal(error)(scope, receive, watched)

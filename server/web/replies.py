@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from fastapi.responses import Response
 from starlette.requests import Request
 
-from server.dialects.chat_completions.errors import problem_for
+from server.dialects.chat_completions.errors import error_reply
 from server.errors import DrawbridgeError, InvalidRequest
 from server.web.encoding import JSON_HEADERS, json_bytes
 
@@ -25,7 +25,7 @@ class JsonReply(Response):
 
 def refusal(error: DrawbridgeError) -> JsonReply:
     """The reply that says `error`."""
-    problem = problem_for(error)
+    problem = error_reply(error)
     return JsonReply(problem.body, status=problem.status, headers=problem.headers)
 
 

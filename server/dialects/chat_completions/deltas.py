@@ -5,7 +5,7 @@ from typing import assert_never
 
 from server.conversation.events import PartDelta, PartEnded, PartStarted
 from server.conversation.parts import Text, Thinking, ToolCall
-from server.dialects.chat_completions.reply_options import ReplyForm
+from server.dialects.chat_completions.reply_options import ReplyOptions
 from server.dialects.common.raw_text_tools import Unwrapper
 
 
@@ -43,10 +43,10 @@ class Arguments:
 Piece = Words | Thoughts | Call | Arguments
 
 
-class Pieces:
+class DeltaBuilder:
     """Makes pieces of the parts of one answer."""
 
-    def __init__(self, form: ReplyForm) -> None:
+    def __init__(self, form: ReplyOptions) -> None:
         self._form = form
         self._calls: dict[int, int] = {}
         self._raw: dict[int, Unwrapper] = {}

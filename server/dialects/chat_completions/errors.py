@@ -19,7 +19,7 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ErrorReply:
     """A failure as a reply: its status, its JSON body `{"error": {message, type, param, code}}`, and its headers."""
 
     status: int
@@ -85,7 +85,7 @@ _ROWS: Mapping[type[DrawbridgeError], _Row] = MappingProxyType(
 )
 
 
-def problem_for(error: DrawbridgeError) -> Problem:
+def error_reply(error: DrawbridgeError) -> ErrorReply:
     """`error` as a reply, by the row of its class or of its nearest ancestor that has one."""
     row = _corrected(next(_ROWS[kind] for kind in type(error).__mro__ if kind in _ROWS), error)
     param = error.param if isinstance(error, RequestError) and error.param else row.param
@@ -94,14 +94,14 @@ def problem_for(error: DrawbridgeError) -> Problem:
         headers["retry-after"] = str(wait_s)
     if row.is_final:
         headers["x-should-retry"] = "false"
-    return Problem(row.status, _body(str(error), row, param), headers)
+    return ErrorReply(row.status, _body(str(error), row, param), headers)
 
 
-def problem_for_unknown() -> Problem:
+def problem_for_unknown() -> ErrorReply:
     """The reply to a failure that nobody foresaw; the log holds what it was, the reply does not."""
     row = _ROWS[DrawbridgeError]
     message = "Drawbridge failed for a reason of its own. Its log says more; send the request again."
-    return Problem(row.status, _body(message, row, None), {"x-should-retry": "false"})
+    return ErrorReply(row.status, _body(message, row, None), {"x-should-retry": "false"})
 
 
 def _corrected(row: _Row, error: DrawbridgeError) -> _Row:

@@ -5,12 +5,12 @@ from typing import Literal, assert_never
 
 from server.conversation.events import StopReason, Usage
 
-ShownThoughts = Literal["hidden", "field", "tags"]
+ReasoningDisplay = Literal["hidden", "field", "tags"]
 """The model's thoughts: left out, in `reasoning_content`, or in the content between `<think>` and `</think>`."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyForm:
+class ReplyOptions:
     """How an answer is told.
 
     `text_tools`: the tools whose arguments are raw text. `is_older`: calls in the form of 2023, `function_call`.
@@ -21,7 +21,7 @@ class ReplyForm:
     text_tools: frozenset[str] = frozenset()
     is_older: bool = False
     answer_tool: str | None = None
-    thoughts: ShownThoughts = "field"
+    thoughts: ReasoningDisplay = "field"
     choices: int = 1
     has_usage: bool = False
 
@@ -37,7 +37,7 @@ def usage_of(usage: Usage) -> dict[str, object]:
     }
 
 
-def reason_of(finish: StopReason, *, is_answered: bool, is_older: bool) -> str:
+def finish_reason_of(finish: StopReason, *, is_answered: bool, is_older: bool) -> str:
     """The `finish_reason`. A call of the tool for the answer is the client's answer, and no call."""
     match finish:
         case StopReason.TOOL_CALLS if not is_answered:

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.conversation.text import is_blank
 from server.dialects.chat_completions.ignored_fields import idle_fields
-from server.dialects.chat_completions.reply_options import ReplyForm, ShownThoughts
+from server.dialects.chat_completions.reply_options import ReasoningDisplay, ReplyOptions
 from server.dialects.chat_completions.request_format import Form, form_from, with_form
 from server.dialects.chat_completions.request_messages import conversation_from
 from server.dialects.chat_completions.request_tools import choice_from, tools_from
@@ -24,7 +24,7 @@ def parse_chat(body: object) -> ChatRequest:
 
 
 def request_from_chat(
-    request: ChatRequest, *, owner: str, forwards_sampling: bool = False, thoughts: ShownThoughts = "field"
+    request: ChatRequest, *, owner: str, forwards_sampling: bool = False, thoughts: ReasoningDisplay = "field"
 ) -> ModelRequest:
     """The request as a turn; `owner` says whose it is.
 
@@ -62,12 +62,12 @@ def request_from_chat(
     )
 
 
-def reply_form(request: ChatRequest, turn: ModelRequest, *, thoughts: ShownThoughts = "field") -> ReplyForm:
+def reply_options(request: ChatRequest, turn: ModelRequest, *, thoughts: ReasoningDisplay = "field") -> ReplyOptions:
     """How the answer to `turn`, made of `request`, is to be told."""
     form: Form = form_from(request.response_format)
     answer = form.tool if form.tool in turn.profile.tools else None
     is_json = form.schema is not None or answer is not None
-    return ReplyForm(
+    return ReplyOptions(
         text_tools=frozenset(tool.name for tool in turn.profile.tools if tool.takes_text),
         is_older=bool(request.functions) and not request.tools,
         answer_tool=answer.name if answer else None,
@@ -104,7 +104,7 @@ def _effort(request: ChatRequest) -> tuple[str | None, bool]:
     return _EFFORTS[effort], effort != "none"
 
 
-def _wants_thoughts(request: ChatRequest, thoughts: ShownThoughts) -> bool:
+def _wants_thoughts(request: ChatRequest, thoughts: ReasoningDisplay) -> bool:
     """Whether Claude is asked to show its thoughts. It then begins its answer later, so nobody gets them unasked."""
     asks = request.reasoning is not None and request.reasoning.summary not in (None, "none")
     return thoughts == "tags" or (thoughts == "field" and asks)

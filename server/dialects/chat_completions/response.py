@@ -4,17 +4,17 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from server.conversation.events import Event, Failed, Finished, PartDelta, PartEnded, PartStarted, Started, StopReason
-from server.dialects.chat_completions.deltas import Arguments, Call, Piece, Pieces, Thoughts, Words
-from server.dialects.chat_completions.reply_options import ReplyForm, reason_of, usage_of
+from server.dialects.chat_completions.deltas import Arguments, Call, DeltaBuilder, Piece, Thoughts, Words
+from server.dialects.chat_completions.reply_options import ReplyOptions, finish_reason_of, usage_of
 from server.errors import AnswerCut
 
-_PLAIN = ReplyForm()
+_PLAIN = ReplyOptions()
 
 
 class ChatFold:
     """Takes the events of one answer, or of several that come side by side, and gives the whole."""
 
-    def __init__(self, *, id: str, created: int, model: str, form: ReplyForm = _PLAIN) -> None:  # noqa: A002 # their word
+    def __init__(self, *, id: str, created: int, model: str, form: ReplyOptions = _PLAIN) -> None:  # noqa: A002 # their word
         self._head: dict[str, object] = {"id": id, "object": "chat.completion", "created": created, "model": model}
         self._choices = tuple(_Choice(form) for _ in range(form.choices))
         self._finished: Finished | None = None
@@ -59,9 +59,9 @@ class _FoldedCall:
 class _Choice:
     """One answer in the making."""
 
-    def __init__(self, form: ReplyForm) -> None:
+    def __init__(self, form: ReplyOptions) -> None:
         self._form = form
-        self._pieces = Pieces(form)
+        self._pieces = DeltaBuilder(form)
         self._words: list[str] = []
         self._thoughts: list[str] = []
         self._calls: list[_FoldedCall] = []
@@ -73,7 +73,7 @@ class _Choice:
     def told(self, number: int, finish: StopReason) -> dict[str, object]:
         for piece in self._pieces.end():
             self._fold(piece)
-        reason = reason_of(finish, is_answered=self._pieces.is_answered, is_older=self._form.is_older)
+        reason = finish_reason_of(finish, is_answered=self._pieces.is_answered, is_older=self._form.is_older)
         return {"index": number, "message": self._message(), "logprobs": None, "finish_reason": reason}
 
     def _fold(self, piece: Piece) -> None:

@@ -3,17 +3,17 @@
 from typing import assert_never
 
 from server.conversation.events import Event, Failed, Finished, PartDelta, PartEnded, PartStarted, Started, Usage
-from server.dialects.chat_completions.deltas import Arguments, Call, Piece, Pieces, Thoughts, Words
-from server.dialects.chat_completions.errors import problem_for
-from server.dialects.chat_completions.reply_options import ReplyForm, reason_of, usage_of
+from server.dialects.chat_completions.deltas import Arguments, Call, DeltaBuilder, Piece, Thoughts, Words
+from server.dialects.chat_completions.errors import error_reply
+from server.dialects.chat_completions.reply_options import ReplyOptions, finish_reason_of, usage_of
 
-_PLAIN = ReplyForm()
+_PLAIN = ReplyOptions()
 
 
 class ChatStream:
     """Makes chunks of the events of one answer, or of several that come side by side."""
 
-    def __init__(self, *, id: str, created: int, model: str, form: ReplyForm = _PLAIN) -> None:  # noqa: A002 # their word
+    def __init__(self, *, id: str, created: int, model: str, form: ReplyOptions = _PLAIN) -> None:  # noqa: A002 # their word
         self._head: dict[str, object] = {
             "id": id,
             "object": "chat.completion.chunk",
@@ -21,7 +21,7 @@ class ChatStream:
             "model": model,
         }
         self._form = form
-        self._choices = tuple(Pieces(form) for _ in range(form.choices))
+        self._choices = tuple(DeltaBuilder(form) for _ in range(form.choices))
 
     def chunks(self, event: Event) -> list[dict[str, object]]:
         """The chunks for `event`, in order, often none. `Failed` gives one error object; nothing may follow it."""
@@ -34,7 +34,7 @@ class ChatStream:
             case Finished():
                 return self._last(event)
             case Failed():
-                return [problem_for(event.error).body]
+                return [error_reply(event.error).body]
             case _:
                 assert_never(event)
 
@@ -46,7 +46,7 @@ class ChatStream:
         chunks = []
         for choice, pieces in enumerate(self._choices):
             finish = event.reasons[choice] if event.reasons else event.reason
-            reason = reason_of(finish, is_answered=pieces.is_answered, is_older=self._form.is_older)
+            reason = finish_reason_of(finish, is_answered=pieces.is_answered, is_older=self._form.is_older)
             chunks += self._told(choice, pieces.end())
             chunks.append(self._chunk(choice, {}, finish_reason=reason))
         return [*chunks, self._usage(event.usage)] if self._form.has_usage else chunks

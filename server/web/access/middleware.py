@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.errors import DrawbridgeError, ShuttingDown
 from server.logs import request_id
-from server.web.access.policy import VISIT, DoorPolicy, Head, allowed_origin, judge, policy_for, too_large
+from server.web.access.policy import ACCESS, AccessPolicy, Head, allowed_origin, authorize, policy_for, too_large
 from server.web.path_aliases import canonical_path
 from server.web.replies import own_mistake, refusal
 
@@ -29,7 +29,7 @@ _EXPOSED = (
 Headers = list[tuple[bytes, bytes]]
 
 
-class Doors:
+class AccessMiddleware:
     """ASGI middleware around `app` for one listener. `policy` is asked at each request, so it may change live.
 
     Every reply carries `x-request-id`; refusals are JSON in OpenAI's shape. No exception leaves, and a cancellation
@@ -39,12 +39,12 @@ class Doors:
     def __init__(
         self,
         app: ASGIApp,
-        policy: DoorPolicy | Callable[[], DoorPolicy],
+        policy: AccessPolicy | Callable[[], AccessPolicy],
         *,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._app = app
-        self._policy: Callable[[], DoorPolicy] = (lambda: policy) if isinstance(policy, DoorPolicy) else policy
+        self._policy: Callable[[], AccessPolicy] = (lambda: policy) if isinstance(policy, AccessPolicy) else policy
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,11 +76,11 @@ class Doors:
         try:
             policy = self._policy()
             reply.allow(allowed_origin(head, policy))
-            visit = judge(head, policy)
+            visit = authorize(head, policy)
             if head.method == "OPTIONS":
                 await _send_preflight(head, reply)
                 return
-            inner[VISIT] = visit
+            inner[ACCESS] = visit
             await self._app(inner, _limited(receive, policy), reply.send)
         except DrawbridgeError as error:
             await refusal(error)(inner, receive, reply.send)
@@ -126,7 +126,7 @@ class _Reply:
         await self._send(message)
 
 
-def _limited(receive: Receive, policy: DoorPolicy) -> Receive:
+def _limited(receive: Receive, policy: AccessPolicy) -> Receive:
     """`receive`, counting: raises `BodyTooLarge` once more came than the policy takes.
 
     The refusal goes out while the client still sends; uvicorn reads the rest away, so that the client sees the reply.

@@ -19,7 +19,7 @@ from server.config import Config
 from server.errors import BodyNotJson, BodyTooLarge, DoorClosed, KeyNeeded, KeyRefused
 from server.web.path_aliases import is_unbuilt
 
-VISIT = "drawbridge.visit"
+ACCESS = "drawbridge.access"
 APP_ORIGINS = frozenset({"vscode-file://vscode-app", "app://obsidian.md"})
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::[0-9]{1,5})?")
@@ -32,7 +32,7 @@ _SALT = secrets.token_bytes(16)
 
 
 @dataclass(frozen=True, slots=True)
-class DoorPolicy:
+class AccessPolicy:
     """What one listener lets in. `key` None: no key is asked for, which only the local listener may do.
 
     `hosts` are names allowed besides loopback, `origins` those allowed besides loopback and the known apps;
@@ -59,12 +59,12 @@ class DoorPolicy:
         return f"{self.name}:{digest}"
 
 
-def policy_for(config: Config, name: Literal["local", "lan"] = "local") -> DoorPolicy:
+def policy_for(config: Config, name: Literal["local", "lan"] = "local") -> AccessPolicy:
     """The policy of the listener `name` under these settings."""
     # Docker Desktop hands on to the loopback what its containers send to that name. Where others can reach us both
     # doors ask for the key.
     docker = ("host.docker.internal",) if name == "lan" or config.reach == "lan" else ()
-    return DoorPolicy(
+    return AccessPolicy(
         name=name,
         key=config.api_key,
         hosts=frozenset(host.lower() for host in (*config.allowed_hosts, *docker)),
@@ -97,13 +97,13 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class Access:
     """A request that was let in. `is_trusted`: no key is required, or the right one was given.
 
     `is_own`: it comes from no other web page than our own (or from none at all).
     """
 
-    policy: DoorPolicy
+    policy: AccessPolicy
     is_trusted: bool
     is_own: bool
 
@@ -113,15 +113,15 @@ class Visit:
         return self.policy.owner
 
 
-def visit_of(request: Request) -> Visit:
+def access_of(request: Request) -> Access:
     """What the doors found out about `request`. Raises `DoorClosed` where there is no door: nothing is served then."""
-    visit = request.scope.get(VISIT)
-    if not isinstance(visit, Visit):
+    visit = request.scope.get(ACCESS)
+    if not isinstance(visit, Access):
         raise DoorClosed("This listener has no door, so it answers nothing.")
     return visit
 
 
-def allowed_origin(head: Head, policy: DoorPolicy) -> str | None:
+def allowed_origin(head: Head, policy: AccessPolicy) -> str | None:
     """The `Origin` of the request if it is one whose pages may read our replies, else None."""
     given = head.one("origin")
     if given is None:
@@ -138,12 +138,12 @@ def allowed_origin(head: Head, policy: DoorPolicy) -> str | None:
     return None
 
 
-def judge(head: Head, policy: DoorPolicy) -> Visit:
+def authorize(head: Head, policy: AccessPolicy) -> Access:
     """Lets the request in, or raises `DoorError` or `BodyTooLarge` with a sentence for who sent it."""
-    _judge_host(head, policy)
-    _judge_page(head, policy)
+    _check_host(head, policy)
+    _check_page(head, policy)
     is_trusted = policy.key is None or _has_key(head, policy.key)
-    visit = Visit(policy, is_trusted=is_trusted, is_own=_is_own(head))
+    visit = Access(policy, is_trusted=is_trusted, is_own=_is_own(head))
     if head.method == "OPTIONS":
         return visit
     if head.path.startswith("/control/"):
@@ -153,11 +153,11 @@ def judge(head: Head, policy: DoorPolicy) -> Visit:
     elif not is_trusted and not _is_open(head):
         given = any(name in head.headers for name in ("authorization", "x-api-key", "api-key"))
         raise KeyRefused("The access key is wrong." if given else "This server asks for an access key.")
-    _judge_body(head, policy)
+    _check_body(head, policy)
     return visit
 
 
-def _judge_host(head: Head, policy: DoorPolicy) -> None:
+def _check_host(head: Head, policy: AccessPolicy) -> None:
     if not _is_host_allowed(head, policy):
         raise DoorClosed(
             f"The host name {head.one('host') or ''!r} is not one of this server's.",
@@ -173,7 +173,7 @@ def _judge_host(head: Head, policy: DoorPolicy) -> None:
             )
 
 
-def _judge_page(head: Head, policy: DoorPolicy) -> None:
+def _check_page(head: Head, policy: AccessPolicy) -> None:
     """Refuses what a foreign web page had the browser send: it could spend the user's subscription."""
     is_allowed = allowed_origin(head, policy) is not None
     if "origin" in head.headers and not is_allowed:
@@ -190,7 +190,7 @@ def _judge_page(head: Head, policy: DoorPolicy) -> None:
         )
 
 
-def _judge_body(head: Head, policy: DoorPolicy) -> None:
+def _check_body(head: Head, policy: AccessPolicy) -> None:
     length = head.one("content-length")
     if length is not None and (not length.isdecimal() or int(length[:20]) > policy.body_limit):
         raise too_large(policy)
@@ -202,7 +202,7 @@ def _judge_body(head: Head, policy: DoorPolicy) -> None:
         raise BodyNotJson(f"The body came as {kind!r}, and this server reads only JSON.")
 
 
-def too_large(policy: DoorPolicy) -> BodyTooLarge:
+def too_large(policy: AccessPolicy) -> BodyTooLarge:
     """The error for a body over the limit."""
     return BodyTooLarge(
         f"The body is longer than {policy.body_limit / 1_000_000:g} MB.",
@@ -233,7 +233,7 @@ def _is_own(head: Head) -> bool:
     return from_here and head.one("sec-fetch-site") in {None, "none", "same-origin"}
 
 
-def _is_host_allowed(head: Head, policy: DoorPolicy) -> bool:
+def _is_host_allowed(head: Head, policy: AccessPolicy) -> bool:
     host = (head.one("host") or "").lower()
     if _is_loopback(host):
         return True

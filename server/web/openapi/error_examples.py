@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any  # OpenAPI documents are foreign JSON; FastAPI takes them as dict[str, Any]
 
 from server import errors
-from server.dialects.chat_completions.errors import problem_for
+from server.dialects.chat_completions.errors import error_reply
 from server.errors import DrawbridgeError
 
 Responses = dict[int | str, dict[str, Any]]
@@ -89,7 +89,7 @@ def error_responses(given: Iterable[DrawbridgeError]) -> Responses:
     by_status: dict[int, dict[str, Any]] = defaultdict(dict)
     titles: dict[int, list[str]] = defaultdict(list)
     for error in given:
-        problem = problem_for(error)
+        problem = error_reply(error)
         code = problem.body["error"]["code"] or type(error).__name__  # type: ignore[index] # its own shape
         name = str(code) if code not in by_status[problem.status] else f"{code}, {type(error).__name__}"
         by_status[problem.status][name] = {"summary": error.title, "value": problem.body}

@@ -10,7 +10,7 @@ from server.answering.multiple_choices import choices
 from server.dialects.chat_completions.response import ChatFold
 from server.dialects.chat_completions.stream import ChatStream
 from server.dialects.chat_path import asked_on_chat_path
-from server.web.access.policy import visit_of
+from server.web.access.policy import access_of
 from server.web.interfaces import Services
 from server.web.openapi.chat_request import CHAT_EXTRA
 from server.web.openapi.examples import CHAT_RESPONSES
@@ -26,7 +26,7 @@ def chat_router(services: Services, *, clock: Callable[[], float] = time.time) -
     async def create_chat_completion(request: Request) -> Response:
         """Answers a conversation. With `stream: true` the answer comes as server-sent events."""
         config = services.config
-        asked = asked_on_chat_path(await json_body(request), owner=visit_of(request).owner, config=config)
+        asked = asked_on_chat_path(await json_body(request), owner=access_of(request).owner, config=config)
         turn, form = asked.turn, asked.form
         name, created = f"chatcmpl-{secrets.token_hex(12)}", int(clock())
         model = turn.model or config.model

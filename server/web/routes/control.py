@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from server.errors import DoorClosed, NoSuchThing
 from server.machine.instance import TOKEN_HEADER
-from server.web.access.policy import Visit, visit_of
+from server.web.access.policy import Access, access_of
 from server.web.interfaces import ControlPort, Services
 from server.web.replies import JsonReply
 from server.web.routes.status_json import state_json
@@ -28,15 +28,15 @@ def control_router(services: Services, control: ControlPort, *, clock: Callable[
 
     @router.post("/control/stop")
     async def stop(request: Request) -> Response:
-        _admit(request, control.token, page_token(control, visit_of(request)))
+        _admit(request, control.token, page_token(control, access_of(request)))
         control.stop()
         return JsonReply({"state": "stopping"}, status=202)
 
     return router
 
 
-def _admit(request: Request, *tokens: str | None) -> Visit:
-    visit = visit_of(request)
+def _admit(request: Request, *tokens: str | None) -> Access:
+    visit = access_of(request)
     if visit.policy.name != "local":
         raise NoSuchThing(f"There is nothing at {request.url.path}.")
     given = request.headers.get(TOKEN_HEADER, "").encode()

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from fastapi import APIRouter, Request, Response
 
 from server.machine.version import own_version
-from server.web.access.policy import visit_of
+from server.web.access.policy import access_of
 from server.web.interfaces import ControlPort, Services
 from server.web.openapi.examples import AUTH_RESPONSES, HEALTH_RESPONSES, ROOT_RESPONSES, VERSION_RESPONSES
 from server.web.replies import JsonReply
@@ -28,7 +28,7 @@ def about_router(
     @router.get("/health", responses=HEALTH_RESPONSES)
     async def health(request: Request) -> Response:
         """Says that the server answers; to who has the key (or where none is required) also how it is."""
-        visit = visit_of(request)
+        visit = access_of(request)
         if not visit.is_trusted:
             return JsonReply({"status": "ok", "version": own_version()})
         return JsonReply(_state(request, now=clock(), key_required=visit.policy.key is not None))
@@ -46,7 +46,7 @@ def about_router(
     @router.get("/", responses=ROOT_RESPONSES)
     async def about(request: Request) -> Response:
         """Says what this is: JSON for programs, a page for browsers."""
-        visit, status = visit_of(request), services.status()
+        visit, status = access_of(request), services.status()
         if "text/html" not in request.headers.get("accept", ""):
             return JsonReply(
                 {

@@ -10,7 +10,7 @@ from fastapi import Response
 from server.machine.assets import asset
 from server.machine.version import own_version
 from server.status import Status
-from server.web.access.policy import Visit
+from server.web.access.policy import Access
 from server.web.interfaces import ControlPort
 from server.web.routes.status_json import (
     account_words,
@@ -36,7 +36,7 @@ PAGE_HEADERS = {
 }
 
 
-def page_token(control: ControlPort | None, visit: Visit) -> str | None:
+def page_token(control: ControlPort | None, visit: Access) -> str | None:
     """What the page's stop button shows at /control/stop; None for a visit that may not stop the server.
 
     It is not the instance's own token: that one stays in a file which only this user can read. No other page can
@@ -52,7 +52,7 @@ def html_reply(text: str) -> Response:
     return Response(text, media_type="text/html", headers=PAGE_HEADERS)
 
 
-def render_page(status: Status, visit: Visit, *, host: str, token: str | None, now: float) -> Response:
+def render_page(status: Status, visit: Access, *, host: str, token: str | None, now: float) -> Response:
     """The page: all of it for who is trusted, else only that a key is asked for. `now`: seconds since 1970."""
     words = {
         "version": own_version(),
@@ -82,7 +82,7 @@ def _rows(status: Status, now: float) -> str:
     return "\n".join(f'<dt>{escape(title)}</dt><dd id="{name}">{escape(words)}</dd>' for name, title, words in rows)
 
 
-def _notices(status: Status, visit: Visit) -> str:
+def _notices(status: Status, visit: Access) -> str:
     notices = []
     if status.demo:
         notices.append(("demo", "This is a demo: no account is used, and the answers are made up."))

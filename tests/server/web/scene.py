@@ -18,7 +18,7 @@ from server.conversation.parts import Text
 from server.conversation.request import ModelRequest
 from server.errors import DrawbridgeError
 from server.status import AccountStatus, CliStatus, PoolStatus, State, Status
-from server.web.access.middleware import DoorPolicy, Doors, policy_for
+from server.web.access.middleware import AccessMiddleware, AccessPolicy, policy_for
 
 NOW = 1_800_000_000.0
 CARDS = (
@@ -105,13 +105,15 @@ class FakeControl:
         self.stopped += 1
 
 
-def served(services: FakeServices, *, control: FakeControl | None = None, policy: DoorPolicy | None = None) -> Doors:
+def served(
+    services: FakeServices, *, control: FakeControl | None = None, policy: AccessPolicy | None = None
+) -> AccessMiddleware:
     """The whole web half, behind doors whose policy follows the settings unless one is given."""
     app = create_app(services.config, services, control=control, clock=lambda: NOW)
-    return Doors(app, lambda: policy or policy_for(services.config))
+    return AccessMiddleware(app, lambda: policy or policy_for(services.config))
 
 
-def client(app: Doors, **headers: str) -> httpx.AsyncClient:
+def client(app: AccessMiddleware, **headers: str) -> httpx.AsyncClient:
     """A client that calls `app` in memory."""
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8082", headers=headers, timeout=60
@@ -119,7 +121,7 @@ def client(app: Doors, **headers: str) -> httpx.AsyncClient:
 
 
 @contextlib.asynccontextmanager
-async def listening(app: Doors) -> AsyncIterator[int]:
+async def listening(app: AccessMiddleware) -> AsyncIterator[int]:
     """`app` behind a real uvicorn on a free loopback port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -8,7 +8,7 @@ import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from server import errors
-from server.dialects.chat_completions.errors import problem_for
+from server.dialects.chat_completions.errors import error_reply
 from server.errors import DrawbridgeError
 from server.web.openapi.chat_request import REQUEST_EXAMPLES, REQUEST_SCHEMA
 from server.web.openapi.error_examples import ERROR_SCHEMA, EVERYWHERE
@@ -49,7 +49,7 @@ def test_every_error_that_a_caller_meets_has_an_example(kind: type[DrawbridgeErr
 
 @pytest.mark.parametrize("error", EVERYWHERE, ids=lambda error: type(error).__name__)
 def test_an_error_says_what_happened_and_has_the_shape(error: DrawbridgeError) -> None:
-    body = problem_for(error).body
+    body = error_reply(error).body
     Draft202012Validator(ERROR_SCHEMA).validate(body)
     assert len(str(body["error"]["message"])) > 20  # type: ignore[index] # its own shape
 

@@ -8,7 +8,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from server.conversation.events import Event, Finished, PartDelta, PartEnded, PartStarted, Started, StopReason, Usage
 from server.conversation.parts import Text, Thinking, ToolCall
-from server.dialects.chat_completions.reply_options import ReplyForm
+from server.dialects.chat_completions.reply_options import ReplyOptions
 from server.dialects.chat_completions.response import ChatFold
 from server.dialects.chat_completions.stream import ChatStream
 
@@ -30,7 +30,7 @@ def thought(index: int, *pieces: str) -> list[Event]:
     return [PartStarted(index, Thinking("")), *(PartDelta(index, piece) for piece in pieces), PartEnded(index, "seal")]
 
 
-def streamed(form: ReplyForm, *events: Event) -> list[dict[str, Any]]:
+def streamed(form: ReplyOptions, *events: Event) -> list[dict[str, Any]]:
     """The choices of all chunks."""
     stream = ChatStream(**HEAD, form=form)
     chunks: list[Any] = [chunk for event in events for chunk in stream.chunks(event)]
@@ -39,7 +39,7 @@ def streamed(form: ReplyForm, *events: Event) -> list[dict[str, Any]]:
     return [chunk["choices"][0] for chunk in chunks]
 
 
-def folded(form: ReplyForm, *events: Event) -> list[dict[str, Any]]:
+def folded(form: ReplyOptions, *events: Event) -> list[dict[str, Any]]:
     fold = ChatFold(**HEAD, form=form)
     for event in events:
         fold.add(event)
@@ -58,7 +58,7 @@ CALLED = Finished(StopReason.TOOL_CALLS)
 
 
 def test_the_arguments_of_a_text_tool_are_its_raw_text() -> None:
-    form = ReplyForm(text_tools=frozenset({"ApplyPatch"}))
+    form = ReplyOptions(text_tools=frozenset({"ApplyPatch"}))
     events = [START, *called(0, "ApplyPatch", '{"inp', 'ut": "*** Begin\\', "nPatch \\ud83d", '\\ude00"}'), CALLED]
     call = folded(form, *events)[0]["message"]["tool_calls"][0]
     assert call["function"] == {"name": "ApplyPatch", "arguments": "*** Begin\nPatch 😀"}
@@ -68,7 +68,7 @@ def test_the_arguments_of_a_text_tool_are_its_raw_text() -> None:
 
 
 def test_a_call_in_the_form_of_2023_is_a_function_call() -> None:
-    form = ReplyForm(is_older=True)
+    form = ReplyOptions(is_older=True)
     events = [START, *called(0, "look", '{"at":', ' "it"}'), *called(1, "again", "{}"), CALLED]
     whole = folded(form, *events)[0]
     assert whole["finish_reason"] == "function_call"
@@ -83,7 +83,7 @@ def test_a_call_in_the_form_of_2023_is_a_function_call() -> None:
 
 
 class TestAnswerByACall:
-    FORM = ReplyForm(answer_tool="answer")
+    FORM = ReplyOptions(answer_tool="answer")
 
     @pytest.mark.parametrize(("pieces", "content"), [(['{"a":', " 1}"], '{"a": 1}'), ([], "{}")])
     def test_the_arguments_are_the_content(self, pieces: list[str], content: str) -> None:
@@ -117,25 +117,25 @@ class TestThoughts:
     EVENTS = (START, *thought(0, "First ", "this."), *said(1, "So."), END)
 
     def test_in_a_field(self) -> None:
-        message = folded(ReplyForm(thoughts="field"), *self.EVENTS)[0]["message"]
+        message = folded(ReplyOptions(thoughts="field"), *self.EVENTS)[0]["message"]
         assert (message["content"], message["reasoning_content"]) == ("So.", "First this.")
-        deltas = [choice["delta"] for choice in streamed(ReplyForm(thoughts="field"), *self.EVENTS)]
+        deltas = [choice["delta"] for choice in streamed(ReplyOptions(thoughts="field"), *self.EVENTS)]
         assert [delta["reasoning_content"] for delta in deltas if "reasoning_content" in delta] == ["First ", "this."]
 
     def test_between_tags(self) -> None:
-        form = ReplyForm(thoughts="tags")
+        form = ReplyOptions(thoughts="tags")
         message = folded(form, *self.EVENTS)[0]["message"]
         assert message["content"] == "<think>First this.</think>\n\nSo." == contents(streamed(form, *self.EVENTS))
         assert "reasoning_content" not in message
 
     def test_hidden(self) -> None:
-        form = ReplyForm(thoughts="hidden")
+        form = ReplyOptions(thoughts="hidden")
         assert "First" not in repr([folded(form, *self.EVENTS), streamed(form, *self.EVENTS)])
 
     @pytest.mark.parametrize("thoughts", ["field", "tags", "hidden"])
     def test_a_thought_that_is_kept_secret_leaves_no_trace(self, thoughts: Any) -> None:
         events = [START, *thought(0), *said(1, "So."), END]
-        assert folded(ReplyForm(thoughts=thoughts), *events)[0]["message"] == {
+        assert folded(ReplyOptions(thoughts=thoughts), *events)[0]["message"] == {
             "role": "assistant",
             "content": "So.",
             "refusal": None,
@@ -143,7 +143,7 @@ class TestThoughts:
 
 
 def test_several_answers_come_side_by_side_each_with_its_index() -> None:
-    form = ReplyForm(choices=2, has_usage=True)
+    form = ReplyOptions(choices=2, has_usage=True)
     first, second = said(0, "a", "b"), said(0, "c", choice=1)
     mixed = [first[0], second[0], first[1], second[1], first[2], *second[2:], *first[3:]]
     end = Finished(StopReason.END, usage=Usage(input=6, output=4), reasons=(StopReason.END, StopReason.LENGTH))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from server import errors
-from server.dialects.chat_completions.errors import Problem, problem_for, problem_for_unknown
+from server.dialects.chat_completions.errors import ErrorReply, error_reply, problem_for_unknown
 from server.errors import DrawbridgeError
 from tests.server.dialects.openai_api import published
 
@@ -32,7 +32,7 @@ KINDS = sorted(
 )
 
 
-def error_of(problem: Problem) -> dict[str, object]:
+def error_of(problem: ErrorReply) -> dict[str, object]:
     error = problem.body["error"]
     assert isinstance(error, dict)
     return error
@@ -40,7 +40,7 @@ def error_of(problem: Problem) -> dict[str, object]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_error_is_a_sound_reply(kind: type[DrawbridgeError]) -> None:
-    problem = problem_for(kind("What happened."))
+    problem = error_reply(kind("What happened."))
     error = error_of(problem)
     assert problem.status in STATUSES
     assert list(problem.body) == ["error"]
@@ -53,13 +53,13 @@ def test_every_error_is_a_sound_reply(kind: type[DrawbridgeError]) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_published_schema_accepts_every_error(kind: type[DrawbridgeError]) -> None:
-    published("ErrorResponse")(problem_for(kind()).body)
+    published("ErrorResponse")(error_reply(kind()).body)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.__subclasses__()])
 def test_a_failure_that_clients_would_repeat_is_worth_it_or_says_that_it_is_not(kind: type[DrawbridgeError]) -> None:
     """The official clients repeat on 409, 429 and 5xx: with each repeat a whole answer may be paid for again."""
-    problem = problem_for(kind())
+    problem = error_reply(kind())
     is_repeated = problem.status == 429 or problem.status >= 500
     is_worth_it = kind in {errors.QueueFull, errors.QueueTimeout, errors.ShuttingDown, errors.UpstreamDown}
     assert (is_repeated and problem.headers.get("x-should-retry") != "false") == is_worth_it
@@ -100,7 +100,7 @@ def test_a_failure_that_clients_would_repeat_is_worth_it_or_says_that_it_is_not(
     ],
 )
 def test_the_codes_that_clients_switch_on(error: DrawbridgeError, status: int, type_: str, code: str | None) -> None:
-    problem = problem_for(error)
+    problem = error_reply(error)
     assert (problem.status, error_of(problem)["type"], error_of(problem)["code"]) == (status, type_, code)
 
 
@@ -115,7 +115,7 @@ def test_the_codes_that_clients_switch_on(error: DrawbridgeError, status: int, t
     ],
 )
 def test_the_field_at_fault_is_named(error: DrawbridgeError, param: str | None) -> None:
-    assert error_of(problem_for(error))["param"] == param
+    assert error_of(error_reply(error))["param"] == param
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_the_field_at_fault_is_named(error: DrawbridgeError, param: str | None) 
 def test_a_short_limit_is_waited_for_and_a_long_one_is_a_quota(
     retry_after_s: float | None, code: str, retry_after: str | None, should_retry: str | None
 ) -> None:
-    problem = problem_for(errors.UsageLimit(status=429, retry_after_s=retry_after_s))
+    problem = error_reply(errors.UsageLimit(status=429, retry_after_s=retry_after_s))
     assert error_of(problem)["code"] == code
     assert problem.headers.get("retry-after") == retry_after
     assert problem.headers.get("x-should-retry") == should_retry
@@ -141,19 +141,19 @@ def test_a_short_limit_is_waited_for_and_a_long_one_is_a_quota(
 
 @pytest.mark.parametrize("kind", [errors.QueueFull, errors.QueueTimeout, errors.ShuttingDown])
 def test_who_must_wait_is_told_how_long(kind: type[errors.BusyError]) -> None:
-    assert problem_for(kind(retry_after_s=2.5)).headers == {"retry-after": "3"}
+    assert error_reply(kind(retry_after_s=2.5)).headers == {"retry-after": "3"}
 
 
 def test_an_error_without_a_row_takes_its_nearest_ancestors() -> None:
     class Stuck(errors.WorkerSilent):
         pass
 
-    assert problem_for(Stuck()) == problem_for(errors.WorkerSilent())
+    assert error_reply(Stuck()) == error_reply(errors.WorkerSilent())
 
 
 def test_message_and_hint_are_both_said() -> None:
     error = errors.InvalidRequest("It is wrong.", hint="Put it right.")
-    assert error_of(problem_for(error))["message"] == "It is wrong. Put it right."
+    assert error_of(error_reply(error))["message"] == "It is wrong. Put it right."
 
 
 def test_what_nobody_foresaw_is_said_without_details() -> None:

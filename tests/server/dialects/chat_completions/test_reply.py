@@ -23,7 +23,7 @@ from server.conversation.events import (
     Usage,
 )
 from server.conversation.parts import Text, Thinking, ToolCall
-from server.dialects.chat_completions.reply_options import ReplyForm
+from server.dialects.chat_completions.reply_options import ReplyOptions
 from server.dialects.chat_completions.response import ChatFold
 from server.dialects.chat_completions.stream import ChatStream
 from server.errors import AnswerCut, WorkerDied
@@ -62,7 +62,7 @@ CALLS: tuple[Event, ...] = (
 
 
 def streamed(events: Iterable[Event], *, include_usage: bool = True) -> list[dict[str, Any]]:
-    stream = ChatStream(**HEAD, form=ReplyForm(has_usage=include_usage))
+    stream = ChatStream(**HEAD, form=ReplyOptions(has_usage=include_usage))
     return [chunk for event in events for chunk in stream.chunks(event)]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from server.conversation.parts import Message, Text, ToolCall, ToolResult
 from server.conversation.request import ModelRequest, Tool, ToolChoice
-from server.dialects.chat_completions.request import parse_chat, reply_form, request_from_chat
+from server.dialects.chat_completions.request import parse_chat, reply_options, request_from_chat
 from server.dialects.chat_completions.request_format import ANSWER
 from server.dialects.chat_completions.request_messages import PAIRS
 from server.errors import InvalidRequest
@@ -326,14 +326,14 @@ class TestForm:
         found = request_from_chat(request, owner="")
         assert found.settings.tool_choice == choice
         assert [tool.name for tool in found.profile.tools] == names
-        form = reply_form(request, found)
+        form = reply_options(request, found)
         assert form.answer_tool == (ANSWER.name if ANSWER.name in names else None)
 
     def test_thoughts_never_stand_in_json(self) -> None:
         for fields, thoughts in [({"response_format": self.JSON}, "field"), ({}, "tags")]:
             request = parse_chat({"messages": [HELLO], **fields})
             found = request_from_chat(request, owner="", thoughts="tags")
-            assert reply_form(request, found, thoughts="tags").thoughts == thoughts
+            assert reply_options(request, found, thoughts="tags").thoughts == thoughts
 
 
 class TestSettings:

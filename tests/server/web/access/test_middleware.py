@@ -7,7 +7,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from server import logs
 from server.errors import DoorClosed
-from server.web.access.middleware import DoorPolicy, Doors
+from server.web.access.middleware import AccessMiddleware, AccessPolicy
 from tests.server.web.scene import ASK, FakeServices, client, served
 
 PAGE = "http://localhost:3000"
@@ -25,8 +25,8 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def calls(policy: DoorPolicy | None = None) -> httpx.AsyncClient:
-    return client(Doors(echo, policy or DoorPolicy()))
+def calls(policy: AccessPolicy | None = None) -> httpx.AsyncClient:
+    return client(AccessMiddleware(echo, policy or AccessPolicy()))
 
 
 @pytest.mark.parametrize("given", ["abc", "A-1_b.c", "x" * 128])
@@ -71,7 +71,7 @@ async def test_a_refusal_is_json_in_openais_shape_with_a_request_id() -> None:
     ],
 )
 async def test_each_refusal_has_its_status_and_reads_nothing(headers: dict[str, str], status: int) -> None:
-    policy = DoorPolicy(key="gate-key", body_limit=1000)
+    policy = AccessPolicy(key="gate-key", body_limit=1000)
     given = {"authorization": "Bearer gate-key", "content-type": "application/json", **headers}
     async with calls(policy) as c:
         reply = await c.post("/x", content=b"{}", headers=given)
@@ -91,7 +91,7 @@ async def test_a_head_is_a_get_to_everybody_inside() -> None:
 
 
 async def test_the_pages_of_an_allowed_origin_may_read_every_reply_even_a_refusal() -> None:
-    policy = DoorPolicy(key="gate-key")
+    policy = AccessPolicy(key="gate-key")
     async with calls(policy) as c:
         good = await c.get("/v1/models", headers={"origin": PAGE, "api-key": "gate-key"})
         bad = await c.get("/v1/models", headers={"origin": PAGE, "api-key": "wrong"})
@@ -120,7 +120,7 @@ async def test_a_preflight_is_answered_without_a_key_and_echoes_what_was_asked()
         "access-control-request-private-network": "true",
         "sec-fetch-site": "cross-site",
     }
-    async with calls(DoorPolicy(key="gate-key")) as c:
+    async with calls(AccessPolicy(key="gate-key")) as c:
         reply = await c.options("/v1/chat/completions", headers=headers)
     assert (reply.status_code, reply.content) == (204, b"")
     assert reply.headers["access-control-allow-origin"] == "app://obsidian.md"
@@ -142,7 +142,7 @@ async def test_a_preflight_from_an_unknown_page_is_refused() -> None:
 
 
 async def test_options_without_an_origin_says_what_there_is() -> None:
-    async with calls(DoorPolicy(key="gate-key")) as c:
+    async with calls(AccessPolicy(key="gate-key")) as c:
         reply = await c.options("/v1/chat/completions")
     assert reply.status_code == 204
     assert "POST" in reply.headers["allow"]
@@ -201,10 +201,10 @@ async def test_one_line_in_the_log_for_each_request_with_neither_query_nor_words
 
 
 async def test_a_bug_outside_the_application_is_a_500_without_details() -> None:
-    def policy() -> DoorPolicy:
+    def policy() -> AccessPolicy:
         raise LookupError("a secret path")
 
-    async with client(Doors(echo, policy)) as c:
+    async with client(AccessMiddleware(echo, policy)) as c:
         reply = await c.get("/health")
     assert reply.status_code == 500
     assert "secret" not in reply.text
@@ -226,7 +226,7 @@ async def test_who_waits_when_the_server_stops_is_told_so() -> None:
         return {"type": "http.request", "body": b"", "more_body": False}
 
     scope = {"type": "http", "method": "GET", "path": "/health", "headers": [(b"host", b"localhost")]}
-    task = asyncio.create_task(Doors(app, DoorPolicy())(scope, receive, send))
+    task = asyncio.create_task(AccessMiddleware(app, AccessPolicy())(scope, receive, send))
     await waiting.wait()
     task.cancel()
     await task
@@ -243,15 +243,15 @@ async def test_a_websocket_is_turned_away() -> None:
     async def receive() -> Message:
         return {"type": "websocket.connect"}
 
-    await Doors(echo, DoorPolicy())({"type": "websocket", "path": "/v1/realtime"}, receive, send)
+    await AccessMiddleware(echo, AccessPolicy())({"type": "websocket", "path": "/v1/realtime"}, receive, send)
     assert sent == [{"type": "websocket.close", "code": 1008}]
 
 
 async def test_an_unknown_door_policy_is_fail_closed() -> None:
-    def policy() -> DoorPolicy:
+    def policy() -> AccessPolicy:
         raise DoorClosed("no policy yet")
 
-    async with client(Doors(echo, policy)) as c:
+    async with client(AccessMiddleware(echo, policy)) as c:
         assert (await c.get("/health")).status_code == 403
 
 
@@ -268,7 +268,7 @@ async def test_a_torn_reply_is_not_taken_for_whole_when_the_server_stops() -> No
         return {"type": "http.request", "body": b"", "more_body": False}
 
     scope = {"type": "http", "method": "GET", "path": "/health", "headers": [(b"host", b"localhost")]}
-    task = asyncio.create_task(Doors(app, DoorPolicy())(scope, nothing, nothing))  # type: ignore[arg-type]
+    task = asyncio.create_task(AccessMiddleware(app, AccessPolicy())(scope, nothing, nothing))  # type: ignore[arg-type]
     await waiting.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -2,11 +2,11 @@ import pytest
 
 from server.config import Config
 from server.errors import BodyNotJson, BodyTooLarge, DoorClosed, DrawbridgeError, KeyNeeded, KeyRefused
-from server.web.access.policy import DoorPolicy, Head, allowed_origin, judge, policy_for
+from server.web.access.policy import AccessPolicy, Head, allowed_origin, authorize, policy_for
 
-LOCAL = DoorPolicy()
-KEYED = DoorPolicy(key="gate-key")
-LAN = DoorPolicy("lan", key="gate-key")
+LOCAL = AccessPolicy()
+KEYED = AccessPolicy(key="gate-key")
+LAN = AccessPolicy("lan", key="gate-key")
 HERE = "127.0.0.1:8082"
 
 
@@ -26,7 +26,7 @@ def posted(path: str = "/v1/chat/completions", **headers: str) -> Head:
     ["127.0.0.1", HERE, "127.8.9.1:1", "localhost", "LOCALHOST:8082", "localhost.:8082", "[::1]", "[::1]:8082"],
 )
 def test_a_loopback_host_is_let_in(host: str) -> None:
-    assert judge(head(host=host), LOCAL).is_trusted
+    assert authorize(head(host=host), LOCAL).is_trusted
 
 
 @pytest.mark.parametrize(
@@ -53,39 +53,39 @@ def test_a_loopback_host_is_let_in(host: str) -> None:
 )
 def test_any_other_host_is_refused_since_a_name_can_be_made_to_point_here(host: str | None) -> None:
     with pytest.raises(DoorClosed, match="host name"):
-        judge(head(host=host), LOCAL)
+        authorize(head(host=host), LOCAL)
 
 
 def test_two_host_headers_are_refused() -> None:
     twice = Head.read("GET", "/", [(b"host", b"127.0.0.1"), (b"Host", b"127.0.0.1")])
     with pytest.raises(DoorClosed, match="host name"):
-        judge(twice, LOCAL)
+        authorize(twice, LOCAL)
 
 
 def test_containers_of_docker_desktop_come_to_the_loopback_where_others_are_let_in() -> None:
     given = {"host": "host.docker.internal:8082", "authorization": "Bearer k"}
-    judge(head(**given), policy_for(Config(reach="lan", api_key="k")))
+    authorize(head(**given), policy_for(Config(reach="lan", api_key="k")))
     with pytest.raises(DoorClosed, match="host name"):
-        judge(head(**given), policy_for(Config(api_key="k")))
+        authorize(head(**given), policy_for(Config(api_key="k")))
 
 
 def test_a_host_named_in_the_settings_is_let_in_and_no_other() -> None:
     policy = policy_for(Config(allowed_hosts=("Bridge.Lan",)))
-    judge(head(host="bridge.lan:8082"), policy)
+    authorize(head(host="bridge.lan:8082"), policy)
     with pytest.raises(DoorClosed):
-        judge(head(host="other.lan:8082"), policy)
+        authorize(head(host="other.lan:8082"), policy)
 
 
 @pytest.mark.parametrize("host", ["192.168.1.7:8082", "[fe80::1]:8082", "host.docker.internal:8082", HERE])
 def test_an_open_listener_answers_to_any_plain_address_and_to_containers(host: str) -> None:
     policy = policy_for(Config(api_key="gate-key"), "lan")
-    judge(head(host=host, authorization="Bearer gate-key"), policy)
+    authorize(head(host=host, authorization="Bearer gate-key"), policy)
 
 
 @pytest.mark.parametrize("host", ["evil.example:8082", "0.0.0.0:8082", "[::]:8082"])
 def test_an_open_listener_refuses_names_of_others_and_no_address_at_all(host: str) -> None:
     with pytest.raises(DoorClosed, match="host name"):
-        judge(head(host=host, authorization="Bearer gate-key"), LAN)
+        authorize(head(host=host, authorization="Bearer gate-key"), LAN)
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ def test_an_open_listener_refuses_names_of_others_and_no_address_at_all(host: st
 )
 def test_what_came_through_a_proxy_is_refused_on_the_local_listener_only(name: str) -> None:
     with pytest.raises(DoorClosed, match="through a proxy"):
-        judge(head(**{name: "1.2.3.4"}), KEYED)
-    judge(head(host="10.0.0.2", authorization="Bearer gate-key", **{name: "1.2.3.4"}), LAN)
+        authorize(head(**{name: "1.2.3.4"}), KEYED)
+    authorize(head(host="10.0.0.2", authorization="Bearer gate-key", **{name: "1.2.3.4"}), LAN)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_what_came_through_a_proxy_is_refused_on_the_local_listener_only(name: s
 def test_a_known_origin_is_let_in_and_may_read_the_reply(origin: str) -> None:
     policy = policy_for(Config(allowed_origins=("https://chat.example.org/",)))
     asked = posted(origin=origin, sec_fetch_site="cross-site")
-    judge(asked, policy)
+    authorize(asked, policy)
     assert allowed_origin(asked, policy) == origin
 
 
@@ -141,15 +141,15 @@ def test_a_known_origin_is_let_in_and_may_read_the_reply(origin: str) -> None:
 def test_an_unknown_origin_is_refused_on_every_method(origin: str, method: str) -> None:
     policy = policy_for(Config(allowed_origins=("https://chat.example.org", "null", "*")))
     with pytest.raises(DoorClosed, match="Web pages of"):
-        judge(head(method, origin=origin), policy)
+        authorize(head(method, origin=origin), policy)
     assert allowed_origin(head(method, origin=origin), policy) is None
 
 
 def test_the_own_page_of_an_allowed_host_may_call_its_own_server() -> None:
     policy = policy_for(Config(allowed_hosts=("bridge.lan",)))
-    assert judge(posted(host="bridge.lan:8082", origin="http://bridge.lan:8082"), policy).is_own
+    assert authorize(posted(host="bridge.lan:8082", origin="http://bridge.lan:8082"), policy).is_own
     with pytest.raises(DoorClosed):
-        judge(posted(host="evil.example:8082", origin="http://evil.example:8082"), policy)
+        authorize(posted(host="evil.example:8082", origin="http://evil.example:8082"), policy)
 
 
 @pytest.mark.parametrize(
@@ -167,10 +167,10 @@ def test_the_own_page_of_an_allowed_host_may_call_its_own_server() -> None:
 def test_a_fetch_of_another_sites_page_is_refused(site: str, host: str, is_let_in: bool) -> None:
     asked = head(host=host, sec_fetch_site=site, x_api_key="gate-key")
     if is_let_in:
-        judge(asked, LAN)
+        authorize(asked, LAN)
     else:
         with pytest.raises(DoorClosed, match="Another web site"):
-            judge(asked, LAN)
+            authorize(asked, LAN)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_a_fetch_of_another_sites_page_is_refused(site: str, host: str, is_let_i
     ],
 )
 def test_the_key_is_taken_in_three_forms_and_any_right_one_is_enough(headers: dict[str, str]) -> None:
-    assert judge(posted(**headers), KEYED).is_trusted
+    assert authorize(posted(**headers), KEYED).is_trusted
 
 
 @pytest.mark.parametrize(
@@ -202,34 +202,34 @@ def test_the_key_is_taken_in_three_forms_and_any_right_one_is_enough(headers: di
 )
 def test_without_the_right_key_nobody_is_answered(headers: dict[str, str], message: str) -> None:
     with pytest.raises(KeyRefused, match=message):
-        judge(posted(**headers), KEYED)
+        authorize(posted(**headers), KEYED)
 
 
 def test_a_key_of_other_letters_than_english_ones_works() -> None:
     sent = "schlüssel".encode().decode("latin-1")
-    assert judge(posted(authorization=f"Bearer {sent}"), DoorPolicy(key="schlüssel")).is_trusted
+    assert authorize(posted(authorization=f"Bearer {sent}"), AccessPolicy(key="schlüssel")).is_trusted
 
 
 def test_where_no_key_is_set_any_key_is_let_in() -> None:
-    assert judge(posted(authorization="Bearer DUMMY_KEY"), LOCAL).is_trusted
+    assert authorize(posted(authorization="Bearer DUMMY_KEY"), LOCAL).is_trusted
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/docs", "/openapi.json", "/assets/page.css"])
 def test_what_holds_nothing_of_the_users_is_read_without_the_key_but_not_trusted(path: str) -> None:
-    assert not judge(head(path=path), KEYED).is_trusted
-    assert judge(head(path=path, api_key="gate-key"), KEYED).is_trusted
+    assert not authorize(head(path=path), KEYED).is_trusted
+    assert authorize(head(path=path, api_key="gate-key"), KEYED).is_trusted
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/auth/status", "/version", "/nowhere", "/healthx"])
 def test_everything_else_needs_the_key(path: str) -> None:
     with pytest.raises(KeyRefused):
-        judge(head(path=path), KEYED)
+        authorize(head(path=path), KEYED)
     with pytest.raises(KeyRefused):
-        judge(posted("/health"), KEYED)
+        authorize(posted("/health"), KEYED)
 
 
 def test_a_preflight_needs_no_key() -> None:
-    judge(head("OPTIONS", origin="http://localhost:3000"), KEYED)
+    authorize(head("OPTIONS", origin="http://localhost:3000"), KEYED)
 
 
 @pytest.mark.parametrize(
@@ -237,15 +237,15 @@ def test_a_preflight_needs_no_key() -> None:
 )
 def test_the_controls_are_closed_to_every_page_but_our_own(headers: dict[str, str]) -> None:
     with pytest.raises(DoorClosed, match="own page"):
-        judge(posted("/control/stop", **headers), LOCAL)
-    assert judge(posted("/control/stop", origin=f"http://{HERE}", sec_fetch_site="same-origin"), LOCAL).is_own
+        authorize(posted("/control/stop", **headers), LOCAL)
+    assert authorize(posted("/control/stop", origin=f"http://{HERE}", sec_fetch_site="same-origin"), LOCAL).is_own
 
 
 @pytest.mark.parametrize(
     "kind", ["application/json", "Application/JSON; charset=utf-8", "application/vnd.api+json", "application/json;"]
 )
 def test_json_is_taken_under_its_names(kind: str) -> None:
-    judge(posted(content_type=kind), LOCAL)
+    authorize(posted(content_type=kind), LOCAL)
 
 
 @pytest.mark.parametrize(
@@ -261,30 +261,30 @@ def test_json_is_taken_under_its_names(kind: str) -> None:
 )
 def test_a_body_that_is_not_declared_as_json_is_refused(kind: str) -> None:
     with pytest.raises(BodyNotJson):
-        judge(posted(content_type=kind), LOCAL)
+        authorize(posted(content_type=kind), LOCAL)
     chunked = head("PUT", transfer_encoding="chunked", content_type=kind)
     with pytest.raises(BodyNotJson):
-        judge(chunked, LOCAL)
+        authorize(chunked, LOCAL)
 
 
 def test_a_request_without_a_body_needs_no_content_type() -> None:
-    judge(head("POST", content_length="0"), LOCAL)
-    judge(head("POST"), LOCAL)
-    judge(head("DELETE"), LOCAL)
+    authorize(head("POST", content_length="0"), LOCAL)
+    authorize(head("POST"), LOCAL)
+    authorize(head("DELETE"), LOCAL)
 
 
 def test_an_upload_to_what_is_not_built_may_learn_that() -> None:
-    judge(posted("/v1/audio/transcriptions", content_type="multipart/form-data; boundary=x"), LOCAL)
+    authorize(posted("/v1/audio/transcriptions", content_type="multipart/form-data; boundary=x"), LOCAL)
 
 
 @pytest.mark.parametrize("length", ["1001", "99999999999999999999999999", "-1", "1e3", "\xb2"])
 def test_a_length_over_the_limit_is_refused_before_anything_is_read(length: str) -> None:
     with pytest.raises(BodyTooLarge):
-        judge(posted(content_length=length), DoorPolicy(body_limit=1000))
+        authorize(posted(content_length=length), AccessPolicy(body_limit=1000))
 
 
 def test_a_body_of_exactly_the_limit_is_let_in() -> None:
-    judge(posted(content_length="1000"), DoorPolicy(body_limit=1000))
+    authorize(posted(content_length="1000"), AccessPolicy(body_limit=1000))
 
 
 def test_the_questions_are_asked_from_the_outside_in() -> None:
@@ -294,7 +294,7 @@ def test_the_questions_are_asked_from_the_outside_in() -> None:
         "content_type": "text/plain",
         "content_length": "9999",
     }
-    policy = DoorPolicy(key="gate-key", body_limit=10)
+    policy = AccessPolicy(key="gate-key", body_limit=10)
     said: list[str] = []
     for better in (
         {"host": HERE},
@@ -306,7 +306,7 @@ def test_the_questions_are_asked_from_the_outside_in() -> None:
     ):
         given: dict[str, str] = {"host": "evil.example", **wrong}
         with pytest.raises(DrawbridgeError) as caught:
-            judge(head("POST", **given), policy)
+            authorize(head("POST", **given), policy)
         said.append(type(caught.value).__name__ + ": " + caught.value.message)
         for name, value in better.items():
             wrong.pop(name, None)
@@ -320,23 +320,23 @@ def test_the_questions_are_asked_from_the_outside_in() -> None:
         "BodyTooLarge:",
         "BodyNotJson:",
     ]
-    judge(head("POST", **wrong), policy)
+    authorize(head("POST", **wrong), policy)
 
 
 def test_a_listener_to_others_without_a_key_cannot_be_made() -> None:
     with pytest.raises(KeyNeeded):
         policy_for(Config(), "lan")
     with pytest.raises(KeyNeeded):
-        DoorPolicy("lan", key="")
+        AccessPolicy("lan", key="")
 
 
 def test_owners_differ_by_listener_and_key_and_hold_no_key() -> None:
-    policies = [LOCAL, KEYED, LAN, DoorPolicy(key="other")]
+    policies = [LOCAL, KEYED, LAN, AccessPolicy(key="other")]
     assert len({policy.owner for policy in policies}) == 4
-    assert KEYED.owner == DoorPolicy(key="gate-key").owner
+    assert KEYED.owner == AccessPolicy(key="gate-key").owner
     assert "gate-key" not in KEYED.owner + repr(KEYED)
 
 
 def test_the_settings_make_the_policy() -> None:
     policy = policy_for(Config(api_key="gate-key", body_limit_mb=0.5, allowed_origins=("https://A.example/",)))
-    assert policy == DoorPolicy("local", "gate-key", frozenset(), frozenset({"https://a.example"}), 500_000)
+    assert policy == AccessPolicy("local", "gate-key", frozenset(), frozenset({"https://a.example"}), 500_000)

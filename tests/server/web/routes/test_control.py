@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from server.web.access.middleware import DoorPolicy
+from server.web.access.middleware import AccessPolicy
 from tests.server.web.scene import FakeControl, FakeServices, client, served
 
 BROWSER = {"accept": "text/html", "sec-fetch-site": "none"}
@@ -42,7 +42,7 @@ async def test_without_the_right_token_they_stay_closed(token: str) -> None:
 
 async def test_on_another_listener_there_are_no_controls() -> None:
     control = FakeControl()
-    app = served(FakeServices(), control=control, policy=DoorPolicy("lan", key="gate-key"))
+    app = served(FakeServices(), control=control, policy=AccessPolicy("lan", key="gate-key"))
     async with client(app, **{"api-key": "gate-key"}) as c:
         for method, path in (("GET", "/control/status"), ("POST", "/control/stop")):
             assert (await c.request(method, path, headers=with_token(control.token))).status_code == 404
