@@ -14,7 +14,6 @@ from server.conversation.accumulator import Spoken
 from server.conversation.events import Event, Finished, Started, Timings
 from server.conversation.fingerprint import conversation_key
 from server.conversation.request import ModelRequest, ModelSettings
-from server.errors import PromptTooLong
 from server.pool.lease import Lease
 from server.pool.pool import Pool
 
@@ -51,7 +50,8 @@ class Single:
             spoken = Spoken()
             held = len(history) if lease.way == "continued" else 0
             try:
-                async with aclosing(_asked(lease.worker, turn, settings, held=held)) as events:
+                answer = lease.worker.ask(turn.profile, settings, turn.messages, held=held)
+                async with aclosing(answer) as events:
                     async for event in events:
                         spoken.add(event)
                         if isinstance(event, Started):
@@ -99,27 +99,6 @@ def _park(lease: Lease[Worker], turn: ModelRequest, settings: ModelSettings, spo
     if lease.worker.is_at_rest:
         messages = (*turn.messages, spoken.message)
         lease.keep(conversation_key(messages, model=settings.model))
-
-
-async def _asked(
-    worker: Worker, turn: ModelRequest, settings: ModelSettings, *, held: int
-) -> AsyncGenerator[Event, None]:
-    """The worker's events. A conversation that goes on near the end of the window is replayed before it is refused.
-
-    Claude Code then refuses by itself, by its own count; whether it really is too long is for Claude's API to say.
-    """
-    try:
-        async with aclosing(worker.ask(turn.profile, settings, turn.messages, held=held)) as events:
-            async for event in events:
-                yield event
-    except PromptTooLong:
-        if not held or not worker.is_at_rest:
-            raise
-    else:
-        return
-    async with aclosing(worker.ask(turn.profile, settings, turn.messages)) as events:
-        async for event in events:
-            yield event
 
 
 def _log(finished: Finished, way: str, timings: Timings) -> None:

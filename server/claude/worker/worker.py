@@ -12,7 +12,7 @@ from server.conversation.events import Event
 from server.conversation.models import ModelCard, ModelLimits
 from server.conversation.parts import Message
 from server.conversation.request import Launch, ModelSettings, Profile
-from server.errors import CliFailed, EngineError
+from server.errors import CliFailed, EngineError, PromptTooLong
 from server.machine.guards import Guard
 from server.machine.memory import memory_of
 from server.machine.temp_folders import Scratch
@@ -104,10 +104,20 @@ class Worker:
             self._session = Session(self._process, self._bounds, self._dials, self._on_usage)
             await self._session.configure(profile)
             self._born_bytes = memory_of(self._process.pid)
-        self._conversations += not held
-        async with aclosing(self._session.answer(settings, messages, self._on_limits, held=held)) as events:
-            async for event in events:
-                yield event
+        # Near the end of the window Claude Code refuses a continued conversation by its own count: it is then replayed,
+        # so that Claude's API decides.
+        for already_held in dict.fromkeys((held, 0)):
+            self._conversations += not already_held
+            answer = self._session.answer(settings, messages, self._on_limits, held=already_held)
+            try:
+                async with aclosing(answer) as events:
+                    async for event in events:
+                        yield event
+            except PromptTooLong:
+                if not already_held or not self.is_at_rest:
+                    raise
+            else:
+                return
 
     @property
     def is_at_rest(self) -> bool:

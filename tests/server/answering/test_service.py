@@ -21,7 +21,6 @@ from server.errors import (
     DrawbridgeError,
     ModelUnknown,
     PermissionRefused,
-    PromptTooLong,
     SignInNeeded,
     UpstreamDown,
     UpstreamRefused,
@@ -59,7 +58,6 @@ class Lanes:
         self.obeys = True
         self.is_alive = True
         self.is_worn = False
-        self.refuses_at_rest = False
 
     @asynccontextmanager
     async def lease(
@@ -94,7 +92,6 @@ class Lanes:
             for step in self.scripts.pop(0):
                 await asyncio.sleep(0)
                 if isinstance(step, DrawbridgeError):
-                    self.rests = self.refuses_at_rest
                     raise step
                 self.rests = isinstance(step, Finished)
                 yield step
@@ -340,21 +337,6 @@ async def test_where_each_conversation_has_a_process_nothing_is_stopped_or_kept(
     await anext(events)
     await events.aclose()
     assert not lanes.verdicts[0].is_kept
-
-
-async def test_a_conversation_that_the_engine_finds_too_long_is_replayed_before_it_is_refused() -> None:
-    lanes = Lanes([PromptTooLong()], WHOLE)
-    lanes.way, lanes.obeys, lanes.refuses_at_rest = "continued", True, True
-    history = (*TURN.messages, Message("assistant", (Text("Hello"),)))
-    assert len(await told(lanes, replace(TURN, messages=(*history, *TURN.messages)))) == 3
-    assert lanes.held == [2, 0]
-
-
-async def test_one_that_was_replayed_already_is_refused() -> None:
-    lanes = Lanes([PromptTooLong()], WHOLE)
-    lanes.refuses_at_rest = True
-    with pytest.raises(PromptTooLong):
-        await told(lanes)
 
 
 TITLE = "### Task:\nGenerate a concise, 3-5 word title with an emoji summarizing the chat history.\n### Guidelines:"

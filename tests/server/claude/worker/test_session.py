@@ -12,10 +12,10 @@ from server.claude.worker.process import CliProcess
 from server.claude.worker.session import Session
 from server.conversation.events import PartDelta
 from server.conversation.request import ModelSettings, Profile
-from server.errors import DrawbridgeError, EngineSurprise
+from server.errors import DrawbridgeError, EngineSurprise, PromptTooLong
 from server.machine.guards import guard_for
-from server.standin.script import Gate, Hold, Pause, Plain, Refusal, Reply, Text, refuse, say
-from server.standin.server import Standin, default_answer
+from server.standin.script import Gate, Hold, Pause, Plain, Refusal, Reply, Script, Text, Usage, refuse, say
+from server.standin.server import Recorded, Standin, default_answer
 from server.status import UsageWindow
 from tests.server.claude.cli.test_usage import limits
 from tests.server.claude.conftest import SONNET, Bench, conversation
@@ -96,6 +96,22 @@ async def test_a_conversation_goes_on_by_its_new_turn_alone(warm: Warm) -> None:
     assert warm.worker.is_at_rest
     body = await warm.ask("one", "Hello from the stand-in.", "two", held=2)
     assert turns(body) == [("user", "one"), ("assistant", "Hello from the stand-in."), ("user", "two")]
+
+
+async def test_a_conversation_that_claude_code_finds_too_long_is_replayed_for_the_api_to_decide(
+    warm: Warm, standin: Standin
+) -> None:
+    def answer(recorded: Recorded) -> Script:
+        if len(turns(recorded.body)) > 3:
+            return refuse(400, "prompt is too long: 1000100 tokens > 1000000 maximum")
+        return say("ok", usage=Usage(input_tokens=999_000, output_tokens=900))
+
+    standin.script(answer)
+    await warm.ask("one")
+    await warm.ask("one", "ok", "two", held=2)
+    with pytest.raises(PromptTooLong):
+        await warm.ask("one", "ok", "two", "ok", "three", held=4)
+    assert [len(turns(recorded.body)) for recorded in standin.requests] == [1, 3, 5]
 
 
 async def test_a_boundary_leaves_nothing_of_the_conversation_before(warm: Warm) -> None:
