@@ -15,6 +15,7 @@ from server.web.routes.chat_completions import chat_router
 from server.web.routes.control import control_router
 from server.web.routes.docs import docs_router
 from server.web.routes.health import about_router
+from server.web.routes.manual import manual_router
 from server.web.routes.models import models_router
 from server.web.routes.status_json import NAME
 
@@ -51,6 +52,7 @@ def create_app(
     app.include_router(models_router(services, created=int(clock())))
     app.include_router(about_router(services, control=control, clock=clock))
     app.include_router(docs_router())
+    app.include_router(manual_router())
     if control is not None:
         app.include_router(control_router(services, control, clock=clock))
     _describe(app)

@@ -60,6 +60,7 @@ async def test_it_answers_in_demo_mode_and_carries_its_pages(programs: Path, tmp
             page = await client.get("/", headers={"accept": "text/html"})
             assert page.headers["content-type"].startswith("text/html")
             assert (await client.get("/docs")).status_code == 200
+            assert (await client.get("/manual/api")).status_code == 200
     finally:
         process.terminate()
         assert await asyncio.wait_for(process.wait(), 30) == 0

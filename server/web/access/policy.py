@@ -27,7 +27,7 @@ _WEB_ORIGIN = re.compile(r"https?://(.+)")
 _JSON_TYPE = re.compile(r"application/(?:[a-z0-9!#$&^_.-]+\+)?json")
 _FORWARDING = frozenset({"forwarded", "via", "x-real-ip", "cf-connecting-ip", "true-client-ip", "x-client-ip"})
 # What anybody may read without the key: these hold nothing of the user's. The routes shorten / and /health.
-_OPEN_TO_READ = frozenset({"/", "/health", "/docs", "/openapi.json", "/favicon.ico"})
+_OPEN_TO_READ = frozenset({"/", "/health", "/docs", "/manual", "/openapi.json", "/favicon.ico"})
 _SALT = secrets.token_bytes(16)
 
 
@@ -212,7 +212,7 @@ def too_large(policy: AccessPolicy) -> BodyTooLarge:
 
 def _is_open(head: Head) -> bool:
     is_reading = head.method in {"GET", "HEAD"}
-    return is_reading and (head.path in _OPEN_TO_READ or head.path.startswith("/assets/"))
+    return is_reading and (head.path in _OPEN_TO_READ or head.path.startswith(("/assets/", "/manual/")))
 
 
 def _has_key(head: Head, key: str) -> bool:

@@ -17,6 +17,7 @@ _OWN = {
     "page.css": _STYLE,
     "page.js": _SCRIPT,
     "docs.css": _STYLE,
+    "manual.css": _STYLE,
     "docs.js": _SCRIPT,
     "icon.svg": _PICTURE,
 }

@@ -214,7 +214,9 @@ def test_where_no_key_is_set_any_key_is_let_in() -> None:
     assert authorize(posted(authorization="Bearer DUMMY_KEY"), LOCAL).is_trusted
 
 
-@pytest.mark.parametrize("path", ["/", "/health", "/docs", "/openapi.json", "/assets/page.css"])
+@pytest.mark.parametrize(
+    "path", ["/", "/health", "/docs", "/manual", "/manual/api", "/openapi.json", "/assets/page.css"]
+)
 def test_what_holds_nothing_of_the_users_is_read_without_the_key_but_not_trusted(path: str) -> None:
     assert not authorize(head(path=path), KEYED).is_trusted
     assert authorize(head(path=path, api_key="gate-key"), KEYED).is_trusted

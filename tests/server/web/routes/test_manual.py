@@ -1,0 +1,83 @@
+"""The manual on the running server, and its links as files in the repository."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from server.config import Config
+from server.web.routes.manual import PAGES, link, slug
+from tests.server.web.scene import FakeServices, client, served
+
+ROOT = Path(__file__).resolve().parents[4]
+MANUAL = ROOT / "assets" / "manual"
+TARGET = re.compile(r'(?:href|src)="([^"]+)"')
+
+
+async def test_every_link_and_picture_of_every_page_is_served() -> None:
+    async with client(served(FakeServices())) as c:
+        pages = {f"/manual/{name}" if name != "index" else "/manual": name for name in PAGES}
+        texts = {address: (await c.get(address)).text for address in pages}
+        for address, text in texts.items():
+            for target in TARGET.findall(text):
+                path, _, fragment = target.partition("#")
+                if path.startswith("https://"):
+                    continue
+                assert (await c.get(path or address)).status_code == 200, (address, target)
+                if fragment:
+                    assert f'id="{fragment}"' in texts.get(path or address, ""), (address, target)
+
+
+async def test_pages_load_nothing_from_other_hosts_and_hold_no_inline_style_or_script() -> None:
+    async with client(served(FakeServices())) as c:
+        for name in PAGES:
+            reply = await c.get("/manual" if name == "index" else f"/manual/{name}")
+            assert "default-src 'self'" in reply.headers["content-security-policy"]
+            assert not re.search(r"<style|<script|\son\w+=|style=|src=\"(?!/)", reply.text), name
+
+
+@pytest.mark.parametrize("path", ["/manual/nothing", "/manual/pictures/nothing.png", "/manual/..%2f..%2fpyproject"])
+async def test_an_unknown_page_is_a_404(path: str) -> None:
+    async with client(served(FakeServices())) as c:
+        assert (await c.get(path)).status_code == 404
+
+
+def test_every_file_of_the_manual_is_a_page() -> None:
+    assert {path.stem for path in MANUAL.glob("*.md")} == set(PAGES)
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", *sorted(MANUAL.glob("*.md"))], ids=lambda path: path.name)
+def test_links_between_the_files_lead_to_files_and_headings(path: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", path.read_text()):
+        name, _, fragment = target.partition("#")
+        linked = (path.parent / name).resolve() if name else path
+        assert linked.is_file(), target
+        if fragment:
+            headings = re.findall(r"^#+ (.+)$", linked.read_text(), re.MULTILINE)
+            assert fragment in {slug(heading) for heading in headings}, target
+
+
+def test_the_readme_fits_on_150_lines() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+def test_every_setting_is_in_the_manual() -> None:
+    text = (MANUAL / "commands.md").read_text()
+    settings = {field.name for field in fields(Config)} - {"sources"}
+    assert {name for name in settings if f"| `{name.removesuffix('_s')}` |" not in text} == set()
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("api.md", "/manual/api"),
+        ("api.md#errors", "/manual/api#errors"),
+        ("index.md", "/manual"),
+        ("https://example.org/a.md", "https://example.org/a.md"),
+        ("../other/file.md", "../other/file.md"),
+        ("#here", "#here"),
+    ],
+)
+def test_links_are_rewritten_for_the_server(target: str, expected: str) -> None:
+    assert link(target) == expected
