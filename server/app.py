@@ -35,7 +35,7 @@ def create_app(
     control: ControlPort | None = None,
     clock: Callable[[], float] = time.time,
 ) -> FastAPI:
-    """The application over `services`; it answers nothing but through `AccessMiddleware`, one around it for each listener.
+    """The application over `services`; each listener wraps it in an `AccessMiddleware`.
 
     `control` is what /control and the page's button stop; without it there is neither.
     """

@@ -15,7 +15,7 @@ from server.web.access.policy import ACCESS, AccessPolicy, Head, allowed_origin,
 from server.web.path_aliases import canonical_path
 from server.web.replies import own_mistake, refusal
 
-__all__ = ["DoorPolicy", "Doors", "policy_for"]
+__all__ = ["AccessMiddleware", "AccessPolicy", "policy_for"]
 
 logger = logging.getLogger(__name__)
 
