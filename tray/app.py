@@ -22,17 +22,18 @@ from server.machine.paths import Folders, find_folders
 from server.machine.settings_file import Saved, SettingsFile
 from server.machine.sockets import Listeners
 from server.machine.version import managed_by, own_version, repository
+from tray.commands import Quit
 from tray.control.access_key import Keys
 from tray.control.controller import Controller
-from tray.control.interfaces import Screen, Surroundings
-from tray.control.settings import Preferences
+from tray.control.interfaces import Platform, Screen
+from tray.control.settings import Settings
 from tray.control.update_check import MEMO, Updates
 from tray.desktop.autostart.autostart import autostart_for
 from tray.desktop.clipboard import copy
 from tray.desktop.desktop import Desktop, desktop_for
 from tray.desktop.signals import told_of_signals
 from tray.desktop.sleep_detection import Woke, watch_sleep
-from tray.model import Notice, Quit
+from tray.model import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +86,7 @@ def run_desktop(flags: Mapping[str, object]) -> int:
     """
     desktop = desktop_for(icon=_picture())
     try:
-        preferences = Preferences(SettingsFile(find_folders().settings_file), flags=flags, environ=os.environ)
+        preferences = Settings(SettingsFile(find_folders().settings_file), flags=flags, environ=os.environ)
         opening = _opened(preferences)
         folders = find_folders(preferences.config)
         folders.make()
@@ -101,8 +102,8 @@ def run_desktop(flags: Mapping[str, object]) -> int:
         desktop.close()
 
 
-def _opened(preferences: Preferences) -> Saved | SettingsInvalid:
-    """The settings of this start; what is wrong in the file alone is a trouble of the app, not its end."""
+def _opened(preferences: Settings) -> Saved | SettingsInvalid:
+    """The settings of this start; what is wrong in the file alone is a problem of the app, not its end."""
     try:
         return preferences.load(set_aside=True)
     except SettingsInvalid as error:
@@ -111,7 +112,7 @@ def _opened(preferences: Preferences) -> Saved | SettingsInvalid:
 
 
 def _run(
-    preferences: Preferences, opening: Saved | SettingsInvalid, folders: Folders, claimed: Claim, desktop: Desktop
+    preferences: Settings, opening: Saved | SettingsInvalid, folders: Folders, claimed: Claim, desktop: Desktop
 ) -> int:
     token = secrets.token_urlsafe(32)
 
@@ -127,7 +128,7 @@ def _run(
             on_stop_asked=lambda: controller.post(Quit()),
         )
 
-    around = Surroundings(
+    platform = Platform(
         desktop=desktop,
         copy=copy,
         autostart=autostart_for(),
@@ -142,7 +143,7 @@ def _run(
         version=own_version,
         has_exported_key=has_exported_key(os.environ),
     )
-    controller = Controller(preferences, Keys(Keychain(folders.config)), around, make_server=make_server)
+    controller = Controller(preferences, Keys(Keychain(folders.config)), platform, make_server=make_server)
     view = _view(controller, desktop)
     watch = watch_sleep(lambda: controller.post(Woke()))
     try:

@@ -1,20 +1,19 @@
-"""What the desktop knows and what it can be told: one frozen Snapshot, and commands as values."""
+"""What the desktop shows: one frozen `Snapshot` and the values in it, and notifications."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Literal
 
-from server.status import SignInAccount, Status
+from server.status import Status
+from tray.commands import Command
 
 PORT_PRESETS = (8082, 8080, 11434, 4000)
 POOL_SIZES = (1, 2, 3, 4, 6, 8)
 
-App = Literal["talon", "cline", "continue", "open webui", "curl", "cursor"]
-
 
 class Picture(Enum):
-    """What the icon shows; the shape says it, never the colour alone."""
+    """What the icon shows. The pictures differ in shape, not only in colour."""
 
     RAISED = "raised"
     HALF = "half"
@@ -25,7 +24,7 @@ class Picture(Enum):
 
 
 class KeyPlace(Enum):
-    """Where the access key is kept. The menu says which."""
+    """Where the access key is stored."""
 
     NONE = "none"
     KEYRING = "keyring"
@@ -33,8 +32,8 @@ class KeyPlace(Enum):
     SETTINGS = "settings"
 
 
-class Next(Enum):
-    """What a person can do about a trouble, as a click on its line does it."""
+class Fix(Enum):
+    """What a click on a problem's line does."""
 
     LOG = "open the log"
     SIGN_IN = "sign in"
@@ -46,20 +45,20 @@ class Next(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """Something is wrong: a short title for the menu, what happened and why, what to do, and what a click does."""
+class Problem:
+    """Something is wrong: a short title for the menu, what happened, what to do about it, and what a click does."""
 
     title: str
     message: str
     hint: str = ""
-    next: Next = Next.LOG
+    fix: Fix = Fix.LOG
 
 
 @dataclass(frozen=True, slots=True)
 class KeyState:
-    """The access key as the menu shows it; the key itself is not here.
+    """The state of the access key, without the key itself.
 
-    `asks_for_file`: there is no keyring, and a person must first agree to a file that only this user can read.
+    `asks_for_file`: no keyring was found, and the user has not yet agreed to store the key in a private file.
     """
 
     is_required: bool = False
@@ -68,11 +67,8 @@ class KeyState:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
-    """Who can reach the server: this computer, or also containers and the network.
-
-    `addresses` are where those find it, each with its port, as in 192.168.1.20:8082.
-    """
+class ReachState:
+    """Whether other devices can connect, and at which addresses with ports, as in 192.168.1.20:8082."""
 
     is_open: bool = False
     addresses: tuple[str, ...] = ()
@@ -80,13 +76,13 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that the icon, its tooltip and its menu are made of.
+    """Everything the icon, its tooltip and its menu are made from.
 
-    `pinned` names settings that a variable or flag holds, as (setting, holder): their items are greyed and say so.
-    `starts_at_login` is the system's true state, None where it cannot be known. `is_signing_in`: in the browser, now.
-    `checks_updates` is None where the system brings new versions itself; `new_version` is a newer one, as in "1.2".
-    `now` is the local time with its zone (`datetime.now().astimezone()`); only its day and zone count, for words like
-    "tomorrow at 09:00". None: days are written in full, in UTC.
+    `pinned`: settings fixed by a variable or flag, as (setting, its source); the menu disables them.
+    `starts_at_login`: the system's own state; None if it is not available here.
+    `checks_updates`: None if the system's package manager updates Drawbridge. `new_version`: a newer one, as in "1.2".
+    `now`: midnight of the current day in local time, for phrases like "tomorrow at 09:00"; with None times are
+    written in full, in UTC.
     """
 
     status: Status = field(default_factory=Status)
@@ -95,8 +91,8 @@ class Snapshot:
     pool_size: int = 3
     model: str = "sonnet"
     key: KeyState = field(default_factory=KeyState)
-    reach: Reach = field(default_factory=Reach)
-    trouble: Trouble | None = None
+    reach: ReachState = field(default_factory=ReachState)
+    problem: Problem | None = None
     pinned: tuple[tuple[str, str], ...] = ()
     starts_at_login: bool | None = False
     is_signing_in: bool = False
@@ -109,167 +105,13 @@ class Snapshot:
 
     @property
     def base_url(self) -> str:
-        """What to paste into a client: the real address while there is one, else the one to be."""
+        """The server's base URL; while it is down, the one it would get from the settings."""
         return self.status.base_url or f"http://127.0.0.1:{self.port}/v1"
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """Lower the bridge."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Raise it; running answers may end within a bound."""
-
-
-@dataclass(frozen=True, slots=True)
-class Restart:
-    """Stop, then start."""
-
-
-@dataclass(frozen=True, slots=True)
-class SetPort:
-    """Listen on this port from now on; None: the next free one."""
-
-    port: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class SetPoolSize:
-    """So many processes at most."""
-
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class SetModel:
-    """The default model; "default" is Claude Code's own."""
-
-    model: str
-
-
-@dataclass(frozen=True, slots=True)
-class RequireKey:
-    """Ask callers for the key, or do not. Without a key yet, one is made."""
-
-    required: bool
-
-
-@dataclass(frozen=True, slots=True)
-class NewKey:
-    """Make a key, or another one: the old one is refused from then on."""
-
-
-@dataclass(frozen=True, slots=True)
-class CopyKey:
-    """The key to the clipboard."""
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveKey:
-    """Forget the key and ask for none."""
-
-
-@dataclass(frozen=True, slots=True)
-class AgreeToKeyFile:
-    """The person agrees that the key is kept in a file, since there is no keyring."""
-
-
-@dataclass(frozen=True, slots=True)
-class SetReach:
-    """Open a second door for containers and the network, or close it."""
-
-    open: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SetPayer:
-    """Who shall pay: the plan, the exported API key, or as Claude Code decides by itself."""
-
-    payer: Literal["automatic", "plan", "api key"]
-
-
-@dataclass(frozen=True, slots=True)
-class SignIn:
-    """Open the browser to sign in to Claude."""
-
-    account: SignInAccount = "claudeai"
-
-
-@dataclass(frozen=True, slots=True)
-class SetStartAtLogin:
-    """Start with the computer, or do not."""
-
-    on: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SetCheckUpdates:
-    """Ask the project once a day whether there is a newer version, or do not."""
-
-    on: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """To the clipboard: the base URL, the text for an app, or the diagnostics."""
-
-    what: Literal["base url", "diagnostics"] | App
-
-
-@dataclass(frozen=True, slots=True)
-class CopyAddress:
-    """To the clipboard: one of `Reach.addresses`, written as the base URL that it stands for."""
-
-    base_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Open:
-    """Open in the desktop: the log folder, the settings file, the page, or a page of the project or of Claude Code."""
-
-    what: Literal["log folder", "settings", "page", "install page", "project page", "release page"]
-
-
-@dataclass(frozen=True, slots=True)
-class ActOnTrouble:
-    """What a click on the problem line does: its `Trouble.next`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quit:
-    """End the app; running answers may end within a bound."""
-
-
-Command = (
-    Start
-    | Stop
-    | Restart
-    | SetPort
-    | SetPoolSize
-    | SetModel
-    | RequireKey
-    | NewKey
-    | CopyKey
-    | RemoveKey
-    | AgreeToKeyFile
-    | SetReach
-    | SetPayer
-    | SignIn
-    | SetStartAtLogin
-    | SetCheckUpdates
-    | Copy
-    | CopyAddress
-    | Open
-    | ActOnTrouble
-    | Quit
-)
-
-
-@dataclass(frozen=True, slots=True)
 class Notice:
-    """A notification: a title, a text, and what a click on it does."""
+    """A notification: a title, a text, and the command that a click on it posts."""
 
     title: str
     text: str

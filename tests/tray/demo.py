@@ -6,9 +6,10 @@ It prints each command that is clicked, and ends with Quit or with a signal that
 import queue
 import threading
 
+from tray.commands import Command, Quit
 from tray.desktop.signals import told_of_signals
 from tray.icon.view import View
-from tray.model import Command, Quit, Snapshot
+from tray.model import Snapshot
 
 
 def main() -> None:

@@ -23,14 +23,15 @@ from server.machine.sockets import Listeners
 from server.runtime.runner import Runner
 from server.status import State, Status
 from tests.server.fake_server import House
+from tray.commands import Command, Quit
 from tray.control.access_key import Keys
 from tray.control.controller import Controller, Event
-from tray.control.desktop_actions import Done
-from tray.control.interfaces import Surroundings
-from tray.control.settings import Preferences
+from tray.control.desktop_actions import Completed
+from tray.control.interfaces import Platform
+from tray.control.settings import Settings
 from tray.control.supervisor import Server
 from tray.control.update_check import MEMO, Updates
-from tray.model import Command, Notice, Quit, Snapshot
+from tray.model import Notice, Snapshot
 
 WAIT_S = 60.0
 REPOSITORY = "https://github.com/drawbridge-app/drawbridge"
@@ -229,7 +230,7 @@ class Scene:
 
     def start(self) -> "Scene":
         """Begins, as the app does."""
-        preferences = Preferences(self.make_file(self.settings), flags=self.flags, environ=self.environ)
+        preferences = Settings(self.make_file(self.settings), flags=self.flags, environ=self.environ)
         opening: Saved | SettingsInvalid
         try:
             opening = preferences.load(set_aside=True)
@@ -238,7 +239,7 @@ class Scene:
             opening = error
         keychain = Keychain(self.folders.config, deadline_s=self.deadline_s, backend=lambda: self.memory)
         self.controller = Controller(
-            preferences, Keys(keychain), self._around(), make_server=self._make, clock=self.clock, wall=self.wall
+            preferences, Keys(keychain), self._platform(), make_server=self._make, clock=self.clock, wall=self.wall
         )
         self.controller.start(self.screen, opening)
         self.has_started = True
@@ -259,7 +260,7 @@ class Scene:
         """Lets the clocks go on, and the controller look at them."""
         self.clock.ahead += seconds
         self.wall.ahead += seconds
-        self.post(Done(lambda: None))
+        self.post(Completed(lambda: None))
 
     @property
     def shown(self) -> Snapshot:
@@ -303,8 +304,8 @@ class Scene:
             wall=self.wall,
         )
 
-    def _around(self) -> Surroundings:
-        return Surroundings(
+    def _platform(self) -> Platform:
+        return Platform(
             desktop=self.desktop,
             copy=self._copy,
             autostart=self.autostart,

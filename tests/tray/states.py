@@ -8,14 +8,15 @@ from pathlib import Path
 from server.errors import CliMissing, KeyringLocked, PortTaken, SettingsCorrupt
 from server.status import AccountStatus, CliStatus, ModelName, PoolStatus, State, Status, UsageWindow
 from tests.tray.menutext import menu_text
+from tray.commands import App
 from tray.menu.client_setup import text_for
 from tray.menu.menu import menu_for, picture_for, tooltip_for
-from tray.menu.problems import trouble_for
-from tray.model import App, KeyPlace, KeyState, Reach, Snapshot
+from tray.menu.problems import problem_for
+from tray.model import KeyPlace, KeyState, ReachState, Snapshot
 
 GOLDEN = Path(__file__).parent / "golden"
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=timezone(timedelta(hours=1)))
-APPS: tuple[App, ...] = ("talon", "cline", "continue", "open webui", "curl", "cursor")
+APPS: tuple[App, ...] = ("talon", "cline", "continue", "open webui", "curl")
 
 _MODELS = (
     ModelName("default", "Default (recommended)"),
@@ -46,9 +47,9 @@ RUNNING = Snapshot(status=_RUNNING, version="0.1.0", now=NOW)
 
 
 def _with(status: Status | None = None, base: Snapshot = RUNNING, **changes: object) -> Snapshot:
-    """A snapshot whose trouble is the one that its status tells of, unless another is given."""
+    """A snapshot whose problem is the one that its status tells of, unless another is given."""
     snapshot = replace(base, **({"status": status} if status is not None else {}), **changes)  # type: ignore[arg-type] # tests
-    return snapshot if "trouble" in changes else replace(snapshot, trouble=trouble_for(snapshot.status, now=NOW))
+    return snapshot if "problem" in changes else replace(snapshot, problem=problem_for(snapshot.status, now=NOW))
 
 
 def states() -> Iterator[tuple[str, Snapshot]]:
@@ -68,14 +69,14 @@ def states() -> Iterator[tuple[str, Snapshot]]:
         "crashed_too_often",
         _with(
             replace(_DOWN, state=State.FAILED),
-            trouble=trouble_for(RuntimeError("the loop is closed"), crashes=4),
+            problem=problem_for(RuntimeError("the loop is closed"), crashes=4),
         ),
     )
     yield (
         "port_taken",
         _with(
             replace(_DOWN, state=State.FAILED),
-            trouble=trouble_for(PortTaken("Port 8082 on 127.0.0.1 is taken by node (pid 412).")),
+            problem=problem_for(PortTaken("Port 8082 on 127.0.0.1 is taken by node (pid 412).")),
         ),
     )
     yield "next_free_port", _with(replace(_RUNNING, base_url="http://127.0.0.1:8083/v1"))
@@ -102,7 +103,7 @@ def states() -> Iterator[tuple[str, Snapshot]]:
         "settings_corrupt",
         _with(
             replace(_DOWN, state=State.FAILED),
-            trouble=trouble_for(SettingsCorrupt("Line 3 of the settings file 'settings.toml' cannot be read.")),
+            problem=problem_for(SettingsCorrupt("Line 3 of the settings file 'settings.toml' cannot be read.")),
         ),
     )
     billed = replace(_PLAN, payer="api key", detail="", method="api_key")
@@ -127,12 +128,12 @@ def states() -> Iterator[tuple[str, Snapshot]]:
     yield "key_in_file", _with(key=KeyState(is_required=False, place=KeyPlace.FILE))
     yield "key_in_settings", _with(key=KeyState(is_required=True, place=KeyPlace.SETTINGS))
     yield "no_keyring", _with(key=KeyState(asks_for_file=True))
-    yield "keyring_locked", _with(replace(_DOWN, state=State.FAILED), trouble=trouble_for(KeyringLocked()))
+    yield "keyring_locked", _with(replace(_DOWN, state=State.FAILED), problem=problem_for(KeyringLocked()))
     yield (
         "reachable_by_others",
         _with(
             key=KeyState(is_required=True, place=KeyPlace.KEYRING),
-            reach=Reach(is_open=True, addresses=("192.168.1.20:8082", "172.17.0.1:8082", "[fd00::20]:8082")),
+            reach=ReachState(is_open=True, addresses=("192.168.1.20:8082", "172.17.0.1:8082", "[fd00::20]:8082")),
         ),
     )
     yield (

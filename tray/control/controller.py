@@ -18,45 +18,40 @@ from server.config import GRACE_S
 from server.errors import DrawbridgeError, PortTaken, SettingsInvalid, ShuttingDown, StartError
 from server.machine.settings_file import Saved
 from server.status import AccountStatus, State
-from tray.control.access_key import Keys
-from tray.control.desktop_actions import Done, Errands, page_of
-from tray.control.interfaces import Screen, Surroundings
-from tray.control.notifications import Bulletin
-from tray.control.settings import Preferences
-from tray.control.settings_changes import Changes
-from tray.control.snapshot import current, snapshot_for, step_for, trouble_from, trouble_in
-from tray.control.supervisor import MakeServer, Said, Supervisor
-from tray.control.update_check import Updates
-from tray.desktop.sleep_detection import Drowsiness, Woke
-from tray.menu.phrases import account_line
-from tray.menu.problems import Leaving, SignedIn
-from tray.model import (
-    ActOnTrouble,
-    AgreeToKeyFile,
+from tray.commands import (
+    ActOnProblem,
+    AllowKeyFile,
+    ChangeSetting,
     Command,
     Copy,
     CopyAddress,
     CopyKey,
     NewKey,
-    Notice,
     Open,
     Quit,
     RemoveKey,
     RequireKey,
     Restart,
-    SetCheckUpdates,
-    SetModel,
-    SetPayer,
-    SetPoolSize,
     SetPort,
     SetReach,
     SetStartAtLogin,
     SignIn,
-    Snapshot,
     Start,
     Stop,
-    Trouble,
 )
+from tray.control.access_key import Keys
+from tray.control.desktop_actions import Completed, Errands, page_of
+from tray.control.interfaces import Platform, Screen
+from tray.control.notifications import Notifications
+from tray.control.settings import Settings
+from tray.control.settings_changes import Changes
+from tray.control.snapshot import current, current_problem, problem_from_error, snapshot_for, step_for
+from tray.control.supervisor import MakeServer, StatusReport, Supervisor
+from tray.control.update_check import Updates
+from tray.desktop.sleep_detection import Drowsiness, Woke
+from tray.menu.phrases import account_line
+from tray.menu.problems import Quitting, SignedIn
+from tray.model import Notice, Problem, Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +62,7 @@ TRAY_WAIT_S = 3.0
 # At the start nothing is done before the icon is seen, for so long, looked at so often.
 ICON_WAIT_S, ICON_LOOKS = 0.5, 50
 
-Event = Command | Said | Woke | Done
+Event = Command | StatusReport | Woke | Completed
 
 
 class Controller:
@@ -75,9 +70,9 @@ class Controller:
 
     def __init__(
         self,
-        preferences: Preferences,
+        preferences: Settings,
         keys: Keys,
-        around: Surroundings,
+        platform: Platform,
         *,
         make_server: MakeServer,
         clock: Callable[[], float] = time.monotonic,
@@ -85,20 +80,20 @@ class Controller:
     ) -> None:
         self._preferences = preferences
         self._keys = keys
-        self._around = around
+        self._platform = platform
         self._clock = clock
         self._wall = wall
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._supervisor = Supervisor(make_server, self.post, clock=clock)
-        self._bulletin = Bulletin(around, self.post)
-        self._errands = Errands(around, self._bulletin, keys, self.post)
+        self._notifications = Notifications(platform, self.post)
+        self._errands = Errands(platform, self._notifications, keys, self.post)
         self._drowsiness = Drowsiness(clock=clock, wall=wall)
         self._thread = threading.Thread(target=self._run, name="drawbridge-controller", daemon=True)
         self._screen: Screen | None = None
         self._opening: Saved | SettingsInvalid = Saved()
-        self._changes = Changes(preferences, keys, self._supervisor, self._bulletin, self._errands)
-        self._trouble: Trouble | None = None
-        # The server is down for a trouble in the settings, and starts when these are others.
+        self._changes = Changes(preferences, keys, self._supervisor, self._notifications, self._errands)
+        self._problem: Problem | None = None
+        # The server is down for a problem in the settings, and starts when these are others.
         self._is_down_for_it = False
         self._published: str | None = None
         self._starts_at_login: bool | None = False
@@ -135,7 +130,7 @@ class Controller:
         self._tray_at = self._clock() + TRAY_WAIT_S
         self._look_at = self._clock() + LOOK_S
         self._wait_for_icon()
-        self._version, self._updates = self._around.version(), self._around.updates()
+        self._version, self._updates = self._platform.version(), self._platform.updates()
         self._do(self._open_up)
         self._errands.aside(self._errands.look_at_login, self._found_login)
         while not self._is_over:
@@ -144,7 +139,7 @@ class Controller:
             if event is not None:
                 self._do(partial(self._handle, event))
             self._do(self._tick)
-        self._do(partial(self._around.publish, None))
+        self._do(partial(self._platform.publish, None))
         if self._screen is not None:
             self._screen.stop()
 
@@ -180,12 +175,14 @@ class Controller:
             self._tell_error(error)
         except Exception as error:
             logger.exception("a mistake of ours")
-            self._bulletin.tell(Notice("Something went wrong", f"{type(error).__name__}: {error}", Open("log folder")))
+            self._notifications.tell(
+                Notice("Something went wrong", f"{type(error).__name__}: {error}", Open("log folder"))
+            )
 
     def _tell_error(self, error: DrawbridgeError) -> None:
         """What keeps the server from running as asked stays in the menu; all else is said once."""
         if isinstance(error, StartError):
-            self._trouble = trouble_from(error, self._preferences, self._now())
+            self._problem = problem_from_error(error, self._preferences, self._now())
         else:
             logger.info("%s: %s", error.title, error.message)
             self._errands.tell_error(error)
@@ -199,11 +196,11 @@ class Controller:
             self._look_for_tray()
         if now >= self._look_at:
             self._look_at = now + LOOK_S
-            if self._around.is_end_asked() and not self._is_quitting:
+            if self._platform.is_end_asked() and not self._is_quitting:
                 self.post(Quit())
             if self._preferences.has_changed:
                 self._do(self._reload)
-            self._errands.aside(self._around.autostart.state, self._found_login)
+            self._errands.aside(self._platform.autostart.state, self._found_login)
             if self._updates is not None:
                 self._updates.look(self._errands.aside, wanted=self._changes.config.check_updates)
             if (server := self._supervisor.server) is not None:
@@ -213,11 +210,11 @@ class Controller:
 
     def _handle(self, event: Event) -> None:
         match event:
-            case Said():
+            case StatusReport():
                 self._supervisor.heard(event)
             case Woke():
                 self._wake()
-            case Done():
+            case Completed():
                 event.then()
             case _:
                 self._obey(event)
@@ -232,8 +229,8 @@ class Controller:
                 self._restart()
             case SetPort():
                 self._set_port(command.port)
-            case SetPoolSize() | SetModel() | SetPayer() | SetCheckUpdates():
-                self._changes.choose(command)
+            case ChangeSetting():
+                self._changes.change(**{command.name: command.value})
             case RequireKey():
                 self._changes.require_key(required=command.required)
             case NewKey():
@@ -242,7 +239,7 @@ class Controller:
                 self._errands.copy_key(self._changes.config)
             case RemoveKey():
                 self._changes.remove_key()
-            case AgreeToKeyFile():
+            case AllowKeyFile():
                 self._obey(self._changes.agree())
             case SetReach():
                 self._changes.set_reach(is_open=command.open)
@@ -256,8 +253,8 @@ class Controller:
                 self._errands.to_clipboard(command.base_url, "The base URL")
             case Open():
                 self._errands.open(command, self.snapshot, self._preferences.file)
-            case ActOnTrouble():
-                self._act_on_trouble()
+            case ActOnProblem():
+                self._act_on_problem()
             case Quit():
                 self._quit()
             case _:
@@ -266,7 +263,7 @@ class Controller:
     # Start and stop.
 
     def _start(self) -> None:
-        self._trouble, self._is_down_for_it = None, True
+        self._problem, self._is_down_for_it = None, True
         self._supervisor.start(self._changes.begin())
         self._is_down_for_it = False
 
@@ -274,19 +271,19 @@ class Controller:
         if self._supervisor.server is None:
             self._start()
         else:
-            self._trouble = None
+            self._problem = None
             self._supervisor.restart(self._changes.config, GRACE_S)
 
     def _set_port(self, port: int | None) -> None:
         failure = self._supervisor.failure
         is_down_for_it = failure is not None and isinstance(failure.error, PortTaken)
-        self._trouble = None
+        self._problem = None
         self._changes.set_port(port)
         if is_down_for_it:
             self._start()
 
     def _reload(self) -> None:
-        self._trouble = None
+        self._problem = None
         self._changes.reload()
         if self._supervisor.is_idle and (self._is_down_for_it or self._supervisor.failure is not None):
             self._start()
@@ -295,8 +292,8 @@ class Controller:
         """A first one lets running answers end, and says so; a second one does not wait for them."""
         answers = self._supervisor.status.pool.answering
         if answers and not self._is_quitting:
-            self._bulletin.tell(Leaving(answers))
-            self._around.note(f"Stopping: running answers have {GRACE_S:.0f} s to end. Ctrl-C again ends them now.")
+            self._notifications.tell(Quitting(answers))
+            self._platform.note(f"Stopping: running answers have {GRACE_S:.0f} s to end. Ctrl-C again ends them now.")
         self._supervisor.stop(0.0 if self._is_quitting else GRACE_S)
         self._is_quitting = True
 
@@ -307,7 +304,7 @@ class Controller:
             return
         logger.info("awake again: asking the server whether it answers")
         server.follow_network()
-        self._errands.aside(partial(self._around.answers, server.listeners.control), partial(self._probed, server))
+        self._errands.aside(partial(self._platform.answers, server.listeners.control), partial(self._probed, server))
 
     def _probed(self, server: object, answers: bool | DrawbridgeError) -> None:  # noqa: FBT001 # a result
         if answers is not True and self._supervisor.server is server:
@@ -328,10 +325,10 @@ class Controller:
         self._is_signing_in = False
         if isinstance(account, DrawbridgeError):
             raise account
-        self._bulletin.tell(SignedIn(account_line(account)))
+        self._notifications.tell(SignedIn(account_line(account)))
 
-    def _act_on_trouble(self) -> None:
-        if (step := step_for(self.snapshot.trouble)) is not None:
+    def _act_on_problem(self) -> None:
+        if (step := step_for(self.snapshot.problem)) is not None:
             self._obey(step)
 
     def _found_login(self, starts: bool | DrawbridgeError | None) -> None:  # noqa: FBT001 # a result
@@ -348,8 +345,8 @@ class Controller:
         if has_host:
             return
         if state is State.RUNNING:
-            self._bulletin.no_tray(page_of(self.snapshot))
-            self._around.desktop.open_page(page_of(self.snapshot))
+            self._notifications.no_tray(page_of(self.snapshot))
+            self._platform.desktop.open_page(page_of(self.snapshot))
         else:
             self.exit_code = 1
             self.post(Quit())
@@ -361,8 +358,8 @@ class Controller:
         snapshot = self._new_snapshot()
         now = self._now()
         is_limit = any(window.is_reached for window in snapshot.status.usage)
-        self._bulletin.trouble(snapshot.trouble, is_limit=is_limit and self._trouble is None)
-        self._bulletin.limits(snapshot.status.usage, now)
+        self._notifications.problem(snapshot.problem, is_limit=is_limit and self._problem is None)
+        self._notifications.limits(snapshot.status.usage, now)
         if snapshot != self.snapshot and self._screen is not None:
             self.snapshot = snapshot
             self._screen.show(snapshot)
@@ -375,23 +372,23 @@ class Controller:
         if address == self._published:
             return
         self._published = address
-        self._around.publish(server.listeners if server is not None and address is not None else None)
-        if server is not None and address is not None and self._bulletin.listening(server.listeners):
-            self._around.note(f"The log is in {self._around.logs}.")
+        self._platform.publish(server.listeners if server is not None and address is not None else None)
+        if server is not None and address is not None and self._notifications.listening(server.listeners):
+            self._platform.note(f"The log is in {self._platform.logs}.")
 
     def _new_snapshot(self) -> Snapshot:
         now = self._now()
         status = current(self._supervisor.status, now)
-        trouble = self._trouble or trouble_in(status, self._supervisor.failure, self._preferences, now)
+        problem = self._problem or current_problem(status, self._supervisor.failure, self._preferences, now)
         snapshot = snapshot_for(status, self._changes.config, preferences=self._preferences, keys=self._keys, now=now)
         updates, wanted = self._updates, self._changes.config.check_updates
         return replace(
             snapshot,
-            trouble=trouble,
+            problem=problem,
             version=self._version,
             starts_at_login=self._starts_at_login,
             is_signing_in=self._is_signing_in,
-            has_exported_key=self._around.has_exported_key,
+            has_exported_key=self._platform.has_exported_key,
             checks_updates=wanted if updates is not None and updates.is_possible else None,
             new_version=updates.news(wanted=wanted) if updates is not None else "",
             is_quitting=self._is_quitting,

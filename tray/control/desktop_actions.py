@@ -11,12 +11,13 @@ from server.config import Config
 from server.errors import DrawbridgeError, StartError
 from server.machine.settings_file import SettingsFile
 from server.machine.version import project_page
+from tray.commands import Copy, Open
 from tray.control.access_key import Keys
-from tray.control.interfaces import Surroundings
-from tray.control.notifications import Bulletin
+from tray.control.interfaces import Platform
+from tray.control.notifications import Notifications
 from tray.menu.client_setup import text_for
 from tray.menu.problems import Copied
-from tray.model import Copy, Notice, Open, Snapshot
+from tray.model import Notice, Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class Completed:
     """What took its time elsewhere is done: `then` goes on with it."""
 
     then: Callable[[], None]
@@ -34,9 +35,11 @@ class Done:
 class Errands:
     """Runs them. `post` brings what follows back to the thread that asked for it."""
 
-    def __init__(self, around: Surroundings, bulletin: Bulletin, keys: Keys, post: Callable[[Done], None]) -> None:
-        self._around = around
-        self._bulletin = bulletin
+    def __init__(
+        self, platform: Platform, notifications: Notifications, keys: Keys, post: Callable[[Completed], None]
+    ) -> None:
+        self._platform = platform
+        self._notifications = notifications
         self._keys = keys
         self._post = post
 
@@ -51,13 +54,13 @@ class Errands:
             except Exception as error:
                 logger.exception("a mistake of ours")
                 result = StartError(f"{type(error).__name__}: {error}.", title="Something went wrong")
-            self._post(Done(lambda: then(result)))
+            self._post(Completed(lambda: then(result)))
 
         threading.Thread(target=run, name="drawbridge-errand", daemon=True).start()
 
     def soon(self, then: Callable[[], None]) -> None:
         """Does it on our own thread, after what waits there."""
-        self._post(Done(then))
+        self._post(Completed(then))
 
     def copy(self, command: Copy, snapshot: Snapshot, config: Config) -> None:
         """Puts it into the clipboard, and says so."""
@@ -65,7 +68,7 @@ class Errands:
             case "base url":
                 self.to_clipboard(snapshot.base_url, "The base URL")
             case "diagnostics":
-                self.aside(self._around.diagnose, self._diagnosed)
+                self.aside(self._platform.diagnose, self._diagnosed)
             case app:
                 text = text_for(
                     app,
@@ -85,13 +88,13 @@ class Errands:
 
     def to_clipboard(self, text: str, what: str) -> None:
         """Raises `DrawbridgeError` where there is no clipboard."""
-        self._around.copy(text)
-        self._bulletin.tell(Copied(what))
+        self._platform.copy(text)
+        self._notifications.tell(Copied(what))
 
     def is_copied(self, text: str) -> bool:
         """Puts it into the clipboard if there is one; whether there is."""
         try:
-            self._around.copy(text)
+            self._platform.copy(text)
         except DrawbridgeError:
             return False
         return True
@@ -100,33 +103,33 @@ class Errands:
         """Opens it in the desktop."""
         match command.what:
             case "log folder":
-                self._around.desktop.open_folder(self._around.logs)
+                self._platform.desktop.open_folder(self._platform.logs)
             case "settings":
                 if not settings.path.exists():
                     # An editor would be asked to open nothing.
                     settings.write({})
-                self._around.desktop.open_file(settings.path)
+                self._platform.desktop.open_file(settings.path)
             case "page":
-                self._around.desktop.open_page(page_of(snapshot))
+                self._platform.desktop.open_page(page_of(snapshot))
             case "install page":
-                self._around.desktop.open_page(INSTALL_PAGE)
+                self._platform.desktop.open_page(INSTALL_PAGE)
             case "project page":
                 # A build that names none has its own documentation.
-                self._around.desktop.open_page(project_page() or f"{page_of(snapshot)}docs")
+                self._platform.desktop.open_page(project_page() or f"{page_of(snapshot)}docs")
             case "release page":
-                self._around.desktop.open_page(self._around.updates().page)
+                self._platform.desktop.open_page(self._platform.updates().page)
             case _:
                 assert_never(command.what)
 
     def look_at_login(self) -> bool | None:
         """Whether the next login starts us, after a repair where the program has moved; may take a moment."""
-        self._around.autostart.repair()
-        return self._around.autostart.state()
+        self._platform.autostart.repair()
+        return self._platform.autostart.state()
 
     def start_at_login(self, *, on: bool) -> bool | None:
         """From the next login on; what the system makes of it. Raises `DrawbridgeError`."""
-        self._around.autostart.set(on)
-        return self._around.autostart.state()
+        self._platform.autostart.set(on)
+        return self._platform.autostart.state()
 
     def _found_key(self, key: str | DrawbridgeError | None) -> None:
         if isinstance(key, DrawbridgeError):
@@ -141,7 +144,7 @@ class Errands:
 
     def tell_error(self, error: DrawbridgeError) -> None:
         """Says once what went wrong."""
-        self._bulletin.tell(Notice(error.title, str(error)))
+        self._notifications.tell(Notice(error.title, str(error)))
 
 
 class Turns:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Protocol
 
 from server.machine.sockets import Listeners
+from tray.commands import Command
 from tray.control.update_check import Updates
-from tray.model import Command, Notice, Snapshot
+from tray.model import Notice, Snapshot
 
 
 class Screen(Protocol):
@@ -64,7 +65,7 @@ class Autostart(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Platform:
     """The computer we run on. `copy` may raise `DrawbridgeError`; `diagnose` and `answers` take a while.
 
     `publish` tells the commands where the server is, None: nowhere; by `is_end_asked` they reach an app without one.

@@ -14,7 +14,7 @@ class Held(DrawbridgeError):
     title = "It cannot be changed here"
 
 
-class Preferences:
+class Settings:
     """The settings in force. `flags` and `environ` come before the file, for as long as this program runs.
 
     Only names that begin with DRAWBRIDGE_ count: PORT and its like are for `drawbridge serve`.

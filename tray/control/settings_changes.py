@@ -2,31 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import assert_never
 
 from server.config import GRACE_S, Config
 from server.errors import DrawbridgeError, KeyringMissing, PortTaken, SettingsInvalid
 from server.machine.settings_file import Saved
 from server.machine.sockets import next_free
+from tray.commands import AllowKeyFile, Command, NewKey, Open, RequireKey, SetReach
 from tray.control.access_key import Keys
 from tray.control.desktop_actions import Errands, Turns
-from tray.control.notifications import Bulletin
-from tray.control.settings import Held, Preferences
+from tray.control.notifications import Notifications
+from tray.control.settings import Held, Settings
 from tray.control.supervisor import Supervisor
-from tray.menu.problems import KeyMade, SettingsSetAside
-from tray.model import (
-    AgreeToKeyFile,
-    Command,
-    NewKey,
-    Notice,
-    Open,
-    RequireKey,
-    SetCheckUpdates,
-    SetModel,
-    SetPayer,
-    SetPoolSize,
-    SetReach,
-)
+from tray.menu.problems import KeyCreated, SettingsSetAside
+from tray.model import Notice
 
 # What running answers get when the server is asked to stop.
 
@@ -40,12 +28,12 @@ class Changes:
     """
 
     def __init__(
-        self, preferences: Preferences, keys: Keys, supervisor: Supervisor, bulletin: Bulletin, errands: Errands
+        self, preferences: Settings, keys: Keys, supervisor: Supervisor, notifications: Notifications, errands: Errands
     ) -> None:
         self._preferences = preferences
         self._keys = keys
         self._supervisor = supervisor
-        self._bulletin = bulletin
+        self._notifications = notifications
         self._errands = errands
         self._turns = Turns(errands)
         self._refused_port: int | None = None
@@ -68,28 +56,14 @@ class Changes:
         """What is to be said of a settings file that was read."""
         words = " ".join(saved.notices)
         if saved.aside is not None:
-            self._bulletin.tell(SettingsSetAside(saved.aside, words))
+            self._notifications.tell(SettingsSetAside(saved.aside, words))
         elif words:
-            self._bulletin.tell(Notice("The settings file", words, Open("settings")))
+            self._notifications.tell(Notice("The settings file", words, Open("settings")))
 
     def change(self, **changes: object) -> None:
         """These settings from now on."""
         self._apply(self._keys.resolved(self._in_our_folders(self._preferences.with_changes(**changes))))
         self.tell(Saved(notices=self._preferences.change(**changes)))
-
-    def choose(self, command: SetPoolSize | SetModel | SetPayer | SetCheckUpdates) -> None:
-        """A choice of the menu that is a setting as it stands."""
-        match command:
-            case SetPoolSize():
-                self.change(pool_size=command.size)
-            case SetModel():
-                self.change(model=command.model)
-            case SetPayer():
-                self.change(payer=command.payer)
-            case SetCheckUpdates():
-                self.change(check_updates=command.on)
-            case _:
-                assert_never(command)
 
     def set_port(self, port: int | None) -> None:
         """That port, or the next free one after the one in use, or after the last one that was refused."""
@@ -131,7 +105,7 @@ class Changes:
 
         def made(key: str) -> None:
             self.change(**self._requiring())
-            self._bulletin.tell(KeyMade(self._keys.place, is_copied=self._errands.is_copied(key)))
+            self._notifications.tell(KeyCreated(self._keys.place, is_copied=self._errands.is_copied(key)))
 
         def step() -> None:
             self._check_key_is_ours()
@@ -182,7 +156,7 @@ class Changes:
             if isinstance(key, KeyringMissing):
                 self._pending = purpose
                 text = "The access key can be kept in a file that only you can read: agree to it under 'Access key'."
-                self._bulletin.tell(Notice("This computer has no keyring", text, AgreeToKeyFile()))
+                self._notifications.tell(Notice("This computer has no keyring", text, AllowKeyFile()))
             elif isinstance(key, DrawbridgeError):
                 raise key
             else:

@@ -6,14 +6,15 @@ from datetime import datetime
 from server.config import Config
 from server.errors import KeyringError, KeyUnreadable, PortTaken
 from server.status import State, Status
+from tray.commands import Command, Open, Restart, SetPort, SignIn
 from tray.control.access_key import Keys
-from tray.control.settings import Preferences
+from tray.control.settings import Settings
 from tray.control.supervisor import Failure
-from tray.menu.problems import trouble_for
-from tray.model import Command, Next, Open, Reach, Restart, SetPort, SignIn, Snapshot, Trouble
+from tray.menu.problems import problem_for
+from tray.model import Fix, Problem, ReachState, Snapshot
 
 
-def snapshot_for(status: Status, config: Config, *, preferences: Preferences, keys: Keys, now: datetime) -> Snapshot:
+def snapshot_for(status: Status, config: Config, *, preferences: Settings, keys: Keys, now: datetime) -> Snapshot:
     """The snapshot; what only the controller knows is added by it. `now` counts by its day."""
     return Snapshot(
         # Before the first start nobody has said it.
@@ -22,7 +23,7 @@ def snapshot_for(status: Status, config: Config, *, preferences: Preferences, ke
         pool_size=config.pool_size,
         model=config.model,
         key=keys.state(config),
-        reach=Reach(is_open=config.reach == "lan" or not config.is_loopback, addresses=status.lan_addresses),
+        reach=ReachState(is_open=config.reach == "lan" or not config.is_loopback, addresses=status.lan_addresses),
         pinned=pinned_for(config, preferences),
         payer=config.payer,
         now=now.replace(hour=0, minute=0, second=0, microsecond=0),
@@ -36,7 +37,7 @@ def current(status: Status, now: datetime) -> Status:
     return replace(status, usage=usage)
 
 
-def pinned_for(config: Config, preferences: Preferences) -> tuple[tuple[str, str], ...]:
+def pinned_for(config: Config, preferences: Settings) -> tuple[tuple[str, str], ...]:
     """What holds which setting. Who can reach us counts as the host: a named one leaves no choice."""
     pinned = dict(preferences.pinned)
     host = pinned.pop("host", "")
@@ -47,34 +48,34 @@ def pinned_for(config: Config, preferences: Preferences) -> tuple[tuple[str, str
     return tuple(pinned.items())
 
 
-def trouble_in(status: Status, failure: Failure | None, preferences: Preferences, now: datetime) -> Trouble | None:
+def current_problem(status: Status, failure: Failure | None, preferences: Settings, now: datetime) -> Problem | None:
     """What is wrong with the server, or keeps it from running."""
     if failure is None:
-        return trouble_for(status, now=now) if status.state is not State.STOPPED else None
+        return problem_for(status, now=now) if status.state is not State.STOPPED else None
     if failure.crashes:
-        return trouble_for(failure.error, crashes=failure.crashes, now=now)
-    return trouble_from(failure.error, preferences, now)
+        return problem_for(failure.error, crashes=failure.crashes, now=now)
+    return problem_from_error(failure.error, preferences, now)
 
 
-def trouble_from(error: BaseException, preferences: Preferences, now: datetime) -> Trouble:
-    """An error as a trouble, with a next step that is possible here."""
-    trouble = trouble_for(error, now=now)
+def problem_from_error(error: BaseException, preferences: Settings, now: datetime) -> Problem:
+    """An error as a problem, with a next step that is possible here."""
+    problem = problem_for(error, now=now)
     if isinstance(error, PortTaken) and (holder := preferences.holder("port")):
-        return replace(trouble, hint=f"{holder} names this port: start Drawbridge with another one.", next=Next.NOTHING)
+        return replace(problem, hint=f"{holder} names this port: start Drawbridge with another one.", fix=Fix.NOTHING)
     if isinstance(error, KeyUnreadable | KeyringError):
-        return replace(trouble, next=Next.RESTART)
-    return trouble
+        return replace(problem, fix=Fix.RESTART)
+    return problem
 
 
-def step_for(trouble: Trouble | None) -> Command | None:
+def step_for(problem: Problem | None) -> Command | None:
     """What a click on the problem line means; None: nothing."""
-    steps: dict[Next, Command | None] = {
-        Next.LOG: Open("log folder"),
-        Next.SIGN_IN: SignIn(),
-        Next.INSTALL: Open("install page"),
-        Next.NEXT_PORT: SetPort(None),
-        Next.SETTINGS: Open("settings"),
-        Next.RESTART: Restart(),
-        Next.NOTHING: None,
+    steps: dict[Fix, Command | None] = {
+        Fix.LOG: Open("log folder"),
+        Fix.SIGN_IN: SignIn(),
+        Fix.INSTALL: Open("install page"),
+        Fix.NEXT_PORT: SetPort(None),
+        Fix.SETTINGS: Open("settings"),
+        Fix.RESTART: Restart(),
+        Fix.NOTHING: None,
     }
-    return steps[trouble.next] if trouble is not None else None
+    return steps[problem.fix] if problem is not None else None

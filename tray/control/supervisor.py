@@ -1,6 +1,6 @@
 """Keeps the server alive: starts it, stops it, starts it again when it ended by itself, and knows when to give up.
 
-All methods belong to one thread; what the server says of itself comes there as `Said`, through `post`.
+All methods belong to one thread; what the server says of itself comes there as `StatusReport`, through `post`.
 """
 
 import logging
@@ -69,7 +69,7 @@ MakeServer = Callable[[Config, Callable[[Status], None]], Server]
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class StatusReport:
     """What the server of that run says of itself."""
 
     run: int
@@ -88,7 +88,7 @@ class Supervisor:
     """The one server of the app. `status`: what is known of it; `failure`: why it is down although it should not be."""
 
     def __init__(
-        self, make: MakeServer, post: Callable[[Said], None], *, clock: Callable[[], float] = time.monotonic
+        self, make: MakeServer, post: Callable[[StatusReport], None], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._make = make
         self._post = post
@@ -155,7 +155,7 @@ class Supervisor:
             self._next = config
         self._config = config
 
-    def heard(self, said: Said) -> None:
+    def heard(self, said: StatusReport) -> None:
         """Takes in what the server says; one of an earlier run is no longer of interest."""
         if said.run != self._run or self._server is None:
             return
@@ -181,7 +181,7 @@ class Supervisor:
         self.failure = None
         self._deadline = self._clock() + START_TIMEOUT_S
         run = self._run
-        server = self._server = self._make(config, lambda status: self._post(Said(run, status)))
+        server = self._server = self._make(config, lambda status: self._post(StatusReport(run, status)))
         self.status = _remembering(self.status, _starting(config))
         try:
             server.begin()

@@ -13,7 +13,8 @@ from typing import Protocol
 
 from server.machine.guards import desktop_environment
 from server.machine.spawn import SpawnOptions, own_session
-from tray.model import Command, Notice
+from tray.commands import Command
+from tray.model import Notice
 
 logger = logging.getLogger(__name__)
 

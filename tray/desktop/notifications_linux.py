@@ -16,7 +16,8 @@ from jeepney.bus_messages import message_bus
 from jeepney.io.blocking import DBusConnection, Proxy, open_dbus_connection
 from jeepney.wrappers import unwrap_msg
 
-from tray.model import Command, Notice
+from tray.commands import Command
+from tray.model import Notice
 
 logger = logging.getLogger(__name__)
 

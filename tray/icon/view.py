@@ -9,11 +9,12 @@ from typing import Protocol
 
 from PIL import Image
 
+from tray.commands import Command
 from tray.icon.images import image_for
 from tray.icon.pystray_types import BaseIcon, Draw, Job, Menu, MenuItem, Panel
 from tray.menu.item import SEPARATOR, Item
 from tray.menu.menu import menu_for, picture_for, tooltip_for
-from tray.model import Command, Picture, Snapshot
+from tray.model import Picture, Snapshot
 
 NAME = "drawbridge"
 
@@ -166,7 +167,6 @@ def _native(item: Item, post: Callable[[Command], None]) -> MenuItem:
         Menu(*(_native(below, post) for below in item.items)) if item.items else Click(post, item.command),
         checked=None if checked is None else lambda _: checked,
         radio=item.radio,
-        default=item.default,
         enabled=item.enabled,
     )
 

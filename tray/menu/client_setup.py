@@ -7,7 +7,7 @@ import sys
 from typing import assert_never
 from urllib.parse import urlsplit, urlunsplit
 
-from tray.model import App
+from tray.commands import App
 
 # Where no key is asked for most apps still want one, and any text will do.
 ANY_KEY = "anything"
@@ -41,8 +41,6 @@ def text_for(
             return _open_webui(base_url, shown)
         case "curl":
             return _curl(base_url, model, shown if key_required else None, windows=windows)
-        case "cursor":
-            return _cursor(base_url)
         case _:
             assert_never(app)
 
@@ -117,14 +115,6 @@ def _curl(base_url: str, model: str, key: str | None, *, windows: bool) -> str:
     words += ["-d", json.dumps(body)]
     # Windows' command line knows no single quotes.
     return f"{subprocess.list2cmdline(words) if windows else shlex.join(words)}\n"
-
-
-def _cursor(base_url: str) -> str:
-    return f"""\
-Cursor cannot use Drawbridge yet.
-The address that you enter in Cursor is called by Cursor's servers, not by this computer, and they refuse addresses
-such as {base_url}. It needs a tunnel from the internet to this computer, which Drawbridge will bring later.
-"""
 
 
 def _quoted(text: str) -> str:

@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 
-from tray.model import Command
+from tray.commands import Command
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line of the menu; with `items` it is a submenu, with a `command` a click posts it.
+    """One line of the menu: a command that a click posts, a submenu of `items`, or, with neither, a line of text.
 
-    `checked` is None for a line without a mark; `radio`: of its checked siblings one at most is on. `default` is what
-    a click on the icon itself does, where the system has such a click.
+    `checked`: None for a line without a mark. `radio`: at most one of its siblings is checked.
     """
 
     text: str
@@ -19,7 +18,6 @@ class Item:
     radio: bool = False
     enabled: bool = True
     items: tuple["Item", ...] = ()
-    default: bool = False
 
 
 SEPARATOR = Item("", enabled=False)

@@ -8,37 +8,29 @@ from dataclasses import replace
 from typing import assert_never
 
 from server.status import ModelName, State
-from tray.menu.item import SEPARATOR, Item
-from tray.menu.phrases import LONGEST, account_line, counted, fitted, key_line, port_of, state_line, usage_line
-from tray.model import (
-    POOL_SIZES,
-    PORT_PRESETS,
-    ActOnTrouble,
-    AgreeToKeyFile,
+from tray.commands import (
+    ActOnProblem,
+    AllowKeyFile,
+    ChangeSetting,
     Copy,
     CopyAddress,
     CopyKey,
-    KeyPlace,
     NewKey,
-    Next,
     Open,
-    Picture,
     Quit,
     RemoveKey,
     RequireKey,
     Restart,
-    SetCheckUpdates,
-    SetModel,
-    SetPayer,
-    SetPoolSize,
     SetPort,
     SetReach,
     SetStartAtLogin,
     SignIn,
-    Snapshot,
     Start,
     Stop,
 )
+from tray.menu.item import SEPARATOR, Item
+from tray.menu.phrases import LONGEST, account_line, counted, fitted, key_line, port_of, state_line, usage_line
+from tray.model import POOL_SIZES, PORT_PRESETS, Fix, KeyPlace, Picture, Snapshot
 
 CLAUDES_DEFAULT = "default"
 _KEY_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
@@ -46,14 +38,14 @@ _KEY_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
 _TOOLTIP_LONGEST = 127
 # What a click on the problem line does, where no other line of the menu says it.
 _CURES = {
-    Next.LOG: "See what happened in the log",
-    Next.INSTALL: "Install Claude Code...",
-    Next.NEXT_PORT: "Use the next free port",
-    Next.SETTINGS: "Open the settings file",
-    Next.RESTART: "Try again",
+    Fix.LOG: "See what happened in the log",
+    Fix.INSTALL: "Install Claude Code...",
+    Fix.NEXT_PORT: "Use the next free port",
+    Fix.SETTINGS: "Open the settings file",
+    Fix.RESTART: "Try again",
     # The line to sign in stands below, and nothing is nothing.
-    Next.SIGN_IN: "",
-    Next.NOTHING: "",
+    Fix.SIGN_IN: "",
+    Fix.NOTHING: "",
 }
 
 
@@ -78,21 +70,21 @@ def menu_for(snapshot: Snapshot) -> tuple[Item, ...]:
 
 def tooltip_for(snapshot: Snapshot) -> str:
     """One line for the icon: the menu's first one, and what is wrong."""
-    trouble = f". {snapshot.trouble.title}" if snapshot.trouble is not None else ""
-    return fitted(f"Drawbridge: {state_line(snapshot)}{trouble}", _TOOLTIP_LONGEST)
+    problem = f". {snapshot.problem.title}" if snapshot.problem is not None else ""
+    return fitted(f"Drawbridge: {state_line(snapshot)}{problem}", _TOOLTIP_LONGEST)
 
 
 def picture_for(snapshot: Snapshot) -> Picture:
-    """What the icon shows. A trouble wins over traffic, and over a bridge that is merely up."""
+    """What the icon shows. A problem wins over traffic, and over a bridge that is merely up."""
     match snapshot.status.state:
         case State.STARTING | State.STOPPING:
             return Picture.HALF
         case State.FAILED:
             return Picture.CROSS
         case State.STOPPED:
-            return Picture.RAISED if snapshot.trouble is None else Picture.CROSS
+            return Picture.RAISED if snapshot.problem is None else Picture.CROSS
         case State.RUNNING:
-            if snapshot.trouble is not None:
+            if snapshot.problem is not None:
                 return Picture.WARNING
             return Picture.TRAFFIC if snapshot.status.pool.answering else Picture.LOWERED
         case _:
@@ -115,11 +107,17 @@ def _account(snapshot: Snapshot) -> Item:
         text = f"{variable} pays, by the token"
     held = dict(snapshot.pinned).get("payer")
     choices = (
-        Item("The Claude plan pays", SetPayer("plan"), payer == "plan", radio=True, enabled=not held),
-        Item("The API key pays, by the token", SetPayer("api key"), payer == "api key", radio=True, enabled=not held),
+        Item("The Claude plan pays", ChangeSetting("payer", "plan"), payer == "plan", radio=True, enabled=not held),
+        Item(
+            "The API key pays, by the token",
+            ChangeSetting("payer", "api key"),
+            payer == "api key",
+            radio=True,
+            enabled=not held,
+        ),
         Item(
             "As Claude Code decides: the API key",
-            SetPayer("automatic"),
+            ChangeSetting("payer", "automatic"),
             payer == "automatic",
             radio=True,
             enabled=not held,
@@ -130,15 +128,15 @@ def _account(snapshot: Snapshot) -> Item:
 
 
 def _problem(snapshot: Snapshot) -> Iterator[Item]:
-    trouble = snapshot.trouble
-    if trouble is None:
+    problem = snapshot.problem
+    if problem is None:
         return
-    if trouble.next is Next.NOTHING:
-        yield _line(trouble.title)
+    if problem.fix is Fix.NOTHING:
+        yield _line(problem.title)
         return
-    yield Item(trouble.title, ActOnTrouble())
-    if _CURES[trouble.next]:
-        yield Item(_CURES[trouble.next], ActOnTrouble())
+    yield Item(problem.title, ActOnProblem())
+    if _CURES[problem.fix]:
+        yield Item(_CURES[problem.fix], ActOnProblem())
 
 
 def _lever(snapshot: Snapshot) -> tuple[Item, ...]:
@@ -186,7 +184,7 @@ def _model(snapshot: Snapshot) -> Item:
     if not any(_is_model(snapshot.model, model) for model in models):
         models.insert(0, ModelName(snapshot.model, snapshot.model))
     choices = [
-        Item(model.name, SetModel(model.id), _is_model(snapshot.model, model), radio=True)
+        Item(model.name, ChangeSetting("model", model.id), _is_model(snapshot.model, model), radio=True)
         for model in _named_apart(models)
     ]
     return Item(
@@ -223,7 +221,10 @@ def _pool_size(snapshot: Snapshot) -> Item:
     return Item(
         "Pool size",
         items=(
-            *(Item(str(size), SetPoolSize(size), size == snapshot.pool_size, radio=True) for size in sizes),
+            *(
+                Item(str(size), ChangeSetting("pool_size", size), size == snapshot.pool_size, radio=True)
+                for size in sizes
+            ),
             _line("Answers at the same time"),
         ),
     )
@@ -252,7 +253,7 @@ def _key(snapshot: Snapshot) -> Item:
     is_ours = not held and key.place is not KeyPlace.SETTINGS
     is_needed = snapshot.reach.is_open and key.is_required
     require = "Require the key (others can reach Drawbridge)" if is_needed else "Require the key"
-    agree = (_line("This computer has no keyring"), Item("Keep it in a file only you can read", AgreeToKeyFile()))
+    agree = (_line("This computer has no keyring"), Item("Keep it in a file only you can read", AllowKeyFile()))
     return Item(
         f"Access key{held}",
         items=(
@@ -309,7 +310,7 @@ def _sign_in(snapshot: Snapshot) -> Iterator[Item]:
     if snapshot.is_signing_in:
         yield _line("Signing in: finish it in your browser")
         return
-    is_asked = snapshot.trouble is not None and snapshot.trouble.next is Next.SIGN_IN
+    is_asked = snapshot.problem is not None and snapshot.problem.fix is Fix.SIGN_IN
     if is_asked or (snapshot.status.account.signed_in is False and not snapshot.status.demo):
         yield Item("Sign in to Claude...", SignIn())
         yield Item("Sign in with a Console account (by the token)...", SignIn("console"))
@@ -352,7 +353,7 @@ def _check_updates(snapshot: Snapshot) -> Item:
         return _line("New versions come with your system's updates")
     if held := _held(snapshot, "check_updates"):
         return _line(f"Check for updates: {'yes' if checks else 'no'}{held}")
-    return Item("Check for updates once a day", SetCheckUpdates(not checks), checks)
+    return Item("Check for updates once a day", ChangeSetting("check_updates", not checks), checks)
 
 
 def _quit(snapshot: Snapshot) -> Item:

@@ -1,4 +1,4 @@
-"""What is wrong and what has happened, in the desktop's words: troubles for the menu, notices for notifications."""
+"""What is wrong and what has happened, in the desktop's words: problems for the menu, notices for notifications."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,32 +22,33 @@ from server.errors import (
 )
 from server.machine.billing import NO_KEY_HINT
 from server.status import State, Status, UsageWindow
+from tray.commands import ActOnProblem, Open
 from tray.menu.phrases import LONGEST, counted, fitted, moment
-from tray.model import ActOnTrouble, KeyPlace, Next, Notice, Open, Trouble
+from tray.model import Fix, KeyPlace, Notice, Problem
 
-CLI_MISSING = Trouble(
+CLI_MISSING = Problem(
     "Claude Code was not found",
     "Drawbridge answers through Claude Code, and there is none on this computer.",
     "Install it from https://claude.com/claude-code.",
-    Next.INSTALL,
+    Fix.INSTALL,
 )
-SIGNED_OUT = Trouble(
+SIGNED_OUT = Problem(
     "Claude Code is not signed in",
     "Nobody is signed in to Claude, so no request can be answered.",
     "Choose 'Sign in to Claude...' in the menu.",
-    Next.SIGN_IN,
+    Fix.SIGN_IN,
 )
-NO_KEY_PAYS = Trouble(
+NO_API_KEY = Problem(
     "There is no API key to pay",
     "The settings have an API key pay, and there is none, so no request can be answered.",
     NO_KEY_HINT,
-    Next.SETTINGS,
+    Fix.SETTINGS,
 )
-UPSTREAM_DOWN = Trouble(
+UPSTREAM_DOWN = Problem(
     "Claude's API is not answering",
     "Claude's API failed several times in a row, so requests are refused at once. It is tried again now and then.",
     "",
-    Next.NOTHING,
+    Fix.NOTHING,
 )
 _SEE_LOG = "The log says more: choose 'Open log folder' in the menu."
 
@@ -68,7 +69,7 @@ class Copied:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyMade:
+class KeyCreated:
     """There is a new access key, in the clipboard too if `is_copied`."""
 
     place: KeyPlace
@@ -99,7 +100,7 @@ class NoTray:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
+class Quitting:
     """The app ends when so many answers have ended."""
 
     answers: int
@@ -112,15 +113,15 @@ class SignedIn:
     account: str
 
 
-Happening = PortMoved | Copied | KeyMade | SettingsSetAside | LimitReached | NoTray | Leaving | SignedIn
+Occurrence = PortMoved | Copied | KeyCreated | SettingsSetAside | LimitReached | NoTray | Quitting | SignedIn
 
 
 @overload
-def trouble_for(problem: BaseException, *, crashes: int = 0, now: datetime | None = None) -> Trouble: ...
+def problem_for(problem: BaseException, *, crashes: int = 0, now: datetime | None = None) -> Problem: ...
 @overload
-def trouble_for(problem: Status, *, crashes: int = 0, now: datetime | None = None) -> Trouble | None: ...
-def trouble_for(problem: Status | BaseException, *, crashes: int = 0, now: datetime | None = None) -> Trouble | None:
-    """The trouble that a server's status tells of (None: all is well), or the one that an error is.
+def problem_for(problem: Status, *, crashes: int = 0, now: datetime | None = None) -> Problem | None: ...
+def problem_for(problem: Status | BaseException, *, crashes: int = 0, now: datetime | None = None) -> Problem | None:
+    """The problem that a server's status tells of (None: all is well), or the one that an error is.
 
     `crashes`: it ended by itself so often that it is not started again. `now` as in `Snapshot`.
     """
@@ -129,27 +130,27 @@ def trouble_for(problem: Status | BaseException, *, crashes: int = 0, now: datet
     return _in_status(problem, now) if isinstance(problem, Status) else _from_error(problem, now)
 
 
-def _crashed(crashes: int, last: Status | BaseException) -> Trouble:
+def _crashed(crashes: int, last: Status | BaseException) -> Problem:
     reason = last.trouble if isinstance(last, Status) else _sentence(last)
     ended = counted(crashes, "time")
     said = f" The last time: {reason}" if reason else ""
-    return Trouble(
+    return Problem(
         f"The server ended by itself {ended}",
         f"The server ended by itself {ended} in a short while and is not started again.{said}",
         "See the log, then choose 'Start' in the menu.",
-        Next.LOG,
+        Fix.LOG,
     )
 
 
-def _in_status(status: Status, now: datetime | None) -> Trouble | None:
-    """Of several troubles the one that must be mended first: no program, no sign-in, no allowance, anything else."""
+def _in_status(status: Status, now: datetime | None) -> Problem | None:
+    """Of several problems the one that must be mended first: no program, no sign-in, no allowance, anything else."""
     said = status.trouble or status.pool.trouble
     if status.pool.lacks is not None:
         return CLI_MISSING if status.pool.lacks == "claude code" else _misnamed(status.pool.trouble or "")
     if status.account.signed_in is False and not status.demo:
         return SIGNED_OUT
     if status.account.signed_in and status.account.payer == "nobody" and not status.demo:
-        return NO_KEY_PAYS
+        return NO_API_KEY
     reached = [window for window in status.usage if window.is_reached]
     if reached:
         return _limit(max((window.resets_at for window in reached if window.resets_at is not None), default=None), now)
@@ -160,28 +161,28 @@ def _in_status(status: Status, now: datetime | None) -> Trouble | None:
             return UPSTREAM_DOWN
     if said or status.state is State.FAILED:
         reason = said or "The server ended by itself."
-        return Trouble(_title(reason, "The server has a problem"), reason, _SEE_LOG, Next.LOG)
+        return Problem(_title(reason, "The server has a problem"), reason, _SEE_LOG, Fix.LOG)
     return None
 
 
-def _misnamed(said: str) -> Trouble:
+def _misnamed(said: str) -> Problem:
     """A path in the settings that leads nowhere has words of its own, and to install another one does not mend it."""
-    return Trouble(CliMisnamed.title, said, "", Next.SETTINGS)
+    return Problem(CliMisnamed.title, said, "", Fix.SETTINGS)
 
 
-def _limit(resets_at: float | None, now: datetime | None) -> Trouble:
+def _limit(resets_at: float | None, now: datetime | None) -> Problem:
     again = moment(resets_at, now)
     if not again:
-        return Trouble("Claude's usage limit is reached", "Claude answers no requests for now.", "", Next.NOTHING)
-    return Trouble(
+        return Problem("Claude's usage limit is reached", "Claude answers no requests for now.", "", Fix.NOTHING)
+    return Problem(
         f"Usage limit reached, resets {again}",
         f"Claude's usage limit is reached. Claude answers again {again}.",
         "",
-        Next.NOTHING,
+        Fix.NOTHING,
     )
 
 
-def _from_error(error: BaseException, now: datetime | None) -> Trouble:
+def _from_error(error: BaseException, now: datetime | None) -> Problem:
     match error:
         case CliMissing():
             return _misnamed(str(error)) if isinstance(error, CliMisnamed) else CLI_MISSING
@@ -193,26 +194,26 @@ def _from_error(error: BaseException, now: datetime | None) -> Trouble:
             return _limit(until.timestamp() if until is not None else None, now)
         case PortTaken():
             title = _title(error.message, error.title)
-            return Trouble(
-                title, error.message, "Use the next free port, or choose another one under 'Port'.", Next.NEXT_PORT
+            return Problem(
+                title, error.message, "Use the next free port, or choose another one under 'Port'.", Fix.NEXT_PORT
             )
         case SettingsCorrupt():
-            return Trouble(error.title, error.message, error.hint, Next.SETTINGS)
+            return Problem(error.title, error.message, error.hint, Fix.SETTINGS)
         case SettingsInvalid():
-            return Trouble(_title(error.message, error.title), error.message, error.hint, Next.SETTINGS)
+            return Problem(_title(error.message, error.title), error.message, error.hint, Fix.SETTINGS)
         case KeyringLocked() | KeyUnreadable():
-            return Trouble(error.title, error.message, error.hint, Next.RESTART)
+            return Problem(error.title, error.message, error.hint, Fix.RESTART)
         case KeyringMissing():
             hint = "Choose 'Keep it in a file only you can read' under 'Access key' in the menu."
-            return Trouble(error.title, error.message, hint, Next.NOTHING)
+            return Problem(error.title, error.message, hint, Fix.NOTHING)
         case KeyNeeded():
-            return Trouble(error.title, error.message, "Choose 'New key' under 'Access key' in the menu.", Next.NOTHING)
+            return Problem(error.title, error.message, "Choose 'New key' under 'Access key' in the menu.", Fix.NOTHING)
         case AlreadyRunning():
-            return Trouble(error.title, error.message, error.hint, Next.NOTHING)
+            return Problem(error.title, error.message, error.hint, Fix.NOTHING)
         case DrawbridgeError():
-            return Trouble(_title(error.title, "Something went wrong"), error.message, error.hint or _SEE_LOG, Next.LOG)
+            return Problem(_title(error.title, "Something went wrong"), error.message, error.hint or _SEE_LOG, Fix.LOG)
         case _:
-            return Trouble("Something went wrong", _sentence(error), _SEE_LOG, Next.LOG)
+            return Problem("Something went wrong", _sentence(error), _SEE_LOG, Fix.LOG)
 
 
 def _sentence(error: BaseException) -> str:
@@ -233,17 +234,17 @@ def _title(message: str, otherwise: str) -> str:
     return first if 0 < len(first) <= LONGEST else fitted(otherwise)
 
 
-def notice_for(what: Trouble | Happening) -> Notice:
-    """The notification for a trouble, whose click does what its line in the menu does, or for what has happened."""
+def notice_for(what: Problem | Occurrence) -> Notice:
+    """The notification for a problem, whose click does what its line in the menu does, or for what has happened."""
     match what:
-        case Trouble():
-            action = None if what.next is Next.NOTHING else ActOnTrouble()
+        case Problem():
+            action = None if what.fix is Fix.NOTHING else ActOnProblem()
             return Notice(what.title, said_after(what.title, what.message, what.hint), action)
         case PortMoved():
             return Notice(f"Drawbridge uses port {what.port}", f"{what.why} Your apps need the new base URL.".strip())
         case Copied():
             return Notice("Copied", f"{what.what} is in the clipboard.")
-        case KeyMade():
+        case KeyCreated():
             where = {KeyPlace.KEYRING: "the system's keyring", KeyPlace.FILE: "a file that only you can read"}
             kept = f"It is kept in {where[what.place]}" if what.place in where else "It is kept until Drawbridge ends"
             copied = ", and it is in the clipboard" if what.is_copied else ""
@@ -252,12 +253,12 @@ def notice_for(what: Trouble | Happening) -> Notice:
             text = f"{what.why} It is kept as {str(what.aside)!r}, and the defaults hold."
             return Notice("The settings file could not be read", text, Open("settings"))
         case LimitReached():
-            trouble = _limit(what.window.resets_at, what.now)
-            return Notice(trouble.title, f"{trouble.message} ({what.window.name})")
+            problem = _limit(what.window.resets_at, what.now)
+            return Notice(problem.title, f"{problem.message} ({what.window.name})")
         case NoTray():
             text = f"This desktop shows no tray icons. Drawbridge runs all the same; its page is {what.page}"
             return Notice("Drawbridge runs without an icon", text, Open("page"))
-        case Leaving():
+        case Quitting():
             running = counted(what.answers, "answer is", "answers are")
             return Notice("Drawbridge is quitting", f"{running} still running and may finish first.")
         case SignedIn():

@@ -25,29 +25,20 @@ from server.standin.script import Gate, Hold, say
 from server.status import AccountStatus, CliStatus, State, UsageWindow
 from tests.tray.scene import REPOSITORY, WAIT_S, Scene, WriteProtected, ask, wait_for
 from tests.whole.checked import keep_verdict
-from tray.control.desktop_actions import Done
-from tray.control.releases_feed import FeedUnreadable
-from tray.desktop.clipboard import ClipboardMissing
-from tray.desktop.sleep_detection import Woke
-from tray.model import (
-    ActOnTrouble,
-    AgreeToKeyFile,
+from tray.commands import (
+    ActOnProblem,
+    AllowKeyFile,
+    ChangeSetting,
     Command,
     Copy,
     CopyAddress,
     CopyKey,
-    KeyPlace,
     NewKey,
-    Next,
     Open,
     Quit,
     RemoveKey,
     RequireKey,
     Restart,
-    SetCheckUpdates,
-    SetModel,
-    SetPayer,
-    SetPoolSize,
     SetPort,
     SetReach,
     SetStartAtLogin,
@@ -55,6 +46,11 @@ from tray.model import (
     Start,
     Stop,
 )
+from tray.control.desktop_actions import Completed
+from tray.control.releases_feed import FeedUnreadable
+from tray.desktop.clipboard import ClipboardMissing
+from tray.desktop.sleep_detection import Woke
+from tray.model import Fix, KeyPlace
 
 MakeScene = Callable[..., Scene]
 
@@ -106,7 +102,7 @@ def has_ended(scene: Scene, count: int) -> bool:
 def test_it_starts_by_itself_and_says_where_on_stdout(scene: Scene) -> None:
     assert scene.said == [f"Drawbridge listening on http://127.0.0.1:{scene.port}/v1"]
     assert scene.published == [f"http://127.0.0.1:{scene.port}/v1"]
-    assert (scene.shown.version, scene.shown.trouble) == ("1.2.3", None)
+    assert (scene.shown.version, scene.shown.problem) == ("1.2.3", None)
     assert ask(scene.port, "/status")[0] == 200
 
 
@@ -138,11 +134,11 @@ def test_a_server_that_crashes_too_often_is_said_once_with_the_log(make: MakeSce
         wait_for(partial(has_ended, scene, count))
         scene.pass_time(5)
     shown = scene.until(lambda shown: shown.status.state is State.FAILED)
-    assert shown.trouble is not None
-    assert shown.trouble.next is Next.LOG
+    assert shown.problem is not None
+    assert shown.problem.fix is Fix.LOG
     told = scene.until_told("ended by itself 4 times")
-    assert told.action == ActOnTrouble()
-    scene.post(ActOnTrouble(), SetPoolSize(2))
+    assert told.action == ActOnProblem()
+    scene.post(ActOnProblem(), ChangeSetting("pool_size", 2))
     scene.until(lambda shown: shown.pool_size == 2)
     assert scene.desktop.opened == [f"folder {scene.folders.logs}"]
     assert len([title for title in scene.desktop.titles if "ended by itself" in title]) == 1
@@ -153,7 +149,7 @@ def test_a_server_that_crashes_too_often_is_said_once_with_the_log(make: MakeSce
 
 def test_size_and_model_hold_at_once_and_are_kept(scene: Scene) -> None:
     port = scene.port
-    scene.post(SetPoolSize(6), SetModel("opus"), SetPayer("plan"))
+    scene.post(ChangeSetting("pool_size", 6), ChangeSetting("model", "opus"), ChangeSetting("payer", "plan"))
     # The server says it of each change, and the first time with the old model.
     shown = scene.until(lambda shown: (shown.payer, shown.status.pool.size, shown.status.model) == ("plan", 6, "opus"))
     assert (shown.pool_size, shown.model) == (6, "opus")
@@ -166,7 +162,7 @@ def test_what_a_variable_or_a_flag_holds_is_named_and_cannot_be_changed(make: Ma
     scene = make("", flags={"port": free_port()}, environ={"DRAWBRIDGE_MODEL": "opus", "POOL_SIZE": "1"}).running()
     assert scene.shown.pinned == (("port", "--port"), ("model", "DRAWBRIDGE_MODEL"))
     assert scene.shown.pool_size == 3
-    scene.post(SetModel("haiku"))
+    scene.post(ChangeSetting("model", "haiku"))
     assert "DRAWBRIDGE_MODEL sets it" in scene.until_told("cannot be changed here").text
     assert scene.house.engines[0].config.model == "opus"
     assert scene.saved == {}
@@ -179,7 +175,7 @@ def test_a_settings_file_changed_by_hand_is_picked_up(scene: Scene) -> None:
     shown = scene.until(lambda shown: shown.status.base_url == f"http://127.0.0.1:{port}/v1")
     assert (shown.pool_size, shown.status.pool.size, shown.model) == (4, 4, "haiku")
     assert len(scene.house.engines) == 1
-    scene.post(SetPoolSize(2))
+    scene.post(ChangeSetting("pool_size", 2))
     scene.until(lambda shown: shown.pool_size == 2)
     assert "# mine" in scene.settings.read_text()
 
@@ -187,22 +183,22 @@ def test_a_settings_file_changed_by_hand_is_picked_up(scene: Scene) -> None:
 def test_a_wrong_setting_by_hand_changes_nothing_and_is_said(scene: Scene) -> None:
     scene.write("pool_size = 1000\n")
     scene.pass_time(6)
-    shown = scene.until(lambda shown: shown.trouble is not None)
-    assert shown.trouble is not None
-    assert shown.trouble.next is Next.SETTINGS
+    shown = scene.until(lambda shown: shown.problem is not None)
+    assert shown.problem is not None
+    assert shown.problem.fix is Fix.SETTINGS
     assert (shown.pool_size, shown.status.state) == (3, State.RUNNING)
     scene.write("pool_size = 2\n")
     scene.pass_time(6)
-    scene.until(lambda shown: shown.trouble is None and shown.pool_size == 2)
+    scene.until(lambda shown: shown.problem is None and shown.pool_size == 2)
 
 
 def test_with_a_wrong_setting_nothing_is_started_until_it_is_corrected(make: MakeScene) -> None:
     scene = make("require_key = true\npool_size = 1000\n").start()
-    scene.until(lambda shown: shown.trouble is not None)
+    scene.until(lambda shown: shown.problem is not None)
     assert not scene.runners
     scene.write(f"port = {free_port()}\n")
     scene.pass_time(6)
-    scene.until(lambda shown: shown.trouble is None and shown.status.state is State.RUNNING)
+    scene.until(lambda shown: shown.problem is None and shown.status.state is State.RUNNING)
 
 
 def test_a_corrupt_settings_file_is_set_aside_and_said(make: MakeScene) -> None:
@@ -214,22 +210,22 @@ def test_a_file_that_is_half_written_by_hand_stays_where_it_is(scene: Scene) -> 
     whole = scene.settings.read_text()
     scene.write(whole + "pool_size = ")
     scene.pass_time(6)
-    shown = scene.until(lambda shown: shown.trouble is not None)
-    assert shown.trouble is not None
-    assert shown.trouble.next is Next.SETTINGS
+    shown = scene.until(lambda shown: shown.problem is not None)
+    assert shown.problem is not None
+    assert shown.problem.fix is Fix.SETTINGS
     scene.write(whole + "pool_size = 4\n")
     scene.pass_time(6)
-    scene.until(lambda shown: shown.trouble is None and shown.pool_size == 4)
+    scene.until(lambda shown: shown.problem is None and shown.pool_size == 4)
     assert [path.name for path in scene.folders.config.iterdir()] == ["settings.toml"]
 
 
 def test_a_setting_that_cannot_be_written_holds_and_is_said(make: MakeScene) -> None:
     scene = make(make_file=WriteProtected).running()
     before = scene.settings.read_text()
-    scene.post(SetPoolSize(6))
+    scene.post(ChangeSetting("pool_size", 6))
     scene.until_told("The settings are not saved")
     scene.until(lambda shown: (shown.pool_size, shown.status.pool.size) == (6, 6))
-    scene.post(SetModel("opus"))
+    scene.post(ChangeSetting("model", "opus"))
     scene.until(lambda shown: (shown.pool_size, shown.model) == (6, "opus"))
     assert scene.settings.read_text() == before
 
@@ -253,29 +249,29 @@ def test_a_taken_port_names_its_owner_and_one_click_takes_the_next_free_one(scen
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         scene.post(SetPort(taken))
-        shown = scene.until(lambda shown: shown.trouble is not None)
-        assert shown.trouble is not None
-        assert f"Port {taken} on 127.0.0.1 is taken by" in shown.trouble.message
-        assert "pid" in shown.trouble.message
-        assert shown.trouble.next is Next.NEXT_PORT
-        assert scene.until_told("taken").action == ActOnTrouble()
+        shown = scene.until(lambda shown: shown.problem is not None)
+        assert shown.problem is not None
+        assert f"Port {taken} on 127.0.0.1 is taken by" in shown.problem.message
+        assert "pid" in shown.problem.message
+        assert shown.problem.fix is Fix.NEXT_PORT
+        assert scene.until_told("taken").action == ActOnProblem()
         assert (shown.status.state, ask(old, "/status")[0]) == (State.RUNNING, 200)
         assert scene.saved["port"] == old
-        scene.post(ActOnTrouble())
-        shown = scene.until(lambda shown: shown.trouble is None)
+        scene.post(ActOnProblem())
+        shown = scene.until(lambda shown: shown.problem is None)
         assert scene.port > taken
         assert scene.saved["port"] == scene.port
 
 
-def test_a_remembered_port_that_is_taken_at_the_start_is_a_trouble_and_one_click_mends_it(make: MakeScene) -> None:
+def test_a_remembered_port_that_is_taken_at_the_start_is_a_problem_and_one_click_mends_it(make: MakeScene) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         scene = make(f"port = {taken}\n").start()
-        shown = scene.until(lambda shown: shown.trouble is not None)
-        assert shown.trouble is not None
+        shown = scene.until(lambda shown: shown.problem is not None)
+        assert shown.problem is not None
         assert shown.status.state is State.FAILED
-        assert (shown.trouble.next, "pid" in shown.trouble.message) == (Next.NEXT_PORT, True)
-        scene.post(ActOnTrouble())
+        assert (shown.problem.fix, "pid" in shown.problem.message) == (Fix.NEXT_PORT, True)
+        scene.post(ActOnProblem())
         scene.until(lambda shown: shown.status.state is State.RUNNING)
         assert scene.port > taken
         assert scene.said == [f"Drawbridge listening on http://127.0.0.1:{scene.port}/v1"]
@@ -298,9 +294,9 @@ def test_the_default_port_that_is_taken_moves_to_the_next_and_says_so(make: Make
 def test_a_named_port_that_is_taken_has_no_next_one(make: MakeScene) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         scene = make("", flags={"port": other.getsockname()[1]}).start()
-        shown = scene.until(lambda shown: shown.trouble is not None)
-    assert shown.trouble is not None
-    assert (shown.trouble.next, "--port names this port" in shown.trouble.hint) == (Next.NOTHING, True)
+        shown = scene.until(lambda shown: shown.problem is not None)
+    assert shown.problem is not None
+    assert (shown.problem.fix, "--port names this port" in shown.problem.hint) == (Fix.NOTHING, True)
 
 
 # What the engine tells.
@@ -317,14 +313,14 @@ def tell(scene: Scene, **known: Any) -> None:
 def test_signed_out_is_a_state_with_a_next_step_and_no_crash(scene: Scene) -> None:
     cli = CliStatus("/bin/claude", "2.1")
     tell(scene, cli=cli, account=AccountStatus(signed_in=False, payer="nobody"))
-    shown = scene.until(lambda shown: shown.trouble is not None)
-    assert shown.trouble is not None
-    assert (shown.status.state, shown.trouble.next) == (State.RUNNING, Next.SIGN_IN)
+    shown = scene.until(lambda shown: shown.problem is not None)
+    assert shown.problem is not None
+    assert (shown.status.state, shown.problem.fix) == (State.RUNNING, Fix.SIGN_IN)
     scene.until_told("not signed in")
-    scene.post(ActOnTrouble())
+    scene.post(ActOnProblem())
     scene.until_told("Signed in")
     tell(scene, account=AccountStatus(signed_in=True, payer="plan"))
-    scene.until(lambda shown: shown.trouble is None)
+    scene.until(lambda shown: shown.problem is None)
     assert len(scene.runners) == 1
 
 
@@ -343,9 +339,9 @@ def test_a_limit_is_gone_when_its_time_has_come(scene: Scene) -> None:
     cli, account = CliStatus("/bin/claude", "2.1"), AccountStatus(signed_in=True, payer="plan")
     soon, week = scene.wall() + 3600, UsageWindow("Week", 0.5)
     tell(scene, cli=cli, account=account, usage=(UsageWindow("5 hours", 1.0, soon, is_reached=True), week))
-    scene.until(lambda shown: shown.trouble is not None and "limit" in shown.trouble.title)
+    scene.until(lambda shown: shown.problem is not None and "limit" in shown.problem.title)
     scene.pass_time(3601)
-    shown = scene.until(lambda shown: shown.trouble is None)
+    shown = scene.until(lambda shown: shown.problem is None)
     assert shown.status.usage == (week,)
 
 
@@ -409,8 +405,8 @@ def test_without_a_keyring_a_file_keeps_the_key_once_its_owner_has_agreed(scene:
     scene.post(RequireKey(required=True))
     shown = scene.until(lambda shown: shown.key.asks_for_file)
     assert not shown.key.is_required
-    assert scene.until_told("no keyring").action == AgreeToKeyFile()
-    scene.post(AgreeToKeyFile())
+    assert scene.until_told("no keyring").action == AllowKeyFile()
+    scene.post(AllowKeyFile())
     shown = scene.until(lambda shown: shown.key.is_required)
     assert (shown.key.place, shown.key.asks_for_file) == (KeyPlace.FILE, False)
     file = scene.folders.config / "access-key"
@@ -422,13 +418,13 @@ def test_a_required_key_that_cannot_be_read_keeps_the_server_down_until_it_can(m
     scene = make(f"port = {free_port()}\nrequire_key = true\n")
     scene.memory.error = DrawbridgeError("locked")
     scene.start()
-    shown = scene.until(lambda shown: shown.trouble is not None)
-    assert shown.trouble is not None
-    assert shown.trouble.next is Next.RESTART
+    shown = scene.until(lambda shown: shown.problem is not None)
+    assert shown.problem is not None
+    assert shown.problem.fix is Fix.RESTART
     assert not scene.runners
     scene.memory.error = None
     scene.memory.kept[("Drawbridge", "access key")] = "k"
-    scene.post(ActOnTrouble())
+    scene.post(ActOnProblem())
     scene.until(lambda shown: shown.status.state is State.RUNNING)
     assert ask(scene.port, "/status")[0] == 401
 
@@ -437,12 +433,12 @@ def test_a_keyring_that_locks_later_refuses_no_other_change(scene: Scene) -> Non
     scene.post(NewKey())
     scene.until(lambda shown: shown.key.is_required)
     key, scene.memory.error = scene.memory.key, KeyringLocked("a screen saver did it")
-    scene.post(SetPoolSize(3))
+    scene.post(ChangeSetting("pool_size", 3))
     scene.until(lambda shown: shown.pool_size == 3)
     wait_for(lambda: scene.saved.get("pool_size") == 3)
     scene.write(scene.settings.read_text().replace("pool_size = 3", "pool_size = 2"))
     scene.pass_time(6)
-    assert scene.until(lambda shown: shown.pool_size == 2).trouble is None
+    assert scene.until(lambda shown: shown.pool_size == 2).problem is None
     assert ask(scene.port, "/status")[0] == 401
     assert ask(scene.port, "/status", authorization=f"Bearer {key}")[0] == 200
     scene.post(NewKey())
@@ -478,7 +474,7 @@ def test_clicks_on_the_key_keep_their_order_behind_a_slow_keyring(make: MakeScen
     wait_for(lambda: len(scene.clipboard) == 1)
     scene.memory.gate.clear()
     try:
-        scene.post(NewKey(), RemoveKey(), SetPoolSize(2))
+        scene.post(NewKey(), RemoveKey(), ChangeSetting("pool_size", 2))
         assert scene.until(lambda shown: shown.pool_size == 2).key.is_required
     finally:
         scene.memory.gate.set()
@@ -529,7 +525,7 @@ def test_opening_it_without_a_keyring_goes_on_after_the_agreement(scene: Scene) 
     scene.post(SetReach(open=True))
     scene.until(lambda shown: shown.key.asks_for_file)
     assert refuses(scene.port, "127.0.0.2")
-    scene.post(AgreeToKeyFile())
+    scene.post(AllowKeyFile())
     scene.until(lambda shown: shown.reach.addresses)
     assert ask(scene.port, "/status", host="127.0.0.2")[0] == 401
 
@@ -547,7 +543,7 @@ def test_what_is_copied_is_said_and_what_cannot_be_is_said_too(scene: Scene) -> 
     scene.copy_error = ClipboardMissing("There is no display.")
     scene.post(Copy("base url"))
     assert scene.until_told("could not be copied").text == "There is no display."
-    assert scene.shown.trouble is None
+    assert scene.shown.problem is None
 
 
 def test_things_are_opened_where_they_are(scene: Scene) -> None:
@@ -595,7 +591,7 @@ def test_a_sign_in_is_said_when_it_is_done_and_needs_a_running_server(scene: Sce
 
 def test_after_a_sleep_a_server_that_answers_is_left_alone(scene: Scene) -> None:
     scene.wall.ahead += 3600
-    scene.post(Done(lambda: None))
+    scene.post(Completed(lambda: None))
     wait_for(lambda: scene.probes == [scene.runner.listeners.control])
     wait_for(lambda: not [thread for thread in threading.enumerate() if thread.name == "drawbridge-errand"])
     scene.post(SetStartAtLogin(on=True))
@@ -637,7 +633,7 @@ def test_without_a_tray_and_without_a_server_it_ends(make: MakeScene) -> None:
         scene = make("", flags={"port": other.getsockname()[1]})
         scene.screen.has_host = False
         scene.start()
-        scene.until(lambda shown: shown.trouble is not None)
+        scene.until(lambda shown: shown.problem is not None)
         scene.pass_time(4)
         assert scene.controller.wait(WAIT_S)
     assert scene.controller.exit_code == 1
@@ -681,12 +677,12 @@ def test_a_mistake_of_ours_is_said_and_ends_nothing(scene: Scene) -> None:
     scene.desktop.open_page = lambda _: 1 / 0  # type: ignore[assignment,method-assign] # a mistake
     scene.post(Open("page"))
     assert scene.until_told("Something went wrong").action == Open("log folder")
-    scene.post(SetPoolSize(6))
+    scene.post(ChangeSetting("pool_size", 6))
     scene.until(lambda shown: shown.pool_size == 6)
 
 
 def test_snapshots_are_shown_only_when_they_are_others(scene: Scene) -> None:
-    scene.post(*[SetPoolSize(6)] * 5)
+    scene.post(*[ChangeSetting("pool_size", 6)] * 5)
     scene.until(lambda shown: shown.status.pool.size == 6)
     scene.post(SetStartAtLogin(on=True))
     scene.until(lambda shown: shown.starts_at_login)
@@ -731,11 +727,11 @@ def test_a_conversation_goes_on_over_another_port_size_and_model(real: Scene) ->
     chat(real.port, turns)
     real.until(lambda shown: shown.status.pool.parked == 1)
     new = free_port()
-    real.post(SetPort(new), SetPoolSize(4))
+    real.post(SetPort(new), ChangeSetting("pool_size", 4))
     real.until(lambda shown: shown.status.pool.size == 4 and shown.port == new)
     turns.append({"role": "user", "content": "two"})
     assert chat(new, turns)[1] == "continued"
-    real.post(SetModel("opus"))
+    real.post(ChangeSetting("model", "opus"))
     real.until(lambda shown: shown.status.model == "opus")
     assert "opus" in chat(new, [{"role": "user", "content": "three"}])[0]
     assert workers & {child.pid for child in psutil.Process().children(recursive=True)}
@@ -756,9 +752,9 @@ def test_a_key_is_enforced_by_the_real_server_and_the_network_needs_it(real: Sce
 
 def test_a_missing_claude_code_is_a_state_with_a_next_step_and_no_crash(make: MakeScene) -> None:
     scene = make(f"port = {free_port()}\ndemo = true\ncli_path = '/nowhere/claude'\n", is_real=True).running()
-    shown = scene.until(lambda shown: shown.trouble is not None)
-    assert shown.trouble is not None
-    assert (shown.trouble.title, shown.trouble.next) == ("Claude Code was not found", Next.SETTINGS)
+    shown = scene.until(lambda shown: shown.problem is not None)
+    assert shown.problem is not None
+    assert (shown.problem.title, shown.problem.fix) == ("Claude Code was not found", Fix.SETTINGS)
     assert (shown.status.state, len(scene.runners)) == (State.RUNNING, 1)
 
 
@@ -837,10 +833,10 @@ def test_an_app_without_a_server_can_be_asked_to_end(scene: Scene) -> None:
 def test_nobody_is_asked_for_a_newer_version_until_a_person_wants_it(scene: Scene) -> None:
     for _ in range(3):
         scene.pass_time(100_000)
-    scene.post(SetPoolSize(2))
+    scene.post(ChangeSetting("pool_size", 2))
     assert scene.until(lambda shown: shown.pool_size == 2).new_version == ""
     assert scene.asked == []
-    scene.post(SetCheckUpdates(on=True))
+    scene.post(ChangeSetting("check_updates", True))
     scene.until(lambda shown: shown.checks_updates)
     scene.pass_time(10)
     scene.until(lambda shown: shown.new_version == "1.3.0")
@@ -848,7 +844,7 @@ def test_nobody_is_asked_for_a_newer_version_until_a_person_wants_it(scene: Scen
     assert len(scene.asked) == 1
     scene.post(Open("release page"))
     wait_for(lambda: scene.desktop.opened == [f"page {REPOSITORY}/releases/tag/v1.3.0"])
-    scene.post(SetCheckUpdates(on=False))
+    scene.post(ChangeSetting("check_updates", False))
     scene.until(lambda shown: shown.new_version == "")
     assert len(scene.runners) == 1
 
@@ -859,7 +855,7 @@ def test_it_is_asked_once_a_day_and_not_again_after_a_restart(make: MakeScene) -
     scene.until(lambda shown: shown.new_version)
     for _ in range(3):
         scene.pass_time(10_000)
-    scene.post(SetPoolSize(2))
+    scene.post(ChangeSetting("pool_size", 2))
     scene.until(lambda shown: shown.pool_size == 2)
     assert len(scene.asked) == 1
     scene.pass_time(90_000)
@@ -869,16 +865,16 @@ def test_it_is_asked_once_a_day_and_not_again_after_a_restart(make: MakeScene) -
 def test_what_brings_new_versions_itself_is_never_asked_about_them(make: MakeScene) -> None:
     scene = make(f"port = {free_port()}\ncheck_updates = true\n", managed_by="apt").running()
     scene.pass_time(10)
-    scene.post(SetPoolSize(2))
+    scene.post(ChangeSetting("pool_size", 2))
     assert scene.until(lambda shown: shown.pool_size == 2).checks_updates is None
     assert scene.asked == []
 
 
-def test_a_feed_that_cannot_be_read_is_no_trouble_of_anybody(make: MakeScene) -> None:
+def test_a_feed_that_cannot_be_read_is_no_problem_of_anybody(make: MakeScene) -> None:
     scene = make(f"port = {free_port()}\ncheck_updates = true\n")
     scene.feed_error = FeedUnreadable("there is no network")
     scene.running().pass_time(10)
     wait_for(lambda: scene.asked)
-    scene.post(SetPoolSize(2))
+    scene.post(ChangeSetting("pool_size", 2))
     shown = scene.until(lambda shown: shown.pool_size == 2)
-    assert (shown.trouble, shown.new_version, scene.desktop.notices) == (None, "", [])
+    assert (shown.problem, shown.new_version, scene.desktop.notices) == (None, "", [])

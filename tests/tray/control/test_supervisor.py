@@ -16,7 +16,7 @@ from server.machine.paths import Folders
 from server.machine.sockets import Listeners
 from server.runtime.runner import Runner
 from server.status import AccountStatus, CliStatus, ModelName, State, Status
-from tray.control.supervisor import DELAYS_S, ENDING_S, START_TIMEOUT_S, WINDOW_S, Said, Supervisor
+from tray.control.supervisor import DELAYS_S, ENDING_S, START_TIMEOUT_S, WINDOW_S, StatusReport, Supervisor
 
 
 class Clock:
@@ -80,7 +80,7 @@ class Scene:
         self.clock = Clock()
         self.servers: list[FakeServer] = []
         self.refuses: Exception | None = None
-        self._said: queue.SimpleQueue[Said] = queue.SimpleQueue()
+        self._said: queue.SimpleQueue[StatusReport] = queue.SimpleQueue()
         self.supervisor = Supervisor(self._make, self._said.put, clock=self.clock)
 
     def _make(self, config: Config, on_status: Callable[[Status], None]) -> FakeServer:
@@ -304,7 +304,7 @@ class Real:
 
     folder: Path
     config: Config
-    said: "queue.SimpleQueue[Said]" = field(default_factory=queue.SimpleQueue)
+    said: "queue.SimpleQueue[StatusReport]" = field(default_factory=queue.SimpleQueue)
 
     def __post_init__(self) -> None:
         self.supervisor = Supervisor(self._make, self.said.put)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tray.commands import Command, Quit
 from tray.desktop.desktop import Attempt, Desktop, IconNotifier, LinuxOpener, MacOpener, WindowsOpener, desktop_for
-from tray.model import Command, Notice, Quit
+from tray.model import Notice
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the programs are shell scripts, not Windows'")
 TIMEOUT_S = 60

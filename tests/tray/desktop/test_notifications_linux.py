@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.tray.trayhost import TIMEOUT_S, Answer, Body, TrayHost
+from tray.commands import Command, Open, Quit
 from tray.desktop.notifications_linux import BusNotifier
-from tray.model import Command, Notice, Open, Quit
+from tray.model import Notice
 
 Clicks = queue.SimpleQueue[Command]
 

@@ -11,12 +11,13 @@ import pytest
 from server.status import State, Status
 from tests.tray import fakemac
 from tests.tray.fakemac import TIMEOUT_S, FakeMac, MenuItem
+from tray.commands import ChangeSetting, Command, Quit
 from tray.icon.view import View, icon_maker_for
-from tray.model import Command, Quit, SetPoolSize, Snapshot, Trouble
+from tray.model import Problem, Snapshot
 
 fake_mac = fakemac.fake_mac
 RUNNING = Snapshot(status=Status(state=State.RUNNING, base_url="http://127.0.0.1:8082/v1"))
-TROUBLED = Snapshot(status=Status(state=State.FAILED), trouble=Trouble("R&D is on port 8082", "Somebody else is."))
+FAILED = Snapshot(status=Status(state=State.FAILED), problem=Problem("R&D is on port 8082", "Somebody else is."))
 
 
 class Shown:
@@ -66,7 +67,7 @@ def test_everything_is_drawn_by_the_main_thread(fake_mac: FakeMac) -> None:
         (item,) = fake_mac.items
         assert item.shown.tooltip == "Drawbridge: Running on port 8082"
         first = item.shown.image
-        one.view.show(TROUBLED)
+        one.view.show(FAILED)
         until(lambda: item.shown.tooltip == "Drawbridge: Failed. R&D is on port 8082")
         until(lambda: item.shown.image is not first)
         # `shown` asserts the thread of every call.
@@ -91,7 +92,7 @@ def test_a_click_posts_the_command_of_its_line(fake_mac: FakeMac) -> None:
         submenu = next(line.submenu for line in lines if line.title.startswith("Pool size"))
         assert submenu is not None
         fake_mac.choose(find(submenu.lines, "6"))
-        assert one.commands.get(timeout=TIMEOUT_S) == SetPoolSize(6)
+        assert one.commands.get(timeout=TIMEOUT_S) == ChangeSetting("pool_size", 6)
         assert find(submenu.lines, "3").state == 1
         assert find(submenu.lines, "6").state == 0
         assert not find(lines, "Running on port 8082").enabled
@@ -100,7 +101,7 @@ def test_a_click_posts_the_command_of_its_line(fake_mac: FakeMac) -> None:
 def test_a_click_in_a_menu_that_is_open_while_the_news_come_does_what_was_seen(fake_mac: FakeMac) -> None:
     with shown(fake_mac) as one:
         lines = fake_mac.open_menu()
-        one.view.show(TROUBLED)
+        one.view.show(FAILED)
         until(lambda: "Failed" in fake_mac.items[0].shown.tooltip)
         fake_mac.choose(find(lines, "Quit"))
         assert one.commands.get(timeout=TIMEOUT_S) == Quit()

@@ -13,10 +13,11 @@ import pytest
 from server.status import PoolStatus
 from tests.tray.menutext import menu_text
 from tests.tray.states import RUNNING, states
+from tray.commands import Command, Quit, SetPort
 from tray.icon.pystray_types import BaseIcon, Draw, Job, Menu, Panel
 from tray.icon.view import Drawing, View, icon_maker_for
 from tray.menu.menu import menu_for, picture_for, tooltip_for
-from tray.model import Command, Picture, Quit, SetPort, Snapshot
+from tray.model import Picture, Snapshot
 
 if TYPE_CHECKING:
     from tests.tray.trayhost import TrayHost

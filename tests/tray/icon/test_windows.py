@@ -18,12 +18,13 @@ from tests.tray.fakewindows import (
     FakeWindows,
     MenuLine,
 )
+from tray.commands import Command, Copy, Quit
 from tray.icon.view import View, icon_maker_for
-from tray.model import Command, Copy, Quit, Snapshot, Trouble
+from tray.model import Problem, Snapshot
 
 windows = fakewindows.windows
 RUNNING = Snapshot(status=Status(state=State.RUNNING, base_url="http://127.0.0.1:8082/v1"))
-TROUBLED = Snapshot(status=Status(state=State.FAILED), trouble=Trouble("R&D is on port 8082", "Somebody else is."))
+FAILED = Snapshot(status=Status(state=State.FAILED), problem=Problem("R&D is on port 8082", "Somebody else is."))
 
 
 class Shown:
@@ -70,7 +71,7 @@ def test_everything_is_drawn_by_the_thread_of_the_loop(windows: FakeWindows) -> 
         assert windows.shown is not None
         assert windows.shown["szTip"] == "Drawbridge: Running on port 8082"
         first = windows.shown["hIcon"]
-        one.view.show(TROUBLED)
+        one.view.show(FAILED)
         until(lambda: (windows.shown or {}).get("szTip") == "Drawbridge: Failed. R&D is on port 8082")
         until(lambda: (windows.shown or {}).get("hIcon") != first)
         assert first not in windows.icons
@@ -91,7 +92,7 @@ def test_a_menu_that_is_open_survives_news_and_the_next_one_shows_them(windows: 
     with shown(windows) as one:
 
         def choose(lines: list[MenuLine]) -> int:
-            one.view.show(TROUBLED)
+            one.view.show(FAILED)
             until(lambda: not windows.messages.empty())
             windows.dispatch_waiting()
             assert windows.shown is not None

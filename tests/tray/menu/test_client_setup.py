@@ -13,8 +13,8 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from tests.tray.states import APPS, GOLDEN, connect_texts
+from tray.commands import App
 from tray.menu.client_setup import ANY_KEY, MISSING_KEY, text_for
-from tray.model import App
 
 TEXTS = dict(connect_texts())
 URL = "http://127.0.0.1:8083/v1"
@@ -38,20 +38,16 @@ class TestTexts:
     def test_every_text_has_the_real_port(self, app: App) -> None:
         assert "127.0.0.1:8083/v1" in text(app)
 
-    @pytest.mark.parametrize("app", [app for app in APPS if app != "cursor"])
+    @pytest.mark.parametrize("app", APPS)
     def test_the_key_is_there_only_if_it_is_asked_for(self, app: App) -> None:
         assert "db-secret" in text(app, key="db-secret")
         kept = text_for(app, base_url=URL, model="sonnet", key_required=False, key="db-secret")
         assert "db-secret" not in kept
         assert ANY_KEY in kept or app == "curl"
 
-    @pytest.mark.parametrize("app", [app for app in APPS if app != "cursor"])
+    @pytest.mark.parametrize("app", APPS)
     def test_a_key_that_cannot_be_read_leaves_a_place_for_it(self, app: App) -> None:
         assert MISSING_KEY in text_for(app, base_url=URL, model="sonnet", key_required=True, key=None)
-
-    def test_cursor_gets_the_truth(self) -> None:
-        assert "tunnel" in text("cursor")
-        assert "db-secret" not in text("cursor", key="db-secret")
 
 
 class TestTalon:

@@ -10,23 +10,24 @@ from server import errors
 from server.errors import DrawbridgeError
 from server.status import AccountStatus, CircuitStatus, CliStatus, PoolStatus, State, Status, UsageWindow
 from tests.tray.states import NOW, RUNNING
+from tray.commands import ActOnProblem, Open
 from tray.menu.menu import menu_for, tooltip_for
 from tray.menu.phrases import account_line, counted, fitted, moment, usage_line
 from tray.menu.problems import (
     CLI_MISSING,
     SIGNED_OUT,
     Copied,
-    KeyMade,
-    Leaving,
+    KeyCreated,
     LimitReached,
     NoTray,
     PortMoved,
+    Quitting,
     SettingsSetAside,
     SignedIn,
     notice_for,
-    trouble_for,
+    problem_for,
 )
-from tray.model import ActOnTrouble, KeyPlace, Next, Notice, Open, Trouble
+from tray.model import Fix, KeyPlace, Notice, Problem
 
 SOON = NOW.timestamp() + 3.5 * 3600
 LIMIT = UsageWindow("5 hours", 1.0, SOON, is_reached=True)
@@ -40,51 +41,51 @@ def all_kinds(kind: type[DrawbridgeError] = DrawbridgeError) -> list[type[Drawbr
 
 class TestErrors:
     @pytest.mark.parametrize(
-        ("error", "title", "cure"),
+        ("error", "title", "fix"),
         [
-            (errors.CliMissing(), "Claude Code was not found", Next.INSTALL),
-            (errors.CliMisnamed("There is no Claude Code at '/x'."), "Claude Code was not found", Next.SETTINGS),
-            (errors.SignInNeeded("It said no."), "Claude Code is not signed in", Next.SIGN_IN),
+            (errors.CliMissing(), "Claude Code was not found", Fix.INSTALL),
+            (errors.CliMisnamed("There is no Claude Code at '/x'."), "Claude Code was not found", Fix.SETTINGS),
+            (errors.SignInNeeded("It said no."), "Claude Code is not signed in", Fix.SIGN_IN),
             (
                 errors.PortTaken("Port 8082 on 127.0.0.1 is taken by node (pid 412)."),
                 "Port 8082 on 127.0.0.1 is taken by node (pid 412)",
-                Next.NEXT_PORT,
+                Fix.NEXT_PORT,
             ),
-            (errors.PortTaken(f"Port 8082 is taken by {'x' * 60}."), "The port is taken", Next.NEXT_PORT),
-            (errors.UsageLimit(), "Claude's usage limit is reached", Next.NOTHING),
-            (errors.UsageLimit(retry_after_s=3600), "Usage limit reached, resets at 15:30", Next.NOTHING),
-            (errors.SettingsCorrupt("Line 3 of '/a/b' is wrong."), "The settings file cannot be read", Next.SETTINGS),
-            (errors.SettingsInvalid("The port takes a number."), "The port takes a number", Next.SETTINGS),
-            (errors.KeyringLocked(), "The keyring is locked", Next.RESTART),
-            (errors.KeyUnreadable("It is in the keyring."), "The required access key cannot be read", Next.RESTART),
-            (errors.KeyringMissing(), "There is no keyring to use", Next.NOTHING),
-            (errors.KeyNeeded("Others can reach it."), "An access key is needed", Next.NOTHING),
-            (errors.AlreadyRunning("It is."), "Drawbridge is running already", Next.NOTHING),
-            (errors.StartError("A socket closed."), "Drawbridge cannot start", Next.LOG),
-            (ValueError("secret detail"), "Something went wrong", Next.LOG),
+            (errors.PortTaken(f"Port 8082 is taken by {'x' * 60}."), "The port is taken", Fix.NEXT_PORT),
+            (errors.UsageLimit(), "Claude's usage limit is reached", Fix.NOTHING),
+            (errors.UsageLimit(retry_after_s=3600), "Usage limit reached, resets at 15:30", Fix.NOTHING),
+            (errors.SettingsCorrupt("Line 3 of '/a/b' is wrong."), "The settings file cannot be read", Fix.SETTINGS),
+            (errors.SettingsInvalid("The port takes a number."), "The port takes a number", Fix.SETTINGS),
+            (errors.KeyringLocked(), "The keyring is locked", Fix.RESTART),
+            (errors.KeyUnreadable("It is in the keyring."), "The required access key cannot be read", Fix.RESTART),
+            (errors.KeyringMissing(), "There is no keyring to use", Fix.NOTHING),
+            (errors.KeyNeeded("Others can reach it."), "An access key is needed", Fix.NOTHING),
+            (errors.AlreadyRunning("It is."), "Drawbridge is running already", Fix.NOTHING),
+            (errors.StartError("A socket closed."), "Drawbridge cannot start", Fix.LOG),
+            (ValueError("secret detail"), "Something went wrong", Fix.LOG),
         ],
     )
-    def test_each_error_has_its_words_and_its_next_step(self, error: Exception, title: str, cure: Next) -> None:
-        trouble = trouble_for(error, now=NOW)
-        assert (trouble.title, trouble.next) == (title, cure)
+    def test_each_error_has_its_words_and_its_next_step(self, error: Exception, title: str, fix: Fix) -> None:
+        problem = problem_for(error, now=NOW)
+        assert (problem.title, problem.fix) == (title, fix)
 
     @pytest.mark.parametrize("kind", all_kinds())
     def test_every_error_fits_the_menu_and_says_something(self, kind: type[DrawbridgeError]) -> None:
-        trouble = trouble_for(kind())
-        assert 0 < len(trouble.title) < 60
-        assert trouble.message
+        problem = problem_for(kind())
+        assert 0 < len(problem.title) < 60
+        assert problem.message
 
     def test_a_server_that_ended_too_often_says_how_often_and_what_it_said_last(self) -> None:
-        trouble = trouble_for(errors.StartError("A socket closed."), crashes=4)
-        assert trouble.title == "The server ended by itself 4 times"
-        assert trouble.message.endswith("The last time: A socket closed.")
-        assert trouble.next is Next.LOG
+        problem = problem_for(errors.StartError("A socket closed."), crashes=4)
+        assert problem.title == "The server ended by itself 4 times"
+        assert problem.message.endswith("The last time: A socket closed.")
+        assert problem.fix is Fix.LOG
 
 
 class TestStatus:
     def test_all_is_well_while_nothing_is_known_to_be_wrong(self) -> None:
         for state in (State.STARTING, State.RUNNING, State.STOPPING, State.STOPPED):
-            assert trouble_for(Status(state=state)) is None
+            assert problem_for(Status(state=state)) is None
 
     @pytest.mark.parametrize(
         ("changes", "expected"),
@@ -96,24 +97,24 @@ class TestStatus:
         ],
     )
     def test_what_the_server_lacks_is_a_state_with_a_next_step(
-        self, changes: dict[str, object], expected: Trouble
+        self, changes: dict[str, object], expected: Problem
     ) -> None:
-        assert trouble_for(replace(RUNNING.status, **changes)) == expected  # type: ignore[arg-type] # a table
+        assert problem_for(replace(RUNNING.status, **changes)) == expected  # type: ignore[arg-type] # a table
 
     def test_a_demo_needs_nobody_signed_in(self) -> None:
-        assert trouble_for(replace(RUNNING.status, demo=True, account=AccountStatus(signed_in=False))) is None
+        assert problem_for(replace(RUNNING.status, demo=True, account=AccountStatus(signed_in=False))) is None
 
-    def test_of_several_troubles_the_first_to_mend_is_shown(self) -> None:
+    def test_of_several_problems_the_first_to_mend_is_shown(self) -> None:
         everything = Status(
             state=State.RUNNING,
             account=AccountStatus(signed_in=False),
             pool=MISSING,
             usage=(LIMIT,),
         )
-        assert trouble_for(everything, now=NOW) == CLI_MISSING
+        assert problem_for(everything, now=NOW) == CLI_MISSING
         found = replace(everything, pool=PoolStatus())
-        assert trouble_for(found, now=NOW) == SIGNED_OUT
-        limited = trouble_for(replace(found, account=AccountStatus(signed_in=True)), now=NOW)
+        assert problem_for(found, now=NOW) == SIGNED_OUT
+        limited = problem_for(replace(found, account=AccountStatus(signed_in=True)), now=NOW)
         assert limited is not None
         assert limited.title == "Usage limit reached, resets at 18:00"
 
@@ -125,56 +126,56 @@ class TestStatus:
             (CircuitStatus("upstream", "opus", "down", 0.0, SOON), "Claude's API is not answering"),
         ],
     )
-    def test_what_is_refused_at_once_is_a_trouble_as_long_as_it_is(
+    def test_what_is_refused_at_once_is_a_problem_as_long_as_it_is(
         self, circuit: CircuitStatus, title: str | None
     ) -> None:
-        trouble = trouble_for(replace(RUNNING.status, circuits=(circuit,)), now=NOW)
-        assert (trouble.title if trouble else None) == title
+        problem = problem_for(replace(RUNNING.status, circuits=(circuit,)), now=NOW)
+        assert (problem.title if problem else None) == title
 
     def test_of_several_limits_the_one_that_lasts_longest_counts(self) -> None:
         week = UsageWindow("7 days", 1.0, SOON + 24 * 3600, is_reached=True)
-        trouble = trouble_for(replace(RUNNING.status, usage=(week, LIMIT)), now=NOW)
-        assert trouble is not None
-        assert trouble.title == "Usage limit reached, resets tomorrow at 18:00"
+        problem = problem_for(replace(RUNNING.status, usage=(week, LIMIT)), now=NOW)
+        assert problem is not None
+        assert problem.title == "Usage limit reached, resets tomorrow at 18:00"
 
     def test_a_named_program_that_is_missing_leads_to_the_settings(self) -> None:
         said = "There is no Claude Code at '/x/claude', the path named in the settings. Correct it."
-        trouble = trouble_for(
+        problem = problem_for(
             Status(state=State.RUNNING, pool=PoolStatus(trouble=said, lacks="the claude code that is named"))
         )
-        assert trouble == Trouble("Claude Code was not found", said, "", Next.SETTINGS)
+        assert problem == Problem("Claude Code was not found", said, "", Fix.SETTINGS)
 
-    def test_any_other_trouble_is_said_in_its_own_words(self) -> None:
+    def test_any_other_problem_is_said_in_its_own_words(self) -> None:
         said = "Claude Code did not start. Run 'drawbridge doctor' to see what it says."
-        trouble = trouble_for(replace(RUNNING.status, pool=PoolStatus(trouble=said)))
-        assert trouble is not None
-        assert (trouble.title, trouble.message) == ("Claude Code did not start", said)
+        problem = problem_for(replace(RUNNING.status, pool=PoolStatus(trouble=said)))
+        assert problem is not None
+        assert (problem.title, problem.message) == ("Claude Code did not start", said)
 
     def test_nothing_is_said_twice_in_one_notification(self) -> None:
         said = "Claude Code did not start. Run 'drawbridge doctor' to see what it says."
-        trouble = trouble_for(replace(RUNNING.status, pool=PoolStatus(trouble=said)))
-        assert trouble is not None
-        notice = notice_for(trouble)
+        problem = problem_for(replace(RUNNING.status, pool=PoolStatus(trouble=said)))
+        assert problem is not None
+        notice = notice_for(problem)
         assert notice.title == "Claude Code did not start"
         assert notice.text.startswith("Run 'drawbridge doctor'")
-        assert notice_for(Trouble("No.", "No.")).text == "No."
+        assert notice_for(Problem("No.", "No.")).text == "No."
 
-    def test_a_server_that_failed_without_a_word_is_a_trouble_all_the_same(self) -> None:
-        trouble = trouble_for(Status(state=State.FAILED))
-        assert trouble is not None
-        assert trouble.title == "The server ended by itself"
+    def test_a_server_that_failed_without_a_word_is_a_problem_all_the_same(self) -> None:
+        problem = problem_for(Status(state=State.FAILED))
+        assert problem is not None
+        assert problem.title == "The server ended by itself"
 
 
 class TestNotices:
-    @pytest.mark.parametrize("cure", Next)
-    def test_a_trouble_is_told_in_the_words_of_the_menu_and_tooltip(self, cure: Next) -> None:
-        trouble = Trouble("The bridge is stuck", "A chain broke.", "Mend it.", cure)
-        notice = notice_for(trouble)
-        snapshot = replace(RUNNING, trouble=trouble)
+    @pytest.mark.parametrize("fix", Fix)
+    def test_a_problem_is_told_in_the_words_of_the_menu_and_tooltip(self, fix: Fix) -> None:
+        problem = Problem("The bridge is stuck", "A chain broke.", "Mend it.", fix)
+        notice = notice_for(problem)
+        snapshot = replace(RUNNING, problem=problem)
         assert notice.title in {item.text for item in menu_for(snapshot)}
         assert notice.title in tooltip_for(snapshot)
         assert notice.text == "A chain broke. Mend it."
-        assert notice.action == (None if cure is Next.NOTHING else ActOnTrouble())
+        assert notice.action == (None if fix is Fix.NOTHING else ActOnProblem())
 
     @pytest.mark.parametrize(
         ("what", "notice"),
@@ -188,14 +189,14 @@ class TestNotices:
             ),
             (Copied("The base URL"), Notice("Copied", "The base URL is in the clipboard.")),
             (
-                KeyMade(KeyPlace.KEYRING, is_copied=True),
+                KeyCreated(KeyPlace.KEYRING, is_copied=True),
                 Notice(
                     "There is a new access key",
                     "It is kept in the system's keyring, and it is in the clipboard. Apps must send it from now on.",
                 ),
             ),
             (
-                KeyMade(KeyPlace.FILE, is_copied=False),
+                KeyCreated(KeyPlace.FILE, is_copied=False),
                 Notice(
                     "There is a new access key",
                     "It is kept in a file that only you can read. Apps must send it from now on.",
@@ -224,8 +225,8 @@ class TestNotices:
                     Open("page"),
                 ),
             ),
-            (Leaving(1), Notice("Drawbridge is quitting", "1 answer is still running and may finish first.")),
-            (Leaving(2), Notice("Drawbridge is quitting", "2 answers are still running and may finish first.")),
+            (Quitting(1), Notice("Drawbridge is quitting", "1 answer is still running and may finish first.")),
+            (Quitting(2), Notice("Drawbridge is quitting", "2 answers are still running and may finish first.")),
             (SignedIn("ada@example.org"), Notice("Signed in to Claude", "ada@example.org.")),
         ],
     )

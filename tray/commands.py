@@ -1,0 +1,139 @@
+"""What a user can tell the app to do: one frozen value for each command."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from server.status import SignInAccount
+
+App = Literal["talon", "cline", "continue", "open webui", "curl"]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Stop the server after a grace period for running answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Stop the server, then start it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSetting:
+    """Change a setting that needs nothing but its new value: apply it, then write it to the settings file."""
+
+    name: Literal["pool_size", "model", "payer", "check_updates"]
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class SetPort:
+    """Listen on this port; None: on the next free one."""
+
+    port: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequireKey:
+    """Require the access key of every client, or do not. Creates a key if there is none."""
+
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """Create an access key, or replace it; the old one stops working."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyKey:
+    """Copy the access key."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveKey:
+    """Delete the access key and require none."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllowKeyFile:
+    """The user agrees to store the access key in a private file, since no keyring was found."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetReach:
+    """Let other devices connect, or only this computer."""
+
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Sign in to Claude in the browser."""
+
+    account: SignInAccount = "claudeai"
+
+
+@dataclass(frozen=True, slots=True)
+class SetStartAtLogin:
+    """Start with the user's next login, or do not."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Copy the base URL, the settings for an app, or the diagnostics."""
+
+    what: Literal["base url", "diagnostics"] | App
+
+
+@dataclass(frozen=True, slots=True)
+class CopyAddress:
+    """Copy the base URL for other devices."""
+
+    base_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Open the log folder, the settings file, the status page, or a page on the web."""
+
+    what: Literal["log folder", "settings", "page", "install page", "project page", "release page"]
+
+
+@dataclass(frozen=True, slots=True)
+class ActOnProblem:
+    """Do what helps with the current problem: its `Problem.fix`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """Quit the app after a grace period for running answers; a second time: now."""
+
+
+Command = (
+    Start
+    | Stop
+    | Restart
+    | ChangeSetting
+    | SetPort
+    | RequireKey
+    | NewKey
+    | CopyKey
+    | RemoveKey
+    | AllowKeyFile
+    | SetReach
+    | SignIn
+    | SetStartAtLogin
+    | Copy
+    | CopyAddress
+    | Open
+    | ActOnProblem
+    | Quit
+)
