@@ -1,0 +1,581 @@
+"""Conversations as each dialect's body, and the neutral request that every dialect must parse them into.
+
+A dialect is run with each conversation and refusal that has a body for it; what it cannot express it leaves out.
+"""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from server.conversation.parts import Document, Image, Text, Thinking, ToolCall, ToolResult
+from server.conversation.request import ModelRequest, Tool, ToolChoice
+from server.dialects.common.message_rules import FIRST_TURN
+from server.dialects.common.raw_text_tools import text_schema
+from tests.pictures import PNG as PICTURE
+from tests.server.dialects.bodies import (
+    ASKED,
+    CUSTOM,
+    FLAT,
+    HI,
+    LOOK,
+    NESTED,
+    NESTED_GRAMMAR,
+    OWN,
+    PATCH,
+    Body,
+    assistant,
+    chat_call,
+    chat_calls,
+    chat_result,
+    expected_request,
+    function_call,
+    message,
+    output,
+    text_part,
+    tool_result,
+    tool_use,
+    user,
+    with_input,
+    with_messages,
+)
+from tests.server.web import cursor_bodies as cursor
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One conversation. `bodies` and `ignored` (the fields reported as without effect) are keyed by dialect."""
+
+    expected: ModelRequest
+    bodies: Mapping[str, Body]
+    ignored: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def expected_in(self, dialect: str) -> ModelRequest:
+        """The request that `dialect` must parse its body into."""
+        return replace(self.expected, ignored=self.ignored.get(dialect, ()))
+
+
+PNG = base64.b64encode(PICTURE).decode()
+PDF = base64.b64encode(b"%PDF-1.7 and more").decode()
+_PNG_URL = f"data:image/;base64,{PNG}"
+_IMAGE = Image("image/png", PNG)
+_LINKED = Image(url="https://example.org/x.png")
+_FILE = Document("application/pdf", PDF, title="x.pdf")
+
+_ANSWER = {
+    "type": "object",
+    "properties": {"age": {"type": "integer", "minimum": 0}},
+    "required": ["age"],
+    "additionalProperties": False,
+}
+_TAKEN = {
+    "type": "object",
+    "properties": {"age": {"type": "integer", "description": "minimum: 0"}},
+    "required": ["age"],
+    "additionalProperties": False,
+}
+
+
+def _with_tools(choice: ToolChoice = ToolChoice(), tools: tuple[Tool, ...] = (LOOK, PATCH)) -> ModelRequest:  # noqa: B008
+    return expected_request(ASKED, tools=tools, tool_choice=choice)
+
+
+def _choosing(chat: object, responses: object, messages: object) -> dict[str, Body]:
+    """The same tools and question in each dialect, with its own `tool_choice`; None leaves the dialect out."""
+    bodies = {
+        "chat_completions": (chat, with_messages(HI, tools=[NESTED, CUSTOM], tool_choice=chat)),
+        "responses": (responses, with_input(HI, tools=[FLAT, CUSTOM], tool_choice=responses)),
+        "messages": (messages, with_messages(HI, tools=[OWN, CUSTOM], tool_choice=messages)),
+    }
+    return {dialect: body for dialect, (choice, body) in bodies.items() if choice is not None}
+
+
+_CURSOR_TURNS = (
+    user(cursor.QUESTION),
+    assistant(
+        ToolCall(cursor.READ_ID, "ReadFile", '{"path": "x.py"}'),
+        ToolCall("call_patch", "ApplyPatch", json.dumps({"input": cursor.PATCH})),
+    ),
+    user(ToolResult(cursor.READ_ID, (Text("a = 1\n"),)), ToolResult("call_patch", (Text("Done!"),))),
+    assistant(
+        "Is that all?",
+        ToolCall(cursor.ASK_ID, "AskUserQuestion", '{"path": "-"}'),
+        ToolCall(cursor.READ_ID, "ReadFile", '{"path": "y.py"}'),
+    ),
+    user(ToolResult(cursor.ASK_ID, (Text("Yes"),)), ToolResult(cursor.READ_ID, ()), "Thanks. And now?"),
+)
+_CURSOR_TOOLS = (
+    Tool("ReadFile", "Reads a file.", json.dumps(cursor.PARAMETERS)),
+    Tool("AskUserQuestion", "Asks.", json.dumps(cursor.PARAMETERS)),
+    Tool(
+        "ApplyPatch",
+        "Applies a patch.",
+        text_schema(f"Text of this grammar (lark):\n{cursor.GRAMMAR}"),
+        takes_text=True,
+    ),
+)
+
+CONVERSATIONS: dict[str, Conversation] = {
+    "a question": Conversation(
+        expected_request(ASKED),
+        {
+            "chat_completions": with_messages(HI),
+            "responses": with_input(HI),
+            "messages": with_messages(HI),
+        },
+    ),
+    "a question in text parts": Conversation(
+        expected_request(user("a", "b")),
+        {
+            "chat_completions": with_messages(message("user", [text_part("a"), text_part("b", "input_text")])),
+            "responses": with_input(message("user", [text_part("a", "input_text"), text_part("b")])),
+            "messages": with_messages(message("user", [text_part("a"), text_part("b")])),
+        },
+    ),
+    "a system prompt and an answered question": Conversation(
+        expected_request(ASKED, assistant("Ho"), user("And?"), system="one\ntwo"),
+        {
+            "chat_completions": with_messages(
+                message("system", "one"),
+                HI,
+                message("assistant", "Ho"),
+                message("developer", "two"),
+                message("user", "And?"),
+            ),
+            "responses": with_input(
+                HI,
+                message("assistant", [text_part("Ho", "output_text")]),
+                message("developer", "two"),
+                message("user", "And?"),
+                instructions="one",
+            ),
+            "messages": with_messages(
+                message("system", "two"), HI, message("assistant", "Ho"), message("user", "And?"), system="one"
+            ),
+        },
+    ),
+    "an assistant that starts, one that is blank, and messages of one role in a row": Conversation(
+        expected_request(user(FIRST_TURN), assistant("Welcome."), user("a", "b")),
+        {
+            "chat_completions": with_messages(
+                message("assistant", "Welcome."),
+                message("user", "a"),
+                message("assistant", " \n"),
+                message("user", "b"),
+            ),
+            "responses": with_input(
+                message("assistant", "Welcome."), message("user", "a"), message("assistant", ""), message("user", "b")
+            ),
+            "messages": with_messages(
+                message("assistant", "Welcome."),
+                message("user", "a"),
+                message("assistant", "(no content)"),
+                message("user", "b"),
+            ),
+        },
+    ),
+    "calls, their results in another order, and a question": Conversation(
+        expected_request(
+            ASKED,
+            assistant("Wait.", ToolCall("c1", "look", '{"at": "it"}'), ToolCall("c2", "look", "{}")),
+            user(ToolResult("c1", (Text("one"),)), ToolResult("c2", ()), "And?"),
+        ),
+        {
+            "chat_completions": with_messages(
+                HI,
+                chat_calls(chat_call("c1", '{"at": "it"}'), chat_call("c2"), content="Wait."),
+                chat_result("c2", ""),
+                chat_result("c1", [text_part("one")]),
+                message("user", "And?"),
+            ),
+            "responses": with_input(
+                HI,
+                message("assistant", [text_part("Wait.", "output_text")]),
+                function_call("c1", '{"at": "it"}'),
+                function_call("c2"),
+                output("c2", ""),
+                output("c1", [text_part("one", "input_text")]),
+                message("user", "And?"),
+            ),
+            "messages": with_messages(
+                HI,
+                message("assistant", [text_part("Wait."), tool_use("c1", {"at": "it"}), tool_use("c2")]),
+                message("user", [text_part("And?"), tool_result("c2", ""), tool_result("c1", [text_part("one")])]),
+            ),
+        },
+    ),
+    "raw text that comes back as a function's arguments": Conversation(
+        expected_request(
+            ASKED,
+            assistant(ToolCall("p", "patch", '{"input": "*** Begin\\n"}')),
+            user(ToolResult("p", (Text("Done!"),))),
+            tools=(PATCH,),
+        ),
+        {
+            "chat_completions": with_messages(
+                HI,
+                chat_calls(chat_call("p", "*** Begin\n", name="patch")),
+                chat_result("p", "Done!"),
+                tools=[NESTED_GRAMMAR],
+            ),
+            "responses": with_input(
+                HI, function_call("p", "*** Begin\n", name="patch"), output("p", "Done!"), tools=[NESTED_GRAMMAR]
+            ),
+            "messages": with_messages(
+                HI,
+                message("assistant", [tool_use("p", "*** Begin\n", name="patch")]),
+                message("user", [tool_result("p", "Done!")]),
+                tools=[CUSTOM],
+            ),
+        },
+    ),
+    "raw text that comes back as a custom call": Conversation(
+        expected_request(
+            ASKED,
+            assistant(ToolCall("p", "patch", '{"input": "*** Begin\\n"}')),
+            user(ToolResult("p", (Text("Done!"),))),
+            tools=(PATCH,),
+        ),
+        {
+            "chat_completions": with_messages(
+                HI,
+                chat_calls({"id": "p", "type": "custom", "custom": {"name": "patch", "input": "*** Begin\n"}}),
+                chat_result("p", "Done!"),
+                tools=[CUSTOM],
+            ),
+            "responses": with_input(
+                HI,
+                {"type": "custom_tool_call", "call_id": "p", "name": "patch", "input": "*** Begin\n"},
+                {"type": "custom_tool_call_output", "call_id": "p", "output": "Done!"},
+                tools=[CUSTOM],
+            ),
+            "messages": with_messages(
+                HI,
+                message("assistant", [tool_use("p", {"input": "*** Begin\n"}, name="patch")]),
+                message("user", [tool_result("p", "Done!")]),
+                tools=[CUSTOM],
+            ),
+        },
+    ),
+    "Cursor's history": Conversation(
+        expected_request(*_CURSOR_TURNS, tools=_CURSOR_TOOLS, system=cursor.SYSTEM),
+        {
+            "chat_completions": with_messages(*cursor.CHAT_HISTORY, tools=cursor.CHAT["tools"]),
+            "responses": with_input(*cursor.RESPONSES_HISTORY, tools=cursor.RESPONSES["tools"][:3]),
+            "messages": with_messages(
+                *cursor.MESSAGES_HISTORY, system=cursor.MESSAGES["system"], tools=cursor.MESSAGES["tools"]
+            ),
+        },
+    ),
+    "images and files": Conversation(
+        expected_request(user(_IMAGE, _LINKED, _FILE, Document(url="https://example.org/x.pdf"), "What is it?")),
+        {
+            "chat_completions": with_messages(
+                message(
+                    "user",
+                    [
+                        {"type": "image_url", "image_url": {"url": _PNG_URL}},
+                        {"type": "image_url", "image_url": {"url": "https://example.org/x.png"}},
+                        {"type": "file", "file": {"file_data": PDF, "filename": "x.pdf"}},
+                        {"type": "input_file", "file_url": "https://example.org/x.pdf"},
+                        text_part("What is it?"),
+                    ],
+                )
+            ),
+            "responses": with_input(
+                message(
+                    "user",
+                    [
+                        {"type": "input_image", "image_url": _PNG_URL, "detail": "auto"},
+                        {"type": "input_image", "image_url": "https://example.org/x.png"},
+                        {"type": "input_file", "file_data": PDF, "filename": "x.pdf"},
+                        {"type": "input_file", "file_url": "https://example.org/x.pdf"},
+                        text_part("What is it?", "input_text"),
+                    ],
+                )
+            ),
+            "messages": with_messages(
+                message(
+                    "user",
+                    [
+                        {"type": "image_url", "image_url": {"url": _PNG_URL}},
+                        {"type": "image", "source": {"type": "url", "url": "https://example.org/x.png"}},
+                        {
+                            "type": "document",
+                            "title": "x.pdf",
+                            "source": {"type": "base64", "media_type": "application/pdf", "data": PDF},
+                        },
+                        {"type": "document", "source": {"type": "url", "url": "https://example.org/x.pdf"}},
+                        text_part("What is it?"),
+                    ],
+                )
+            ),
+        },
+    ),
+    "an image in a result": Conversation(
+        expected_request(ASKED, assistant(ToolCall("c1", "look", "{}")), user(ToolResult("c1", (_IMAGE,)))),
+        {
+            "chat_completions": with_messages(
+                HI,
+                chat_calls(chat_call("c1")),
+                chat_result("c1", [{"type": "image_url", "image_url": {"url": _PNG_URL}}]),
+            ),
+            "responses": with_input(
+                HI, function_call("c1"), output("c1", [{"type": "input_image", "image_url": _PNG_URL}])
+            ),
+            "messages": with_messages(
+                HI,
+                message("assistant", [tool_use("c1")]),
+                message(
+                    "user",
+                    [
+                        tool_result(
+                            "c1",
+                            [
+                                {
+                                    "type": "image",
+                                    "source": {"type": "base64", "media_type": "image/jpeg", "data": PNG},
+                                }
+                            ],
+                        )
+                    ],
+                ),
+            ),
+        },
+    ),
+    "a result that is an error": Conversation(
+        expected_request(
+            ASKED,
+            assistant(ToolCall("c1", "look", "{}")),
+            user(ToolResult("c1", (Text("It is dark."),), is_error=True)),
+        ),
+        {
+            "messages": with_messages(
+                HI,
+                message("assistant", [tool_use("c1")]),
+                message("user", [tool_result("c1", "It is dark.", is_error=True)]),
+            ),
+        },
+    ),
+    "thinking": Conversation(
+        expected_request(
+            ASKED,
+            assistant(
+                Thinking("hm", "seal"),
+                Thinking("", extras=(("type", "redacted_thinking"), ("data", "secret"))),
+                "Ho",
+            ),
+            ASKED,
+        ),
+        {
+            "messages": with_messages(
+                HI,
+                message(
+                    "assistant",
+                    [
+                        {"type": "thinking", "thinking": "hm", "signature": "seal"},
+                        {"type": "redacted_thinking", "data": "secret"},
+                        {"type": "thinking", "thinking": "unsealed", "signature": ""},
+                        text_part("Ho"),
+                    ],
+                ),
+                HI,
+            ),
+        },
+    ),
+    "tools without a choice": Conversation(
+        _with_tools(),
+        {
+            "chat_completions": with_messages(HI, tools=[NESTED, CUSTOM]),
+            "responses": with_input(HI, tools=[FLAT, CUSTOM]),
+            "messages": with_messages(HI, tools=[OWN, CUSTOM]),
+        },
+    ),
+    "tools in another dialect's form": Conversation(
+        _with_tools(),
+        {
+            "chat_completions": with_messages(HI, tools=[FLAT, CUSTOM]),
+            "responses": with_input(HI, tools=[NESTED, CUSTOM]),
+            "messages": with_messages(HI, tools=[NESTED, CUSTOM]),
+        },
+    ),
+    "choice: the model decides": Conversation(_with_tools(), _choosing("auto", "auto", {"type": "auto"})),
+    "choice: the model decides, in an object": Conversation(
+        _with_tools(), _choosing({"type": "auto"}, {"type": "auto"}, "auto")
+    ),
+    "choice: no call": Conversation(_with_tools(ToolChoice("none")), _choosing("none", "none", {"type": "none"})),
+    "choice: any call": Conversation(
+        _with_tools(ToolChoice("any")), _choosing("required", "required", {"type": "any"})
+    ),
+    "choice: any call, in another dialect's word": Conversation(
+        _with_tools(ToolChoice("any")), _choosing("any", "any", "required")
+    ),
+    "choice: one function": Conversation(
+        _with_tools(ToolChoice("tool", "look")),
+        _choosing(
+            {"type": "function", "function": {"name": "look"}},
+            {"type": "function", "name": "look"},
+            {"type": "tool", "name": "look"},
+        ),
+    ),
+    "choice: one custom tool": Conversation(
+        _with_tools(ToolChoice("tool", "patch")),
+        _choosing(
+            {"type": "custom", "custom": {"name": "patch"}},
+            {"type": "custom", "name": "patch"},
+            {"type": "tool", "name": "patch"},
+        ),
+    ),
+    "choice: allowed tools": Conversation(
+        _with_tools(ToolChoice("any"), (PATCH,)),
+        _choosing(
+            {
+                "type": "allowed_tools",
+                "allowed_tools": {"mode": "required", "tools": [{"type": "custom", "name": "patch"}]},
+            },
+            {"type": "allowed_tools", "mode": "required", "tools": [{"type": "custom", "name": "patch"}]},
+            None,
+        ),
+    ),
+    "one call at a time": Conversation(
+        _with_tools(ToolChoice(parallel=False)),
+        {
+            "chat_completions": with_messages(HI, tools=[NESTED, CUSTOM], parallel_tool_calls=False),
+            "responses": with_input(HI, tools=[FLAT, CUSTOM], parallel_tool_calls=False),
+            "messages": with_messages(
+                HI, tools=[OWN, CUSTOM], tool_choice={"type": "auto", "disable_parallel_tool_use": True}
+            ),
+        },
+    ),
+    "a choice without tools": Conversation(
+        expected_request(ASKED),
+        {
+            "chat_completions": with_messages(HI, tools=[], tool_choice="auto", parallel_tool_calls=False),
+            "responses": with_input(HI, tools=[], tool_choice="none"),
+            "messages": with_messages(HI, tools=[], tool_choice={"type": "auto"}),
+        },
+    ),
+    "a tool without a schema": Conversation(
+        _with_tools(tools=(Tool("look", "", '{"type": "object", "properties": {}}'),)),
+        {
+            "chat_completions": with_messages(HI, tools=[{"type": "function", "function": {"name": "look"}}]),
+            "responses": with_input(HI, tools=[{"type": "function", "name": "look"}]),
+            "messages": with_messages(HI, tools=[{"type": "function", "name": "look"}]),
+        },
+    ),
+    "a tool whose schema has no type": Conversation(
+        _with_tools(tools=(Tool("look", "", '{"type": "object", "properties": {"a": {}}}'),)),
+        {
+            "chat_completions": with_messages(
+                HI, tools=[{"type": "function", "function": {"name": "look", "parameters": {"properties": {"a": {}}}}}]
+            ),
+            "responses": with_input(
+                HI, tools=[{"type": "function", "name": "look", "parameters": {"properties": {"a": {}}}}]
+            ),
+            "messages": with_messages(HI, tools=[{"name": "look", "input_schema": {"properties": {"a": {}}}}]),
+        },
+    ),
+    "tools that only the provider runs": Conversation(
+        _with_tools(tools=(LOOK,)),
+        {
+            "responses": with_input(HI, tools=[FLAT, {"type": "web_search"}]),
+            "messages": with_messages(HI, tools=[{"type": "web_search_20250305", "name": "web_search"}, OWN]),
+        },
+        {"responses": ("tools[1] (web_search)",), "messages": ("tools[0] (web_search_20250305)",)},
+    ),
+    "the schema of the answer": Conversation(
+        expected_request(ASKED, schema=json.dumps(_TAKEN)),
+        {
+            "chat_completions": with_messages(
+                HI, response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": _ANSWER}}
+            ),
+            "responses": with_input(
+                HI, text={"format": {"type": "json_schema", "name": "x", "schema": _ANSWER, "strict": True}}
+            ),
+            "messages": with_messages(HI, output_config={"format": {"type": "json_schema", "schema": _ANSWER}}),
+        },
+        {
+            "chat_completions": ("response_format.json_schema.schema.properties.age.minimum",),
+            "responses": ("text.format.schema.properties.age.minimum",),
+            "messages": ("output_config.format.schema.properties.age.minimum",),
+        },
+    ),
+    "an answer of plain text": Conversation(
+        expected_request(ASKED),
+        {
+            "chat_completions": with_messages(HI, response_format={"type": "text"}),
+            "responses": with_input(HI, text={"format": {"type": "text"}}),
+            "messages": with_messages(HI, output_config={"format": {"type": "text"}}),
+        },
+    ),
+    "the limit of the answer": Conversation(
+        expected_request(ASKED, max_tokens=100),
+        {
+            "chat_completions": with_messages(HI, max_completion_tokens=100.0),
+            "responses": with_input(HI, max_output_tokens=100),
+            "messages": with_messages(HI, max_tokens=100),
+        },
+    ),
+    "stop sequences": Conversation(
+        expected_request(ASKED, stop_sequences=("END",)),
+        {
+            "chat_completions": with_messages(HI, stop=["END", "  "]),
+            "messages": with_messages(HI, stop_sequences=["END", "  "]),
+        },
+        {"chat_completions": ("stop",), "messages": ("stop_sequences",)},
+    ),
+    "high effort": Conversation(
+        expected_request(ASKED, effort="xhigh"),
+        {
+            "chat_completions": with_messages(HI, reasoning_effort="xhigh"),
+            "responses": with_input(HI, reasoning={"effort": "xhigh"}),
+            "messages": with_messages(HI, output_config={"effort": "xhigh"}),
+        },
+    ),
+    "no thinking": Conversation(
+        expected_request(ASKED, effort="low", thinks=False),
+        {
+            "chat_completions": with_messages(HI, reasoning_effort="none"),
+            "responses": with_input(HI, reasoning={"effort": "none"}),
+            "messages": with_messages(HI, output_config={"effort": "low"}, thinking={"type": "disabled"}),
+        },
+    ),
+    "thinking that is shown": Conversation(
+        expected_request(ASKED, shows_thinking=True),
+        {
+            "chat_completions": with_messages(HI, reasoning={"summary": "auto"}),
+            "responses": with_input(HI, reasoning={"summary": "auto"}),
+            "messages": with_messages(HI, thinking={"type": "adaptive"}),
+        },
+    ),
+    "sampling": Conversation(
+        expected_request(ASKED),
+        {
+            "chat_completions": with_messages(HI, temperature=0.5, top_p=0.5),
+            "responses": with_input(HI, temperature=0.5, top_p=0.5),
+            "messages": with_messages(HI, temperature=0.5, top_p=0.5),
+        },
+        dict.fromkeys(("chat_completions", "responses", "messages"), ("temperature", "top_p")),
+    ),
+    "fields without effect that ask for nothing": Conversation(
+        expected_request(ASKED),
+        {
+            "chat_completions": with_messages(HI, temperature=1, user="", metadata={}, store=False, logprobs=None),
+            "responses": with_input(HI, temperature=1, user="", metadata={}, store=False, truncation="disabled"),
+            "messages": with_messages(HI, temperature=1, user="", metadata={}, service_tier="auto", mcp_servers=[]),
+        },
+    ),
+    "fields without effect that ask for something": Conversation(
+        expected_request(ASKED),
+        {
+            "chat_completions": with_messages(HI, user="u", metadata={"a": "b"}, service_tier="flex"),
+            "responses": with_input(HI, user="u", metadata={"a": "b"}, service_tier="flex"),
+            "messages": with_messages(HI, user="u", metadata={"a": "b"}, service_tier="flex"),
+        },
+        {
+            "chat_completions": ("service_tier", "user", "metadata"),
+            "responses": ("metadata", "service_tier", "user"),
+            "messages": ("metadata", "service_tier", "user"),
+        },
+    ),
+}
