@@ -1,4 +1,4 @@
-"""The composition root of the server: the application that uvicorn serves, made of routes over services."""
+"""The composition root of the server: the application that uvicorn serves, made of routes over engine."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from server.config import Config
 from server.machine.version import own_version
 from server.web.exception_handlers import add_exception_handlers
-from server.web.interfaces import ControlPort, Services
+from server.web.interfaces import ControlPort, Engine
 from server.web.openapi.error_examples import ERROR_SCHEMA
 from server.web.routes.chat_completions import chat_router
 from server.web.routes.control import control_router
@@ -30,12 +30,12 @@ carries `x-request-id`, under which the log tells more.
 
 def create_app(
     config: Config,
-    services: Services,
-    *,
+    engine: Engine,
     control: ControlPort | None = None,
+    *,
     clock: Callable[[], float] = time.time,
 ) -> FastAPI:
-    """The application over `services`; each listener wraps it in an `AccessMiddleware`.
+    """The application over `engine`; each listener wraps it in an `AccessMiddleware`.
 
     `control` is what /control and the page's button stop; without it there is neither.
     """
@@ -48,13 +48,13 @@ def create_app(
         redirect_slashes=False,
     )
     add_exception_handlers(app)
-    app.include_router(chat_router(services, clock=clock))
-    app.include_router(models_router(services, created=int(clock())))
-    app.include_router(about_router(services, control=control, clock=clock))
+    app.include_router(chat_router(engine, clock=clock))
+    app.include_router(models_router(engine, created=int(clock())))
+    app.include_router(about_router(engine, control=control, clock=clock))
     app.include_router(docs_router())
     app.include_router(manual_router())
     if control is not None:
-        app.include_router(control_router(services, control, clock=clock))
+        app.include_router(control_router(engine, control, clock=clock))
     _describe(app)
     return app
 

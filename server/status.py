@@ -124,6 +124,16 @@ class CircuitStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Serving:
+    """The part of `Status` that the runner knows: the server's state and the addresses it listens on."""
+
+    state: State = State.STOPPED
+    addresses: tuple[str, ...] = ()
+    lan_addresses: tuple[str, ...] = ()
+    base_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The whole state of one server at one moment. `lan_addresses`: where containers and the network find it."""
 

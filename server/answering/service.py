@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
 from server.answering.attempt import Single
 from server.answering.background_requests import is_housekeeping
+from server.answering.canned_replies import local_answer
 from server.answering.circuit_breaker import Breaker
 from server.answering.model_routing import meant_for
 from server.backoff import Backoff
@@ -42,12 +43,15 @@ class Answering:
         cards: Callable[[], tuple[ModelCard, ...]],
         clock: Callable[[], float] = time.monotonic,
         breaker: Breaker | None = None,
+        admit: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """`admit` is awaited before each request for Claude, and raises if none may be sent."""
         self._breaker = breaker or Breaker()
         self._single = Single(pool=pool, config=config, clock=clock)
         self._config = config
         self._cards = cards
         self._clock = clock
+        self._admit = admit
         self._last: ModelSettings | None = None
 
     @property
@@ -60,6 +64,12 @@ class Answering:
 
         Closing the generator stops everything, the request upstream too, and frees the worker's place.
         """
+        if known := local_answer(turn):
+            for event in known:
+                yield event
+            return
+        if self._admit is not None:
+            await self._admit()
         came = self._clock()
         settings, is_modest = self.settings_for(turn), is_housekeeping(turn)
         if not is_modest:

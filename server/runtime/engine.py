@@ -1,19 +1,17 @@
-"""All that answers requests, opened and closed in order: scratch folders, the launch, the pool, the account."""
+"""Everything behind HTTP, opened and closed in order: temporary folders, process launch, pool, self-check, account."""
 
 import asyncio
-import logging
 import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from server.answering import Answering
-from server.answering.canned_replies import local_answer
 from server.answering.circuit_breaker import Breaker
-from server.claude.cli.locate import account_status, bundled_cli, cli_version, find_cli
+from server.claude.cli.locate import bundled_cli, find_cli
 from server.claude.cli.models import ModelShelf
 from server.claude.cli.sign_in import sign_in
 from server.claude.cli.usage import UsageBoard
@@ -25,28 +23,24 @@ from server.conversation.events import Event
 from server.conversation.models import ModelCard
 from server.conversation.request import Launch, ModelRequest
 from server.errors import EngineError, SignInNeeded
-from server.machine.billing import NO_KEY_HINT, environment_for, has_exported_key, insisted
+from server.machine.billing import NO_KEY_HINT, environment_for, has_exported_key
 from server.machine.guards import Guard, clean_environment, desktop_environment, guard_for
 from server.machine.paths import Folders
 from server.machine.temp_folders import Scratch, open_scratch
 from server.pool.plan import Limits
 from server.pool.pool import Pool
-from server.selfcheck.capabilities import Key, key_for
+from server.runtime.account import AccountCache
 from server.selfcheck.probes import examine
 from server.selfcheck.selfcheck import SelfCheck
 from server.selfcheck.store import KEPT_FILE, Shelf
 from server.standin.demo import open_demo
-from server.status import AccountStatus, CircuitStatus, CliStatus, ModelName, SelfCheckStatus, SignInAccount, Status
-
-logger = logging.getLogger(__name__)
-
-ACCOUNT_KEPT_S = 10.0
+from server.status import AccountStatus, CircuitStatus, ModelName, SelfCheckStatus, Serving, SignInAccount, Status
 
 
-class Services:
-    """One server's engine. `apply` changes its settings while it runs.
+class Engine:
+    """Implements `server.web.interfaces.Engine` with a pool of Claude Code processes.
 
-    `on_change` is called, in the loop, when `status()` has become another one; who publishes it sets it.
+    `on_change` and `serving` are set by the runner; `on_change` is called in the loop.
     """
 
     def __init__(
@@ -54,98 +48,97 @@ class Services:
         config: Config,
         *,
         environment: Mapping[str, str],
-        places: Mapping[str, str],
-        shelf: ModelShelf,
+        search_environment: Mapping[str, str],
+        models: ModelShelf,
         verdicts: Shelf,
-        carried: Path | None,
+        bundled: Path | None,
         scratch: Scratch,
         guard: Guard,
     ) -> None:
         self._config = config
         self._environment = environment
-        # Where Claude Code is looked for: a demo has another home, and its user's Claude Code.
-        self._places = places
-        self._shelf = shelf
+        # Where Claude Code is searched: a demo has another HOME, but runs the user's Claude Code.
+        self._search_environment = search_environment
+        self._models = models
         self._scratch = scratch
         self._guard = guard
-        self._cli = CliStatus()
-        self._asked: Key | None = None
-        self._account = AccountStatus(payer="demo", detail="a demo: nobody pays", signed_in=True)
-        self._asking: asyncio.Task[None] | None = None
-        self._asked_at = -ACCOUNT_KEPT_S
         self._started_at = time.time()
-        self._era = 0
-        self.on_change: Callable[[], None] = lambda: None
-        self.usage = UsageBoard(on_news=self._changed)
         self._loop = asyncio.get_running_loop()
-        # Until the self-check says more; see `_stand`.
+        self.on_change: Callable[[], None] = lambda: None
+        self.serving = Serving()
+        self.usage = UsageBoard(on_news=self._changed)
+        self._account = AccountCache(
+            config=lambda: self._config,
+            find_cli=self._find_cli,
+            environment=self._child_environment,
+            on_change=self._changed,
+        )
+        # A process for each conversation until the self-check has passed; see `_reconfigure`.
         self._in_force = replace(config, isolation="process")
         self.pool: Pool[Worker] = Pool(
             self._new_worker, limits=limits_for(self._in_force), on_change=lambda _: self._changed()
         )
         self.self_check = SelfCheck(
             shelf=verdicts,
-            carried=carried,
+            carried=bundled,
             examine=partial(examine, inherited=environment, scratch=scratch, guard=guard),
-            version_of=self._version_of,
+            version_of=self._account.version_of,
             place=self.pool.aside,
-            on_change=self._stand,
+            on_change=self._reconfigure,
         )
         self._footing = self.self_check.footing
         self.breaker = Breaker(on_change=self._changed)
         self._answering = Answering(
-            pool=self.pool, config=lambda: self._in_force, cards=lambda: self._shelf.cards, breaker=self.breaker
+            pool=self.pool,
+            config=lambda: self._in_force,
+            cards=lambda: self._models.cards,
+            breaker=self.breaker,
+            admit=self._admit,
         )
-        if not config.demo:
-            self._account = AccountStatus()
 
     @property
     def config(self) -> Config:
-        """The settings in force now."""
+        """The settings in force."""
         return self._config
 
-    async def stream(self, turn: ModelRequest) -> AsyncGenerator[Event, None]:
-        """The events of one answer; see `Answering.stream`.
+    def stream(self, request: ModelRequest, /) -> AsyncGenerator[Event, None]:
+        """Streams the answer; see `Answering.stream`."""
+        return self._answering.stream(request)
 
-        Raises `CliUnfit` where no answer would be right, and `SignInNeeded` where the settings insist on an API key and
-        there is none.
+    async def _admit(self) -> None:
+        """Waits for the self-check. Raises `CliUnfit` if it failed, `SignInNeeded` if the required API key is missing.
+
+        Without the latter the plan would pay although the settings say "api key".
         """
-        if known := local_answer(turn):
-            for event in known:
-                yield event
-            return
         await self.self_check.known()
         if self._footing.trouble is not None:
             raise self._footing.trouble.fresh()
-        await self._insist_on_key()
-        async with aclosing(self._answering.stream(turn)) as events:
-            async for event in events:
-                yield event
-
-    async def _insist_on_key(self) -> None:
-        """Nothing is asked of Claude where the plan would pay for it in spite of the settings."""
         if self._config.demo or self._config.payer != "api key" or has_exported_key(self._environment):
             return
-        if self._account.payer != "api key":
-            await self.refresh()
-        if self._account.payer != "api key":
-            raise SignInNeeded("The settings have an API key pay, and there is none.", hint=NO_KEY_HINT)
+        if self._account.account.payer != "api key":
+            await self._account.refresh()
+        if self._account.account.payer != "api key":
+            raise SignInNeeded("The settings say to bill an API key, but none is set.", hint=NO_KEY_HINT)
 
     async def models(self) -> tuple[ModelCard, ...]:
-        """The models of this account, as Claude Code last listed them."""
-        return self._shelf.cards
+        """Returns the models of this account, as Claude Code last listed them."""
+        return self._models.cards
 
     def status(self) -> Status:
-        """What is known now; asks nobody and waits for nothing. The runner adds the addresses."""
+        """Returns what is known now, without waiting."""
         return Status(
+            state=self.serving.state,
+            addresses=self.serving.addresses,
+            lan_addresses=self.serving.lan_addresses,
+            base_url=self.serving.base_url,
             model=self._config.model,
             demo=self._config.demo,
             key_required=self._config.api_key is not None,
             started_at=self._started_at,
-            cli=self._cli,
+            cli=self._account.cli,
             account=self._account_now(),
             pool=self.pool.status(),
-            models=tuple(ModelName(card.id, card.name) for card in self._shelf.cards),
+            models=tuple(ModelName(card.id, card.name) for card in self._models.cards),
             usage=self.usage.windows,
             circuits=tuple(
                 CircuitStatus(circuit.cause, circuit.model, circuit.error.title, circuit.since, circuit.until)
@@ -162,65 +155,20 @@ class Services:
         )
 
     async def account(self) -> AccountStatus:
-        """Who is signed in and who pays, asked from the CLI at most every 10 s; else what was known last."""
-        await self.refresh()
+        """Asks Claude Code for the account, at most every 10 s; if that fails, returns the last known one."""
+        await self._account.refresh()
         return self._account_now()
 
     def _account_now(self) -> AccountStatus:
-        # Claude Code says that somebody is signed in long after Claude's API has stopped believing it.
+        account = self._account.account
+        # Claude Code reports a sign-in long after Claude's API has stopped accepting it.
         if not any(circuit.cause == "sign in" for circuit in self.breaker.circuits):
-            return self._account
-        return replace(self._account, signed_in=False, detail=f"{self._account.detail}, but Claude refuses the sign-in")
+            return account
+        return replace(account, signed_in=False, detail=f"{account.detail}, but Claude rejects the sign-in")
 
-    def apply(self, config: Config) -> None:
-        """New settings: they hold for the next request, and for the pool at once."""
-        is_other_payer = config.payer != self._config.payer
-        is_other_cli = (config.cli_path, config.prefer_cli) != (self._config.cli_path, self._config.prefer_cli)
-        self._config = config
-        self.breaker.reset()
-        if is_other_cli:
-            self.look()
-            self.pool.renew("another Claude Code is named")
-        self._stand()
-        if is_other_payer:
-            self._account_changed()
-
-    def look(self) -> None:
-        """Finds the Claude Code at hand. One that was checked before has its footing from now on."""
-        with suppress(EngineError):
-            self.self_check.look(self._find_cli())
-
-    @property
-    def _isolation(self) -> Isolation:
-        return "process" if self._config.isolation == "process" else self._footing.isolation
-
-    def _stand(self) -> None:
-        """Requests and processes follow the settings and the self-check from now on."""
-        before, self._footing = self._footing, self.self_check.footing
-        self._in_force = replace(self._config, isolation=self._isolation)
-        self.pool.apply(limits_for(self._in_force))
-        if (self._footing.cli, self._footing.is_private) != (before.cli, before.is_private):
-            self.pool.renew("another Claude Code answers from now on, or from another folder")
-        self._changed()
-
-    async def _version_of(self, cli: Path) -> str:
-        await self.refresh()
-        if self._cli.path == str(cli) and self._known_version(cli) is None:
-            # It has updated itself since it was asked: a verdict under its old version would be none tomorrow.
-            self._asked_at = -ACCOUNT_KEPT_S
-            await self.refresh()
-        return self._known_version(cli) or await cli_version(cli, self._child_environment())
-
-    def _known_version(self, cli: Path) -> str | None:
-        """The version of the program at `cli` if that is the very one that was asked last; else None."""
-        try:
-            return self._cli.version if self._asked == key_for(cli) else None
-        except OSError:
-            return None
-
-    async def sign_in(self, account: SignInAccount, on_url: Callable[[str], None]) -> AccountStatus:
-        """Signs in to Claude Code in the browser; see `cli.sign_in`. The next answers are of that account."""
-        # An exported key is no business of a sign-in, and the browser needs the folder of the user's session.
+    async def sign_in(self, account: SignInAccount, on_url: Callable[[str], None], /) -> AccountStatus:
+        """Signs in to Claude Code in the browser; see `cli.sign_in`. Later answers use that account."""
+        # Without exported keys, and with the user's session, in which the browser opens.
         environment = environment_for("plan", desktop_environment(os.environ))
         try:
             await sign_in(self._find_cli(), environment, account, on_url)
@@ -228,52 +176,59 @@ class Services:
             self._account_changed()
         return await self.account()
 
+    def apply(self, config: Config) -> None:
+        """Changes the settings: for the pool at once, for requests from the next one on."""
+        is_other_payer = config.payer != self._config.payer
+        is_other_cli = (config.cli_path, config.prefer_cli) != (self._config.cli_path, self._config.prefer_cli)
+        self._config = config
+        self.breaker.reset()
+        if is_other_cli:
+            self.look()
+            self.pool.renew("the settings select another Claude Code")
+        self._reconfigure()
+        if is_other_payer:
+            self._account_changed()
+
+    def look(self) -> None:
+        """Finds the installed Claude Code. One that was checked before is used at once."""
+        with suppress(EngineError):
+            self.self_check.look(self._find_cli())
+
+    async def open(self, stack: AsyncExitStack) -> None:
+        """Starts the pool, the self-check and the first account query; `stack` ends them."""
+        stack.push_async_callback(self._account.close)
+        self.look()
+        await stack.enter_async_context(self.pool)
+        stack.push_async_callback(self.self_check.close)
+        # The first process boots while a thread imports the SDK.
+        await asyncio.to_thread(_import_session)
+        query = asyncio.create_task(self._account.refresh())
+        stack.callback(query.cancel)
+        self.self_check.open()
+
+    def _reconfigure(self) -> None:
+        """Applies the settings and the self-check's result to requests and processes."""
+        before, self._footing = self._footing, self.self_check.footing
+        self._in_force = replace(self._config, isolation=self._isolation)
+        self.pool.apply(limits_for(self._in_force))
+        if (self._footing.cli, self._footing.is_private) != (before.cli, before.is_private):
+            self.pool.renew("another Claude Code, or another folder, is used from now on")
+        self._changed()
+
+    @property
+    def _isolation(self) -> Isolation:
+        return "process" if self._config.isolation == "process" else self._footing.isolation
+
     def _changed(self) -> None:
-        # Looked up each time: who publishes comes later than we do.
+        # Looked up on each call: the runner replaces `on_change`.
         self.on_change()
 
     def _account_changed(self) -> None:
-        """What is known of the account is old, and so is who has booted with it."""
-        self._era += 1
-        self._asked_at = -ACCOUNT_KEPT_S
+        """Drops everything that belongs to the earlier account, including the processes booted with it."""
         self.usage.clear()
         self.breaker.reset()
-        self.pool.renew("another account pays from now on")
-        if self._asking is None:
-            self._asking = asyncio.create_task(self._ask_cli())
-
-    async def refresh(self) -> None:
-        """Asks the CLI for its version and account, unless that was done a moment ago."""
-        while self._asking is not None or time.monotonic() - self._asked_at >= ACCOUNT_KEPT_S:
-            if self._asking is None:
-                self._asking = asyncio.create_task(self._ask_cli())
-            await asyncio.shield(self._asking)
-
-    async def close(self) -> None:
-        """Ends what `refresh` started."""
-        if self._asking is not None:
-            self._asking.cancel()
-            await asyncio.gather(self._asking, return_exceptions=True)
-
-    async def _ask_cli(self) -> None:
-        before, era = (self._cli, self._account), self._era
-        try:
-            payer, environment = self._config.payer, self._child_environment()
-            path = self._find_cli()
-            self._cli = replace(self._cli, path=str(path))
-            key = key_for(path)
-            self._cli, self._asked = CliStatus(str(path), await cli_version(path, environment)), key
-            account = self._account if self._config.demo else insisted(payer, await account_status(path, environment))
-            if era == self._era:
-                self._account = account
-        except (EngineError, OSError) as error:
-            logger.warning("asking Claude Code: %s", getattr(error, "message", error))
-        finally:
-            if era == self._era:
-                self._asked_at = time.monotonic()
-            self._asking = None
-        if (self._cli, self._account) != before:
-            self.on_change()
+        self.pool.renew("another account is used from now on")
+        self._account.invalidate()
 
     def _new_worker(self) -> Worker:
         return Worker(
@@ -281,14 +236,14 @@ class Services:
             scratch=self._scratch,
             guard=self._guard,
             bounds=lambda: Bounds(silence_s=self._config.timeout_s),
-            on_models=self._shelf.heard,
-            on_limits=self._shelf.learned,
+            on_models=self._models.heard,
+            on_limits=self._models.learned,
             on_usage=self.usage.heard,
             likely=lambda: self._answering.likely,
         )
 
     def _launch(self) -> Launch:
-        """Asked in a thread. Claude Code updates itself: each process may be the first of another one."""
+        """Called in a thread. Claude Code updates itself, so each process may be the first of a new version."""
         environment = self._child_environment()
         cli = self._find_cli()
         self._loop.call_soon_threadsafe(self.self_check.look, cli)
@@ -296,15 +251,15 @@ class Services:
 
     def _find_cli(self) -> Path:
         config = self._config
-        return find_cli(config.cli_path, self._places, newest=config.prefer_cli == "newest")
+        return find_cli(config.cli_path, self._search_environment, newest=config.prefer_cli == "newest")
 
     def _child_environment(self) -> Mapping[str, str]:
-        """For who answers and for who is asked about the account: both must see the same payer. A demo has its own."""
+        """The environment of answering processes and of account queries. A demo has its own."""
         return self._environment if self._config.demo else environment_for(self._config.payer, self._environment)
 
 
 def limits_for(config: Config) -> Limits:
-    """The pool's limits, from the settings."""
+    """Returns the pool's limits from the settings."""
     return Limits(
         size=config.pool_size,
         max_waiting=config.max_waiting,
@@ -315,39 +270,30 @@ def limits_for(config: Config) -> Limits:
 
 
 @asynccontextmanager
-async def open_services(
-    config: Config, folders: Folders, *, find_carried: Callable[[], Path | None] = bundled_cli
-) -> AsyncIterator[Services]:
-    """The services of a server, from the first spawned process to the last removed folder."""
+async def open_engine(
+    config: Config, folders: Folders, *, find_bundled: Callable[[], Path | None] = bundled_cli
+) -> AsyncIterator[Engine]:
+    """Opens a server's engine; on exit all processes have ended and all temporary folders are removed."""
     async with AsyncExitStack() as stack:
         scratch = stack.enter_context(open_scratch())
-        environment = places = clean_environment(os.environ)
+        environment = search_environment = clean_environment(os.environ)
         if config.demo:
             environment = dict((await stack.enter_async_context(open_demo())).environment)
         guard = guard_for()
         stack.callback(guard.close)
-        shelf = ModelShelf(folders.data / ("models-demo.json" if config.demo else "models.json"))
-        services = Services(
+        engine = Engine(
             config,
             environment=environment,
-            places=places,
-            shelf=shelf,
+            search_environment=search_environment,
+            models=ModelShelf(folders.data / ("models-demo.json" if config.demo else "models.json")),
             verdicts=Shelf(folders.data / KEPT_FILE),
-            carried=find_carried(),
+            bundled=find_bundled(),
             scratch=scratch,
             guard=guard,
         )
-        stack.push_async_callback(services.close)
-        services.look()
-        await stack.enter_async_context(services.pool)
-        stack.push_async_callback(services.self_check.close)
-        # The first process boots while this thread imports what talks to it.
-        await asyncio.to_thread(_import_the_engine)
-        asking = asyncio.create_task(services.refresh())
-        stack.callback(asking.cancel)
-        services.self_check.open()
-        yield services
+        await engine.open(stack)
+        yield engine
 
 
-def _import_the_engine() -> None:
+def _import_session() -> None:
     import server.claude.worker.session  # noqa: F401 - for its effect: the first request does not wait for the import

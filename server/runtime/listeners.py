@@ -10,7 +10,7 @@ import uvicorn
 
 from server.errors import StartError
 from server.machine.sockets import DoorName, Listeners
-from server.runtime.interfaces import App
+from server.web.interfaces import App
 
 logger = logging.getLogger(__name__)
 

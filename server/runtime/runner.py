@@ -5,18 +5,16 @@ import concurrent.futures
 import logging
 import threading
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any  # Any: what a coroutine never sends
 
 from server.config import FIXED_AT_START, GRACE_S, Config
 from server.errors import DrawbridgeError, KeyNeeded, SettingsInvalid, ShuttingDown, StartError
 from server.machine.paths import Folders, find_folders
-from server.machine.sockets import WILDCARDS, Listeners, lan_hosts, open_listeners, rebind
-from server.runtime import lazy_imports as assembly
-from server.runtime.interfaces import CreateApp, Engine, OpenServices, Published
-from server.status import AccountStatus, SignInAccount, State, Status
-from server.web.interfaces import ControlPort
+from server.machine.sockets import WILDCARDS, DoorName, Listeners, lan_hosts, open_listeners, rebind
+from server.status import AccountStatus, Serving, SignInAccount, State, Status
+from server.web.interfaces import App, ControlPort, Engine
 
 if TYPE_CHECKING:
     # Lazy everywhere below: uvicorn and fastapi take a second to import, and the first Claude Code boots meanwhile.
@@ -29,6 +27,9 @@ START_TIMEOUT_S = 120.0
 REBIND_TIMEOUT_S = 30.0
 # Counts change by the token; who shows them need not know of each.
 _NEWS_DELAY_S = 0.1
+
+OpenEngine = Callable[[Config, Folders], AbstractAsyncContextManager[Engine]]
+CreateApp = Callable[[Config, Engine, ControlPort], App]
 
 
 class Runner:
@@ -45,7 +46,7 @@ class Runner:
         token: str,
         folders: Folders | None = None,
         on_status: Callable[[Status], None] = lambda _: None,
-        open_services: OpenServices | None = None,
+        open_engine: OpenEngine | None = None,
         create_app: CreateApp | None = None,
         on_stop_asked: Callable[[], None] | None = None,
         hosts: Callable[[], tuple[str, ...]] = lan_hosts,
@@ -54,8 +55,8 @@ class Runner:
         self.token = token
         self._folders = folders or find_folders(config)
         self._on_status = on_status
-        self._open_services = open_services or assembly.open_services
-        self._create_app = create_app or assembly.create_app
+        self._open_engine = open_engine or _open_engine
+        self._create_app = create_app or _create_app
         self._on_stop_asked = on_stop_asked
         self._hosts = hosts
         self._thread = threading.Thread(target=self._run, name="drawbridge-server", daemon=True)
@@ -87,18 +88,26 @@ class Runner:
     @property
     def status(self) -> Status:
         """Everything the server knows of itself now."""
-        known = self._engine.status() if self._engine is not None else Status(model=self._config.model)
-        listeners = self._listeners if self._state in {State.STARTING, State.RUNNING, State.STOPPING} else None
-        return replace(
-            known,
-            state=self._state,
+        if self._engine is not None:
+            return self._engine.status()
+        serving = self._serving_now
+        return Status(
+            state=serving.state,
+            addresses=serving.addresses,
+            lan_addresses=serving.lan_addresses,
+            base_url=serving.base_url,
+            model=self._config.model,
             demo=self._config.demo,
             key_required=self._config.api_key is not None,
-            addresses=listeners.addresses if listeners else (),
-            lan_addresses=listeners.lan_addresses if listeners else (),
-            base_url=listeners.base_url if listeners else None,
-            trouble=str(self._error) if self._error is not None else known.trouble,
+            trouble=None if self._error is None else str(self._error),
         )
+
+    @property
+    def _serving_now(self) -> Serving:
+        listeners = self._listeners
+        if listeners is None or self._state not in {State.STARTING, State.RUNNING, State.STOPPING}:
+            return Serving(self._state)
+        return Serving(self._state, listeners.addresses, listeners.lan_addresses, listeners.base_url)
 
     @property
     def error(self) -> BaseException | None:
@@ -242,6 +251,8 @@ class Runner:
         self._publish()
 
     def _publish(self) -> None:
+        if self._engine is not None:
+            self._engine.serving = self._serving_now
         status = self.status
         if status != self._published:
             self._published = status
@@ -297,14 +308,15 @@ class Runner:
         if self._is_leaving:
             # Asked before there was a loop to ask.
             return
-        async with self._open_services(self._config, self._folders) as engine:
+        async with self._open_engine(self._config, self._folders) as engine:
+            engine.serving = self._serving_now
             self._engine = engine
             engine.on_change = self._heard
             # What was set while it opened.
             engine.apply(self._config)
-            await asyncio.to_thread(assembly.import_the_web)
-            app = self._create_app(self._config, Published(engine, lambda: self.status), control=self._lever())
-            self._gate = assembly.new_gate(app, lambda: self._config)
+            await asyncio.to_thread(_import_web)
+            app = self._create_app(self._config, engine, self._lever())
+            self._gate = _new_gate(app, lambda: self._config)
             try:
                 await self._gate.change(self.listeners, grace_s=0.0)
                 self._move(State.RUNNING)
@@ -349,6 +361,38 @@ def _finished(change: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
     except TimeoutError as error:
         raise StartError("The server is too busy to change its settings.", hint="Restart it.") from error
     return True
+
+
+# uvicorn and FastAPI take a second to import. The first Claude Code boots meanwhile; `drawbridge status` needs neither.
+
+
+def _open_engine(config: Config, folders: Folders) -> AbstractAsyncContextManager[Engine]:
+    from server.runtime.engine import open_engine
+
+    return open_engine(config, folders)
+
+
+def _import_web() -> None:
+    """Called in a thread, so that the loop keeps reading from the first Claude Code."""
+    import server.app
+    import server.runtime.listeners
+    import server.web.access.middleware  # noqa: F401 # for its effect
+
+
+def _create_app(config: Config, engine: Engine, control: ControlPort) -> App:
+    from server.app import create_app
+
+    return create_app(config, engine, control)
+
+
+def _new_gate(app: App, config: Callable[[], Config]) -> "Gate":
+    from server.runtime.listeners import Gate
+    from server.web.access.middleware import AccessMiddleware, policy_for
+
+    def door(name: DoorName) -> App:
+        return AccessMiddleware(app, lambda: policy_for(config(), name))
+
+    return Gate(door)
 
 
 def _check_key(config: Config) -> None:

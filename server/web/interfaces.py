@@ -1,46 +1,63 @@
-"""What the routes ask of the rest of the house: answers, models, the server's own state, and how to stop it."""
+"""Interfaces between the runner, the engine and the routes."""
 
-from collections.abc import AsyncGenerator
-from typing import Protocol
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any, Protocol  # Any: ASGI's scope and messages are untyped
 
 from server.config import Config
 from server.conversation.events import Event
 from server.conversation.models import ModelCard
 from server.conversation.request import ModelRequest
-from server.status import AccountStatus, Status
+from server.status import AccountStatus, Serving, SignInAccount, Status
+
+App = Callable[[Any, Any, Any], Awaitable[None]]
+"""An ASGI application."""
 
 
-class Services(Protocol):
-    """Everything behind the doors. Each method may raise a `DrawbridgeError`."""
+class Engine(Protocol):
+    """Everything behind HTTP. Each method may raise a `DrawbridgeError`.
+
+    The runner sets two attributes: `on_change`, called in the loop whenever `status()` has changed, and `serving`.
+    """
+
+    on_change: Callable[[], None]
+    serving: Serving
 
     @property
     def config(self) -> Config:
-        """The settings in force now."""
+        """The settings in force."""
         ...
 
-    def stream(self, turn: ModelRequest) -> AsyncGenerator[Event, None]:
-        """The answer to `turn`: raises before the first event, yields `Failed` after it; closing stops everything."""
+    def apply(self, config: Config) -> None:
+        """Changes the settings, from the next request on."""
+        ...
+
+    def stream(self, request: ModelRequest, /) -> AsyncGenerator[Event, None]:
+        """Streams the answer. Raises before the first event, yields `Failed` after it; closing cancels the request."""
         ...
 
     async def models(self) -> tuple[ModelCard, ...]:
-        """The models of this account."""
+        """Returns the models of this account."""
         ...
 
     def status(self) -> Status:
-        """The state of the server, at once."""
+        """Returns the state of the server without waiting."""
         ...
 
     async def account(self) -> AccountStatus:
-        """Who is signed in and who pays, asked from Claude Code."""
+        """Asks Claude Code for the account and who pays."""
+        ...
+
+    async def sign_in(self, account: SignInAccount, on_url: Callable[[str], None], /) -> AccountStatus:
+        """Signs in to Claude in the browser. Raises `DrawbridgeError` if nobody is signed in afterwards."""
         ...
 
 
 class ControlPort(Protocol):
-    """The lever of the running server: only who knows the token may pull it."""
+    """What /control and the page's stop button use."""
 
     @property
     def token(self) -> str:
-        """The secret of this instance, as it stands in the instance file."""
+        """The secret of this instance, as written to the instance file."""
         ...
 
     def stop(self) -> None:

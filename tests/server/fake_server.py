@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -33,20 +33,20 @@ from server.conversation.parts import Text
 from server.conversation.request import ModelRequest
 from server.errors import UsageLimit, WorkerDied
 from server.machine.paths import Folders
-from server.runtime.interfaces import Engine
 from server.runtime.runner import Runner
-from server.status import AccountStatus, PoolStatus, Status
-from server.web.interfaces import ControlPort, Services
+from server.status import AccountStatus, PoolStatus, Serving, Status
+from server.web.interfaces import ControlPort, Engine
 
 
 class FakeEngine:
-    """Services with answers of their own; remembers the settings applied to it."""
+    """An engine with made-up answers; remembers the settings applied to it."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self.is_open = True
         self.on_change: Callable[[], None] = lambda: None
         self.known = Status()
+        self.serving = Serving()
 
     async def stream(self, turn: ModelRequest) -> AsyncGenerator[Event, None]:
         """Repeats the question and tells the settings, in three pieces; "refuse", "break" and "slow" do so."""
@@ -73,7 +73,14 @@ class FakeEngine:
         return AccountStatus()
 
     def status(self) -> Status:
-        return replace(self.known, model=self.config.model, pool=PoolStatus(size=self.config.pool_size))
+        return replace(
+            self.known,
+            **asdict(self.serving),
+            model=self.config.model,
+            demo=self.config.demo,
+            key_required=self.config.api_key is not None,
+            pool=PoolStatus(size=self.config.pool_size),
+        )
 
     def apply(self, config: Config) -> None:
         self.config = config
@@ -101,7 +108,7 @@ class House:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(event.set)
 
-    def open_services(self, config: Config, folders: Folders) -> AbstractAsyncContextManager[Engine]:
+    def open_engine(self, config: Config, folders: Folders) -> AbstractAsyncContextManager[Engine]:
         return self._opened(config)
 
     @asynccontextmanager
@@ -118,7 +125,7 @@ class House:
         finally:
             engine.is_open = False
 
-    def create_app(self, config: Config, services: Services, *, control: ControlPort) -> Any:
+    def create_app(self, config: Config, engine: Engine, control: ControlPort) -> Any:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             head: list[Any] = [(b"content-type", b"application/json")]
             await send({"type": "http.response.start", "status": 200, "headers": head})
@@ -127,8 +134,8 @@ class House:
                 return
             if scope["path"] == "/stop":
                 control.stop()
-            status = services.status()
-            body = {"state": status.state.value, "base_url": status.base_url, "key": services.config.api_key}
+            status = engine.status()
+            body = {"state": status.state.value, "base_url": status.base_url, "key": engine.config.api_key}
             await send({"type": "http.response.body", "body": json.dumps(body).encode()})
 
         return app
@@ -154,4 +161,4 @@ if __name__ == "__main__":
         # As in a windowed program.
         sys.stdout = sys.stderr = None
     made = House()
-    sys.exit(run(make_runner=partial(Runner, open_services=made.open_services)))
+    sys.exit(run(make_runner=partial(Runner, open_engine=made.open_engine)))

@@ -340,7 +340,7 @@ class Scene:
         return self.answers
 
     def _make(self, config: Config, on_status: Callable[[Status], None]) -> Server:
-        made = {} if self.is_real else {"open_services": self.house.open_services, "create_app": self.house.create_app}
+        made = {} if self.is_real else {"open_engine": self.house.open_engine, "create_app": self.house.create_app}
         self.house.fails = self.make_error
         runner = _Watched(
             self.graces,

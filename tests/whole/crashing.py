@@ -1,6 +1,5 @@
 """The app with a server that ends by itself each time it is up: `python -m tests.whole.crashing`."""
 
-from server.runtime import lazy_imports as assembly
 from server.runtime.listeners import Gate
 from tray.__main__ import main
 
@@ -11,6 +10,5 @@ async def until_broken(gate: Gate) -> None:
 
 
 if __name__ == "__main__":
-    assembly.import_the_web()
     Gate.until_broken = until_broken  # type: ignore[assignment,method-assign] # as it is on a broken computer
     main()

@@ -4,13 +4,13 @@ import sys
 from functools import partial
 
 from server.commands.root import run
-from server.runtime.engine import open_services
+from server.runtime.engine import open_engine
 from server.runtime.runner import Runner
 
 if __name__ == "__main__":
     sys.exit(
         run(
             ["serve", *sys.argv[1:]],
-            make_runner=partial(Runner, open_services=partial(open_services, find_carried=lambda: None)),
+            make_runner=partial(Runner, open_engine=partial(open_engine, find_bundled=lambda: None)),
         )
     )

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Request, Response
 from server.errors import DoorClosed, NoSuchThing
 from server.machine.instance import TOKEN_HEADER
 from server.web.access.policy import Access, access_of
-from server.web.interfaces import ControlPort, Services
+from server.web.interfaces import ControlPort, Engine
 from server.web.replies import JsonReply
 from server.web.routes.status_json import state_json
 from server.web.routes.status_page import page_token
 
 
-def control_router(services: Services, control: ControlPort, *, clock: Callable[[], float] = time.time) -> APIRouter:
+def control_router(engine: Engine, control: ControlPort, *, clock: Callable[[], float] = time.time) -> APIRouter:
     """The control routes, which take the instance's token in the header `x-drawbridge-token` and nothing else."""
     router = APIRouter(include_in_schema=False)
 
@@ -24,7 +24,7 @@ def control_router(services: Services, control: ControlPort, *, clock: Callable[
         visit = _admit(request, control.token)
         key_required = visit.policy.key is not None
         host = request.headers["host"]
-        return JsonReply(state_json(services.status(), host=host, now=clock(), key_required=key_required))
+        return JsonReply(state_json(engine.status(), host=host, now=clock(), key_required=key_required))
 
     @router.post("/control/stop")
     async def stop(request: Request) -> Response:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from server.machine.version import own_version
 from server.web.access.policy import access_of
-from server.web.interfaces import ControlPort, Services
+from server.web.interfaces import ControlPort, Engine
 from server.web.openapi.examples import AUTH_RESPONSES, HEALTH_RESPONSES, ROOT_RESPONSES, VERSION_RESPONSES
 from server.web.replies import JsonReply
 from server.web.routes.status_json import NAME, account_within, base_url_of, state_json, state_of
@@ -20,7 +20,7 @@ _ACCOUNT_S = 10.0
 
 
 def about_router(
-    services: Services, *, control: ControlPort | None = None, clock: Callable[[], float] = time.time
+    engine: Engine, *, control: ControlPort | None = None, clock: Callable[[], float] = time.time
 ) -> APIRouter:
     """The routes about the server. With `control`, the page has a button that stops it."""
     router = APIRouter(tags=["Server"])
@@ -36,7 +36,7 @@ def about_router(
     @router.get("/v1/auth/status", responses=AUTH_RESPONSES)
     async def auth_status() -> Response:
         """Says who is signed in to Claude Code and who pays: a plan, an API key, Bedrock or Vertex."""
-        return JsonReply(asdict(await account_within(services, _ACCOUNT_S)))
+        return JsonReply(asdict(await account_within(engine, _ACCOUNT_S)))
 
     @router.get("/version", responses=VERSION_RESPONSES)
     async def version() -> Response:
@@ -46,7 +46,7 @@ def about_router(
     @router.get("/", responses=ROOT_RESPONSES)
     async def about(request: Request) -> Response:
         """Says what this is: JSON for programs, a page for browsers."""
-        visit, status = access_of(request), services.status()
+        visit, status = access_of(request), engine.status()
         if "text/html" not in request.headers.get("accept", ""):
             return JsonReply(
                 {
@@ -60,11 +60,11 @@ def about_router(
                 }
             )
         if visit.is_trusted:
-            await account_within(services, _PAGE_S)
+            await account_within(engine, _PAGE_S)
         token = page_token(control, visit)
-        return render_page(services.status(), visit, host=request.headers["host"], token=token, now=clock())
+        return render_page(engine.status(), visit, host=request.headers["host"], token=token, now=clock())
 
     def _state(request: Request, *, now: float, key_required: bool) -> dict[str, object]:
-        return state_json(services.status(), host=request.headers["host"], now=now, key_required=key_required)
+        return state_json(engine.status(), host=request.headers["host"], now=now, key_required=key_required)
 
     return router

@@ -3,23 +3,23 @@
 from fastapi import APIRouter, Response
 
 from server.dialects.chat_completions.models import models_page, row_named
-from server.web.interfaces import Services
+from server.web.interfaces import Engine
 from server.web.openapi.examples import MODEL_RESPONSES, MODELS_RESPONSES
 from server.web.replies import JsonReply
 
 
-def models_router(services: Services, *, created: int) -> APIRouter:
+def models_router(engine: Engine, *, created: int) -> APIRouter:
     """The model routes. `created` is the time in each row, in seconds since 1970: nobody publishes the true one."""
     router = APIRouter(tags=["Models"])
 
     @router.get("/v1/models", responses=MODELS_RESPONSES)
     async def list_models() -> Response:
         """Lists the models of the account, by the names to ask for."""
-        return JsonReply(models_page(await services.models(), created=created))
+        return JsonReply(models_page(await engine.models(), created=created))
 
     @router.get("/v1/models/{model:path}", responses=MODEL_RESPONSES)
     async def retrieve_model(model: str) -> Response:
         """Describes one model."""
-        return JsonReply(row_named(model, await services.models(), created=created))
+        return JsonReply(row_named(model, await engine.models(), created=created))
 
     return router

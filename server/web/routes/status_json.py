@@ -8,7 +8,7 @@ from datetime import datetime
 from server.errors import DrawbridgeError
 from server.machine.version import own_version
 from server.status import AccountStatus, CircuitStatus, PoolStatus, State, Status, UsageWindow
-from server.web.interfaces import Services
+from server.web.interfaces import Engine
 
 NAME = "Drawbridge"
 
@@ -22,12 +22,12 @@ _PAYERS = {
 }
 
 
-async def account_within(services: Services, seconds: float) -> AccountStatus:
+async def account_within(engine: Engine, seconds: float) -> AccountStatus:
     """Who is signed in, asked anew; what was known before where Claude Code takes longer or fails."""
     try:
-        return await asyncio.wait_for(services.account(), seconds)
+        return await asyncio.wait_for(engine.account(), seconds)
     except (TimeoutError, DrawbridgeError):
-        return services.status().account
+        return engine.status().account
 
 
 def state_of(status: Status) -> State:

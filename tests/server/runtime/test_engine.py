@@ -19,7 +19,7 @@ from server.conversation.parts import Message, Text
 from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.errors import SignInNeeded
 from server.machine.paths import Folders
-from server.runtime.engine import Services, open_services
+from server.runtime.engine import Engine, open_engine
 from server.selfcheck.capabilities import key_for
 from server.selfcheck.store import KEPT_FILE, Shelf
 from server.standin.script import refuse
@@ -66,15 +66,15 @@ def config(tmp_path: Path, standin: Standin, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @asynccontextmanager
-async def opened(config: Config, tmp_path: Path) -> AsyncIterator[Services]:
-    async with open_services(config, Folders(tmp_path / "c", tmp_path / "d", tmp_path / "l")) as services:
-        yield services
+async def opened(config: Config, tmp_path: Path) -> AsyncIterator[Engine]:
+    async with open_engine(config, Folders(tmp_path / "c", tmp_path / "d", tmp_path / "l")) as engine:
+        yield engine
 
 
-async def until(services: Services, holds: Callable[[], object]) -> None:
+async def until(engine: Engine, holds: Callable[[], object]) -> None:
     """Waits for news that make it so; looks now and then besides, for what is no news, as that a process has gone."""
     news = asyncio.Event()
-    services.on_change = news.set
+    engine.on_change = news.set
     while not holds():
         with suppress(TimeoutError):
             async with asyncio.timeout(0.1):
@@ -82,11 +82,11 @@ async def until(services: Services, holds: Callable[[], object]) -> None:
         news.clear()
 
 
-async def ask(services: Services) -> str:
+async def ask(engine: Engine) -> str:
     turn = ModelRequest(
         profile=Profile(), settings=ModelSettings(model="sonnet"), messages=(Message("user", (Text("hello"),)),)
     )
-    events = [event async for event in services.stream(turn)]
+    events = [event async for event in engine.stream(turn)]
     assert isinstance(events[-1], Finished), events
     return "whole"
 
@@ -105,9 +105,9 @@ def spare(tmp_path: Path) -> int | None:
 
 
 async def test_its_status_names_the_models_and_the_cli(config: Config, tmp_path: Path) -> None:
-    async with opened(config, tmp_path) as services:
-        await services.account()
-        status = services.status()
+    async with opened(config, tmp_path) as engine:
+        await engine.account()
+        status = engine.status()
         assert status.cli.path == str(config.cli_path)
         assert {"sonnet", "opus"} <= {model.id for model in status.models}
         assert all(model.name for model in status.models)
@@ -117,20 +117,20 @@ async def test_the_verdict_on_an_updated_claude_code_is_under_its_new_version(co
     """Under the old one the next start would check it again for nothing."""
     assert config.cli_path is not None
     kept = Shelf(tmp_path / "d" / KEPT_FILE)
-    async with opened(config, tmp_path) as services:
-        await until(services, lambda: services.status().engine.checked)
-        before = await services.account()
-        version = services.status().cli.version
+    async with opened(config, tmp_path) as engine:
+        await until(engine, lambda: engine.status().engine.checked)
+        before = await engine.account()
+        version = engine.status().cli.version
         assert kept.verdict(key_for(config.cli_path, version))
         new = tmp_path / "new"
         new.write_text(config.cli_path.read_text().replace('"$*" in', '"$*" in\n"--version") echo 9.9.9;;', 1))
         new.chmod(0o755)
         new.replace(config.cli_path)
-        services.look()
-        assert not services.status().engine.checked
-        await until(services, lambda: services.status().engine.checked)
-        assert services.status().cli.version == "9.9.9"
-        assert await services.account() == before
+        engine.look()
+        assert not engine.status().engine.checked
+        await until(engine, lambda: engine.status().engine.checked)
+        assert engine.status().cli.version == "9.9.9"
+        assert await engine.account() == before
     verdict = kept.verdict(key_for(config.cli_path))
     assert verdict is not None
     assert verdict.key.version == "9.9.9"
@@ -143,29 +143,29 @@ async def test_an_exported_key_pays_until_the_plan_is_chosen_and_spares_are_rene
     monkeypatch.setenv("ANTHROPIC_API_KEY", "billed")
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "billed too")
     (tmp_path / "signed-in").touch()
-    async with opened(config, tmp_path) as services:
-        assert (await services.account()).payer == "api key"
-        await until(services, lambda: services.status().pool.raw == 1 and spare(tmp_path))
+    async with opened(config, tmp_path) as engine:
+        assert (await engine.account()).payer == "api key"
+        await until(engine, lambda: engine.status().pool.raw == 1 and spare(tmp_path))
         first = spare(tmp_path)
         assert keys_of(tmp_path, first) == {"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"}
-        services.apply(replace(config, payer="plan"))
-        await until(services, lambda: services.status().account.payer == "plan")
-        await until(services, lambda: services.status().pool.raw == 1 and spare(tmp_path) not in {None, first})
+        engine.apply(replace(config, payer="plan"))
+        await until(engine, lambda: engine.status().account.payer == "plan")
+        await until(engine, lambda: engine.status().pool.raw == 1 and spare(tmp_path) not in {None, first})
         assert keys_of(tmp_path, spare(tmp_path)) == set()
-        services.apply(replace(config, payer="api key"))
-        assert (await services.account()).payer == "api key"
+        engine.apply(replace(config, payer="api key"))
+        assert (await engine.account()).payer == "api key"
 
 
 async def test_who_signs_in_is_known_at_once_and_answers_from_then_on(config: Config, tmp_path: Path) -> None:
-    async with opened(config, tmp_path) as services:
-        assert (await services.account()).signed_in is False
-        await until(services, lambda: services.status().pool.raw == 1 and spare(tmp_path))
+    async with opened(config, tmp_path) as engine:
+        assert (await engine.account()).signed_in is False
+        await until(engine, lambda: engine.status().pool.raw == 1 and spare(tmp_path))
         before, urls = spare(tmp_path), list[str]()
-        found = await services.sign_in("claudeai", urls.append)
+        found = await engine.sign_in("claudeai", urls.append)
         assert (found.payer, found.signed_in) == ("plan", True)
-        assert services.status().account == found
+        assert engine.status().account == found
         assert urls == ["https://claude.example/authorize?x"]
-        await until(services, lambda: services.status().pool.raw == 1 and spare(tmp_path) not in {None, before})
+        await until(engine, lambda: engine.status().pool.raw == 1 and spare(tmp_path) not in {None, before})
 
 
 async def test_a_sign_in_gets_the_session_and_no_exported_key(
@@ -177,8 +177,8 @@ async def test_a_sign_in_gets_the_session_and_no_exported_key(
     assert config.cli_path is not None
     noted = config.cli_path.read_text().replace("touch", f"env > {tmp_path}/login; touch")
     config.cli_path.write_text(noted)
-    async with opened(config, tmp_path) as services:
-        await services.sign_in("claudeai", lambda _: None)
+    async with opened(config, tmp_path) as engine:
+        await engine.sign_in("claudeai", lambda _: None)
     variables = (tmp_path / "login").read_text()
     assert "XDG_RUNTIME_DIR=/run/user/1\n" in variables
     assert "billed" not in variables
@@ -190,21 +190,21 @@ async def test_an_expired_sign_in_is_shown_until_an_answer_comes(
 ) -> None:
     """Claude Code itself goes on saying that somebody is signed in."""
     (tmp_path / "signed-in").touch()
-    async with opened(config, tmp_path) as services:
-        assert (await services.account()).signed_in is True
+    async with opened(config, tmp_path) as engine:
+        assert (await engine.account()).signed_in is True
         standin.script(lambda _: refuse(401, "OAuth token has expired"))
         with pytest.raises(SignInNeeded):
-            await ask(services)
-        account = services.status().account
+            await ask(engine)
+        account = engine.status().account
         assert (account.signed_in, account.payer) == (False, "plan")
-        assert account.detail == "the Claude Max plan pays, but Claude refuses the sign-in"
-        assert await services.account() == account
+        assert account.detail == "the Claude Max plan pays, but Claude rejects the sign-in"
+        assert await engine.account() == account
         standin.script(default_answer)
         # When it is due, the next request tries.
         later = time.time() + FIRST_S
-        monkeypatch.setattr(services.breaker, "_clock", lambda: later)
-        assert await ask(services) == "whole"
-        assert services.status().account.signed_in is True
+        monkeypatch.setattr(engine.breaker, "_clock", lambda: later)
+        assert await ask(engine) == "whole"
+        assert engine.status().account.signed_in is True
 
 
 async def test_what_was_asked_before_the_payer_changed_is_not_believed(
@@ -218,34 +218,34 @@ async def test_what_was_asked_before_the_payer_changed_is_not_believed(
     assert config.cli_path is not None
     held = f'"auth status") [ -p {asked} ] && mv {asked} {asked}.was && echo > {asked}.was && read line < {go}\n'
     config.cli_path.write_text(config.cli_path.read_text().replace('"auth status")\n', held, 1))
-    async with opened(config, tmp_path) as services:
+    async with opened(config, tmp_path) as engine:
         payers: list[str] = []
-        services.on_change = lambda: payers.append(services.status().account.payer)
-        asking = asyncio.create_task(services.account())
+        engine.on_change = lambda: payers.append(engine.status().account.payer)
+        asking = asyncio.create_task(engine.account())
         while asked.exists():
             await asyncio.sleep(0.01)
         await asyncio.to_thread(Path(f"{asked}.was").read_text)
-        services.apply(replace(config, payer="plan"))
+        engine.apply(replace(config, payer="plan"))
         await asyncio.to_thread(go.write_text, "\n")
         assert (await asking).payer == "plan"
         assert "api key" not in payers
 
 
 async def test_news_of_the_plan_are_published_and_go_with_the_account(config: Config, tmp_path: Path) -> None:
-    async with opened(config, tmp_path) as services:
+    async with opened(config, tmp_path) as engine:
         news: list[tuple[UsageWindow, ...]] = []
-        services.on_change = lambda: news.append(services.status().usage)
+        engine.on_change = lambda: news.append(engine.status().usage)
         window = UsageWindow("5 hours", 1.0, 2_000_000_000, is_reached=True)
-        services.usage.heard((window,))
-        assert news[-1] == services.status().usage == (window,)
-        services.apply(replace(config, payer="plan"))
-        assert services.status().usage == ()
+        engine.usage.heard((window,))
+        assert news[-1] == engine.status().usage == (window,)
+        engine.apply(replace(config, payer="plan"))
+        assert engine.status().usage == ()
 
 
 async def test_a_demo_pays_nobody_whatever_is_chosen(tmp_path: Path) -> None:
-    async with opened(Config(demo=True, payer="plan", pool_size=1, isolation="process"), tmp_path) as services:
-        assert await services.account() == AccountStatus(signed_in=True, payer="demo", detail="a demo: nobody pays")
-        assert await ask(services) == "whole"
+    async with opened(Config(demo=True, payer="plan", pool_size=1, isolation="process"), tmp_path) as engine:
+        assert await engine.account() == AccountStatus(signed_in=True, payer="demo", detail="demo: no account, no cost")
+        assert await ask(engine) == "whole"
     assert os.environ.get("ANTHROPIC_API_KEY") is None
 
 
@@ -275,13 +275,13 @@ async def test_who_pays_is_what_arrives_at_claude_and_an_api_key_that_is_missing
     if payer != "automatic":
         # Then the request would go elsewhere.
         monkeypatch.setenv("CLAUDE_CODE_USE_BEDROCK", "1")
-    async with opened(replace(config, payer=payer), tmp_path) as services:
+    async with opened(replace(config, payer=payer), tmp_path) as engine:
         if not arrives:
-            with pytest.raises(SignInNeeded, match="have an API key pay, and there is none"):
-                await ask(services)
-            account = services.status().account
+            with pytest.raises(SignInNeeded, match="say to bill an API key, but none is set"):
+                await ask(engine)
+            account = engine.status().account
             assert (account.signed_in, account.payer, standin.requests) == (True, "nobody", [])
-            services.apply(replace(config, payer="plan"))
+            engine.apply(replace(config, payer="plan"))
             arrives = {"authorization"}
-        assert await ask(services) == "whole"
+        assert await ask(engine) == "whole"
         assert {"authorization", "x-api-key"} & set(standin.requests[-1].headers) == arrives

@@ -37,7 +37,7 @@ def running(house: House, config: Config | None = None, **more: Any) -> Iterator
         config or Config(port=0),
         token="t",
         folders=Folders(Path("/nowhere"), Path("/nowhere"), Path("/nowhere")),
-        open_services=house.open_services,
+        open_engine=house.open_engine,
         create_app=house.create_app,
         **more,
     )
@@ -162,7 +162,7 @@ def test_a_running_answer_ends_whole_within_the_grace(house: House) -> None:
     assert house.ends == ["whole"]
 
 
-def test_an_answer_over_the_grace_is_cancelled_and_tidied_up_before_the_services_close(house: House) -> None:
+def test_an_answer_over_the_grace_is_cancelled_and_tidied_up_before_the_engine_closes(house: House) -> None:
     with running(house) as runner, slow_request(runner.listeners.port) as response:
         runner.stop(0.1)
         with pytest.raises((http.client.HTTPException, OSError)):
@@ -203,7 +203,7 @@ def test_stop_while_it_opens_ends_it(house: House) -> None:
         runners[0].stop()
 
     runners: list[Runner] = []
-    runner = Runner(Config(port=0), token="t", open_services=house.open_services, create_app=house.create_app)
+    runner = Runner(Config(port=0), token="t", open_engine=house.open_engine, create_app=house.create_app)
     runners.append(runner)
     stopper = threading.Thread(target=stop_soon)
     stopper.start()
@@ -306,7 +306,7 @@ def test_a_taken_port_leaves_the_old_one_serving_and_nothing_changed(house: Hous
 def test_the_port_can_be_changed_while_it_opens(house: House) -> None:
     house.hangs = True
     port = free_port()
-    runner = Runner(Config(port=0), token="t", open_services=house.open_services, create_app=house.create_app)
+    runner = Runner(Config(port=0), token="t", open_engine=house.open_engine, create_app=house.create_app)
     runner.begin()
     assert house.opening.wait(WAIT_S)
     runner.apply(given(port))

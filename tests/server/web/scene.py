@@ -17,7 +17,7 @@ from server.conversation.models import ModelCard
 from server.conversation.parts import Text
 from server.conversation.request import ModelRequest
 from server.errors import DrawbridgeError
-from server.status import AccountStatus, CliStatus, PoolStatus, State, Status
+from server.status import AccountStatus, CliStatus, PoolStatus, Serving, SignInAccount, State, Status
 from server.web.access.middleware import AccessMiddleware, AccessPolicy, policy_for
 
 NOW = 1_800_000_000.0
@@ -63,6 +63,10 @@ class FakeServices:
     opened: int = 0
     closed: int = 0
     has_closed: asyncio.Event = field(default_factory=asyncio.Event)
+    serving: Serving = field(default_factory=Serving)
+
+    def __post_init__(self) -> None:
+        self.on_change: Callable[[], None] = lambda: None
 
     async def stream(self, turn: ModelRequest) -> AsyncGenerator[Event, None]:
         self.turns.append(turn)
@@ -91,6 +95,12 @@ class FakeServices:
         if self.account_error is not None:
             raise self.account_error
         return self.state.account
+
+    async def sign_in(self, account: SignInAccount, on_url: Callable[[str], None]) -> AccountStatus:
+        raise NotImplementedError
+
+    def apply(self, config: Config) -> None:
+        self.config = config
 
     def change(self, **settings: object) -> None:
         self.config = replace(self.config, **settings)  # type: ignore[arg-type]
