@@ -1,26 +1,29 @@
-"""Programs that tests need and that no command of the README installs: Node packages, and the heavy Python clients."""
+"""Programs that outside tests install: Node packages, and Python clients with many dependencies."""
 
 import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIENTS = Path(__file__).parent / "whole" / "clients"
-# Filled once for a recipe and kept from run to run.
+# Installed once for each recipe, and kept between runs.
 KEPT = ROOT / ".clients"
-# It pins every package that it needs, many of them old: no environment can be shared with it.
+# It pins all of its dependencies, many of them old, and so cannot share an environment.
 AIDER = "aider-chat==0.86.2"
 AIDER_PYTHON = "3.11"
-# Before any test has taken HOME away: uv and npm keep their caches there.
-ENVIRONMENT = dict(os.environ)
+# Copied before a test removes HOME: the caches of uv and npm are there.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
 
 
 def run(command: list[str], *, folder: Path, reason: str, **more: str) -> None:
-    """Runs an installer; the test is skipped with `reason` when it cannot do its work."""
+    """Runs an installer; skips the test with `reason` if it is missing or fails."""
     if shutil.which(command[0]) is None:
         pytest.skip(f"{reason}: there is no {command[0]} on this machine")
     environment = {**ENVIRONMENT, **more}
@@ -29,8 +32,16 @@ def run(command: list[str], *, folder: Path, reason: str, **more: str) -> None:
         pytest.skip(f"{reason}: {' '.join(command[:2])} failed: {done.stderr.strip()[-300:]}")
 
 
+@contextmanager
+def locked(name: str) -> Iterator[None]:
+    """Holds the lock of an installation against the other workers of pytest-xdist."""
+    KEPT.mkdir(exist_ok=True)
+    with FileLock(KEPT / f"{name}.lock"):
+        yield
+
+
 def kept_folder(name: str, recipe: bytes) -> tuple[Path, Path]:
-    """A kept folder, emptied if it was not filled by this recipe, and the mark to make when it is."""
+    """Returns a kept folder, emptied unless this recipe filled it, and the file to create when it is filled."""
     folder = KEPT / name
     mark = folder / f"filled-{hashlib.sha256(recipe).hexdigest()[:16]}"
     if not mark.exists():
@@ -40,51 +51,53 @@ def kept_folder(name: str, recipe: bytes) -> tuple[Path, Path]:
 
 
 def node_packages(name: str, *command: str) -> Path:
-    """A kept folder with the Node packages that a folder of programs asks for, and with this day's programs."""
+    """Returns a kept folder with the programs of `clients/<name>` and the Node packages that they need."""
     source = CLIENTS / name
     recipe = [file.read_bytes() for file in sorted(source.glob("package*.json"))]
-    folder, mark = kept_folder(name, b"".join(recipe))
-    for file in source.iterdir():
-        shutil.copy(file, folder)
-    if not mark.exists():
-        reason = f"the Node packages ({name}) cannot be installed"
-        run(["npm", *command, "--loglevel=error"], folder=folder, reason=reason)
-        mark.touch()
+    with locked(name):
+        folder, mark = kept_folder(name, b"".join(recipe))
+        for file in source.iterdir():
+            shutil.copy(file, folder)
+        if not mark.exists():
+            reason = f"the Node packages ({name}) cannot be installed"
+            run(["npm", *command, "--loglevel=error"], folder=folder, reason=reason)
+            mark.touch()
     return folder
 
 
 @pytest.fixture(scope="session")
 def node_clients() -> Path:
-    """The folder with the programs over the official Node client and the AI SDK, installed from its lock."""
+    """The folder with the programs for the official Node client and the AI SDK, installed from its lock file."""
     return node_packages("node", "ci")
 
 
 @pytest.fixture(scope="session")
 def agents() -> Path:
-    """The programs of coding agents that come as Node packages: in a lock npm forgets other systems' binaries."""
+    """The folder with coding agents from npm. Without a lock file, which would omit other systems' binaries."""
     return node_packages("agents", "install", "--no-package-lock", "--no-fund", "--no-audit") / "node_modules" / ".bin"
 
 
 @pytest.fixture(scope="session")
 def python_clients() -> Path:
-    """The programs of an environment with the heavy Python clients, kept beside the project's own."""
+    """The folder with the programs of the `clients` dependency group, in an environment beside the project's own."""
     folder = ROOT / ".venv-clients"
-    ENVIRONMENT.pop("VIRTUAL_ENV", None)
     command = ["uv", "sync", "--quiet", "--only-group", "clients", "--no-install-project"]
     reason = "the Python clients cannot be installed"
-    run(command, folder=ROOT, reason=reason, UV_PROJECT_ENVIRONMENT=str(folder))
+    with locked("python"):
+        run(command, folder=ROOT, reason=reason, UV_PROJECT_ENVIRONMENT=str(folder))
     return folder / "bin"
 
 
 @pytest.fixture(scope="session")
 def aider() -> Path:
     """The program aider, in an environment of its own."""
-    folder, mark = kept_folder("aider", f"{AIDER} {AIDER_PYTHON}".encode())
-    if not mark.exists():
-        reason = "aider cannot be installed"
-        run(["uv", "venv", "--quiet", "--python", AIDER_PYTHON, ".venv"], folder=folder, reason=reason)
-        # Without our pins, which lie in a folder above.
-        command = ["uv", "pip", "install", "--quiet", "--no-config", AIDER]
-        run(command, folder=folder, reason=reason, VIRTUAL_ENV=str(folder / ".venv"))
-        mark.touch()
+    with locked("aider"):
+        folder, mark = kept_folder("aider", f"{AIDER} {AIDER_PYTHON}".encode())
+        if not mark.exists():
+            reason = "aider cannot be installed"
+            run(["uv", "venv", "--quiet", "--python", AIDER_PYTHON, ".venv"], folder=folder, reason=reason)
+            # Without our pins, which uv would find in a parent folder.
+            command = ["uv", "pip", "install", "--quiet", "--no-config", AIDER]
+            run(command, folder=folder, reason=reason, VIRTUAL_ENV=str(folder / ".venv"))
+            mark.touch()
     return folder / ".venv" / "bin" / "aider"

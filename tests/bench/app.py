@@ -15,9 +15,10 @@ from tests.bench.costs import cpu_of
 from tests.bench.measuring import Fact, Found, Spread
 from tests.bench.scene import Scene
 from tests.bench.starting import LIBRARIES, in_ms, python_ms
+from tests.ports import free_port
 from tests.tray.bus import private_bus
 from tests.tray.trayhost import Icon, TrayHost
-from tests.whole.bridge import ROOT, child_environment, free_port, is_claude
+from tests.whole.bridge import ROOT, child_environment, is_claude
 from tests.whole.checked import keep_verdict
 
 ICON_TARGET_MS, READY_TARGET, IDLE_TARGET = 300, 1.2, 0.2

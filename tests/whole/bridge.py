@@ -15,6 +15,7 @@ import httpx
 import psutil
 
 from server.standin.server import Standin
+from tests.ports import free_port
 from tests.whole.checked import keep_verdict
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -203,13 +204,3 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         with suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
         await process.wait()
-
-
-def free_port() -> int:
-    """A port that nobody uses at this moment."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

@@ -15,8 +15,9 @@ from pathlib import Path
 import httpx
 import psutil
 
+from tests.ports import free_one_of, free_port
 from tests.tray.trayhost import Icon, TrayHost
-from tests.whole.bridge import ROOT, child_environment, free_port, is_claude
+from tests.whole.bridge import ROOT, child_environment, is_claude
 from tests.whole.checked import keep_verdict
 from tray.model import PORT_PRESETS
 
@@ -141,8 +142,8 @@ def listens(port: int) -> bool:
 
 
 def free_preset() -> int:
-    """A port of the menu that nobody has at this moment."""
-    return next(port for port in PORT_PRESETS if not listens(port))
+    """Returns a port of the menu on which nothing listens."""
+    return free_one_of(PORT_PRESETS)
 
 
 def steady(menu: str, folder: Path) -> str:

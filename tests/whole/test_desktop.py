@@ -13,8 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.ports import free_port
 from tests.tray.trayhost import TrayHost
-from tests.whole.bridge import ROOT, child_environment, free_port
+from tests.whole.bridge import ROOT, child_environment
 from tests.whole.desktop import App, free_preset, listens, open_app
 
 pytestmark = [

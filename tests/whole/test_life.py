@@ -13,6 +13,7 @@ import pytest
 
 from server.standin.script import Gate, Hold, say
 from server.standin.server import Recorded, open_standin
+from tests.tiers import sized
 from tests.whole.bridge import Bridge, conversation_of, data_of, messages, open_bridge, text_of
 
 linux_only = pytest.mark.skipif(
@@ -126,7 +127,8 @@ async def test_a_worker_killed_after_it_is_one_clear_error_and_the_next_request_
 
 
 @pytest.mark.timeout(400)
-async def test_200_requests_leave_nothing_behind(folder: Path) -> None:
+@sized("count", 200)
+async def test_many_requests_leave_nothing_behind(folder: Path, count: int) -> None:
     async with open_standin() as standin, open_bridge(standin, folder, "--pool-size", "2") as bridge:
 
         async def ask(count: int) -> None:
@@ -144,15 +146,15 @@ async def test_200_requests_leave_nothing_behind(folder: Path) -> None:
                     "folders": len(list((folder / "tmp").glob("drawbridge-*/w*"))),
                 }
 
-        await ask(40)
+        await ask(count // 5)
         before, memory = counts(), bridge.server.memory_info().rss
-        await ask(160)
+        await ask(count - count // 5)
         after = counts()
         # asyncio keeps a few idle threads for its executor; none is made for a request.
         assert after | {"threads": 0} == before | {"threads": 0}
         assert after["threads"] <= before["threads"] + 2
         assert bridge.server.memory_info().rss < memory + 12_000_000
-        assert len(standin.requests) == 200
+        assert len(standin.requests) == count
 
 
 async def test_the_demo_needs_no_account_and_says_that_it_is_a_demo(folder: Path) -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.whole.bridge import ROOT, child_environment, free_port
+from tests.ports import free_port
+from tests.whole.bridge import ROOT, child_environment
 
 # Before any test has taken HOME away: uv keeps its cache there.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.outside, pytest.mark.timeout(600)]
 
 
 def run(*command: str | Path) -> None:

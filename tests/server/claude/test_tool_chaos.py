@@ -184,7 +184,15 @@ def normal(role: str, blocks: list[dict[str, Any]]) -> tuple[str, list[str]]:
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize(("size", "people", "steps"), [(2, 4, 20), (4, 2, 40)], ids=["crowded", "roomy"])
+@pytest.mark.parametrize(
+    ("size", "people", "steps"),
+    [
+        pytest.param(2, 4, 3, id="crowded, short"),
+        pytest.param(4, 2, 6, id="roomy, short"),
+        pytest.param(2, 4, 20, id="crowded", marks=pytest.mark.soak),
+        pytest.param(4, 2, 40, id="roomy", marks=pytest.mark.soak),
+    ],
+)
 async def test_every_body_is_its_own_conversations_whatever_happens_to_the_others(
     tmp_path: Path, size: int, people: int, steps: int
 ) -> None:
@@ -196,5 +204,6 @@ async def test_every_body_is_its_own_conversations_whatever_happens_to_the_other
         assert not crowd.faults, crowd.faults[0]
         assert all(recorded.refusal is None for recorded in house.standin.requests)
         print(crowd.ways, crowd.reasons, f"{crowd.kills} kills, {len(house.standin.requests)} requests")
-        assert crowd.reasons[StopReason.TOOL_CALLS] > 15
-        assert size == 2 or crowd.ways["continued"] > 15
+        least = people * steps // 6
+        assert crowd.reasons[StopReason.TOOL_CALLS] > least
+        assert size == 2 or crowd.ways["continued"] > least

@@ -8,9 +8,10 @@ import pytest
 from server.commands.root import run
 from server.machine.keychain import Keychain
 from server.machine.paths import find_folders
+from tests.ports import free_port
 from tests.server.commands.conftest import Start
 from tests.server.commands.test_login_and_doctor import Captured, findings
-from tests.server.commands.test_serve import free_port, get
+from tests.server.commands.test_serve import get
 from tests.server.machine.vault import Session, session
 
 KEY = "db-not-to-be-seen-anywhere"

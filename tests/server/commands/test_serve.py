@@ -17,15 +17,11 @@ from server.commands.serve import _on_signals
 from server.config import GRACE_S
 from server.machine.instance import read_instance
 from server.machine.paths import find_folders
+from tests.ports import free_port
 from tests.server.commands.conftest import Start
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no POSIX signals")
 several_loopbacks = pytest.mark.skipif(sys.platform == "darwin", reason="macOS has no second loopback address")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def get(port: int, path: str = "/health", host: str = "127.0.0.1", **headers: str) -> tuple[int, bytes]:

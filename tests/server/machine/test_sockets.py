@@ -15,6 +15,7 @@ from server.config import Config, Source
 from server.errors import PortTaken, StartError
 from server.machine import sockets as ports
 from server.machine.sockets import Listeners, lan_hosts, next_free, open_listeners, owner_of, rebind
+from tests.ports import free_port
 
 
 @contextmanager
@@ -27,11 +28,6 @@ def given(port: int, host: str = "127.0.0.1", **more: str) -> Config:
     """Settings with a port that somebody asked for, and a host that nobody did."""
     sources: dict[str, Source] = {"port": "flag"}
     return Config(host=host, port=port, sources=sources if host == "127.0.0.1" else {**sources, "host": "flag"}, **more)  # type: ignore[arg-type]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def has_v6() -> bool:

@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-import pytest
-
 from server.backoff import Backoff
 from server.config import Isolation
 from server.conversation.request import Profile
@@ -19,6 +17,7 @@ from server.pool.pool import Pool
 from server.status import PoolStatus
 from tests.server.pool.random_events import CALM, WARM, WARM_AND_CALM, Body, Weather, Yard
 from tests.server.pool.virtual import run_virtually
+from tests.tiers import seeds
 
 CALLERS = 300
 # Two prompts, each under two keys.
@@ -320,18 +319,18 @@ async def _play(seed: int, weather: Weather) -> tuple[Counter[str], Chaos]:
     return await chaos.play(), chaos
 
 
-@pytest.mark.parametrize("seed", range(20))
+@seeds(20)
 def test_in_any_weather_each_caller_has_one_outcome_and_nothing_is_left(seed: int) -> None:
     outcomes, _ = run_virtually(_play(seed, Weather()))
     assert min(outcomes["served"], outcomes["left"], outcomes["busy"]) > 0
 
 
-@pytest.mark.parametrize("seed", range(5))
+@seeds(5)
 def test_an_end_in_the_middle_of_everything_leaves_nothing(seed: int) -> None:
     run_virtually(_play(seed, Weather(ends_early=True)))
 
 
-@pytest.mark.parametrize("seed", range(5))
+@seeds(5)
 def test_in_calm_weather_callers_are_served_in_the_order_of_arrival(seed: int) -> None:
     outcomes, chaos = run_virtually(_play(seed, CALM))
     assert set(outcomes) <= {"served", "busy"}
@@ -340,7 +339,7 @@ def test_in_calm_weather_callers_are_served_in_the_order_of_arrival(seed: int) -
     assert len(served) > CALLERS / 4
 
 
-@pytest.mark.parametrize("seed", range(20))
+@seeds(20)
 def test_in_any_weather_a_warm_pool_lends_each_worker_to_whom_it_fits(seed: int) -> None:
     outcomes, chaos = run_virtually(_play(seed, WARM))
     assert min(outcomes["served"], outcomes["left"]) > 0
@@ -348,7 +347,7 @@ def test_in_any_weather_a_warm_pool_lends_each_worker_to_whom_it_fits(seed: int)
     assert "process" not in chaos.ways
 
 
-@pytest.mark.parametrize("seed", range(10))
+@seeds(10)
 def test_in_calm_weather_a_warm_pool_serves_those_of_one_profile_in_the_order_of_arrival(seed: int) -> None:
     outcomes, chaos = run_virtually(_play(seed, WARM_AND_CALM))
     assert set(outcomes) <= {"served", "busy"}
@@ -358,7 +357,7 @@ def test_in_calm_weather_a_warm_pool_serves_those_of_one_profile_in_the_order_of
         assert times == sorted(times)
 
 
-@pytest.mark.parametrize("seed", range(10))
+@seeds(10)
 def test_in_any_weather_no_conversation_ends_for_who_is_modest(seed: int) -> None:
     outcomes, chaos = run_virtually(_play(seed, replace(WARM, modest=0.5)))
     modest = Counter(caller.outcome for caller in chaos.callers if caller.is_modest)
@@ -366,12 +365,12 @@ def test_in_any_weather_no_conversation_ends_for_who_is_modest(seed: int) -> Non
     assert outcomes["served"] > modest["served"]
 
 
-@pytest.mark.parametrize("seed", range(10))
+@seeds(10)
 def test_isolation_may_change_at_any_time(seed: int) -> None:
     _, chaos = run_virtually(_play(seed, replace(WARM, switches_every_s=3)))
     assert min(chaos.ways[way] for way in ("continued", "profile", "process")) > 0
 
 
-@pytest.mark.parametrize("seed", range(5))
+@seeds(5)
 def test_an_end_in_the_middle_of_everything_leaves_nothing_of_a_warm_pool(seed: int) -> None:
     run_virtually(_play(seed, replace(WARM, ends_early=True)))

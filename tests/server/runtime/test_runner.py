@@ -19,6 +19,7 @@ from server.errors import CliMissing, DrawbridgeError, KeyNeeded, PortTaken, Set
 from server.machine.paths import Folders
 from server.runtime.runner import Runner
 from server.status import State, Status
+from tests.ports import free_port
 from tests.server.fake_server import House
 
 WAIT_S = 60.0
@@ -254,11 +255,6 @@ several_loopbacks = pytest.mark.skipif(sys.platform == "darwin", reason="macOS h
 def given(port: int, **more: Any) -> Config:
     """Settings with a port that somebody asked for."""
     return Config(port=port, sources={"port": "settings file"}, **more)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def test_another_port_is_open_when_apply_returns_and_the_engine_is_the_same(house: House) -> None:

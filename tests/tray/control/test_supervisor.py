@@ -16,6 +16,7 @@ from server.machine.paths import Folders
 from server.machine.sockets import Listeners
 from server.runtime.runner import Runner
 from server.status import AccountStatus, CliStatus, ModelName, State, Status
+from tests.tiers import sized
 from tray.control.supervisor import DELAYS_S, ENDING_S, START_TIMEOUT_S, WINDOW_S, StatusReport, Supervisor
 
 
@@ -349,13 +350,14 @@ def leftovers() -> tuple[set[threading.Thread], int, set[int]]:
 
 @pytest.mark.skipif(not hasattr(psutil.Process, "num_fds"), reason="Windows counts no descriptors")
 @pytest.mark.timeout(400)
-def test_fifty_starts_and_stops_leave_no_thread_no_process_and_no_socket(real: Real) -> None:
+@sized("starts", 50)
+def test_starts_and_stops_leave_no_thread_no_process_and_no_socket(real: Real, starts: int) -> None:
     # What is imported and made once stays.
     real.start()
     real.until(lambda: real.supervisor.status.pool.ready == 1)
     real.stop()
     before = leftovers()
-    for _ in range(50):
+    for _ in range(starts):
         real.start()
         real.stop()
 
