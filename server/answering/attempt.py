@@ -10,7 +10,7 @@ from server.answering.thinking_store import Thoughts
 from server.claude.protocol.tool_ids import with_legal_ids
 from server.claude.worker.worker import Worker
 from server.config import Config
-from server.conversation.accumulator import Spoken
+from server.conversation.accumulator import MessageAccumulator
 from server.conversation.events import Event, Finished, Started, Timings
 from server.conversation.fingerprint import conversation_key
 from server.conversation.request import ModelRequest, ModelSettings
@@ -47,7 +47,7 @@ class Single:
         leasing = self._pool.lease(turn.profile, past=past, first_in_line=is_retry, is_modest=is_modest)
         async with leasing as lease:
             leased_ms, first_ms = self._since(came), 0.0
-            spoken = Spoken()
+            spoken = MessageAccumulator()
             held = len(history) if lease.way == "continued" else 0
             try:
                 answer = lease.worker.ask(turn.profile, settings, turn.messages, held=held)
@@ -61,7 +61,7 @@ class Single:
                         elif isinstance(event, Finished):
                             if not is_modest:
                                 _park(lease, turn, settings, spoken)
-                            self._thoughts.keep(owner, settings.model, spoken.whole)
+                            self._thoughts.keep(owner, settings.model, spoken.message_with_thinking)
                             timings = Timings(leased_ms, first_ms, self._since(came))
                             _log(event, lease.way, timings)
                             yield replace(event, timings=timings)
@@ -94,7 +94,7 @@ def _goes_with_thoughts(settings: ModelSettings) -> bool:
     return settings.thinks and settings.temperature is None and settings.top_p is None
 
 
-def _park(lease: Lease[Worker], turn: ModelRequest, settings: ModelSettings, spoken: Spoken) -> None:
+def _park(lease: Lease[Worker], turn: ModelRequest, settings: ModelSettings, spoken: MessageAccumulator) -> None:
     """Keeps the worker with the conversation that it holds now."""
     if lease.worker.is_at_rest:
         messages = (*turn.messages, spoken.message)

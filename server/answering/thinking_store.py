@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from server.conversation.fingerprint import conversation_key
-from server.conversation.parts import Message, Text, Thinking, ToolCall
+from server.conversation.parts import Message, RedactedThinking, Text, Thinking, ToolCall
 
 MOST_TURNS = 500
 MOST_BYTES = 32 * 2**20
@@ -35,7 +35,7 @@ class Thoughts:
         """Keeps Claude's turn, if it called in it and sealed its thoughts."""
         call = _first_call(turn)
         sealed = replace(turn, parts=tuple(part for part in turn.parts if _can_go_back(part)))
-        if call is None or not any(isinstance(part, Thinking) for part in sealed.parts):
+        if call is None or not any(isinstance(part, Thinking | RedactedThinking) for part in sealed.parts):
             return
         key = (owner, model, call)
         self._drop(key)
@@ -54,14 +54,14 @@ class Thoughts:
 
     def _with_thoughts(self, owner: str, model: str | None, message: Message) -> Message:
         call = _first_call(message)
-        has_own = any(isinstance(part, Thinking) for part in message.parts)
+        has_own = any(isinstance(part, Thinking | RedactedThinking) for part in message.parts)
         if message.role != "assistant" or call is None or has_own or (owner, model, call) not in self._kept:
             return message
         self._kept.move_to_end((owner, model, call))
         turn = self._kept[owner, model, call].turn
         if conversation_key((turn,), model=None) == conversation_key((message,), model=None):
             return turn
-        thoughts = [part for part in turn.parts if isinstance(part, Thinking)]
+        thoughts = [part for part in turn.parts if isinstance(part, Thinking | RedactedThinking)]
         return replace(message, parts=(*thoughts, *message.parts))
 
     def _drop(self, key: _Key) -> None:
@@ -74,14 +74,16 @@ def _first_call(turn: Message) -> str | None:
 
 
 def _can_go_back(part: object) -> bool:
-    """An unsealed thought is refused; one that only the API can read is its own seal."""
-    return not isinstance(part, Thinking) or part.signature is not None or bool(part.extras)
+    """Claude's API refuses thinking without its signature."""
+    return not isinstance(part, Thinking) or part.signature is not None
 
 
 def _size(part: object) -> int:
     match part:
         case Thinking():
-            return len(part.text) + len(part.signature or "") + sum(len(str(value)) for _, value in part.extras)
+            return len(part.text) + len(part.signature or "")
+        case RedactedThinking():
+            return len(part.data)
         case Text():
             return len(part.text)
         case ToolCall():

@@ -4,9 +4,9 @@ Of the SDK's import that library takes nine tenths of the time (a second, on a s
 tools that run inside our process. There are none here: Claude Code's MCP messages are the transport's to answer.
 """
 
-from server.claude.stub_import import hollow
+from server.claude.stub_import import stubbed
 
-with hollow("mcp"):
+with stubbed("mcp"):
     from claude_agent_sdk import (
         AssistantMessage,
         ClaudeAgentOptions,

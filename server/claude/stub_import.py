@@ -8,14 +8,14 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 
-class Hollow:
+class Stub:
     """What every name of a hollow module is: a class that can be derived from and named in annotations, no more."""
 
     def __init_subclass__(cls, **_: object) -> None:
         """Takes what the true class would, as pydantic's settings."""
 
 
-class _Hollows(MetaPathFinder, Loader):
+class _StubFinder(MetaPathFinder, Loader):
     """Finds `package` and whatever is asked of it."""
 
     def __init__(self, package: str) -> None:
@@ -35,13 +35,13 @@ class _Hollows(MetaPathFinder, Loader):
         def missing(name: str) -> object:
             if name.startswith("__"):
                 raise AttributeError(name)
-            return type(name, (Hollow,), {})
+            return type(name, (Stub,), {})
 
         module.__getattr__ = missing  # type: ignore[method-assign] # a module's own hook (PEP 562)
 
 
 @contextmanager
-def hollow(package: str) -> Iterator[None]:
+def stubbed(package: str) -> Iterator[None]:
     """What is imported in this block gets an empty `package`, unless the true one is here already.
 
     Afterwards the true one can be imported as ever.
@@ -49,7 +49,7 @@ def hollow(package: str) -> Iterator[None]:
     if package in sys.modules:
         yield
         return
-    finder = _Hollows(package)
+    finder = _StubFinder(package)
     sys.meta_path.insert(0, finder)
     try:
         yield

@@ -82,7 +82,9 @@ def _claude(settled: Settled) -> Iterator[Finding]:
     # Lazy: only this command asks Claude Code without a server.
     import asyncio
 
-    from server.claude.cli.locate import account_status, cli_version, find_cli, why_this_cli
+    from server.claude.cli.account import account_status
+    from server.claude.cli.locate import find_cli, why_this_cli
+    from server.claude.cli.versions import cli_version
     from server.machine.billing import environment_for, insisted
     from server.machine.guards import clean_environment
 

@@ -3,13 +3,15 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
-from server.conversation.parts import Text, Thinking, ToolCall
+from server.conversation.parts import RedactedThinking, Text, Thinking, ToolCall
 from server.errors import DrawbridgeError
+
+AnswerPart = Text | Thinking | RedactedThinking | ToolCall
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens. The prompt as its provider counts it is the sum of the three inputs; thinking is part of `output`."""
+    """Token counts. The provider's prompt count is the sum of the three inputs; `output` includes thinking."""
 
     input: int = 0
     cache_creation: int = 0
@@ -19,7 +21,7 @@ class Usage:
 
     @property
     def prompt(self) -> int:
-        """All tokens that were read, cached or not."""
+        """All input tokens, cached or not."""
         return self.input + self.cache_creation + self.cache_read
 
 
@@ -35,7 +37,7 @@ class StopReason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Milliseconds since the request came to us: a worker was ready, the first event came, the last."""
+    """Milliseconds from the arrival of the request until a worker was leased, the first event, and the end."""
 
     leased_ms: float = 0.0
     first_ms: float = 0.0
@@ -44,7 +46,7 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The answer begins. `model` is the id that really answers, `way` how its worker was found."""
+    """The answer begins. `model` is the id of the answering model, `way` how the request found its worker."""
 
     model: str
     usage: Usage = field(default_factory=Usage)
@@ -53,16 +55,16 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class PartStarted:
-    """A part begins; its text, if any, follows in deltas. `choice`: in which answer, where there are several."""
+    """A part begins; its text follows in deltas. `choice`: the number of the answer if the request wants several."""
 
     index: int
-    part: Text | Thinking | ToolCall
+    part: AnswerPart
     choice: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PartDelta:
-    """More text of the part `index`: words, thoughts, or the JSON text of a call's arguments."""
+    """More text of the part `index`: text, thinking, or the JSON text of a call's arguments."""
 
     index: int
     text: str
@@ -71,7 +73,7 @@ class PartDelta:
 
 @dataclass(frozen=True, slots=True)
 class PartEnded:
-    """The part `index` is complete. `signature` seals a thinking part, else None."""
+    """The part `index` is complete. `signature` is that of a thinking part, else None."""
 
     index: int
     signature: str | None = None
@@ -80,9 +82,9 @@ class PartEnded:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The answer is whole. Nothing follows. `cost_usd` is None where Claude Code does not say.
+    """The answer is complete; the last event. `cost_usd` is None if Claude Code does not report it.
 
-    `reasons`: where several answers were wanted, why each of them ended; usage and cost are then those of all.
+    `reasons`: one for each answer if the request wants several; usage and cost are then the sums.
     """
 
     reason: StopReason
@@ -95,7 +97,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The answer broke after it had begun. Nothing follows. Before the first event a failure is an exception."""
+    """The answer failed after it had begun; the last event. Before the first event a failure is an exception."""
 
     error: DrawbridgeError
 

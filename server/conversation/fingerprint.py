@@ -1,31 +1,41 @@
-"""When two conversations are the same one: a short key of what was said, by which the worker that holds it is found."""
+"""A short key of a conversation, by which a follow-up request finds the worker that holds it."""
 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
 
-from server.conversation.parts import Document, Image, Message, Part, Text, Thinking, ToolCall, ToolResult
+from server.conversation.parts import (
+    Document,
+    Image,
+    Message,
+    Part,
+    RedactedThinking,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
 
 
 def conversation_key(messages: Iterable[Message], *, model: str | None) -> str:
-    """Equal for equal conversations under the same model.
+    """Equal for equal conversations with the same model.
 
-    What the user said counts to the letter. Of the assistant's turns the words count, trimmed, and the calls with their
-    parsed arguments: clients send Claude's answers back trimmed, re-serialized and without its thoughts, and what stays
-    upstream is Claude's own turn.
+    User messages count exactly. Of assistant messages, the trimmed text and the calls with their parsed arguments
+    count: clients send Claude's answers back trimmed, re-serialized and without thinking, while the worker keeps
+    Claude's original message.
     """
-    said = [[message.role, *_entries(message)] for message in messages]
-    text = json.dumps([model, said], ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    entries = [[message.role, *_entries(message)] for message in messages]
+    text = json.dumps([model, entries], ensure_ascii=True, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _entries(message: Message) -> list[object]:
     if message.role == "user":
         return [_exact(part) for part in message.parts]
-    words = "".join(part.text for part in message.parts if isinstance(part, Text)).strip()
+    text = "".join(part.text for part in message.parts if isinstance(part, Text)).strip()
     calls = [_call(part) for part in message.parts if isinstance(part, ToolCall)]
     others = [_exact(part) for part in message.parts if isinstance(part, Image | Document | ToolResult)]
-    return [["text", words], *calls, *others]
+    return [["text", text], *calls, *others]
 
 
 def _exact(part: Part) -> list[object]:
@@ -34,6 +44,8 @@ def _exact(part: Part) -> list[object]:
             return ["text", part.text]
         case Thinking():
             return ["thinking", part.text, part.signature]
+        case RedactedThinking():
+            return ["redacted thinking", part.data]
         case ToolCall():
             return _call(part)
         case ToolResult():
@@ -49,7 +61,7 @@ def _call(part: ToolCall) -> list[object]:
 
 
 def _parsed(arguments: str) -> object:
-    """The arguments as values, so that another order of names or other blanks make no difference."""
+    """The arguments as values, so that key order and whitespace do not matter."""
     try:
         parsed = json.loads(arguments or "{}")
     except (ValueError, RecursionError):

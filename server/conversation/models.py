@@ -1,4 +1,4 @@
-"""Models that Claude Code offers."""
+"""A model that Claude Code offers, and its limits."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ from server.conversation.request import ALIAS_PREFIX
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """A model that this account may use. `id` is what to ask for, `resolved` the id it stands for today.
+    """A model that this account may use. `id` is the name to request, `resolved` the id that it currently means.
 
-    `context_length` and `max_output_tokens` are None where nobody says. `efforts` is empty where it has none.
+    `context_length` and `max_output_tokens` are None if unknown. `efforts` is empty if the model has none.
     """
 
     id: str
@@ -22,13 +22,13 @@ class ModelCard:
 
     @property
     def alias(self) -> str | None:
-        """A name that no client takes for one of its own, as in `cc:opus`; None where there is only a full id."""
+        """A name that no client takes for one of its own, as in `cc:opus`; None if `id` is a full id."""
         return None if self.id.lower().startswith("claude-") else f"{ALIAS_PREFIX}{self.id}"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelLimits:
-    """What an answer told of its model, in tokens: it is not in the list of models."""
+    """A model's limits in tokens, as an answer reports them; the model list lacks them."""
 
     model: str
     context_length: int

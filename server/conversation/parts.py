@@ -6,54 +6,53 @@ from typing import Literal
 Role = Literal["user", "assistant"]
 
 
-Extras = tuple[tuple[str, object], ...]
-
-
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Words, exactly as they were written."""
+    """Text, exactly as it was written."""
 
     text: str
-    extras: Extras = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """The model's reasoning. `signature` is the seal without which it cannot be sent back; None while streamed."""
+    """The model's reasoning. Without its `signature` it cannot be sent back; None while it is streamed."""
 
     text: str
     signature: str | None = None
-    extras: Extras = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RedactedThinking:
+    """Reasoning that Claude's API encrypted: only the API can read `data`."""
+
+    data: str
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """The model calls a tool of the client's. `arguments` is the JSON text as the model wrote it."""
+    """The model calls one of the client's tools. `arguments` is the JSON text as the model wrote it."""
 
     id: str
     name: str
     arguments: str = ""
-    extras: Extras = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool gave back for the call `id`."""
+    """The result of the call `id`."""
 
     id: str
     parts: "tuple[Text | Image | Document, ...]"
     is_error: bool = False
-    extras: Extras = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture: base64 `data` of `media_type`, or a `url` that Claude's API fetches (never we)."""
+    """An image: base64 `data` of `media_type`, or a `url` that Claude's API fetches (Drawbridge never does)."""
 
     media_type: str | None = None
     data: str | None = None
     url: str | None = None
-    extras: Extras = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +63,14 @@ class Document:
     data: str | None = None
     url: str | None = None
     title: str | None = None
-    extras: Extras = ()
 
 
-Part = Text | Thinking | ToolCall | ToolResult | Image | Document
+Part = Text | Thinking | RedactedThinking | ToolCall | ToolResult | Image | Document
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation. Two messages in a row never have the same role."""
+    """One message of a conversation. Two in a row never have the same role."""
 
     role: Role
     parts: tuple[Part, ...]

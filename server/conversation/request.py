@@ -1,4 +1,4 @@
-"""A request to a model: conversation, tools, settings, and what decides which process can answer it."""
+"""A request to a model: conversation, tools, settings, and the profile that decides which process can answer it."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -10,10 +10,10 @@ ALIAS_PREFIX = "cc:"
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool of the client's: `schema` is its JSON schema, an object's, as JSON text.
+    """One of the client's tools. `schema` is the JSON text of its JSON schema, which describes an object.
 
-    `takes_text`: the client wants its argument as raw text. The schema then has the one text `input`, and the dialect
-    unwraps it.
+    `takes_text`: the client expects raw text as the argument. The schema then has one string, `input`, which the
+    dialect unwraps.
     """
 
     name: str
@@ -24,7 +24,7 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class ToolChoice:
-    """Whether Claude may call, must call, must not, or must call the tool `name`; `parallel`: several at a time."""
+    """Whether Claude may, must or must not call, or must call the tool `name`; `parallel`: several calls at once."""
 
     mode: Literal["auto", "any", "none", "tool"] = "auto"
     name: str = ""
@@ -33,22 +33,21 @@ class ToolChoice:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What is fixed when a process is spawned: which CLI, with which arguments of ours and which environment.
+    """What is fixed when a process is spawned: the CLI and its environment.
 
-    `is_private` False: it uses the user's own config folder, since it would not find the sign-in from another one.
+    `is_private` False: the process uses the user's own config folder, because it finds no sign-in from another one.
     """
 
     cli: str
     environment: tuple[tuple[str, str], ...] = ()
     is_private: bool = True
-    mode: Literal["chat"] = "chat"
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What is fixed when a process is initialized: the system prompt, the tools, and whose key asks.
+    """What is fixed when a process is initialized: the system prompt, the tools, and the owner.
 
-    `owner` is an opaque name of the key and listener: workers are never shared between two of them.
+    `owner` is an opaque name of access key and listener. Two owners never share a worker.
     """
 
     system: str = ""
@@ -60,9 +59,9 @@ class Profile:
 class ModelSettings:
     """What may change with every request on a live process.
 
-    `model` is an id or alias that Claude Code knows; None is Claude Code's own default. `schema` is the JSON schema, as
-    JSON text, of an answer that shall be JSON. `thinks` False: without thinking where the model can do without.
-    `shows_thinking`: a summary of its thoughts is wanted. Sampling is what the client asked for and is to be forwarded.
+    `model` is an id or alias that Claude Code knows; None is its default. `schema` is the JSON text of the JSON schema
+    of a structured answer. `thinks` False: no thinking if the model supports that. `shows_thinking`: include summaries
+    of the thinking. `temperature` and `top_p` are set only if they are to be forwarded.
     """
 
     model: str | None = None
@@ -81,8 +80,8 @@ class ModelSettings:
 class ModelRequest:
     """A request: a conversation that ends with the user's message, and how to answer it.
 
-    `model` is the name as the client wrote it (empty: none); `answering` decides what answers to it.
-    `ignored` names the fields that were accepted and have no effect. `choices`: how many answers are wanted.
+    `model` is the name as the client wrote it (empty: none), which `answering` resolves. `ignored` names the fields
+    that were accepted without effect. `choices`: how many answers the client wants.
     """
 
     messages: tuple[Message, ...]

@@ -1,4 +1,4 @@
-"""Text that says nothing: white space, or an invisible byte order mark."""
+"""Whether a text is blank."""
 
 import re
 
@@ -6,5 +6,5 @@ _BLANK = re.compile(r"[\s\ufeff]*")
 
 
 def is_blank(text: str) -> bool:
-    """Whether `text` holds no visible character. Claude's API refuses such a text block."""
+    """Whether `text` is only whitespace or byte order marks. Claude's API refuses such a text block."""
     return _BLANK.fullmatch(text) is not None

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from server.claude.cli.locate import account_status, cli_version
+from server.claude.cli.account import account_status
+from server.claude.cli.versions import cli_version
 from server.config import Config
 from server.errors import EngineError
 from server.machine.billing import insisted

@@ -12,7 +12,7 @@ from pathlib import Path
 from server.answering import Answering
 from server.answering.circuit_breaker import Breaker
 from server.claude.cli.locate import bundled_cli, find_cli
-from server.claude.cli.models import ModelShelf
+from server.claude.cli.models import ModelCache
 from server.claude.cli.sign_in import sign_in
 from server.claude.cli.usage import UsageBoard
 from server.claude.worker.launch import launch_for
@@ -49,7 +49,7 @@ class Engine:
         *,
         environment: Mapping[str, str],
         search_environment: Mapping[str, str],
-        models: ModelShelf,
+        models: ModelCache,
         verdicts: Shelf,
         bundled: Path | None,
         scratch: Scratch,
@@ -66,7 +66,7 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self.on_change: Callable[[], None] = lambda: None
         self.serving = Serving()
-        self.usage = UsageBoard(on_news=self._changed)
+        self.usage = UsageBoard(on_change=self._changed)
         self._account = AccountCache(
             config=lambda: self._config,
             find_cli=self._find_cli,
@@ -236,9 +236,9 @@ class Engine:
             scratch=self._scratch,
             guard=self._guard,
             bounds=lambda: Bounds(silence_s=self._config.timeout_s),
-            on_models=self._models.heard,
-            on_limits=self._models.learned,
-            on_usage=self.usage.heard,
+            on_models=self._models.set_cards,
+            on_limits=self._models.set_limits,
+            on_usage=self.usage.update,
             likely=lambda: self._answering.likely,
         )
 
@@ -285,7 +285,7 @@ async def open_engine(
             config,
             environment=environment,
             search_environment=search_environment,
-            models=ModelShelf(folders.data / ("models-demo.json" if config.demo else "models.json")),
+            models=ModelCache(folders.data / ("models-demo.json" if config.demo else "models.json")),
             verdicts=Shelf(folders.data / KEPT_FILE),
             bundled=find_bundled(),
             scratch=scratch,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from server.claude.cli.locate import cli_version
+from server.claude.cli.versions import cli_version
 from tests.bench.app import measure_app
 from tests.bench.costs import measure_idle, measure_memory, measure_tokens
 from tests.bench.frozen import measure_frozen

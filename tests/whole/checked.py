@@ -7,7 +7,8 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from server.claude.cli.locate import bundled_cli, cli_version
+from server.claude.cli.locate import bundled_cli
+from server.claude.cli.versions import cli_version
 from server.machine.guards import guard_for
 from server.machine.temp_folders import open_scratch
 from server.selfcheck.capabilities import Undecided, Verdict, key_for

@@ -1,4 +1,4 @@
-"""Git Bash, which Claude Code asks for on Windows: whether it is there, and where."""
+"""Finds Git Bash, which Claude Code needs on Windows."""
 
 import shutil
 from collections.abc import Callable, Mapping
@@ -6,8 +6,8 @@ from pathlib import Path, PureWindowsPath
 
 VARIABLE = "CLAUDE_CODE_GIT_BASH_PATH"
 DOWNLOAD = "https://git-scm.com/downloads/win"
-# Beneath what these variables name, installers put Git.
-_PLACES = (
+# Install locations, relative to the folder that the variable names.
+_LOCATIONS = (
     ("ProgramFiles", r"Git\bin\bash.exe"),
     ("ProgramFiles(x86)", r"Git\bin\bash.exe"),
     ("ProgramW6432", r"Git\bin\bash.exe"),
@@ -22,17 +22,17 @@ def find_git_bash(
     exists: Callable[[str], bool] = lambda path: Path(path).is_file(),
     which: Callable[[str], str | None] = shutil.which,
 ) -> str | None:
-    """The bash.exe that Claude Code would use: the one that its variable names, else Git's own; None without one."""
+    """The bash.exe that Claude Code would use: the one named in its variable, else Git's own; None if not found."""
     if named := environment.get(VARIABLE):
         return named if exists(named) else None
     if git := which("git"):
-        # Git\cmd\git.exe and Git\bin\bash.exe lie in one folder.
+        # Git\cmd\git.exe and Git\bin\bash.exe share a parent folder.
         beside = str(PureWindowsPath(git).parent.parent / "bin" / "bash.exe")
         if exists(beside):
             return beside
     folders = {name.upper(): value for name, value in environment.items()}
-    for variable, path in _PLACES:
+    for variable, path in _LOCATIONS:
         base = folders.get(variable.upper())
-        if base and exists(place := str(PureWindowsPath(base) / path)):
-            return place
+        if base and exists(location := str(PureWindowsPath(base) / path)):
+            return location
     return None

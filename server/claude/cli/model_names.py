@@ -1,7 +1,7 @@
-"""The names by which clients ask for Claude's models: aliases that no client takes for its own, suffixes for efforts.
+"""Parses the model names that clients send: aliases with a prefix, suffixes for the effort.
 
-Cursor sends a name with `claude-` in it in another form, keeps exact names of its own for itself, and hangs on its
-picker's choices, as in `claude-4.6-opus-high-thinking`.
+Cursor rewrites names that contain `claude-`, resolves exact names of its own itself, and appends its picker's choices,
+as in `claude-4.6-opus-high-thinking`.
 """
 
 import re
@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from server.claude.cli.models import ALIASES, known_name
+from server.claude.cli.models import ALIASES, canonical_name
 from server.conversation.models import ModelCard
 from server.conversation.request import ALIAS_PREFIX
 
-# From little to much, as Claude's API orders them.
+# In ascending order, as in Claude's API.
 _EFFORTS = ("low", "medium", "high", "xhigh", "max")
-# What Cursor's picker hangs on a name, and the effort that is meant; None says nothing of it.
+# Suffixes of Cursor's picker and their effort; None: a known suffix without one.
 _SUFFIXES = MappingProxyType(
     {
         "minimal": "low",
@@ -31,59 +31,56 @@ _SUFFIXES = MappingProxyType(
         "priority": None,
     }
 )
-# Who asks for thinking and does not say how much.
+# The effort of a thinking suffix that names none.
 _THINKING = "high"
-# As Cursor and others write it: `claude-4.6-opus`; Claude's API has the family first since 4.
+# As Cursor and others write it: `claude-4.6-opus`; in Claude's API the family has come first since generation 4.
 _NUMBER_FIRST = re.compile(r"claude-(?P<major>[4-9]|\d\d)(?:[.-](?P<minor>\d{1,2}))?-(?P<family>[a-z]+)", re.IGNORECASE)
 _DOTTED = re.compile(r"(?<=\d)\.(?=\d)")
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
-    """What a name asks for: the model as Claude Code knows it, and the effort where the name says one.
-
-    `model` is None when the name is none of Claude's.
-    """
+class NamedModel:
+    """What a name selects: a model (None: not one of Claude's), and an effort if the name has one."""
 
     model: str | None
     effort: str | None = None
 
 
-def meant_by(asked: str, cards: Iterable[ModelCard]) -> Meant:
-    """What `asked` means. A suffix that nobody knows leaves the name as it is.
+def parse_model_name(name: str, cards: Iterable[ModelCard]) -> NamedModel:
+    """Resolves `name`. An unknown suffix is taken as part of the name.
 
-    An effort that the model is known not to have becomes the nearest that it has.
+    An effort that the model is known not to support becomes the nearest supported one.
     """
     cards = tuple(cards)
-    name = asked.strip()
+    name = name.strip()
     if exact := _listed(name, cards):
-        return Meant(exact)
+        return NamedModel(exact)
     stem, effort = _without_suffixes(name, cards)
-    model = _listed(stem, cards) or known_name(_respelled(_bare(stem)), cards)
+    model = _listed(stem, cards) or canonical_name(_respelled(_bare(stem)), cards)
     if model is None:
-        # Names of others end in "-max" and mean no effort.
-        return Meant(None, None if effort == "max" else effort)
-    return Meant(model, nearest_effort(effort, model, cards))
+        # Other vendors' names may end in "-max" without meaning an effort.
+        return NamedModel(None, None if effort == "max" else effort)
+    return NamedModel(model, nearest_effort(effort, model, cards))
 
 
 def nearest_effort(effort: str | None, model: str | None, cards: Iterable[ModelCard]) -> str | None:
-    """The effort, or the nearest that the model has; rather less than more. Unlisted models are taken at their word."""
+    """The effort, or the nearest that the model supports, preferably a lower one. Unlisted models keep `effort`."""
     card = next((card for card in cards if model in {card.id, card.resolved}), None)
-    # Before Claude Code has listed its models nobody knows what they have.
+    # The efforts of `ALIASES` are unknown.
     if effort is None or card is None or card in ALIASES or effort in card.efforts:
         return effort
-    had = [_EFFORTS.index(known) for known in card.efforts if known in _EFFORTS]
-    if not had:
+    supported = [_EFFORTS.index(known) for known in card.efforts if known in _EFFORTS]
+    if not supported:
         return None
-    below = [level for level in had if level < _EFFORTS.index(effort)]
-    return _EFFORTS[max(below) if below else min(had)]
+    below = [level for level in supported if level < _EFFORTS.index(effort)]
+    return _EFFORTS[max(below) if below else min(supported)]
 
 
 def _listed(name: str, cards: tuple[ModelCard, ...]) -> str | None:
-    """The name of a card, also behind `cc:`. Full ids that are not listed are for later: they may have suffixes."""
+    """The name of a listed model, also behind a prefix. Ids that are not listed may have suffixes and come later."""
     bare = _bare(name)
     is_listed = any(bare.lower() in {card.id.lower(), card.resolved.lower()} for card in cards)
-    return known_name(bare, cards) if is_listed else None
+    return canonical_name(bare, cards) if is_listed else None
 
 
 def _bare(name: str) -> str:
@@ -94,18 +91,18 @@ def _bare(name: str) -> str:
 
 
 def _without_suffixes(name: str, cards: tuple[ModelCard, ...]) -> tuple[str, str | None]:
-    """The name before its known suffixes, and the effort that they say: the strongest of them, as in `-extra-high`."""
-    stem, found = name, []
+    """The name without its known suffixes, and their effort: the highest of them, as in `-extra-high`."""
+    stem, suffixes = name, []
     while not _listed(stem, cards):
         before, dash, suffix = stem.rpartition("-")
         if not dash or not before or suffix.lower() not in _SUFFIXES:
             break
         stem = before
-        found.append(suffix.lower())
-    efforts = [effort for suffix in found if (effort := _SUFFIXES[suffix]) is not None]
+        suffixes.append(suffix.lower())
+    efforts = [effort for suffix in suffixes if (effort := _SUFFIXES[suffix]) is not None]
     if efforts:
         return stem, max(efforts, key=_EFFORTS.index)
-    return stem, _THINKING if {"thinking", "reasoning"} & set(found) else None
+    return stem, _THINKING if {"thinking", "reasoning"} & set(suffixes) else None
 
 
 def _respelled(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The models of this account, live from Claude Code, and which of them a name asks for."""
+"""The models of the signed-in account, as Claude Code lists them, and a file that caches the list."""
 
 import json
 import logging
@@ -8,17 +8,18 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from server.conversation.models import ModelCard, ModelLimits
+from server.machine.atomic_files import replace_file
 
 logger = logging.getLogger(__name__)
 
 DEFAULT = "default"
-# Names of today, and of those before 4: claude-sonnet-4-5-20250929, claude-3-5-haiku-latest.
-_TODAY = re.compile(r"claude-[a-z]+-(\d{1,2})(?:-(\d{1,2}))?(?:-\d{8}|-latest)?(?:\[1m\])?")
-_BEFORE = re.compile(r"claude-(\d)(?:-(\d))?-[a-z]+(?:-\d{8}|-latest)?")
+# Current ids, and those before generation 4: claude-sonnet-4-5-20250929, claude-3-5-haiku-latest.
+_CURRENT = re.compile(r"claude-[a-z]+-(\d{1,2})(?:-(\d{1,2}))?(?:-\d{8}|-latest)?(?:\[1m\])?")
+_BEFORE_4 = re.compile(r"claude-(\d)(?:-(\d))?-[a-z]+(?:-\d{8}|-latest)?")
 
 
 def cards_from_answer(answer: Mapping[str, object]) -> tuple[ModelCard, ...]:
-    """Reads the answer of `list_models`; rows that are not understood are left out."""
+    """Reads the response to `list_models`; skips rows without an id."""
     rows = answer.get("models")
     return tuple(_card(row) for row in (rows if isinstance(rows, list) else []) if _is_row(row))
 
@@ -38,7 +39,7 @@ def _card(row: Mapping[str, object]) -> ModelCard:
     )
 
 
-# Served until Claude Code has answered once on this computer: its own aliases, which it resolves itself.
+# Listed until Claude Code has answered once on this computer: its built-in aliases, which it resolves itself.
 ALIASES: tuple[ModelCard, ...] = (
     ModelCard(DEFAULT, DEFAULT, "Claude Code's default"),
     ModelCard("opus", "opus", "Opus"),
@@ -47,26 +48,26 @@ ALIASES: tuple[ModelCard, ...] = (
 )
 
 
-def known_name(asked: str, cards: Iterable[ModelCard]) -> str | None:
-    """`asked` as Claude Code knows it; None when it is no model of Claude's.
+def canonical_name(name: str, cards: Iterable[ModelCard]) -> str | None:
+    """`name` as Claude Code spells it; None if it is not one of Claude's models.
 
-    `anthropic/` in front is how routers write it. Any `claude-` id is taken: old ones, and ones newer than the list.
+    Routers prefix `anthropic/`. Any `claude-` id is accepted: old ones, and ones newer than the list.
     """
-    name = asked.strip().removeprefix("anthropic/")
+    bare = name.strip().removeprefix("anthropic/")
     for card in cards:
-        if name.lower() in {card.id.lower(), card.resolved.lower()}:
-            return card.id if name.lower() == card.id.lower() else card.resolved
-    return name if name.lower().startswith("claude-") else None
+        if bare.lower() in {card.id.lower(), card.resolved.lower()}:
+            return card.id if bare.lower() == card.id.lower() else card.resolved
+    return bare if bare.lower().startswith("claude-") else None
 
 
 def generation_of(model: str | None) -> tuple[int, int] | None:
-    """The generation that a model's id names, as (4, 5); None where it names none, as an alias does."""
-    found = _TODAY.fullmatch(model or "") or _BEFORE.fullmatch(model or "")
-    return None if found is None else (int(found[1]), int(found[2] or 0))
+    """The generation in a model's id, as (4, 5); None if it has none, such as an alias."""
+    match = _CURRENT.fullmatch(model or "") or _BEFORE_4.fullmatch(model or "")
+    return None if match is None else (int(match[1]), int(match[2] or 0))
 
 
-class ModelShelf:
-    """The models last heard of, kept in a file, so that the list is true at once after a restart."""
+class ModelCache:
+    """The latest model list, kept in a file, so that it is available directly after a restart."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -76,17 +77,17 @@ class ModelShelf:
 
     @property
     def cards(self) -> tuple[ModelCard, ...]:
-        """The models of this account, with what is known of their sizes."""
+        """The models of the account, with their limits where known."""
         return tuple(self._with_limits(card) for card in self._cards)
 
-    def heard(self, cards: tuple[ModelCard, ...]) -> None:
-        """Claude Code has listed its models."""
+    def set_cards(self, cards: tuple[ModelCard, ...]) -> None:
+        """Replaces the list with a new one from Claude Code."""
         if cards != self._cards:
             self._cards = cards
             self._save()
 
-    def learned(self, limits: ModelLimits) -> None:
-        """An answer has told of its model's size."""
+    def set_limits(self, limits: ModelLimits) -> None:
+        """Records a model's limits, which Claude Code reports with an answer."""
         if self._limits.get(limits.model) != limits:
             self._limits[limits.model] = limits
             self._save()
@@ -99,24 +100,21 @@ class ModelShelf:
 
     def _load(self) -> None:
         try:
-            kept = json.loads(self._file.read_text(encoding="utf-8"))
+            saved = json.loads(self._file.read_text(encoding="utf-8"))
             self._cards = (
-                tuple(ModelCard(**{**row, "efforts": tuple(row["efforts"])}) for row in kept["cards"]) or ALIASES
+                tuple(ModelCard(**{**row, "efforts": tuple(row["efforts"])}) for row in saved["cards"]) or ALIASES
             )
-            self._limits = {row["model"]: ModelLimits(**row) for row in kept["limits"]}
+            self._limits = {row["model"]: ModelLimits(**row) for row in saved["limits"]}
         except (OSError, ValueError, TypeError, KeyError):
-            # Nothing kept yet, or by another version: the next boot lists them anew.
+            # No file yet, or one of another version: the next boot lists the models again.
             self._cards, self._limits = ALIASES, {}
 
     def _save(self) -> None:
-        kept = {
+        content = {
             "cards": [asdict(card) for card in self._cards],
             "limits": [asdict(row) for row in self._limits.values()],
         }
-        new = self._file.with_name(f"{self._file.name}.new")
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            new.write_text(json.dumps(kept, indent=1), encoding="utf-8")
-            new.replace(self._file)
+            replace_file(self._file, json.dumps(content, indent=1).encode())
         except OSError as error:
-            logger.warning("the model list cannot be kept: %s", error)
+            logger.warning("cannot save the model list: %s", error)

@@ -1,4 +1,4 @@
-"""Signing in to Claude Code without a terminal: it opens the browser and waits for what comes back from there."""
+"""Signs in to Claude Code without a terminal: its CLI opens the browser and waits for the redirect."""
 
 import asyncio
 import logging
@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from server.claude.cli.locate import account_status
+from server.claude.cli.account import account_status
 from server.errors import CliFailed, SignInNeeded
 from server.machine.guards import guard_for
 from server.status import AccountStatus, SignInAccount
 
 logger = logging.getLogger(__name__)
 
-# As long as a person may take in the browser.
+# How long the user may take in the browser.
 SIGN_IN_TIMEOUT_S = 600.0
 _URL = re.compile(rb"https://[^\s\x1b]+")
 
@@ -26,12 +26,12 @@ async def sign_in(
     *,
     timeout_s: float = SIGN_IN_TIMEOUT_S,
 ) -> AccountStatus:
-    """Runs Claude Code's own sign-in in the browser, and says who is signed in afterwards.
+    """Runs `claude auth login` and returns the account that is signed in afterwards. Drawbridge sees no credentials.
 
-    `on_url` gets the address that it prints for a browser which does not open; what that page ends with is a code for a
-    terminal (`drawbridge login`). `environment` must let a browser be found. Drawbridge sees no credentials.
-    Raises `CliFailed` when it does not run, `SignInNeeded` when it ends, or `timeout_s` passes, without a sign-in.
-    Cancelled, or at the time-out, its process is killed.
+    `on_url` gets the address that the CLI prints in case no browser opens; the page behind it shows a code that only
+    a terminal can take (`drawbridge login`). `environment` must allow a browser to be found.
+    Raises `CliFailed` if the CLI does not run, `SignInNeeded` if it ends or `timeout_s` passes without a sign-in.
+    The process is killed at the timeout and on cancellation.
     """
     guard = guard_for(alone=True)
     try:
@@ -52,40 +52,43 @@ async def sign_in(
         async with asyncio.timeout(timeout_s):
             await listener.exited.wait()
     except TimeoutError as error:
-        raise SignInNeeded(f"Nobody signed in within {timeout_s / 60:.0f} minutes.", hint="Try again.") from error
+        raise SignInNeeded(f"No sign-in within {timeout_s / 60:.0f} minutes.", hint="Try again.") from error
     finally:
-        # Kills it if it still runs; and a browser that it started may hold our pipe open for days.
+        # Kills the process if it still runs. A browser that it started may hold the pipe open for days.
         transport.close()
         await asyncio.shield(listener.exited.wait())
         guard.close()
     code = transport.get_returncode()
-    logger.info("the sign-in ended with code %s", code)
+    logger.info("claude auth login ended with code %s", code)
     if code != 0:
         raise SignInNeeded(
             f"Claude Code's sign-in ended with code {code}.", hint="Try again, or run 'drawbridge login' in a terminal."
         )
-    found = await account_status(path, environment)
-    if not found.signed_in:
-        raise SignInNeeded("Claude Code's sign-in ended, and nobody is signed in.", hint="Try again.")
-    return found
+    status = await account_status(path, environment)
+    if not status.signed_in:
+        raise SignInNeeded("Claude Code's sign-in ended without signing in.", hint="Try again.")
+    return status
 
 
 class _Listener(asyncio.SubprocessProtocol):
-    """Takes all that it says, so that no full pipe holds it up. Nothing of it is logged: an address holds secrets."""
+    """Drains the output, so that a full pipe does not block the process. Not logged: the address contains secrets."""
 
     def __init__(self, on_url: Callable[[str], None]) -> None:
         self.exited = asyncio.Event()
         self._on_url: Callable[[str], None] | None = on_url
-        self._said = b""
+        self._output = b""
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:  # noqa: ARG002 # there is one pipe
-        """Not line by line, for its last line is a question without an end. An address is whole when more follows."""
-        self._said = (self._said + data)[-8192:]
-        match = _URL.search(self._said)
-        if self._on_url is not None and match is not None and match.end() < len(self._said):
+        """Looks for the address in the text, not in lines: the last line is a prompt without a line end.
+
+        The address is complete once another byte follows it.
+        """
+        self._output = (self._output + data)[-8192:]
+        match = _URL.search(self._output)
+        if self._on_url is not None and match is not None and match.end() < len(self._output):
             on_url, self._on_url = self._on_url, None
             on_url(match[0].decode())
 
     def process_exited(self) -> None:
-        """It is over."""
+        """Ends the wait."""
         self.exited.set()

@@ -1,11 +1,11 @@
-"""How much of a plan is used up, as Claude Code tells it with its answers; before the first one it knows nothing."""
+"""How much of a Claude plan is used, as Claude Code reports it with its answers; unknown before the first answer."""
 
 import math
 from collections.abc import Callable, Mapping
 
 from server.status import UsageWindow
 
-# In the order of the menu. What is not here is another kind of limit, or one of tomorrow.
+# In the order of the menu. Other kinds of limits are ignored.
 NAMES: Mapping[str, str] = {
     "five_hour": "5 hours",
     "seven_day": "Week",
@@ -15,35 +15,35 @@ NAMES: Mapping[str, str] = {
 
 
 class UsageBoard:
-    """The windows last heard of. `on_news` is called when one of them has changed."""
+    """The latest usage windows. `on_change` is called when one of them has changed."""
 
-    def __init__(self, on_news: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
         self._windows: dict[str, UsageWindow] = {}
-        self._on_news = on_news
+        self._on_change = on_change
 
     @property
     def windows(self) -> tuple[UsageWindow, ...]:
         """In the order of the menu."""
         return tuple(self._windows[name] for name in NAMES.values() if name in self._windows)
 
-    def heard(self, windows: tuple[UsageWindow, ...]) -> None:
-        """News of some windows; what is known of the others stays."""
+    def update(self, windows: tuple[UsageWindow, ...]) -> None:
+        """Replaces these windows and keeps the others."""
         known = dict(self._windows)
         self._windows |= {window.name: window for window in windows}
         if self._windows != known:
-            self._on_news()
+            self._on_change()
 
     def clear(self) -> None:
-        """Another account may use us from now on."""
+        """Forgets all windows: the account may have changed."""
         if self._windows:
             self._windows = {}
-            self._on_news()
+            self._on_change()
 
 
 def windows_from_event(info: Mapping[str, object]) -> tuple[UsageWindow, ...]:
-    """Reads the `rate_limit_info` of a `rate_limit_event`: shares of 1, and Unix times.
+    """Reads the `rate_limit_info` of a `rate_limit_event`: utilization from 0 to 1, and Unix times.
 
-    It names one window, and where the API told them, all.
+    It describes one window, and all of them if the API reported them.
     """
     rows: dict[str, Mapping[str, object]] = {}
     if isinstance(kind := info.get("rateLimitType"), str):
@@ -66,5 +66,5 @@ def _window(name: str, used: float, resets_at: float | None, *, is_rejected: boo
 
 
 def _number(value: object) -> float | None:
-    is_one = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if is_one else None  # type: ignore[arg-type] # a number, as the line above found
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if is_number else None  # type: ignore[arg-type] # a number, as the line above found

@@ -1,4 +1,4 @@
-"""Which of several Claude Codes is the newest, as each says of itself."""
+"""The version of a Claude Code CLI, and which of several is the newest."""
 
 import re
 import subprocess
@@ -6,45 +6,53 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-ASK_S = 10.0
+from server.claude.cli.program import output_of
+
+TIMEOUT_S = 10.0
 Version = tuple[int, ...]
 
 
-def newest_of(found: Sequence[Path], environment: Mapping[str, str]) -> Path:
-    """The newest of the programs, the first of equals; one that does not say its version is older than all.
+async def cli_version(path: Path, environment: Mapping[str, str]) -> str:
+    """The version, as in "2.1.329". Raises `CliFailed` if the CLI does not run."""
+    output = await output_of(path, ["--version"], environment)
+    return output.split()[0]
 
-    Each is asked once for as long as it stays the same on disk: that takes some tenths of a second.
+
+def newest_of(paths: Sequence[Path], environment: Mapping[str, str]) -> Path:
+    """The newest CLI, the first of equals. One that does not print its version counts as the oldest.
+
+    Running `--version` takes some tenths of a second, so the result is cached until the file changes.
     """
-    asked = tuple(sorted(environment.items()))
-    return max(found, key=lambda path: (_version(path, asked), -found.index(path)))
+    variables = tuple(sorted(environment.items()))
+    return max(paths, key=lambda path: (_version(path, variables), -paths.index(path)))
 
 
-def numbers_of(version: str) -> Version:
-    """Numbers that can be compared, of a text as in "2.1.329 (Claude Code)"; empty where it starts with none."""
-    match = re.match(r"\d+(?:\.\d+)*", version.strip())
+def parse_version(text: str) -> Version:
+    """The numbers of a version, as in "2.1.329 (Claude Code)"; empty if `text` does not start with one."""
+    match = re.match(r"\d+(?:\.\d+)*", text.strip())
     return tuple(map(int, match[0].split("."))) if match else ()
 
 
 def _version(path: Path, environment: tuple[tuple[str, str], ...]) -> Version:
     try:
-        found = path.stat()
+        file = path.stat()
     except OSError:
         return ()
-    return _asked(path, found.st_size, found.st_mtime_ns, environment)
+    return _cached_version(path, file.st_size, file.st_mtime_ns, environment)
 
 
 @lru_cache(maxsize=32)
-def _asked(path: Path, size: int, mtime_ns: int, environment: tuple[tuple[str, str], ...]) -> Version:  # noqa: ARG001 # what it is remembered by
+def _cached_version(path: Path, size: int, mtime_ns: int, environment: tuple[tuple[str, str], ...]) -> Version:  # noqa: ARG001 # the cache's key
     try:
         done = subprocess.run(
             [path, "--version"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=ASK_S,
+            timeout=TIMEOUT_S,
             env=dict(environment),
             check=False,
         )
     except (OSError, subprocess.SubprocessError, UnicodeError):
         return ()
-    return numbers_of(done.stdout)
+    return parse_version(done.stdout)

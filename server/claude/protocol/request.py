@@ -9,7 +9,17 @@ from server.claude.protocol.thinking import thinking_body
 from server.claude.protocol.tool_arguments import object_from
 from server.claude.protocol.tool_names import legal_name
 from server.claude.protocol.tools import offered, tools_body
-from server.conversation.parts import Document, Image, Message, Part, Text, Thinking, ToolCall, ToolResult
+from server.conversation.parts import (
+    Document,
+    Image,
+    Message,
+    Part,
+    RedactedThinking,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
 from server.conversation.request import ModelSettings, Profile, Tool
 from server.conversation.text import is_blank
 
@@ -110,7 +120,7 @@ def assistant_frame(message: Message, *, model: str) -> Frame:
 
 def _content(message: Message) -> str | list[dict[str, object]]:
     """A single text goes as text: that is how the CLI itself sends what a person typed."""
-    if len(message.parts) == 1 and isinstance(message.parts[0], Text) and not message.parts[0].extras:
+    if len(message.parts) == 1 and isinstance(message.parts[0], Text):
         return message.parts[0].text
     return _blocks(message.parts)
 
@@ -130,9 +140,8 @@ def _block(part: Part) -> dict[str, object]:
     match part:
         case Text():
             block: dict[str, object] = {"type": "text", "text": part.text}
-        case Thinking() if part.extras:
-            # One that only the API can read: all of it is there.
-            block = {}
+        case RedactedThinking():
+            block = {"type": "redacted_thinking", "data": part.data}
         case Thinking():
             block = {"type": "thinking", "thinking": part.text, "signature": part.signature or ""}
         case ToolCall():
@@ -147,7 +156,7 @@ def _block(part: Part) -> dict[str, object]:
             block = {"type": "document", "source": _source(part)}
             if part.title:
                 block["title"] = part.title
-    return {**block, **dict(part.extras)}
+    return block
 
 
 def _input(arguments: str) -> dict[str, object]:

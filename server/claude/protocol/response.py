@@ -16,9 +16,19 @@ from server.claude.sdk_types import (
     StreamEvent,
     TextBlock,
 )
-from server.conversation.events import Event, Finished, PartDelta, PartEnded, PartStarted, Started, StopReason, Usage
+from server.conversation.events import (
+    AnswerPart,
+    Event,
+    Finished,
+    PartDelta,
+    PartEnded,
+    PartStarted,
+    Started,
+    StopReason,
+    Usage,
+)
 from server.conversation.models import ModelLimits
-from server.conversation.parts import Text, Thinking, ToolCall
+from server.conversation.parts import RedactedThinking, Text, Thinking, ToolCall
 from server.errors import AnswerCut, DrawbridgeError, EngineSurprise, WorkerDied
 
 logger = logging.getLogger(__name__)
@@ -189,14 +199,14 @@ class Answer:
         return []
 
     def _part_started(self, index: int, block: dict[str, Any]) -> list[Event]:
-        part: Text | Thinking | ToolCall
+        part: AnswerPart
         match block.get("type"):
             case "text":
                 part, text = Text(""), str(block.get("text") or "")
             case "thinking":
                 part, text = Thinking(""), str(block.get("thinking") or "")
             case "redacted_thinking":
-                part, text = Thinking("", extras=(("type", "redacted_thinking"), ("data", block.get("data")))), ""
+                part, text = RedactedThinking(str(block["data"])), ""
             case "tool_use":
                 name = str(block["name"])
                 part, text = ToolCall(id=str(block["id"]), name=self.names.get(name, name)), ""

@@ -64,8 +64,8 @@ def live_results(message: Message, calls: Iterable[str]) -> dict[str, ToolResult
 
 
 def _goes_live(result: ToolResult) -> bool:
-    texts = [part.text for part in result.parts if isinstance(part, Text) and not part.extras]
-    is_plain = len(texts) == len(result.parts) and not result.is_error and not result.extras
+    texts = [part.text for part in result.parts if isinstance(part, Text)]
+    is_plain = len(texts) == len(result.parts) and not result.is_error
     units = sum(len(text.encode("utf-16-le", "surrogatepass")) // 2 for text in texts)
     return is_plain and bool(texts) and not any(map(is_blank, texts)) and units <= LONGEST_RESULT
 

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 _APPLY = "apply_flag_settings"
 
 
-class Dials:
+class AppliedSettings:
     """What a process was told last. Claude Code takes ten milliseconds for settings, be they new or not."""
 
     def __init__(self, process: CliProcess, bounds: Callable[[], Bounds]) -> None:

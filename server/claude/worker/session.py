@@ -14,7 +14,7 @@ from server.claude.protocol.tool_names import legal_name
 from server.claude.protocol.tools import OpenCalls, live_results
 from server.claude.sdk_types import ClaudeAgentOptions, ClaudeSDKClient, RateLimitEvent, ResultMessage, StreamEvent
 from server.claude.sdk_types import Message as SdkMessage
-from server.claude.worker.applied_settings import Dials
+from server.claude.worker.applied_settings import AppliedSettings
 from server.claude.worker.process import Bounds, CliProcess
 from server.claude.worker.transport import LateTransport
 from server.conversation.events import Event, Finished
@@ -52,12 +52,12 @@ class Session:
         self,
         process: CliProcess,
         bounds: Callable[[], Bounds],
-        dials: Dials | None = None,
+        applied: AppliedSettings | None = None,
         on_usage: Callable[[tuple[UsageWindow, ...]], None] = lambda _: None,
     ) -> None:
         self._process = process
         self._on_usage = on_usage
-        self._dials = dials or Dials(process, bounds)
+        self._applied = applied or AppliedSettings(process, bounds)
         self._bounds = bounds
         self._client: ClaudeSDKClient | None = None
         self._drain: asyncio.Task[None] | None = None
@@ -139,7 +139,7 @@ class Session:
         reading = Answer(names={legal_name(tool.name): tool.name for tool in self._tools})
         try:
             await self._ask(settings, messages, held=held)
-            await self._dials.confirmed()
+            await self._applied.confirmed()
             silence = Silence(self._bounds().silence_s)
             while not reading.is_done:
                 message = await self._next(silence)
@@ -176,14 +176,14 @@ class Session:
                 raise WorkerDied
         # Before the first word of it: who leaves from here on leaves something unread behind.
         self._at = _At.HISTORY
-        before = self._dials.frames_for(settings, self._tools)
+        before = self._applied.frames_for(settings, self._tools)
         if self._is_used and not held:
             # After the settings: a model that changes behind the boundary leaves words of the engine's in the turn.
             before.append(boundary_frame())
         self._is_used = True
         history = messages[held:-1]
         if history:
-            await self._replay(before, history, self._dials.model_for(settings))
+            await self._replay(before, history, self._applied.model_for(settings))
             before = []
         self._process.watch, self._at = Leash(self._names), _At.ANSWER
         # In one write, where there is no history: settings hold for what is written after them.
@@ -199,15 +199,15 @@ class Session:
     async def _go_on(self, settings: ModelSettings, message: Message) -> bool:
         """Gives the open calls their results; False where only a replay brings them to Claude as they are."""
         results = live_results(message, self._calls)
-        if results is None or not self._dials.may_turn(settings, self._tools):
+        if results is None or not self._applied.may_turn(settings, self._tools):
             return False
         if not await self._open_calls.arrived(self._calls, timeout_s=self._bounds().control_s):
             return False
         self._at = _At.HISTORY
-        before = self._dials.frames_for(settings, self._tools)
+        before = self._applied.frames_for(settings, self._tools)
         if before:
             await self._process.write(*before)
-            await self._dials.confirmed()
+            await self._applied.confirmed()
         if not self._open_calls.has(self._calls):
             # It has given them up just now; nobody knows what it is at.
             await self._process.kill()

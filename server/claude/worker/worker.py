@@ -6,7 +6,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from server.claude.cli.models import cards_from_answer
-from server.claude.worker.applied_settings import Dials
+from server.claude.worker.applied_settings import AppliedSettings
 from server.claude.worker.process import Bounds, CliProcess
 from server.conversation.events import Event
 from server.conversation.models import ModelCard, ModelLimits
@@ -48,7 +48,7 @@ class Worker:
         likely: Callable[[], ModelSettings] | None = None,
     ) -> None:
         self._process = CliProcess(launch, scratch, guard)
-        self._dials = Dials(self._process, bounds)
+        self._applied = AppliedSettings(self._process, bounds)
         self._session: Session | None = None
         self._conversations = 0
         self._born_bytes = 0
@@ -76,11 +76,11 @@ class Worker:
         try:
             answer = await self._process.control("list_models", timeout_s=self._bounds().boot_s)
             cards = cards_from_answer(answer)
-            self._dials.know(cards)
+            self._applied.know(cards)
             if cards:
                 self._on_models(cards)
             if self._likely is not None:
-                await self._dials.preset(self._likely())
+                await self._applied.preset(self._likely())
         except EngineError as error:
             # Its own last words go to the log and not to a caller: they may hold paths and names of this computer.
             said = f" Its last words: {self._process.complaint!r}" if self._process.complaint else ""
@@ -101,7 +101,7 @@ class Worker:
         from server.claude.worker.session import Session
 
         if self._session is None:
-            self._session = Session(self._process, self._bounds, self._dials, self._on_usage)
+            self._session = Session(self._process, self._bounds, self._applied, self._on_usage)
             await self._session.configure(profile)
             self._born_bytes = memory_of(self._process.pid)
         # Near the end of the window Claude Code refuses a continued conversation by its own count: it is then replayed,

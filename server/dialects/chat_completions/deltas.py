@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from server.conversation.events import PartDelta, PartEnded, PartStarted
-from server.conversation.parts import Text, Thinking, ToolCall
+from server.conversation.parts import RedactedThinking, Text, Thinking, ToolCall
 from server.dialects.chat_completions.reply_options import ReplyOptions
 from server.dialects.common.raw_text_tools import Unwrapper
 
@@ -94,7 +94,7 @@ class DeltaBuilder:
             case Thinking():
                 self._thoughts.add(event.index)
                 return []
-            case Text():
+            case Text() | RedactedThinking():
                 return []
             case _:
                 assert_never(event.part)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from server.conversation.parts import Message, Part, Role, Text, Thinking, ToolResult
+from server.conversation.parts import Message, Part, RedactedThinking, Role, Text, Thinking, ToolResult
 from server.conversation.text import is_blank
 from server.dialects.common.attachments import check_size
 from server.dialects.common.tool_pairing import PairingErrors, paired
@@ -57,7 +57,8 @@ class MessageListBuilder:
     def assistant(self, parts: Sequence[Part], place: str) -> None:
         """Adds the assistant's message that stands at `place`, unless it is blank."""
         self._is_empty = False
-        if not all(isinstance(part, Thinking) or (isinstance(part, Text) and _is_dropped(part.text)) for part in parts):
+        thinking = Thinking | RedactedThinking
+        if not all(isinstance(part, thinking) or (isinstance(part, Text) and _is_dropped(part.text)) for part in parts):
             self._say("assistant", _without_blank_parts(parts, _is_dropped), place)
 
     def end(self, words: PairingErrors) -> tuple[str, tuple[Message, ...]]:

@@ -7,7 +7,17 @@ from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType, UnionType
 from typing import assert_never
 
-from server.conversation.parts import Document, Image, Message, Part, Text, Thinking, ToolCall, ToolResult
+from server.conversation.parts import (
+    Document,
+    Image,
+    Message,
+    Part,
+    RedactedThinking,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
 from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.conversation.text import is_blank
 from server.dialects.common.attachments import (
@@ -103,7 +113,7 @@ def _conversation(request: MessagesRequest, text_tools: Collection[str]) -> tupl
                 _refuse_all_but(Text | Image | Document | ToolResult, placed, "the user's")
                 _ask(builder, parts, place)
             case "assistant":
-                _refuse_all_but(Text | Thinking | ToolCall, placed, "the assistant's")
+                _refuse_all_but(Text | Thinking | RedactedThinking | ToolCall, placed, "the assistant's")
                 builder.assistant(parts, place)
             case "system" | "developer":
                 _refuse_all_but(Text, placed, "the system's")
@@ -150,7 +160,7 @@ def _placed(content: wire.Content, place: str, text_tools: Collection[str]) -> I
                 if block.signature:
                     yield where, Thinking(block.thinking, block.signature)
             case wire.RedactedBlock():
-                yield where, Thinking("", extras=(("type", "redacted_thinking"), ("data", block.data)))
+                yield where, RedactedThinking(block.data)
             case _:
                 yield where, _shown(block, where)
 

@@ -1,10 +1,10 @@
 from server.answering.thinking_store import Thoughts
-from server.conversation.accumulator import Spoken
+from server.conversation.accumulator import MessageAccumulator
 from server.conversation.events import PartDelta, PartEnded, PartStarted
-from server.conversation.parts import Message, Part, Text, Thinking, ToolCall, ToolResult
+from server.conversation.parts import Message, Part, RedactedThinking, Text, Thinking, ToolCall, ToolResult
 
 THOUGHT = Thinking("Hm.", signature="seal")
-REDACTED = Thinking("", extras=(("type", "redacted_thinking"), ("data", "x")))
+REDACTED = RedactedThinking("x")
 CALL = ToolCall("toolu_1", "look", '{"a": 1}')
 
 
@@ -74,7 +74,7 @@ def test_they_are_bounded_by_number_and_by_size_and_the_least_used_go_first() ->
 
 
 def test_a_turn_is_gathered_with_its_thoughts_and_goes_back_without_them() -> None:
-    spoken = Spoken()
+    spoken = MessageAccumulator()
     for event in (
         PartStarted(0, Thinking("")),
         PartDelta(0, "H"),
@@ -86,5 +86,5 @@ def test_a_turn_is_gathered_with_its_thoughts_and_goes_back_without_them() -> No
         PartEnded(1),
     ):
         spoken.add(event)
-    assert spoken.whole == claude(THOUGHT, CALL)
+    assert spoken.message_with_thinking == claude(THOUGHT, CALL)
     assert spoken.message == claude(CALL)

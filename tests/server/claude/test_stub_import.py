@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from server.claude.stub_import import hollow
+from server.claude.stub_import import stubbed
 
 
 def python(code: str) -> str:
@@ -23,7 +23,7 @@ def test_afterwards_the_true_library_can_be_imported_as_ever() -> None:
 
 
 def test_a_package_that_is_here_already_stays_as_it_is() -> None:
-    with hollow("json"):
+    with stubbed("json"):
         import json.tool
 
         assert json.tool.__file__
@@ -31,7 +31,7 @@ def test_a_package_that_is_here_already_stays_as_it_is() -> None:
 
 
 def test_a_hollow_module_knows_every_name_and_no_secrets() -> None:
-    with hollow("no_such_package"):
+    with stubbed("no_such_package"):
         import no_such_package.deep as deep  # type: ignore[import-not-found]
 
         class Derived(deep.Anything, extra="allow"):  # type: ignore[misc, call-arg]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from server.claude.worker.worker import Worker
-from server.conversation.accumulator import Spoken
+from server.conversation.accumulator import MessageAccumulator
 from server.conversation.events import Failed, Finished, PartDelta, Started, StopReason
 from server.conversation.parts import Message, Text, ToolCall, ToolResult
 from server.conversation.request import ModelRequest, ModelSettings, Profile, ToolChoice
@@ -77,7 +77,7 @@ class Person:
         settings = ModelSettings(effort=self.chance.choice((None, None, None, "low")), tool_choice=choice)
         # One that was killed just now may be lent before anybody has heard of its death.
         is_dying = any(worker.is_alive for worker in self.crowd.killed)
-        kills, spoken = -1 if is_dying else self.crowd.kills, Spoken()
+        kills, spoken = -1 if is_dying else self.crowd.kills, MessageAccumulator()
         events = self.crowd.house.answering.stream(ModelRequest(tuple(messages), "sonnet", profile, settings))
         try:
             async with asyncio.timeout(60):

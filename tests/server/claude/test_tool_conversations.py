@@ -15,7 +15,7 @@ from server.claude.worker.launch import launch_for
 from server.claude.worker.process import Bounds
 from server.claude.worker.worker import Worker
 from server.config import Config
-from server.conversation.accumulator import Spoken
+from server.conversation.accumulator import MessageAccumulator
 from server.conversation.events import Failed, Started
 from server.conversation.parts import Message, Text, ToolCall, ToolResult
 from server.conversation.request import ModelRequest, ModelSettings, Profile, Tool
@@ -43,7 +43,7 @@ class Talk:
 
     async def ask(self, settings: ModelSettings = ModelSettings(model="sonnet")) -> list[ToolCall]:  # noqa: B008 # frozen
         """Asks, and gives the calls of the answer."""
-        spoken = Spoken()
+        spoken = MessageAccumulator()
         turn = ModelRequest(tuple(self.messages), "sonnet", self.profile, settings)
         async for event in self.house.answering.stream(turn):
             assert not isinstance(event, Failed), event

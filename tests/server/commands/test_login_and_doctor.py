@@ -104,7 +104,7 @@ def test_a_cli_that_is_not_there_is_said(home: Path, capsys: Captured, command: 
 def test_a_doctor_who_finds_everything_exits_with_0(cli: MakeCli, capsys: Captured) -> None:
     assert doctor("--cli-path", str(cli())) == 0
     found = findings(capsys)
-    assert found["account"] == ("ok", "the Claude Max plan pays (plan)")
+    assert found["account"] == ("ok", "on the Claude Max plan (plan)")
     assert {found[name][0] for name in ("settings", "Claude Code", "data folder", "log folder", "port")} == {"ok"}
     assert found["tray"][0] in {"ok", "note"}
     assert "keyring" in found

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from server.conversation.parts import Document, Image, Text, Thinking, ToolCall, ToolResult
+from server.conversation.parts import Document, Image, RedactedThinking, Text, Thinking, ToolCall, ToolResult
 from server.conversation.request import ModelRequest, Tool, ToolChoice
 from server.dialects.common.message_rules import FIRST_TURN
 from server.dialects.common.raw_text_tools import text_schema
@@ -362,7 +362,7 @@ CONVERSATIONS: dict[str, Conversation] = {
             ASKED,
             assistant(
                 Thinking("hm", "seal"),
-                Thinking("", extras=(("type", "redacted_thinking"), ("data", "secret"))),
+                RedactedThinking("secret"),
                 "Ho",
             ),
             ASKED,

@@ -197,7 +197,7 @@ async def test_an_expired_sign_in_is_shown_until_an_answer_comes(
             await ask(engine)
         account = engine.status().account
         assert (account.signed_in, account.payer) == (False, "plan")
-        assert account.detail == "the Claude Max plan pays, but Claude rejects the sign-in"
+        assert account.detail == "on the Claude Max plan, but Claude rejects the sign-in"
         assert await engine.account() == account
         standin.script(default_answer)
         # When it is due, the next request tries.
@@ -236,7 +236,7 @@ async def test_news_of_the_plan_are_published_and_go_with_the_account(config: Co
         news: list[tuple[UsageWindow, ...]] = []
         engine.on_change = lambda: news.append(engine.status().usage)
         window = UsageWindow("5 hours", 1.0, 2_000_000_000, is_reached=True)
-        engine.usage.heard((window,))
+        engine.usage.update((window,))
         assert news[-1] == engine.status().usage == (window,)
         engine.apply(replace(config, payer="plan"))
         assert engine.status().usage == ()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.claude.cli.model_names import Meant, meant_by, nearest_effort
+from server.claude.cli.model_names import NamedModel, nearest_effort, parse_model_name
 from server.claude.cli.models import ALIASES
 from server.conversation.models import ModelCard
 
@@ -18,70 +18,70 @@ CARDS = (
     ModelCard("nova-high", "claude-nova-6", "One whose own name ends as a suffix does", efforts=ALL),
 )
 
-NAMES: list[tuple[str, Meant]] = [
+NAMES: list[tuple[str, NamedModel]] = [
     # Aliases that no client takes for its own.
-    ("cc:opus", Meant("opus")),
-    ("CC:Sonnet", Meant("sonnet")),
-    ("cc:default", Meant("default")),
-    ("cc:sonnet[1m]", Meant("sonnet[1m]")),
-    ("cc:claude-opus-5-5", Meant("claude-opus-5-5")),
-    ("anthropic:opus", Meant("opus")),
-    ("anthropic/opus", Meant("opus")),
+    ("cc:opus", NamedModel("opus")),
+    ("CC:Sonnet", NamedModel("sonnet")),
+    ("cc:default", NamedModel("default")),
+    ("cc:sonnet[1m]", NamedModel("sonnet[1m]")),
+    ("cc:claude-opus-5-5", NamedModel("claude-opus-5-5")),
+    ("anthropic:opus", NamedModel("opus")),
+    ("anthropic/opus", NamedModel("opus")),
     # Suffixes.
-    ("opus-minimal", Meant("opus", "low")),
-    ("opus-low", Meant("opus", "low")),
-    ("opus-medium", Meant("opus", "medium")),
-    ("cc:opus-high", Meant("opus", "high")),
-    ("opus-xhigh", Meant("opus", "xhigh")),
-    ("opus-extra-high", Meant("opus", "xhigh")),
-    ("opus-max", Meant("opus", "max")),
-    ("opus-fast", Meant("opus")),
-    ("opus-priority", Meant("opus")),
-    ("opus-thinking", Meant("opus", "high")),
-    ("opus-reasoning", Meant("opus", "high")),
-    ("opus-low-thinking", Meant("opus", "low")),
-    ("opus-thinking-low-fast", Meant("opus", "low")),
-    ("OPUS-High-Thinking", Meant("opus", "high")),
-    ("claude-opus-4-6-high", Meant("claude-opus-4-6", "high")),
-    ("default-high", Meant("default", "high")),
+    ("opus-minimal", NamedModel("opus", "low")),
+    ("opus-low", NamedModel("opus", "low")),
+    ("opus-medium", NamedModel("opus", "medium")),
+    ("cc:opus-high", NamedModel("opus", "high")),
+    ("opus-xhigh", NamedModel("opus", "xhigh")),
+    ("opus-extra-high", NamedModel("opus", "xhigh")),
+    ("opus-max", NamedModel("opus", "max")),
+    ("opus-fast", NamedModel("opus")),
+    ("opus-priority", NamedModel("opus")),
+    ("opus-thinking", NamedModel("opus", "high")),
+    ("opus-reasoning", NamedModel("opus", "high")),
+    ("opus-low-thinking", NamedModel("opus", "low")),
+    ("opus-thinking-low-fast", NamedModel("opus", "low")),
+    ("OPUS-High-Thinking", NamedModel("opus", "high")),
+    ("claude-opus-4-6-high", NamedModel("claude-opus-4-6", "high")),
+    ("default-high", NamedModel("default", "high")),
     # As Cursor's picker spells them.
-    ("claude-4.6-opus-high-thinking", Meant("claude-opus-4-6", "high")),
-    ("claude-4.6-opus", Meant("claude-opus-4-6")),
-    ("claude-4-sonnet-thinking", Meant("claude-sonnet-4-0", "high")),
-    ("claude-5.5-sonnet-low", Meant("claude-sonnet-5-5", "low")),
-    ("claude-opus-4.6", Meant("claude-opus-4-6")),
-    ("anthropic/claude-opus-4.6", Meant("claude-opus-4-6")),
-    ("claude-3.5-haiku", Meant("claude-3-5-haiku")),
-    ("claude-3-5-haiku-20241022", Meant("claude-3-5-haiku-20241022")),
+    ("claude-4.6-opus-high-thinking", NamedModel("claude-opus-4-6", "high")),
+    ("claude-4.6-opus", NamedModel("claude-opus-4-6")),
+    ("claude-4-sonnet-thinking", NamedModel("claude-sonnet-4-0", "high")),
+    ("claude-5.5-sonnet-low", NamedModel("claude-sonnet-5-5", "low")),
+    ("claude-opus-4.6", NamedModel("claude-opus-4-6")),
+    ("anthropic/claude-opus-4.6", NamedModel("claude-opus-4-6")),
+    ("claude-3.5-haiku", NamedModel("claude-3-5-haiku")),
+    ("claude-3-5-haiku-20241022", NamedModel("claude-3-5-haiku-20241022")),
     # An effort that the model has not.
-    ("sonnet-xhigh", Meant("sonnet", "high")),
-    ("cc:sonnet-max", Meant("sonnet", "high")),
-    ("haiku-high", Meant("haiku")),
+    ("sonnet-xhigh", NamedModel("sonnet", "high")),
+    ("cc:sonnet-max", NamedModel("sonnet", "high")),
+    ("haiku-high", NamedModel("haiku")),
     # What is no suffix, or a model's own name.
-    ("opus-turbo", Meant(None)),
-    ("claude-opus-4-6-turbo", Meant("claude-opus-4-6-turbo")),
-    ("nova-high", Meant("nova-high")),
-    ("nova-high-low", Meant("nova-high", "low")),
-    ("nova", Meant(None)),
-    ("high", Meant(None)),
-    ("-high", Meant(None)),
-    ("cc:", Meant(None)),
-    ("", Meant(None)),
+    ("opus-turbo", NamedModel(None)),
+    ("claude-opus-4-6-turbo", NamedModel("claude-opus-4-6-turbo")),
+    ("nova-high", NamedModel("nova-high")),
+    ("nova-high-low", NamedModel("nova-high", "low")),
+    ("nova", NamedModel(None)),
+    ("high", NamedModel(None)),
+    ("-high", NamedModel(None)),
+    ("cc:", NamedModel(None)),
+    ("", NamedModel(None)),
     # Models of others.
-    ("gpt-5", Meant(None)),
-    ("gpt-5-high", Meant(None, "high")),
-    ("o3-mini-low", Meant(None, "low")),
-    ("gpt-5.1-codex-max", Meant(None)),
+    ("gpt-5", NamedModel(None)),
+    ("gpt-5-high", NamedModel(None, "high")),
+    ("o3-mini-low", NamedModel(None, "low")),
+    ("gpt-5.1-codex-max", NamedModel(None)),
 ]
 
 
 @pytest.mark.parametrize(("asked", "meant"), NAMES)
-def test_a_name_means_a_model_and_perhaps_an_effort(asked: str, meant: Meant) -> None:
-    assert meant_by(asked, CARDS) == meant
+def test_a_name_means_a_model_and_perhaps_an_effort(asked: str, meant: NamedModel) -> None:
+    assert parse_model_name(asked, CARDS) == meant
 
 
 def test_before_the_models_are_listed_an_effort_is_taken_at_its_word() -> None:
-    assert meant_by("cc:opus-xhigh", ALIASES) == Meant("opus", "xhigh")
+    assert parse_model_name("cc:opus-xhigh", ALIASES) == NamedModel("opus", "xhigh")
 
 
 def test_the_nearest_effort_is_rather_less_than_more() -> None:
@@ -97,7 +97,7 @@ def test_the_nearest_effort_is_rather_less_than_more() -> None:
     | st.lists(st.sampled_from(["opus", "high", "thinking", "cc:", "claude", "4.6", ""])).map("-".join)
 )
 def test_whatever_the_name_no_effort_is_meant_that_the_model_has_not(asked: str) -> None:
-    meant = meant_by(asked, CARDS)
+    meant = parse_model_name(asked, CARDS)
     for card in CARDS:
         if meant.model in {card.id, card.resolved}:
             assert meant.effort is None or meant.effort in card.efforts

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from server.claude.cli.models import ALIASES, ModelShelf, cards_from_answer, known_name
+from server.claude.cli.models import ALIASES, ModelCache, canonical_name, cards_from_answer
 from server.conversation.models import ModelCard, ModelLimits
 
 CARDS = (
@@ -28,15 +28,15 @@ NAMES = [
 
 @pytest.mark.parametrize(("asked", "known"), NAMES)
 def test_a_name_asks_for_a_model_of_claudes_or_for_none(asked: str, known: str | None) -> None:
-    assert known_name(asked, CARDS) == known
+    assert canonical_name(asked, CARDS) == known
 
 
 def test_the_list_survives_a_restart_with_what_answers_told_of_it(tmp_path: Path) -> None:
-    shelf = ModelShelf(tmp_path / "deep" / "models.json")
-    assert shelf.cards == ALIASES
-    shelf.heard(CARDS)
-    shelf.learned(ModelLimits("claude-sonnet-5-5", 1_000_000, 128_000))
-    kept = ModelShelf(tmp_path / "deep" / "models.json").cards
+    cache = ModelCache(tmp_path / "deep" / "models.json")
+    assert cache.cards == ALIASES
+    cache.set_cards(CARDS)
+    cache.set_limits(ModelLimits("claude-sonnet-5-5", 1_000_000, 128_000))
+    kept = ModelCache(tmp_path / "deep" / "models.json").cards
     assert [card.id for card in kept] == ["default", "sonnet"]
     assert (kept[1].efforts, kept[1].context_length, kept[1].max_output_tokens) == (("low", "high"), 1_000_000, 128_000)
     assert kept[0].context_length is None
@@ -45,7 +45,7 @@ def test_the_list_survives_a_restart_with_what_answers_told_of_it(tmp_path: Path
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"cards": [{"id": 1}], "limits": []}', '{"cards": [], "limits": []}'])
 def test_a_file_that_cannot_be_read_is_as_if_there_were_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "models.json").write_text(text)
-    assert ModelShelf(tmp_path / "models.json").cards == ALIASES
+    assert ModelCache(tmp_path / "models.json").cards == ALIASES
 
 
 def test_rows_that_are_not_understood_are_left_out() -> None:

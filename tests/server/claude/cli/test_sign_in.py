@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from server.claude.cli.locate import account_status, bundled_cli
+from server.claude.cli.account import account_status
+from server.claude.cli.locate import bundled_cli
 from server.claude.cli.sign_in import sign_in
 from server.errors import CliFailed, SignInNeeded
 
@@ -100,17 +101,17 @@ async def test_a_browser_lives_on_after_the_sign_in(cli: MakeCli, tmp_path: Path
     ("login", "status", "words"),
     [
         ("exit 3", PLAN, "ended with code 3"),
-        ("exit 0", '{"loggedIn": false}', "nobody is signed in"),
+        ("exit 0", '{"loggedIn": false}', "without signing in"),
     ],
 )
-async def test_a_sign_in_that_comes_to_nothing_is_said(cli: MakeCli, login: str, status: str, words: str) -> None:
+async def test_a_failed_sign_in_is_reported(cli: MakeCli, login: str, status: str, words: str) -> None:
     with pytest.raises(SignInNeeded, match=words) as caught:
         await sign_in(cli(login, status), environment())
     assert "Try again" in caught.value.hint
 
 
-async def test_a_sign_in_that_nobody_finishes_ends_and_leaves_no_process(cli: MakeCli, tmp_path: Path) -> None:
-    with pytest.raises(SignInNeeded, match="Nobody signed in"):
+async def test_a_sign_in_that_times_out_leaves_no_process(cli: MakeCli, tmp_path: Path) -> None:
+    with pytest.raises(SignInNeeded, match="No sign-in"):
         await sign_in(cli("exec sleep 600"), environment(), timeout_s=3)
     assert await ended(await started(tmp_path))
 
@@ -124,18 +125,18 @@ async def test_a_cancelled_sign_in_leaves_no_process(cli: MakeCli, tmp_path: Pat
     assert await ended(pid)
 
 
-async def test_one_that_cannot_be_run_says_so(tmp_path: Path) -> None:
+async def test_a_program_that_cannot_be_run_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "claude"
     path.write_text("not a program")
     with pytest.raises((CliFailed, SignInNeeded)):
         await sign_in(path, environment())
 
 
-async def test_nothing_that_it_says_is_logged(cli: MakeCli, caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_output_is_logged(cli: MakeCli, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     await sign_in(cli(f"echo 'visit {URL} '"), environment())
     assert "secret-state" not in caplog.text
-    assert "the sign-in ended with code 0" in caplog.text
+    assert "claude auth login ended with code 0" in caplog.text
 
 
 async def test_the_real_one_opens_the_browser_without_a_terminal_and_waits(tmp_path: Path) -> None:

@@ -65,12 +65,12 @@ def test_what_is_not_understood_is_left_out(info: dict[str, object]) -> None:
 
 def test_a_board_keeps_what_it_knows_and_tells_only_news() -> None:
     news: list[None] = []
-    board = UsageBoard(on_news=lambda: news.append(None))
+    board = UsageBoard(on_change=lambda: news.append(None))
     week = UsageWindow("Week", 0.5, LATER)
-    board.heard((week,))
-    board.heard((week,))
+    board.update((week,))
+    board.update((week,))
     assert len(news) == 1
-    board.heard((UsageWindow("5 hours", 0.1, SOON),))
+    board.update((UsageWindow("5 hours", 0.1, SOON),))
     assert [window.name for window in board.windows] == ["5 hours", "Week"]
     board.clear()
     board.clear()

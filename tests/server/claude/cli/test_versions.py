@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from server.claude.cli.locate import find_cli, why_this_cli
-from server.claude.cli.versions import newest_of, numbers_of
+from server.claude.cli.versions import newest_of, parse_version
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="scripts are no programs on Windows")
 
@@ -23,7 +23,7 @@ def program(path: Path, says: str) -> Path:
     [("2.1.329 (Claude Code)", (2, 1, 329)), ("10.0", (10, 0)), ("", ()), ("claude 2.1", ()), (" 3.0.0\n", (3, 0, 0))],
 )
 def test_a_version_as_numbers(version: str, numbers: tuple[int, ...]) -> None:
-    assert numbers_of(version) == numbers
+    assert parse_version(version) == numbers
 
 
 def test_the_newest_is_the_one_with_the_greatest_numbers(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_an_installed_one_runs_only_if_it_is_preferred_and_newer(
     assert find_cli(None, environment) == carried
     assert find_cli(None, environment, newest=True) == installed
     assert "newer" in why_this_cli(installed, None, newest=True)
-    assert "carried" in why_this_cli(carried, None, newest=False)
+    assert "bundled" in why_this_cli(carried, None, newest=False)
     assert "named" in why_this_cli(installed, installed, newest=False)
     program(installed, "echo 2.1.99")
     assert find_cli(None, environment, newest=True) == carried

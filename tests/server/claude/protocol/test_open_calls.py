@@ -100,7 +100,6 @@ def test_only_plain_texts_that_fit_go_to_a_waiting_process() -> None:
         assert not goes_live(Text("x"), Text(blank))
     assert not goes_live()
     assert not goes_live(Text("x"), is_error=True)
-    assert not goes_live(Text("x", extras=(("cache_control", {}),)))
     assert not goes_live(Text("x"), Image(url="https://example.com/x.png"))
 
 

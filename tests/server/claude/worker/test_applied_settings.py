@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from server.claude.protocol.frames import Frame
-from server.claude.worker.applied_settings import Dials
+from server.claude.worker.applied_settings import AppliedSettings
 from server.claude.worker.process import Bounds
 from server.conversation.request import ModelSettings
 from server.errors import EngineSurprise, WorkerDied
@@ -38,57 +38,57 @@ def process() -> Process:
 
 
 @pytest.fixture
-def dials(process: Process) -> Dials:
-    return Dials(process, Bounds)  # type: ignore[arg-type] # a double with what is asked of it
+def applied(process: Process) -> AppliedSettings:
+    return AppliedSettings(process, Bounds)  # type: ignore[arg-type] # a double with what is asked of it
 
 
 LOW, HIGH = ModelSettings(model="sonnet", effort="low"), ModelSettings(model="sonnet", effort="high")
 
 
-async def test_settings_in_force_are_not_sent_again(dials: Dials) -> None:
+async def test_settings_in_force_are_not_sent_again(applied: AppliedSettings) -> None:
     """Each sending delays the first word by ten milliseconds, whatever is in it."""
-    assert dials.frames_for(LOW)
-    await dials.confirmed()
-    assert not dials.frames_for(LOW)
-    await dials.confirmed()
-    assert dials.frames_for(HIGH)
+    assert applied.frames_for(LOW)
+    await applied.confirmed()
+    assert not applied.frames_for(LOW)
+    await applied.confirmed()
+    assert applied.frames_for(HIGH)
 
 
-async def test_settings_return_to_what_they_were(dials: Dials) -> None:
+async def test_settings_return_to_what_they_were(applied: AppliedSettings) -> None:
     for settings in (LOW, HIGH, LOW):
-        assert dials.frames_for(settings)
-        await dials.confirmed()
+        assert applied.frames_for(settings)
+        await applied.confirmed()
 
 
-async def test_settings_that_nobody_saw_confirmed_are_sent_again(dials: Dials) -> None:
+async def test_settings_that_nobody_saw_confirmed_are_sent_again(applied: AppliedSettings) -> None:
     """Their caller may have left before the process could refuse them."""
-    assert dials.frames_for(LOW)
-    assert dials.frames_for(LOW)
+    assert applied.frames_for(LOW)
+    assert applied.frames_for(LOW)
 
 
-async def test_refused_settings_are_not_in_force(dials: Dials, process: Process) -> None:
-    dials.frames_for(LOW)
+async def test_refused_settings_are_not_in_force(applied: AppliedSettings, process: Process) -> None:
+    applied.frames_for(LOW)
     process.error = EngineSurprise("no")
     with pytest.raises(EngineSurprise):
-        await dials.confirmed()
-    assert dials.frames_for(LOW)
+        await applied.confirmed()
+    assert applied.frames_for(LOW)
 
 
-async def test_a_good_guess_leaves_nothing_to_send(dials: Dials, process: Process) -> None:
-    await dials.preset(LOW)
+async def test_a_good_guess_leaves_nothing_to_send(applied: AppliedSettings, process: Process) -> None:
+    await applied.preset(LOW)
     assert len(process.written) == 1
-    assert not dials.frames_for(LOW)
+    assert not applied.frames_for(LOW)
 
 
 async def test_a_process_that_takes_no_guess_gets_its_settings_with_the_question(
-    dials: Dials, process: Process
+    applied: AppliedSettings, process: Process
 ) -> None:
     process.error = EngineSurprise("not yet")
-    await dials.preset(LOW)
-    assert dials.frames_for(LOW)
+    await applied.preset(LOW)
+    assert applied.frames_for(LOW)
 
 
-async def test_a_process_that_ends_at_the_guess_has_not_booted(dials: Dials, process: Process) -> None:
+async def test_a_process_that_ends_at_the_guess_has_not_booted(applied: AppliedSettings, process: Process) -> None:
     process.error = WorkerDied()
     with pytest.raises(WorkerDied):
-        await dials.preset(LOW)
+        await applied.preset(LOW)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from server.conversation.parts import Document, Image, Message, Text, Thinking, ToolCall, ToolResult
+from server.conversation.parts import Document, Image, Message, RedactedThinking, Text, Thinking, ToolCall, ToolResult
 from server.conversation.request import ModelRequest, ToolChoice
 from server.dialects.messages.request import parse_messages, request_from_messages
 from server.errors import InvalidRequest
@@ -129,7 +129,7 @@ def test_sealed_thoughts_go_back_and_others_are_left_out() -> None:
     turn = turn_of({"messages": [*HI, {"role": "assistant", "content": thoughts}, *HI]})
     assert turn.messages[1].parts == (
         Thinking("hm", "seal"),
-        Thinking("", extras=(("type", "redacted_thinking"), ("data", "secret"))),
+        RedactedThinking("secret"),
         Text("Ho"),
     )
 

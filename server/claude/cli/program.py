@@ -1,0 +1,73 @@
+"""Runs the Claude Code CLI once, with a timeout, and returns what it prints."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from server.errors import CliFailed
+from server.machine.guards import guard_for
+
+TIMEOUT_S = 15.0
+_MOST_OUTPUT, _MOST_ERROR_TEXT = 1_000_000, 200
+
+
+async def output_of(path: Path, arguments: list[str], environment: Mapping[str, str]) -> str:
+    """What the CLI prints to stdout. Raises `CliFailed` if it cannot be run, prints nothing or takes too long.
+
+    The exit code does not matter: `auth status` ends with 1 when signed out, and its output is the answer.
+    """
+    guard = guard_for()
+    try:
+        transport, output = await asyncio.get_running_loop().subprocess_exec(
+            _Output,
+            *guard.wrap([str(path), *arguments]),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=dict(environment),
+            **guard.spawn_options(),
+        )
+    except OSError as error:
+        guard.close()
+        raise CliFailed(f"Claude Code at {str(path)!r} cannot be run: {error.strerror or error}.") from error
+    guard.adopt(transport.get_pid())
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            await output.is_complete.wait()
+    except TimeoutError as error:
+        raise CliFailed(f"Claude Code at {str(path)!r} did not answer within {TIMEOUT_S:.0f} s.") from error
+    finally:
+        # Kills the process if it still runs. Its children may keep the pipes open; they are not waited for.
+        transport.close()
+        await asyncio.shield(output.has_exited.wait())
+        guard.close()
+    text = output.text(1)
+    if not text:
+        last = (output.text(2).splitlines() or [""])[-1][:_MOST_ERROR_TEXT]
+        detail = f": {last!r}" if last else ", without any output"
+        raise CliFailed(f"Claude Code at {str(path)!r} ended with code {transport.get_returncode()}{detail}.")
+    return text
+
+
+class _Output(asyncio.SubprocessProtocol):
+    """Collects stdout and stderr. `has_exited`: the process has ended; `is_complete`: both pipes are closed too."""
+
+    def __init__(self) -> None:
+        self.has_exited, self.is_complete = asyncio.Event(), asyncio.Event()
+        self._output = {1: bytearray(), 2: bytearray()}
+
+    def text(self, fd: int) -> str:
+        """The output so far: 1 is stdout, 2 is stderr."""
+        return self._output[fd].decode(errors="replace").strip()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        """Keeps a bounded amount: a program that prints more is not Claude Code."""
+        self._output[fd] += data[: max(0, _MOST_OUTPUT - len(self._output[fd]))]
+
+    def process_exited(self) -> None:
+        """Output may still be in the pipes."""
+        self.has_exited.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 # the protocol's signature
+        """The process has ended and both pipes are closed."""
+        self.is_complete.set()
