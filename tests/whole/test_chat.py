@@ -11,6 +11,7 @@ from server.dialects.common.message_rules import FIRST_TURN
 from server.standin.script import Cut, Gate, Hold, Pause, Script, Text, Usage, refuse, say
 from server.standin.script import Reply as Answer
 from server.standin.server import Recorded, Standin
+from tests.server.dialects.openai_api import published
 from tests.whole.bridge import Bridge, conversation_of, data_of, messages
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -180,6 +181,7 @@ async def test_a_failure_upstream_has_its_true_status(
     standin.script(lambda recorded: answer)
     reply = await bridge.chat("hi", stream=stream)
     assert reply.status_code == status
+    published("ErrorResponse")(reply.json())
     error = reply.json()["error"]
     assert set(error) == {"message", "type", "param", "code"}
     assert code is None or error["code"] == code

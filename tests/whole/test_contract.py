@@ -1,13 +1,12 @@
-"""What the real product replies, by OpenAI's published schema and the models of its own client."""
+"""Validates what the whole product replies against OpenAI's published schema and the models of its own client."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from server.standin.script import Reply, Script, Text, Thinking, call, refuse, say
+from server.standin.script import Reply, Script, Text, Thinking, call, say
 from server.standin.server import Standin
 from server.web.openapi.chat_request import REQUEST_EXAMPLES
 from tests.server.dialects.openai_api import published
@@ -52,12 +51,3 @@ async def test_every_chunk_is_openais(bridge: Bridge, standin: Standin, name: st
     for chunk in chunks:
         ChatCompletionChunk.model_validate(chunk, strict=True)
         check(chunk)
-
-
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 429, 500, 529])
-async def test_an_error_is_openais(bridge: Bridge, standin: Standin, status: int) -> None:
-    standin.script(lambda _: refuse(status))
-    check = published("ErrorResponse")
-    check((await bridge.chat("hi")).json())
-    lines = await bridge.client.post("/chat/completions", json={**request_named("short"), "stream": True})
-    check(json.loads(lines.text))
