@@ -129,16 +129,16 @@ def _self_check(settled: Settled, cli: Path, version: str) -> Finding:
     """What the server's last check found of this very Claude Code."""
     # Lazy, as above.
     from server.claude.cli.locate import bundled_cli
-    from server.selfcheck.fallback import footing_on_shelf
-    from server.selfcheck.store import KEPT_FILE, Shelf
+    from server.selfcheck.fallback import stored_serving_mode
+    from server.selfcheck.store import STORE_FILE, ResultStore
 
-    footing = footing_on_shelf(Shelf(settled.folders.data / KEPT_FILE), cli, version, carried=bundled_cli())
-    if footing is None:
+    mode = stored_serving_mode(ResultStore(settled.folders.data / STORE_FILE), cli, version, bundled=bundled_cli())
+    if mode is None:
         return Finding("self-check", Verdict.NOTE, "not done with this Claude Code yet; the server does it once")
-    if footing.trouble is not None:
-        return Finding("self-check", Verdict.MISSING, str(footing.trouble))
-    if footing.words:
-        return Finding("self-check", Verdict.NOTE, footing.words)
+    if mode.error is not None:
+        return Finding("self-check", Verdict.MISSING, str(mode.error))
+    if mode.summary:
+        return Finding("self-check", Verdict.NOTE, mode.summary)
     return Finding("self-check", Verdict.OK, "this Claude Code does all that is needed")
 
 

@@ -12,7 +12,7 @@ from server.claude.cli.versions import cli_version
 from server.config import Config
 from server.errors import EngineError
 from server.machine.billing import insisted
-from server.selfcheck.capabilities import Key, key_for
+from server.selfcheck.capabilities import CliFingerprint, fingerprint_of
 from server.status import AccountStatus, CliStatus
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class AccountCache:
         self._on_change = on_change
         self._task: asyncio.Task[None] | None = None
         self._asked_at = -CACHED_S
-        self._version_key: Key | None = None
+        self._version_key: CliFingerprint | None = None
         # Incremented by `invalidate`: an answer to an earlier question is then dropped.
         self._generation = 0
         self.cli = CliStatus()
@@ -79,7 +79,7 @@ class AccountCache:
     def _known_version(self, cli: Path) -> str | None:
         """The cached version if the file at `cli` is the one that was asked; else None."""
         try:
-            return self.cli.version if self._version_key == key_for(cli) else None
+            return self.cli.version if self._version_key == fingerprint_of(cli) else None
         except OSError:
             return None
 
@@ -89,7 +89,7 @@ class AccountCache:
             environment = self._environment()
             path = self._find_cli()
             self.cli = replace(self.cli, path=str(path))
-            key = key_for(path)
+            key = fingerprint_of(path)
             self.cli, self._version_key = CliStatus(str(path), await cli_version(path, environment)), key
             account = self.account if config.demo else insisted(config.payer, await account_status(path, environment))
             if generation == self._generation:

@@ -30,9 +30,9 @@ from server.machine.temp_folders import Scratch, open_scratch
 from server.pool.plan import Limits
 from server.pool.pool import Pool
 from server.runtime.account import AccountCache
-from server.selfcheck.probes import examine
+from server.selfcheck.probes import run_probes
 from server.selfcheck.selfcheck import SelfCheck
-from server.selfcheck.store import KEPT_FILE, Shelf
+from server.selfcheck.store import STORE_FILE, ResultStore
 from server.standin.demo import open_demo
 from server.status import AccountStatus, CircuitStatus, ModelName, SelfCheckStatus, Serving, SignInAccount, Status
 
@@ -50,7 +50,7 @@ class Engine:
         environment: Mapping[str, str],
         search_environment: Mapping[str, str],
         models: ModelCache,
-        verdicts: Shelf,
+        results: ResultStore,
         bundled: Path | None,
         scratch: Scratch,
         guard: Guard,
@@ -79,14 +79,14 @@ class Engine:
             self._new_worker, limits=limits_for(self._in_force), on_change=lambda _: self._changed()
         )
         self.self_check = SelfCheck(
-            shelf=verdicts,
-            carried=bundled,
-            examine=partial(examine, inherited=environment, scratch=scratch, guard=guard),
+            store=results,
+            bundled=bundled,
+            run_probes=partial(run_probes, inherited=environment, scratch=scratch, guard=guard),
             version_of=self._account.version_of,
-            place=self.pool.aside,
+            open_slot=self.pool.aside,
             on_change=self._reconfigure,
         )
-        self._footing = self.self_check.footing
+        self._mode = self.self_check.mode
         self.breaker = Breaker(on_change=self._changed)
         self._answering = Answering(
             pool=self.pool,
@@ -110,9 +110,9 @@ class Engine:
 
         Without the latter the plan would pay although the settings say "api key".
         """
-        await self.self_check.known()
-        if self._footing.trouble is not None:
-            raise self._footing.trouble.fresh()
+        await self.self_check.decided()
+        if self._mode.error is not None:
+            raise self._mode.error.fresh()
         if self._config.demo or self._config.payer != "api key" or has_exported_key(self._environment):
             return
         if self._account.account.payer != "api key":
@@ -144,13 +144,13 @@ class Engine:
                 CircuitStatus(circuit.cause, circuit.model, circuit.error.title, circuit.since, circuit.until)
                 for circuit in self.breaker.circuits
             ),
-            trouble=None if self._footing.trouble is None else str(self._footing.trouble),
+            trouble=None if self._mode.error is None else str(self._mode.error),
             engine=SelfCheckStatus(
-                checked=self._footing.is_checked,
+                checked=self._mode.is_checked,
                 isolation=self._in_force.isolation,
-                cli=None if self._footing.cli is None else str(self._footing.cli),
+                cli=None if self._mode.cli is None else str(self._mode.cli),
                 failed=self.self_check.failed,
-                words=self._footing.words,
+                words=self._mode.summary,
             ),
         )
 
@@ -192,7 +192,7 @@ class Engine:
     def look(self) -> None:
         """Finds the installed Claude Code. One that was checked before is used at once."""
         with suppress(EngineError):
-            self.self_check.look(self._find_cli())
+            self.self_check.use(self._find_cli())
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Starts the pool, the self-check and the first account query; `stack` ends them."""
@@ -208,16 +208,16 @@ class Engine:
 
     def _reconfigure(self) -> None:
         """Applies the settings and the self-check's result to requests and processes."""
-        before, self._footing = self._footing, self.self_check.footing
+        before, self._mode = self._mode, self.self_check.mode
         self._in_force = replace(self._config, isolation=self._isolation)
         self.pool.apply(limits_for(self._in_force))
-        if (self._footing.cli, self._footing.is_private) != (before.cli, before.is_private):
+        if (self._mode.cli, self._mode.is_private) != (before.cli, before.is_private):
             self.pool.renew("another Claude Code, or another folder, is used from now on")
         self._changed()
 
     @property
     def _isolation(self) -> Isolation:
-        return "process" if self._config.isolation == "process" else self._footing.isolation
+        return "process" if self._config.isolation == "process" else self._mode.isolation
 
     def _changed(self) -> None:
         # Looked up on each call: the runner replaces `on_change`.
@@ -246,8 +246,8 @@ class Engine:
         """Called in a thread. Claude Code updates itself, so each process may be the first of a new version."""
         environment = self._child_environment()
         cli = self._find_cli()
-        self._loop.call_soon_threadsafe(self.self_check.look, cli)
-        return launch_for(self._footing.cli or cli, environment, is_private=self._footing.is_private)
+        self._loop.call_soon_threadsafe(self.self_check.use, cli)
+        return launch_for(self._mode.cli or cli, environment, is_private=self._mode.is_private)
 
     def _find_cli(self) -> Path:
         config = self._config
@@ -286,7 +286,7 @@ async def open_engine(
             environment=environment,
             search_environment=search_environment,
             models=ModelCache(folders.data / ("models-demo.json" if config.demo else "models.json")),
-            verdicts=Shelf(folders.data / KEPT_FILE),
+            results=ResultStore(folders.data / STORE_FILE),
             bundled=find_bundled(),
             scratch=scratch,
             guard=guard,

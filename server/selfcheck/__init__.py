@@ -1,1 +1,1 @@
-"""The self-check: whether the Claude Code at hand does what Drawbridge relies on, and what follows if it does not."""
+"""The self-check: probes what the installed Claude Code can do, and chooses a fallback if it lacks something."""

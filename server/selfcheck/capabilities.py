@@ -1,33 +1,33 @@
-"""What Drawbridge relies on in a Claude Code, one capability a line, and what a check found of them."""
+"""The capabilities that Drawbridge needs from a Claude Code, and the result of checking one program for them."""
 
 from dataclasses import dataclass
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-# Raise it when the check itself changes: every Claude Code is then checked anew.
+# Raise it when the check itself changes: every Claude Code is then checked again.
 CHECK_VERSION = 3
 
 
 class Capability(Enum):
-    """What a Claude Code must do; the words complete "it ..."."""
+    """What a Claude Code must do; each value completes the sentence "it ..."."""
 
     SYSTEM_PROMPT = "takes a system prompt after its start"
     HISTORY = "takes a conversation's history in its true roles"
     PLAIN_TEXT = "passes on what the user writes as it is written"
     NO_TOOLS = "offers Claude no tools of this computer"
-    TOOLS = "offers Claude the client's tools as they are, and passes on its calls"
+    TOOLS = "offers Claude the client's tools unchanged, and passes on its calls"
     SETTINGS = "follows the settings of each request"
-    ONE_CALL = "asks Claude once for each request"
-    BOUNDARY = "forgets a conversation at its boundary"
-    SETTINGS_RESET = "forgets the settings of the request before"
-    CALLS = "waits for the results of calls"
+    ONE_CALL = "sends Claude's API one request for each request"
+    RESET = "forgets a conversation at a reset"
+    SETTINGS_RESET = "forgets the settings of the previous request"
+    CALLS = "waits for the results of tool calls"
     NO_COMPACTION = "never shortens a conversation by itself"
-    SIGN_IN = "finds the sign-in also from a private folder"
+    SIGN_IN = "finds the sign-in from a private config folder"
 
 
-# Without these no answer can be right, in whatever way its process was found. The others are needed, or are cheaper,
-# only where a process goes on after its answer; and who finds no sign-in from a private folder gets the user's own.
+# Without these no answer is right, whichever way its process was found. Without one of the others a process must not
+# be reused or costs more, and without SIGN_IN it has to use the user's own config folder.
 FOR_EVERY_ANSWER = frozenset(
     {
         Capability.SYSTEM_PROMPT,
@@ -41,17 +41,17 @@ FOR_EVERY_ANSWER = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Whether one capability was seen; `words` say what was seen instead, empty if it was."""
+class ProbeResult:
+    """Whether one capability was seen; `detail` describes what was seen instead, empty if it holds."""
 
     capability: Capability
     holds: bool
-    words: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
-    """Which program was checked, by which check. `version` is what it calls itself; None: not asked yet."""
+class CliFingerprint:
+    """Identifies the checked program and the check. `version` is what the program reports; None: not known yet."""
 
     path: str
     size: int
@@ -60,57 +60,57 @@ class Key:
     sdk: str
     check: int = CHECK_VERSION
 
-    def is_same(self, other: "Key") -> bool:
-        """Whether both are the same program, as far as is known: a version that is not known yet is no difference."""
+    def matches(self, other: "CliFingerprint") -> bool:
+        """Whether both mean the same program; an unknown version matches any."""
         ours, theirs = _without_version(self), _without_version(other)
         return ours == theirs and (None in {self.version, other.version} or self.version == other.version)
 
 
-def _without_version(key: Key) -> tuple[str, int, int, str, int]:
-    return key.path, key.size, key.mtime_ns, key.sdk, key.check
+def _without_version(fingerprint: CliFingerprint) -> tuple[str, int, int, str, int]:
+    return fingerprint.path, fingerprint.size, fingerprint.mtime_ns, fingerprint.sdk, fingerprint.check
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the check found of one program: a finding for each capability."""
+class CheckResult:
+    """The result of checking one program, with one probe result for each capability."""
 
-    key: Key
-    findings: tuple[Finding, ...]
+    fingerprint: CliFingerprint
+    probes: tuple[ProbeResult, ...]
 
     @property
-    def failed(self) -> tuple[Finding, ...]:
-        """What it does not do."""
-        return tuple(finding for finding in self.findings if not finding.holds)
+    def failed(self) -> tuple[ProbeResult, ...]:
+        """The probes of missing capabilities."""
+        return tuple(probe for probe in self.probes if not probe.holds)
 
     @property
     def is_warm(self) -> bool:
-        """Whether its processes may go on to other turns and conversations."""
+        """Whether its processes may be reused for other requests and conversations."""
         return not self.failed
 
     @property
     def is_fit(self) -> bool:
-        """Whether it can give right answers at all."""
-        return not FOR_EVERY_ANSWER & {finding.capability for finding in self.failed}
+        """Whether its answers are right when each conversation has a process of its own."""
+        return not FOR_EVERY_ANSWER & {probe.capability for probe in self.failed}
 
     @property
     def is_private(self) -> bool:
-        """Whether it may have a config folder of its own."""
-        return Capability.SIGN_IN not in {finding.capability for finding in self.failed}
+        """Whether its processes may have a private config folder."""
+        return Capability.SIGN_IN not in {probe.capability for probe in self.failed}
 
     @property
-    def words(self) -> str:
-        """What it does not do, as a sentence; empty if there is nothing."""
-        return "; ".join(f"not seen that it {found.capability.value}: {found.words}" for found in self.failed)
+    def summary(self) -> str:
+        """What is missing, as a sentence without a full stop; empty if nothing is."""
+        return "; ".join(f"not seen that it {probe.capability.value}: {probe.detail}" for probe in self.failed)
 
 
-class Undecided(Exception):
-    """The check could not be done: something took too long or died. It says nothing of the Claude Code."""
+class CheckInconclusive(Exception):
+    """The check could not be finished (a timeout, a dead process), so nothing is known about the Claude Code."""
 
 
-def key_for(cli: Path, cli_version: str | None = None) -> Key:
-    """The key of the program at `cli` as it is on disk now. Raises OSError when it is not there."""
-    found = cli.stat()
-    return Key(str(cli), found.st_size, found.st_mtime_ns, cli_version, _sdk_version())
+def fingerprint_of(cli: Path, cli_version: str | None = None) -> CliFingerprint:
+    """The fingerprint of the program at `cli` as it is on disk now. Raises OSError if it is missing."""
+    stat = cli.stat()
+    return CliFingerprint(str(cli), stat.st_size, stat.st_mtime_ns, cli_version, _sdk_version())
 
 
 def _sdk_version() -> str:

@@ -1,100 +1,103 @@
-"""What follows from the verdicts: which Claude Code answers, whether its processes go on, or why nobody answers."""
+"""Decides from check results how requests are served: which Claude Code, with or without reuse, or not at all."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from server.config import Isolation
 from server.errors import CliUnfit
-from server.selfcheck.capabilities import Verdict, key_for
-from server.selfcheck.store import Shelf
+from server.selfcheck.capabilities import CheckResult, fingerprint_of
+from server.selfcheck.store import ResultStore
 
 PROCESSES = "Each conversation gets a process of its own."
-OPENLY = " It uses the folder of your own Claude Code, since it finds the sign-in nowhere else."
+SHARED_FOLDER = " It uses the folder of your own Claude Code, since it finds the sign-in nowhere else."
 
 
 @dataclass(frozen=True, slots=True)
-class Footing:
-    """How requests are answered. `cli` None: by the one at hand, wherever that is found; else by this one instead.
+class ServingMode:
+    """How requests are served.
 
-    `is_checked`: the verdicts are in. `trouble`: nobody can answer, for this reason. `words`: what is not as it should
-    be, empty if all is well. `is_private`: processes have config folders of their own.
+    `is_checked`: the check has finished. `cli`: the program to use instead of the installed one; None: the installed
+    one. `error`: set where no answer would be right. `summary`: what is missing, empty if nothing is. `is_private`:
+    processes have private config folders.
     """
 
     is_checked: bool = False
     isolation: Isolation = "process"
     cli: Path | None = None
-    trouble: CliUnfit | None = None
-    words: str = ""
+    error: CliUnfit | None = None
+    summary: str = ""
     is_private: bool = True
 
 
-def footing_for(at_hand: Verdict | None, *, other: Path | None, on_other: Verdict | None) -> Footing:
-    """The highest rung that holds.
+def serving_mode_for(
+    installed: CheckResult | None, *, bundled: Path | None, on_bundled: CheckResult | None
+) -> ServingMode:
+    """The first of these that applies.
 
-    1. Not checked yet: a process for each conversation.
-    2. The one at hand does everything: warm.
-    3. It does not, and the one that we carry does: that one, warm.
-    4. One of them does what every answer needs: that one, a process for each conversation; the one at hand first.
-    5. Neither does: a clear error. A transcript in one message is no way out.
+    1. Not checked yet: the installed Claude Code, one process for each conversation.
+    2. The installed one does everything: warm.
+    3. The bundled one does everything: that one, warm.
+    4. The installed or else the bundled one has what every answer needs: that one, one process for each conversation.
+    5. Neither has: an error. Sending the history as a transcript in one message is not an acceptable fallback.
 
-    `other` is the one that we carry, None where there is none or it is at hand; `on_other` its verdict, None before.
-    Until that is in, whichever can be right serves with a process for each conversation.
+    `bundled` is None where there is none or it is the installed one; `on_bundled` is None until it is checked. Until
+    then the first one that can be right serves with a process for each conversation.
     """
-    if at_hand is None:
-        return Footing()
-    if at_hand.is_warm:
-        return Footing(is_checked=True, isolation="warm")
-    if other is None:
-        return _by_processes(at_hand) if at_hand.is_fit else _unfit(at_hand, "there is no other one to use")
-    instead = f"{at_hand.words}. The Claude Code that Drawbridge carries is used instead ({other})."
-    if on_other is None:
-        return (
-            replace(_by_processes(at_hand), is_checked=False) if at_hand.is_fit else Footing(cli=other, words=instead)
-        )
-    if on_other.is_warm:
-        return Footing(is_checked=True, isolation="warm", cli=other, words=instead)
-    if at_hand.is_fit:
-        return _by_processes(at_hand, why="Nor does the one that Drawbridge carries do all that is needed. ")
-    if on_other.is_fit:
-        return replace(_by_processes(on_other, before=f"{instead} Of that one: "), cli=other)
-    return _unfit(at_hand, "nor can the one that Drawbridge carries")
+    if installed is None:
+        return ServingMode()
+    if installed.is_warm:
+        return ServingMode(is_checked=True, isolation="warm")
+    if bundled is None:
+        return _by_process(installed) if installed.is_fit else _unfit(installed, "there is no other one to use")
+    instead = f"{installed.summary}. The Claude Code that comes with Drawbridge is used instead ({bundled})."
+    if on_bundled is None:
+        if installed.is_fit:
+            return replace(_by_process(installed), is_checked=False)
+        return ServingMode(cli=bundled, summary=instead)
+    if on_bundled.is_warm:
+        return ServingMode(is_checked=True, isolation="warm", cli=bundled, summary=instead)
+    if installed.is_fit:
+        return _by_process(installed, reason="The one that comes with Drawbridge lacks something as well. ")
+    if on_bundled.is_fit:
+        return replace(_by_process(on_bundled, prefix=f"{instead} Of that one: "), cli=bundled)
+    return _unfit(installed, "neither can the one that comes with Drawbridge")
 
 
-def footing_on_shelf(shelf: Shelf, cli: Path, version: str, *, carried: Path | None) -> Footing | None:
-    """The footing by what is kept of earlier checks; None if the program at `cli` was never checked."""
+def stored_serving_mode(store: ResultStore, cli: Path, version: str, *, bundled: Path | None) -> ServingMode | None:
+    """The serving mode by stored results; None if the program at `cli` was never checked."""
     try:
-        at_hand = shelf.verdict(key_for(cli, version))
+        installed = store.result(fingerprint_of(cli, version))
     except OSError:
         return None
-    if at_hand is None:
+    if installed is None:
         return None
-    other = other_than(cli, carried)
-    return footing_for(at_hand, other=other, on_other=kept_on(shelf, other))
+    bundled = bundled_unless_same(cli, bundled)
+    return serving_mode_for(installed, bundled=bundled, on_bundled=stored_result(store, bundled))
 
 
-def other_than(cli: Path, carried: Path | None) -> Path | None:
-    """The Claude Code that we carry; None where there is none, or it is the one at `cli`."""
+def bundled_unless_same(cli: Path, bundled: Path | None) -> Path | None:
+    """The bundled Claude Code; None where there is none or it is the one at `cli`."""
     try:
-        return None if carried is None or carried.samefile(cli) else carried
-    except OSError:
-        return None
-
-
-def kept_on(shelf: Shelf, cli: Path | None) -> Verdict | None:
-    """The verdict that is kept on the program at `cli`, if there is one."""
-    try:
-        return None if cli is None else shelf.verdict(key_for(cli))
+        return None if bundled is None or bundled.samefile(cli) else bundled
     except OSError:
         return None
 
 
-def _by_processes(verdict: Verdict, *, before: str = "", why: str = "") -> Footing:
-    openly = "" if verdict.is_private else OPENLY
-    words = f"{before}{verdict.words}. {why}{PROCESSES}{openly}"
-    return Footing(is_checked=True, words=words, is_private=verdict.is_private)
+def stored_result(store: ResultStore, cli: Path | None) -> CheckResult | None:
+    """The stored result for the program at `cli`, if any."""
+    try:
+        return None if cli is None else store.result(fingerprint_of(cli))
+    except OSError:
+        return None
 
 
-def _unfit(at_hand: Verdict, why: str) -> Footing:
-    name = f"Claude Code {at_hand.key.version or ''}".rstrip()
-    trouble = CliUnfit(f"{name} at {at_hand.key.path!r} cannot be used, and {why}: {at_hand.words}.")
-    return Footing(is_checked=True, trouble=trouble, words=trouble.message)
+def _by_process(result: CheckResult, *, prefix: str = "", reason: str = "") -> ServingMode:
+    folder = "" if result.is_private else SHARED_FOLDER
+    summary = f"{prefix}{result.summary}. {reason}{PROCESSES}{folder}"
+    return ServingMode(is_checked=True, summary=summary, is_private=result.is_private)
+
+
+def _unfit(installed: CheckResult, reason: str) -> ServingMode:
+    name = f"Claude Code {installed.fingerprint.version or ''}".rstrip()
+    error = CliUnfit(f"{name} at {installed.fingerprint.path!r} cannot be used, and {reason}: {installed.summary}.")
+    return ServingMode(is_checked=True, error=error, summary=error.message)

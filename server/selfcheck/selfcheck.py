@@ -1,4 +1,4 @@
-"""Has the Claude Code at hand checked once, in the background, and says on what footing requests are answered."""
+"""Checks the installed Claude Code once, in the background, and publishes the serving mode that follows."""
 
 import asyncio
 import logging
@@ -9,172 +9,173 @@ from pathlib import Path
 
 from server.backoff import Backoff
 from server.errors import EngineError
-from server.selfcheck.capabilities import Finding, Key, Undecided, Verdict, key_for
-from server.selfcheck.fallback import Footing, footing_for, kept_on, other_than
-from server.selfcheck.store import Shelf
+from server.selfcheck.capabilities import CheckInconclusive, CheckResult, CliFingerprint, ProbeResult, fingerprint_of
+from server.selfcheck.fallback import ServingMode, bundled_unless_same, serving_mode_for, stored_result
+from server.selfcheck.store import ResultStore
 
 logger = logging.getLogger(__name__)
 
 FIRST_RETRY_S = 30.0
 LONGEST_RETRY_S = 600.0
-KNOWN_S = 30.0
+DECISION_TIMEOUT_S = 30.0
 
-Examine = Callable[[Path], Awaitable[tuple[Finding, ...]]]
+RunProbes = Callable[[Path], Awaitable[tuple[ProbeResult, ...]]]
 VersionOf = Callable[[Path], Awaitable[str]]
-Place = Callable[[], AbstractAsyncContextManager[None]]
+OpenSlot = Callable[[], AbstractAsyncContextManager[None]]
 
 
 class SelfCheck:
-    """`look` says which Claude Code is at hand, `footing` how to answer now; `on_change` hears of every new footing.
+    """`use` sets the installed Claude Code, `mode` is the current serving mode, `on_change` follows each change of it.
 
-    `examine` runs the check on one program and raises `Undecided` where it cannot; `place` is where its process may
-    live; `version_of` raises an `EngineError`. `carried` is the Claude Code that we carry, None where there is none.
+    `run_probes` checks one program and raises `CheckInconclusive` if it cannot. `open_slot` reserves a place in the
+    pool for the check's process. `version_of` raises an `EngineError`. `bundled` is the Claude Code that comes with
+    Drawbridge, None where there is none.
     """
 
     def __init__(
         self,
         *,
-        shelf: Shelf,
-        carried: Path | None,
-        examine: Examine,
+        store: ResultStore,
+        bundled: Path | None,
+        run_probes: RunProbes,
         version_of: VersionOf,
-        place: Place,
+        open_slot: OpenSlot,
         on_change: Callable[[], None],
         backoff: Backoff | None = None,
     ) -> None:
-        self._shelf = shelf
-        self._carried = carried
-        self._examine = examine
+        self._store = store
+        self._bundled = bundled
+        self._run_probes = run_probes
         self._version_of = version_of
-        self._place = place
+        self._open_slot = open_slot
         self._on_change = on_change
         self._backoff = backoff or Backoff(first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S)
-        self._key: Key | None = None
-        self._verdict: Verdict | None = None
-        # The one that we carry, if it is not the one at hand.
+        self._fingerprint: CliFingerprint | None = None
+        self._result: CheckResult | None = None
+        # The bundled program where it is not the installed one itself.
         self._other: Path | None = None
-        self._is_carried = False
+        self._is_bundled = False
         self._is_open = False
         self._task: asyncio.Task[None] | None = None
-        self._known = asyncio.Event()
-        self.footing = Footing()
+        self._decided = asyncio.Event()
+        self.mode = ServingMode()
 
     @property
     def failed(self) -> tuple[str, ...]:
-        """The names of what the Claude Code at hand lacks, as far as that is known."""
-        return tuple(found.capability.name.lower() for found in self._verdict.failed) if self._verdict else ()
+        """The names of capabilities that the installed Claude Code lacks, as far as known."""
+        return tuple(probe.capability.name.lower() for probe in self._result.failed) if self._result else ()
 
-    async def known(self) -> None:
-        """Waits, bounded, for the verdict on a Claude Code that nobody has seen before.
+    async def decided(self) -> None:
+        """Waits, at most `DECISION_TIMEOUT_S`, for the result on a Claude Code without a stored one.
 
-        The one that we carry was seen by our tests, and one that cannot be checked is waited for only once.
+        Returns at once for the bundled one, which our tests have checked, and after an inconclusive check.
         """
-        if self._key is None or self._known.is_set():
+        if self._fingerprint is None or self._decided.is_set():
             return
         with suppress(TimeoutError):
-            async with asyncio.timeout(KNOWN_S):
-                await self._known.wait()
+            async with asyncio.timeout(DECISION_TIMEOUT_S):
+                await self._decided.wait()
 
-    def look(self, cli: Path) -> None:
-        """Takes note of which one is at hand now. If a verdict on it is kept it stands at once, else it is checked."""
+    def use(self, cli: Path) -> None:
+        """Sets the installed Claude Code. A stored result applies at once; without one the program is checked."""
         try:
-            key = key_for(cli)
+            fingerprint = fingerprint_of(cli)
         except OSError:
-            # Whoever starts it will say that it is not there.
+            # A missing program is reported by whatever starts it.
             return
-        if self._key is not None and self._key.is_same(key):
+        if self._fingerprint is not None and self._fingerprint.matches(fingerprint):
             return
-        self._key = key
-        self._other = other_than(cli, self._carried)
-        self._is_carried = self._carried is not None and self._other is None
-        self._known = asyncio.Event()
-        self._stand(self._shelf.verdict(key), kept_on(self._shelf, self._other))
-        self._begin()
+        self._fingerprint = fingerprint
+        self._other = bundled_unless_same(cli, self._bundled)
+        self._is_bundled = self._bundled is not None and self._other is None
+        self._decided = asyncio.Event()
+        self._apply(self._store.result(fingerprint), stored_result(self._store, self._other))
+        self._start()
 
     def open(self) -> None:
-        """From now on there is a place for the check's process."""
+        """Allows checks to start processes from now on."""
         self._is_open = True
-        self._begin()
+        self._start()
 
     async def close(self) -> None:
-        """Ends the check where it is; nothing of it is left."""
+        """Cancels a running check, with its process."""
         self._is_open = False
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def _begin(self) -> None:
-        if self._key is not None and self._is_open:
-            before, self._task = self._task, asyncio.create_task(self._run(Path(self._key.path), self._task))
+    def _start(self) -> None:
+        if self._fingerprint is not None and self._is_open:
+            before, self._task = self._task, asyncio.create_task(self._run(Path(self._fingerprint.path), self._task))
             if before is not None:
                 before.cancel()
 
     async def _run(self, cli: Path, before: asyncio.Task[None] | None) -> None:
-        """Checks until there is a verdict. The check of another program ends first."""
+        """Checks until there is a result, after the check of another program has ended."""
         if before is not None:
             await asyncio.gather(before, return_exceptions=True)
         self._backoff.succeeded()
         while True:
             try:
-                await self._decide(cli)
-            except Undecided as error:
+                await self._check(cli)
+            except CheckInconclusive as error:
                 delay_s = self._backoff.failed()
-                logger.warning("the self-check could not be done: %s; tried again in %.0f s", error, delay_s)
-                self._put(replace(self.footing, words=f"The self-check could not be done: {error}."))
-                self._known.set()
+                logger.warning("the self-check could not be done: %s; next try in %.0f s", error, delay_s)
+                self._set_mode(replace(self.mode, summary=f"The self-check could not be done: {error}."))
+                self._decided.set()
                 await asyncio.sleep(delay_s)
             else:
                 return
 
-    async def _decide(self, cli: Path) -> None:
-        at_hand = await self._verdict_on(cli)
-        on_other = kept_on(self._shelf, self._other)
-        self._stand(at_hand, on_other)
-        if not at_hand.is_warm and on_other is None and self._other is not None:
-            self._stand(at_hand, await self._verdict_on(self._other))
+    async def _check(self, cli: Path) -> None:
+        installed = await self._result_for(cli)
+        on_bundled = stored_result(self._store, self._other)
+        self._apply(installed, on_bundled)
+        if not installed.is_warm and on_bundled is None and self._other is not None:
+            self._apply(installed, await self._result_for(self._other))
 
-    async def _verdict_on(self, cli: Path) -> Verdict:
-        """The verdict on the program at `cli`, kept or new. Raises `Undecided`."""
+    async def _result_for(self, cli: Path) -> CheckResult:
+        """The stored or a new result for the program at `cli`. Raises `CheckInconclusive`."""
         try:
             version = await self._version_of(cli)
-            key = key_for(cli, version)
+            fingerprint = fingerprint_of(cli, version)
         except (EngineError, OSError) as error:
-            raise Undecided(str(error)) from error
-        kept = await asyncio.to_thread(self._shelf.verdict, key)
-        if kept is not None:
-            return kept
-        if self._verdict is not None and self._verdict.key.path == key.path:
-            # The same file, by which another version runs now.
-            self._known = asyncio.Event()
-            self._stand(None, None)
-        async with self._place():
+            raise CheckInconclusive(str(error)) from error
+        stored = await asyncio.to_thread(self._store.result, fingerprint)
+        if stored is not None:
+            return stored
+        if self._result is not None and self._result.fingerprint.path == fingerprint.path:
+            # The same file, a launcher, now runs another version: the result in use no longer applies.
+            self._decided = asyncio.Event()
+            self._apply(None, None)
+        async with self._open_slot():
             logger.info("checking Claude Code %s at %s", version, cli)
-            findings = await self._examine(cli)
+            probes = await self._run_probes(cli)
         try:
-            is_same = key_for(cli, version) == key
+            is_same = fingerprint_of(cli, version) == fingerprint
         except OSError:
             is_same = False
         if not is_same:
-            raise Undecided("it was replaced meanwhile")
-        verdict = Verdict(key, findings)
-        await asyncio.to_thread(self._shelf.keep, verdict)
-        return verdict
+            raise CheckInconclusive("the program was replaced during the check")
+        result = CheckResult(fingerprint, probes)
+        await asyncio.to_thread(self._store.save, result)
+        return result
 
-    def _stand(self, at_hand: Verdict | None, on_other: Verdict | None) -> None:
-        """The footing that these verdicts give."""
-        self._verdict = at_hand
-        footing = footing_for(at_hand, other=self._other, on_other=on_other)
-        if at_hand is not None or self._is_carried:
-            self._known.set()
-        if footing.is_checked and at_hand is not None and footing != self.footing:
-            name = f"Claude Code {at_hand.key.version} at {at_hand.key.path}"
-            if footing.words:
-                logger.warning("self-check of %s: %s", name, footing.words)
+    def _apply(self, installed: CheckResult | None, on_bundled: CheckResult | None) -> None:
+        """Sets the serving mode that follows from these results."""
+        self._result = installed
+        mode = serving_mode_for(installed, bundled=self._other, on_bundled=on_bundled)
+        if installed is not None or self._is_bundled:
+            self._decided.set()
+        if mode.is_checked and installed is not None and mode != self.mode:
+            name = f"Claude Code {installed.fingerprint.version} at {installed.fingerprint.path}"
+            if mode.summary:
+                logger.warning("self-check of %s: %s", name, mode.summary)
             else:
-                logger.info("self-check of %s: it does all that is needed", name)
-        self._put(footing)
+                logger.info("self-check of %s: passed", name)
+        self._set_mode(mode)
 
-    def _put(self, footing: Footing) -> None:
-        if footing != self.footing:
-            self.footing = footing
+    def _set_mode(self, mode: ServingMode) -> None:
+        if mode != self.mode:
+            self.mode = mode
             self._on_change()

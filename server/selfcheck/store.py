@@ -1,4 +1,4 @@
-"""The verdicts of earlier checks, kept in the data folder."""
+"""Stores check results in the data folder."""
 
 import json
 import logging
@@ -7,58 +7,58 @@ from pathlib import Path
 from typing import Any
 
 from server.machine.atomic_files import replace_file
-from server.selfcheck.capabilities import Capability, Finding, Key, Verdict
+from server.selfcheck.capabilities import Capability, CheckResult, CliFingerprint, ProbeResult
 
 logger = logging.getLogger(__name__)
 
-KEPT_FILE = "selfcheck.json"
-# The one at hand, the one that was there before its update, and the one that we carry.
-MOST_KEPT = 4
+STORE_FILE = "selfcheck.json"
+# The installed Claude Code, the one before its update, and the bundled one, with room for one more.
+MAX_RESULTS = 4
 
 
-class Shelf:
-    """The verdicts in the file at `path`. What cannot be read there counts as never checked."""
+class ResultStore:
+    """The check results in the file at `path`. An unreadable file counts as empty."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def verdict(self, key: Key) -> Verdict | None:
-        """The verdict on this very program by this very check; None if there is none."""
-        return next((verdict for verdict in self._load() if verdict.key.is_same(key)), None)
+    def result(self, fingerprint: CliFingerprint) -> CheckResult | None:
+        """The result for this program by this check; None if there is none."""
+        return next((result for result in self._load() if result.fingerprint.matches(fingerprint)), None)
 
-    def keep(self, verdict: Verdict) -> None:
-        """Writes it down. Never raises: the worst is another check at the next start."""
-        others = [other for other in self._load() if not other.key.is_same(verdict.key)]
-        rows = [_row(kept) for kept in (verdict, *others)][:MOST_KEPT]
+    def save(self, result: CheckResult) -> None:
+        """Stores the result. Never raises: the worst case is another check at the next start."""
+        others = [other for other in self._load() if not other.fingerprint.matches(result.fingerprint)]
+        rows = [_row(kept) for kept in (result, *others)][:MAX_RESULTS]
         try:
-            replace_file(self._path, json.dumps({"verdicts": rows}, indent=1).encode())
+            replace_file(self._path, json.dumps({"results": rows}, indent=1).encode())
         except OSError as error:
-            logger.warning("the self-check's verdict cannot be kept at %s: %s", self._path, error.strerror or error)
+            logger.warning("cannot write the self-check's result to %s: %s", self._path, error.strerror or error)
 
-    def _load(self) -> list[Verdict]:
+    def _load(self) -> list[CheckResult]:
         try:
             text = self._path.read_bytes()
         except OSError:
             return []
         try:
-            return [_verdict(row) for row in json.loads(text)["verdicts"]]
+            return [_result(row) for row in json.loads(text)["results"]]
         except (ValueError, KeyError, TypeError, AttributeError):
-            logger.info("%s cannot be read and is not used", self._path)
+            logger.info("ignoring %s, which cannot be read", self._path)
             return []
 
 
-def _row(verdict: Verdict) -> dict[str, object]:
-    findings = {found.capability.name: {"holds": found.holds, "words": found.words} for found in verdict.findings}
-    return {"key": asdict(verdict.key), "findings": findings}
+def _row(result: CheckResult) -> dict[str, object]:
+    probes = {probe.capability.name: {"holds": probe.holds, "detail": probe.detail} for probe in result.probes}
+    return {"fingerprint": asdict(result.fingerprint), "probes": probes}
 
 
-def _verdict(row: Any) -> Verdict:  # whatever stands in a file
-    """One row of the file. Raises one of several errors where it is not as `_row` writes it."""
-    key, found = Key(**row["key"]), row["findings"]
-    if not isinstance(key.version, str) or set(found) != {capability.name for capability in Capability}:
+def _result(row: Any) -> CheckResult:  # untrusted JSON
+    """One row of the file. Raises ValueError, KeyError, TypeError or AttributeError if it is malformed."""
+    fingerprint, probes = CliFingerprint(**row["fingerprint"]), row["probes"]
+    if not isinstance(fingerprint.version, str) or set(probes) != {capability.name for capability in Capability}:
         raise ValueError
-    findings = [
-        Finding(capability, found[capability.name]["holds"] is True, str(found[capability.name]["words"]))
+    results = [
+        ProbeResult(capability, probes[capability.name]["holds"] is True, str(probes[capability.name]["detail"]))
         for capability in Capability
     ]
-    return Verdict(key, tuple(findings))
+    return CheckResult(fingerprint, tuple(results))

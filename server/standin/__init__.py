@@ -1,1 +1,1 @@
-"""A stand-in for the Messages API, as strict as the real one: the upstream of the demo and of the tests."""
+"""The stand-in: a strict double of the Messages API, the upstream of the demo, the self-check and the tests."""

@@ -1,4 +1,4 @@
-"""The demo: Claude Code itself, answered by the stand-in on this computer instead of by Claude, with no account."""
+"""The demo: the real Claude Code, answered by the stand-in on this computer, without an account."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from server.machine.temp_folders import open_scratch
-from server.standin.environment import surroundings
+from server.standin.environment import standin_environment
 from server.standin.sample_values import sample
 from server.standin.script import Block, Reply, Script, StopReason, Text, Usage, call, with_gaps
 from server.standin.server import Recorded, Standin, open_standin, token_count
@@ -16,15 +16,15 @@ from server.standin.server import Recorded, Standin, open_standin, token_count
 DEMO_KEY = "drawbridge-demo-no-account"
 GAP_S = 0.015
 
-# What the CLI puts before our own system prompt and before the user's own words.
+# What the CLI adds before our system prompt and before the user's text.
 _PREAMBLES = ("x-anthropic-billing-header:", "You are a Claude agent", "You are Claude Code")
 _REMINDER = "<system-reminder>"
-_SHOWN = 200
+_MAX_QUOTE = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A running demo. `environment` is the whole environment for Claude Code: nothing else may be inherited."""
+    """A running demo. `environment` is the complete environment for Claude Code; it must inherit nothing else."""
 
     environment: Mapping[str, str]
     standin: Standin
@@ -34,22 +34,22 @@ class Demo:
 async def open_demo(
     environment: Mapping[str, str] | None = None, *, gap_s: float = GAP_S, keep: int | None = 0
 ) -> AsyncIterator[Demo]:
-    """A stand-in that answers as the demo, and the environment that leads Claude Code to it.
+    """Runs a stand-in that answers as the demo, and yields it with the environment for Claude Code.
 
-    `environment` None: this process's own, of which only what every program needs is kept. The empty home folder
-    goes when the block ends. `gap_s` lies between two words of an answer. `keep`: how many requests stay recorded.
+    `environment`: what Claude Code inherits, reduced to what every program needs; None: this process's own. The home
+    folder is empty and removed afterwards. `gap_s` is the pause between words. `keep`: how many requests stay recorded.
     """
     inherited = os.environ if environment is None else environment
     with open_scratch() as scratch:
         async with open_standin(lambda recorded: demo_answer(recorded, gap_s=gap_s), keep=keep) as standin:
             home = str(scratch.folder())
-            yield Demo(surroundings(inherited, home=home, url=standin.url, key=DEMO_KEY), standin)
+            yield Demo(standin_environment(inherited, home=home, url=standin.url, key=DEMO_KEY), standin)
 
 
 def demo_answer(recorded: Recorded, *, gap_s: float = GAP_S) -> Script:
-    """What the demo says to a request: plainly a demo, and enough of what arrived to see that the whole way works.
+    """The demo's answer: says that it is a demo and describes the request, so that users see what arrived.
 
-    A forced tool is called, a demanded JSON schema is filled, with made-up values; limits and stop sequences hold.
+    Forced tools are called and JSON schemas filled with made-up values; `max_tokens` and stop sequences are respected.
     """
     body = recorded.body
     forced = _forced_tool(body)
@@ -57,11 +57,11 @@ def demo_answer(recorded: Recorded, *, gap_s: float = GAP_S) -> Script:
         name, schema = forced
         return _reply(body, call(name, _object(sample(schema))), "tool_use", written=1)
     words = _words(json.dumps(sample(_format(body))) if _format(body) is not None else _sentence(body))
-    return _said(body, words, gap_s)
+    return _limited(body, words, gap_s)
 
 
-def _said(body: Mapping[str, object], words: list[str], gap_s: float) -> Reply:
-    """The words as far as the request lets them go, and why they end there."""
+def _limited(body: Mapping[str, object], words: list[str], gap_s: float) -> Reply:
+    """The words, cut at a stop sequence or `max_tokens`, with the matching stop reason."""
     reason: StopReason = "end_turn"
     stop: str | None = None
     text = "".join(words)
@@ -71,7 +71,7 @@ def _said(body: Mapping[str, object], words: list[str], gap_s: float) -> Reply:
         words = _words(text[: text.index(stop)])
     most = body.get("max_tokens")
     if isinstance(most, int) and len(words) > most:
-        # A word counts as a token: near enough to see that the limit arrives.
+        # Counts a word as a token, which is close enough to show that the limit arrived.
         words, reason, stop = words[:most], "max_tokens", None
     block = Text(with_gaps(tuple(words), gap_s)) if words else None
     return _reply(body, block, reason, stop=stop, written=len(words))
@@ -90,11 +90,11 @@ def _reply(
 
 
 def _sentence(body: Mapping[str, object]) -> str:
-    turns = [turn for turn in _list(body.get("messages")) if _object(turn).get("role") in ("user", "assistant")]
-    question = _texts(_object(turns[-1]).get("content")) if turns else []
-    shown = " ".join(" ".join(question).split())
-    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
-    earlier = max(0, len(turns) - 1)
+    messages = [one for one in _list(body.get("messages")) if _object(one).get("role") in ("user", "assistant")]
+    question = _texts(_object(messages[-1]).get("content")) if messages else []
+    quote = " ".join(" ".join(question).split())
+    quote = quote if len(quote) <= _MAX_QUOTE else f"{quote[:_MAX_QUOTE]}..."
+    earlier = max(0, len(messages) - 1)
     system = sum(len(text) for text in _texts(body.get("system")) if not text.startswith(_PREAMBLES))
     tools = len(_list(body.get("tools")))
     facts = [
@@ -106,13 +106,13 @@ def _sentence(body: Mapping[str, object]) -> str:
     return (
         "This is Drawbridge's demo: no Claude model answered. "
         f"Your message arrived through Claude Code, for the model {body.get('model')}, with {listed}. "
-        + (f'You wrote: "{shown}" ' if shown else "It holds no text of yours. ")
+        + (f'You wrote: "{quote}" ' if quote else "It holds no text of yours. ")
         + "For answers from Claude, sign in with `drawbridge login`, then start Drawbridge without --demo."
     )
 
 
 def _texts(content: object) -> list[str]:
-    """The texts of a content, without what the CLI adds for the model."""
+    """The texts of a content, without what the CLI adds."""
     blocks = [{"type": "text", "text": content}] if isinstance(content, str) else _list(content)
     texts = [str(_object(block).get("text", "")) for block in blocks if _object(block).get("type") == "text"]
     return [text for text in texts if text and not text.startswith(_REMINDER)]
@@ -123,7 +123,7 @@ def _words(text: str) -> list[str]:
 
 
 def _forced_tool(body: Mapping[str, object]) -> tuple[str, object] | None:
-    """The name and the schema of the tool that must be called now, if there is one."""
+    """The name and schema of the tool that `tool_choice` forces, if any."""
     choice = _object(body.get("tool_choice"))
     tools = [_object(tool) for tool in _list(body.get("tools")) if _object(tool).get("input_schema")]
     if choice.get("type") not in ("any", "tool"):

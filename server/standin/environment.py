@@ -1,8 +1,8 @@
-"""The environment in which a Claude Code process knows the stand-in and nobody else."""
+"""The environment of a Claude Code process that may reach only the stand-in."""
 
 from collections.abc import Mapping
 
-# All that a program needs to run at all, and nothing that could choose an account, a provider or a proxy.
+# What every program needs; nothing that could select an account, a provider or a proxy.
 _KEPT = frozenset(
     """
     PATH LANG LANGUAGE TZ TERM USER LOGNAME SHELL TMPDIR TEMP TMP
@@ -12,8 +12,8 @@ _KEPT = frozenset(
 )
 
 
-def surroundings(inherited: Mapping[str, str], *, home: str, url: str, key: str) -> dict[str, str]:
-    """The whole environment: of `inherited` only what every program needs, an empty `home`, the stand-in at `url`."""
+def standin_environment(inherited: Mapping[str, str], *, home: str, url: str, key: str) -> dict[str, str]:
+    """The complete environment: what every program needs of `inherited`, an empty `home`, the stand-in at `url`."""
     kept = {name: value for name, value in inherited.items() if _is_kept(name)}
     loopback = "127.0.0.1,localhost,::1"
     return {

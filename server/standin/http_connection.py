@@ -1,4 +1,4 @@
-"""HTTP/1.1 by hand of h11, so that an answer may stall or break anywhere and a caller who leaves is seen at once."""
+"""HTTP/1.1 connections on h11: an answer may stall or break anywhere, and a disconnect is noticed at once."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ _CLOSE_TIMEOUT_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it arrived. `size` is that of the whole body, of which at most the limit is kept in `body`."""
+    """A request as it arrived. `size` is that of the whole body; `body` holds at most the connection's limit of it."""
 
     method: str
     target: str
@@ -25,12 +25,12 @@ class Request:
     size: int
 
 
-class ClientLeft(ConnectionError):
-    """The caller closed the connection."""
+class ClientDisconnected(ConnectionError):
+    """The client closed the connection."""
 
 
 class Connection:
-    """One connection of a caller: requests come one after the other, each is answered before the next is read."""
+    """One client connection. Requests are sequential: each is answered before the next is read."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, body_limit: int) -> None:
         self._reader = reader
@@ -40,7 +40,7 @@ class Connection:
         self._is_head = False
 
     async def request(self) -> Request | None:
-        """The next request, or None when there is none: the caller has closed, or talks no HTTP."""
+        """The next request; None when the client has closed the connection or does not speak HTTP."""
         try:
             return await self._read_request()
         except (h11.RemoteProtocolError, ConnectionError):
@@ -72,14 +72,14 @@ class Connection:
             else:
                 return None
 
-    async def gone(self) -> None:
-        """Returns when the caller leaves while it is being answered."""
+    async def wait_closed(self) -> None:
+        """Waits until the client disconnects."""
         with suppress(ConnectionError, h11.RemoteProtocolError):
             while data := await self._reader.read(_CHUNK):
                 self._http.receive_data(data)
 
     async def start(self, status: int, headers: tuple[tuple[str, str], ...]) -> None:
-        """Sends the status line and the headers. Raises `ClientLeft`."""
+        """Sends the status line and the headers. Raises `ClientDisconnected`."""
         try:
             reason = HTTPStatus(status).phrase
         except ValueError:
@@ -87,12 +87,12 @@ class Connection:
         await self._send(h11.Response(status_code=status, headers=list(headers), reason=reason.encode()))
 
     async def send(self, content: bytes) -> None:
-        """Sends a piece of the body at once. Raises `ClientLeft`."""
+        """Sends a part of the body at once. Raises `ClientDisconnected`."""
         if content and not self._is_head:
             await self._send(h11.Data(data=content))
 
     async def finish(self) -> None:
-        """Ends the answer; the connection may serve the next request. Raises `ClientLeft`."""
+        """Ends the answer; the connection may serve the next request. Raises `ClientDisconnected`."""
         await self._send(h11.EndOfMessage())
 
     async def _send(self, event: h11.InformationalResponse | h11.Response | h11.Data | h11.EndOfMessage) -> None:
@@ -100,22 +100,22 @@ class Connection:
             self._writer.write(self._http.send(event) or b"")
             await self._writer.drain()
         except ConnectionError as error:
-            raise ClientLeft from error
+            raise ClientDisconnected from error
 
     def cut(self, *, reset: bool) -> None:
-        """Closes the connection in the middle of things; what was sent before still arrives, unless `reset`."""
+        """Closes the connection in the middle of an answer. What was sent before still arrives, unless `reset`."""
         if reset:
-            # A linger of zero makes the close an RST: what a broken network looks like.
-            line = self._writer.get_extra_info("socket")
-            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("hh" if os.name == "nt" else "ii", 1, 0))
+            # A linger time of zero makes `close` send an RST, as when the network breaks.
+            sock = self._writer.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("hh" if os.name == "nt" else "ii", 1, 0))
         self._writer.close()
 
     def abort(self) -> None:
-        """Drops the connection and what is still to be sent."""
+        """Drops the connection and all unsent data."""
         self._writer.transport.abort()
 
     async def close(self) -> None:
-        """Closes the connection; a caller who does not read is not waited for. Never raises."""
+        """Closes the connection, waiting at most two seconds for a client that does not read. Never raises."""
         self._writer.close()
         try:
             async with asyncio.timeout(_CLOSE_TIMEOUT_S):

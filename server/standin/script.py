@@ -1,9 +1,9 @@
-"""What the stand-in answers, step by step: text, thoughts, calls, waits, breaks and refusals, as frozen values.
+"""Scripts for the stand-in's answers, as frozen values: text, thinking, tool calls, pauses, disconnects, errors.
 
-say("Hello", " there!")                                   an answer of two pieces
-say("Hello", Cut())                                       the connection breaks after the first word
-say("Hello", Hold(gate), " there!")                       the second word waits until `gate.open()`
-say("Hello", before_headers=(Hold(gate),))                not even a status line until then
+say("Hello", " there!")                                   an answer of two deltas
+say("Hello", Cut())                                       the connection closes after the first delta
+say("Hello", Hold(gate), " there!")                       the second delta waits for `gate.open()`
+say("Hello", before_headers=(Hold(gate),))                no status line until then
 refuse(429, headers={"retry-after": "17"})                an error of the API
 Reply((Thinking(("Hm.",)), call("look", {"at": "it"})), stop_reason="tool_use")
 """
@@ -46,43 +46,43 @@ _MESSAGES = {
 
 
 class Gate:
-    """A point in an answer at which it waits until the gate is opened; once open it stays open."""
+    """A point in an answer at which it waits until the gate is opened. An open gate stays open."""
 
     def __init__(self) -> None:
         self._reached = asyncio.Event()
         self._opened = asyncio.Event()
 
     def open(self) -> None:
-        """Lets the answer, and all that come later, go on."""
+        """Releases the waiting answer and all later ones."""
         self._opened.set()
 
     async def reached(self) -> None:
-        """Returns when an answer stands at the gate: all that comes before it has been sent."""
+        """Waits until an answer is at the gate and everything before it has been sent."""
         await self._reached.wait()
 
     async def pass_through(self) -> None:
-        """What the stand-in does at the gate."""
+        """Waits at the gate; called by the stand-in."""
         self._reached.set()
         await self._opened.wait()
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Nothing is sent for so long."""
+    """Sends nothing for `seconds`."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Nothing is sent until `gate` is opened. A gate that nobody opens is a stall."""
+    """Sends nothing until `gate` is opened; with a gate that stays closed, the answer stalls."""
 
     gate: Gate
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The connection is closed here, in the middle of things; with `reset` as if the network had broken (RST)."""
+    """Closes the connection in the middle of the answer; with `reset` by RST, as a broken network does."""
 
     reset: bool = False
 
@@ -97,7 +97,7 @@ class StreamError:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """A ping event, as the API sends while it thinks."""
+    """A ping event, as the API sends during pauses."""
 
 
 Step = Pause | Hold | Cut | StreamError | Ping
@@ -105,32 +105,32 @@ Step = Pause | Hold | Cut | StreamError | Ping
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text block; each piece is one delta."""
+    """A text block."""
 
-    pieces: tuple[str | Step, ...]
+    deltas: tuple[str | Step, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """A thinking block; each piece is one delta. `signature` seals it."""
+    """A thinking block with its signature."""
 
-    pieces: tuple[str | Step, ...]
+    deltas: tuple[str | Step, ...]
     signature: str = "c2VhbGVkIGJ5IHRoZSBzdGFuZC1pbg=="
 
 
 @dataclass(frozen=True, slots=True)
 class RedactedThinking:
-    """A thought that only the API can read."""
+    """Encrypted thinking that only the API can read."""
 
     data: str = "cmVkYWN0ZWQgYnkgdGhlIHN0YW5kLWlu"
 
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
-    """A call; the pieces together are the JSON text of its input. `id` None: one is made that is not used twice."""
+    """A tool call; the deltas joined are the JSON text of its input. `id` None: a unique one is generated."""
 
     name: str
-    pieces: tuple[str | Step, ...]
+    deltas: tuple[str | Step, ...]
     id: str | None = None
 
 
@@ -139,7 +139,7 @@ Block = Text | Thinking | RedactedThinking | ToolUse
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the API counts them; `output_tokens` includes `thinking_tokens`. The prompt is the sum of three."""
+    """Tokens as the API counts them: the prompt is the sum of three; `output_tokens` includes `thinking_tokens`."""
 
     input_tokens: int = 10
     cache_creation_input_tokens: int = 2
@@ -150,10 +150,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer with status 200: blocks and, between them, steps. Without a stop reason the stream just ends.
+    """An answer with status 200: blocks, and steps between them. Without a stop reason the stream just ends.
 
-    `before_headers`: not even the status line has been sent. `before_start`: only headers have.
-    `before_stop`: between `message_delta` and `message_stop`.
+    `before_headers` steps come before the status line, `before_start` after the headers, `before_stop` between
+    `message_delta` and `message_stop`.
     """
 
     parts: tuple[Block | Step, ...] = ()
@@ -168,7 +168,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An error status. `body` None: the API's own JSON with `kind` and `message`."""
+    """An answer with an error status. `body` None: the API's error JSON with `kind` and `message`."""
 
     status: int
     kind: str = "api_error"
@@ -181,7 +181,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """The connection closes before a single byte, with `reset` by RST."""
+    """Closes the connection without sending a byte; with `reset` by RST."""
 
     reset: bool = False
     before_headers: tuple[Step, ...] = ()
@@ -189,7 +189,7 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """Status 200 with a body that is no message."""
+    """An answer with status 200 whose body is not a message."""
 
     body: str
     content_type: str = "application/json"
@@ -201,7 +201,7 @@ Script = Reply | Refusal | Drop | Plain
 
 
 def say(
-    *pieces: str | Step,
+    *deltas: str | Step,
     gap_s: float = 0.0,
     stop_reason: StopReason | None = "end_turn",
     stop_sequence: str | None = None,
@@ -210,9 +210,9 @@ def say(
     before_start: tuple[Step, ...] = (),
     before_stop: tuple[Step, ...] = (),
 ) -> Reply:
-    """One text block, each piece a delta, `gap_s` between them; without pieces an answer without blocks."""
+    """An answer of one text block, with `gap_s` between its deltas; without deltas, an answer without blocks."""
     return Reply(
-        parts=(Text(with_gaps(pieces, gap_s)),) if pieces else (),
+        parts=(Text(with_gaps(deltas, gap_s)),) if deltas else (),
         stop_reason=stop_reason,
         stop_sequence=stop_sequence,
         usage=usage,
@@ -222,35 +222,29 @@ def say(
     )
 
 
-def with_gaps(pieces: tuple[str | Step, ...], gap_s: float) -> tuple[str | Step, ...]:
-    """The pieces with a pause of `gap_s` between them."""
+def with_gaps(deltas: tuple[str | Step, ...], gap_s: float) -> tuple[str | Step, ...]:
+    """The deltas with a pause of `gap_s` between them."""
     if gap_s <= 0:
-        return pieces
+        return deltas
     spaced: list[str | Step] = []
-    for piece in pieces:
-        spaced += [Pause(gap_s), piece] if spaced else [piece]
+    for delta in deltas:
+        spaced += [Pause(gap_s), delta] if spaced else [delta]
     return tuple(spaced)
 
 
-def call(name: str, arguments: Mapping[str, object], *, id: str | None = None, piece: int = 8) -> ToolUse:  # noqa: A002 # its word
-    """A call whose input is written in pieces of `piece` characters."""
+def call(name: str, arguments: Mapping[str, object], *, id: str | None = None, delta_size: int = 8) -> ToolUse:  # noqa: A002 # the API's word
+    """A tool call whose input is sent in deltas of `delta_size` characters."""
     text = json.dumps(arguments, ensure_ascii=False)
-    return ToolUse(name, tuple(text[at : at + piece] for at in range(0, len(text), piece)), id=id)
+    return ToolUse(name, tuple(text[at : at + delta_size] for at in range(0, len(text), delta_size)), id=id)
 
 
 def refuse(
     status: int, message: str | None = None, *, kind: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Refusal:
-    """An error as the API writes it: its kind for this status unless another is given."""
+    """An error as the API sends it; `kind` and `message` default to the API's own for this status."""
     return Refusal(
         status=status,
         kind=kind or ERROR_KINDS.get(status, "api_error" if status >= 500 else "invalid_request_error"),
         message=message if message is not None else _MESSAGES.get(status, "Internal server error"),
         headers=tuple((headers or {}).items()),
     )
-
-
-def bad_gateway(status: int = 502) -> Refusal:
-    """What a proxy in between answers: a page for people, not the API's JSON."""
-    page = f"<html><head><title>{status} Bad Gateway</title></head><body><h1>{status} Bad Gateway</h1></body></html>"
-    return Refusal(status=status, body=page, content_type="text/html")

@@ -1,4 +1,4 @@
-"""A double of Anthropic's Messages API on this computer: scripted, recording, and as strict as the real one."""
+"""The stand-in server: a double of Anthropic's Messages API that validates and records requests and plays scripts."""
 
 import asyncio
 import itertools
@@ -9,24 +9,24 @@ from contextlib import asynccontextmanager, suppress
 from typing import Literal, assert_never
 from urllib.parse import parse_qs, urlsplit
 
-from server.standin.http_connection import ClientLeft, Connection, Request
+from server.standin.http_connection import ClientDisconnected, Connection, Request
 from server.standin.script import Cut, Hold, Pause, Plain, Refusal, Script, refuse, say
 from server.standin.validation.request import BODY_LIMIT, check
-from server.standin.wire_events import Asked, Body, Head, actions_for
+from server.standin.wire_events import Body, Head, ReplyContext, actions_for
 
 MESSAGES = "/v1/messages"
 
-Outcome = Literal["whole", "refused", "cut", "client left", "stopped"]
-"""How a request ended: answered whole (an error event included), with an error status, cut by the script, given up by
-the caller, or still open when the stand-in was closed."""
+Outcome = Literal["whole", "refused", "cut", "client disconnected", "stopped"]
+"""How a request ended: completely answered (even with an error event), with an error status, cut by the script, by the
+client's disconnect, or still open when the stand-in was closed."""
 
 
 class Recorded:
-    """One request as it arrived, in the order of arrival, and afterwards how it ended.
+    """One recorded request and its outcome.
 
-    `body` is the JSON object that came, or empty if it was none; `headers` have lower-case names.
-    `outcome` is None until the answer has ended, which may be a moment after the caller has read it: await `ended()`.
-    `refusal` is what the real API would have had against it: then no script was used.
+    `body` is the JSON object of the request, empty if it had none; `headers` have lower-case names.
+    `outcome` is None until the answer has ended, which may be shortly after the client has read it: await `ended()`.
+    `refusal` is the error that the real API would answer; then no script was used.
     """
 
     def __init__(self, number: int, request: Request) -> None:
@@ -43,19 +43,19 @@ class Recorded:
         self._ended = asyncio.Event()
 
     async def ended(self) -> Outcome:
-        """Waits for the end of the answer and says how it ended."""
+        """Waits for the end of the answer and returns the outcome."""
         await self._ended.wait()
         assert self.outcome is not None
         return self.outcome
 
-    async def left(self) -> None:
-        """Returns when the caller has left in the middle of its answer; AssertionError if it ended in another way."""
+    async def client_disconnected(self) -> None:
+        """Waits until the client has disconnected during its answer. Raises AssertionError on any other outcome."""
         outcome = await self.ended()
-        if outcome != "client left":
-            raise AssertionError(f"{self!r} did not end because its caller left")
+        if outcome != "client disconnected":
+            raise AssertionError(f"{self!r} did not end by a disconnect")
 
     def end(self, outcome: Outcome) -> None:
-        """What the stand-in says when the answer is over."""
+        """Sets the outcome; called by the stand-in."""
         self.outcome = outcome
         self._ended.set()
 
@@ -68,17 +68,17 @@ Sleep = Callable[[float], Awaitable[object]]
 
 
 def default_answer(_: Recorded) -> Script:
-    """What is said when nobody wrote a script."""
+    """The answer when there is no script."""
     return say("Hello", " from", " the stand-in.")
 
 
 def token_count(body: dict[str, object]) -> int:
-    """About how many tokens a request has: a token for four characters."""
+    """An estimate of a request's tokens: one for four characters."""
     return max(1, len(json.dumps(body)) // 4)
 
 
 class Standin:
-    """What a test sees of the double: where it listens, what arrived, and what it will answer."""
+    """The running stand-in: its URL, the recorded requests, and the scripts to answer them with."""
 
     def __init__(self, answer: Answer, sleep: Sleep, keep: int | None) -> None:
         self.url = ""
@@ -94,10 +94,7 @@ class Standin:
         self._failures: list[Exception] = []
 
     def script(self, *answers: Script | Answer) -> None:
-        """What is answered from now on: scripts, each once and in this order, or a function for all that is not queued.
-
-        What was queued before is forgotten. When the queue is empty the function answers.
-        """
+        """Replaces the queue: scripts are used once each, in order; a function answers when the queue is empty."""
         self._queue.clear()
         for answer in answers:
             if callable(answer):
@@ -106,13 +103,13 @@ class Standin:
                 self._queue.append(answer)
 
     async def arrived(self, count: int) -> Recorded:
-        """Waits until `count` messages requests have arrived and gives the last of these."""
+        """Waits until `count` messages requests have arrived and returns the last of them."""
         async with self._arrived:
             await self._arrived.wait_for(lambda: len(self.requests) >= count)
         return self.requests[count - 1]
 
-    async def deserted(self) -> None:
-        """Returns when nobody is connected: whatever was sent here has arrived by then."""
+    async def disconnected(self) -> None:
+        """Waits until no client is connected, so that everything sent has been recorded."""
         while self._tasks:
             await asyncio.wait(set(self._tasks))
 
@@ -129,7 +126,7 @@ class Standin:
             self._failures.append(error)
 
     async def close(self) -> None:
-        """Ends all connections. Raises what went wrong in them: an answer function that failed, for instance."""
+        """Closes all connections. Raises an ExceptionGroup of what failed in them, such as an answer function."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -157,8 +154,8 @@ class Standin:
 
     async def _record(self, request: Request) -> Recorded:
         recorded = Recorded(next(self._numbers), request)
-        is_question = recorded.method == "POST" and recorded.path == MESSAGES
-        records = self.requests if is_question else self.others
+        is_message = recorded.method == "POST" and recorded.path == MESSAGES
+        records = self.requests if is_message else self.others
         records.append(recorded)
         if self._keep is not None:
             del records[: max(0, len(records) - self._keep)]
@@ -184,23 +181,25 @@ class Standin:
                 return refuse(404)
 
     async def _play(self, connection: Connection, recorded: Recorded, script: Script) -> Outcome:
-        """Carries out the script until it is done or the caller has left."""
+        """Plays the script until it ends or the client disconnects."""
         playing = asyncio.create_task(self._act(connection, recorded, script))
-        leaving = asyncio.create_task(connection.gone())
+        disconnect = asyncio.create_task(connection.wait_closed())
         try:
-            await asyncio.wait({playing, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            return playing.result() if playing.done() else "client left"
-        except ClientLeft:
-            return "client left"
+            await asyncio.wait({playing, disconnect}, return_when=asyncio.FIRST_COMPLETED)
+            return playing.result() if playing.done() else "client disconnected"
+        except ClientDisconnected:
+            return "client disconnected"
         finally:
-            for task in (playing, leaving):
+            for task in (playing, disconnect):
                 task.cancel()
-            await asyncio.gather(playing, leaving, return_exceptions=True)
+            await asyncio.gather(playing, disconnect, return_exceptions=True)
 
     async def _act(self, connection: Connection, recorded: Recorded, script: Script) -> Outcome:
-        asked = Asked(recorded.number, str(recorded.body.get("model")), stream=recorded.body.get("stream") is True)
+        context = ReplyContext(
+            recorded.number, str(recorded.body.get("model")), stream=recorded.body.get("stream") is True
+        )
         outcome: Outcome = "whole"
-        for action in actions_for(script, asked):
+        for action in actions_for(script, context):
             match action:
                 case Head():
                     outcome = "whole" if action.status < 400 else "refused"
@@ -224,9 +223,9 @@ class Standin:
 async def open_standin(
     answer: Answer = default_answer, *, sleep: Sleep = asyncio.sleep, keep: int | None = None
 ) -> AsyncIterator[Standin]:
-    """The stand-in on a free port of 127.0.0.1 while the block runs; nothing is left of it afterwards.
+    """Runs the stand-in on a free port of 127.0.0.1 until the block ends.
 
-    `sleep` is what a `Pause` waits with. `keep`: how many requests stay recorded, the last ones; None: all.
+    `sleep` implements `Pause`. `keep`: how many of the last requests stay recorded; None: all.
     """
     standin = Standin(answer, sleep, keep)
     server = await asyncio.start_server(standin.accept, "127.0.0.1", 0)

@@ -1,4 +1,4 @@
-"""A script as what goes over the wire, in order: headers, events, waits and breaks."""
+"""Turns a script into actions on the wire, in order: headers, body bytes, pauses, disconnects."""
 
 import json
 from collections.abc import Iterator
@@ -45,8 +45,8 @@ Event = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What an answer needs to know of its request: its number, the model's name, and whether a stream is wanted."""
+class ReplyContext:
+    """What an answer takes from its request: the number, the model's name, and whether to stream."""
 
     number: int
     model: str
@@ -54,12 +54,12 @@ class Asked:
 
     @property
     def request_id(self) -> str:
-        """The id that the stand-in gave this request."""
+        """The request id in headers and error bodies."""
         return f"req_standin{self.number:08d}"
 
 
-def actions_for(script: Script, asked: Asked) -> Iterator[Action]:
-    """What to do, one after the other. After a `Cut` nothing follows."""
+def actions_for(script: Script, context: ReplyContext) -> Iterator[Action]:
+    """The actions in order. A `Cut` is the last one."""
     for step in script.before_headers:
         if not isinstance(step, Pause | Hold | Cut):
             raise TypeError(f"{step!r} cannot come before the headers")
@@ -69,42 +69,42 @@ def actions_for(script: Script, asked: Asked) -> Iterator[Action]:
             yield Cut(reset=script.reset)
         case Refusal():
             body = script.body.encode() if script.body is not None else None
-            body = body if body is not None else error_body(script.kind, script.message, asked.request_id)
-            yield from _piece(script.status, script.content_type, body, script.headers, asked)
+            body = body if body is not None else error_body(script.kind, script.message, context.request_id)
+            yield from _single_body(script.status, script.content_type, body, script.headers, context)
         case Plain():
-            yield from _piece(200, script.content_type, script.body.encode(), script.headers, asked)
+            yield from _single_body(200, script.content_type, script.body.encode(), script.headers, context)
         case Reply():
-            yield from _stream(script, asked) if asked.stream else _whole(script, asked)
+            yield from _stream(script, context) if context.stream else _whole(script, context)
         case _:
             assert_never(script)
 
 
 def error_body(kind: str, message: str, request_id: str) -> bytes:
-    """An error as the API writes it."""
+    """An error as the API sends it."""
     error = {"type": "error", "error": {"type": kind, "message": message}, "request_id": request_id}
     return json.dumps(error).encode()
 
 
-def _piece(
-    status: int, content_type: str, body: bytes, headers: tuple[tuple[str, str], ...], asked: Asked
+def _single_body(
+    status: int, content_type: str, body: bytes, headers: tuple[tuple[str, str], ...], context: ReplyContext
 ) -> Iterator[Action]:
-    """An answer in one piece."""
-    own = (("content-type", content_type), ("content-length", str(len(body))), ("request-id", asked.request_id))
+    """An answer that is not streamed."""
+    own = (("content-type", content_type), ("content-length", str(len(body))), ("request-id", context.request_id))
     yield Head(status, (*own, *headers))
     yield Body(body)
 
 
-def _stream(reply: Reply, asked: Asked) -> Iterator[Action]:
+def _stream(reply: Reply, context: ReplyContext) -> Iterator[Action]:
     yield Head(
         200,
         (
             ("content-type", "text/event-stream; charset=utf-8"),
             ("cache-control", "no-cache"),
-            ("request-id", asked.request_id),
+            ("request-id", context.request_id),
             *reply.headers,
         ),
     )
-    for item in _events(reply, asked):
+    for item in _events(reply, context):
         if isinstance(item, dict):
             yield Body(f"event: {item['type']}\ndata: {json.dumps(item, ensure_ascii=False)}\n\n".encode())
             if item["type"] == "error":
@@ -113,32 +113,32 @@ def _stream(reply: Reply, asked: Asked) -> Iterator[Action]:
             yield item
 
 
-def _whole(reply: Reply, asked: Asked) -> Iterator[Action]:
-    """The answer in one piece: the same events, folded; what waits or breaks in them does so before the headers."""
+def _whole(reply: Reply, context: ReplyContext) -> Iterator[Action]:
+    """The answer without streaming: the events folded into one body, all pauses and cuts before its headers."""
     message: dict[str, object] = {}
-    for item in _events(reply, asked):
+    for item in _events(reply, context):
         if not isinstance(item, dict):
             yield item
         elif item["type"] == "error":
             error = item["error"]
             assert isinstance(error, dict)
-            refused = error_body(error["type"], error["message"], asked.request_id)
-            yield from _piece(529, "application/json", refused, (), asked)
+            refused = error_body(error["type"], error["message"], context.request_id)
+            yield from _single_body(529, "application/json", refused, (), context)
             return
         else:
             _fold(message, item)
     body = json.dumps(message, ensure_ascii=False).encode()
-    yield from _piece(200, "application/json", body, reply.headers, asked)
+    yield from _single_body(200, "application/json", body, reply.headers, context)
 
 
-def _events(reply: Reply, asked: Asked) -> Iterator[Event | Pause | Hold | Cut]:
-    """The events of the stream, as dictionaries, among the waits and breaks."""
+def _events(reply: Reply, context: ReplyContext) -> Iterator[Event | Pause | Hold | Cut]:
+    """The events of the stream, as dictionaries, with the pauses and cuts between them."""
     yield from _steps(reply.before_start)
-    yield _message_start(reply, asked)
+    yield _message_start(reply, context)
     index = 0
     for part in reply.parts:
         if isinstance(part, Text | Thinking | RedactedThinking | ToolUse):
-            yield from _block(part, index, asked)
+            yield from _block(part, index, context)
             index += 1
         else:
             yield from _steps((part,))
@@ -154,12 +154,12 @@ def _events(reply: Reply, asked: Asked) -> Iterator[Event | Pause | Hold | Cut]:
     yield {"type": "message_stop"}
 
 
-def _message_start(reply: Reply, asked: Asked) -> Event:
+def _message_start(reply: Reply, context: ReplyContext) -> Event:
     message: Event = {
-        "id": f"msg_standin{asked.number:08d}",
+        "id": f"msg_standin{context.number:08d}",
         "type": "message",
         "role": "assistant",
-        "model": asked.model,
+        "model": context.model,
         "content": [],
         "stop_reason": None,
         "stop_sequence": None,
@@ -178,7 +178,7 @@ def _usage(reply: Reply, *, output_tokens: int) -> dict[str, object]:
     }
 
 
-def _block(block: Block, index: int, asked: Asked) -> Iterator[Event | Pause | Hold | Cut]:
+def _block(block: Block, index: int, context: ReplyContext) -> Iterator[Event | Pause | Hold | Cut]:
     start: Event
     match block:
         case Text():
@@ -188,7 +188,7 @@ def _block(block: Block, index: int, asked: Asked) -> Iterator[Event | Pause | H
         case RedactedThinking():
             start, delta, key = {"type": "redacted_thinking", "data": block.data}, "", ""
         case ToolUse():
-            call_id = block.id or f"toolu_standin{asked.number:08d}_{index}"
+            call_id = block.id or f"toolu_standin{context.number:08d}_{index}"
             start = {"type": "tool_use", "id": call_id, "name": block.name, "input": {}}
             delta, key = "input_json_delta", "partial_json"
         case _:
@@ -196,14 +196,14 @@ def _block(block: Block, index: int, asked: Asked) -> Iterator[Event | Pause | H
     yield {"type": "content_block_start", "index": index, "content_block": start}
     if index == 0:
         yield {"type": "ping"}
-    for piece in () if isinstance(block, RedactedThinking) else block.pieces:
-        if isinstance(piece, str):
-            yield {"type": "content_block_delta", "index": index, "delta": {"type": delta, key: piece}}
+    for part in () if isinstance(block, RedactedThinking) else block.deltas:
+        if isinstance(part, str):
+            yield {"type": "content_block_delta", "index": index, "delta": {"type": delta, key: part}}
         else:
-            yield from _steps((piece,))
+            yield from _steps((part,))
     if isinstance(block, Thinking):
-        seal = {"type": "signature_delta", "signature": block.signature}
-        yield {"type": "content_block_delta", "index": index, "delta": seal}
+        signature = {"type": "signature_delta", "signature": block.signature}
+        yield {"type": "content_block_delta", "index": index, "delta": signature}
     yield {"type": "content_block_stop", "index": index}
 
 
@@ -221,7 +221,7 @@ def _steps(steps: tuple[Step, ...]) -> Iterator[Event | Pause | Hold | Cut]:
 
 
 def _fold(message: dict[str, object], event: Event) -> None:
-    """Adds one event to the message it belongs to."""
+    """Adds one event to the message."""
     content = message.get("content")
     match event:
         case {"type": "message_start", "message": dict(start)}:

@@ -11,9 +11,9 @@ from server.claude.cli.locate import bundled_cli
 from server.claude.cli.versions import cli_version
 from server.machine.guards import guard_for
 from server.machine.temp_folders import open_scratch
-from server.selfcheck.capabilities import Undecided, Verdict, key_for
-from server.selfcheck.probes import examine
-from server.selfcheck.store import KEPT_FILE, Shelf
+from server.selfcheck.capabilities import CheckInconclusive, CheckResult, fingerprint_of
+from server.selfcheck.probes import run_probes
+from server.selfcheck.store import STORE_FILE, ResultStore
 
 
 async def keep_verdict(data: Path, cli: Path | None = None) -> None:
@@ -21,7 +21,7 @@ async def keep_verdict(data: Path, cli: Path | None = None) -> None:
 
     `cli`: a program of the test's own that runs the one that we carry, and gets its verdict.
     """
-    kept = Path(_folder().name) / KEPT_FILE
+    kept = Path(_folder().name) / STORE_FILE
     if not kept.exists():
         await _check(kept)
     data.mkdir(parents=True, exist_ok=True)
@@ -29,10 +29,10 @@ async def keep_verdict(data: Path, cli: Path | None = None) -> None:
     if cli is not None:
         carried = bundled_cli()
         assert carried is not None
-        verdict = Shelf(kept).verdict(key_for(carried))
+        verdict = ResultStore(kept).result(fingerprint_of(carried))
         assert verdict is not None
-        key = key_for(cli, verdict.key.version)
-        Shelf(data / KEPT_FILE).keep(Verdict(key, verdict.findings))
+        key = fingerprint_of(cli, verdict.fingerprint.version)
+        ResultStore(data / STORE_FILE).save(CheckResult(key, verdict.probes))
 
 
 @cache
@@ -46,10 +46,10 @@ async def _check(kept: Path) -> None:
     findings = None
     for _ in range(3):
         # On a busy machine it may not come to an end; the product tries again, too.
-        with suppress(Undecided), open_scratch(kept.parent) as scratch:
-            findings = await examine(cli, os.environ, scratch=scratch, guard=guard_for())
+        with suppress(CheckInconclusive), open_scratch(kept.parent) as scratch:
+            findings = await run_probes(cli, os.environ, scratch=scratch, guard=guard_for())
             break
     assert findings is not None
-    verdict = Verdict(key_for(cli, await cli_version(cli, os.environ)), findings)
+    verdict = CheckResult(fingerprint_of(cli, await cli_version(cli, os.environ)), findings)
     assert verdict.is_warm, verdict
-    Shelf(kept).keep(verdict)
+    ResultStore(kept).save(verdict)

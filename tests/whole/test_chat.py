@@ -236,7 +236,7 @@ async def test_a_caller_who_leaves_stops_the_request_upstream(bridge: Bridge, st
         await asyncio.wait_for(gate.reached(), 20)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
-    await asyncio.wait_for(standin.requests[-1].left(), 30)
+    await asyncio.wait_for(standin.requests[-1].client_disconnected(), 30)
     await bridge.until_pool(answering=0)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from server.claude.cli.locate import bundled_cli
 from server.selfcheck.capabilities import FOR_EVERY_ANSWER, Capability
-from server.selfcheck.store import KEPT_FILE
+from server.selfcheck.store import STORE_FILE
 from server.standin.script import Pause, Script, Usage, say
 from server.standin.server import Recorded, Standin, open_standin
 from tests.server.selfcheck.wrapper import BREAKS, change, spawns_of, write_wrapper
@@ -218,7 +218,7 @@ async def test_a_verdict_is_kept_and_a_changed_claude_code_is_checked_anew(folde
                 while checks() == 1:
                     await bridge.post({"messages": [{"role": "system", "content": f"{time.time()}"}, *messages("hi")]})
             assert (await bridge.until_checked())["isolation"] == "warm"
-        (folder / "data" / KEPT_FILE).write_text("{")
+        (folder / "data" / STORE_FILE).write_text("{")
         async with open_server() as bridge:
             assert (await bridge.until_checked())["isolation"] == "warm"
             assert checks() == 3

@@ -142,7 +142,7 @@ async def test_a_loop_in_the_form_of_2023(bridge: Bridge, standin: Standin, stre
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_tool_that_takes_raw_text(bridge: Bridge, standin: Standin, stream: bool) -> None:
     patch = '*** Begin Patch\n+ "quoted" \\ 😀\ttab\u2028\n*** End Patch'
-    standin.script(once(call("ApplyPatch", {"input": patch}, piece=3)))
+    standin.script(once(call("ApplyPatch", {"input": patch}, delta_size=3)))
     tools = [{"type": "custom", "name": "ApplyPatch", "description": "Edits.", "format": {"type": "text"}}]
     conversation: list[dict[str, Any]] = list(messages("Edit."))
     message, finished = await asked(bridge, {"messages": conversation, "tools": tools}, stream=stream)

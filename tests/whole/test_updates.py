@@ -119,7 +119,7 @@ def test_only_who_wants_it_is_told_of_a_newer_version(tmp_path: Path, bus: str, 
         app.until("Running")
         settings = tmp_path / "home" / ".config" / "drawbridge" / "settings.toml"
         settings.parent.mkdir(parents=True, exist_ok=True)
-        # Two looks of the app at its surroundings, in which it would have asked.
+        # Two looks of the app at its standin_environment, in which it would have asked.
         for size in (1, 2):
             settings.write_text(f"pool_size = {size}\n")
             app.until(f"(o) {size}\n")

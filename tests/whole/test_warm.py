@@ -85,7 +85,7 @@ async def test_who_leaves_frees_a_worker_that_forgets(folder: Path) -> None:
         (before,) = bridge.workers()
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
-        await asyncio.wait_for(standin.requests[-1].left(), 30)
+        await asyncio.wait_for(standin.requests[-1].client_disconnected(), 30)
         await bridge.until_pool(parked=1)
         assert await way(bridge, "hi") == "profile"
         assert "MARK" not in json.dumps(standin.requests[-1].body)

@@ -12,10 +12,10 @@ import pytest
 from server.commands.root import run
 from server.machine.instance import Instance, claim
 from server.machine.paths import find_folders
-from server.selfcheck.capabilities import Capability, key_for
-from server.selfcheck.capabilities import Finding as SeenCapability
-from server.selfcheck.capabilities import Verdict as SeenVerdict
-from server.selfcheck.store import KEPT_FILE, Shelf
+from server.selfcheck.capabilities import Capability, fingerprint_of
+from server.selfcheck.capabilities import CheckResult as SeenVerdict
+from server.selfcheck.capabilities import ProbeResult as SeenCapability
+from server.selfcheck.store import STORE_FILE, ResultStore
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the script is a shell's")
 Captured = pytest.CaptureFixture[str]
@@ -115,16 +115,16 @@ def test_a_doctor_tells_what_the_self_check_found(cli: MakeCli, capsys: Captured
     path = cli()
     doctor("--cli-path", str(path))
     assert findings(capsys)["self-check"][0] == "note"
-    shelf = Shelf(find_folders().data / KEPT_FILE)
+    store = ResultStore(find_folders().data / STORE_FILE)
     seen = tuple(SeenCapability(one, holds=True) for one in Capability)
-    shelf.keep(SeenVerdict(key_for(path, "9.9.9"), seen))
+    store.save(SeenVerdict(fingerprint_of(path, "9.9.9"), seen))
     assert doctor("--cli-path", str(path)) == 0
     assert findings(capsys)["self-check"] == ("ok", "this Claude Code does all that is needed")
-    without = tuple(SeenCapability(one, one is not Capability.BOUNDARY, "it came again") for one in Capability)
-    shelf.keep(SeenVerdict(key_for(path, "9.9.9"), without))
+    without = tuple(SeenCapability(one, one is not Capability.RESET, "it came again") for one in Capability)
+    store.save(SeenVerdict(fingerprint_of(path, "9.9.9"), without))
     assert doctor("--cli-path", str(path)) == 0
     verdict, words = findings(capsys)["self-check"]
-    assert (verdict, Capability.BOUNDARY.value in words) == ("note", True)
+    assert (verdict, Capability.RESET.value in words) == ("note", True)
 
 
 def test_nobody_signed_in_is_missing_but_not_in_a_demo(cli: MakeCli, capsys: Captured) -> None:

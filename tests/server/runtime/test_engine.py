@@ -20,8 +20,8 @@ from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.errors import SignInNeeded
 from server.machine.paths import Folders
 from server.runtime.engine import Engine, open_engine
-from server.selfcheck.capabilities import key_for
-from server.selfcheck.store import KEPT_FILE, Shelf
+from server.selfcheck.capabilities import fingerprint_of
+from server.selfcheck.store import STORE_FILE, ResultStore
 from server.standin.script import refuse
 from server.standin.server import Standin, default_answer, open_standin
 from server.status import AccountStatus, UsageWindow
@@ -116,12 +116,12 @@ async def test_its_status_names_the_models_and_the_cli(config: Config, tmp_path:
 async def test_the_verdict_on_an_updated_claude_code_is_under_its_new_version(config: Config, tmp_path: Path) -> None:
     """Under the old one the next start would check it again for nothing."""
     assert config.cli_path is not None
-    kept = Shelf(tmp_path / "d" / KEPT_FILE)
+    kept = ResultStore(tmp_path / "d" / STORE_FILE)
     async with opened(config, tmp_path) as engine:
         await until(engine, lambda: engine.status().engine.checked)
         before = await engine.account()
         version = engine.status().cli.version
-        assert kept.verdict(key_for(config.cli_path, version))
+        assert kept.result(fingerprint_of(config.cli_path, version))
         new = tmp_path / "new"
         new.write_text(config.cli_path.read_text().replace('"$*" in', '"$*" in\n"--version") echo 9.9.9;;', 1))
         new.chmod(0o755)
@@ -131,9 +131,9 @@ async def test_the_verdict_on_an_updated_claude_code_is_under_its_new_version(co
         await until(engine, lambda: engine.status().engine.checked)
         assert engine.status().cli.version == "9.9.9"
         assert await engine.account() == before
-    verdict = kept.verdict(key_for(config.cli_path))
+    verdict = kept.result(fingerprint_of(config.cli_path))
     assert verdict is not None
-    assert verdict.key.version == "9.9.9"
+    assert verdict.fingerprint.version == "9.9.9"
 
 
 async def test_an_exported_key_pays_until_the_plan_is_chosen_and_spares_are_renewed(

@@ -4,88 +4,90 @@ from pathlib import Path
 
 import pytest
 
-from server.selfcheck.capabilities import FOR_EVERY_ANSWER, Capability, Finding, Key, Verdict
-from server.selfcheck.fallback import Footing, footing_for
+from server.selfcheck.capabilities import FOR_EVERY_ANSWER, Capability, CheckResult, CliFingerprint, ProbeResult
+from server.selfcheck.fallback import ServingMode, serving_mode_for
 
-CARRIED = Path("/carried/claude")
-
-
-def verdict(*missing: Capability, path: str = "/usr/bin/claude") -> Verdict:
-    key = Key(path, 1, 2, "2.1.329", "0.2.186")
-    return Verdict(key, tuple(Finding(one, one not in missing, "seen otherwise") for one in Capability))
+BUNDLED = Path("/bundled/claude")
 
 
-def carried(*missing: Capability) -> Verdict:
-    return verdict(*missing, path=str(CARRIED))
+def result_lacking(*missing: Capability, path: str = "/usr/bin/claude") -> CheckResult:
+    key = CliFingerprint(path, 1, 2, "2.1.329", "0.2.186")
+    return CheckResult(key, tuple(ProbeResult(one, one not in missing, "seen otherwise") for one in Capability))
 
 
-UNFIT = verdict(Capability.HISTORY)
+def on_bundled_lacking(*missing: Capability) -> CheckResult:
+    return result_lacking(*missing, path=str(BUNDLED))
+
+
+UNFIT = result_lacking(Capability.HISTORY)
 WARM_ONLY = [capability for capability in Capability if capability not in FOR_EVERY_ANSWER]
 
 
 def test_before_the_check_each_conversation_has_a_process() -> None:
-    assert footing_for(None, other=CARRIED, on_other=carried()) == Footing(isolation="process", cli=None)
-    assert not footing_for(None, other=None, on_other=None).is_checked
+    assert serving_mode_for(None, bundled=BUNDLED, on_bundled=on_bundled_lacking()) == ServingMode(
+        isolation="process", cli=None
+    )
+    assert not serving_mode_for(None, bundled=None, on_bundled=None).is_checked
 
 
 def test_who_does_everything_is_warm() -> None:
-    footing = footing_for(verdict(), other=CARRIED, on_other=None)
-    assert footing == Footing(is_checked=True, isolation="warm")
+    mode = serving_mode_for(result_lacking(), bundled=BUNDLED, on_bundled=None)
+    assert mode == ServingMode(is_checked=True, isolation="warm")
 
 
 @pytest.mark.parametrize("missing", Capability)
 def test_whatever_it_lacks_the_one_that_we_carry_answers_if_that_does_everything(missing: Capability) -> None:
-    footing = footing_for(verdict(missing), other=CARRIED, on_other=carried())
-    assert (footing.is_checked, footing.isolation, footing.cli, footing.trouble) == (True, "warm", CARRIED, None)
-    assert missing.value in footing.words
-    assert str(CARRIED) in footing.words
+    mode = serving_mode_for(result_lacking(missing), bundled=BUNDLED, on_bundled=on_bundled_lacking())
+    assert (mode.is_checked, mode.isolation, mode.cli, mode.error) == (True, "warm", BUNDLED, None)
+    assert missing.value in mode.summary
+    assert str(BUNDLED) in mode.summary
 
 
 @pytest.mark.parametrize("missing", WARM_ONLY)
 @pytest.mark.parametrize(
-    ("other", "on_other"),
-    [(None, None), (CARRIED, carried(Capability.BOUNDARY)), (CARRIED, carried(Capability.TOOLS))],
+    ("bundled", "on_bundled"),
+    [(None, None), (BUNDLED, on_bundled_lacking(Capability.RESET)), (BUNDLED, on_bundled_lacking(Capability.TOOLS))],
     ids=["none", "not warm either", "unfit"],
 )
 def test_where_nobody_is_warm_the_one_at_hand_has_a_process_for_each_conversation(
-    missing: Capability, other: Path | None, on_other: Verdict | None
+    missing: Capability, bundled: Path | None, on_bundled: CheckResult | None
 ) -> None:
-    footing = footing_for(verdict(missing), other=other, on_other=on_other)
-    assert (footing.is_checked, footing.isolation, footing.cli, footing.trouble) == (True, "process", None, None)
-    assert missing.value in footing.words
+    mode = serving_mode_for(result_lacking(missing), bundled=bundled, on_bundled=on_bundled)
+    assert (mode.is_checked, mode.isolation, mode.cli, mode.error) == (True, "process", None, None)
+    assert missing.value in mode.summary
 
 
 @pytest.mark.parametrize("missing", WARM_ONLY)
 def test_who_can_be_right_serves_until_the_one_that_we_carry_is_checked_too(missing: Capability) -> None:
-    footing = footing_for(verdict(missing), other=CARRIED, on_other=None)
-    assert (footing.is_checked, footing.isolation, footing.cli, footing.trouble) == (False, "process", None, None)
-    assert missing.value in footing.words
-    assert footing.is_private == (missing is not Capability.SIGN_IN)
+    mode = serving_mode_for(result_lacking(missing), bundled=BUNDLED, on_bundled=None)
+    assert (mode.is_checked, mode.isolation, mode.cli, mode.error) == (False, "process", None, None)
+    assert missing.value in mode.summary
+    assert mode.is_private == (missing is not Capability.SIGN_IN)
 
 
 def test_where_the_one_at_hand_cannot_be_right_the_one_that_we_carry_serves_until_it_is_checked_too() -> None:
-    footing = footing_for(UNFIT, other=CARRIED, on_other=None)
-    assert (footing.is_checked, footing.isolation, footing.cli, footing.trouble) == (False, "process", CARRIED, None)
+    mode = serving_mode_for(UNFIT, bundled=BUNDLED, on_bundled=None)
+    assert (mode.is_checked, mode.isolation, mode.cli, mode.error) == (False, "process", BUNDLED, None)
 
 
 def test_the_one_that_we_carry_stands_on_its_own_rung() -> None:
-    footing = footing_for(UNFIT, other=CARRIED, on_other=carried(Capability.BOUNDARY))
-    assert (footing.isolation, footing.cli, footing.trouble) == ("process", CARRIED, None)
-    assert footing.is_private
-    assert Capability.BOUNDARY.value in footing.words
-    footing = footing_for(UNFIT, other=CARRIED, on_other=carried(Capability.SIGN_IN))
-    assert (footing.isolation, footing.cli, footing.is_private) == ("process", CARRIED, False)
+    mode = serving_mode_for(UNFIT, bundled=BUNDLED, on_bundled=on_bundled_lacking(Capability.RESET))
+    assert (mode.isolation, mode.cli, mode.error) == ("process", BUNDLED, None)
+    assert mode.is_private
+    assert Capability.RESET.value in mode.summary
+    mode = serving_mode_for(UNFIT, bundled=BUNDLED, on_bundled=on_bundled_lacking(Capability.SIGN_IN))
+    assert (mode.isolation, mode.cli, mode.is_private) == ("process", BUNDLED, False)
 
 
 @pytest.mark.parametrize(
-    ("other", "on_other"), [(None, None), (CARRIED, carried(Capability.NO_TOOLS))], ids=["none", "unfit"]
+    ("bundled", "on_bundled"), [(None, None), (BUNDLED, on_bundled_lacking(Capability.NO_TOOLS))], ids=["none", "unfit"]
 )
 def test_where_nothing_is_left_the_error_says_what_is_wrong_and_what_to_do(
-    other: Path | None, on_other: Verdict | None
+    bundled: Path | None, on_bundled: CheckResult | None
 ) -> None:
-    footing = footing_for(UNFIT, other=other, on_other=on_other)
-    assert footing.trouble is not None
-    assert "/usr/bin/claude" in footing.trouble.message
-    assert Capability.HISTORY.value in footing.trouble.message
-    assert "--cli-path" in footing.trouble.hint
-    assert footing.cli is None
+    mode = serving_mode_for(UNFIT, bundled=bundled, on_bundled=on_bundled)
+    assert mode.error is not None
+    assert "/usr/bin/claude" in mode.error.message
+    assert Capability.HISTORY.value in mode.error.message
+    assert "--cli-path" in mode.error.hint
+    assert mode.cli is None

@@ -11,8 +11,8 @@ import pytest
 from server.claude.cli.locate import bundled_cli
 from server.machine.guards import guard_for
 from server.machine.temp_folders import Scratch, open_scratch
-from server.selfcheck.capabilities import Capability, Finding, Undecided
-from server.selfcheck.probes import examine
+from server.selfcheck.capabilities import Capability, CheckInconclusive, ProbeResult
+from server.selfcheck.probes import run_probes
 from tests.server.selfcheck.wrapper import BREAKS, spawns_of, write_wrapper
 from tests.whole.bridge import is_claude
 
@@ -37,11 +37,11 @@ def scratch(tmp_path: Path) -> Iterator[Scratch]:
         yield scratch
 
 
-async def check(cli: Path, scratch: Scratch) -> tuple[Finding, ...]:
-    return await examine(cli, {**os.environ, **USERS}, scratch=scratch, guard=guard_for())
+async def check(cli: Path, scratch: Scratch) -> tuple[ProbeResult, ...]:
+    return await run_probes(cli, {**os.environ, **USERS}, scratch=scratch, guard=guard_for())
 
 
-def failed(findings: tuple[Finding, ...]) -> list[str]:
+def failed(findings: tuple[ProbeResult, ...]) -> list[str]:
     return [found.capability.name for found in findings if not found.holds]
 
 
@@ -58,7 +58,7 @@ async def test_what_is_missing_is_named_and_nothing_else(broken: str, tmp_path: 
     findings = await check(write_wrapper(tmp_path / "bin", broken), scratch)
     assert failed(findings) == [broken], findings
     (fault,) = (found for found in findings if not found.holds)
-    assert fault.words
+    assert fault.detail
 
 
 async def test_its_process_knows_nothing_of_the_users(tmp_path: Path, scratch: Scratch) -> None:
@@ -98,5 +98,5 @@ async def test_a_program_that_does_not_start_is_no_verdict(tmp_path: Path, scrat
     cli = tmp_path / "claude"
     cli.write_text("#!/bin/sh\nexit 3\n")
     cli.chmod(0o700)
-    with pytest.raises(Undecided):
+    with pytest.raises(CheckInconclusive):
         await check(cli, scratch)

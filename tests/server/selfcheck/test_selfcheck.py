@@ -1,4 +1,4 @@
-"""When the check runs, what it leaves on the shelf, and on what footing requests stand meanwhile."""
+"""When the check runs, what it leaves on the shelf, and on what mode requests stand meanwhile."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,13 +9,13 @@ import pytest
 
 from server.backoff import Backoff
 from server.errors import CliFailed
-from server.selfcheck.capabilities import Capability, Finding, Undecided
-from server.selfcheck.fallback import Footing
+from server.selfcheck.capabilities import Capability, CheckInconclusive, ProbeResult
+from server.selfcheck.fallback import ServingMode
 from server.selfcheck.selfcheck import SelfCheck
-from server.selfcheck.store import Shelf
+from server.selfcheck.store import ResultStore
 from tests.server.selfcheck.wrapper import change
 
-WARM = Footing(is_checked=True, isolation="warm")
+WARM = ServingMode(is_checked=True, isolation="warm")
 
 
 class Scene:
@@ -24,11 +24,11 @@ class Scene:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.cli = self.program("claude")
-        self.carried: Path | None = self.program("carried")
+        self.bundled: Path | None = self.program("bundled")
         self.version = "1.0.0"
         self.missing: dict[Path, list[Capability] | Exception] = {}
-        self.examined: list[Path] = []
-        self.footings: list[Footing] = []
+        self.probed: list[Path] = []
+        self.modes: list[ServingMode] = []
         self.go = asyncio.Event()
         self.go.set()
         self.places = 0
@@ -41,29 +41,29 @@ class Scene:
 
     def start(self, *, opened: bool = True, cli: Path | None = None) -> SelfCheck:
         check = SelfCheck(
-            shelf=Shelf(self.folder / "data" / "selfcheck.json"),
-            carried=self.carried,
-            examine=self._examine,
+            store=ResultStore(self.folder / "data" / "selfcheck.json"),
+            bundled=self.bundled,
+            run_probes=self._run_probes,
             version_of=self._version_of,
-            place=self._place,
-            on_change=lambda: self.footings.append(check.footing),
+            open_slot=self._place,
+            on_change=lambda: self.modes.append(check.mode),
             backoff=Backoff(first_s=0.01, longest_s=0.01),
         )
         self.checks.append(check)
-        check.look(cli or self.cli)
+        check.use(cli or self.cli)
         if opened:
             check.open()
         return check
 
-    async def checked(self, check: SelfCheck) -> Footing:
+    async def checked(self, check: SelfCheck) -> ServingMode:
         async with asyncio.timeout(20):
-            while not check.footing.is_checked:
+            while not check.mode.is_checked:
                 await asyncio.sleep(0)
-        return check.footing
+        return check.mode
 
     async def begun(self, count: int = 1) -> None:
         async with asyncio.timeout(20):
-            while len(self.examined) < count:
+            while len(self.probed) < count:
                 await asyncio.sleep(0)
 
     @asynccontextmanager
@@ -79,14 +79,14 @@ class Scene:
             raise CliFailed
         return self.version
 
-    async def _examine(self, cli: Path) -> tuple[Finding, ...]:
+    async def _run_probes(self, cli: Path) -> tuple[ProbeResult, ...]:
         assert self.places == 1
-        self.examined.append(cli)
+        self.probed.append(cli)
         await self.go.wait()
         missing = self.missing.get(cli, [])
         if isinstance(missing, Exception):
             raise missing
-        return tuple(Finding(one, one not in missing, "" if one not in missing else "odd") for one in Capability)
+        return tuple(ProbeResult(one, one not in missing, "" if one not in missing else "odd") for one in Capability)
 
 
 @pytest.fixture
@@ -101,47 +101,47 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
 async def test_it_is_checked_once_and_the_next_start_is_warm_from_the_first_request_on(scene: Scene) -> None:
     assert await scene.checked(scene.start()) == WARM
     later = scene.start(opened=False)
-    assert later.footing == WARM
+    assert later.mode == WARM
     later.open()
-    await later.known()
-    assert scene.examined == [scene.cli]
+    await later.decided()
+    assert scene.probed == [scene.cli]
 
 
 async def test_nothing_runs_before_there_is_a_place(scene: Scene) -> None:
     check = scene.start(opened=False)
     await asyncio.sleep(0)
-    assert check.footing == Footing()
-    assert not scene.examined
+    assert check.mode == ServingMode()
+    assert not scene.probed
 
 
 async def test_a_stranger_is_waited_for_and_the_one_that_we_carry_is_not(scene: Scene) -> None:
     scene.go.clear()
     check = scene.start()
-    waiting = asyncio.create_task(check.known())
+    waiting = asyncio.create_task(check.decided())
     await scene.begun()
     assert not waiting.done()
-    assert check.footing == Footing()
+    assert check.mode == ServingMode()
     scene.go.set()
     await asyncio.wait_for(waiting, 20)
-    assert check.footing == WARM
+    assert check.mode == WARM
     scene.go.clear()
-    carried = scene.start(cli=scene.carried)
-    await asyncio.wait_for(carried.known(), 20)
-    assert carried.footing == Footing()
+    bundled = scene.start(cli=scene.bundled)
+    await asyncio.wait_for(bundled.decided(), 20)
+    assert bundled.mode == ServingMode()
 
 
 async def test_where_none_is_at_hand_nobody_waits(scene: Scene) -> None:
     check = scene.start(cli=scene.folder / "nowhere")
-    await asyncio.wait_for(check.known(), 20)
-    assert check.footing == Footing()
+    await asyncio.wait_for(check.decided(), 20)
+    assert check.mode == ServingMode()
 
 
 async def test_a_check_that_could_not_be_done_is_no_verdict_and_is_done_again(scene: Scene) -> None:
-    scene.missing[scene.cli] = Undecided("it took too long")
+    scene.missing[scene.cli] = CheckInconclusive("it took too long")
     check = scene.start()
-    await asyncio.wait_for(check.known(), 20)
-    assert (check.footing.is_checked, check.footing.isolation, check.footing.trouble) == (False, "process", None)
-    assert "it took too long" in check.footing.words
+    await asyncio.wait_for(check.decided(), 20)
+    assert (check.mode.is_checked, check.mode.isolation, check.mode.error) == (False, "process", None)
+    assert "it took too long" in check.mode.summary
     del scene.missing[scene.cli]
     assert await scene.checked(check) == WARM
 
@@ -149,62 +149,62 @@ async def test_a_check_that_could_not_be_done_is_no_verdict_and_is_done_again(sc
 async def test_one_that_does_not_say_its_version_is_not_waited_for(scene: Scene) -> None:
     scene.version = ""
     check = scene.start()
-    await asyncio.wait_for(check.known(), 20)
-    assert not check.footing.is_checked
-    assert not scene.examined
+    await asyncio.wait_for(check.decided(), 20)
+    assert not check.mode.is_checked
+    assert not scene.probed
 
 
 async def test_the_one_that_we_carry_is_checked_when_it_is_needed(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert scene.carried is not None
+    assert scene.bundled is not None
     scene.missing[scene.cli] = [Capability.HISTORY]
     check = scene.start()
-    footing = await scene.checked(check)
-    assert (footing.isolation, footing.cli) == ("warm", scene.carried)
-    assert scene.examined == [scene.cli, scene.carried]
+    mode = await scene.checked(check)
+    assert (mode.isolation, mode.cli) == ("warm", scene.bundled)
+    assert scene.probed == [scene.cli, scene.bundled]
     assert check.failed == ("history",)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     # Nobody was ever answered by the one that cannot.
-    assert all(footing.cli == scene.carried for footing in scene.footings)
+    assert all(mode.cli == scene.bundled for mode in scene.modes)
     later = scene.start()
-    assert later.footing == footing
+    assert later.mode == mode
     await scene.checked(later)
-    assert len(scene.examined) == 2
+    assert len(scene.probed) == 2
 
 
 async def test_where_the_one_at_hand_is_not_warm_the_one_that_we_carry_is_checked_while_it_serves(scene: Scene) -> None:
-    assert scene.carried is not None
-    scene.missing[scene.cli] = [Capability.BOUNDARY]
+    assert scene.bundled is not None
+    scene.missing[scene.cli] = [Capability.RESET]
     check = scene.start()
-    footing = await scene.checked(check)
-    assert (footing.isolation, footing.cli) == ("warm", scene.carried)
-    assert scene.examined == [scene.cli, scene.carried]
-    assert [(one.is_checked, one.isolation, one.cli) for one in scene.footings] == [
+    mode = await scene.checked(check)
+    assert (mode.isolation, mode.cli) == ("warm", scene.bundled)
+    assert scene.probed == [scene.cli, scene.bundled]
+    assert [(one.is_checked, one.isolation, one.cli) for one in scene.modes] == [
         (False, "process", None),
-        (True, "warm", scene.carried),
+        (True, "warm", scene.bundled),
     ]
     later = scene.start(opened=False)
-    assert later.footing == footing
+    assert later.mode == mode
 
 
 async def test_the_one_that_we_carry_serves_while_its_check_cannot_be_done(scene: Scene) -> None:
-    assert scene.carried is not None
+    assert scene.bundled is not None
     scene.missing[scene.cli] = [Capability.NO_TOOLS]
-    scene.missing[scene.carried] = Undecided("no")
+    scene.missing[scene.bundled] = CheckInconclusive("no")
     check = scene.start()
     await scene.begun(3)
-    assert (check.footing.cli, check.footing.isolation) == (scene.carried, "process")
+    assert (check.mode.cli, check.mode.isolation) == (scene.bundled, "process")
 
 
 async def test_nothing_is_left_where_the_one_that_we_carry_is_the_one_that_cannot(scene: Scene) -> None:
-    assert scene.carried is not None
+    assert scene.bundled is not None
     link = scene.folder / "link"
-    link.symlink_to(scene.carried)
+    link.symlink_to(scene.bundled)
     scene.missing[link] = [Capability.SETTINGS]
-    footing = await scene.checked(scene.start(cli=link))
-    assert footing.trouble is not None
-    assert scene.examined == [link]
+    mode = await scene.checked(scene.start(cli=link))
+    assert mode.error is not None
+    assert scene.probed == [link]
 
 
 async def test_another_version_behind_the_same_file_is_checked_anew(scene: Scene) -> None:
@@ -212,9 +212,9 @@ async def test_another_version_behind_the_same_file_is_checked_anew(scene: Scene
     scene.version = "2.0.0"
     scene.go.clear()
     check = scene.start()
-    assert check.footing == WARM
+    assert check.mode == WARM
     await scene.begun(2)
-    assert check.footing == Footing()
+    assert check.mode == ServingMode()
     scene.go.set()
     assert await scene.checked(check) == WARM
 
@@ -222,13 +222,13 @@ async def test_another_version_behind_the_same_file_is_checked_anew(scene: Scene
 async def test_one_that_changes_while_the_server_runs_is_checked_anew(scene: Scene) -> None:
     check = scene.start()
     await scene.checked(check)
-    check.look(scene.cli)
-    assert check.footing == WARM
+    check.use(scene.cli)
+    assert check.mode == WARM
     change(scene.cli)
-    check.look(scene.cli)
-    assert check.footing == Footing()
+    check.use(scene.cli)
+    assert check.mode == ServingMode()
     assert await scene.checked(check) == WARM
-    assert len(scene.examined) == 2
+    assert len(scene.probed) == 2
 
 
 async def test_one_that_changes_in_the_middle_of_its_check_is_checked_again(scene: Scene) -> None:
@@ -238,20 +238,20 @@ async def test_one_that_changes_in_the_middle_of_its_check_is_checked_again(scen
     change(scene.cli)
     scene.go.set()
     assert await scene.checked(check) == WARM
-    assert len(scene.examined) == 2
-    assert scene.start(opened=False).footing == WARM
+    assert len(scene.probed) == 2
+    assert scene.start(opened=False).mode == WARM
 
 
 async def test_the_check_of_one_that_is_no_longer_at_hand_ends(scene: Scene) -> None:
     scene.go.clear()
     check = scene.start()
     await scene.begun()
-    check.look(scene.program("other"))
+    check.use(scene.program("other"))
     await scene.begun(2)
     assert scene.places == 1
     scene.go.set()
     assert await scene.checked(check) == WARM
-    assert scene.examined == [scene.cli, scene.folder / "other"]
+    assert scene.probed == [scene.cli, scene.folder / "other"]
 
 
 async def test_closing_ends_the_check_where_it_is(scene: Scene) -> None:

@@ -17,7 +17,7 @@ BREAKS = {
     "TOOLS": "offer a tool of its own making instead of the client's",
     "SETTINGS": "say yes to settings and do nothing",
     "ONE_CALL": "tell of a limit too late",
-    "BOUNDARY": "drop boundaries",
+    "RESET": "drop resets",
     "SETTINGS_RESET": "keep the settings of the request before",
     "CALLS": "know none of the client's tools",
     "NO_COMPACTION": "compact",
@@ -79,7 +79,7 @@ def filtered(frame):
         settings = request["settings"]
         settings["env"] = {{name: value for name, value in settings.get("env", {{}}).items() if value is not None}}
         request["settings"] = {{name: value for name, value in settings.items() if value is not None}}
-    if BREAK == "BOUNDARY" and frame.get("subtype") == "compact_boundary":
+    if BREAK == "RESET" and frame.get("subtype") == "compact_boundary":
         return None
     return frame
 

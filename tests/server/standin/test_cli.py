@@ -246,7 +246,7 @@ async def test_a_killed_process_is_a_caller_who_left(demo: Demo, tmp_path: Path)
         cli.user("hi")
         await gate.reached()
         cli.kill()
-        await demo.standin.requests[0].left()
+        await demo.standin.requests[0].client_disconnected()
 
 
 async def test_it_finds_the_stand_in_by_its_address_alone(tmp_path: Path) -> None:

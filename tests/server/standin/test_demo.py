@@ -56,7 +56,7 @@ def pieces(script: Script) -> list[str]:
     found: list[str] = []
     for block in script.parts:
         assert isinstance(block, Text | ToolUse)
-        found += [piece for piece in block.pieces if isinstance(piece, str)]
+        found += [piece for piece in block.deltas if isinstance(piece, str)]
     return found
 
 
@@ -113,8 +113,8 @@ def test_words_come_one_by_one_with_gaps() -> None:
     assert isinstance(script, Reply)
     (block,) = script.parts
     assert isinstance(block, Text)
-    assert block.pieces[0] == "This"
-    assert block.pieces[1] == Pause(0.5)
+    assert block.deltas[0] == "This"
+    assert block.deltas[1] == Pause(0.5)
     assert len(pieces(script)) > 20
     assert script.usage.output_tokens == len(pieces(script))
     assert script.usage.input_tokens > 0

@@ -23,13 +23,13 @@ from server.standin.script import (
     Text,
     Thinking,
     Usage,
-    bad_gateway,
     call,
     refuse,
     say,
 )
 from server.standin.server import Recorded, Standin, open_standin
 from tests.server.standin.asking import HEADERS, USER, body
+from tests.server.standin.proxy import BAD_GATEWAY
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ async def test_an_error_has_its_status_kind_message_and_headers(
 
 
 async def test_a_gateway_answers_a_page(standin: Standin, http: httpx.AsyncClient) -> None:
-    standin.script(bad_gateway())
+    standin.script(BAD_GATEWAY)
     response = await ask(http)
     assert response.status_code == 502
     assert response.headers["content-type"] == "text/html"
@@ -251,8 +251,8 @@ async def test_a_caller_who_leaves_is_seen_at_once(standin: Standin, http: httpx
     await gate.reached()
     assert standin.requests[0].outcome is None
     asking.cancel()
-    await standin.requests[0].left()
-    assert standin.requests[0].outcome == "client left"
+    await standin.requests[0].client_disconnected()
+    assert standin.requests[0].outcome == "client disconnected"
 
 
 @pytest.mark.parametrize("number", range(5), ids=[place for place, _ in held(Gate())])
@@ -330,8 +330,8 @@ async def test_a_request_is_recorded_as_it_arrived(standin: Standin, http: httpx
 
 async def test_leaving_is_not_claimed_of_a_caller_who_stayed(standin: Standin, http: httpx.AsyncClient) -> None:
     await ask(http)
-    with pytest.raises(AssertionError, match="did not end because its caller left"):
-        await standin.requests[0].left()
+    with pytest.raises(AssertionError, match="did not end by a disconnect"):
+        await standin.requests[0].client_disconnected()
 
 
 async def test_whatever_else_is_asked_is_recorded_apart(standin: Standin, http: httpx.AsyncClient) -> None:

@@ -277,10 +277,10 @@ async def test_a_call_that_the_engine_would_answer_itself_is_the_clients(
     assert isinstance(events[-1], Finished)
     assert events[-1].reason is StopReason.TOOL_CALLS
     _, found = said(events)
-    assert (found.name, found.arguments) == (stray.name, "".join(str(piece) for piece in stray.pieces))
+    assert (found.name, found.arguments) == (stray.name, "".join(str(piece) for piece in stray.deltas))
     assert loop.worker is not None
     await loop.worker.close()
-    await asyncio.wait_for(standin.deserted(), 10)
+    await asyncio.wait_for(standin.disconnected(), 10)
     assert len(standin.requests) == 1
     loop.result(*results_of(said(events)))
     loop.worker = None
@@ -384,7 +384,7 @@ async def test_a_cut_in_a_call_never_looks_whole_and_nothing_is_asked_for_again(
     assert loop.worker is not None
     await loop.worker.close()
     loop.worker = None
-    await asyncio.wait_for(standin.deserted(), 10)
+    await asyncio.wait_for(standin.disconnected(), 10)
     assert len(standin.requests) == 1
 
 
@@ -461,7 +461,7 @@ async def test_an_answer_to_results_that_reaches_its_limit_ends_there(loop: Loop
     assert events[-1].reason is StopReason.LENGTH
     assert loop.worker is not None
     await loop.worker.close()
-    await asyncio.wait_for(standin.deserted(), 10)
+    await asyncio.wait_for(standin.disconnected(), 10)
     assert len(standin.requests) == 2
 
 
@@ -475,5 +475,5 @@ async def test_calls_that_reach_the_limit_are_told_as_such_and_waited_for_by_nob
     assert events[-1].reason is StopReason.LENGTH
     assert loop.worker is not None
     await loop.worker.close()
-    await asyncio.wait_for(standin.deserted(), 10)
+    await asyncio.wait_for(standin.disconnected(), 10)
     assert len(standin.requests) == 1

@@ -23,7 +23,6 @@ from server.standin.script import (
     StreamError,
     Text,
     Thinking,
-    bad_gateway,
     refuse,
     say,
 )
@@ -31,6 +30,7 @@ from server.standin.server import Recorded, Standin, default_answer
 from tests.server.claude.conftest import SONNET, Bench, conversation
 from tests.server.claude.worker.test_session import Warm, masked
 from tests.server.claude.worker.test_worker import turns
+from tests.server.standin.proxy import BAD_GATEWAY
 
 MARK = "MARK"
 PROFILE = Profile(system="Be terse.")
@@ -91,7 +91,7 @@ PASTS = [
         for status in (400, 401, 402, 403, 404, 413, 429, 500, 503, 529)
     ),
     Past("a prompt that is too long", refuse(400, "prompt is too long: 210000 tokens > 200000 maximum")),
-    Past("a page of a proxy", bad_gateway(502)),
+    Past("a page of a proxy", BAD_GATEWAY),
     Past("no connection", Drop(reset=True)),
     Past("an error in the stream", Reply((Text((MARK, StreamError())),)), is_end=None),
     Past("a cut in the first block", Reply((Text((MARK, Cut())),)), is_end=None),
@@ -161,7 +161,7 @@ async def leave(warm: Warm, answer: Script, *, at_words: bool = False, is_stoppe
     await events.aclose()
     assert await warm.worker.settle()
     if is_stopped:
-        await asyncio.wait_for(warm.standin.requests[-1].left(), 10)
+        await asyncio.wait_for(warm.standin.requests[-1].client_disconnected(), 10)
 
 
 LEAVES: list[Callable[[Warm], Awaitable[None]]] = [

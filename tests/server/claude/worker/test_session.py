@@ -37,7 +37,7 @@ async def test_an_interrupt_ends_the_request_and_keeps_the_process(bench: Bench,
                 break
         await answer.aclose()
         assert await session.interrupt()
-        await asyncio.wait_for(standin.requests[-1].left(), 10)
+        await asyncio.wait_for(standin.requests[-1].client_disconnected(), 10)
         assert (await process.control("list_models"))["models"]
     finally:
         await session.close()
@@ -145,7 +145,7 @@ async def test_an_interrupted_answer_leaves_nothing_in_the_next_conversation(war
     await answer.aclose()
     assert not warm.worker.is_at_rest
     assert await warm.worker.settle()
-    await asyncio.wait_for(warm.standin.requests[-1].left(), 10)
+    await asyncio.wait_for(warm.standin.requests[-1].client_disconnected(), 10)
     assert masked(await warm.ask("one")) == masked(fresh)
 
 

@@ -37,9 +37,10 @@ from server.errors import (
 )
 from server.machine.guards import guard_for
 from server.standin import script as say_
-from server.standin.script import Cut, Drop, Gate, Hold, Pause, Reply, StreamError, bad_gateway, refuse, say
+from server.standin.script import Cut, Drop, Gate, Hold, Pause, Reply, StreamError, refuse, say
 from server.standin.server import Standin
 from tests.server.claude.conftest import Bench, conversation
+from tests.server.standin.proxy import BAD_GATEWAY
 
 # Between the reason and the end of the stream. Claude Code sends its second request some milliseconds after the end: on
 # a machine that runs other tests too, those are not enough to show that it is killed at the reason.
@@ -241,7 +242,7 @@ FAILURES: list[tuple[Any, type[DrawbridgeError], int]] = [
     (refuse(429), UsageLimit, 429),
     (refuse(500), UpstreamDown, 500),
     (refuse(529), UpstreamDown, 529),
-    (bad_gateway(502), UpstreamDown, 0),
+    (BAD_GATEWAY, UpstreamDown, 0),
     (Drop(), UpstreamDown, 0),
     (Drop(reset=True), UpstreamDown, 0),
 ]
@@ -290,14 +291,14 @@ async def test_silence_before_the_first_frame_and_within_the_answer_is_bounded(b
         with pytest.raises(WorkerSilent):
             [event async for event in worker.ask(Profile(), ModelSettings(model="sonnet"), conversation("hi"))]
         await worker.close()
-        await asyncio.wait_for(standin.requests[-1].left(), 10)
+        await asyncio.wait_for(standin.requests[-1].client_disconnected(), 10)
 
 
 async def test_leaving_early_stops_the_request_upstream(bench: Bench, standin: Standin) -> None:
     standin.script(say("Half", Hold(Gate()), "never"))
     events = await bench.ask("hi", until=lambda event: isinstance(event, PartDelta))
     assert words(events) == "Half"
-    await asyncio.wait_for(standin.requests[-1].left(), 10)
+    await asyncio.wait_for(standin.requests[-1].client_disconnected(), 10)
 
 
 async def test_a_killed_process_is_a_dead_worker(bench: Bench, standin: Standin) -> None:
