@@ -1,7 +1,6 @@
 """What the server publishes of itself: frozen values that `/health`, `status`, the page and the tray show."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import Enum
 from typing import Literal
 
@@ -100,13 +99,6 @@ class UsageWindow:
     used: float
     resets_at: float | None = None
     is_reached: bool = False
-
-    def __str__(self) -> str:
-        """As in "5 hours: 42% used, resets 2033-05-18 05:33", in local time; 100% only when it is all."""
-        percent = 100 if self.is_reached or self.used >= 1 else min(99, round(self.used * 100))
-        resets_at = None if self.resets_at is None else datetime.fromtimestamp(self.resets_at).astimezone()
-        again = "" if resets_at is None else f", resets {resets_at:%Y-%m-%d %H:%M}"
-        return f"{self.name}: {percent}% used{again}"
 
 
 @dataclass(frozen=True, slots=True)

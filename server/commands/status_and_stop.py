@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypeVar  # Any: the fields of a JSON object
 
 import click
 
@@ -10,10 +12,13 @@ from server.commands.output import note, say, table
 from server.errors import DrawbridgeError
 from server.machine.instance import Instance, ask_end, ask_status, ask_stop, read_instance, wait_until_gone
 from server.machine.paths import Folders
-from server.status import UsageWindow
+from server.status import AccountStatus, PoolStatus, UsageWindow
+from server.status_phrases import account_line, pool_line, usage_line
 
 # The server's own grace for running answers, and some for the processes.
 STOP_TIMEOUT_S = 30.0
+
+T = TypeVar("T", AccountStatus, PoolStatus, UsageWindow)
 
 
 def running_instance(folders: Folders) -> Instance:
@@ -72,10 +77,10 @@ def status_rows(answer: Mapping[str, object]) -> list[tuple[str, str]]:
         ("for others", _addresses(answer.get("lan_addresses"))),
         ("access key", "required" if answer.get("key_required") else "not required"),
         ("default model", _text(answer.get("model"))),
-        ("account", _text(account.get("detail")) or _text(account.get("payer"))),
-        ("plan usage", _usage_words(answer.get("usage"))),
+        ("account", account_line(_from_json(AccountStatus, account), longest=200) if account else ""),
+        ("plan usage", _usage(answer.get("usage"))),
         ("Claude Code", " ".join(filter(None, (_text(cli.get("version")), _text(cli.get("path")))))),
-        ("processes", _pool_words(pool)),
+        ("processes", pool_line(_from_json(PoolStatus, pool)) if pool else ""),
         ("answers so far", ", ".join(f"{way}: {count}" for way, count in _inner(pool, "ways").items())),
         ("problem", _text(answer.get("trouble"))),
         ("up for", _duration(answer.get("uptime_s"))),
@@ -97,15 +102,15 @@ def _addresses(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else ""
 
 
-def _usage_words(value: object) -> str:
+def _usage(value: object) -> str:
+    now = datetime.now().astimezone()
     rows = [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
-    return "; ".join(str(UsageWindow(**row)) for row in rows)
+    return "; ".join(usage_line(_from_json(UsageWindow, row), now) for row in rows)
 
 
-def _pool_words(pool: Mapping[str, object]) -> str:
-    names = ("answering", "ready", "raw", "parked", "booting", "waiting")
-    counts = [f"{pool[name]} {name}" for name in names if pool.get(name)]
-    return f"{', '.join(counts) or 'none'} (at most {pool['size']})" if "size" in pool else ""
+def _from_json(kind: type[T], row: Mapping[str, Any]) -> T:
+    """Builds a dataclass from what the server sent; a server of another version may have more fields."""
+    return kind(**{name: value for name, value in row.items() if name in kind.__dataclass_fields__})
 
 
 def _duration(seconds: object) -> str:

@@ -54,11 +54,11 @@ def doctors(app: App) -> dict[str, str]:
 
 
 STATES = [
-    ("plan", {}, "ada@example.org: the Claude Max plan pays", "plan"),
-    ("console", {}, "An API key pays, by the token", "api key"),
-    ("bedrock", {}, "Amazon Bedrock pays, by the token", "bedrock"),
-    ("signed out", {}, "Nobody is signed in to Claude", "nobody"),
-    ("plan", {"ANTHROPIC_API_KEY": KEY}, "ANTHROPIC_API_KEY pays, by the token", "api key"),
+    ("plan", {}, "ada@example.org, on the Claude Max plan", "plan"),
+    ("console", {}, "Billed per token to an API key", "api key"),
+    ("bedrock", {}, "Billed per token to Amazon Bedrock", "bedrock"),
+    ("signed out", {}, "Not signed in to Claude", "nobody"),
+    ("plan", {"ANTHROPIC_API_KEY": KEY}, "Billed per token to ANTHROPIC_API_KEY", "api key"),
 ]
 
 
@@ -81,7 +81,7 @@ def test_where_the_settings_insist_on_an_api_key_and_there_is_none_nothing_is_as
     tmp_path: Path, bus: str, host: TrayHost
 ) -> None:
     with opened("plan", tmp_path, bus, host, 'payer = "api key"\n') as (app, _, upstream):
-        assert "Nobody pays: there is no API key" in app.until("There is no API key to pay")
+        assert "No API key, so nothing can be answered" in app.until("There is no API key to pay")
         health = app.get("/health").json()["account"]
         doctor = doctors(app)
         assert (health["payer"], doctor["verdict"]) == ("nobody", "MISSING")
@@ -92,11 +92,11 @@ def test_where_the_settings_insist_on_an_api_key_and_there_is_none_nothing_is_as
 
 def test_a_click_signs_in_and_the_next_answer_comes(tmp_path: Path, bus: str, host: TrayHost) -> None:
     with opened("signed out", tmp_path, bus, host) as (app, _, upstream):
-        app.until("Nobody is signed in to Claude")
+        app.until("Not signed in to Claude")
         app.item.click("Sign in to Claude...")
-        app.until("ada@example.org: the Claude Max plan pays")
+        app.until("ada@example.org, on the Claude Max plan")
         app.until_not("Sign in to Claude...", "Claude Code is not signed in")
-        assert "the Claude Max plan pays" in host.wait_notification("Signed in to Claude").text
+        assert "on the Claude Max plan" in host.wait_notification("Signed in to Claude").text
         assert doctors(app)["verdict"] == "ok"
         assert app.get("/health").json()["account"]["signed_in"] is True
         assert app.chat().status_code == 200
@@ -105,9 +105,9 @@ def test_a_click_signs_in_and_the_next_answer_comes(tmp_path: Path, bus: str, ho
 
 def test_a_console_account_is_signed_in_to_by_its_own_line(tmp_path: Path, bus: str, host: TrayHost) -> None:
     with opened("signed out", tmp_path, bus, host) as (app, _, _):
-        app.until("Nobody is signed in to Claude")
+        app.until("Not signed in to Claude")
         app.item.click("Sign in with a Console account (by the token)...")
-        app.until("An API key pays, by the token")
+        app.until("Billed per token to an API key")
 
 
 def test_an_expired_sign_in_is_said_when_claude_refuses_it_and_goes_with_the_next_answer(
@@ -115,16 +115,16 @@ def test_an_expired_sign_in_is_said_when_claude_refuses_it_and_goes_with_the_nex
 ) -> None:
     """Claude Code itself goes on saying that somebody is signed in."""
     with opened("plan", tmp_path, bus, host) as (app, _, upstream):
-        app.until("the Claude Max plan pays")
+        app.until("on the Claude Max plan")
         upstream.standin.script(lambda _: refuse(401, "OAuth token has expired"))
         assert app.chat().status_code == 401
-        app.until("Nobody is signed in to Claude", "Sign in to Claude...")
+        app.until("Not signed in to Claude", "Sign in to Claude...")
         assert app.get("/health").json()["account"]["signed_in"] is False
         assert (doctors(app)["verdict"], "Claude refuses" in doctors(app)["words"]) == ("MISSING", True)
         host.wait_notification("Claude Code is not signed in")
         upstream.standin.script(default_answer)
         app.item.click("Sign in to Claude...")
-        app.until("the Claude Max plan pays")
+        app.until("on the Claude Max plan")
         app.until_not("Sign in to Claude...")
         assert app.chat().status_code == 200
 
@@ -156,13 +156,13 @@ def test_with_an_exported_key_the_plan_the_key_or_claude_code_decides(tmp_path: 
             app.host.wait(lambda: all(account.variables(worker.pid) for worker in app.workers()) or None)
             return {account.variables(worker.pid).get("ANTHROPIC_API_KEY", "") for worker in app.workers()}
 
-        app.assert_menu("exported_key", "ANTHROPIC_API_KEY pays, by the token", "Fable")
+        app.assert_menu("exported_key", "Billed per token to ANTHROPIC_API_KEY", "Fable")
         assert choose("The Claude plan pays") == {"authorization"}
-        app.until("ada@example.org: the Claude Max plan pays")
+        app.until("ada@example.org, on the Claude Max plan")
         assert 'payer = "plan"' in app.settings
         app.host.wait(lambda: keys() == {""} or None)
         assert choose("The API key pays, by the token") == {"x-api-key"}
         assert 'payer = "api key"' in app.settings
         app.host.wait(lambda: keys() == {KEY} or None)
         assert choose("As Claude Code decides: the API key") == {"x-api-key"}
-        app.until("ANTHROPIC_API_KEY pays, by the token")
+        app.until("Billed per token to ANTHROPIC_API_KEY")

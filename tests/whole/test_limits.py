@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from server.standin.script import refuse, say
+from server.status_phrases import moment
 from tests.tray.trayhost import TrayHost
 from tests.whole.account import sign_in
 from tests.whole.aside import standin_aside
 from tests.whole.desktop import open_app
 from tests.whole.limits import limits
-from tray.menu.phrases import moment
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have trays of their own"),
@@ -47,7 +47,7 @@ def test_a_reached_limit_is_told_once_a_window_with_the_time_of_its_end(
             environment={"ANTHROPIC_BASE_URL": upstream.url},
         ) as app,
     ):
-        app.until("Running on port", "The Claude Max plan pays")
+        app.until("Running on port", "On the Claude Max plan")
         allowed = limits("0.42", "0.25", status="allowed", soon=soon, later=later)
         upstream.standin.script(lambda _: replace(say("Hello"), headers=tuple(allowed.items())))
         assert app.chat().status_code == 200

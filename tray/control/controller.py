@@ -18,6 +18,7 @@ from server.config import GRACE_S
 from server.errors import DrawbridgeError, PortTaken, SettingsInvalid, ShuttingDown, StartError
 from server.machine.settings_file import Saved
 from server.status import AccountStatus, State
+from server.status_phrases import account_line
 from tray.commands import (
     ActOnProblem,
     AllowKeyFile,
@@ -49,7 +50,6 @@ from tray.control.snapshot import current, current_problem, problem_from_error, 
 from tray.control.supervisor import MakeServer, StatusReport, Supervisor
 from tray.control.update_check import Updates
 from tray.desktop.sleep_detection import Drowsiness, Woke
-from tray.menu.phrases import account_line
 from tray.menu.problems import Quitting, SignedIn
 from tray.model import Notice, Problem, Snapshot
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from server.status import ModelName, State
+from server.status_phrases import LONGEST, account_line, counted, fitted, usage_line
 from tray.commands import (
     ActOnProblem,
     AllowKeyFile,
@@ -29,7 +30,7 @@ from tray.commands import (
     Stop,
 )
 from tray.menu.item import SEPARATOR, Item
-from tray.menu.phrases import LONGEST, account_line, counted, fitted, key_line, port_of, state_line, usage_line
+from tray.menu.phrases import key_line, port_of, state_line
 from tray.model import POOL_SIZES, PORT_PRESETS, Fix, KeyPlace, Picture, Snapshot
 
 CLAUDES_DEFAULT = "default"
@@ -104,7 +105,7 @@ def _account(snapshot: Snapshot) -> Item:
         return _line(text)
     variable = next((name for name in _KEY_VARIABLES if name in account.detail), _KEY_VARIABLES[0])
     if account.payer == "api key":
-        text = f"{variable} pays, by the token"
+        text = f"Billed per token to {variable}"
     held = dict(snapshot.pinned).get("payer")
     choices = (
         Item("The Claude plan pays", ChangeSetting("payer", "plan"), payer == "plan", radio=True, enabled=not held),

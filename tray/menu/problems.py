@@ -22,8 +22,8 @@ from server.errors import (
 )
 from server.machine.billing import NO_KEY_HINT
 from server.status import State, Status, UsageWindow
+from server.status_phrases import LONGEST, counted, fitted, moment
 from tray.commands import ActOnProblem, Open
-from tray.menu.phrases import LONGEST, counted, fitted, moment
 from tray.model import Fix, KeyPlace, Notice, Problem
 
 CLI_MISSING = Problem(

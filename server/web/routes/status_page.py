@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from datetime import datetime
 from html import escape
 from string import Template
 
@@ -10,17 +11,10 @@ from fastapi import Response
 from server.machine.assets import asset
 from server.machine.version import own_version
 from server.status import Status
+from server.status_phrases import account_line, pool_line, problem_line, usage_line
 from server.web.access.policy import Access
 from server.web.interfaces import ControlPort
-from server.web.routes.status_json import (
-    account_words,
-    base_url_of,
-    payer_words,
-    pool_words,
-    state_of,
-    trouble_of,
-    usage_words,
-)
+from server.web.routes.status_json import base_url_of, state_of
 
 # Nothing from other hosts, nothing inline; Swagger UI draws its icons from data: addresses.
 CONTENT_SECURITY_POLICY = (
@@ -70,16 +64,24 @@ def render_page(status: Status, visit: Access, *, host: str, token: str | None, 
 
 
 def _rows(status: Status, now: float) -> str:
-    rows = (
-        ("account", "Signed in", account_words(status.account)),
-        ("payer", "Who pays", payer_words(status.account)),
-        ("usage", "Plan usage", usage_words(status.usage)),
+    account = account_line(status.account, demo=status.demo, longest=200)
+    if status.account.signed_in is False:
+        account += ". Run 'drawbridge login'."
+    local_now = datetime.fromtimestamp(now).astimezone()
+    usage = "; ".join(usage_line(window, local_now) for window in status.usage)
+    rows = [
+        ("account", "Account", account),
+        ("usage", "Plan usage", usage or "Shown after the first answer (plans only)"),
         ("model", "Default model", status.model or "Claude Code's own"),
-        ("pool", "Claude processes", pool_words(status.pool)),
+        ("pool", "Claude processes", pool_line(status.pool)),
         ("cli", "Claude Code", status.cli.version or "Not found yet"),
         ("since", "Running for", _duration(now - status.started_at) if status.started_at else "a moment"),
+    ]
+    return "\n".join(
+        f'<dt>{escape(title)}</dt><dd id="{name}">{escape(text)}</dd>'
+        for name, title, text in rows
+        if not (status.demo and name == "usage")
     )
-    return "\n".join(f'<dt>{escape(title)}</dt><dd id="{name}">{escape(words)}</dd>' for name, title, words in rows)
 
 
 def _notices(status: Status, visit: Access) -> str:
@@ -88,8 +90,8 @@ def _notices(status: Status, visit: Access) -> str:
         notices.append(("demo", "This is a demo: no account is used, and the answers are made up."))
     if not visit.is_trusted:
         notices.append(("key", "This server asks for an access key, so this page shows no more than its address."))
-    elif trouble := trouble_of(status):
-        notices.append(("trouble", trouble))
+    elif problem := problem_line(status):
+        notices.append(("trouble", problem))
     return "\n".join(f'<p class="notice {kind}">{escape(words)}</p>' for kind, words in notices)
 
 

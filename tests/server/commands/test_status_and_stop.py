@@ -180,8 +180,8 @@ def test_the_table_leaves_out_what_is_not_known_and_says_the_rest_in_words() -> 
                 "state": "running",
                 "demo": True,
                 "uptime_s": 3725.0,
-                "account": {"detail": "me@example.org: the plan pays", "payer": "plan"},
-                "pool": {"size": 3, "answering": 1, "raw": 2, "waiting": 0, "ways": {"process": 4}},
+                "account": {"email": "me@example.org", "payer": "plan", "subscription": "max", "of_tomorrow": 1},
+                "pool": {"size": 3, "answering": 1, "ready": 2, "waiting": 0, "ways": {"process": 4}},
                 "trouble": "the CLI is missing",
                 "usage": [
                     {"name": "5 hours", "used": 0.997, "resets_at": None, "is_reached": False},
@@ -191,10 +191,10 @@ def test_the_table_leaves_out_what_is_not_known_and_says_the_rest_in_words() -> 
         )
     )
     assert rows["state"] == "running (demo: no real answers)"
-    assert rows["account"] == "me@example.org: the plan pays"
-    assert rows["processes"] == "1 answering, 2 raw (at most 3)"
+    assert rows["account"] == "me@example.org, on the Claude Max plan"
+    assert rows["processes"] == "2 of 3 ready, 1 busy"
     assert rows["answers so far"] == "process: 4"
     assert rows["problem"] == "the CLI is missing"
-    assert rows["plan usage"].startswith("5 hours: 99% used; Week: 100% used, resets 2033-05-1")
+    assert rows["plan usage"].startswith("5 hours: 99% used; Week: limit reached, resets on 18 May at ")
     assert rows["up for"] == "1 h 2 min"
     assert rows["Claude Code"] == ""

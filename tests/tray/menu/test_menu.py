@@ -63,7 +63,7 @@ class TestGolden:
     def test_the_menu_has_the_order_of_the_design(self) -> None:
         order = (
             *(
-                "Nobody is signed in",
+                "Not signed in to Claude",
                 "Claude Code is not",
                 "Start",
                 "Stop",
@@ -384,7 +384,7 @@ class TestKey:
 class TestWhoPays:
     def test_an_exported_key_gives_the_choice_and_says_that_it_pays(self) -> None:
         menu = menu_for(STATES["api_key_pays"])
-        assert menu[1].text == "ANTHROPIC_API_KEY pays, by the token"
+        assert menu[1].text == "Billed per token to ANTHROPIC_API_KEY"
         choices = {item.command: item.checked for item in menu[1].items if item.command}
         assert choices == {
             ChangeSetting("payer", "plan"): False,
@@ -396,7 +396,7 @@ class TestWhoPays:
         snapshot = STATES["api_key_pays"]
         account = replace(snapshot.status.account, detail="the API key in ANTHROPIC_AUTH_TOKEN pays")
         menu = menu_for(replace(snapshot, status=replace(snapshot.status, account=account)))
-        assert menu[1].text == "ANTHROPIC_AUTH_TOKEN pays, by the token"
+        assert menu[1].text == "Billed per token to ANTHROPIC_AUTH_TOKEN"
 
     def test_without_one_there_is_nothing_to_choose(self) -> None:
         assert menu_for(RUNNING)[1].items == ()
@@ -404,7 +404,7 @@ class TestWhoPays:
     def test_a_long_name_never_hides_who_pays(self) -> None:
         account = AccountStatus(True, "plan", email=f"{'a' * 80}@example.org", subscription="max")
         text = menu_for(replace(RUNNING, status=replace(RUNNING.status, account=account)))[1].text
-        assert text.endswith("...: the Claude Max plan pays")
+        assert text.endswith("..., on the Claude Max plan")
 
     def test_one_can_sign_in_exactly_while_nobody_is(self) -> None:
         assert {SignIn(), SignIn("console")} <= set(commands(STATES["signed_out"]))

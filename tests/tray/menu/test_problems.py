@@ -1,10 +1,7 @@
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from server import errors
 from server.errors import DrawbridgeError
@@ -12,7 +9,6 @@ from server.status import AccountStatus, CircuitStatus, CliStatus, PoolStatus, S
 from tests.tray.states import NOW, RUNNING
 from tray.commands import ActOnProblem, Open
 from tray.menu.menu import menu_for, tooltip_for
-from tray.menu.phrases import account_line, counted, fitted, moment, usage_line
 from tray.menu.problems import (
     CLI_MISSING,
     SIGNED_OUT,
@@ -232,63 +228,3 @@ class TestNotices:
     )
     def test_what_has_happened_is_told_plainly(self, what: object, notice: Notice) -> None:
         assert notice_for(what) == notice  # type: ignore[arg-type] # a table
-
-
-class TestWords:
-    @pytest.mark.parametrize(
-        ("after", "words"),
-        [
-            (timedelta(hours=3, minutes=30), "at 18:00"),
-            (timedelta(hours=3, minutes=29, seconds=59), "at 18:00"),
-            (timedelta(hours=-1), "at 13:30"),
-            (timedelta(hours=10), "tomorrow at 00:30"),
-            (timedelta(days=2), "on Sunday at 14:30"),
-            (timedelta(days=6), "on Thursday at 14:30"),
-            (timedelta(days=7), "on 27 November at 14:30"),
-            (timedelta(days=-1), "on 19 November at 14:30"),
-        ],
-    )
-    def test_a_time_is_said_as_a_person_says_it(self, after: timedelta, words: str) -> None:
-        assert moment((NOW + after).timestamp(), NOW) == words
-
-    def test_without_a_now_the_day_is_written_in_full(self) -> None:
-        assert moment(datetime(2026, 12, 3, 9, 0, tzinfo=UTC).timestamp(), None) == "on 3 December at 09:00 UTC"
-
-    @settings(deadline=None)
-    @given(st.floats())
-    def test_no_number_breaks_the_words(self, number: float) -> None:
-        assert usage_line(UsageWindow("5 hours", number, number), NOW).startswith("5 hours: ")
-
-    @pytest.mark.parametrize(
-        ("used", "words"), [(0, "0%"), (0.004, "0%"), (0.425, "42%"), (0.999, "99%"), (1, "100%"), (1.3, "100%")]
-    )
-    def test_a_hundred_percent_means_all_of_it(self, used: float, words: str) -> None:
-        assert usage_line(UsageWindow("5 hours", used), NOW) == f"5 hours: {words} used"
-
-    @settings(deadline=None)
-    @given(st.text(), st.integers(4, 80))
-    def test_a_fitted_text_is_one_line_that_fits(self, text: str, longest: int) -> None:
-        line = fitted(text, longest)
-        assert len(line) <= longest
-        assert line == line.strip()
-        assert line.isprintable()
-
-    def test_one_is_not_many(self) -> None:
-        assert [counted(number, "answer") for number in (0, 1, 2)] == ["0 answers", "1 answer", "2 answers"]
-
-    @pytest.mark.parametrize(
-        ("account", "words"),
-        [
-            (AccountStatus(), "It is not known yet who is signed in"),
-            (AccountStatus(False, "nobody"), "Nobody is signed in to Claude"),
-            (AccountStatus(True, "plan"), "The Claude plan pays"),
-            (AccountStatus(True, "plan", email="a@b.c", subscription="pro"), "a@b.c: the Claude Pro plan pays"),
-            (AccountStatus(True, "api key", email="a@b.c"), "a@b.c: an API key pays, by the token"),
-            (AccountStatus(True, "api key", method="api_key"), "An API key pays, by the token"),
-            (AccountStatus(True, "vertex", email="a@b.c"), "Google Vertex AI pays, by the token"),
-            (AccountStatus(True, "unknown", email="a@b.c"), "a@b.c: payer unknown"),
-            (AccountStatus(True, "demo"), "Demo: no account, nobody pays"),
-        ],
-    )
-    def test_the_account_line_always_says_who_pays(self, account: AccountStatus, words: str) -> None:
-        assert account_line(account) == words

@@ -110,7 +110,7 @@ async def test_a_browser_gets_a_page_that_loads_nothing_from_others_and_runs_not
     assert "http" not in policy
     assert reply.headers["x-frame-options"] == "DENY"
     assert not re.search(r"<style|<script(?![^>]*src=)|\son\w+=|style=|(?:src|href)=\"(?!/)", page)
-    for words in ("Running", "http://127.0.0.1:8082/v1", "someone@example.org", "Claude Max", "sonnet", "1 answering"):
+    for words in ("Running", "http://127.0.0.1:8082/v1", "someone@example.org, on the Claude plan", "sonnet", "1 busy"):
         assert words in page
 
 
@@ -122,7 +122,7 @@ async def test_the_page_writes_foreign_words_as_text() -> None:
     async with client(served(FakeServices(state=state))) as c:
         page = (await c.get("/", headers=BROWSER)).text
     assert "<script>alert" not in page
-    assert page.count("&lt;script&gt;alert(&#x27;x&#x27;)") == 5
+    assert page.count("&lt;script&gt;alert(&#x27;x&#x27;)") == 4
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ async def test_the_page_writes_foreign_words_as_text() -> None:
         (replace(STATUS, trouble="The port moved."), "The port moved."),
         (replace(STATUS, pool=PoolStatus(trouble="Claude Code did not start.")), "Claude Code did not start."),
         (replace(STATUS, account=AccountStatus(False, "nobody")), "drawbridge login"),
-        (replace(STATUS, account=AccountStatus(None)), "Not known yet"),
+        (replace(STATUS, account=AccountStatus(None)), "Checking who is signed in"),
         (replace(STATUS, account=AccountStatus(True, "bedrock")), "Amazon Bedrock"),
         (replace(STATUS, model=""), "Claude Code&#x27;s own"),
         (replace(STATUS, started_at=None), "a moment"),

@@ -1,0 +1,117 @@
+"""Phrases for the server's status, shared by the menu, the status page and the command line."""
+
+from datetime import UTC, datetime
+
+from server.status import AccountStatus, CircuitStatus, PoolStatus, Status, UsageWindow
+
+# A menu is read at a glance; longer lines also make some panels wrap or cut them in the middle.
+LONGEST = 59
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_CLOUDS = {
+    "bedrock": "Amazon Bedrock",
+    "vertex": "Google Vertex AI",
+    "foundry": "Microsoft Foundry",
+}
+
+
+def fitted(text: str, longest: int = LONGEST) -> str:
+    """Returns `text` as one line of at most `longest` characters, cut off with three dots if it is longer."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return line if len(line) <= longest else line[: longest - 3].rstrip() + "..."
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Returns a number with its noun, as in "1 answer" and "2 answers"."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def account_line(account: AccountStatus, *, demo: bool = False, longest: int = LONGEST) -> str:
+    """Says who is signed in and who pays. A long e-mail address is cut, the payer never."""
+    if demo or account.payer == "demo":
+        return "Demo: no account, no cost"
+    if account.signed_in and account.payer == "nobody":
+        return "No API key, so nothing can be answered"
+    if account.payer == "nobody" or account.signed_in is False:
+        return "Not signed in to Claude"
+    payer = _payer(account)
+    if payer is None:
+        return fitted(f"{account.email}: payer unknown", longest) if account.email else "Checking who is signed in..."
+    if not account.email or account.method == "api_key" or account.payer in _CLOUDS:
+        return fitted(payer[0].upper() + payer[1:], longest)
+    return f"{fitted(account.email, longest - len(payer) - 2)}, {payer}"
+
+
+def _payer(account: AccountStatus) -> str | None:
+    if account.payer == "plan":
+        plan = fitted(account.subscription or "", 20)
+        return f"on the Claude {plan[0].upper()}{plan[1:]} plan" if plan else "on the Claude plan"
+    if account.payer == "api key":
+        return "billed per token to an API key"
+    if account.payer in _CLOUDS:
+        return f"billed per token to {_CLOUDS[account.payer]}"
+    return None
+
+
+def usage_line(window: UsageWindow, now: datetime | None) -> str:
+    """Says how much of one window of the plan is used, and when it resets."""
+    used = "limit reached" if window.is_reached else f"{_percent(window.used)}% used"
+    resets = moment(window.resets_at, now)
+    return f"{window.name}: {used}{f', resets {resets}' if resets else ''}"
+
+
+def _percent(used: float) -> int:
+    """Rounds to whole percent; 100 only if all is used."""
+    if not used > 0:
+        return 0
+    return 100 if used >= 1 else min(99, round(used * 100))
+
+
+def moment(unix_s: float | None, now: datetime | None) -> str:
+    """Returns "at 18:00", "tomorrow at 09:00", "on Friday at 09:00" or "on 3 December at 09:00"; "" for no valid time.
+
+    Never "in 2 hours": that text, and with it the menu, would change each minute.
+    """
+    if unix_s is None:
+        return ""
+    try:
+        # Half a minute more: 17:59:59 is a rounded 18:00.
+        then = datetime.fromtimestamp(unix_s + 30, now.tzinfo if now is not None else UTC)
+    except (ValueError, OverflowError, OSError):
+        return ""
+    clock = f"at {then:%H:%M}"
+    if now is None:
+        return f"on {then.day} {_MONTHS[then.month - 1]} {clock} UTC"
+    days = (then.date() - now.date()).days
+    if days == 0:
+        return clock
+    if days == 1:
+        return f"tomorrow {clock}"
+    if 1 < days < 7:
+        return f"on {_DAYS[then.weekday()]} {clock}"
+    return f"on {then.day} {_MONTHS[then.month - 1]} {clock}"
+
+
+def pool_line(pool: PoolStatus) -> str:
+    """Says what the processes do, as in "2 of 3 ready, 1 busy"."""
+    phrases = [f"{pool.ready} of {pool.size} ready", f"{pool.answering} busy"]
+    if pool.booting:
+        phrases.append(f"{pool.booting} starting")
+    if pool.waiting:
+        phrases.append(f"{counted(pool.waiting, 'request')} waiting")
+    return ", ".join(phrases)
+
+
+def circuit_line(circuit: CircuitStatus) -> str:
+    """Says why requests are refused at once, and until when."""
+    until = datetime.fromtimestamp(circuit.until).astimezone()
+    model = f" ({circuit.model})" if circuit.model else ""
+    return f"{circuit.title}{model}; {'resets' if circuit.cause == 'limit' else 'next try'} at {until:%H:%M:%S}"
+
+
+def problem_line(status: Status) -> str | None:
+    """Says what is wrong now; None if nothing is."""
+    return status.trouble or status.pool.trouble or next(map(circuit_line, status.circuits), None)
