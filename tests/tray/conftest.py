@@ -1,4 +1,4 @@
-"""For the tests of the desktop: a private session bus and a tray on it."""
+"""Fixtures for tests of the desktop: a private session bus, and a tray on it."""
 
 import importlib.util
 import sys
@@ -15,17 +15,22 @@ if TYPE_CHECKING:
     from tests.tray.trayhost import TrayHost
 
 _HAS_BUS = sys.platform not in ("win32", "darwin")
-# They are about the bus from their first import on, and the library for that is installed on Linux only.
-_OF_THE_BUS = ["test_app.py", "test_notifier.py", "test_presence.py", "test_sni.py"]
-collect_ignore = [] if importlib.util.find_spec("jeepney") else _OF_THE_BUS
+# They import the D-Bus library, which is installed on Linux only.
+_NEED_DBUS = [
+    "test_app.py",
+    "desktop/test_notifications_linux.py",
+    "desktop/test_tray_detection.py",
+    "icon/test_linux.py",
+]
+collect_ignore = [] if importlib.util.find_spec("jeepney") else _NEED_DBUS
 
 
 @pytest.fixture
 def bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of a session bus that nobody else is on; programs that the test starts find it too."""
+    """The address of a private session bus; programs that the test starts find it too."""
     if not _HAS_BUS:
         pytest.skip("Windows and macOS have no session bus")
-    # Not tmp_path: the path of a socket has no room for pytest's folders.
+    # Not tmp_path: it is too long for the path of a socket.
     with tempfile.TemporaryDirectory(prefix="bus-") as folder, private_bus(Path(folder)) as address:
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
         yield address
