@@ -25,6 +25,7 @@ from server.selfcheck.store import STORE_FILE, ResultStore
 from server.standin.script import refuse
 from server.standin.server import Standin, default_answer, open_standin
 from server.status import AccountStatus, UsageWindow
+from tests.whole.checked import keep_verdict
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the script is not Windows'")
 
@@ -66,7 +67,10 @@ def config(tmp_path: Path, standin: Standin, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @asynccontextmanager
-async def opened(config: Config, tmp_path: Path) -> AsyncIterator[Engine]:
+async def opened(config: Config, tmp_path: Path, *, is_checked: bool = True) -> AsyncIterator[Engine]:
+    """`is_checked`: the self-check has passed in an earlier run."""
+    if is_checked:
+        await keep_verdict(tmp_path / "d", config.cli_path)
     async with open_engine(config, Folders(tmp_path / "c", tmp_path / "d", tmp_path / "l")) as engine:
         yield engine
 
@@ -117,7 +121,7 @@ async def test_the_verdict_on_an_updated_claude_code_is_under_its_new_version(co
     """Under the old one the next start would check it again for nothing."""
     assert config.cli_path is not None
     kept = ResultStore(tmp_path / "d" / STORE_FILE)
-    async with opened(config, tmp_path) as engine:
+    async with opened(config, tmp_path, is_checked=False) as engine:
         await until(engine, lambda: engine.status().engine.checked)
         before = await engine.account()
         version = engine.status().cli.version
