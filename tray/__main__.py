@@ -19,7 +19,7 @@ def main() -> None:
     # After that: what is imported here may open files.
     from server.commands.root import run
 
-    sys.exit(run(desktop=_desktop, tray=_look_at_tray))
+    sys.exit(run(desktop=_desktop, tray=_detect_tray))
 
 
 def _desktop(flags: Mapping[str, object]) -> int:
@@ -29,11 +29,11 @@ def _desktop(flags: Mapping[str, object]) -> int:
     return run_desktop(flags)
 
 
-def _look_at_tray() -> "Finding":
+def _detect_tray() -> "Finding":
     # Lazy, as above.
-    from tray.desktop.tray_detection import look_at_tray
+    from tray.desktop.tray_detection import detect_tray
 
-    return look_at_tray()
+    return detect_tray()
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from tray.control.update_check import MEMO, Updates
 from tray.desktop.autostart.autostart import autostart_for
 from tray.desktop.clipboard import copy
 from tray.desktop.desktop import Desktop, desktop_for
-from tray.desktop.signals import told_of_signals
+from tray.desktop.signals import handling_termination
 from tray.desktop.sleep_detection import Woke, watch_sleep
 from tray.model import Notice
 
@@ -147,7 +147,7 @@ def _run(
     view = _view(controller, desktop)
     watch = watch_sleep(lambda: controller.post(Woke()))
     try:
-        with told_of_signals(lambda: controller.post(Quit())):
+        with handling_termination(lambda: controller.post(Quit())):
             controller.start(view, opening)
             _show(view, controller)
     finally:
@@ -196,9 +196,9 @@ def _publish(claimed: Claim, token: str, listeners: Listeners | None) -> None:
 def _diagnostics(flags: Mapping[str, object]) -> str:
     # Lazy, as above.
     from server.commands.diagnostics import diagnostics
-    from tray.desktop.tray_detection import look_at_tray
+    from tray.desktop.tray_detection import detect_tray
 
-    return diagnostics(flags, tray=look_at_tray)
+    return diagnostics(flags, tray=detect_tray)
 
 
 def _answers(place: tuple[str, int]) -> bool:

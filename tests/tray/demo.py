@@ -7,7 +7,7 @@ import queue
 import threading
 
 from tray.commands import Command, Quit
-from tray.desktop.signals import told_of_signals
+from tray.desktop.signals import handling_termination
 from tray.icon.view import View
 from tray.model import Snapshot
 
@@ -25,7 +25,7 @@ def main() -> None:
                 return
 
     threading.Thread(target=control).start()
-    with told_of_signals(lambda: commands.put(Quit())):
+    with handling_termination(lambda: commands.put(Quit())):
         view.run()
 
 

@@ -17,7 +17,7 @@ DOORS = {
     "claude_agent_sdk": ("server/claude/",),
     "pydantic": ("server/dialects/",),
     "keyring": ("server/machine/",),
-    "jeepney": ("tray/desktop/dbus.py", "tray/desktop/notifications_linux.py"),
+    "jeepney": ("tray/desktop/dbus.py",),
     "copykitten": ("tray/desktop/clipboard.py",),
     "tomlkit": ("server/machine/",),
     "h11": ("server/standin/",),

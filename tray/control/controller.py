@@ -49,7 +49,7 @@ from tray.control.settings_changes import Changes
 from tray.control.snapshot import current, current_problem, problem_from_error, snapshot_for, step_for
 from tray.control.supervisor import MakeServer, StatusReport, Supervisor
 from tray.control.update_check import Updates
-from tray.desktop.sleep_detection import Drowsiness, Woke
+from tray.desktop.sleep_detection import SleepDetector, Woke
 from tray.menu.problems import Quitting, SignedIn
 from tray.model import Notice, Problem, Snapshot
 
@@ -87,7 +87,7 @@ class Controller:
         self._supervisor = Supervisor(make_server, self.post, clock=clock)
         self._notifications = Notifications(platform, self.post)
         self._errands = Errands(platform, self._notifications, keys, self.post)
-        self._drowsiness = Drowsiness(clock=clock, wall=wall)
+        self._sleep_detector = SleepDetector(clock=clock, wall=wall)
         self._thread = threading.Thread(target=self._run, name="drawbridge-controller", daemon=True)
         self._screen: Screen | None = None
         self._opening: Saved | SettingsInvalid = Saved()
@@ -189,7 +189,7 @@ class Controller:
 
     def _tick(self) -> None:
         now = self._clock()
-        if self._drowsiness.has_slept(self._waited_s):
+        if self._sleep_detector.has_slept(self._waited_s):
             self.post(Woke())
         self._supervisor.tick()
         if self._tray_at and now >= self._tray_at:

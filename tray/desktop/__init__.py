@@ -1,1 +1,1 @@
-"""Ports to the user's desktop: notifications, clipboard, folders, D-Bus, sleep and signals."""
+"""The user's desktop: notifications, clipboard, folders, D-Bus, sleep and signals."""

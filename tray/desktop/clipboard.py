@@ -1,4 +1,4 @@
-"""Copies text to the clipboard of the desktop, and says when there is none."""
+"""Copies text to the desktop's clipboard."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ _TIMEOUT_S = 5.0
 
 
 class ClipboardMissing(DrawbridgeError):
-    """There is no clipboard to copy to: no display, or it does not answer."""
+    """There is no clipboard: no display, or it does not answer."""
 
     title = "It could not be copied"
 
@@ -28,16 +28,16 @@ def copy(
     environ: Mapping[str, str] = os.environ,
     which: Callable[[str], str | None] = shutil.which,
 ) -> None:
-    """Puts `text` into the clipboard, where it stays at least as long as we live. Raises `ClipboardMissing`.
+    """Copies `text`, which stays on the clipboard at least as long as this process runs. Raises `ClipboardMissing`.
 
     Never logs the text: it may be the access key.
     """
-    # On Wayland the library goes through X11, and several compositors hand that on only while an X11 window has the
-    # focus, which a tray never has. wl-copy speaks Wayland itself.
+    # On Wayland the library goes through X11, and several compositors pass that on only while an X11 window has the
+    # focus, which a tray icon never has. wl-copy speaks Wayland itself.
     wl_copy = which("wl-copy") if platform == "linux" and environ.get("WAYLAND_DISPLAY") else None
     if wl_copy is not None and _run(wl_copy, text, environ):
         return
-    # Lazy: only who copies pays for it.
+    # Lazy: the import is slow, and rarely needed.
     import copykitten
 
     try:
@@ -48,7 +48,7 @@ def copy(
 
 
 def _run(program: str, text: str, environ: Mapping[str, str]) -> bool:
-    """Whether `program` took the text from its stdin; it then stays in the background as the clipboard's owner."""
+    """Whether `program` accepted the text; it then stays in the background as the clipboard's owner."""
     try:
         done = subprocess.run(
             [program, "--type", "text/plain;charset=utf-8"],
@@ -69,9 +69,7 @@ def _missing(platform: str, environ: Mapping[str, str]) -> ClipboardMissing:
     if platform != "linux":
         return ClipboardMissing("The clipboard does not answer.", hint="Another program may hold it: try again.")
     if environ.get("WAYLAND_DISPLAY"):
-        return ClipboardMissing(
-            "There is no way to this desktop's clipboard.", hint="Install the package wl-clipboard."
-        )
+        return ClipboardMissing("This desktop's clipboard cannot be reached.", hint="Install the package wl-clipboard.")
     if environ.get("DISPLAY"):
         return ClipboardMissing("The display does not answer.", hint="Try again.")
-    return ClipboardMissing("There is no display, and so no clipboard.")
+    return ClipboardMissing("There is no display, so there is no clipboard.")

@@ -1,7 +1,6 @@
-"""One connection to the session bus: calls with replies that come later, signals out and in, and calls to be answered.
+"""A D-Bus connection: asynchronous method calls, signals in and out, and incoming calls.
 
-A thread of its own reads and answers; nothing here waits for it. What is sent is bounded in time: a bus that takes
-nothing any more counts as gone.
+A reading thread calls the callbacks; no method waits for it. Sending has a timeout, after which the bus counts as lost.
 """
 
 import logging
@@ -35,42 +34,42 @@ TIMEOUT_S = 5.0
 INVALID_ARGS = "org.freedesktop.DBus.Error.InvalidArgs"
 UNKNOWN_METHOD = "org.freedesktop.DBus.Error.UnknownMethod"
 
-# Values as they came from the bus: their types are the sender's affair.
+# Arguments as they came from the bus, with types that the sender chose.
 Body = tuple[Any, ...]
 
 
-class BusMissing(Exception):
-    """There is no session bus here, or it does not let us in."""
+class BusUnavailable(Exception):
+    """There is no bus, or it refuses the connection."""
 
 
 class CallFailed(Exception):
-    """The other side answered with an error, whose D-Bus name this carries, or the bus has gone."""
+    """The call was answered with an error, whose D-Bus name is the message, or the connection was lost."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """An object of somebody on the bus, and which of its interfaces is meant."""
+class RemoteInterface:
+    """An interface of an object on the bus; `owner` is the bus name of its process."""
 
-    name: str
+    owner: str
     path: str
     interface: str
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """Somebody calls us. Answer once, from any thread; an answer that cannot be sent is dropped."""
+class IncomingCall:
+    """A method call to us. Reply once, from any thread; a reply that cannot be sent is dropped."""
 
     bus: "Bus"
     message: Message
 
     @property
     def path(self) -> str:
-        """Which of our objects is called."""
+        """The path of the called object."""
         return str(self.message.header.fields.get(HeaderFields.path, ""))
 
     @property
     def interface(self) -> str:
-        """Empty where the caller did not say."""
+        """The interface; empty if the caller named none."""
         return str(self.message.header.fields.get(HeaderFields.interface, ""))
 
     @property
@@ -84,35 +83,43 @@ class Call:
         return tuple(self.message.body)
 
     def reply(self, signature: str | None = None, *values: object) -> None:
-        """It is done, and this is what came of it."""
+        """Replies with these values."""
         self._send(new_method_return(self.message, signature, values))
 
     def refuse(self, error: str, text: str = "") -> None:
-        """It cannot be done. `error` is a D-Bus name."""
+        """Replies with an error; `error` is its D-Bus name."""
         self._send(new_error(self.message, error, "s", (text,)))
 
-    def _send(self, answer: Message) -> None:
+    def _send(self, reply: Message) -> None:
         if not self.message.header.flags & MessageFlag.no_reply_expected:
-            self.bus.send(answer)
+            self.bus.send(reply)
+
+
+def _refuse(call: IncomingCall) -> None:
+    call.refuse(UNKNOWN_METHOD)
+
+
+def _ignore(*_: object) -> None:
+    pass
 
 
 class Bus:
-    """The connection. Making one raises `BusMissing`.
+    """The connection. The constructor connects, and raises `BusUnavailable`.
 
-    `answer` and `hear` are called on the reading thread, for calls and signals; `lost` once there, when the bus has
-    gone by itself.
+    The callbacks run on the reading thread: `on_call` for incoming calls, `on_signal` with a signal's name and
+    arguments, `on_lost` once if the connection ends without `close`.
     """
 
     def __init__(
         self,
-        answer: Callable[[Call], None],
-        hear: Callable[[str, Body], None],
-        lost: Callable[[], None],
         *,
+        on_call: Callable[[IncomingCall], None] = _refuse,
+        on_signal: Callable[[str, Body], None] = _ignore,
+        on_lost: Callable[[], None] = _ignore,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        self._answer, self._hear, self._lost = answer, hear, lost
-        self._waiting: dict[int, Future[Body]] = {}
+        self._on_call, self._on_signal, self._on_lost = on_call, on_signal, on_lost
+        self._pending: dict[int, Future[Body]] = {}
         self._is_closed = False
         self._lock = threading.Lock()
         self._connection = _connection(_address(environ))
@@ -124,43 +131,43 @@ class Bus:
         """Our name on the bus."""
         return str(self._connection.unique_name)
 
-    def ask(self, place: Place, method: str, signature: str | None = None, *values: object) -> Future[Body]:
-        """Calls a method. The reply comes later and may never come; an error is a `CallFailed`."""
-        address = DBusAddress(place.path, place.name, place.interface)
-        return self._ask(new_method_call(address, method, signature, values))
+    def call(self, target: RemoteInterface, method: str, signature: str | None = None, *values: object) -> Future[Body]:
+        """Calls a method. The future gets the reply, if one comes, or `CallFailed`."""
+        address = DBusAddress(target.path, target.owner, target.interface)
+        return self._request(new_method_call(address, method, signature, values))
 
-    def own(self, name: str) -> Future[Body]:
-        """Asks for one more name of ours, without waiting in line for it."""
-        return self._ask(message_bus.RequestName(name, _DO_NOT_QUEUE))
+    def request_name(self, name: str) -> Future[Body]:
+        """Requests a well-known name, without queueing for it."""
+        return self._request(message_bus.RequestName(name, _DO_NOT_QUEUE))
 
-    def listen(self, **rule: str) -> None:
-        """Signals that match are heard from now on; `arg0` is their first argument."""
+    def subscribe(self, **rule: str) -> None:
+        """Subscribes to signals that match `rule`; `arg0` is their first argument."""
         first = rule.pop("arg0", None)
         match = MatchRule(type="signal", **rule)
         if first is not None:
             match.add_arg_condition(0, first)
-        self._ask(message_bus.AddMatch(match))
+        self._request(message_bus.AddMatch(match))
 
     def emit(self, path: str, interface: str, member: str, signature: str | None = None, *values: object) -> None:
-        """A signal to everybody who listens."""
+        """Sends a signal."""
         self.send(new_signal(DBusAddress(path, interface=interface), member, signature, values))
 
     def send(self, message: Message, serial: int | None = None) -> None:
-        """Any message; dropped where the bus has gone."""
+        """Sends a message; drops it if the connection is closed."""
         if self._is_closed:
             return
         try:
             self._connection.send(message, serial=serial)
         except OSError as error:
-            # Half a message may be out: nothing that follows would be understood.
-            logger.warning("the session bus takes no more: %s", error)
+            # Half a message may have been sent, after which the bus understands nothing.
+            logger.warning("cannot send to D-Bus: %s", error)
             with self._lock:
-                # Closed meanwhile, the number it would write to may be another file's.
+                # After a close in another thread the file descriptor may belong to another file.
                 if not self._is_closed:
                     self._connection.interrupt()
 
     def close(self) -> None:
-        """Leaves the bus; hosts then take the icon away. Bounded, and once is enough."""
+        """Disconnects, which takes at most `TIMEOUT_S`. Idempotent."""
         with self._lock:
             if self._is_closed:
                 return
@@ -168,13 +175,13 @@ class Bus:
         self._connection.interrupt()
         if self._reader is not threading.current_thread():
             self._reader.join(TIMEOUT_S)
-        _hang_up(self._connection)
+        _close(self._connection)
         self._fail_all()
 
-    def _ask(self, message: Message) -> Future[Body]:
+    def _request(self, message: Message) -> Future[Body]:
         future: Future[Body] = Future()
         serial = next(self._connection.outgoing_serial)
-        self._waiting[serial] = future
+        self._pending[serial] = future
         self.send(message, serial)
         if not self._reader.is_alive():
             self._fail_all()
@@ -186,28 +193,28 @@ class Bus:
                 self._handle(self._connection.receive())
         except ReceiveStopped:
             pass
-        # What is wrong with the bytes of a bus has as many names as its parser has lines.
+        # The parser raises many types of errors on malformed bytes.
         except Exception as error:  # noqa: BLE001 - the edge of this thread
-            logger.warning("the session bus has gone: %s: %s", type(error).__name__, error)
+            logger.warning("lost the D-Bus connection: %s: %s", type(error).__name__, error)
         self._fail_all()
         if not self._is_closed:
-            self._lost()
+            self._on_lost()
 
     def _fail_all(self) -> None:
-        while self._waiting:
+        while self._pending:
             with suppress(KeyError):
-                _, future = self._waiting.popitem()
-                future.set_exception(CallFailed("the session bus has gone"))
+                _, future = self._pending.popitem()
+                future.set_exception(CallFailed("the connection is lost"))
 
     def _handle(self, message: Message) -> None:
         fields = message.header.fields
         match message.header.message_type:
             case MessageType.method_call:
-                self._serve(Call(self, message))
+                self._serve(IncomingCall(self, message))
             case MessageType.signal:
-                self._hear(str(fields.get(HeaderFields.member, "")), tuple(message.body))
+                self._on_signal(str(fields.get(HeaderFields.member, "")), tuple(message.body))
             case kind:
-                future = self._waiting.pop(fields.get(HeaderFields.reply_serial, -1), None)
+                future = self._pending.pop(fields.get(HeaderFields.reply_serial, -1), None)
                 if future is None:
                     return
                 if kind is MessageType.error:
@@ -215,46 +222,45 @@ class Bus:
                 else:
                     future.set_result(tuple(message.body))
 
-    def _serve(self, call: Call) -> None:
+    def _serve(self, call: IncomingCall) -> None:
         try:
-            self._answer(call)
+            self._on_call(call)
         except (LookupError, TypeError, ValueError) as error:
-            # Wrong arguments, and so the caller's mistake.
+            # The caller sent wrong arguments.
             logger.debug("%s refused: %r", call.member, error)
-            call.refuse(INVALID_ARGS, f"{call.member} does not take these arguments")
+            call.refuse(INVALID_ARGS, f"invalid arguments for {call.member}")
 
 
 _DO_NOT_QUEUE = 4
 
 
 def _address(environ: Mapping[str, str]) -> str:
-    """Where the session bus is: as the environment says, else where systemd puts it."""
+    """The session bus's address: from the environment, else systemd's default."""
     if address := environ.get("DBUS_SESSION_BUS_ADDRESS"):
         return address
     runtime = environ.get("XDG_RUNTIME_DIR")
     if runtime and Path(runtime, "bus").is_socket():
         return f"unix:path={runtime}/bus"
-    raise BusMissing("there is no session bus")
+    raise BusUnavailable("there is no session bus")
 
 
 def _connection(address: str) -> DBusConnection:
     try:
-        # A second, the library's own bound, is soon over while a desktop starts, and then there would be no icon.
+        # The library's default of one second is too short while a desktop starts; there would be no icon.
         connection = open_dbus_connection(address, auth_timeout=TIMEOUT_S)
-    # An address that nobody understands, a socket that is not there, a bus that says no: the library has no one name
-    # for it all.
+    # An invalid address, a missing socket, a refused connection: the library has no common error for them.
     except Exception as error:
-        raise BusMissing(f"the bus at {address} does not answer: {error}") from error
+        raise BusUnavailable(f"the bus at {address} does not answer: {error}") from error
     connection.sock.settimeout(TIMEOUT_S)
     return connection
 
 
-def _hang_up(connection: DBusConnection) -> None:
-    """Closes it with all its files: the library's own `close` leaves both ends of `interrupt`'s pipe open (0.9)."""
+def _close(connection: DBusConnection) -> None:
+    """Closes the connection and both ends of `interrupt`'s pipe, which the library (0.9) leaves open."""
     ends = [(end, os.fstat(end).st_ino) for end in (connection.stop_key.fd, connection._stop_w)]  # noqa: SLF001
     connection.close()
     for end, pipe in ends:
         with suppress(OSError):
-            # A library that does close them leaves the number to another file.
+            # A later library may close them itself; the number may then belong to another file.
             if os.fstat(end).st_ino == pipe:
                 os.close(end)

@@ -1,21 +1,21 @@
-"""The names on the bus, and what our two objects there say of themselves when they are introspected."""
+"""D-Bus names of tray icons and menus, and the introspection XML of our two objects."""
 
 ITEM_PATH = "/StatusNotifierItem"
 MENU_PATH = "/MenuBar"
 ITEM = "org.kde.StatusNotifierItem"
 MENU = "com.canonical.dbusmenu"
-# Whoever takes icons, and how anybody's properties are asked for.
+# The service that tray icons register with.
 WATCHER, WATCHER_PATH = "org.kde.StatusNotifierWatcher", "/StatusNotifierWatcher"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 
 
 def introspection(path: str) -> str:
-    """The XML for the object at `path`; for any other path the way to our two."""
+    """The XML for the object at `path`; for any other path, a list of our two objects."""
     return _OBJECTS.get(path, '<node><node name="StatusNotifierItem"/><node name="MenuBar"/></node>')
 
 
 def _node(interface: str, properties: str, methods: str, signals: str) -> str:
-    """One line a member: its name, then `>name:type` and `<name:type` for what goes in and comes out."""
+    """The XML of an interface. `;` separates members; inputs are `>name:type`, outputs `<name:type`."""
     lines = [f'<node><interface name="{interface}">']
     for line in properties.split(";"):
         name, signature = line.split()

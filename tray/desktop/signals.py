@@ -1,4 +1,4 @@
-"""Signals that end a program, heard also while the main thread is inside a system's own loop."""
+"""Handles termination signals, even while the main thread is inside a native event loop."""
 
 import contextlib
 import signal
@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 
-_ENDING = tuple(
+_TERMINATION = tuple(
     number
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
     if (number := getattr(signal, name, None)) is not None
@@ -14,25 +14,25 @@ _ENDING = tuple(
 
 
 @contextlib.contextmanager
-def told_of_signals(tell: Callable[[], object]) -> Iterator[None]:
-    """Within it, a signal that would end the program calls `tell` instead, on a thread of its own.
+def handling_termination(callback: Callable[[], object]) -> Iterator[None]:
+    """Inside this context a termination signal calls `callback`, on another thread, instead of ending the program.
 
-    Python runs its handlers only between two steps of the main thread, and the loops of Windows and macOS take no
-    steps. The number of a signal is written into a socket at once, and a thread reads it there. Main thread only. A
-    signal that is ignored on purpose stays ignored.
+    Python runs signal handlers between two bytecodes of the main thread, and inside the native loops of Windows and
+    macOS it runs none. The signal's number is written to a socket at once, from which a thread reads it. Enter on the
+    main thread only. Ignored signals stay ignored.
     """
     ours, theirs = socket.socketpair()
     theirs.settimeout(0)
-    reader = threading.Thread(target=_read, args=(ours, tell), name="drawbridge-signals", daemon=True)
-    # One that is ignored is so on purpose: nohup does it with SIGHUP, a shell's background jobs with SIGINT.
-    heard = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, _nothing) for number in heard}
-    woken = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    reader = threading.Thread(target=_read, args=(ours, callback), name="drawbridge-signals", daemon=True)
+    # An ignored signal is ignored on purpose: nohup ignores SIGHUP, a shell's background jobs SIGINT.
+    handled = [number for number in _TERMINATION if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _nothing) for number in handled}
+    previous_fd = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     reader.start()
     try:
         yield
     finally:
-        signal.set_wakeup_fd(woken)
+        signal.set_wakeup_fd(previous_fd)
         for number, handler in before.items():
             signal.signal(number, handler)
         theirs.close()
@@ -41,11 +41,11 @@ def told_of_signals(tell: Callable[[], object]) -> Iterator[None]:
 
 
 def _nothing(number: int, frame: object) -> None:
-    """Its being there is what keeps the program alive."""
+    """Replaces the default handler, which would end the program."""
 
 
-def _read(ours: socket.socket, tell: Callable[[], object]) -> None:
+def _read(ours: socket.socket, callback: Callable[[], object]) -> None:
     while numbers := ours.recv(64):
         for number in numbers:
-            if number in _ENDING:
-                tell()
+            if number in _TERMINATION:
+                callback()

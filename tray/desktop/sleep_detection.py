@@ -1,4 +1,4 @@
-"""Notices that the computer has slept: by its clocks, and on Linux sooner, by what the system says."""
+"""Detects that the computer was asleep: from its clocks, and on Linux at once from a signal of the system."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ from typing import Protocol
 
 logger = logging.getLogger(__name__)
 
-# A clock that is set by a few seconds is no sleep.
+# Smaller jumps come from setting the clock.
 JUMP_S = 30.0
 _SYSTEM_BUS = "unix:path=/run/dbus/system_bus_socket"
 _LOGIN = "org.freedesktop.login1"
@@ -18,63 +18,60 @@ _LOGIN = "org.freedesktop.login1"
 
 @dataclass(frozen=True, slots=True)
 class Woke:
-    """The computer has slept and is awake again."""
+    """The computer has woken from sleep."""
 
 
-class Drowsiness:
-    """Tells from two clocks whether the computer has slept since the last look.
+class SleepDetector:
+    """Detects from two clocks whether the computer has slept since the last call.
 
-    Linux and macOS stop the one clock while they sleep. Windows stops neither, but then a look comes late.
+    Linux and macOS stop the monotonic clock during sleep. Windows stops neither, but there the call comes late.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._wall = wall
-        self._seen = (clock(), wall())
+        self._last = (clock(), wall())
 
     def has_slept(self, waited_s: float) -> bool:
-        """Whether it was asleep since the last call. `waited_s`: how long we meant to wait at most since then."""
-        (clock, wall), now = self._seen, (self._clock(), self._wall())
-        self._seen = now
-        passed, shown = now[0] - clock, now[1] - wall
-        return shown - passed > JUMP_S or passed - waited_s > JUMP_S
+        """Whether the computer slept since the last call; `waited_s`: how long the caller meant to wait at most."""
+        (clock, wall), now = self._last, (self._clock(), self._wall())
+        self._last = now
+        passed, wall_passed = now[0] - clock, now[1] - wall
+        return wall_passed - passed > JUMP_S or passed - waited_s > JUMP_S
 
 
-class Watch(Protocol):
-    """Somebody who listens until it is closed."""
+class SleepWatch(Protocol):
+    """A subscription to wake-ups."""
 
     def close(self) -> None:
-        """Stops listening. Bounded."""
+        """Ends the subscription. Returns within a bounded time."""
         ...
 
 
 def watch_sleep(
     on_wake: Callable[[], object], *, platform: str = sys.platform, environ: Mapping[str, str] = os.environ
-) -> Watch | None:
-    """Calls `on_wake`, on a thread of its own, whenever the system says that it has woken; None where it does not say.
+) -> SleepWatch | None:
+    """Calls `on_wake`, on another thread, when the system reports a wake-up. None if the system does not report it.
 
-    DBUS_SYSTEM_BUS_ADDRESS in `environ` is where Linux' system bus is, if not at its usual place.
+    DBUS_SYSTEM_BUS_ADDRESS in `environ` overrides the usual address of Linux' system bus.
     """
     if platform != "linux":
         return None
     # Lazy: other systems have no D-Bus.
-    from tray.desktop.dbus import Body, Bus, BusMissing
+    from tray.desktop.dbus import Body, Bus, BusUnavailable
 
-    def hear(member: str, body: Body) -> None:
-        # It says True before the sleep and False after it.
+    def on_signal(member: str, body: Body) -> None:
+        # The argument is True before the sleep and False after it.
         if member == "PrepareForSleep" and body == (False,):
             on_wake()
 
     address = environ.get("DBUS_SYSTEM_BUS_ADDRESS") or _SYSTEM_BUS
     try:
-        bus = Bus(
-            lambda call: call.refuse("org.freedesktop.DBus.Error.UnknownMethod"),
-            hear,
-            lambda: None,
-            environ={"DBUS_SESSION_BUS_ADDRESS": address},
-        )
-    except BusMissing as error:
-        logger.info("nobody tells of sleep, so the clocks must: %s", error)
+        bus = Bus(on_signal=on_signal, environ={"DBUS_SESSION_BUS_ADDRESS": address})
+    except BusUnavailable as error:
+        logger.info("no signal of wake-ups, so only the clocks show them: %s", error)
         return None
-    bus.listen(sender=_LOGIN, interface=f"{_LOGIN}.Manager", member="PrepareForSleep", path="/org/freedesktop/login1")
+    bus.subscribe(
+        sender=_LOGIN, interface=f"{_LOGIN}.Manager", member="PrepareForSleep", path="/org/freedesktop/login1"
+    )
     return bus

@@ -1,7 +1,7 @@
-"""A pystray icon for Linux that speaks StatusNotifierItem: it needs a session bus, and neither GTK nor a display.
+"""The icon on Linux: a StatusNotifierItem over D-Bus, without GTK or a display.
 
-Two threads: the one that called `run` draws and runs callbacks, one job after the other; the bus's own answers hosts
-from values that never change. A host that comes later or again finds the icon by itself; without any bus, `run` waits.
+The thread that called `run` draws and runs callbacks, one job at a time. The bus's reading thread answers panels from
+immutable values. A panel that starts later or again gets the icon; without a bus `run` only waits.
 """
 
 import itertools
@@ -14,7 +14,7 @@ from concurrent.futures import Future
 
 from PIL import Image
 
-from tray.desktop.dbus import UNKNOWN_METHOD, Body, Bus, BusMissing, Call, CallFailed, Place
+from tray.desktop.dbus import UNKNOWN_METHOD, Body, Bus, BusUnavailable, CallFailed, IncomingCall, RemoteInterface
 from tray.desktop.dbus_names import ITEM, ITEM_PATH, MENU_PATH, PROPERTIES, WATCHER, WATCHER_PATH, introspection
 from tray.icon.linux_menu import PublishedMenu
 from tray.icon.linux_panel import SCHEME, SETTINGS, follows_scheme, panel_from
@@ -22,9 +22,9 @@ from tray.icon.pystray_types import BaseIcon, Draw, Job, Menu, Panel
 
 logger = logging.getLogger(__name__)
 
-# What hosts choose from; those with other sizes scale the next larger one.
+# A panel that needs another size scales the next larger one.
 SIZES = (16, 22, 24, 32, 48, 64)
-_WATCHER = Place(WATCHER, WATCHER_PATH, WATCHER)
+_WATCHER = RemoteInterface(WATCHER, WATCHER_PATH, WATCHER)
 _READ_ONLY = "org.freedesktop.DBus.Error.PropertyReadOnly"
 _numbers = itertools.count(1)
 
@@ -32,15 +32,15 @@ Pixmap = tuple[int, int, bytes]
 
 
 class Icon(BaseIcon):
-    """pystray's `Icon`, whose every method may be called from any thread.
+    """pystray's `Icon`; its methods may be called from any thread.
 
-    `icon` is an image, which is scaled, or a `Draw`. `environ` says where the session bus is.
+    `icon` is an image, which is scaled, or a `Draw`. `environ` has the session bus's address.
     """
 
     HAS_DEFAULT_ACTION = True
     HAS_MENU = True
     HAS_MENU_RADIO = True
-    # Notifications have a module of their own, which hears clicks.
+    # `notifications_linux` shows notifications, with clicks.
     HAS_NOTIFICATION = False
 
     def __init__(
@@ -66,11 +66,11 @@ class Icon(BaseIcon):
 
     @property
     def has_host(self) -> bool | None:
-        """Whether a tray shows us; None until that is known."""
+        """Whether a panel shows the icon; None until known."""
         return self._has_host
 
     def later(self, job: Job) -> None:
-        """Runs `job` soon on the thread that called `run`, after those that were given before; errors are logged."""
+        """Runs `job` soon on the thread that called `run`, in the order of calls; errors are logged."""
         self._jobs.put(job)
 
     def _run(self) -> None:
@@ -81,10 +81,10 @@ class Icon(BaseIcon):
             while (job := self._jobs.get()) is not None:
                 try:
                     job()
-                except Exception:  # the edge of callbacks: one that fails is not the end of the icon
+                except Exception:  # the edge of callbacks: a failed one must not end the icon
                     logger.exception("a click failed")
         finally:
-            self._lose()
+            self._disconnect()
             self._visible = self._is_shown = False
 
     def _stop(self) -> None:
@@ -107,7 +107,7 @@ class Icon(BaseIcon):
         self._soon(lambda: self._published.update(self.menu or (), self._bus))
 
     def _soon(self, job: Callable[[], object]) -> None:
-        """Now, if this is the drawing thread or nothing is drawn yet; else later."""
+        """Runs `job` now if this is the drawing thread or there is none yet, else later."""
         if self._thread in (None, threading.current_thread()):
             job()
         else:
@@ -137,67 +137,72 @@ class Icon(BaseIcon):
 
     def _connect(self) -> None:
         try:
-            self._bus = Bus(self._answer, self._hear, lambda: self.later(self._lose), environ=self._environ)
-        except BusMissing as missing:
-            logger.info("no tray icon: %s", missing)
+            self._bus = Bus(
+                on_call=self._answer,
+                on_signal=self._on_signal,
+                on_lost=lambda: self.later(self._disconnect),
+                environ=self._environ,
+            )
+        except BusUnavailable as error:
+            logger.info("no tray icon: %s", error)
             self._has_host = False
             return
-        self._bus.own(self._bus_name)
-        self._bus.listen(
+        self._bus.request_name(self._bus_name)
+        self._bus.subscribe(
             sender="org.freedesktop.DBus", interface="org.freedesktop.DBus", member="NameOwnerChanged", arg0=WATCHER
         )
-        self._bus.listen(interface=WATCHER, member="StatusNotifierHostRegistered")
-        self._bus.listen(interface=WATCHER, member="StatusNotifierHostUnregistered")
+        self._bus.subscribe(interface=WATCHER, member="StatusNotifierHostRegistered")
+        self._bus.subscribe(interface=WATCHER, member="StatusNotifierHostUnregistered")
         if follows_scheme(self._environ):
-            self._bus.listen(interface=SETTINGS.interface, member="SettingChanged", arg0=SCHEME[0])
-            asked = self._bus.ask(SETTINGS, "Read", "ss", *SCHEME)
-            asked.add_done_callback(lambda reply: self.later(lambda: self._lie_on(reply)))
+            self._bus.subscribe(interface=SETTINGS.interface, member="SettingChanged", arg0=SCHEME[0])
+            reply = self._bus.call(SETTINGS, "Read", "ss", *SCHEME)
+            reply.add_done_callback(lambda done: self.later(lambda: self._read_scheme(done)))
 
     def _register(self) -> None:
-        """Asks to be shown. Until somebody answers, nobody shows us."""
+        """Registers the icon with the watcher."""
         if self._bus is not None and self._is_shown:
-            asked = self._bus.ask(_WATCHER, "RegisterStatusNotifierItem", "s", self._bus_name)
-            asked.add_done_callback(lambda reply: self.later(lambda: self._registered(reply)))
+            reply = self._bus.call(_WATCHER, "RegisterStatusNotifierItem", "s", self._bus_name)
+            reply.add_done_callback(lambda done: self.later(lambda: self._registered(done)))
 
     def _registered(self, reply: "Future[Body]") -> None:
         if isinstance(error := reply.exception(), CallFailed):
             self._has_host = False
-            logger.info("no tray takes the icon (%s); it appears when one comes", error)
+            logger.info("no tray takes the icon (%s); it will appear when a tray starts", error)
         else:
             self._count_hosts()
 
     def _count_hosts(self) -> None:
-        """A watcher alone shows nothing: asks it whether it has a host."""
+        """Asks the watcher whether there is a host: a watcher alone shows nothing."""
         if self._bus is not None:
-            place = Place(WATCHER, _WATCHER.path, PROPERTIES)
-            asked = self._bus.ask(place, "Get", "ss", WATCHER, "IsStatusNotifierHostRegistered")
-            asked.add_done_callback(lambda reply: self.later(lambda: self._counted(reply)))
+            properties = RemoteInterface(WATCHER, _WATCHER.path, PROPERTIES)
+            reply = self._bus.call(properties, "Get", "ss", WATCHER, "IsStatusNotifierHostRegistered")
+            reply.add_done_callback(lambda done: self.later(lambda: self._counted(done)))
 
     def _counted(self, reply: "Future[Body]") -> None:
-        # A watcher that does not know the question has taken us, and is its own host.
+        # A watcher without this property has accepted the icon, and is its own host.
         self._has_host = reply.exception() is not None or bool(reply.result()[0][1])
-        logger.info("the icon is in the tray" if self._has_host else "the icon waits for a tray")
+        logger.info("the icon is in the tray" if self._has_host else "the icon is waiting for a tray")
 
-    def _lie_on(self, settings: "Future[Body]") -> None:
-        if settings.exception() is None:
-            self._repaint(panel_from(settings.result()))
+    def _read_scheme(self, reply: "Future[Body]") -> None:
+        if reply.exception() is None:
+            self._set_panel(panel_from(reply.result()))
 
-    def _repaint(self, panel: Panel) -> None:
+    def _set_panel(self, panel: Panel) -> None:
         if panel is not self._panel:
             self._panel = panel
             self._draw()
 
-    def _lose(self) -> None:
+    def _disconnect(self) -> None:
         bus, self._bus, self._has_host = self._bus, None, False
         if bus is not None:
             bus.close()
 
-    def _hear(self, member: str, body: Body) -> None:
+    def _on_signal(self, member: str, body: Body) -> None:
         match member, body:
             case "NameOwnerChanged", (_, _, owner):
                 self.later(self._register if owner else self._lose_host)
             case "SettingChanged", (_, setting, _) if setting == SCHEME[1]:
-                self.later(lambda: self._repaint(panel_from(body)))
+                self.later(lambda: self._set_panel(panel_from(body)))
             case "StatusNotifierHostRegistered" | "StatusNotifierHostUnregistered", _:
                 self.later(self._count_hosts)
 
@@ -226,7 +231,7 @@ class Icon(BaseIcon):
             "Menu": ("o", MENU_PATH),
         }
 
-    def _answer(self, call: Call) -> None:
+    def _answer(self, call: IncomingCall) -> None:
         match call.interface, call.member:
             case "org.freedesktop.DBus.Introspectable", "Introspect":
                 call.reply("s", introspection(call.path))
@@ -242,10 +247,10 @@ class Icon(BaseIcon):
             case _, "ContextMenu" | "SecondaryActivate" | "Scroll" if call.path == ITEM_PATH:
                 call.reply()
             case _:
-                # Also Activate without a default item: hosts then open the menu.
+                # Also Activate without a default item: the panel then opens the menu.
                 call.refuse(UNKNOWN_METHOD, call.member)
 
-    def _answer_properties(self, call: Call) -> None:
+    def _answer_properties(self, call: IncomingCall) -> None:
         properties = self._published.properties if call.path == MENU_PATH else self._properties()
         if call.member == "GetAll":
             call.reply("a{sv}", dict(properties))
@@ -253,7 +258,7 @@ class Icon(BaseIcon):
             _, name = call.body
             call.reply("v", properties[name])
         else:
-            call.refuse(_READ_ONLY, "nothing can be set here")
+            call.refuse(_READ_ONLY, "properties are read-only")
 
 
 def _scaling(image: Image.Image) -> Draw:
@@ -261,7 +266,7 @@ def _scaling(image: Image.Image) -> Draw:
 
 
 def _pixmap(image: Image.Image) -> Pixmap:
-    """The image as the bus wants it: alpha first, then red, green and blue."""
+    """The image as ARGB bytes."""
     rgba = image.convert("RGBA").tobytes()
     argb = bytearray(len(rgba))
     argb[0::4], argb[1::4], argb[2::4], argb[3::4] = rgba[3::4], rgba[0::4], rgba[1::4], rgba[2::4]

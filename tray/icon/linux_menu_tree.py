@@ -1,7 +1,7 @@
-"""A menu as dbusmenu sees it: numbered nodes with properties, and what changed from one menu to the next.
+"""A menu as a dbusmenu tree of numbered nodes, and the changes between two trees.
 
-A number belongs to what a line does, for as long as the line exists, and is never given to another one: a click on a
-menu that has changed meanwhile does what the person saw, or nothing.
+A line keeps its number as long as it exists, and numbers are never reused: a click on a menu that has changed meanwhile
+does what the user saw, or nothing.
 """
 
 from collections import defaultdict, deque
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from tray.icon.pystray_types import Menu, MenuItem
 
-# What goes over the bus: a D-Bus signature, and the value.
+# A D-Bus signature and a value.
 Variant = tuple[str, object]
 Properties = Mapping[str, Variant]
 
@@ -20,7 +20,7 @@ _SEPARATOR: Properties = {"type": ("s", "separator")}
 
 @dataclass(frozen=True)
 class Node:
-    """A line of the menu and those below it. `item` is None for the root."""
+    """A line of the menu with its submenu. `item` is None for the root."""
 
     id: int
     properties: Properties
@@ -28,14 +28,14 @@ class Node:
     children: tuple["Node", ...] = ()
 
     @property
-    def shape(self) -> tuple[object, ...]:
-        """Which lines there are, and where."""
-        return (self.id, *(child.shape for child in self.children))
+    def layout(self) -> tuple[object, ...]:
+        """The numbers of all lines, nested."""
+        return (self.id, *(child.layout for child in self.children))
 
 
 @dataclass(frozen=True)
 class Tree:
-    """The whole menu at one moment. `revision` grows whenever its shape changes; `last` is the last number given."""
+    """The whole menu. `revision` grows with each change of the layout; `last` is the last number assigned."""
 
     root: Node = field(default_factory=lambda: Node(0, _SUBMENU))
     revision: int = 1
@@ -43,33 +43,33 @@ class Tree:
 
     @property
     def nodes(self) -> dict[int, Node]:
-        """All nodes by their numbers."""
+        """All nodes by number."""
         return {node.id: node for node in _walk(self.root)}
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What hosts must hear: either that the shape is another one, or which properties are new or gone, by number."""
+    """What to signal to panels: a new layout, or else the new and removed properties by number."""
 
-    shape: bool = False
+    is_new_layout: bool = False
     new: tuple[tuple[int, Properties], ...] = ()
     gone: tuple[tuple[int, tuple[str, ...]], ...] = ()
 
     def __bool__(self) -> bool:
-        return self.shape or bool(self.new) or bool(self.gone)
+        return self.is_new_layout or bool(self.new) or bool(self.gone)
 
 
-def grown(old: Tree, menu: Iterable[MenuItem]) -> Tree:
-    """The tree of `menu`; its lines keep the numbers that they had in `old`."""
+def next_tree(old: Tree, menu: Iterable[MenuItem]) -> Tree:
+    """The tree of `menu`, whose lines keep their numbers from `old`."""
     numbers = _Numbers(old.last)
     root = Node(0, _SUBMENU, None, _children(old.root, tuple(menu), numbers))
-    return Tree(root, old.revision + (root.shape != old.root.shape), numbers.last)
+    return Tree(root, old.revision + (root.layout != old.root.layout), numbers.last)
 
 
 def changes(old: Tree, new: Tree) -> Changes:
-    """From `old` to `new`."""
+    """The changes from `old` to `new`."""
     if old.revision != new.revision:
-        return Changes(shape=True)
+        return Changes(is_new_layout=True)
     before = old.nodes
     pairs = [(before[number].properties, node) for number, node in new.nodes.items()]
     return Changes(
@@ -87,7 +87,7 @@ def changes(old: Tree, new: Tree) -> Changes:
 
 
 class _Numbers:
-    """Gives numbers, each once."""
+    """Assigns increasing numbers."""
 
     def __init__(self, last: int) -> None:
         self.last = last
@@ -104,55 +104,55 @@ def _walk(node: Node) -> Iterator[Node]:
 
 
 def _children(parent: Node, items: tuple[MenuItem, ...], numbers: _Numbers) -> tuple[Node, ...]:
-    """The nodes of `items`, in their order."""
+    """The nodes of `items`, in order."""
     nodes = []
-    for item, old in zip(items, _recognised(parent.children, items), strict=True):
+    for item, old in zip(items, _matched(parent.children, items), strict=True):
         number = old.id if old is not None else numbers.next()
         below = _children(old or Node(number, {}), tuple(item.submenu), numbers) if item.submenu else ()
         nodes.append(Node(number, _properties(item), item, below))
     return tuple(nodes)
 
 
-def _recognised(olds: tuple[Node, ...], items: tuple[MenuItem, ...]) -> list[Node | None]:
-    """For each item the old node that it continues, if there is one.
+def _matched(olds: tuple[Node, ...], items: tuple[MenuItem, ...]) -> list[Node | None]:
+    """For each item the old node to take the number from, if any.
 
-    It does and says the same; else it does the same; else it says the same.
+    Matches nodes with the same action and text first, then with the same action, then with the same text.
     """
-    found: list[Node | None] = [None] * len(items)
-    left = {old.id: old for old in olds}
+    matches: list[Node | None] = [None] * len(items)
+    unmatched = {old.id: old for old in olds}
     for trait in _TRAITS:
-        waiting: defaultdict[Hashable, deque[Node]] = defaultdict(deque)
-        for old in left.values():
+        candidates_by_trait: defaultdict[Hashable, deque[Node]] = defaultdict(deque)
+        for old in unmatched.values():
             assert old.item is not None, "only the root has no item"
-            waiting[trait(old.item)].append(old)
+            candidates_by_trait[trait(old.item)].append(old)
         for place, item in enumerate(items):
-            if found[place] is None and (candidates := waiting.get(trait(item))):
+            if matches[place] is None and (candidates := candidates_by_trait.get(trait(item))):
                 old = candidates.popleft()
-                found[place] = old
-                del left[old.id]
-    return found
+                matches[place] = old
+                del unmatched[old.id]
+    return matches
 
 
 def _kind(item: MenuItem) -> str:
     return "separator" if item is Menu.SEPARATOR else "submenu" if item.submenu is not None else "line"
 
 
-def _deed(item: MenuItem) -> Hashable:
-    """What a click does. A submenu does nothing but open."""
-    # Private, and pystray has no other way: an action that is a value is the same action when it is equal.
+def _action(item: MenuItem) -> Hashable:
+    """The action of a click; None for submenus."""
+    # pystray has no public access. Actions that are values compare by value.
     action = item._action  # noqa: SLF001
     return action if item.submenu is None and isinstance(action, Hashable) else None
 
 
 _TRAITS: tuple[Callable[[MenuItem], Hashable], ...] = (
-    lambda item: (_kind(item), _deed(item), item.text),
-    lambda item: (_kind(item), _deed(item)),
+    lambda item: (_kind(item), _action(item), item.text),
+    lambda item: (_kind(item), _action(item)),
     lambda item: (_kind(item), item.text),
 )
 
 
 def _properties(item: MenuItem) -> Properties:
-    """As dbusmenu names them. What is the default is said too, since hosts differ in what they do with its absence."""
+    """The dbusmenu properties. Defaults are included, since panels differ in how they treat absent ones."""
     if item is Menu.SEPARATOR:
         return _SEPARATOR
     properties: dict[str, Variant] = {

@@ -52,7 +52,7 @@ def test_what_is_copied_can_be_pasted_as_long_as_we_live() -> None:
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
-        ({}, "There is no display, and so no clipboard."),
+        ({}, "There is no display, so there is no clipboard."),
         ({"DISPLAY": ":9999"}, "The display does not answer. Try again."),
         ({"WAYLAND_DISPLAY": "wayland-9999"}, "Install the package wl-clipboard."),
     ],

@@ -127,7 +127,7 @@ def test_when_the_bus_goes_away_the_thread_sleeps_on(bus: str, clicks: Clicks) -
     from tests.tray.bus import private_bus
 
     with tempfile.TemporaryDirectory(prefix="bus-") as folder, private_bus(Path(folder)) as address:
-        notifier = BusNotifier(bus=address)
+        notifier = BusNotifier(environ={"DBUS_SESSION_BUS_ADDRESS": address})
         with TrayHost(address) as host:
             notifier.show(Notice("Before", "x", Quit()), clicks.put)
             host.wait_notification("Before")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.tray.bus import private_bus
-from tray.desktop.sleep_detection import JUMP_S, Drowsiness, watch_sleep
+from tray.desktop.sleep_detection import JUMP_S, SleepDetector, watch_sleep
 
 if TYPE_CHECKING:
     from jeepney.io.blocking import DBusConnection
@@ -50,11 +50,11 @@ def test_a_sleep_is_a_jump_of_one_clock_or_a_look_that_comes_late(
     running: float, wall: float, waited: float, slept: bool
 ) -> None:
     clocks = Clocks()
-    drowsiness = Drowsiness(clock=lambda: clocks.running, wall=lambda: clocks.wall)
+    detector = SleepDetector(clock=lambda: clocks.running, wall=lambda: clocks.wall)
     clocks.go(running, wall)
-    assert drowsiness.has_slept(waited) is slept
+    assert detector.has_slept(waited) is slept
     clocks.go(5)
-    assert not drowsiness.has_slept(5)
+    assert not detector.has_slept(5)
 
 
 @pytest.fixture

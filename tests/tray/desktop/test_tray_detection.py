@@ -4,11 +4,11 @@ import pytest
 
 from server.commands.findings import Verdict
 from tests.tray.trayhost import TrayHost
-from tray.desktop.tray_detection import look_at_tray
+from tray.desktop.tray_detection import detect_tray
 
 
 def look(address: str) -> tuple[Verdict, str]:
-    found = look_at_tray(environ={"DBUS_SESSION_BUS_ADDRESS": address})
+    found = detect_tray(environ={"DBUS_SESSION_BUS_ADDRESS": address})
     assert found.name == "tray"
     return found.verdict, found.words
 
@@ -38,13 +38,13 @@ def test_a_watcher_that_nobody_shows_icons_for_is_a_note(bus: str) -> None:
 
 @pytest.mark.parametrize("environ", [{}, {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"}])
 def test_without_a_session_bus_that_is_said(environ: dict[str, str]) -> None:
-    found = look_at_tray(environ=environ)
+    found = detect_tray(environ=environ)
     assert found.verdict is Verdict.NOTE
     assert "no D-Bus session bus" in found.words
 
 
 @pytest.mark.parametrize(("platform", "place"), [("win32", "notification area"), ("darwin", "menu bar")])
 def test_windows_and_macos_have_one_always(platform: str, place: str) -> None:
-    found = look_at_tray(platform, {})
+    found = detect_tray(platform, {})
     assert found.verdict is Verdict.OK
     assert place in found.words

@@ -19,7 +19,7 @@ from PIL import Image
 from tests.tray.bus import private_bus
 from tests.tray.trayhost import ITEM, MENU, PROPERTIES, TIMEOUT_S, CallFailed, TrayHost
 from tray.desktop.dbus import TIMEOUT_S as BUS_TIMEOUT_S
-from tray.desktop.dbus import Bus, BusMissing
+from tray.desktop.dbus import Bus, BusUnavailable
 from tray.icon.linux import SIZES, Icon
 from tray.icon.pystray_types import Draw, Menu, MenuItem, Panel
 
@@ -555,8 +555,8 @@ def test_a_bus_has_the_time_to_let_us_in_that_it_has_for_all_else(monkeypatch: p
         raise TimeoutError
 
     monkeypatch.setattr("tray.desktop.dbus.open_dbus_connection", busy)
-    with pytest.raises(BusMissing):
-        Bus(lambda _: None, lambda *_: None, lambda: None, environ={"DBUS_SESSION_BUS_ADDRESS": "unix:path=/busy"})
+    with pytest.raises(BusUnavailable):
+        Bus(environ={"DBUS_SESSION_BUS_ADDRESS": "unix:path=/busy"})
     assert given == [BUS_TIMEOUT_S]
 
 
@@ -568,8 +568,8 @@ def test_fifty_connections_leave_no_file_and_no_thread(bus: str) -> None:
         return len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
 
     def connect() -> None:
-        connection = Bus(lambda _: None, lambda *_: None, lambda: None, environ={"DBUS_SESSION_BUS_ADDRESS": bus})
-        assert connection.own("org.example.Drawbridge").result(TIMEOUT_S) == (1,)
+        connection = Bus(environ={"DBUS_SESSION_BUS_ADDRESS": bus})
+        assert connection.request_name("org.example.Drawbridge").result(TIMEOUT_S) == (1,)
         connection.close()
 
     connect()

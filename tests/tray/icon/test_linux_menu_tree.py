@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tray.icon.linux_menu_tree import Node, Tree, changes, grown
+from tray.icon.linux_menu_tree import Node, Tree, changes, next_tree
 from tray.icon.pystray_types import Menu, MenuItem
 
 
@@ -30,57 +30,57 @@ def numbers(tree: Tree) -> dict[str, int]:
 
 
 def test_a_line_keeps_its_number_when_its_words_change() -> None:
-    old = grown(Tree(), [line("Running", "status"), line("Quit")])
-    new = grown(old, [line("2 answers", "status"), line("Quit")])
+    old = next_tree(Tree(), [line("Running", "status"), line("Quit")])
+    new = next_tree(old, [line("2 answers", "status"), line("Quit")])
     assert numbers(new) == {"2 answers": 1, "Quit": 2}
     (change,) = changes(old, new).new
     assert change == (1, {"label": ("s", "2 answers")})
 
 
 def test_a_line_keeps_its_number_when_others_come_before_it() -> None:
-    old = grown(Tree(), [line("Start"), line("Quit")])
-    new = grown(old, [line("A problem"), line("Start"), line("Quit")])
+    old = next_tree(Tree(), [line("Start"), line("Quit")])
+    new = next_tree(old, [line("A problem"), line("Start"), line("Quit")])
     assert numbers(new) == {"A problem": 3, "Start": 1, "Quit": 2}
-    assert changes(old, new).shape
+    assert changes(old, new).is_new_layout
 
 
 def test_a_number_is_never_given_to_another_line() -> None:
-    old = grown(Tree(), [line("Start"), line("Quit")])
-    without = grown(old, [line("Quit")])
-    again = grown(without, [line("Remove the key"), line("Quit")])
+    old = next_tree(Tree(), [line("Start"), line("Quit")])
+    without = next_tree(old, [line("Quit")])
+    again = next_tree(without, [line("Remove the key"), line("Quit")])
     assert numbers(again) == {"Remove the key": 3, "Quit": 2}
 
 
 def test_a_line_that_does_something_else_with_the_same_words_is_the_same_line() -> None:
-    old = grown(Tree(), [line("Require the key", "on", checked=False)])
-    new = grown(old, [line("Require the key", "off", checked=True)])
+    old = next_tree(Tree(), [line("Require the key", "on", checked=False)])
+    new = next_tree(old, [line("Require the key", "off", checked=True)])
     assert numbers(new) == numbers(old)
     assert changes(old, new).new == ((1, {"toggle-state": ("i", 1)}),)
 
 
 def test_a_submenu_whose_words_change_keeps_its_number_and_those_below() -> None:
-    old = grown(Tree(), [submenu("Port", line("8082")), submenu("Model", line("sonnet"))])
-    new = grown(old, [submenu("Port (8080)", line("8082")), submenu("Model", line("sonnet"))])
+    old = next_tree(Tree(), [submenu("Port", line("8082")), submenu("Model", line("sonnet"))])
+    new = next_tree(old, [submenu("Port (8080)", line("8082")), submenu("Model", line("sonnet"))])
     assert list(numbers(new).values()) == list(numbers(old).values())
-    assert not changes(old, new).shape
+    assert not changes(old, new).is_new_layout
 
 
 def test_a_line_that_becomes_a_submenu_is_another_line() -> None:
-    old = grown(Tree(), [line("Sign in")])
-    new = grown(old, [submenu("Sign in", line("Plan"))])
+    old = next_tree(Tree(), [line("Sign in")])
+    new = next_tree(old, [submenu("Sign in", line("Plan"))])
     assert numbers(new)["Sign in"] != numbers(old)["Sign in"]
 
 
 def test_properties_that_are_gone_are_named() -> None:
-    old = grown(Tree(), [line("Start at login", checked=True)])
-    new = grown(old, [line("Start at login")])
+    old = next_tree(Tree(), [line("Start at login", checked=True)])
+    new = next_tree(old, [line("Start at login")])
     assert changes(old, new).gone == ((1, ("toggle-type", "toggle-state")),)
 
 
 def test_the_same_menu_changes_nothing() -> None:
     menu = [line("a"), Menu.SEPARATOR, submenu("b", line("c"), line("c"))]
-    tree = grown(Tree(), menu)
-    again = grown(tree, [line("a"), Menu.SEPARATOR, submenu("b", line("c"), line("c"))])
+    tree = next_tree(Tree(), menu)
+    again = next_tree(tree, [line("a"), Menu.SEPARATOR, submenu("b", line("c"), line("c"))])
     assert not changes(tree, again)
     assert again.revision == tree.revision
 
@@ -91,8 +91,8 @@ def test_actions_that_cannot_be_compared_are_told_apart_by_their_words() -> None
 
         def __call__(self, icon: object, item: object) -> None: ...
 
-    old = grown(Tree(), [MenuItem("a", Unhashable()), MenuItem("b", lambda: None)])
-    new = grown(old, [MenuItem("b", lambda: None), MenuItem("a", Unhashable())])
+    old = next_tree(Tree(), [MenuItem("a", Unhashable()), MenuItem("b", lambda: None)])
+    new = next_tree(old, [MenuItem("b", lambda: None), MenuItem("a", Unhashable())])
     assert numbers(new) == numbers(old)
 
 
@@ -116,12 +116,12 @@ menus = st.lists(
 def test_whatever_the_menus_hosts_that_follow_the_changes_see_the_newest_one(history: list[list[MenuItem]]) -> None:
     tree, seen, given_away = Tree(), Tree().nodes, set[int]()
     for menu in history:
-        tree, old = grown(tree, menu), tree
+        tree, old = next_tree(tree, menu), tree
         changed = changes(old, tree)
         assert len(_all(tree.root)) == len({node.id for node in _all(tree.root)})
         assert not (tree.nodes.keys() - old.nodes.keys()) & given_away
         given_away |= tree.nodes.keys()
-        if changed.shape:
+        if changed.is_new_layout:
             seen = tree.nodes
         else:
             properties = {number: dict(node.properties) for number, node in seen.items()}

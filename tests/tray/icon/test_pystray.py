@@ -51,11 +51,11 @@ def declared(module: str, name: str) -> Iterator[tuple[str, list[str] | None]]:
 
 
 SEAMS = [
-    ("native.py", "BaseIcon", "_base.py", "Icon"),
-    ("native.py", "Menu", "_base.py", "Menu"),
-    ("native.py", "MenuItem", "_base.py", "MenuItem"),
-    ("winicon.py", "_Win32Icon", "_win32.py", "Icon"),
-    ("macicon.py", "_DarwinIcon", "_darwin.py", "Icon"),
+    ("icon/pystray_types.py", "BaseIcon", "_base.py", "Icon"),
+    ("icon/pystray_types.py", "Menu", "_base.py", "Menu"),
+    ("icon/pystray_types.py", "MenuItem", "_base.py", "MenuItem"),
+    ("icon/windows.py", "_Win32Icon", "_win32.py", "Icon"),
+    ("icon/macos.py", "_DarwinIcon", "_darwin.py", "Icon"),
 ]
 
 
@@ -85,19 +85,19 @@ def _takes_anything(one: ast.ClassDef, member: str) -> bool:
     ("module", "file", "overridden"),
     [
         (
-            "sni/icon.py",
+            "icon/linux.py",
             "_base.py",
             {"_run", "_stop", "_show", "_hide", "_update_icon", "_update_title", "_update_menu"},
         ),
         (
-            "winicon.py",
+            "icon/windows.py",
             "_win32.py",
             {
                 *("_update_menu", "_on_notify", "_create_menu_item", "_message", "_notify", "_assert_icon_handle"),
                 "_on_display_change",
             },
         ),
-        ("macicon.py", "_darwin.py", {"_update_menu", "_run", "_assert_image"}),
+        ("icon/macos.py", "_darwin.py", {"_update_menu", "_run", "_assert_image"}),
     ],
 )
 def test_what_we_override_is_still_called_by_that_name(module: str, file: str, overridden: set[str]) -> None:
@@ -120,7 +120,7 @@ def test_what_we_use_of_the_windows_functions_is_there() -> None:
     known |= {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
     used = {
         node.attr
-        for node in ast.walk(ast.parse((TRAY / "winicon.py").read_text(encoding="utf-8")))
+        for node in ast.walk(ast.parse((TRAY / "icon/windows.py").read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "win32"
     }
     assert used
@@ -131,7 +131,7 @@ def test_the_lengths_that_windows_takes_are_those_that_we_cut_to() -> None:
     text = ast.unparse(find_class(theirs("_util/win32.py"), "NOTIFYICONDATAW"))
     for name, length in (("szTip", 128), ("szInfo", 256), ("szInfoTitle", 64)):
         assert f"('{name}', wintypes.WCHAR * {length})" in text
-    ours = (TRAY / "winicon.py").read_text(encoding="utf-8")
+    ours = (TRAY / "icon/windows.py").read_text(encoding="utf-8")
     assert "TIP_LONGEST, TEXT_LONGEST, TITLE_LONGEST = 127, 255, 63" in ours
 
 
