@@ -1,18 +1,20 @@
 """The composition root of the server: the application that uvicorn serves, made of routes over engine."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any  # FastAPI's OpenAPI document is foreign JSON
 
 from fastapi import FastAPI
 
 from server.config import Config
+from server.dialects.base import Dialect
+from server.dialects.registry import DIALECTS
 from server.machine.version import own_version
 from server.web.exception_handlers import add_exception_handlers
 from server.web.interfaces import ControlPort, Engine
 from server.web.openapi.error_examples import ERROR_SCHEMA
-from server.web.routes.chat_completions import chat_router
 from server.web.routes.control import control_router
+from server.web.routes.dialects import dialect_router
 from server.web.routes.docs import docs_router
 from server.web.routes.health import about_router
 from server.web.routes.manual import manual_router
@@ -33,6 +35,7 @@ def create_app(
     engine: Engine,
     control: ControlPort | None = None,
     *,
+    dialects: Sequence[Dialect] = DIALECTS,
     clock: Callable[[], float] = time.time,
 ) -> FastAPI:
     """The application over `engine`; each listener wraps it in an `AccessMiddleware`.
@@ -48,7 +51,8 @@ def create_app(
         redirect_slashes=False,
     )
     add_exception_handlers(app)
-    app.include_router(chat_router(engine, clock=clock))
+    for dialect in dialects:
+        app.include_router(dialect_router(dialect, engine, clock=clock))
     app.include_router(models_router(engine, created=int(clock())))
     app.include_router(about_router(engine, control=control, clock=clock))
     app.include_router(docs_router())

@@ -1,52 +1,91 @@
-"""What is asked on the chat path, in whichever of three dialects; the answer is told in chat's own words each time."""
+"""The chat completions dialect: parses a body in any of three request formats, and always replies as chat completions.
+
+Cursor posts bodies of the Responses API and of Anthropic's Messages API to this path and expects chat chunks back.
+"""
 
 from dataclasses import dataclass, replace
 
 from server.config import Config
 from server.conversation.request import ModelRequest
+from server.dialects.base import ErrorReply, Exchange, ParseOptions
+from server.dialects.chat_completions.errors import error_reply
 from server.dialects.chat_completions.reply_options import ReplyOptions
 from server.dialects.chat_completions.request import parse_chat, reply_options, request_from_chat
-from server.dialects.detect import dialect_of
+from server.dialects.chat_completions.response import ChatCollector
+from server.dialects.chat_completions.stream import ChatEncoder
+from server.dialects.detect import detect_format
+from server.dialects.framing import SSE_TYPE
 from server.dialects.messages.request import parse_messages, request_from_messages
 from server.dialects.messages.request_types import MessagesRequest
 from server.dialects.responses.request import parse_responses, request_from_responses
 from server.dialects.responses.request_types import ResponsesRequest
+from server.errors import DrawbridgeError
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A request on the chat path: the turn, and how its answer is to be told."""
+class ChatReply:
+    """Replies to one request as chat completions."""
 
-    turn: ModelRequest
-    form: ReplyOptions
-    is_streamed: bool
+    id: str
+    created: int
+    model: str
+    options: ReplyOptions
+
+    def encoder(self) -> ChatEncoder:
+        """A new encoder, for a streamed answer."""
+        return ChatEncoder(id=self.id, created=self.created, model=self.model, options=self.options)
+
+    def collector(self) -> ChatCollector:
+        """A new collector, for a whole answer."""
+        return ChatCollector(id=self.id, created=self.created, model=self.model, options=self.options)
 
 
-def asked_on_chat_path(body: object, *, owner: str, config: Config) -> Asked:
-    """What the parsed JSON `body` asks; `owner` says who asks. Raises `InvalidRequest` in the body's own terms."""
-    match dialect_of(body):
+class ChatCompletions:
+    """OpenAI's Chat Completions API. Its errors have the form that all of OpenAI's APIs share."""
+
+    name = "chat_completions"
+    paths = ("/v1/chat/completions",)
+    prefixes = ("/v1",)
+    content_type = SSE_TYPE
+
+    def parse(self, body: object, owner: str, options: ParseOptions) -> Exchange:
+        """Parses the JSON `body` of a request by `owner`. Raises `InvalidRequest` in the terms of the body's format."""
+        request, how, is_streamed = _read(body, owner, options.config)
+        model = request.model or options.config.model
+        reply = ChatReply(f"chatcmpl-{options.token}", int(options.now), model, how)
+        return Exchange(request, reply, is_streamed)
+
+    def error(self, error: DrawbridgeError, request_id: str) -> ErrorReply:  # noqa: ARG002 # only in the header
+        """The response for `error`."""
+        return error_reply(error)
+
+
+def _read(body: object, owner: str, config: Config) -> tuple[ModelRequest, ReplyOptions, bool]:
+    forwards = config.forward_sampling
+    match detect_format(body):
         case "responses":
             responses = parse_responses(body)
-            turn = request_from_responses(responses, owner=owner, forwards_sampling=config.forward_sampling)
-            return _foreign(responses, turn, config)
+            request = request_from_responses(responses, owner=owner, forwards_sampling=forwards)
+            return _foreign(responses, request, config)
         case "messages":
             messages = parse_messages(body)
-            turn = request_from_messages(messages, owner=owner, forwards_sampling=config.forward_sampling)
-            return _foreign(messages, turn, config)
+            request = request_from_messages(messages, owner=owner, forwards_sampling=forwards)
+            return _foreign(messages, request, config)
         case "chat":
-            chat = parse_chat(body)
-            how = config.reasoning
-            turn = request_from_chat(chat, owner=owner, forwards_sampling=config.forward_sampling, thoughts=how)
-            return Asked(turn, reply_options(chat, turn, thoughts=how), chat.stream)
+            chat, shown = parse_chat(body), config.reasoning
+            request = request_from_chat(chat, owner=owner, forwards_sampling=forwards, thoughts=shown)
+            return request, reply_options(chat, request, thoughts=shown), chat.stream
 
 
-def _foreign(request: ResponsesRequest | MessagesRequest, turn: ModelRequest, config: Config) -> Asked:
-    how, settings = config.reasoning, turn.settings
-    shows = settings.thinks and (how == "tags" or (how == "field" and settings.shows_thinking))
-    form = ReplyOptions(
-        text_tools=frozenset(tool.name for tool in turn.profile.tools if tool.takes_text),
-        # Tags would make JSON something else.
-        thoughts="field" if how == "tags" and settings.schema is not None else how,
-        has_usage=request.stream_options is not None and request.stream_options.include_usage,
+def _foreign(
+    body: ResponsesRequest | MessagesRequest, request: ModelRequest, config: Config
+) -> tuple[ModelRequest, ReplyOptions, bool]:
+    shown, settings = config.reasoning, request.settings
+    shows_thinking = settings.thinks and (shown == "tags" or (shown == "field" and settings.shows_thinking))
+    how = ReplyOptions(
+        raw_text_tools=frozenset(tool.name for tool in request.profile.tools if tool.takes_text),
+        # Tags inside the content would make JSON invalid.
+        reasoning="field" if shown == "tags" and settings.schema is not None else shown,
+        include_usage=body.stream_options is not None and body.stream_options.include_usage,
     )
-    return Asked(replace(turn, settings=replace(settings, shows_thinking=shows)), form, request.stream)
+    return replace(request, settings=replace(settings, shows_thinking=shows_thinking)), how, body.stream

@@ -1,24 +1,24 @@
-"""In which of three dialects a body on the chat path is written.
+"""Detects in which of three request formats a body on the chat path is written.
 
-Cursor sends its agent's requests to that path in the form of the Responses API, or of Anthropic's Messages API, by the
-name of the model, and wants chat chunks back in each case.
+Cursor posts its agent's requests there in the format of the Responses API or of Anthropic's Messages API, depending on
+the model's name, and expects chat chunks back in each case.
 """
 
 from collections.abc import Mapping
 from typing import Literal
 
-Dialect = Literal["chat", "responses", "messages"]
+RequestFormat = Literal["chat", "responses", "messages"]
 
 _ANTHROPIC_BLOCKS = frozenset({"tool_use", "tool_result", "thinking", "redacted_thinking"})
 _CHAT_ROLES = frozenset({"tool", "function"})
 
 
-def dialect_of(body: object) -> Dialect:
-    """The dialect of the parsed JSON `body`; "chat" wherever nothing speaks for another.
+def detect_format(body: object) -> RequestFormat:
+    """The format of the parsed JSON `body`; "chat" unless something marks another.
 
-    1. responses: `input` or `instructions`, and no messages or none in them;
-    2. messages: a tool with an `input_schema`, a block of a call, of a result or of thoughts in a message, or a
-       `system` at the top of messages that hold nothing which only a chat holds.
+    1. responses: it has `input` or `instructions`, and no messages;
+    2. messages: a tool has an `input_schema`, a message holds a tool call, a tool result or a thinking block, or there
+       is a top-level `system` and nothing in the messages that only a chat request has.
     """
     if not isinstance(body, Mapping):
         return "chat"
@@ -26,7 +26,7 @@ def dialect_of(body: object) -> Dialect:
     if not messages:
         has_input = any(body.get(name) is not None for name in ("input", "instructions"))
         return "responses" if has_input and not body.get("messages") else "chat"
-    if any(_is_word(message.get("role"), _CHAT_ROLES) or message.get("tool_calls") for message in messages):
+    if any(_is_one_of(message.get("role"), _CHAT_ROLES) or message.get("tool_calls") for message in messages):
         return "chat"
     if body.get("system") or any("input_schema" in tool for tool in _objects(body.get("tools"))):
         return "messages"
@@ -35,11 +35,11 @@ def dialect_of(body: object) -> Dialect:
 
 
 def _is_anthropic(block: Mapping[str, object]) -> bool:
-    return _is_word(block.get("type"), _ANTHROPIC_BLOCKS)
+    return _is_one_of(block.get("type"), _ANTHROPIC_BLOCKS)
 
 
-def _is_word(value: object, words: frozenset[str]) -> bool:
-    """Whether it is one of `words`; what else a body may hold there, such as a list, cannot be looked for in a set."""
+def _is_one_of(value: object, words: frozenset[str]) -> bool:
+    """Whether `value` is in `words`; unlike `in`, it accepts unhashable JSON such as an array."""
     return isinstance(value, str) and value in words
 
 

@@ -1,4 +1,4 @@
-"""Whatever goes wrong in a request leaves as JSON in OpenAI's shape, with a true status."""
+"""Turns every exception of a route into an error response with its true status."""
 
 import logging
 
@@ -11,50 +11,53 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from server.errors import DoorClosed, DrawbridgeError, NoSuchThing, NotBuilt, WrongMethod
 from server.web.access.policy import access_of
 from server.web.path_aliases import is_unbuilt
-from server.web.replies import own_mistake, refusal
+from server.web.replies import error_response, internal_error
 
 logger = logging.getLogger(__name__)
 
 
 def add_exception_handlers(app: FastAPI) -> None:
-    """Has every error of the routes leave as JSON."""
+    """Has `app` answer every exception with an error in the form of the path's dialect."""
     app.add_exception_handler(DrawbridgeError, _on_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_middleware(_ErrorMiddleware)
 
 
-async def _on_error(_: Request, error: Exception) -> Response:
+async def _on_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DrawbridgeError)
-    return refusal(error)
+    return error_response(error, request.scope)
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
-    """What the router says itself: no such path, or not this method."""
+    """Answers the router's own errors: unknown path, wrong method."""
     assert isinstance(error, HTTPException)
-    path = request.scope["path"]
+    path, headers = request.scope["path"], {}
     if error.status_code == 405:
-        reply = refusal(WrongMethod(f"{path} does not answer {request.method}."))
-        reply.headers.update(error.headers or {})
-        return reply
-    if error.status_code == 404 and is_unbuilt(path):
-        return refusal(NotBuilt(f"Drawbridge does not answer {path} yet.", hint="Use /v1/chat/completions."))
-    if error.status_code == 404:
-        return refusal(NoSuchThing(f"There is nothing at {path}.", hint="The base URL ends with /v1."))
-    return refusal(own_mistake(error))
+        own: DrawbridgeError = WrongMethod(f"{path} does not answer {request.method}.")
+        headers = dict(error.headers or {})
+    elif error.status_code == 404 and is_unbuilt(path):
+        own = NotBuilt(f"Drawbridge does not answer {path} yet.", hint="Use /v1/chat/completions.")
+    elif error.status_code == 404:
+        own = NoSuchThing(f"There is nothing at {path}.", hint="The base URL ends with /v1.")
+    else:
+        own = internal_error(error)
+    reply = error_response(own, request.scope)
+    reply.headers.update(headers)
+    return reply
 
 
 class _ErrorMiddleware:
-    """Serves nothing without a door, and turns a bug into a 500 where the request id is still known."""
+    """Refuses requests that no `AccessMiddleware` let in, and answers a bug with 500 while the request id is known."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        has_head = False
+        has_begun = False
 
         async def watched(message: Message) -> None:
-            nonlocal has_head
-            has_head = True
+            nonlocal has_begun
+            has_begun = True
             await send(message)
 
         try:
@@ -62,12 +65,11 @@ class _ErrorMiddleware:
                 access_of(Request(scope))
             await self._app(scope, receive, watched)
         except DoorClosed as error:
-            await refusal(error)(scope, receive, watched)
+            await error_response(error, scope)(scope, receive, watched)
         except ClientDisconnect:
-            logger.debug("the client left before its request was read")
-        except Exception as error:  # noqa: BLE001 # the edge of a request
-            reply = refusal(own_mistake(error))
-            if has_head:
-                # The reply is torn: without an end the connection is closed, and nobody takes it for whole.
-                return
-            await reply(scope, receive, send)
+            logger.debug("the client disconnected before its request was read")
+        except Exception as error:  # noqa: BLE001 # the last handler of a request
+            reply = error_response(internal_error(error), scope)
+            # A response that has begun is left without an end: the connection closes, so no client takes it for whole.
+            if not has_begun:
+                await reply(scope, receive, send)

@@ -5,6 +5,8 @@ The path is rewritten before routing and never redirected: on a redirect clients
 
 import re
 
+from server.dialects.registry import DIALECTS, dialect_for, is_below
+
 _SLASHES = re.compile(r"/{2,}")
 _VERSION = re.compile(r"^(?:/api)?/v1(?=/|$)")
 
@@ -95,5 +97,8 @@ def canonical_path(path: str) -> str:
 
 
 def is_unbuilt(path: str) -> bool:
-    """Whether the canonical `path` is an endpoint that exists elsewhere and is not built here yet."""
-    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in _UNBUILT)
+    """Whether the canonical `path` is an endpoint that other servers have and Drawbridge does not have yet.
+
+    Paths that a registered dialect claims are not: within its prefixes it answers for itself.
+    """
+    return dialect_for(path) is DIALECTS[0] and any(is_below(path, prefix) for prefix in _UNBUILT)

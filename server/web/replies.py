@@ -1,4 +1,4 @@
-"""The edge of a request: whatever goes wrong inside leaves as JSON in OpenAI's shape, with a true status."""
+"""Request bodies and responses as JSON, and errors in the form of the dialect of their path."""
 
 import json
 import logging
@@ -7,47 +7,53 @@ from collections.abc import Mapping
 
 from fastapi.responses import Response
 from starlette.requests import Request
+from starlette.types import Scope
 
-from server.dialects.chat_completions.errors import error_reply
+from server.dialects.framing import json_bytes
+from server.dialects.registry import DIALECTS, dialect_for
 from server.errors import DrawbridgeError, InvalidRequest
-from server.web.encoding import JSON_HEADERS, json_bytes
+from server.logs import request_id
 
 logger = logging.getLogger(__name__)
 
+DIALECTS_KEY = "drawbridge.dialects"
+JSON_HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
+
 
 class JsonReply(Response):
-    """`value` as JSON that nobody keeps."""
+    """`value` as JSON that must not be cached."""
 
     def __init__(self, value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(json_bytes(value), status_code=status, headers=dict(headers or {}))
         self.raw_headers.extend(JSON_HEADERS)
 
 
-def refusal(error: DrawbridgeError) -> JsonReply:
-    """The reply that says `error`."""
-    problem = error_reply(error)
-    return JsonReply(problem.body, status=problem.status, headers=problem.headers)
+def error_response(error: DrawbridgeError, scope: Scope) -> JsonReply:
+    """The response for `error`, in the form of the dialect that the path of the request belongs to."""
+    dialect = dialect_for(scope.get("path", ""), scope.get(DIALECTS_KEY, DIALECTS))
+    reply = dialect.error(error, request_id.get())
+    return JsonReply(reply.body, status=reply.status, headers=reply.headers)
 
 
-def own_mistake(error: BaseException) -> DrawbridgeError:
-    """Logs a bug of ours, without its message, which might quote the request, and gives what the caller may know."""
+def internal_error(error: BaseException) -> DrawbridgeError:
+    """Logs a bug of ours and returns the error to send. The log leaves out its message, which may quote the request."""
     stack = "".join(traceback.format_tb(error.__traceback__))
     cause = error.__cause__ or error.__context__
     origin = f" (from {type(cause).__name__})" if cause else ""
     logger.error("a bug in Drawbridge: %s%s\n%s", type(error).__name__, origin, stack)
     return DrawbridgeError(
-        "Drawbridge made a mistake while it answered this request.",
-        hint="Its log says where, under the id in the header x-request-id.",
+        "Drawbridge failed to answer this request because of a bug.",
+        hint="Its log has the details, under the id in the header x-request-id.",
     )
 
 
 async def json_body(request: Request) -> object:
-    """The body of the request, parsed. Raises `InvalidRequest` where it is no JSON."""
+    """The parsed body of the request. Raises `InvalidRequest` if it is not JSON."""
     raw = await request.body()
     if not raw.strip():
         raise InvalidRequest("The body is empty.", hint="Send a JSON object.")
     try:
-        return json.loads(raw, parse_constant=_no_constant)
+        return json.loads(raw, parse_constant=_refuse_constant)
     except RecursionError as error:
         raise InvalidRequest("The body is nested too deeply.") from error
     except json.JSONDecodeError as error:
@@ -58,5 +64,5 @@ async def json_body(request: Request) -> object:
         raise InvalidRequest("The body is not valid JSON in UTF-8.") from error
 
 
-def _no_constant(name: str) -> object:
-    raise InvalidRequest(f"The body is not valid JSON: {name} is no JSON number.")
+def _refuse_constant(name: str) -> object:
+    raise InvalidRequest(f"The body is not valid JSON: {name} is not a JSON number.")

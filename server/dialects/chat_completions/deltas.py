@@ -1,4 +1,4 @@
-"""What of an answer OpenAI's clients get to see: words, thoughts, and calls counted from 0."""
+"""Converts events to chat deltas: text, reasoning, and tool calls with their position among the calls."""
 
 from dataclasses import dataclass
 from typing import assert_never
@@ -10,22 +10,22 @@ from server.dialects.common.raw_text_tools import Unwrapper
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """More of the answer's text."""
+class TextDelta:
+    """More content."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Thoughts:
-    """More of what the model thought."""
+class ReasoningDelta:
+    """More reasoning."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A call begins; `position` counts the calls of this answer."""
+class CallDelta:
+    """The start of a tool call; `position` counts the calls of this answer from 0."""
 
     position: int
     id: str
@@ -33,111 +33,107 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Arguments:
-    """More text of a call's arguments: JSON, or raw text for a tool that takes it."""
+class ArgumentsDelta:
+    """More of a call's arguments: JSON, or raw text for a tool that takes it."""
 
     position: int
     text: str
 
 
-Piece = Words | Thoughts | Call | Arguments
+Delta = TextDelta | ReasoningDelta | CallDelta | ArgumentsDelta
 
 
 class DeltaBuilder:
-    """Makes pieces of the parts of one answer."""
+    """Builds the deltas of one choice."""
 
-    def __init__(self, form: ReplyOptions) -> None:
-        self._form = form
+    def __init__(self, options: ReplyOptions) -> None:
+        self._options = options
+        # Each of these holds indices of parts.
         self._calls: dict[int, int] = {}
         self._raw: dict[int, Unwrapper] = {}
         self._answers: set[int] = set()
-        self._silent: set[int] = set()
-        self._thoughts: set[int] = set()
-        self._opened: set[int] = set()
-        self._held: list[str] = []
+        self._without_arguments: set[int] = set()
+        self._thinking: set[int] = set()
+        self._open_tags: set[int] = set()
+        self._withheld: list[str] = []
 
     @property
-    def is_answered(self) -> bool:
-        """Whether all that it called is the tool for the answer, so that it ends as an answer and not as a call."""
+    def is_answer(self) -> bool:
+        """Whether the answer tool is the only tool called, so that the choice ends as an answer, not as a call."""
         return bool(self._answers) and not self._calls
 
-    def add(self, event: PartStarted | PartDelta | PartEnded) -> list[Piece]:
-        """What `event` adds to the answer, often nothing."""
+    def add(self, event: PartStarted | PartDelta | PartEnded) -> list[Delta]:
+        """The deltas for `event`, often none."""
         match event:
+            case PartDelta(index=index, text=text):
+                return self._add_text(index, text) if text else []
             case PartStarted():
-                return self._started(event)
-            case PartDelta():
-                return self._more(event)
+                return self._start(event)
             case PartEnded():
-                return self._ended(event.index)
+                return self._end_part(event.index)
             case _:
                 assert_never(event)
 
-    def end(self) -> list[Piece]:
-        """What is told when the answer is whole: words that were no part of a JSON answer, if there was none."""
-        held, self._held = "".join(self._held), []
-        return [Words(held)] if held and not self._answers else []
+    def end(self) -> list[Delta]:
+        """The deltas at the end: text beside an expected answer tool, if that tool was not called."""
+        withheld, self._withheld = "".join(self._withheld), []
+        return [TextDelta(withheld)] if withheld and not self._answers else []
 
-    def _started(self, event: PartStarted) -> list[Piece]:
+    def _start(self, event: PartStarted) -> list[Delta]:
         match event.part:
-            case ToolCall(name=name) if name == self._form.answer_tool:
+            case ToolCall(name=name) if name == self._options.answer_tool:
                 self._answers.add(event.index)
-                self._silent.add(event.index)
+                self._without_arguments.add(event.index)
                 return []
             case ToolCall(id=id_, name=name):
                 position = self._calls[event.index] = len(self._calls)
-                if name in self._form.text_tools:
+                if name in self._options.raw_text_tools:
                     self._raw[event.index] = Unwrapper()
                 else:
-                    self._silent.add(event.index)
-                return [Call(position, id_, name)]
+                    self._without_arguments.add(event.index)
+                return [CallDelta(position, id_, name)]
             case Thinking():
-                self._thoughts.add(event.index)
+                self._thinking.add(event.index)
                 return []
             case Text() | RedactedThinking():
                 return []
             case _:
                 assert_never(event.part)
 
-    def _more(self, event: PartDelta) -> list[Piece]:
-        index, text = event.index, event.text
-        if not text:
-            return []
-        self._silent.discard(index)
-        if index in self._thoughts:
-            return self._thought(index, text)
-        if index in self._answers:
-            return [Words(text)]
-        if index in self._raw:
-            raw = self._raw[index].feed(text)
-            return [Arguments(self._calls[index], raw)] if raw else []
+    def _add_text(self, index: int, text: str) -> list[Delta]:
+        if index in self._thinking:
+            return self._add_reasoning(index, text)
         if index in self._calls:
-            return [Arguments(self._calls[index], text)]
-        if self._form.answer_tool is not None:
-            self._held.append(text)
+            self._without_arguments.discard(index)
+            more = self._raw[index].feed(text) if index in self._raw else text
+            return [ArgumentsDelta(self._calls[index], more)] if more else []
+        if index in self._answers:
+            self._without_arguments.discard(index)
+        elif self._options.answer_tool is not None:
+            self._withheld.append(text)
             return []
-        return [Words(text)]
+        return [TextDelta(text)]
 
-    def _thought(self, index: int, text: str) -> list[Piece]:
-        match self._form.thoughts:
+    def _add_reasoning(self, index: int, text: str) -> list[Delta]:
+        match self._options.reasoning:
             case "hidden":
                 return []
             case "field":
-                return [Thoughts(text)]
+                return [ReasoningDelta(text)]
             case "tags":
-                tag = "" if index in self._opened else "<think>"
-                self._opened.add(index)
-                return [Words(tag + text)]
+                tag = "" if index in self._open_tags else "<think>"
+                self._open_tags.add(index)
+                return [TextDelta(tag + text)]
             case _:
-                assert_never(self._form.thoughts)
+                assert_never(self._options.reasoning)
 
-    def _ended(self, index: int) -> list[Piece]:
-        if index in self._opened:
-            return [Words("</think>\n\n")]
+    def _end_part(self, index: int) -> list[Delta]:
+        if index in self._open_tags:
+            return [TextDelta("</think>\n\n")]
         if index in self._raw:
             rest = self._raw[index].end()
-            return [Arguments(self._calls[index], rest)] if rest else []
-        if index in self._silent:
-            # A call without arguments streams no JSON at all, and clients parse "" and fail.
-            return [Words("{}") if index in self._answers else Arguments(self._calls[index], "{}")]
+            return [ArgumentsDelta(self._calls[index], rest)] if rest else []
+        if index in self._without_arguments:
+            # A call without arguments streams no JSON at all, and clients fail to parse "".
+            return [TextDelta("{}") if index in self._answers else ArgumentsDelta(self._calls[index], "{}")]
         return []

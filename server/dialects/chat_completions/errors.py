@@ -1,8 +1,8 @@
-"""Our errors in OpenAI's words: the status, type and code that its clients act on.
+"""Our errors in OpenAI's form: the status, type and code that its clients act on.
 
-The official clients repeat a request on 409, 429 and every 5xx. Where that would only burn quota or cannot help, the
-reply says `x-should-retry: false`. Drawbridge repeats by itself what cost nothing yet, so no failure of Claude Code
-is worth a blind repeat.
+OpenAI's client libraries retry on 409, 429 and every 5xx. Where a retry would only use up quota or cannot help, the
+response says `x-should-retry: false`. Drawbridge itself retries whatever failed without cost, so a failure of Claude
+Code is never worth another blind retry.
 """
 
 import math
@@ -11,32 +11,24 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from server import errors
+from server.dialects.base import ErrorReply
 from server.errors import BusyError, DrawbridgeError, RequestError, UpstreamError
 
 # A rate limit that ends within this time is worth waiting for; a usage limit is not.
 _SHORT_WAIT_S = 60.0
-_NOTHING: Mapping[str, str] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorReply:
-    """A failure as a reply: its status, its JSON body `{"error": {message, type, param, code}}`, and its headers."""
-
-    status: int
-    body: dict[str, object]
-    headers: dict[str, str]
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One line of the table. `is_final`: the client's library must not repeat the request by itself."""
+    """One row of the table. `is_final`: the client library must not retry by itself."""
 
     status: int
     type: str
     code: str | None = None
     param: str | None = None
     is_final: bool = False
-    headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    headers: Mapping[str, str] = field(default_factory=lambda: _NO_HEADERS)
 
 
 _INVALID = "invalid_request_error"
@@ -86,26 +78,20 @@ _ROWS: Mapping[type[DrawbridgeError], _Row] = MappingProxyType(
 
 
 def error_reply(error: DrawbridgeError) -> ErrorReply:
-    """`error` as a reply, by the row of its class or of its nearest ancestor that has one."""
-    row = _corrected(next(_ROWS[kind] for kind in type(error).__mro__ if kind in _ROWS), error)
+    """The response for `error`, by the row of its class or of the nearest ancestor that has one."""
+    row = _adjusted(next(_ROWS[kind] for kind in type(error).__mro__ if kind in _ROWS), error)
     param = error.param if isinstance(error, RequestError) and error.param else row.param
     headers = dict(row.headers)
     if (wait_s := _wait_s(error)) is not None:
         headers["retry-after"] = str(wait_s)
     if row.is_final:
         headers["x-should-retry"] = "false"
-    return ErrorReply(row.status, _body(str(error), row, param), headers)
+    body = {"message": str(error), "type": row.type, "param": param, "code": row.code}
+    return ErrorReply(row.status, {"error": body}, headers)
 
 
-def problem_for_unknown() -> ErrorReply:
-    """The reply to a failure that nobody foresaw; the log holds what it was, the reply does not."""
-    row = _ROWS[DrawbridgeError]
-    message = "Drawbridge failed for a reason of its own. Its log says more; send the request again."
-    return ErrorReply(row.status, _body(message, row, None), {"x-should-retry": "false"})
-
-
-def _corrected(row: _Row, error: DrawbridgeError) -> _Row:
-    """The row, where the status or the wait that Claude's API named makes a difference to the client."""
+def _adjusted(row: _Row, error: DrawbridgeError) -> _Row:
+    """`row`, changed where the status or the wait that Claude's API gave makes a difference to the client."""
     match error:
         case errors.UsageLimit() if (_wait_s(error) or math.inf) <= _SHORT_WAIT_S:
             return replace(row, type=_LIMIT, code="rate_limit_exceeded", is_final=False)
@@ -116,10 +102,6 @@ def _corrected(row: _Row, error: DrawbridgeError) -> _Row:
 
 
 def _wait_s(error: DrawbridgeError) -> int | None:
-    """Whole seconds to wait, at least one; None where nobody says."""
+    """The whole seconds to wait, at least one; None if unknown."""
     wait_s = error.retry_after_s if isinstance(error, BusyError | UpstreamError) else None
     return max(1, math.ceil(wait_s)) if wait_s is not None and math.isfinite(wait_s) else None
-
-
-def _body(message: str, row: _Row, param: str | None) -> dict[str, object]:
-    return {"error": {"message": message, "type": row.type, "param": param, "code": row.code}}

@@ -1,4 +1,4 @@
-"""How an answer is to be told: what the request asked for, and the settings say."""
+"""The options of a chat completion reply, and the fields that streamed and whole replies share."""
 
 from dataclasses import dataclass
 from typing import Literal, assert_never
@@ -6,28 +6,27 @@ from typing import Literal, assert_never
 from server.conversation.events import StopReason, Usage
 
 ReasoningDisplay = Literal["hidden", "field", "tags"]
-"""The model's thoughts: left out, in `reasoning_content`, or in the content between `<think>` and `</think>`."""
+"""Reasoning is left out, sent as `reasoning_content`, or put into the content between `<think>` and `</think>`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyOptions:
-    """How an answer is told.
+    """How to reply, as the request and the settings decide.
 
-    `text_tools`: the tools whose arguments are raw text. `is_older`: calls in the form of 2023, `function_call`.
-    `answer_tool`: the one whose arguments are the content. `choices`: how many answers there are. `has_usage`: a stream
-    ends with the usage.
+    `raw_text_tools`: tools whose arguments are raw text. `is_legacy`: calls use `function_call`, the form of 2023.
+    `answer_tool`: the tool whose arguments are the content. `include_usage`: a stream ends with the usage.
     """
 
-    text_tools: frozenset[str] = frozenset()
-    is_older: bool = False
+    raw_text_tools: frozenset[str] = frozenset()
+    is_legacy: bool = False
     answer_tool: str | None = None
-    thoughts: ReasoningDisplay = "field"
+    reasoning: ReasoningDisplay = "field"
     choices: int = 1
-    has_usage: bool = False
+    include_usage: bool = False
 
 
 def usage_of(usage: Usage) -> dict[str, object]:
-    """The usage in OpenAI's names. Of several answers it is the sum of what was really used, prompts included."""
+    """`usage` as the API reports it. With several choices it is the sum of all, prompts included."""
     return {
         "prompt_tokens": usage.prompt,
         "completion_tokens": usage.output,
@@ -37,11 +36,11 @@ def usage_of(usage: Usage) -> dict[str, object]:
     }
 
 
-def finish_reason_of(finish: StopReason, *, is_answered: bool, is_older: bool) -> str:
-    """The `finish_reason`. A call of the tool for the answer is the client's answer, and no call."""
-    match finish:
-        case StopReason.TOOL_CALLS if not is_answered:
-            return "function_call" if is_older else "tool_calls"
+def finish_reason_of(reason: StopReason, *, is_answer: bool, is_legacy: bool) -> str:
+    """The `finish_reason`. `is_answer`: the only tool called was the answer tool, which is no call to the client."""
+    match reason:
+        case StopReason.TOOL_CALLS if not is_answer:
+            return "function_call" if is_legacy else "tool_calls"
         case StopReason.END | StopReason.STOP_SEQUENCE | StopReason.TOOL_CALLS:
             return "stop"
         case StopReason.LENGTH:
@@ -49,4 +48,4 @@ def finish_reason_of(finish: StopReason, *, is_answered: bool, is_older: bool) -
         case StopReason.REFUSAL:
             return "content_filter"
         case _:
-            assert_never(finish)
+            assert_never(reason)

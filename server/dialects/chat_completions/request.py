@@ -68,13 +68,13 @@ def reply_options(request: ChatRequest, turn: ModelRequest, *, thoughts: Reasoni
     answer = form.tool if form.tool in turn.profile.tools else None
     is_json = form.schema is not None or answer is not None
     return ReplyOptions(
-        text_tools=frozenset(tool.name for tool in turn.profile.tools if tool.takes_text),
-        is_older=bool(request.functions) and not request.tools,
+        raw_text_tools=frozenset(tool.name for tool in turn.profile.tools if tool.takes_text),
+        is_legacy=bool(request.functions) and not request.tools,
         answer_tool=answer.name if answer else None,
         # Tags would make the JSON something else.
-        thoughts="field" if thoughts == "tags" and is_json else thoughts,
+        reasoning="field" if thoughts == "tags" and is_json else thoughts,
         choices=turn.choices,
-        has_usage=request.stream_options is not None and request.stream_options.include_usage,
+        include_usage=request.stream_options is not None and request.stream_options.include_usage,
     )
 
 

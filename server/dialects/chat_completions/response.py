@@ -1,31 +1,36 @@
-"""A whole chat completion: the fold of the pieces that a stream would have sent."""
+"""Collects an answer into a whole chat completion."""
 
 from dataclasses import dataclass, field
 from typing import assert_never
 
 from server.conversation.events import Event, Failed, Finished, PartDelta, PartEnded, PartStarted, Started, StopReason
-from server.dialects.chat_completions.deltas import Arguments, Call, DeltaBuilder, Piece, Thoughts, Words
+from server.dialects.chat_completions.deltas import (
+    ArgumentsDelta,
+    CallDelta,
+    Delta,
+    DeltaBuilder,
+    ReasoningDelta,
+    TextDelta,
+)
 from server.dialects.chat_completions.reply_options import ReplyOptions, finish_reason_of, usage_of
 from server.errors import AnswerCut
 
-_PLAIN = ReplyOptions()
 
+class ChatCollector:
+    """Collects the events of one answer, or of several choices side by side."""
 
-class ChatFold:
-    """Takes the events of one answer, or of several that come side by side, and gives the whole."""
-
-    def __init__(self, *, id: str, created: int, model: str, form: ReplyOptions = _PLAIN) -> None:  # noqa: A002 # their word
-        self._head: dict[str, object] = {"id": id, "object": "chat.completion", "created": created, "model": model}
-        self._choices = tuple(_Choice(form) for _ in range(form.choices))
+    def __init__(self, *, id: str, created: int, model: str, options: ReplyOptions) -> None:  # noqa: A002 # the API's word
+        self._head = {"id": id, "object": "chat.completion", "created": created, "model": model}
+        self._choices = tuple(_Choice(options) for _ in range(options.choices))
         self._finished: Finished | None = None
 
     def add(self, event: Event) -> None:
         """Takes the next event. Raises the error of a `Failed`."""
         match event:
+            case PartDelta() | PartStarted() | PartEnded():
+                self._choices[event.choice].add(event)
             case Started():
                 pass
-            case PartStarted() | PartDelta() | PartEnded():
-                self._choices[event.choice].add(event)
             case Finished():
                 self._finished = event
             case Failed():
@@ -33,20 +38,20 @@ class ChatFold:
             case _:
                 assert_never(event)
 
-    def completion(self) -> dict[str, object]:
-        """The reply. Raises `AnswerCut` when no `Finished` was added: what came so far must not pass for an answer."""
+    def body(self) -> dict[str, object]:
+        """The completion. Raises `AnswerCut` if no `Finished` was added: a part must not pass for a whole answer."""
         finished = self._finished
         if finished is None:
             raise AnswerCut
         choices = [
-            choice.told(number, finished.reasons[number] if finished.reasons else finished.reason)
+            choice.body(number, finished.reasons[number] if finished.reasons else finished.reason)
             for number, choice in enumerate(self._choices)
         ]
         return {**self._head, "choices": choices, "usage": usage_of(finished.usage)}
 
 
 @dataclass(slots=True)
-class _FoldedCall:
+class _Call:
     id: str
     name: str
     arguments: list[str] = field(default_factory=list)
@@ -57,49 +62,47 @@ class _FoldedCall:
 
 
 class _Choice:
-    """One answer in the making."""
-
-    def __init__(self, form: ReplyOptions) -> None:
-        self._form = form
-        self._pieces = DeltaBuilder(form)
-        self._words: list[str] = []
-        self._thoughts: list[str] = []
-        self._calls: list[_FoldedCall] = []
+    def __init__(self, options: ReplyOptions) -> None:
+        self._options = options
+        self._builder = DeltaBuilder(options)
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._calls: list[_Call] = []
 
     def add(self, event: PartStarted | PartDelta | PartEnded) -> None:
-        for piece in self._pieces.add(event):
-            self._fold(piece)
+        for delta in self._builder.add(event):
+            self._append(delta)
 
-    def told(self, number: int, finish: StopReason) -> dict[str, object]:
-        for piece in self._pieces.end():
-            self._fold(piece)
-        reason = finish_reason_of(finish, is_answered=self._pieces.is_answered, is_older=self._form.is_older)
-        return {"index": number, "message": self._message(), "logprobs": None, "finish_reason": reason}
+    def body(self, index: int, reason: StopReason) -> dict[str, object]:
+        for delta in self._builder.end():
+            self._append(delta)
+        finish = finish_reason_of(reason, is_answer=self._builder.is_answer, is_legacy=self._options.is_legacy)
+        return {"index": index, "message": self._message(), "logprobs": None, "finish_reason": finish}
 
-    def _fold(self, piece: Piece) -> None:
-        match piece:
-            case Words(text=text):
-                self._words.append(text)
-            case Thoughts(text=text):
-                self._thoughts.append(text)
-            case Call(id=id_, name=name):
-                self._calls.append(_FoldedCall(id_, name))
-            case Arguments(position=position, text=text):
+    def _append(self, delta: Delta) -> None:
+        match delta:
+            case TextDelta(text=text):
+                self._text.append(text)
+            case ReasoningDelta(text=text):
+                self._reasoning.append(text)
+            case CallDelta(id=id_, name=name):
+                self._calls.append(_Call(id_, name))
+            case ArgumentsDelta(position=position, text=text):
                 self._calls[position].arguments.append(text)
             case _:
-                assert_never(piece)
+                assert_never(delta)
 
     def _message(self) -> dict[str, object]:
-        content = "".join(self._words)
-        # Always a text where there are no calls: Talon strips it without a look.
+        content = "".join(self._text)
+        # Null only beside calls: Talon strips the content without checking its type.
         message: dict[str, object] = {
             "role": "assistant",
             "content": (content or None) if self._calls else content,
             "refusal": None,
         }
-        if self._thoughts:
-            message["reasoning_content"] = "".join(self._thoughts)
-        if self._calls and self._form.is_older:
+        if self._reasoning:
+            message["reasoning_content"] = "".join(self._reasoning)
+        if self._calls and self._options.is_legacy:
             message["function_call"] = self._calls[0].function
         elif self._calls:
             message["tool_calls"] = [

@@ -1,83 +1,101 @@
-"""A streamed chat completion: each event as the chunks to send for it."""
+"""Encodes an answer as a stream of chat completion chunks."""
 
 from typing import assert_never
 
-from server.conversation.events import Event, Failed, Finished, PartDelta, PartEnded, PartStarted, Started, Usage
-from server.dialects.chat_completions.deltas import Arguments, Call, DeltaBuilder, Piece, Thoughts, Words
+from server.conversation.events import Event, Failed, Finished, PartDelta, PartEnded, PartStarted, Started
+from server.dialects.chat_completions.deltas import (
+    ArgumentsDelta,
+    CallDelta,
+    Delta,
+    DeltaBuilder,
+    ReasoningDelta,
+    TextDelta,
+)
 from server.dialects.chat_completions.errors import error_reply
 from server.dialects.chat_completions.reply_options import ReplyOptions, finish_reason_of, usage_of
+from server.dialects.framing import SSE_COMMENT, json_bytes, sse_frame
 
-_PLAIN = ReplyOptions()
+_DONE = b"data: [DONE]\n\n"
+_ROLE = b'{"role":"assistant","content":""}'
 
 
-class ChatStream:
-    """Makes chunks of the events of one answer, or of several that come side by side."""
+class ChatEncoder:
+    """Encodes the events of one answer, or of several choices side by side, as server-sent events.
 
-    def __init__(self, *, id: str, created: int, model: str, form: ReplyOptions = _PLAIN) -> None:  # noqa: A002 # their word
-        self._head: dict[str, object] = {
-            "id": id,
-            "object": "chat.completion.chunk",
-            "created": created,
-            "model": model,
-        }
-        self._form = form
-        self._choices = tuple(DeltaBuilder(form) for _ in range(form.choices))
+    The JSON around a delta is the same in every chunk of a choice, so it is serialized once.
+    """
 
-    def chunks(self, event: Event) -> list[dict[str, object]]:
-        """The chunks for `event`, in order, often none. `Failed` gives one error object; nothing may follow it."""
+    def __init__(self, *, id: str, created: int, model: str, options: ReplyOptions) -> None:  # noqa: A002 # the API's word
+        self._head = {"id": id, "object": "chat.completion.chunk", "created": created, "model": model}
+        self._options = options
+        self._builders = tuple(DeltaBuilder(options) for _ in range(options.choices))
+        opening = b"data: " + json_bytes(self._head)[:-1]
+        self._opening = tuple(opening + b',"choices":[{"index":%d,"delta":' % n for n in range(options.choices))
+        self._closing = b'}],"usage":null}\n\n' if options.include_usage else b"}]}\n\n"
+
+    def start(self) -> bytes:
+        """A comment, which shows the client that the server answers."""
+        return SSE_COMMENT
+
+    def event(self, event: Event) -> bytes:
+        """The chunks for `event`, often none; one error object for `Failed`."""
         match event:
+            case PartDelta() | PartStarted() | PartEnded():
+                return self._chunks(event.choice, self._builders[event.choice].add(event))
             case Started():
-                first: dict[str, object] = {"role": "assistant", "content": ""}
-                return [self._chunk(choice, first) for choice in range(len(self._choices))]
-            case PartStarted() | PartDelta() | PartEnded():
-                return self._told(event.choice, self._choices[event.choice].add(event))
+                return b"".join(self._chunk(choice, _ROLE) for choice in range(self._options.choices))
             case Finished():
-                return self._last(event)
+                return self._last_chunks(event)
             case Failed():
-                return [error_reply(event.error).body]
+                return sse_frame(error_reply(event.error).body)
             case _:
                 assert_never(event)
 
-    def _told(self, choice: int, pieces: list[Piece]) -> list[dict[str, object]]:
-        deltas = (_delta(piece, is_older=self._form.is_older) for piece in pieces)
-        return [self._chunk(choice, delta) for delta in deltas if delta]
+    def heartbeat(self) -> bytes:
+        """A comment, which clients ignore."""
+        return SSE_COMMENT
 
-    def _last(self, event: Finished) -> list[dict[str, object]]:
-        chunks = []
-        for choice, pieces in enumerate(self._choices):
-            finish = event.reasons[choice] if event.reasons else event.reason
-            reason = finish_reason_of(finish, is_answered=pieces.is_answered, is_older=self._form.is_older)
-            chunks += self._told(choice, pieces.end())
-            chunks.append(self._chunk(choice, {}, finish_reason=reason))
-        return [*chunks, self._usage(event.usage)] if self._form.has_usage else chunks
+    def end(self) -> bytes:
+        """The end mark of OpenAI's streams."""
+        return _DONE
 
-    def _chunk(self, choice: int, delta: dict[str, object], *, finish_reason: str | None = None) -> dict[str, object]:
-        chosen = {"index": choice, "delta": delta, "finish_reason": finish_reason}
-        chunk: dict[str, object] = {**self._head, "choices": [chosen]}
-        return {**chunk, "usage": None} if self._form.has_usage else chunk
+    def _last_chunks(self, event: Finished) -> bytes:
+        frames = []
+        for choice, builder in enumerate(self._builders):
+            reason = event.reasons[choice] if event.reasons else event.reason
+            finish = finish_reason_of(reason, is_answer=builder.is_answer, is_legacy=self._options.is_legacy)
+            frames += [self._chunks(choice, builder.end()), self._chunk(choice, b"{}", json_bytes(finish))]
+        if self._options.include_usage:
+            frames.append(sse_frame({**self._head, "choices": [], "usage": usage_of(event.usage)}))
+        return b"".join(frames)
 
-    def _usage(self, usage: Usage) -> dict[str, object]:
-        return {**self._head, "choices": [], "usage": usage_of(usage)}
+    def _chunks(self, choice: int, deltas: list[Delta]) -> bytes:
+        is_legacy = self._options.is_legacy
+        # The legacy form has room for one call.
+        return b"".join(
+            self._chunk(choice, _delta_json(delta, is_legacy=is_legacy))
+            for delta in deltas
+            if not (is_legacy and isinstance(delta, CallDelta | ArgumentsDelta) and delta.position > 0)
+        )
+
+    def _chunk(self, choice: int, delta: bytes, finish_reason: bytes = b"null") -> bytes:
+        return b"".join((self._opening[choice], delta, b',"finish_reason":', finish_reason, self._closing))
 
 
-def _delta(piece: Piece, *, is_older: bool) -> dict[str, object]:
-    """The delta for `piece`; empty for what the older form has no room for, a second call."""
-    match piece:
-        case Words(text=text):
-            return {"content": text}
-        case Thoughts(text=text):
-            return {"reasoning_content": text}
-        case Call() | Arguments() if is_older:
-            return {"function_call": _older(piece)} if piece.position == 0 else {}
-        case Call(position=position, id=id_, name=name):
-            # Id and name once: some clients join what is sent twice to `get_weatherget_weather`.
+def _delta_json(delta: Delta, *, is_legacy: bool) -> bytes:
+    match delta:
+        case TextDelta(text=text):
+            return b'{"content":' + json_bytes(text) + b"}"
+        case ReasoningDelta(text=text):
+            return b'{"reasoning_content":' + json_bytes(text) + b"}"
+        case CallDelta(position=position, id=id_, name=name):
             function = {"name": name, "arguments": ""}
-            return {"tool_calls": [{"index": position, "id": id_, "type": "function", "function": function}]}
-        case Arguments(position=position, text=text):
-            return {"tool_calls": [{"index": position, "function": {"arguments": text}}]}
+            # Id and name only once: some clients join repeated ones to `get_weatherget_weather`.
+            call = {"index": position, "id": id_, "type": "function", "function": function}
+            return json_bytes({"function_call": function} if is_legacy else {"tool_calls": [call]})
+        case ArgumentsDelta(position=position, text=text):
+            function = {"arguments": text}
+            more = {"index": position, "function": function}
+            return json_bytes({"function_call": function} if is_legacy else {"tool_calls": [more]})
         case _:
-            assert_never(piece)
-
-
-def _older(piece: Call | Arguments) -> dict[str, object]:
-    return {"name": piece.name, "arguments": ""} if isinstance(piece, Call) else {"arguments": piece.text}
+            assert_never(delta)

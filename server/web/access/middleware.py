@@ -5,15 +5,17 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.dialects.base import Dialect
+from server.dialects.registry import DIALECTS
 from server.errors import DrawbridgeError, ShuttingDown
 from server.logs import request_id
 from server.web.access.policy import ACCESS, AccessPolicy, Head, allowed_origin, authorize, policy_for, too_large
 from server.web.path_aliases import canonical_path
-from server.web.replies import own_mistake, refusal
+from server.web.replies import DIALECTS_KEY, error_response, internal_error
 
 __all__ = ["AccessMiddleware", "AccessPolicy", "policy_for"]
 
@@ -41,9 +43,11 @@ class AccessMiddleware:
         app: ASGIApp,
         policy: AccessPolicy | Callable[[], AccessPolicy],
         *,
+        dialects: Sequence[Dialect] = DIALECTS,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._app = app
+        self._dialects = dialects
         self._policy: Callable[[], AccessPolicy] = (lambda: policy) if isinstance(policy, AccessPolicy) else policy
         self._clock = clock
 
@@ -69,7 +73,12 @@ class AccessMiddleware:
             request_id.reset(token)
 
     async def _answer(self, head: Head, scope: Scope, receive: Receive, reply: "_Reply") -> None:
-        inner: Scope = {**scope, "path": head.path, "raw_path": head.path.encode("utf-8", "surrogateescape")}
+        inner: Scope = {
+            **scope,
+            "path": head.path,
+            "raw_path": head.path.encode("utf-8", "surrogateescape"),
+            DIALECTS_KEY: self._dialects,
+        }
         if head.method == "HEAD":
             # The server leaves the body out by itself, so a HEAD is a GET to everybody inside.
             inner["method"] = "GET"
@@ -83,16 +92,16 @@ class AccessMiddleware:
             inner[ACCESS] = visit
             await self._app(inner, _limited(receive, policy), reply.send)
         except DrawbridgeError as error:
-            await refusal(error)(inner, receive, reply.send)
+            await error_response(error, inner)(inner, receive, reply.send)
         except asyncio.CancelledError:
             if reply.status is None:
-                await refusal(ShuttingDown())(inner, receive, reply.send)
+                await error_response(ShuttingDown(), inner)(inner, receive, reply.send)
             if not reply.is_over:
                 raise
         except Exception as error:  # noqa: BLE001 # the edge of a request
-            mistake = own_mistake(error)
+            own = internal_error(error)
             if reply.status is None:
-                await refusal(mistake)(inner, receive, reply.send)
+                await error_response(own, inner)(inner, receive, reply.send)
 
 
 class _Reply:

@@ -14,7 +14,7 @@ from starlette.types import Receive
 
 from server.conversation.events import Event, Failed, Finished
 from server.errors import AnswerCut, DrawbridgeError, ShuttingDown
-from server.web.replies import own_mistake
+from server.web.replies import internal_error
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Pump:
         except DrawbridgeError as error:
             await self._give(Failed(error))
         except Exception as error:  # noqa: BLE001 # the edge of a request
-            await self._give(Failed(own_mistake(error)))
+            await self._give(Failed(internal_error(error)))
         else:
             await self._give(Failed(AnswerCut()))
 

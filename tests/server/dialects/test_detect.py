@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.dialects.detect import dialect_of
+from server.dialects.detect import detect_format
 from tests.server.answering.test_canned_replies import AZURE, DIAGNOSTIC, VERIFY
 from tests.server.web.cursor_bodies import (
     CHAT,
@@ -33,7 +33,7 @@ BODIES: list[tuple[object, str]] = [
     ({"messages": HI, "system": "Be brief."}, "messages"),
     ({"messages": HI, "tools": MESSAGES["tools"]}, "messages"),
     ({"messages": RESULT}, "messages"),
-    # What the chat endpoint takes as ever, or refuses in its own words.
+    # Bodies that a chat request may have, or that it refuses with its own errors.
     ({"messages": HI}, "chat"),
     ({"messages": HI, "input": "Hi", "instructions": "Be brief."}, "chat"),
     ({"messages": HI, "system": None, "tools": None}, "chat"),
@@ -49,9 +49,9 @@ BODIES: list[tuple[object, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("body", "dialect"), BODIES)
-def test_the_form_of_a_body_says_its_dialect(body: object, dialect: str) -> None:
-    assert dialect_of(body) == dialect
+@pytest.mark.parametrize(("body", "expected"), BODIES)
+def test_the_format_of_a_body_is_detected(body: object, expected: str) -> None:
+    assert detect_format(body) == expected
 
 
 _json = st.recursive(
@@ -69,5 +69,5 @@ _json = st.recursive(
 
 
 @given(_json)
-def test_whatever_a_body_is_it_has_one_dialect(body: object) -> None:
-    assert dialect_of(body) in {"chat", "responses", "messages"}
+def test_any_body_has_one_format(body: object) -> None:
+    assert detect_format(body) in {"chat", "responses", "messages"}

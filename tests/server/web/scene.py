@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import httpx
@@ -16,6 +16,8 @@ from server.conversation.events import Usage as Tokens
 from server.conversation.models import ModelCard
 from server.conversation.parts import Text
 from server.conversation.request import ModelRequest
+from server.dialects.base import Dialect
+from server.dialects.registry import DIALECTS
 from server.errors import DrawbridgeError
 from server.status import AccountStatus, CliStatus, PoolStatus, Serving, SignInAccount, State, Status
 from server.web.access.middleware import AccessMiddleware, AccessPolicy, policy_for
@@ -50,7 +52,7 @@ def words(*texts: str, cost_usd: float | None = 0.0125, way: str = "process") ->
 
 
 @dataclass
-class FakeServices:
+class FakeEngine:
     """Services whose answers are written down. `closed` counts answers that came to their end, however they did."""
 
     answer: Answer | None = None
@@ -59,7 +61,7 @@ class FakeServices:
     cards: tuple[ModelCard, ...] = CARDS
     account_error: DrawbridgeError | None = None
     account_waits: asyncio.Event | None = None
-    turns: list[ModelRequest] = field(default_factory=list)
+    requests: list[ModelRequest] = field(default_factory=list)
     opened: int = 0
     closed: int = 0
     has_closed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -69,7 +71,7 @@ class FakeServices:
         self.on_change: Callable[[], None] = lambda: None
 
     async def stream(self, turn: ModelRequest) -> AsyncGenerator[Event, None]:
-        self.turns.append(turn)
+        self.requests.append(turn)
         self.opened += 1
         try:
             if self.answer is None:
@@ -116,11 +118,15 @@ class FakeControl:
 
 
 def served(
-    services: FakeServices, *, control: FakeControl | None = None, policy: AccessPolicy | None = None
+    engine: FakeEngine,
+    *,
+    control: FakeControl | None = None,
+    policy: AccessPolicy | None = None,
+    dialects: Sequence[Dialect] = DIALECTS,
 ) -> AccessMiddleware:
-    """The whole web half, behind doors whose policy follows the settings unless one is given."""
-    app = create_app(services.config, services, control=control, clock=lambda: NOW)
-    return AccessMiddleware(app, lambda: policy or policy_for(services.config))
+    """The whole HTTP side over `engine`; the access policy follows the settings unless one is given."""
+    app = create_app(engine.config, engine, control, dialects=dialects, clock=lambda: NOW)
+    return AccessMiddleware(app, lambda: policy or policy_for(engine.config), dialects=dialects)
 
 
 def client(app: AccessMiddleware, **headers: str) -> httpx.AsyncClient:

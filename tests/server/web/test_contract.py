@@ -12,7 +12,7 @@ from server.dialects.chat_completions.errors import error_reply
 from server.errors import DrawbridgeError
 from server.web.openapi.chat_request import REQUEST_EXAMPLES, REQUEST_SCHEMA
 from server.web.openapi.error_examples import ERROR_SCHEMA, EVERYWHERE
-from tests.server.web.scene import FakeServices, client, served
+from tests.server.web.scene import FakeEngine, client, served
 
 _jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
 Draft202012Validator: Any = _jsonschema.Draft202012Validator
@@ -31,7 +31,7 @@ def kinds(of: type[DrawbridgeError]) -> Iterator[type[DrawbridgeError]]:
 
 @pytest.fixture
 async def document() -> dict[str, Any]:
-    async with client(served(FakeServices())) as c:
+    async with client(served(FakeEngine())) as c:
         found: dict[str, Any] = (await c.get("/openapi.json")).json()
     return found
 
@@ -76,7 +76,7 @@ async def test_the_chat_lists_every_error_by_its_status(document: dict[str, Any]
 async def test_an_example_of_a_request_is_valid_and_answered(name: str) -> None:
     body = REQUEST_EXAMPLES[name]["value"]
     Draft202012Validator(REQUEST_SCHEMA).validate(body)
-    async with client(served(FakeServices())) as c:
+    async with client(served(FakeEngine())) as c:
         reply = await c.post("/v1/chat/completions", json=body)
     assert reply.status_code == 200, reply.text
     assert "x-drawbridge-ignored" not in reply.headers

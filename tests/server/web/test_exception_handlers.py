@@ -1,6 +1,6 @@
 import pytest
 
-from tests.server.web.scene import FakeServices, client, served
+from tests.server.web.scene import FakeEngine, client, served
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ from tests.server.web.scene import FakeServices, client, served
     ],
 )
 async def test_an_endpoint_that_is_not_built_says_so(method: str, path: str) -> None:
-    async with client(served(FakeServices())) as c:
+    async with client(served(FakeEngine())) as c:
         reply = await c.request(method, path)
     assert reply.status_code == 501
     assert "yet" in reply.json()["error"]["message"]
@@ -41,7 +41,7 @@ async def test_an_endpoint_that_is_not_built_says_so(method: str, path: str) -> 
 
 
 async def test_an_upload_to_an_endpoint_that_is_not_built_learns_that_too() -> None:
-    async with client(served(FakeServices())) as c:
+    async with client(served(FakeEngine())) as c:
         reply = await c.post("/v1/audio/transcriptions", files={"file": b"sound"}, data={"model": "whisper-1"})
     assert reply.status_code == 501
 
@@ -50,7 +50,7 @@ async def test_an_upload_to_an_endpoint_that_is_not_built_learns_that_too() -> N
     "path", ["/nowhere", "/v1/nowhere", "/v1/chat", "/control/stop", "/assets/none", "/assets/../x"]
 )
 async def test_an_unknown_path_is_a_404_in_json(path: str) -> None:
-    async with client(served(FakeServices())) as c:
+    async with client(served(FakeEngine())) as c:
         reply = await c.get(path)
     assert reply.status_code == 404
     assert reply.json()["error"]["message"]
@@ -66,7 +66,7 @@ async def test_an_unknown_path_is_a_404_in_json(path: str) -> None:
     ],
 )
 async def test_a_wrong_method_is_a_405_that_names_the_right_one(method: str, path: str, allow: str) -> None:
-    async with client(served(FakeServices())) as c:
+    async with client(served(FakeEngine())) as c:
         reply = await c.request(method, path)
     assert (reply.status_code, reply.headers["allow"]) == (405, allow)
     assert path in reply.json()["error"]["message"]

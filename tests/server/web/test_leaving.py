@@ -10,7 +10,7 @@ import pytest
 
 from server.conversation.events import Event, Finished, PartDelta, Started, StopReason
 from server.conversation.request import ModelRequest
-from tests.server.web.scene import ASK, FakeServices, listening, served
+from tests.server.web.scene import ASK, FakeEngine, listening, served
 
 STREAM = {**ASK, "stream": True}
 
@@ -47,20 +47,20 @@ async def silent(_: ModelRequest) -> AsyncGenerator[Event, None]:
 @pytest.mark.parametrize("body", [ASK, STREAM])
 @pytest.mark.parametrize("answer", [silent, started_then_silent, endless])
 async def test_a_client_that_leaves_stops_its_answer(answer: object, body: dict[str, object]) -> None:
-    services = FakeServices(answer)  # type: ignore[arg-type]
-    async with listening(served(services)) as port:
+    engine = FakeEngine(answer)  # type: ignore[arg-type]
+    async with listening(served(engine)) as port:
         before = asyncio.all_tasks()
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(post(body))
         if body is STREAM and answer is not silent:
             await reader.readuntil(b"word")
-        while not services.opened:
+        while not engine.opened:
             await asyncio.sleep(0.001)
         writer.transport.abort()
-        await until(services.has_closed)
+        await until(engine.has_closed)
         while asyncio.all_tasks() - before:
             await asyncio.sleep(0.001)
-    assert services.closed == 1
+    assert engine.closed == 1
 
 
 async def test_a_client_that_leaves_while_nothing_is_read_stops_its_answer() -> None:
@@ -74,8 +74,8 @@ async def test_a_client_that_leaves_while_nothing_is_read_stops_its_answer() -> 
             yield PartDelta(0, "word " * 10_000)
         await asyncio.Event().wait()
 
-    services = FakeServices(torrent)
-    async with listening(served(services)) as port:
+    engine = FakeEngine(torrent)
+    async with listening(served(engine)) as port:
         _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
         writer.write(post(STREAM))
         # Until every buffer on the way is full and the answer stands still.
@@ -85,12 +85,12 @@ async def test_a_client_that_leaves_while_nothing_is_read_stops_its_answer() -> 
             for _ in range(100):
                 await asyncio.sleep(0)
         writer.transport.abort()
-        await until(services.has_closed)
+        await until(engine.has_closed)
 
 
 async def test_a_client_that_leaves_in_the_middle_of_its_request_asks_nothing() -> None:
-    services = FakeServices()
-    async with listening(served(services)) as port:
+    engine = FakeEngine()
+    async with listening(served(engine)) as port:
         before = asyncio.all_tasks()
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(post(ASK)[:-5])
@@ -101,13 +101,13 @@ async def test_a_client_that_leaves_in_the_middle_of_its_request_asks_nothing() 
             await writer.wait_closed()
         while asyncio.all_tasks() - before:
             await asyncio.sleep(0.001)
-    assert not services.turns
+    assert not engine.requests
 
 
 async def test_the_head_and_the_heartbeat_reach_a_client_before_any_event() -> None:
-    services = FakeServices(silent)
-    services.change(head_timeout_s=0.01, heartbeat_s=0.01)
-    async with listening(served(services)) as port, httpx.AsyncClient() as c:
+    engine = FakeEngine(silent)
+    engine.change(head_timeout_s=0.01, heartbeat_s=0.01)
+    async with listening(served(engine)) as port, httpx.AsyncClient() as c:
         async with c.stream("POST", f"http://127.0.0.1:{port}/v1/chat/completions", json=STREAM) as reply:
             assert reply.status_code == 200
             assert reply.headers["x-accel-buffering"] == "no"
@@ -116,7 +116,7 @@ async def test_the_head_and_the_heartbeat_reach_a_client_before_any_event() -> N
                 comments += text
                 if comments.count(": drawbridge\n\n") >= 3:
                     break
-        await until(services.has_closed)
+        await until(engine.has_closed)
 
 
 async def test_words_reach_the_client_one_by_one() -> None:
@@ -131,7 +131,7 @@ async def test_words_reach_the_client_one_by_one() -> None:
 
     words, text = 0, ""
     async with (
-        listening(served(FakeServices(in_turn))) as port,
+        listening(served(FakeEngine(in_turn))) as port,
         httpx.AsyncClient() as c,
         c.stream("POST", f"http://127.0.0.1:{port}/v1/chat/completions", json=STREAM) as reply,
     ):
@@ -144,8 +144,8 @@ async def test_words_reach_the_client_one_by_one() -> None:
 
 
 async def test_a_connection_is_used_again_after_every_kind_of_reply() -> None:
-    services = FakeServices()
-    async with listening(served(services)) as port:
+    engine = FakeEngine()
+    async with listening(served(engine)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for path, body, status in (
             ("/v1/chat/completions", ASK, b"200"),
@@ -165,13 +165,13 @@ async def test_a_connection_is_used_again_after_every_kind_of_reply() -> None:
                 await reader.readexactly(length)
         writer.close()
         await writer.wait_closed()
-    assert services.opened == services.closed == 3
+    assert engine.opened == engine.closed == 3
 
 
 async def test_a_body_over_the_limit_is_refused_while_it_is_still_being_sent() -> None:
-    services = FakeServices()
-    services.change(body_limit_mb=0.1)
-    async with listening(served(services)) as port:
+    engine = FakeEngine()
+    engine.change(body_limit_mb=0.1)
+    async with listening(served(engine)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         head = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         writer.write(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n")
@@ -190,9 +190,9 @@ async def test_a_body_over_the_limit_is_refused_while_it_is_still_being_sent() -
 
 
 async def test_a_length_over_the_limit_is_refused_before_the_body_is_sent() -> None:
-    services = FakeServices()
-    services.change(body_limit_mb=0.1)
-    async with listening(served(services)) as port:
+    engine = FakeEngine()
+    engine.change(body_limit_mb=0.1)
+    async with listening(served(engine)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         head = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         writer.write(f"{head}Content-Length: 200000\r\nExpect: 100-continue\r\n\r\n".encode())
@@ -203,14 +203,14 @@ async def test_a_length_over_the_limit_is_refused_before_the_body_is_sent() -> N
 
 
 async def test_a_server_that_stops_closes_its_answers_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    services = FakeServices(started_then_silent)
+    engine = FakeEngine(started_then_silent)
     heard = b""
-    async with listening(served(services)) as port:
+    async with listening(served(engine)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(post(STREAM))
         heard = await reader.readuntil(b"word")
     heard += await reader.read()
-    assert services.closed == 1
+    assert engine.closed == 1
     assert b'"error"' in heard
     assert b"stopping" in heard
     assert b"[DONE]" not in heard
@@ -221,6 +221,6 @@ async def test_a_server_that_stops_closes_its_answers_and_says_so(caplog: pytest
 
 
 async def test_a_head_request_has_no_body() -> None:
-    async with listening(served(FakeServices())) as port, httpx.AsyncClient() as c:
+    async with listening(served(FakeEngine())) as port, httpx.AsyncClient() as c:
         reply = await c.head(f"http://127.0.0.1:{port}/health")
     assert (reply.status_code, reply.content) == (200, b"")

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.server.web.oddities import GOOD, RAW, as_json, mutated
-from tests.server.web.scene import FakeServices, client, served
+from tests.server.web.scene import FakeEngine, client, served
 
 JSON = {"content-type": "application/json"}
 
 
 async def posted(body: bytes, **headers: str) -> httpx.Response:
-    async with client(served(FakeServices())) as c:
+    async with client(served(FakeEngine())) as c:
         return await c.post("/v1/chat/completions", content=body, headers={**JSON, **headers})
 
 

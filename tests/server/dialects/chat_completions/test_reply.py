@@ -24,9 +24,10 @@ from server.conversation.events import (
 )
 from server.conversation.parts import Text, Thinking, ToolCall
 from server.dialects.chat_completions.reply_options import ReplyOptions
-from server.dialects.chat_completions.response import ChatFold
-from server.dialects.chat_completions.stream import ChatStream
+from server.dialects.chat_completions.response import ChatCollector
+from server.dialects.chat_completions.stream import ChatEncoder
 from server.errors import AnswerCut, WorkerDied
+from tests.server.dialects.chat_completions.chunks import chunks_of
 from tests.server.dialects.openai_api import published
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -62,15 +63,14 @@ CALLS: tuple[Event, ...] = (
 
 
 def streamed(events: Iterable[Event], *, include_usage: bool = True) -> list[dict[str, Any]]:
-    stream = ChatStream(**HEAD, form=ReplyOptions(has_usage=include_usage))
-    return [chunk for event in events for chunk in stream.chunks(event)]
+    return chunks_of(ChatEncoder(**HEAD, options=ReplyOptions(include_usage=include_usage)), events)
 
 
-def folded(events: Iterable[Event]) -> dict[str, Any]:
-    fold = ChatFold(**HEAD)
+def collected(events: Iterable[Event]) -> dict[str, Any]:
+    collector = ChatCollector(**HEAD, options=ReplyOptions())
     for event in events:
-        fold.add(event)
-    return fold.completion()
+        collector.add(event)
+    return collector.body()
 
 
 def words(*texts: str, reason: StopReason = StopReason.END) -> tuple[Event, ...]:
@@ -90,17 +90,17 @@ class TestGolden:
         assert streamed(events) == expected
 
     def test_a_whole_reply_is_the_one_on_record(self, name: str, events: tuple[Event, ...]) -> None:
-        assert folded(events) == json.loads((GOLDEN / f"{name}_whole.json").read_text(encoding="utf-8"))
+        assert collected(events) == json.loads((GOLDEN / f"{name}_whole.json").read_text(encoding="utf-8"))
 
     def test_openais_own_models_accept_the_replies(self, name: str, events: tuple[Event, ...]) -> None:
         assert len(accepted_chunks(streamed(events))) > 3
-        assert ChatCompletion.model_validate(folded(events), strict=True).choices[0].message.role == "assistant"
+        assert ChatCompletion.model_validate(collected(events), strict=True).choices[0].message.role == "assistant"
 
     def test_openais_published_schema_accepts_the_replies(self, name: str, events: tuple[Event, ...]) -> None:
         check = published("CreateChatCompletionStreamResponse")
         for chunk in [*streamed(events), *streamed(events, include_usage=False)]:
             check(chunk)
-        published("CreateChatCompletionResponse")(folded(events))
+        published("CreateChatCompletionResponse")(collected(events))
 
     def test_openais_client_puts_the_stream_together_to_the_whole_reply(
         self, name: str, events: tuple[Event, ...]
@@ -109,7 +109,7 @@ class TestGolden:
         for chunk in accepted_chunks(streamed(events)):
             state.handle_chunk(chunk)
         put_together = state.get_final_completion().choices[0].message
-        message = folded(events)["choices"][0]["message"]
+        message = collected(events)["choices"][0]["message"]
         assert put_together.content == message["content"]
         calls = [
             {"id": call.id, "name": call.function.name, "arguments": call.function.arguments}
@@ -173,33 +173,33 @@ class TestStream:
 )
 def test_each_reason_to_end_has_their_word(reason: StopReason, word: str) -> None:
     events = words("a", reason=reason)
-    assert folded(events)["choices"][0]["finish_reason"] == word
+    assert collected(events)["choices"][0]["finish_reason"] == word
     assert streamed(events)[-2]["choices"][0]["finish_reason"] == word
 
 
 class TestFold:
     def test_content_is_a_text_even_when_nothing_was_said(self) -> None:
         """Talon strips it without a look."""
-        message = folded([Started(model="m"), Finished(StopReason.END)])["choices"][0]["message"]
+        message = collected([Started(model="m"), Finished(StopReason.END)])["choices"][0]["message"]
         assert message == {"role": "assistant", "content": "", "refusal": None}
 
     def test_content_is_null_only_beside_calls(self) -> None:
         silent = [event for event in CALLS if getattr(event, "index", None) != 0]
-        message = folded(silent)["choices"][0]["message"]
+        message = collected(silent)["choices"][0]["message"]
         assert message["content"] is None
         assert [call["id"] for call in message["tool_calls"]] == ["toolu_1", "toolu_2"]
 
     def test_a_call_without_arguments_has_an_empty_object(self) -> None:
         """Clients parse the arguments, and "" is no JSON."""
-        calls = folded(CALLS)["choices"][0]["message"]["tool_calls"]
+        calls = collected(CALLS)["choices"][0]["message"]["tool_calls"]
         assert [json.loads(call["function"]["arguments"]) for call in calls] == [{"city": "Oslo"}, {}]
 
     def test_thinking_is_no_part_of_the_content(self) -> None:
-        assert folded(WORDS)["choices"][0]["message"]["content"] == "Good day.\n"
+        assert collected(WORDS)["choices"][0]["message"]["content"] == "Good day.\n"
         assert "greets" not in "".join(c["choices"][0]["delta"].get("content", "") for c in streamed(WORDS)[:-1])
 
     def test_usage_is_true(self) -> None:
-        assert folded(WORDS)["usage"] == {
+        assert collected(WORDS)["usage"] == {
             "prompt_tokens": 3210,
             "completion_tokens": 45,
             "total_tokens": 3255,
@@ -210,12 +210,12 @@ class TestFold:
     def test_a_failure_is_raised_and_never_an_answer(self) -> None:
         error = WorkerDied()
         with pytest.raises(WorkerDied) as caught:
-            folded([*WORDS[:-1], Failed(error)])
+            collected([*WORDS[:-1], Failed(error)])
         assert caught.value is error
 
     def test_an_answer_without_an_end_is_no_answer(self) -> None:
         with pytest.raises(AnswerCut):
-            folded(WORDS[:-1])
+            collected(WORDS[:-1])
 
     @settings(deadline=None)
     @given(texts=st.lists(st.text(), max_size=6))
@@ -224,4 +224,4 @@ class TestFold:
         spoken = "".join(
             choice["delta"].get("content", "") for chunk in streamed(events) for choice in chunk["choices"]
         )
-        assert spoken == folded(events)["choices"][0]["message"]["content"] == "".join(texts)
+        assert spoken == collected(events)["choices"][0]["message"]["content"] == "".join(texts)

@@ -333,7 +333,7 @@ class TestForm:
         for fields, thoughts in [({"response_format": self.JSON}, "field"), ({}, "tags")]:
             request = parse_chat({"messages": [HELLO], **fields})
             found = request_from_chat(request, owner="", thoughts="tags")
-            assert reply_options(request, found, thoughts="tags").thoughts == thoughts
+            assert reply_options(request, found, thoughts="tags").reasoning == thoughts
 
 
 class TestSettings:

@@ -8,7 +8,7 @@ from starlette.types import Message, Receive, Scope, Send
 from server import logs
 from server.errors import DoorClosed
 from server.web.access.middleware import AccessMiddleware, AccessPolicy
-from tests.server.web.scene import ASK, FakeServices, client, served
+from tests.server.web.scene import ASK, FakeEngine, client, served
 
 PAGE = "http://localhost:3000"
 
@@ -153,33 +153,33 @@ async def test_a_body_without_a_length_is_counted() -> None:
         for _ in range(count):
             yield b"x" * 100
 
-    services = FakeServices()
-    services.change(body_limit_mb=0.001)
-    async with client(served(services), **{"content-type": "application/json"}) as c:
+    engine = FakeEngine()
+    engine.change(body_limit_mb=0.001)
+    async with client(served(engine), **{"content-type": "application/json"}) as c:
         over = await c.post("/v1/chat/completions", content=pieces(11))  # type: ignore[arg-type]
         under = await c.post("/v1/chat/completions", content=pieces(10))  # type: ignore[arg-type]
     assert over.status_code == 413
     assert over.json()["error"]["code"] == "request_too_large"
     assert under.status_code == 400
-    assert not services.turns
+    assert not engine.requests
 
 
 async def test_a_policy_that_changes_holds_from_the_next_request() -> None:
-    services = FakeServices()
-    async with client(served(services)) as c:
+    engine = FakeEngine()
+    async with client(served(engine)) as c:
         assert (await c.post("/v1/chat/completions", json=ASK)).status_code == 200
-        services.change(api_key="gate-key")
+        engine.change(api_key="gate-key")
         assert (await c.post("/v1/chat/completions", json=ASK)).status_code == 401
         right = await c.post("/v1/chat/completions", json=ASK, headers={"api-key": "gate-key"})
         assert right.status_code == 200
-        services.change(api_key="new-key")
+        engine.change(api_key="new-key")
         assert (await c.get("/v1/models", headers={"api-key": "gate-key"})).status_code == 401
-    owners = [turn.profile.owner for turn in services.turns]
+    owners = [turn.profile.owner for turn in engine.requests]
     assert len(set(owners)) == 2
 
 
 async def test_without_doors_the_application_serves_nothing() -> None:
-    app = served(FakeServices())._app
+    app = served(FakeEngine())._app
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as c:
         for path in ("/", "/health", "/v1/models", "/openapi.json", "/nowhere"):
             assert (await c.get(path)).status_code == 403
@@ -190,7 +190,7 @@ async def test_one_line_in_the_log_for_each_request_with_neither_query_nor_words
 ) -> None:
     caplog.set_level(logging.INFO, "server.web.access.middleware")
     ticks = iter([10.0, 10.25, 20.0, 20.001])
-    app = served(FakeServices())
+    app = served(FakeEngine())
     app._clock = lambda: next(ticks)
     async with client(app) as c:
         await c.post("/api/v1/chat/completions/?key=hush", json=ASK)

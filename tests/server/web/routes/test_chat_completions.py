@@ -10,18 +10,18 @@ import pytest
 from server.conversation.events import Event, Failed, Finished, PartDelta, Started, StopReason
 from server.conversation.request import ModelRequest
 from server.errors import DrawbridgeError, PromptTooLong, QueueTimeout, SignInNeeded, UsageLimit, WorkerSilent
-from tests.server.web.scene import ASK, NOW, FakeServices, client, served
+from tests.server.web.scene import ASK, NOW, FakeEngine, client, served
 
 STREAM = {**ASK, "stream": True}
 
 
-def failing(error: Exception) -> FakeServices:
+def failing(error: Exception) -> FakeEngine:
     async def answer(_: ModelRequest) -> AsyncGenerator[Event, None]:
         for _number in range(1):
             raise error
         yield Started("never")
 
-    return FakeServices(answer)
+    return FakeEngine(answer)
 
 
 def frames(text: str) -> list[Any]:
@@ -42,8 +42,8 @@ def frames(text: str) -> list[Any]:
     ],
 )
 async def test_a_whole_answer_under_every_address(path: str) -> None:
-    services = FakeServices()
-    async with client(served(services)) as c:
+    engine = FakeEngine()
+    async with client(served(engine)) as c:
         reply = await c.post(path, json=ASK)
     assert reply.status_code == 200
     answer = reply.json()
@@ -53,12 +53,12 @@ async def test_a_whole_answer_under_every_address(path: str) -> None:
     assert answer["model"] == "sonnet"
     assert reply.headers["x-drawbridge-cost-usd"] == "0.012500"
     assert reply.headers["x-drawbridge-way"] == "process"
-    assert services.closed == services.opened == 1
+    assert engine.closed == engine.opened == 1
 
 
 async def test_a_streamed_answer_is_the_same_in_pieces() -> None:
-    services = FakeServices()
-    async with client(served(services)) as c:
+    engine = FakeEngine()
+    async with client(served(engine)) as c:
         reply = await c.post("/v1/chat/completions", json={**STREAM, "stream_options": {"include_usage": True}})
     *given, done = frames(reply.text)
     assert done == "[DONE]"
@@ -67,27 +67,27 @@ async def test_a_streamed_answer_is_the_same_in_pieces() -> None:
     assert "".join(c["choices"][0]["delta"].get("content", "") for c in given if c["choices"]) == "Bonjour"
     assert given[-1]["usage"]["total_tokens"] == 5
     assert len({chunk["id"] for chunk in given}) == 1
-    assert services.closed == 1
+    assert engine.closed == 1
 
 
 async def test_two_answers_have_two_ids() -> None:
-    async with client(served(FakeServices())) as c:
+    async with client(served(FakeEngine())) as c:
         first, second = [(await c.post("/v1/chat/completions", json=ASK)).json()["id"] for _ in range(2)]
     assert first != second
 
 
 async def test_the_asked_model_is_echoed_and_without_one_the_default_is_named() -> None:
-    services = FakeServices()
-    async with client(served(services)) as c:
+    engine = FakeEngine()
+    async with client(served(engine)) as c:
         asked = await c.post("/v1/chat/completions", json={**ASK, "model": "gpt-4o-mini"})
         silent = await c.post("/v1/chat/completions", json={"messages": ASK["messages"]})
     assert [reply.json()["model"] for reply in (asked, silent)] == ["gpt-4o-mini", "sonnet"]
     assert asked.headers["x-drawbridge-model"] == "claude-sonnet-5"
-    assert services.turns[0].model == "gpt-4o-mini"
+    assert engine.requests[0].model == "gpt-4o-mini"
 
 
 async def test_fields_without_effect_are_named() -> None:
-    async with client(served(FakeServices())) as c:
+    async with client(served(FakeEngine())) as c:
         some = await c.post("/v1/chat/completions", json={**ASK, "temperature": 0.3, "seed": 7})
         none = await c.post("/v1/chat/completions", json=ASK)
     assert {"temperature", "seed"} <= set(some.headers["x-drawbridge-ignored"].split(", "))
@@ -108,14 +108,14 @@ async def test_fields_without_effect_are_named() -> None:
 async def test_a_failure_has_its_true_status_streamed_or_not(
     body: dict[str, object], error: DrawbridgeError, status: int, code: str | None
 ) -> None:
-    services = failing(error)
-    async with client(served(services)) as c:
+    engine = failing(error)
+    async with client(served(engine)) as c:
         reply = await c.post("/v1/chat/completions", json=body)
     assert reply.status_code == status
     assert error.message in reply.json()["error"]["message"]
     assert code is None or reply.json()["error"]["code"] == code
     assert ("retry-after" in reply.headers) == (status in {429, 503})
-    assert services.closed == 1
+    assert engine.closed == 1
 
 
 @pytest.mark.parametrize("body", [ASK, STREAM])
@@ -139,7 +139,7 @@ async def test_a_failure_in_an_open_stream_is_one_error_and_the_end() -> None:
         yield PartDelta(0, "half")
         yield Failed(WorkerSilent())
 
-    async with client(served(FakeServices(answer))) as c:
+    async with client(served(FakeEngine(answer))) as c:
         reply = await c.post("/v1/chat/completions", json=STREAM)
     assert reply.status_code == 200
     assert frames(reply.text)[-1]["error"]["message"].startswith("Claude sent nothing")
@@ -164,14 +164,14 @@ async def test_a_failure_in_an_open_stream_is_one_error_and_the_end() -> None:
     ],
 )
 async def test_a_body_that_is_no_chat_request_is_a_400_in_words(content: bytes, words: str) -> None:
-    services = FakeServices()
-    async with client(served(services), **{"content-type": "application/json"}) as c:
+    engine = FakeEngine()
+    async with client(served(engine), **{"content-type": "application/json"}) as c:
         reply = await c.post("/v1/chat/completions", content=content)
     assert reply.status_code == 400
     assert words in reply.json()["error"]["message"]
     assert reply.json()["error"]["type"] == "invalid_request_error"
     assert "hush" not in reply.text
-    assert not services.turns
+    assert not engine.requests
 
 
 async def test_the_settings_of_the_moment_pace_the_stream() -> None:
@@ -182,12 +182,12 @@ async def test_the_settings_of_the_moment_pace_the_stream() -> None:
         yield Started("m", way="process")
         yield Finished(StopReason.END)
 
-    services = FakeServices(answer)
-    app = served(services)
-    services.change(head_timeout_s=0.001, heartbeat_s=0.001)
+    engine = FakeEngine(answer)
+    app = served(engine)
+    engine.change(head_timeout_s=0.001, heartbeat_s=0.001)
     async with client(app) as c:
         asking = asyncio.create_task(c.post("/v1/chat/completions", json=STREAM))
-        while not services.opened:
+        while not engine.opened:
             await asyncio.sleep(0.001)
         asyncio.get_running_loop().call_later(1, go.set)
         reply = await asking

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from server.web.access.middleware import AccessPolicy
-from tests.server.web.scene import FakeControl, FakeServices, client, served
+from tests.server.web.scene import FakeControl, FakeEngine, client, served
 
 BROWSER = {"accept": "text/html", "sec-fetch-site": "none"}
 OWN = {"origin": "http://127.0.0.1:8082", "sec-fetch-site": "same-origin"}
@@ -19,9 +19,9 @@ def token_in(page: str) -> str | None:
 
 
 async def test_the_token_alone_opens_the_controls_even_where_a_key_is_required() -> None:
-    services, control = FakeServices(), FakeControl()
-    services.change(api_key="gate-key")
-    async with client(served(services, control=control)) as c:
+    engine, control = FakeEngine(), FakeControl()
+    engine.change(api_key="gate-key")
+    async with client(served(engine, control=control)) as c:
         status = await c.get("/control/status", headers=with_token(control.token))
         assert (status.status_code, status.json()["pool"]["size"]) == (200, 3)
         assert control.stopped == 0
@@ -31,9 +31,9 @@ async def test_the_token_alone_opens_the_controls_even_where_a_key_is_required()
 
 @pytest.mark.parametrize("token", ["", "wrong", "token-of-this-instance-and-more", "ü"])
 async def test_without_the_right_token_they_stay_closed(token: str) -> None:
-    services, control = FakeServices(), FakeControl()
-    services.change(api_key="gate-key")
-    async with client(served(services, control=control), **{"api-key": "gate-key"}) as c:
+    engine, control = FakeEngine(), FakeControl()
+    engine.change(api_key="gate-key")
+    async with client(served(engine, control=control), **{"api-key": "gate-key"}) as c:
         for method, path in (("GET", "/control/status"), ("POST", "/control/stop")):
             reply = await c.request(method, path, headers=[(b"x-drawbridge-token", token.encode())])
             assert reply.status_code == 403
@@ -42,7 +42,7 @@ async def test_without_the_right_token_they_stay_closed(token: str) -> None:
 
 async def test_on_another_listener_there_are_no_controls() -> None:
     control = FakeControl()
-    app = served(FakeServices(), control=control, policy=AccessPolicy("lan", key="gate-key"))
+    app = served(FakeEngine(), control=control, policy=AccessPolicy("lan", key="gate-key"))
     async with client(app, **{"api-key": "gate-key"}) as c:
         for method, path in (("GET", "/control/status"), ("POST", "/control/stop")):
             assert (await c.request(method, path, headers=with_token(control.token))).status_code == 404
@@ -52,7 +52,7 @@ async def test_on_another_listener_there_are_no_controls() -> None:
 
 async def test_the_pages_button_stops_the_server() -> None:
     control = FakeControl()
-    async with client(served(FakeServices(), control=control)) as c:
+    async with client(served(FakeEngine(), control=control)) as c:
         page = (await c.get("/", headers=BROWSER)).text
         token = token_in(page)
         assert token
@@ -64,18 +64,18 @@ async def test_the_pages_button_stops_the_server() -> None:
 
 async def test_the_pages_token_opens_nothing_but_the_stop() -> None:
     control = FakeControl()
-    async with client(served(FakeServices(), control=control)) as c:
+    async with client(served(FakeEngine(), control=control)) as c:
         token = token_in((await c.get("/", headers=BROWSER)).text)
         assert token
         assert (await c.get("/control/status", headers=with_token(token))).status_code == 403
 
 
 async def test_once_a_key_is_required_an_old_page_cannot_stop_the_server() -> None:
-    services, control = FakeServices(), FakeControl()
-    async with client(served(services, control=control)) as c:
+    engine, control = FakeEngine(), FakeControl()
+    async with client(served(engine, control=control)) as c:
         token = token_in((await c.get("/", headers=BROWSER)).text)
         assert token
-        services.change(api_key="gate-key")
+        engine.change(api_key="gate-key")
         assert (await c.post("/control/stop", json={}, headers=with_token(token))).status_code == 403
     assert control.stopped == 0
 
@@ -91,7 +91,7 @@ async def test_once_a_key_is_required_an_old_page_cannot_stop_the_server() -> No
 )
 async def test_no_other_page_gets_the_token_or_can_use_it(headers: dict[str, str]) -> None:
     control = FakeControl()
-    async with client(served(FakeServices(), control=control)) as c:
+    async with client(served(FakeEngine(), control=control)) as c:
         page = await c.get("/", headers={"accept": "text/html", **headers})
         assert page.status_code == 200
         assert token_in(page.text) is None
@@ -103,6 +103,6 @@ async def test_no_other_page_gets_the_token_or_can_use_it(headers: dict[str, str
 
 
 async def test_without_a_lever_there_are_no_controls_and_no_button() -> None:
-    async with client(served(FakeServices())) as c:
+    async with client(served(FakeEngine())) as c:
         assert (await c.post("/control/stop", headers=with_token("x"))).status_code == 404
         assert "Stop Drawbridge" not in (await c.get("/", headers=BROWSER)).text

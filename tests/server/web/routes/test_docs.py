@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 
 from server.web.routes import docs
-from tests.server.web.scene import FakeControl, FakeServices, client, served
+from tests.server.web.scene import FakeControl, FakeEngine, client, served
 
 
 async def test_the_documentation_and_all_it_loads_comes_from_this_server() -> None:
-    async with client(served(FakeServices())) as c:
+    async with client(served(FakeEngine())) as c:
         reply = await c.get("/docs")
         names = re.findall(r'(?:src|href)="([^"]+)"', reply.text)
         assert "/assets/swagger-ui-bundle.js" in names
@@ -24,7 +24,7 @@ async def test_the_documentation_and_all_it_loads_comes_from_this_server() -> No
     [("page.css", "text/css"), ("page.js", "text/javascript"), ("icon.svg", "image/svg+xml")],
 )
 async def test_each_file_has_its_content_type(name: str, kind: str) -> None:
-    async with client(served(FakeServices())) as c:
+    async with client(served(FakeEngine())) as c:
         reply = await c.get(f"/assets/{name}")
     assert reply.headers["content-type"].split(";")[0] == kind
     assert reply.headers["x-content-type-options"] == "nosniff"
@@ -37,14 +37,14 @@ async def test_a_file_that_is_missing_costs_a_page_its_looks_and_not_the_start(
         raise FileNotFoundError(f"the asset {name!r} is missing")
 
     monkeypatch.setattr(docs, "asset", nowhere)
-    async with client(served(FakeServices())) as c:
+    async with client(served(FakeEngine())) as c:
         assert (await c.get("/assets/page.css")).status_code == 404
         assert (await c.get("/health")).status_code == 200
     assert "page.css" in caplog.text
 
 
 async def test_the_description_has_an_example_for_every_endpoint_and_error() -> None:
-    async with client(served(FakeServices(), control=FakeControl())) as c:
+    async with client(served(FakeEngine(), control=FakeControl())) as c:
         document = (await c.get("/openapi.json")).json()
     assert set(document["paths"]) == {
         "/v1/chat/completions",
@@ -69,7 +69,7 @@ async def test_the_description_has_an_example_for_every_endpoint_and_error() -> 
 
 
 async def test_the_worked_examples_work() -> None:
-    async with client(served(FakeServices())) as c:
+    async with client(served(FakeEngine())) as c:
         document = (await c.get("/openapi.json")).json()
         body = document["paths"]["/v1/chat/completions"]["post"]["requestBody"]
         for name, example in body["content"]["application/json"]["examples"].items():
@@ -79,7 +79,7 @@ async def test_the_worked_examples_work() -> None:
 
 
 async def test_the_description_names_the_three_forms_of_the_key() -> None:
-    async with client(served(FakeServices())) as c:
+    async with client(served(FakeEngine())) as c:
         document = (await c.get("/openapi.json")).json()
     assert set(document["components"]["securitySchemes"]) == {"bearer", "x-api-key", "api-key"}
     assert "Error" in document["components"]["schemas"]

@@ -7,19 +7,19 @@ import pytest
 from server.errors import CliFailed
 from server.status import AccountStatus, PoolStatus, State
 from server.web.routes import health as about
-from tests.server.web.scene import STATUS, FakeControl, FakeServices, client, served
+from tests.server.web.scene import STATUS, FakeControl, FakeEngine, client, served
 
 BROWSER = {"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8", "sec-fetch-site": "none"}
 
 
-def keyed(**more: object) -> FakeServices:
-    services = FakeServices(**more)  # type: ignore[arg-type]
-    services.change(api_key="gate-key")
-    return services
+def keyed(**more: object) -> FakeEngine:
+    engine = FakeEngine(**more)  # type: ignore[arg-type]
+    engine.change(api_key="gate-key")
+    return engine
 
 
 async def test_health_tells_everything_where_no_key_is_needed() -> None:
-    async with client(served(FakeServices())) as c:
+    async with client(served(FakeEngine())) as c:
         health = (await c.get("/health")).json()
     assert health["status"] == "ok"
     assert re.match(r"\d+\.\d+", health["version"])
@@ -46,8 +46,8 @@ async def test_health_tells_a_stranger_only_that_it_lives() -> None:
 
 async def test_health_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(about, "_ACCOUNT_S", 1000.0)
-    services = FakeServices(account_waits=asyncio.Event())
-    async with client(served(services)) as c:
+    engine = FakeEngine(account_waits=asyncio.Event())
+    async with client(served(engine)) as c:
         assert (await asyncio.wait_for(c.get("/health"), 30)).status_code == 200
 
 
@@ -62,12 +62,12 @@ async def test_health_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 async def test_who_answers_is_running_unless_it_is_about_to_stop(state: State, word: str) -> None:
-    async with client(served(FakeServices(state=replace(STATUS, state=state)))) as c:
+    async with client(served(FakeEngine(state=replace(STATUS, state=state)))) as c:
         assert (await c.get("/health")).json()["state"] == word
 
 
 async def test_the_account_is_asked_anew() -> None:
-    async with client(served(FakeServices())) as c:
+    async with client(served(FakeEngine())) as c:
         for path in ("/v1/auth/status", "/api/v1/auth/status/", "/auth/status"):
             account = (await c.get(path)).json()
             assert (account["signed_in"], account["payer"], account["email"]) == (True, "plan", "someone@example.org")
@@ -75,13 +75,13 @@ async def test_the_account_is_asked_anew() -> None:
 
 async def test_an_account_that_cannot_be_asked_is_told_as_it_was_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(about, "_ACCOUNT_S", 0.01)
-    for services in (FakeServices(account_error=CliFailed()), FakeServices(account_waits=asyncio.Event())):
-        async with client(served(services)) as c:
+    for engine in (FakeEngine(account_error=CliFailed()), FakeEngine(account_waits=asyncio.Event())):
+        async with client(served(engine)) as c:
             assert (await c.get("/v1/auth/status")).json()["payer"] == "plan"
 
 
 async def test_the_version_is_told() -> None:
-    async with client(served(FakeServices())) as c:
+    async with client(served(FakeEngine())) as c:
         assert set((await c.get("/version")).json()) == {"name", "version"}
 
 
@@ -89,7 +89,7 @@ async def test_the_version_is_told() -> None:
 @pytest.mark.parametrize("accept", ["*/*", "application/json", None])
 async def test_a_program_gets_json(path: str, accept: str | None) -> None:
     headers = {"accept": accept} if accept else {}
-    async with client(served(FakeServices())) as c:
+    async with client(served(FakeEngine())) as c:
         about_us = (await c.get(path, headers=headers)).json()
     assert about_us["name"] == "Drawbridge"
     assert about_us["base_url"] == "http://127.0.0.1:8082/v1"
@@ -97,7 +97,7 @@ async def test_a_program_gets_json(path: str, accept: str | None) -> None:
 
 
 async def test_a_browser_gets_a_page_that_loads_nothing_from_others_and_runs_nothing_inline() -> None:
-    async with client(served(FakeServices(), control=FakeControl())) as c:
+    async with client(served(FakeEngine(), control=FakeControl())) as c:
         reply = await c.get("/", headers=BROWSER)
         page = reply.text
         for name in re.findall(r'(?:src|href)="(/[^"]+)"', page):
@@ -119,7 +119,7 @@ async def test_the_page_writes_foreign_words_as_text() -> None:
     state = replace(
         STATUS, model=nasty, account=AccountStatus(True, detail=nasty, email=nasty), trouble=nasty, base_url=nasty
     )
-    async with client(served(FakeServices(state=state))) as c:
+    async with client(served(FakeEngine(state=state))) as c:
         page = (await c.get("/", headers=BROWSER)).text
     assert "<script>alert" not in page
     assert page.count("&lt;script&gt;alert(&#x27;x&#x27;)") == 4
@@ -140,7 +140,7 @@ async def test_the_page_writes_foreign_words_as_text() -> None:
     ],
 )
 async def test_the_page_says_how_it_is(state: object, words: str) -> None:
-    async with client(served(FakeServices(state=state))) as c:  # type: ignore[arg-type]
+    async with client(served(FakeEngine(state=state))) as c:  # type: ignore[arg-type]
         assert words in (await c.get("/", headers=BROWSER)).text
 
 

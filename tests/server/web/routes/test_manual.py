@@ -8,7 +8,7 @@ import pytest
 
 from server.config import Config
 from server.web.routes.manual import PAGES, link, slug
-from tests.server.web.scene import FakeServices, client, served
+from tests.server.web.scene import FakeEngine, client, served
 
 ROOT = Path(__file__).resolve().parents[4]
 MANUAL = ROOT / "assets" / "manual"
@@ -16,7 +16,7 @@ TARGET = re.compile(r'(?:href|src)="([^"]+)"')
 
 
 async def test_every_link_and_picture_of_every_page_is_served() -> None:
-    async with client(served(FakeServices())) as c:
+    async with client(served(FakeEngine())) as c:
         pages = {f"/manual/{name}" if name != "index" else "/manual": name for name in PAGES}
         texts = {address: (await c.get(address)).text for address in pages}
         for address, text in texts.items():
@@ -30,7 +30,7 @@ async def test_every_link_and_picture_of_every_page_is_served() -> None:
 
 
 async def test_pages_load_nothing_from_other_hosts_and_hold_no_inline_style_or_script() -> None:
-    async with client(served(FakeServices())) as c:
+    async with client(served(FakeEngine())) as c:
         for name in PAGES:
             reply = await c.get("/manual" if name == "index" else f"/manual/{name}")
             assert "default-src 'self'" in reply.headers["content-security-policy"]
@@ -39,7 +39,7 @@ async def test_pages_load_nothing_from_other_hosts_and_hold_no_inline_style_or_s
 
 @pytest.mark.parametrize("path", ["/manual/nothing", "/manual/pictures/nothing.png", "/manual/..%2f..%2fpyproject"])
 async def test_an_unknown_page_is_a_404(path: str) -> None:
-    async with client(served(FakeServices())) as c:
+    async with client(served(FakeEngine())) as c:
         assert (await c.get(path)).status_code == 404
 
 

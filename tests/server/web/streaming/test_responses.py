@@ -8,17 +8,17 @@ import pytest
 from starlette.types import Message
 
 from server.conversation.events import Event, Failed, Finished, PartDelta, Started, StopReason
-from server.errors import DrawbridgeError, QueueFull, WorkerDied
+from server.errors import AnswerCut, DrawbridgeError, QueueFull, WorkerDied
 from server.web.streaming.responses import Pace, StreamedAnswer, WholeAnswer
 from tests.server.web.scene import words
 
 NEVER_S = 1000.0
-SCOPE = {"type": "http"}
+SCOPE = {"type": "http", "path": "/v1/chat/completions"}
 
 
 @dataclass
 class Wire:
-    """A client that listens until the end and keeps what it heard."""
+    """A client that stays connected and records the response."""
 
     sent: list[Message] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -53,27 +53,39 @@ class Wire:
             await self.changed.wait()
 
 
-def chunks(event: Event) -> list[object]:
-    match event:
-        case PartDelta(text=text):
-            return [{"say": text}]
-        case Failed(error=error):
-            return [{"error": error.message}]
-        case Finished():
-            return [{"end": True}]
-        case _:
-            return []
+class ListEncoder:
+    """Encodes in no real dialect, so that each part of the stream can be told apart."""
+
+    def start(self) -> bytes:
+        return b"start;"
+
+    def event(self, event: Event) -> bytes:
+        match event:
+            case PartDelta(text=text):
+                return text.encode() + b";"
+            case Failed(error=error):
+                return f"failed: {error.message};".encode()
+            case Finished():
+                return b"finished;"
+            case _:
+                return b""
+
+    def heartbeat(self) -> bytes:
+        return b"beat;"
+
+    def end(self) -> bytes:
+        return b"end;"
 
 
-class ListFold:
+class ListCollector:
     def __init__(self) -> None:
         self.events: list[Event] = []
 
     def add(self, event: Event) -> None:
         self.events.append(event)
 
-    def completion(self) -> dict[str, object]:
-        return {"said": "".join(event.text for event in self.events if isinstance(event, PartDelta))}
+    def body(self) -> dict[str, object]:
+        return {"text": "".join(event.text for event in self.events if isinstance(event, PartDelta))}
 
 
 async def played(*events: Event | Exception | asyncio.Event) -> AsyncGenerator[Event, None]:
@@ -89,19 +101,17 @@ async def played(*events: Event | Exception | asyncio.Event) -> AsyncGenerator[E
 def streamed(
     *events: Event | Exception | asyncio.Event, head_s: float = NEVER_S, silence_s: float = NEVER_S, **more: Any
 ) -> StreamedAnswer:
-    return StreamedAnswer(played(*events), chunks, pace=Pace(head_s, silence_s), **more)
+    return StreamedAnswer(played(*events), ListEncoder(), "text/x-test", pace=Pace(head_s, silence_s), **more)
 
 
-async def test_a_stream_is_a_comment_then_the_events_then_done() -> None:
+async def test_a_stream_is_the_start_then_the_events_then_the_end() -> None:
     wire = Wire()
     await streamed(*words("Bon", "jour"))(SCOPE, wire.receive, wire.send)
     assert wire.status == 200
-    assert wire.body == (
-        ': drawbridge\n\ndata: {"say":"Bon"}\n\ndata: {"say":"jour"}\n\ndata: {"end":true}\n\ndata: [DONE]\n\n'
-    )
+    assert wire.body == "start;Bon;jour;finished;end;"
     assert wire.is_over
     assert wire.headers == {
-        "content-type": "text/event-stream; charset=utf-8",
+        "content-type": "text/x-test",
         "cache-control": "no-cache",
         "x-accel-buffering": "no",
         "x-drawbridge-way": "process",
@@ -113,10 +123,10 @@ async def test_a_burst_goes_out_in_one_write() -> None:
     wire = Wire()
     await streamed(*words(*"abcdefghij"))(SCOPE, wire.receive, wire.send)
     assert len(wire.sent) == 2
-    assert wire.body.count("say") == 10
+    assert wire.body == "start;a;b;c;d;e;f;g;h;i;j;finished;end;"
 
 
-async def test_words_go_out_as_soon_as_they_come() -> None:
+async def test_text_is_sent_as_soon_as_it_arrives() -> None:
     wire, more = Wire(), asyncio.Event()
     answer = streamed(Started("m"), PartDelta(0, "Bon"), more, PartDelta(0, "jour"), Finished(StopReason.END))
     task = asyncio.create_task(answer(SCOPE, wire.receive, wire.send))
@@ -141,61 +151,57 @@ async def test_a_failure_before_the_first_event_has_its_true_status(events: list
 
 
 @pytest.mark.parametrize("failure", [WorkerDied(), Failed(WorkerDied())])
-async def test_a_failure_after_the_head_is_one_error_event_and_then_the_end(failure: Event | Exception) -> None:
+async def test_a_failure_after_the_headers_is_one_error_event_without_an_end_mark(failure: Event | Exception) -> None:
     wire = Wire()
     await streamed(Started("m"), PartDelta(0, "Bon"), failure)(SCOPE, wire.receive, wire.send)
     assert wire.status == 200
-    assert wire.body.endswith('data: {"error":"The Claude Code process ended while it answered"}\n\n')
-    assert wire.body.count("error") == 1
-    assert "[DONE]" not in wire.body
+    assert wire.body == f"start;Bon;failed: {WorkerDied().message};"
     assert wire.is_over
 
 
-async def test_an_answer_that_merely_stops_is_an_error_and_never_looks_whole() -> None:
+async def test_events_that_stop_without_an_end_become_an_error() -> None:
     wire = Wire()
     await streamed(Started("m"), PartDelta(0, "Bon"))(SCOPE, wire.receive, wire.send)
-    assert "broke off" in wire.body
-    assert "[DONE]" not in wire.body
+    assert wire.body == f"start;Bon;failed: {AnswerCut().message};"
 
 
-async def test_the_head_does_not_wait_for_ever_for_the_first_event() -> None:
+async def test_the_headers_do_not_wait_indefinitely_for_the_first_event() -> None:
     wire, more = Wire(), asyncio.Event()
     answer = streamed(more, *words("late"), head_s=0.001)
     task = asyncio.create_task(answer(SCOPE, wire.receive, wire.send))
-    await wire.until(": drawbridge\n\n")
+    await wire.until("start;")
     assert wire.status == 200
     assert "x-drawbridge-way" not in wire.headers
     more.set()
     await task
-    assert wire.body.endswith("data: [DONE]\n\n")
-    assert wire.body.count(": drawbridge") == 1
+    assert wire.body == "start;late;finished;end;"
 
 
-async def test_a_failure_after_a_head_that_went_out_early_is_an_error_event() -> None:
+async def test_a_failure_after_headers_that_were_sent_early_is_an_error_event() -> None:
     wire, more = Wire(), asyncio.Event()
     answer = streamed(more, QueueFull(), head_s=0.001)
     task = asyncio.create_task(answer(SCOPE, wire.receive, wire.send))
-    await wire.until(": drawbridge\n\n")
+    await wire.until("start;")
     more.set()
     await task
-    assert wire.body == ': drawbridge\n\ndata: {"error":"Too many requests are waiting"}\n\n'
+    assert wire.body == f"start;failed: {QueueFull().message};"
 
 
-async def test_silence_is_filled_with_comments() -> None:
+async def test_silence_is_filled_with_heartbeats() -> None:
     wire, more = Wire(), asyncio.Event()
     answer = streamed(Started("m"), PartDelta(0, "Bon"), more, Finished(StopReason.END), silence_s=0.001)
     task = asyncio.create_task(answer(SCOPE, wire.receive, wire.send))
-    await wire.until('{"say":"Bon"}\n\n: drawbridge\n\n: drawbridge\n\n')
+    await wire.until("start;Bon;beat;beat;")
     more.set()
     await task
-    assert wire.body.endswith('data: {"end":true}\n\ndata: [DONE]\n\n')
+    assert wire.body.endswith("beat;finished;end;")
 
 
-async def test_a_whole_answer_is_the_fold_with_its_cost() -> None:
+async def test_a_whole_answer_is_the_collected_body_with_its_cost() -> None:
     wire = Wire()
-    answer = WholeAnswer(played(*words("Bon", "jour")), ListFold(), ignored=("seed", "logit_bias"))
+    answer = WholeAnswer(played(*words("Bon", "jour")), ListCollector(), ignored=("seed", "logit_bias"))
     await answer(SCOPE, wire.receive, wire.send)
-    assert (wire.status, wire.body) == (200, '{"said":"Bonjour"}')
+    assert (wire.status, wire.body) == (200, '{"text":"Bonjour"}')
     assert wire.headers == {
         "content-type": "application/json",
         "cache-control": "no-store",
@@ -207,9 +213,9 @@ async def test_a_whole_answer_is_the_fold_with_its_cost() -> None:
     }
 
 
-async def test_a_cost_that_nobody_knows_is_not_said() -> None:
+async def test_an_unknown_cost_is_left_out() -> None:
     wire = Wire()
-    await WholeAnswer(played(*words("x", cost_usd=None)), ListFold())(SCOPE, wire.receive, wire.send)
+    await WholeAnswer(played(*words("x", cost_usd=None)), ListCollector())(SCOPE, wire.receive, wire.send)
     assert "x-drawbridge-cost-usd" not in wire.headers
 
 
@@ -227,13 +233,13 @@ async def test_a_whole_answer_that_fails_anywhere_is_an_error_with_its_status(
     events: list[Event | DrawbridgeError], status: int
 ) -> None:
     wire = Wire()
-    await WholeAnswer(played(*events), ListFold())(SCOPE, wire.receive, wire.send)
+    await WholeAnswer(played(*events), ListCollector())(SCOPE, wire.receive, wire.send)
     assert wire.status == status
     assert "error" in json.loads(wire.body)
     assert "half" not in wire.body
 
 
-async def test_a_clients_field_name_cannot_become_a_header_of_ours() -> None:
+async def test_a_field_name_of_the_clients_cannot_inject_a_header() -> None:
     wire = Wire()
     await streamed(*words("x"), ignored=("a\r\nset-cookie: b", "ü"))(SCOPE, wire.receive, wire.send)
     assert wire.headers["x-drawbridge-ignored"] == "a??set-cookie: b, ?"

@@ -9,8 +9,9 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from server.conversation.events import Event, Finished, PartDelta, PartEnded, PartStarted, Started, StopReason, Usage
 from server.conversation.parts import Text, Thinking, ToolCall
 from server.dialects.chat_completions.reply_options import ReplyOptions
-from server.dialects.chat_completions.response import ChatFold
-from server.dialects.chat_completions.stream import ChatStream
+from server.dialects.chat_completions.response import ChatCollector
+from server.dialects.chat_completions.stream import ChatEncoder
+from tests.server.dialects.chat_completions.chunks import chunks_of
 
 HEAD: dict[str, Any] = {"id": "chatcmpl-1", "created": 1_790_000_000, "model": "m"}
 START = Started("m")
@@ -30,20 +31,19 @@ def thought(index: int, *pieces: str) -> list[Event]:
     return [PartStarted(index, Thinking("")), *(PartDelta(index, piece) for piece in pieces), PartEnded(index, "seal")]
 
 
-def streamed(form: ReplyOptions, *events: Event) -> list[dict[str, Any]]:
+def streamed(options: ReplyOptions, *events: Event) -> list[dict[str, Any]]:
     """The choices of all chunks."""
-    stream = ChatStream(**HEAD, form=form)
-    chunks: list[Any] = [chunk for event in events for chunk in stream.chunks(event)]
+    chunks = chunks_of(ChatEncoder(**HEAD, options=options), events)
     for chunk in chunks:
         ChatCompletionChunk.model_validate(chunk, strict=True)
     return [chunk["choices"][0] for chunk in chunks]
 
 
-def folded(form: ReplyOptions, *events: Event) -> list[dict[str, Any]]:
-    fold = ChatFold(**HEAD, form=form)
+def collected(options: ReplyOptions, *events: Event) -> list[dict[str, Any]]:
+    collector = ChatCollector(**HEAD, options=options)
     for event in events:
-        fold.add(event)
-    whole = fold.completion()
+        collector.add(event)
+    whole = collector.body()
     ChatCompletion.model_validate(whole, strict=True)
     choices: list[dict[str, Any]] = whole["choices"]  # type: ignore[assignment]
     return choices
@@ -58,23 +58,23 @@ CALLED = Finished(StopReason.TOOL_CALLS)
 
 
 def test_the_arguments_of_a_text_tool_are_its_raw_text() -> None:
-    form = ReplyOptions(text_tools=frozenset({"ApplyPatch"}))
+    options = ReplyOptions(raw_text_tools=frozenset({"ApplyPatch"}))
     events = [START, *called(0, "ApplyPatch", '{"inp', 'ut": "*** Begin\\', "nPatch \\ud83d", '\\ude00"}'), CALLED]
-    call = folded(form, *events)[0]["message"]["tool_calls"][0]
+    call = collected(options, *events)[0]["message"]["tool_calls"][0]
     assert call["function"] == {"name": "ApplyPatch", "arguments": "*** Begin\nPatch 😀"}
-    deltas = [choice["delta"]["tool_calls"][0] for choice in streamed(form, *events)[1:-1]]
+    deltas = [choice["delta"]["tool_calls"][0] for choice in streamed(options, *events)[1:-1]]
     assert deltas[0]["function"] == {"name": "ApplyPatch", "arguments": ""}
     assert [delta["function"]["arguments"] for delta in deltas[1:]] == ["*** Begin", "\nPatch ", "😀"]
 
 
 def test_a_call_in_the_form_of_2023_is_a_function_call() -> None:
-    form = ReplyOptions(is_older=True)
+    options = ReplyOptions(is_legacy=True)
     events = [START, *called(0, "look", '{"at":', ' "it"}'), *called(1, "again", "{}"), CALLED]
-    whole = folded(form, *events)[0]
+    whole = collected(options, *events)[0]
     assert whole["finish_reason"] == "function_call"
     assert whole["message"]["function_call"] == {"name": "look", "arguments": '{"at": "it"}'}
     assert whole["message"]["content"] is None
-    deltas = [choice["delta"] for choice in streamed(form, *events)]
+    deltas = [choice["delta"] for choice in streamed(options, *events)]
     assert deltas[1:-1] == [
         {"function_call": {"name": "look", "arguments": ""}},
         {"function_call": {"arguments": '{"at":'}},
@@ -88,7 +88,7 @@ class TestAnswerByACall:
     @pytest.mark.parametrize(("pieces", "content"), [(['{"a":', " 1}"], '{"a": 1}'), ([], "{}")])
     def test_the_arguments_are_the_content(self, pieces: list[str], content: str) -> None:
         events = [START, *said(0, "Here it is: "), *called(1, "answer", *pieces), CALLED]
-        whole = folded(self.FORM, *events)[0]
+        whole = collected(self.FORM, *events)[0]
         assert (whole["message"]["content"], whole["finish_reason"]) == (content, "stop")
         assert "tool_calls" not in whole["message"]
         chunks = streamed(self.FORM, *events)
@@ -96,7 +96,7 @@ class TestAnswerByACall:
 
     def test_a_call_of_the_clients_is_still_a_call(self) -> None:
         events = [START, *said(0, "Let me look. "), *called(1, "look", "{}"), CALLED]
-        whole = folded(self.FORM, *events)[0]
+        whole = collected(self.FORM, *events)[0]
         assert whole["finish_reason"] == "tool_calls"
         assert whole["message"]["content"] == "Let me look. "
         chunks = streamed(self.FORM, *events)
@@ -104,12 +104,12 @@ class TestAnswerByACall:
 
     def test_words_without_the_call_are_not_lost(self) -> None:
         events = [START, *said(0, "I will ", "not."), Finished(StopReason.REFUSAL)]
-        assert folded(self.FORM, *events)[0]["message"]["content"] == "I will not."
+        assert collected(self.FORM, *events)[0]["message"]["content"] == "I will not."
         assert contents(streamed(self.FORM, *events)) == "I will not."
 
     def test_an_answer_cut_at_its_limit_says_so(self) -> None:
         events = [START, *called(0, "answer", '{"a": '), Finished(StopReason.LENGTH)]
-        whole = folded(self.FORM, *events)[0]
+        whole = collected(self.FORM, *events)[0]
         assert (whole["message"]["content"], whole["finish_reason"]) == ('{"a": ', "length")
 
 
@@ -117,25 +117,25 @@ class TestThoughts:
     EVENTS = (START, *thought(0, "First ", "this."), *said(1, "So."), END)
 
     def test_in_a_field(self) -> None:
-        message = folded(ReplyOptions(thoughts="field"), *self.EVENTS)[0]["message"]
+        message = collected(ReplyOptions(reasoning="field"), *self.EVENTS)[0]["message"]
         assert (message["content"], message["reasoning_content"]) == ("So.", "First this.")
-        deltas = [choice["delta"] for choice in streamed(ReplyOptions(thoughts="field"), *self.EVENTS)]
+        deltas = [choice["delta"] for choice in streamed(ReplyOptions(reasoning="field"), *self.EVENTS)]
         assert [delta["reasoning_content"] for delta in deltas if "reasoning_content" in delta] == ["First ", "this."]
 
     def test_between_tags(self) -> None:
-        form = ReplyOptions(thoughts="tags")
-        message = folded(form, *self.EVENTS)[0]["message"]
-        assert message["content"] == "<think>First this.</think>\n\nSo." == contents(streamed(form, *self.EVENTS))
+        options = ReplyOptions(reasoning="tags")
+        message = collected(options, *self.EVENTS)[0]["message"]
+        assert message["content"] == "<think>First this.</think>\n\nSo." == contents(streamed(options, *self.EVENTS))
         assert "reasoning_content" not in message
 
     def test_hidden(self) -> None:
-        form = ReplyOptions(thoughts="hidden")
-        assert "First" not in repr([folded(form, *self.EVENTS), streamed(form, *self.EVENTS)])
+        options = ReplyOptions(reasoning="hidden")
+        assert "First" not in repr([collected(options, *self.EVENTS), streamed(options, *self.EVENTS)])
 
     @pytest.mark.parametrize("thoughts", ["field", "tags", "hidden"])
     def test_a_thought_that_is_kept_secret_leaves_no_trace(self, thoughts: Any) -> None:
         events = [START, *thought(0), *said(1, "So."), END]
-        assert folded(ReplyOptions(thoughts=thoughts), *events)[0]["message"] == {
+        assert collected(ReplyOptions(reasoning=thoughts), *events)[0]["message"] == {
             "role": "assistant",
             "content": "So.",
             "refusal": None,
@@ -143,17 +143,16 @@ class TestThoughts:
 
 
 def test_several_answers_come_side_by_side_each_with_its_index() -> None:
-    form = ReplyOptions(choices=2, has_usage=True)
+    options = ReplyOptions(choices=2, include_usage=True)
     first, second = said(0, "a", "b"), said(0, "c", choice=1)
     mixed = [first[0], second[0], first[1], second[1], first[2], *second[2:], *first[3:]]
     end = Finished(StopReason.END, usage=Usage(input=6, output=4), reasons=(StopReason.END, StopReason.LENGTH))
-    whole = folded(form, START, *mixed, end)
+    whole = collected(options, START, *mixed, end)
     assert [(c["index"], c["message"]["content"], c["finish_reason"]) for c in whole] == [
         (0, "ab", "stop"),
         (1, "c", "length"),
     ]
-    stream = ChatStream(**HEAD, form=form)
-    chunks: list[Any] = [chunk for event in (START, *mixed, end) for chunk in stream.chunks(event)]
+    chunks = chunks_of(ChatEncoder(**HEAD, options=options), (START, *mixed, end))
     *told, usage = chunks
     choices = [chunk["choices"][0] for chunk in told]
     assert [choice["index"] for choice in choices] == [0, 1, 0, 1, 0, 0, 1]

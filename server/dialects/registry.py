@@ -1,0 +1,20 @@
+"""The dialects that the server speaks. A new one is a folder here and an entry in `DIALECTS`."""
+
+from collections.abc import Sequence
+
+from server.dialects.base import Dialect
+from server.dialects.chat_path import ChatCompletions
+
+# The first one is the default: its error form is used wherever no other prefix matches.
+DIALECTS: tuple[Dialect, ...] = (ChatCompletions(),)
+
+
+def dialect_for(path: str, dialects: Sequence[Dialect] = DIALECTS) -> Dialect:
+    """The dialect for the errors of the canonical `path`: the one with the longest prefix of it, or the default."""
+    matches = [(len(prefix), dialect) for dialect in dialects for prefix in dialect.prefixes if is_below(path, prefix)]
+    return max(matches, key=lambda match: match[0])[1] if matches else dialects[0]
+
+
+def is_below(path: str, prefix: str) -> bool:
+    """Whether `path` is `prefix` or continues it after a slash."""
+    return path == prefix or path.startswith(f"{prefix}/")

@@ -1,0 +1,52 @@
+"""The routes of every dialect: parse the request, ask the engine, and reply streamed or whole."""
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any  # FastAPI's OpenAPI arguments
+
+from fastapi import APIRouter, Request, Response
+
+from server.answering.multiple_choices import choices
+from server.dialects.base import Dialect, ParseOptions
+from server.web.access.policy import access_of
+from server.web.interfaces import Engine
+from server.web.openapi.chat_request import CHAT_EXTRA
+from server.web.openapi.examples import CHAT_RESPONSES
+from server.web.replies import json_body
+from server.web.streaming.responses import Pace, StreamedAnswer, WholeAnswer
+
+# What /docs shows of a path; paths without an entry are not in the OpenAPI document.
+_DOCUMENTATION: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "/v1/chat/completions": {
+            "name": "create_chat_completion",
+            "tags": ["Chat"],
+            "description": "Answers a conversation. With `stream: true` the answer comes as server-sent events.",
+            "openapi_extra": CHAT_EXTRA,
+            "responses": CHAT_RESPONSES,
+        }
+    }
+)
+
+
+def dialect_router(dialect: Dialect, engine: Engine, *, clock: Callable[[], float] = time.time) -> APIRouter:
+    """The routes of `dialect`, answered by `engine`."""
+    router = APIRouter()
+
+    async def answer(request: Request) -> Response:
+        config = engine.config
+        options = ParseOptions(config, secrets.token_hex(12), clock(), request.path_params, request.headers)
+        exchange = dialect.parse(await json_body(request), access_of(request).owner, options)
+        asked, reply = exchange.request, exchange.reply
+        events = engine.stream(asked) if asked.choices == 1 else choices(asked, engine.stream)
+        if not exchange.is_streamed:
+            return WholeAnswer(events, reply.collector(), ignored=asked.ignored)
+        pace = Pace(config.head_timeout_s, config.heartbeat_s)
+        return StreamedAnswer(events, reply.encoder(), dialect.content_type, pace=pace, ignored=asked.ignored)
+
+    for path in dialect.paths:
+        documentation = _DOCUMENTATION.get(path, {"include_in_schema": False})
+        router.add_api_route(path, answer, methods=["POST"], **documentation)
+    return router
