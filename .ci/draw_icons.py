@@ -1,13 +1,13 @@
-"""Draws the files in assets/ that show the drawbridge, all from tray/icon/drawing.py.
+"""Draws the icon files in assets/ from tray/icon/drawing.py.
 
-    python .ci/draw_icons.py            # into assets/, after a change of the drawing
-    python .ci/draw_icons.py --into X   # somewhere else, to compare
+    python .ci/draw_icons.py            # into assets/, after changing the drawing
+    python .ci/draw_icons.py --into X   # into another folder, to compare
 
 icons/drawbridge.ico   the program and the installer on Windows
-icons/drawbridge.icns  the app on macOS, on a tile with the margin that its Dock wants
+icons/drawbridge.icns  the app on macOS, with the margin of its Dock
 icons/drawbridge.png   512 pixels, for Linux desktops
-icons/drawbridge.svg   the same without pixels; web/icon.svg is its copy, for the page
-icons/states.png       every picture at several sizes on light and dark panels, to look at
+icons/drawbridge.svg   the same as vectors; web/icon.svg is a copy for the page
+icons/states.png       all pictures at several sizes on light and dark panels, for review
 """
 
 import argparse
@@ -25,7 +25,7 @@ ICO_SIZES = (16, 20, 24, 32, 40, 48, 64, 128, 256)
 ICNS_SIZES = (16, 32, 64, 128, 256, 512, 1024)
 DOCK_MARGIN = 100 / 1024
 SVG_SIZE = 256
-# The colours of common panels.
+# Colours of common panels.
 PANELS = {False: "#e9e9e7", True: "#2b2d30"}
 
 
@@ -45,9 +45,9 @@ def draw_all(into: Path) -> None:
 
 
 def svg(shapes: Iterable[Shape], size: int) -> str:
-    """The shapes as an SVG. What is cut out shows the tile, which lies under all of them."""
+    """The shapes as an SVG. Cut-outs are painted in the colour of the tile."""
     colours = {**APP_COLOURS, Role.CUT: APP_COLOURS[Role.GROUND]}
-    # As in the images, one layer after another; the cuts come before the layers that hide none of them.
+    # As in the images, one layer for each role. Cuts come before the deck, which has none.
     order = (Role.GROUND, Role.WATER, Role.STONE, Role.CUT, Role.DECK)
     lines = [_element(shape, colours[shape.role]) for role in order for shape in shapes if shape.role is role]
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}" role="img" aria-label="Drawbridge">'
@@ -75,7 +75,7 @@ def _points(points: Iterable[tuple[float, float]]) -> str:
 
 
 def states(sizes: tuple[int, ...] = (64, 48, 32, 24, 22, 16), zoom: int = 2) -> Image.Image:
-    """Every picture at every size, `zoom` times larger, on both kinds of panel."""
+    """All pictures at all sizes, enlarged by `zoom`, on both kinds of panel."""
     gap = 8
     width = sum((size * zoom + gap) for size in sizes) + gap
     height = (sizes[0] * zoom + gap) * len(Picture) + gap

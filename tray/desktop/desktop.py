@@ -1,4 +1,4 @@
-"""What the desktop does for us: opens folders, files and pages, and shows notifications. Never waits, never raises."""
+"""Opens folders, files and web pages on the desktop, and shows notifications; never blocks and never raises."""
 
 import logging
 import os
@@ -18,7 +18,7 @@ from tray.model import Notice
 
 logger = logging.getLogger(__name__)
 
-# Some openers end at once, others stay as long as the browser: those that live so long have succeeded.
+# Some openers exit at once, others with the browser. One that still runs after this time has succeeded.
 SETTLED_S = 10.0
 CREATE_NO_WINDOW = 0x08000000
 
@@ -30,20 +30,20 @@ class Notifier(Protocol):
     """Shows notifications."""
 
     def show(self, notice: Notice, on_click: OnClick) -> None:
-        """Shows `notice` soon; returns at once."""
+        """Shows `notice` soon, without blocking."""
         ...
 
     def use(self, show: Callable[[str, str], None]) -> None:
-        """Offers the icon's way of showing a title and a text."""
+        """Sets the icon's function that shows a title and a text."""
         ...
 
     def close(self) -> None:
-        """Lets go of what it holds. Bounded."""
+        """Releases everything, within a bounded time."""
         ...
 
 
 class Opener(Protocol):
-    """Ways to open a thing, to be tried in this order; the first that says True has done it."""
+    """Returns attempts at opening something, in order of preference; the first that returns True has succeeded."""
 
     def folder(self, path: Path) -> Sequence[Attempt]:
         """In the file manager."""
@@ -59,7 +59,7 @@ class Opener(Protocol):
 
 
 class Desktop:
-    """The user's desktop. Each method returns at once; what fails is in the log."""
+    """The user's desktop. No method blocks; failures are logged."""
 
     def __init__(self, opener: Opener, notifier: Notifier) -> None:
         self._opener = opener
@@ -67,41 +67,41 @@ class Desktop:
 
     def open_folder(self, path: Path) -> None:
         """Shows the folder in the file manager."""
-        _in_the_background(self._opener.folder(path.absolute()), str(path))
+        _run_attempts(self._opener.folder(path.absolute()), str(path))
 
     def open_file(self, path: Path) -> None:
-        """Opens a text file in an editor; where none is known for it, its folder."""
+        """Opens a text file in an editor, or its folder if there is no editor for it."""
         attempts = (*self._opener.file(path.absolute()), *self._opener.folder(path.absolute().parent))
-        _in_the_background(attempts, str(path))
+        _run_attempts(attempts, str(path))
 
     def open_page(self, url: str) -> None:
-        """Opens a page of the web in the browser, and nothing else that an address can mean."""
+        """Opens a web page in the browser; ignores other URL schemes."""
         if not url.startswith(("http://", "https://")):
-            logger.warning("%r is no page", url)
+            logger.warning("%r is not a web page", url)
             return
-        _in_the_background(self._opener.page(url), url)
+        _run_attempts(self._opener.page(url), url)
 
     def notify(self, notice: Notice, on_click: OnClick) -> None:
-        """Shows a notification. Where the system tells of a click, `on_click` gets its action, in another thread."""
+        """Shows a notification. If the system reports a click, `on_click` gets the action on another thread."""
         logger.info("notification: %s", notice.title)
         try:
             self._notifier.show(notice, on_click)
-        except Exception as error:  # noqa: BLE001 - the promise: a notification is never worth a crash
+        except Exception as error:  # noqa: BLE001 - a failed notification must not crash the app
             logger.info("no notification: %s: %s", type(error).__name__, error)
 
     def use_icon(self, show: Callable[[str, str], None]) -> None:
-        """Tells that the icon is there: `show` takes a title and a text, and may block. Nothing happens on Linux."""
+        """Sets the icon's function that shows a title and a text; it may block. Not used on Linux."""
         self._notifier.use(show)
 
     def close(self) -> None:
-        """Lets go of the desktop. Bounded."""
+        """Releases everything, within a bounded time."""
         self._notifier.close()
 
 
 class IconNotifier:
-    """Windows and macOS: the tray's icon shows notifications, on a thread of ours, since that of macOS blocks.
+    """Windows and macOS: shows notifications through the icon, on a thread, since macOS's call blocks.
 
-    The icon comes later than we do: until `use` is called, notifications wait. They cannot be clicked.
+    Notifications wait until `use` is called, when the icon exists. Clicks are not reported.
     """
 
     def __init__(self) -> None:
@@ -109,11 +109,11 @@ class IconNotifier:
         self._thread: threading.Thread | None = None
 
     def use(self, show: Callable[[str, str], None]) -> None:
-        """`show` takes a title and a text; it may block and may raise. Called once, by who made the icon."""
+        """Sets the function that shows a title and a text; it may block and may raise. Call it once."""
         self._thread = threading.Thread(target=self._run, args=(show,), name="drawbridge-notices", daemon=True)
         self._thread.start()
 
-    def show(self, notice: Notice, on_click: OnClick) -> None:  # noqa: ARG002 # these systems tell of no click
+    def show(self, notice: Notice, on_click: OnClick) -> None:  # noqa: ARG002 # no clicks there
         """Shows `notice` soon."""
         self._notices.put(notice)
 
@@ -132,7 +132,7 @@ class IconNotifier:
 
 
 class LinuxOpener:
-    """By the desktop's own programs, whichever are installed."""
+    """Opens with xdg-open, else with gio."""
 
     def __init__(self, environ: Mapping[str, str], which: Callable[[str], str | None] = shutil.which) -> None:
         self._environment = desktop_environment(environ)
@@ -147,7 +147,7 @@ class LinuxOpener:
         return self._attempts(str(path))
 
     def page(self, url: str) -> Sequence[Attempt]:
-        """By xdg-open, else by gio."""
+        """The same for folders, files and pages."""
         return self._attempts(url)
 
     def _attempts(self, thing: str) -> list[Attempt]:
@@ -158,7 +158,7 @@ class LinuxOpener:
 
 
 class MacOpener:
-    """By `open`."""
+    """Opens with `open`."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environment = desktop_environment(environ)
@@ -168,7 +168,7 @@ class MacOpener:
         return [self._open(str(path))]
 
     def file(self, path: Path) -> Sequence[Attempt]:
-        """In the user's editor for plain text: no app may have claimed the name's ending."""
+        """In the user's editor for plain text: there may be no app for the file's suffix."""
         return [self._open("-t", str(path))]
 
     def page(self, url: str) -> Sequence[Attempt]:
@@ -180,22 +180,22 @@ class MacOpener:
 
 
 class WindowsOpener:
-    """By the Explorer and the shell's own "open". `start` is `os.startfile`."""
+    """Opens with Explorer and `start`, which is `os.startfile`."""
 
     def __init__(self, environ: Mapping[str, str], start: Callable[[str], object]) -> None:
         self._environment = desktop_environment(environ)
         self._start = start
 
     def folder(self, path: Path) -> Sequence[Attempt]:
-        """The Explorer; its exit code is 1 whatever happened."""
+        """In Explorer, which always exits with code 1."""
         return [_running(["explorer.exe", str(path)], self._environment, _NO_WINDOW, successes={0, 1})]
 
     def file(self, path: Path) -> Sequence[Attempt]:
-        """The program for its ending, else the Notepad, which every Windows has."""
+        """In the program for its suffix, else in Notepad."""
         return [self._starting(str(path)), _running(["notepad.exe", str(path)], self._environment, {})]
 
     def page(self, url: str) -> Sequence[Attempt]:
-        """The browser."""
+        """In the browser."""
         return [self._starting(url)]
 
     def _starting(self, thing: str) -> Attempt:
@@ -216,7 +216,7 @@ def _running(
     *,
     successes: frozenset[int] | set[int] = frozenset({0}),
 ) -> Attempt:
-    """Runs `command`; it has done it if it ends with one of `successes`, or does not end for a while."""
+    """Runs `command`, which succeeds with one of these exit codes or by running longer than `SETTLED_S`."""
 
     def run() -> bool:
         process = subprocess.Popen(
@@ -224,7 +224,7 @@ def _running(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            # Never our own folder: as long as it lives, Windows would not let anybody rename that.
+            # Not our own folder: Windows would not allow to rename it while the process runs.
             cwd=Path.home(),
             env=dict(environment),
             **options,
@@ -232,28 +232,28 @@ def _running(
         try:
             return process.wait(SETTLED_S) in successes
         except subprocess.TimeoutExpired:
-            # To its end all the same, so that it does not stay in the process table.
+            # Wait for the end, so that it does not stay a zombie.
             process.wait()
             return True
 
     return run
 
 
-def _in_the_background(attempts: Sequence[Attempt], thing: str) -> None:
+def _run_attempts(attempts: Sequence[Attempt], thing: str) -> None:
     def run() -> None:
         for attempt in attempts:
             try:
                 if attempt():
                     return
-            except Exception as error:  # noqa: BLE001 - the edge of this thread: the next attempt may do it
+            except Exception as error:  # noqa: BLE001 - the edge of this thread: the next attempt may succeed
                 logger.info("opening %s: %s: %s", thing, type(error).__name__, error)
-        logger.warning("nothing on this desktop opens %s", thing)
+        logger.warning("no program on this desktop could open %s", thing)
 
     threading.Thread(target=run, name="drawbridge-open", daemon=True).start()
 
 
 def desktop_for(platform: str = sys.platform, environ: Mapping[str, str] = os.environ, *, icon: str = "") -> Desktop:
-    """The desktop of this system. `icon`: a picture's file, for systems where notifications have one."""
+    """The desktop of this system. `icon`: a picture file for notifications, where they show one."""
     if platform == "win32":
         return Desktop(WindowsOpener(environ, os.startfile), IconNotifier())  # type: ignore[attr-defined,unused-ignore] # there only
     if platform == "darwin":

@@ -1,1 +1,1 @@
-"""Draws the icon and its menu on each operating system."""
+"""The icon and its menu on each operating system."""

@@ -1,7 +1,7 @@
-"""The drawbridge as shapes: a tower, a bridge whose position shows the state, and the far bank.
+"""The icon as shapes: a tower, a bridge whose angle shows the state, and the far bank.
 
-The drawing is made anew for each size, on that size's pixels: straight edges lie between two pixels, and details are
-left out where they would be a blur.
+The shapes are computed at run time for the exact size that a panel requests, which depends on the display's scaling:
+straight edges lie on pixel borders, and details that would blur are left out. A scaled picture would not be sharp.
 """
 
 import math
@@ -16,7 +16,7 @@ Point = tuple[float, float]
 
 
 class Role(Enum):
-    """What a shape is, and so its colour. CUT takes away what lies under it."""
+    """What a shape depicts, which selects its colour. CUT erases what is under it."""
 
     GROUND = "ground"
     WATER = "water"
@@ -41,7 +41,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Polygon:
-    """A filled outline."""
+    """A filled polygon."""
 
     role: Role
     points: tuple[Point, ...]
@@ -67,44 +67,44 @@ class Line:
 
 Shape = Box | Polygon | Disc | Line
 
-# How high the bridge stands, in degrees.
+# The bridge's angle in degrees.
 _ANGLES = {Picture.RAISED: 68.0, Picture.HALF: 34.0}
-# From these sizes on, in pixels, there is room for the parapet and the window's arch; for stones and links.
-_ROOM, _MUCH_ROOM = 32, 64
+# The sizes in pixels from which details are drawn: the parapet and the window's arch; stones and links of the chain.
+_DETAIL_SIZE, _FINE_DETAIL_SIZE = 32, 64
 
 
 def drawing_for(picture: Picture, size: int) -> tuple[Shape, ...]:
-    """The shapes of `picture` on a square of `size` pixels, in the order in which they are painted. y goes down."""
-    return tuple(_Site(size).shapes(picture))
+    """The shapes of `picture` on a square of `size` pixels, in painting order. y grows downwards."""
+    return tuple(_Plan(size).shapes(picture))
 
 
 def app_drawing(size: int, *, margin: float = 0.0) -> tuple[Shape, ...]:
-    """The app's own icon, for programs, pages and installers: the lowered bridge on a tile.
+    """The app's icon, for programs, pages and installers: the lowered bridge on a tile.
 
-    `margin` is the part of the size that stays empty around the tile, as macOS wants it.
+    `margin` is the share of the size left empty around the tile, as macOS expects.
     """
     edge = round(size * margin)
     tile = size - 2 * edge
-    inset = max(1, round(tile * (0.06 if size < _ROOM else 0.1)))
+    inset = max(1, round(tile * (0.06 if size < _DETAIL_SIZE else 0.1)))
     scene = tile - 2 * inset
     ground = Box(Role.GROUND, edge, edge, size - edge, size - edge, radius=tile * 0.22)
-    drawn = _Site(scene).shapes(Picture.LOWERED, water=scene >= _ROOM)
+    drawn = _Plan(scene).shapes(Picture.LOWERED, water=scene >= _DETAIL_SIZE)
     return (ground, *_moved(drawn, edge + inset))
 
 
-class _Site:
-    """Where things stand on a square of `size` pixels. The plan is drawn on sixteen units."""
+class _Plan:
+    """The layout on a square of `size` pixels, measured in sixteenths of it."""
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.unit = size / 16
         self.merlon, self.gap = _merlon_and_gap(self.unit)
-        # Of a half pixel more or less, the drawing gets it.
+        # A half pixel goes to the drawing.
         margin = max(1, math.ceil(self.unit - 0.5))
         self.left = self.top = margin
         self.right = self.bottom = size - margin
-        self.ledge = self.px(0.5) if size >= _ROOM else 0
-        # The parapet's edge, and the wall below it, on which the bridge hangs.
+        self.ledge = self.px(0.5) if size >= _DETAIL_SIZE else 0
+        # The right edge of the parapet, and of the wall below it, from which the bridge hangs.
         self.parapet = self.left + 3 * self.merlon + 2 * self.gap
         self.wall = self.parapet - self.ledge
         self.floor = self.top + self.px(2)
@@ -113,11 +113,11 @@ class _Site:
         self.road = self.bottom - self.bank - self.thick
 
     def px(self, units: float) -> int:
-        """Units as whole pixels, at least one."""
+        """Units in whole pixels, at least one."""
         return max(1, math.floor(units * self.unit + 0.5))
 
     def shapes(self, picture: Picture, *, water: bool = False) -> Iterator[Shape]:
-        """Everything, from the back to the front."""
+        """All shapes, from back to front."""
         if water:
             yield self._water()
         yield from self._tower()
@@ -143,11 +143,11 @@ class _Site:
         if self.ledge:
             yield Box(Role.STONE, self.left, self.bottom - self.bank, self.parapet, self.bottom)
         yield from self._window(inner)
-        if self.size >= _MUCH_ROOM:
+        if self.size >= _FINE_DETAIL_SIZE:
             yield from self._stones(inner)
 
     def _window(self, inner: int) -> Iterator[Shape]:
-        # As wide as leaves the same stone on both sides.
+        # The width that centres the window on whole pixels.
         width = next(w for w in (self.px(1), self.px(1) + 1) if (self.wall - inner - w) % 2 == 0)
         left = (inner + self.wall - width) / 2
         top, bottom = self.floor + self.px(2.5), self.floor + self.px(2.5) + self.px(3)
@@ -158,7 +158,7 @@ class _Site:
             yield Disc(Role.CUT, (left + width / 2, top), width / 2)
 
     def _stones(self, inner: int) -> Iterator[Shape]:
-        """A few joints, which make a wall of the tower."""
+        """A few joints between stones."""
         joint, length = self.px(0.25), self.px(1.1)
         for x, y in (
             (inner + self.px(0.6), 9.2),
@@ -168,7 +168,7 @@ class _Site:
             yield Box(Role.CUT, x, self.px(y), x + length, self.px(y) + joint)
 
     def _deck(self, angle: float) -> Iterator[Shape]:
-        """A plank that turns about its lower corner at the wall."""
+        """The bridge, a plank that pivots on its lower corner at the wall."""
         if not angle:
             yield Box(Role.DECK, self.wall, self.road, self.right, self.road + self.thick)
             return
@@ -177,17 +177,17 @@ class _Site:
 
     def _on_deck(self, angle: float, share: float, above: float) -> Point:
         """The point at `share` of the bridge's length, `above` its lower side."""
-        turn = math.radians(angle)
+        radians = math.radians(angle)
         along = share * (self.right - self.wall)
-        # Turned up, its upper corner would stand in the wall.
-        x = self.wall + self.thick * math.sin(turn) + along * math.cos(turn) - above * math.sin(turn)
-        return (x, self.road + self.thick - along * math.sin(turn) - above * math.cos(turn))
+        # Moved right so that the upper corner of a raised bridge is not inside the wall.
+        x = self.wall + self.thick * math.sin(radians) + along * math.cos(radians) - above * math.sin(radians)
+        return (x, self.road + self.thick - along * math.sin(radians) - above * math.cos(radians))
 
     def _chain(self, angle: float) -> Iterator[Shape]:
-        """From the wall into the bridge, which covers its end; with links where they can be seen."""
+        """The chain from the wall to the bridge, which covers its end; with links in large sizes."""
         x, y = self.wall - 0.2 * self.unit, self.floor + self.px(1)
         to_x, to_y = self._on_deck(angle, 0.88, 0.6 * self.thick)
-        if self.size < _MUCH_ROOM:
+        if self.size < _FINE_DETAIL_SIZE:
             yield Line(Role.STONE, ((x, y), (to_x, to_y)), max(1.0, 0.9 * self.unit))
             return
         yield Line(Role.STONE, ((x, y), (to_x, to_y)), 0.3 * self.unit)
@@ -197,7 +197,7 @@ class _Site:
             yield Disc(Role.STONE, (x + (to_x - x) * share, y + (to_y - y) * share), 0.38 * self.unit)
 
     def _bubble(self) -> Iterator[Shape]:
-        """Words that cross the bridge."""
+        """A speech bubble over the bridge."""
         right = self.right
         left, top = right - self.px(7), self.road - self.px(8)
         bottom = top + self.px(5)
@@ -238,7 +238,7 @@ class _Site:
 
 
 def _merlon_and_gap(unit: float) -> tuple[int, int]:
-    """Widths in whole pixels of the battlement's teeth and gaps, of which three and two are the tower's width."""
+    """The widths in whole pixels of the battlement's three teeth and two gaps, which make up the tower's width."""
     pairs = [(gap + more, gap) for gap in range(1, max(2, math.ceil(unit) + 1)) for more in (0, 1)]
     return min(pairs, key=lambda pair: abs(3 * pair[0] + 2 * pair[1] - 5 * unit))
 

@@ -1,4 +1,4 @@
-"""The icon's images: the drawing in the colours for a light or a dark panel, or as a template for macOS."""
+"""Renders the drawing as an image: for a light or a dark panel, or as a template for macOS."""
 
 from collections.abc import Iterable, Mapping
 from typing import assert_never
@@ -29,33 +29,33 @@ APP_COLOURS: Mapping[Role, str] = {
     Role.DECK: "#e8a64a",
 }
 _TEMPLATE: Mapping[Role, str] = dict.fromkeys(Role, "#000000")
-# It is painted so many times larger, then averaged down: 256 steps of grey at the edges.
-_OVER = 16
-_WIDEST = 4096
+# Antialiasing: paints this many times larger, then averages, which gives 256 steps at the edges.
+_OVERSAMPLING = 16
+_MAX_WIDTH = 4096
 
 
 def image_for(picture: Picture, size: int, *, dark: bool, template: bool = False) -> Image.Image:
     """The tray icon as an RGBA square of `size` pixels; `dark`: for a dark panel.
 
-    `template`: black with alpha only, which macOS paints in the colours of its menu bar; `dark` does not count then.
+    `template`: black with alpha, which macOS paints in its menu bar's colours; `dark` is then ignored.
     """
     return _painted(drawing_for(picture, size), size, _TEMPLATE if template else ON_DARK if dark else ON_LIGHT)
 
 
 def app_image(size: int, *, margin: float = 0.0) -> Image.Image:
-    """The app's own icon as an RGBA square of `size` pixels; `margin` as in `app_drawing`."""
+    """The app's icon as an RGBA square of `size` pixels; `margin` as in `app_drawing`."""
     return _painted(app_drawing(size, margin=margin), size, APP_COLOURS)
 
 
 def _painted(shapes: Iterable[Shape], size: int, colours: Mapping[Role, str]) -> Image.Image:
-    """Paints layer upon layer, a role each. What is cut out of a layer shows the one below, the tile or nothing."""
-    over = max(1, min(_OVER, _WIDEST // size))
-    everything = tuple(shapes)
+    """Paints one layer for each role. Cut-outs show the layer below: the tile, or nothing."""
+    over = max(1, min(_OVERSAMPLING, _MAX_WIDTH // size))
+    all_shapes = tuple(shapes)
     image = Image.new("RGBA", (size, size))
-    for role in dict.fromkeys(shape.role for shape in everything if shape.role is not Role.CUT):
+    for role in dict.fromkeys(shape.role for shape in all_shapes if shape.role is not Role.CUT):
         mask = Image.new("L", (size * over, size * over))
         draw = ImageDraw.Draw(mask)
-        for shape in everything:
+        for shape in all_shapes:
             if shape.role is role:
                 _paint(draw, shape, over, 255)
             elif shape.role is Role.CUT and role is not Role.GROUND:
@@ -69,7 +69,7 @@ def _painted(shapes: Iterable[Shape], size: int, colours: Mapping[Role, str]) ->
 def _paint(draw: ImageDraw.ImageDraw, shape: Shape, over: int, fill: int) -> None:
     match shape:
         case Box():
-            # Pillow's rectangles and ellipses contain their last row and column.
+            # Pillow includes the last row and column of rectangles and ellipses.
             corners = (shape.left * over, shape.top * over, shape.right * over - 1, shape.bottom * over - 1)
             draw.rounded_rectangle(corners, shape.radius * over, fill=fill)
         case Polygon():

@@ -1,4 +1,4 @@
-"""The icon on macOS: pystray's own, its menu filled as it opens and everything drawn by the main thread."""
+"""The icon on macOS: pystray's, with a menu filled as it opens and all drawing on the main thread."""
 
 import io
 import logging
@@ -9,7 +9,7 @@ from tray.icon.pystray_types import BaseIcon, Draw, Job, Menu, MenuItem, Panel
 if TYPE_CHECKING:
 
     class _DarwinIcon(BaseIcon):
-        """The members of `pystray._darwin.Icon` that we call, override or read."""
+        """The members of `pystray._darwin.Icon` that we use or override."""
 
         _app: Any
         _icon_image: Any
@@ -37,29 +37,28 @@ else:
 
 logger = logging.getLogger(__name__)
 
-# The height of an icon in the menu bar, in points; each is drawn for screens of one and of two pixels a point.
+# The height of a menu bar icon in points, drawn for screens with one and two pixels a point.
 POINTS = 18
 _SCALES = (1, 2)
-# An app of the menu bar only: no icon in the Dock, also when it runs from source.
+# NSApplicationActivationPolicyAccessory: no icon in the Dock, even when run from source.
 _ACCESSORY = 1
 
 
 class Filler(_Object):
-    """The menu's delegate: told each time when it is about to open."""
+    """The menu's delegate, which fills it before it opens."""
 
     icon: "Icon"
 
-    def menuNeedsUpdate_(self, menu: object) -> None:  # noqa: N802 # the system's name for it
+    def menuNeedsUpdate_(self, menu: object) -> None:  # noqa: N802 # AppKit's name
         """Called on the main thread."""
         del menu
         self.icon.fill()
 
 
 class Icon(_DarwinIcon):
-    """pystray's icon for macOS, with what it leaves to us.
+    """pystray's icon for macOS with a menu that is filled only as it opens.
 
-    It finds a clicked line by its place in the newest menu, which need not be the one that was open: ours is filled as
-    it opens, and at no other time.
+    pystray finds a clicked line by its index in the newest menu, which may differ from the menu that is open.
     """
 
     def __init__(self, name: str, icon: Draw, title: str, menu: Menu) -> None:
@@ -71,7 +70,7 @@ class Icon(_DarwinIcon):
 
     @property
     def has_host(self) -> None:
-        """Unknown: a full menu bar hides icons and says nothing."""
+        """Unknown: a full menu bar hides icons without reporting it."""
         return
 
     def later(self, job: Job) -> None:
@@ -79,7 +78,7 @@ class Icon(_DarwinIcon):
         AppHelper.callAfter(_logged, job)
 
     def fill(self) -> None:
-        """Puts the lines of the moment into the menu. On the main thread, while it is closed."""
+        """Fills the closed menu with the current lines. Call it on the main thread."""
         nsmenu, _ = self._menu_handle
         nsmenu.removeAllItems()
         callbacks: list[object] = []
@@ -89,7 +88,7 @@ class Icon(_DarwinIcon):
         self._menu_handle = (nsmenu, callbacks)
 
     def _update_menu(self) -> None:
-        """Only the first time: after that the menu is filled as it opens."""
+        """Creates the menu once; later it is filled as it opens."""
         if self._menu_handle is not None:
             return
         nsmenu = AppKit.NSMenu.alloc().initWithTitle_(self.name)
@@ -100,26 +99,26 @@ class Icon(_DarwinIcon):
         self._status_item.setMenu_(nsmenu)
 
     def _run(self) -> None:
-        """pystray's, without its handler of Ctrl+C, which ends the process with nothing cleaned up."""
+        """Pystray's loop without its Ctrl+C handler, which would end the process without clean-up."""
         self._mark_ready()
         try:
             self._app.run()
         finally:
             self._status_bar.removeStatusItem_(self._status_item)
-            # Else pystray hides it when it is collected, on whatever thread that happens.
+            # Otherwise pystray hides the icon in `__del__`, on any thread.
             self._visible = False
 
     def _assert_image(self) -> None:
-        """A template in points: the system paints it for a light or dark bar, sharp on every screen."""
+        """Sets a template image, which the system paints for a light or dark bar, sharp at both scales."""
         if self._icon_image is not None:
             return
         image = AppKit.NSImage.alloc().initWithSize_((POINTS, POINTS))
         for scale in _SCALES:
             png = io.BytesIO()
             self.icon(POINTS * scale, Panel.TEMPLATE).save(png, "PNG")
-            written = png.getvalue()
+            content = png.getvalue()
             pixels = AppKit.NSBitmapImageRep.imageRepWithData_(
-                Foundation.NSData.dataWithBytes_length_(written, len(written))
+                Foundation.NSData.dataWithBytes_length_(content, len(content))
             )
             pixels.setSize_((POINTS, POINTS))
             image.addRepresentation_(pixels)

@@ -1,4 +1,4 @@
-"""The door to pystray: its icon and its menus as far as we rely on them, imported so that no display is needed."""
+"""pystray's icon and menu with the types that we rely on, imported without opening a display."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -13,27 +13,27 @@ Job = Callable[[], object]
 
 
 class Panel(Enum):
-    """What the icon lies on; TEMPLATE: the system paints its shape in colours of its own."""
+    """The background of the icon. TEMPLATE: the system paints the icon's shape in its own colours."""
 
     LIGHT = "light"
     DARK = "dark"
     TEMPLATE = "template"
 
 
-# Draws the icon as a square of so many pixels. Each system asks for the sizes that it shows, and nothing is scaled.
+# Draws the icon as a square of this many pixels. Each system requests the sizes that it shows; nothing is scaled.
 Draw = Callable[[int, Panel], Image.Image]
 
 if TYPE_CHECKING:
 
     class MenuItem:
-        """`pystray.MenuItem`: its attributes are asked anew each time the menu is drawn."""
+        """`pystray.MenuItem`, whose attributes are read each time the menu is drawn."""
 
         def __init__(
             self,
             text: str,
             action: "Callable[..., object] | Menu | None",
             checked: Callable[["MenuItem"], bool] | None = None,
-            radio: bool = False,  # noqa: FBT001, FBT002 # theirs
+            radio: bool = False,  # noqa: FBT001, FBT002 # pystray's
             default: bool = False,  # noqa: FBT001, FBT002
             visible: bool = True,  # noqa: FBT001, FBT002
             enabled: bool = True,  # noqa: FBT001, FBT002
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
         def __call__(self, icon: "BaseIcon") -> object: ...  # noqa: D102
 
     class Menu:
-        """`pystray.Menu`: made of items, or of a callable that gives them; iterating leaves out what is hidden."""
+        """`pystray.Menu`: from items or a callable that returns them. Iteration skips hidden items."""
 
         SEPARATOR: MenuItem
 
@@ -63,10 +63,10 @@ if TYPE_CHECKING:
         def __iter__(self) -> Iterator[MenuItem]: ...
 
     class BaseIcon:
-        """`pystray.Icon` without a system; each system overrides what begins with an underscore."""
+        """`pystray.Icon` without a backend; each backend overrides the methods with an underscore."""
 
         name: str
-        icon: Any  # theirs is an image, ours a `Draw`
+        icon: Any  # an image in pystray, a `Draw` here
         title: str
         menu: Menu | None
         visible: bool
@@ -84,7 +84,7 @@ if TYPE_CHECKING:
         def _handler(self, callback: MenuItem) -> Callable[..., None]: ...
 
 else:
-    # pystray chooses a backend as it is imported, and on Linux that opens a display or fails. We name ours ourselves.
+    # pystray selects a backend on import, which on Linux opens a display or fails. We choose backends ourselves.
     _chosen = os.environ.get("PYSTRAY_BACKEND")
     os.environ["PYSTRAY_BACKEND"] = "dummy"
     try:

@@ -1,4 +1,4 @@
-"""The icon and its menu on the screen: draws snapshots on the system's own thread, and posts what is clicked."""
+"""Shows snapshots as the icon and its menu, on the system's icon thread, and posts the commands of clicks."""
 
 import sys
 import threading
@@ -20,9 +20,9 @@ NAME = "drawbridge"
 
 
 class NativeIcon(Protocol):
-    """What a system's icon must do: that of pystray, and run a job on its own thread.
+    """A system's icon: pystray's, plus `later`.
 
-    But for `later`, `run` and `notify`, all of it is used on that thread only.
+    All members but `later`, `run` and `notify` are used on the icon's thread only.
     """
 
     icon: Draw
@@ -35,15 +35,15 @@ class NativeIcon(Protocol):
         ...
 
     def later(self, job: Job) -> None:
-        """Runs `job` soon on the thread of the icon, from any thread and at any time; errors are logged."""
+        """Runs `job` soon on the icon's thread; errors are logged. May be called at any time, from any thread."""
         ...
 
     def update_menu(self) -> None:
-        """The menu is another one: shows it, now or when it is opened next."""
+        """Shows a changed menu, at once or when it is next opened."""
         ...
 
     def run(self, setup: Callable[[BaseIcon], object]) -> None:
-        """The system's loop. `setup` is called on another thread as soon as the loop runs."""
+        """Runs the system's event loop. `setup` is called on another thread as soon as the loop runs."""
         ...
 
     def stop(self) -> None:
@@ -51,7 +51,7 @@ class NativeIcon(Protocol):
         ...
 
     def notify(self, message: str, title: str) -> None:
-        """A notification."""
+        """Shows a notification."""
         ...
 
 
@@ -59,17 +59,17 @@ IconMaker = Callable[[str, Draw, str, Menu], NativeIcon]
 
 
 class View:
-    """Shows what it is told and decides nothing.
+    """The icon and its menu.
 
-    `post` gets the command of each clicked line, on the icon's thread: it must not block. `make_icon`: for tests.
+    `post` receives the command of each clicked line, on the icon's thread, and must not block. `make_icon`: for tests.
     """
 
     def __init__(self, post: Callable[[Command], None], first: Snapshot, *, make_icon: IconMaker | None = None) -> None:
         self._post = post
         self._lock = threading.Lock()
         self._newest = first
-        self._is_due = False
-        self._is_over = False
+        self._is_scheduled = False
+        self._is_stopped = False
         self._items = menu_for(first)
         self._picture = picture_for(first)
         make_icon = make_icon or icon_maker_for(sys.platform)
@@ -77,41 +77,41 @@ class View:
 
     @property
     def has_host(self) -> bool | None:
-        """Whether a tray shows the icon; None until that is known, and on macOS, where nobody can know it.
+        """Whether a tray shows the icon; None while unknown, which on macOS is always.
 
-        It may change at any time: panels start late, end, and come back.
+        It may change at any time: panels start late, stop, and restart.
         """
         return self._icon.has_host
 
     def run(self) -> None:
-        """Shows the icon until `stop`; without a tray it only waits. To be called on the main thread, once."""
+        """Shows the icon until `stop`; without a tray it only waits. Call it once, on the main thread."""
         self._icon.run(lambda _: self._icon.later(self._appear))
 
     def show(self, snapshot: Snapshot) -> None:
-        """Draws `snapshot` soon, unless a newer one comes first; from any thread."""
+        """Draws `snapshot` soon, unless a newer one replaces it. May be called from any thread."""
         with self._lock:
             self._newest = snapshot
-            is_due, self._is_due = self._is_due, True
-        if not is_due:
+            is_scheduled, self._is_scheduled = self._is_scheduled, True
+        if not is_scheduled:
             self._icon.later(self._draw)
 
     def stop(self) -> None:
-        """Takes the icon away and lets `run` return; from any thread, also before `run`."""
-        self._is_over = True
+        """Removes the icon and makes `run` return. May be called from any thread, and before `run`."""
+        self._is_stopped = True
         self._icon.later(self._icon.stop)
 
     def notify(self, title: str, text: str) -> None:
-        """Shows a notification where the icon is what shows them: on Windows and macOS. May block."""
+        """Shows a notification through the icon, on Windows and macOS. May block."""
         self._icon.notify(text, title)
 
     def _appear(self) -> None:
-        if not self._is_over:
+        if not self._is_stopped:
             self._icon.visible = True
 
     def _draw(self) -> None:
-        """Only what is different: each change costs a redraw of the panel, and may close an open menu."""
+        """Updates only what differs: each change redraws the panel and may close an open menu."""
         with self._lock:
-            snapshot, self._is_due = self._newest, False
+            snapshot, self._is_scheduled = self._newest, False
         items, picture, tooltip = menu_for(snapshot), picture_for(snapshot), tooltip_for(snapshot)
         if items != self._items:
             self._items = items
@@ -123,12 +123,12 @@ class View:
             self._icon.icon = Drawing(picture)
 
     def _lines(self) -> tuple[MenuItem, ...]:
-        return tuple(_native(item, self._post) for item in self._items)
+        return tuple(_menu_item(item, self._post) for item in self._items)
 
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """A line's action as a value, so that two menus can be compared line by line."""
+    """A line's action as a value, so that menus can be compared line by line."""
 
     post: Callable[[Command], None]
     command: Command | None
@@ -151,20 +151,20 @@ class Drawing:
         return _image(self.picture, size, panel)
 
 
-# Traffic comes and goes with each request, and the same few images with it.
+# Each request switches to the traffic picture and back, so the same images are needed again and again.
 @lru_cache(maxsize=128)
 def _image(picture: Picture, size: int, panel: Panel) -> Image.Image:
     return image_for(picture, size, dark=panel is Panel.DARK, template=panel is Panel.TEMPLATE)
 
 
-def _native(item: Item, post: Callable[[Command], None]) -> MenuItem:
-    """The line as pystray wants it."""
+def _menu_item(item: Item, post: Callable[[Command], None]) -> MenuItem:
+    """The line as pystray's type."""
     if item == SEPARATOR:
         return Menu.SEPARATOR
     checked = item.checked
     return MenuItem(
         item.text,
-        Menu(*(_native(below, post) for below in item.items)) if item.items else Click(post, item.command),
+        Menu(*(_menu_item(below, post) for below in item.items)) if item.items else Click(post, item.command),
         checked=None if checked is None else lambda _: checked,
         radio=item.radio,
         enabled=item.enabled,
@@ -173,7 +173,7 @@ def _native(item: Item, post: Callable[[Command], None]) -> MenuItem:
 
 def icon_maker_for(platform: str) -> IconMaker:
     """The icon of a system."""
-    # Lazy: each of them imports what only its own system has.
+    # Lazy: each imports modules that exist only on its own system.
     if platform == "win32":
         from tray.icon.windows import Icon as WindowsIcon
 

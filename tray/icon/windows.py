@@ -1,4 +1,4 @@
-"""The icon on Windows: pystray's own, its menu made as it opens and everything drawn by the thread of its window."""
+"""The icon on Windows: pystray's, with a menu built as it opens and all drawing on the window's thread."""
 
 import ctypes
 import logging
@@ -15,7 +15,7 @@ from tray.icon.pystray_types import BaseIcon, Draw, Job, Menu, MenuItem, Panel
 if TYPE_CHECKING:
 
     class _Win32Icon(BaseIcon):
-        """The members of `pystray._win32.Icon` that we call, override or read."""
+        """The members of `pystray._win32.Icon` that we use or override."""
 
         _hwnd: Any
         _menu_handle: Any
@@ -41,17 +41,16 @@ logger = logging.getLogger(__name__)
 WM_LATER = 0x0400 + 60
 WM_QUERYENDSESSION, WM_ENDSESSION, WM_SETTINGCHANGE = 0x0011, 0x0016, 0x001A
 SM_CXSMICON = 49
-# How long to wait before an icon that no taskbar took is offered again, at first and at most.
-PATIENCE_S = (0.5, 30.0)
-# The lengths that NOTIFYICONDATA has room for, in UTF-16 units, without the closing zero.
-TIP_LONGEST, TEXT_LONGEST, TITLE_LONGEST = 127, 255, 63
+# The first and the longest wait before an icon that no taskbar accepted is added again.
+RETRY_S = (0.5, 30.0)
+# The lengths of NOTIFYICONDATA's fields in UTF-16 units, without the closing zero.
+MAX_TIP, MAX_TEXT, MAX_TITLE = 127, 255, 63
 
 
 class Icon(_Win32Icon):
-    """pystray's icon for Windows, with what it leaves to us.
+    """pystray's icon for Windows with a menu that the window's thread builds only as it opens.
 
-    It rebuilds its menu whenever somebody asks, from any thread, and so destroys one that is open: ours is built by
-    the window's thread as it opens, and at no other time.
+    pystray rebuilds the menu on every update, on the caller's thread, and so destroys an open one.
     """
 
     def __init__(self, name: str, icon: Draw, title: str, menu: Menu) -> None:
@@ -61,25 +60,25 @@ class Icon(_Win32Icon):
         self._is_open = False
         self._has_host: bool | None = None
         self._panel = _panel()
-        # Explorer may not be there yet when we start with the computer.
-        self._patience = Backoff(*PATIENCE_S)
+        # Explorer may not have started yet at login.
+        self._backoff = Backoff(*RETRY_S)
         self._message_handlers |= {
             WM_LATER: self._on_later,
             WM_SETTINGCHANGE: self._on_setting_change,
-            # pystray answers 0 to all that it does not know, and to this question that means "do not log off".
+            # pystray returns 0 for unknown messages, which here would mean "do not log off".
             WM_QUERYENDSESSION: lambda _wparam, _lparam: 1,
             WM_ENDSESSION: self._on_end_session,
         }
 
     @property
     def has_host(self) -> bool | None:
-        """Whether the taskbar has taken the icon; None until it was asked."""
+        """Whether the taskbar has accepted the icon; None until it was added."""
         return self._has_host
 
     def later(self, job: Job) -> None:
-        """Runs `job` soon on the window's thread, also while a menu is open; errors are logged."""
+        """Runs `job` soon on the window's thread, even while a menu is open; errors are logged."""
         self._jobs.put(job)
-        # Without a window the job waits: `run` makes one and then asks again.
+        # Without a window the job waits in the queue until `run` has created one.
         if self._hwnd is not None:
             win32.PostMessage(self._hwnd, WM_LATER, 0, 0)
 
@@ -92,15 +91,15 @@ class Icon(_Win32Icon):
                 return
             try:
                 job()
-            except Exception:  # the edge of the window's thread: an error there would be swallowed without a word
+            except Exception:  # the edge of the window's thread, where errors are swallowed silently
                 logger.exception("the icon could not be drawn")
 
     def _update_menu(self) -> None:
-        """Nothing: it is made as it opens."""
+        """Does nothing: the menu is built as it opens."""
 
     def _on_notify(self, wparam: int, lparam: int) -> None:
         if self._is_open:
-            # A click on the icon while its menu is shown: that one must not be destroyed.
+            # A click on the icon while its menu is open must not destroy the menu.
             return
         if lparam == win32.WM_LBUTTONUP and not any(item.default for item in self.menu or ()):
             lparam = win32.WM_RBUTTONUP
@@ -115,58 +114,58 @@ class Icon(_Win32Icon):
     def _create_menu_item(self, descriptor: MenuItem, callbacks: list[object]) -> Any:
         item = super()._create_menu_item(descriptor, callbacks)
         if descriptor is not Menu.SEPARATOR:
-            # One alone would underline the next letter.
+            # A single ampersand would underline the next letter.
             item.dwTypeData = descriptor.text.replace("&", "&&")
         return item
 
     def _message(self, code: int, flags: int, **fields: Any) -> None:
-        """pystray's, but what the taskbar answers counts: while there is none, the icon is offered again."""
+        """pystray's, but checks the result: without a taskbar, the icon is added again later."""
         if "szTip" in fields:
-            fields["szTip"] = _fitted(fields["szTip"], TIP_LONGEST)
-        taken = self._tell(code, flags, **fields)
+            fields["szTip"] = _truncated(fields["szTip"], MAX_TIP)
+        is_accepted = self._notify_icon(code, flags, **fields)
         if code != win32.NIM_ADD:
             return
-        # Added although it said no: a taskbar that is busy answers too late.
-        self._has_host = bool(taken or self._tell(win32.NIM_MODIFY, flags, **fields))
+        # The icon may have been added although the call failed: a busy taskbar answers too late.
+        self._has_host = bool(is_accepted or self._notify_icon(win32.NIM_MODIFY, flags, **fields))
         if self._has_host:
-            self._patience.succeeded()
+            self._backoff.succeeded()
         else:
-            delay_s = self._patience.failed()
-            logger.info("there is no taskbar yet: trying again in %.1f s", delay_s)
+            delay_s = self._backoff.failed()
+            logger.info("there is no taskbar yet; next try in %.1f s", delay_s)
             timer = threading.Timer(delay_s, self.later, [self._show_again])
             timer.daemon = True
             timer.start()
 
-    def _tell(self, code: int, flags: int, **fields: Any) -> bool:
+    def _notify_icon(self, code: int, flags: int, **fields: Any) -> bool:
         size = ctypes.sizeof(win32.NOTIFYICONDATAW)
-        notice = win32.NOTIFYICONDATAW(cbSize=size, hWnd=self._hwnd, uID=0, uFlags=flags, **fields)
-        return bool(win32.Shell_NotifyIcon(code, notice))
+        data = win32.NOTIFYICONDATAW(cbSize=size, hWnd=self._hwnd, uID=0, uFlags=flags, **fields)
+        return bool(win32.Shell_NotifyIcon(code, data))
 
     def _show_again(self) -> None:
         if self.visible and not self._has_host:
             self._show()
 
     def _notify(self, message: str, title: str | None = None) -> None:
-        super()._notify(_fitted(message, TEXT_LONGEST), _fitted(title or self.title, TITLE_LONGEST))
+        super()._notify(_truncated(message, MAX_TEXT), _truncated(title or self.title, MAX_TITLE))
 
     def _assert_icon_handle(self) -> None:
-        """Loads the icon in the very size that the taskbar shows; pystray loads a larger one, which is then scaled."""
+        """Loads the icon in exactly the taskbar's size; pystray loads a larger one, which is then scaled."""
         if self._icon_handle is not None:
             return
         size = int(win32.windll.user32.GetSystemMetrics(SM_CXSMICON))
         with tempfile.TemporaryDirectory(prefix="drawbridge-") as folder:
             path = str(Path(folder, "icon.ico"))
-            # Of itself Pillow writes only the sizes that it finds usual.
+            # By default Pillow writes only its own list of sizes.
             self.icon(size, self._panel).save(path, "ICO", sizes=[(size, size)], bitmap_format="bmp")
             self._icon_handle = win32.LoadImage(None, path, win32.IMAGE_ICON, size, size, win32.LR_LOADFROMFILE)
 
     def _on_display_change(self, wparam: int, lparam: int) -> None:
-        # Another resolution is another size.
+        # The resolution changes the icon's size.
         self._release_icon()
         super()._on_display_change(wparam, lparam)
 
     def _on_end_session(self, wparam: int, lparam: int) -> None:
-        """The person logs off, unless another program said no: the loop ends, and who ran it can tidy up."""
+        """The user logs off, unless another program objected: ends the loop, so that `run`'s caller can clean up."""
         del lparam
         if wparam:
             self.stop()
@@ -180,14 +179,14 @@ class Icon(_Win32Icon):
                 self._update_icon()
 
 
-def _fitted(text: str, longest: int) -> str:
-    """`text` cut to so many UTF-16 units, never within a character: the structure refuses what is longer."""
-    return text.encode("utf-16-le")[: 2 * longest].decode("utf-16-le", "ignore")
+def _truncated(text: str, limit: int) -> str:
+    """`text` cut to this many UTF-16 units, never inside a character."""
+    return text.encode("utf-16-le")[: 2 * limit].decode("utf-16-le", "ignore")
 
 
 def _panel() -> Panel:
-    """Whether the taskbar is dark; where Windows does not say, it is."""
-    # There only.
+    """The taskbar's background; dark if Windows does not report it."""
+    # Lazy: exists on Windows only.
     import winreg
 
     key = r"Software\Microsoft\Windows\CurrentVersion\Themes\Personalize"

@@ -1,1 +1,1 @@
-"""The rules by which the stand-in refuses what the Messages API would refuse."""
+"""The stand-in's validation: rejects what the Messages API would reject."""

@@ -1,4 +1,4 @@
-"""What differs between the models of the API: how they think, how much they write, what they no longer take."""
+"""The differences between models: thinking, output limits, and removed parameters."""
 
 import re
 from dataclasses import dataclass
@@ -9,48 +9,48 @@ _OLD = re.compile(r"claude-(?P<major>\d)(?:-(?P<minor>\d))?-(?P<family>[a-z]+)(?
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model by its family and generation; names that say neither count as the newest."""
+    """A model by family and generation; a name with neither counts as the newest."""
 
     family: str
     generation: tuple[int, int]
 
     @property
     def thinks_adaptively(self) -> bool:
-        """Whether `thinking: adaptive` is known."""
+        """Whether `thinking: adaptive` is supported."""
         return self.generation >= (4, 6)
 
     @property
     def takes_budget(self) -> bool:
-        """Whether `thinking: enabled` with a budget is known."""
+        """Whether `thinking: enabled` with a budget is supported."""
         return self.generation < (4, 7)
 
     @property
     def must_think(self) -> bool:
-        """Whether thinking cannot be switched off."""
+        """Whether thinking cannot be disabled."""
         return self.family in ("fable", "mythos") or self.generation >= (5, 5)
 
     @property
     def takes_sampling(self) -> bool:
-        """Whether `temperature`, `top_p` and `top_k` may be set at all."""
+        """Whether `temperature`, `top_p` and `top_k` may be set."""
         return self.generation < (4, 7)
 
     @property
     def takes_prefill(self) -> bool:
-        """Whether a conversation may end with an assistant's turn."""
+        """Whether the last message may be from the assistant."""
         return self.generation < (4, 6)
 
     @property
-    def takes_system_turns(self) -> bool:
+    def takes_system_messages(self) -> bool:
         """Whether a message may have the role `system`."""
         return self.generation >= (4, 8)
 
     @property
     def takes_effort(self) -> bool:
-        """Whether `output_config.effort` is known."""
+        """Whether `output_config.effort` is supported."""
         return self.generation >= (4, 6) or (self.family == "opus" and self.generation >= (4, 5))
 
     @property
-    def most_output(self) -> int:
+    def max_output(self) -> int:
         """The largest `max_tokens`."""
         if self.generation >= (4, 6):
             return 128_000
@@ -60,8 +60,8 @@ class Model:
 
 
 def model_named(name: str) -> Model | None:
-    """The model of this name, or None where the API knows no such model."""
-    found = _NEW.fullmatch(name) or _OLD.fullmatch(name)
-    if found is not None:
-        return Model(found["family"], (int(found["major"]), int(found["minor"] or 0)))
+    """The model of this name; None if the API would not know it."""
+    match = _NEW.fullmatch(name) or _OLD.fullmatch(name)
+    if match is not None:
+        return Model(match["family"], (int(match["major"]), int(match["minor"] or 0)))
     return Model("", (99, 0)) if re.fullmatch(r"claude-[a-z0-9.-]+", name) else None

@@ -1,11 +1,11 @@
-"""What the API refuses in the schema of an answer, as its page on structured outputs lists it."""
+"""Validates the schema of a structured output, by the API's documentation."""
 
 from collections.abc import Mapping
 
-from server.standin.validation.types import Refused
+from server.standin.validation.types import Rejected
 
 _TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
-_REFUSED = frozenset(
+_UNSUPPORTED = frozenset(
     {
         *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength"),
         *("maxItems", "uniqueItems", "minProperties", "maxProperties", "oneOf", "not", "if", "patternProperties"),
@@ -16,29 +16,29 @@ _PLACE = "output_config.format.schema"
 
 
 def check_format(schema: object) -> None:
-    """Raises `Refused` for the schema of an answer that the API would not take."""
+    """Raises `Rejected` for a schema that the API would not accept."""
     _check(schema, schema, ())
 
 
 def _check(schema: object, root: object, inside: tuple[str, ...]) -> None:
-    """`inside` are the references that led here: none may lead here again."""
+    """`inside` are the references being followed, none of which may occur again."""
     if not isinstance(schema, dict):
-        raise Refused(f"{_PLACE}: a schema must be an object")
-    for word in sorted(_REFUSED & schema.keys()):
-        raise Refused(f"{_PLACE}: For '{schema.get('type', 'any')}' type, property '{word}' is not supported")
+        raise Rejected(f"{_PLACE}: a schema must be an object")
+    for keyword in sorted(_UNSUPPORTED & schema.keys()):
+        raise Rejected(f"{_PLACE}: For '{schema.get('type', 'any')}' type, property '{keyword}' is not supported")
     reference = schema.get("$ref")
     if isinstance(reference, str):
         if reference in inside:
-            raise Refused(f"{_PLACE}: Recursive schemas are not supported: {reference}")
+            raise Rejected(f"{_PLACE}: Recursive schemas are not supported: {reference}")
         _check(_target(root, reference), root, (*inside, reference))
     if not {"type", "enum", "const", "anyOf", "allOf", "$ref"} & schema.keys():
-        raise Refused(f"{_PLACE}: Schema type is required")
+        raise Rejected(f"{_PLACE}: Schema type is required")
     if isinstance(schema.get("type"), str) and schema["type"] not in _TYPES:
-        raise Refused(f"{_PLACE}: Schema type '{schema['type']}' is not supported")
+        raise Rejected(f"{_PLACE}: Schema type '{schema['type']}' is not supported")
     if schema.get("type") == "object" and schema.get("additionalProperties") is not False:
-        raise Refused(f"{_PLACE}: For 'object' type, 'additionalProperties' must be explicitly set to false")
+        raise Rejected(f"{_PLACE}: For 'object' type, 'additionalProperties' must be explicitly set to false")
     if schema.get("minItems", 0) not in (0, 1):
-        raise Refused(f"{_PLACE}: For 'array' type, 'minItems' values other than 0 or 1 are not supported")
+        raise Rejected(f"{_PLACE}: For 'array' type, 'minItems' values other than 0 or 1 are not supported")
     inner = [schema["items"]] if "items" in schema else []
     inner += [*schema.get("anyOf", ()), *schema.get("allOf", ())]
     for group in ("properties", "$defs", "definitions"):
@@ -48,9 +48,9 @@ def _check(schema: object, root: object, inside: tuple[str, ...]) -> None:
 
 
 def _target(root: object, reference: str) -> object:
-    found = root
+    target = root
     for step in reference.removeprefix("#/").split("/"):
-        found = found.get(step) if isinstance(found, Mapping) else None
-    if found is None or not reference.startswith("#/"):
-        raise Refused(f"{_PLACE}: External schema reference '{reference}' is not supported")
-    return found
+        target = target.get(step) if isinstance(target, Mapping) else None
+    if target is None or not reference.startswith("#/"):
+        raise Rejected(f"{_PLACE}: External schema reference '{reference}' is not supported")
+    return target

@@ -1,4 +1,4 @@
-"""What the API refuses in `tools` and `tool_choice`."""
+"""Validates `tools` and `tool_choice`."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from server.standin.validation.types import (
     SERVER_TOOL,
     SERVER_TOOLS,
     TOOL_CHOICES,
-    Refused,
+    Rejected,
 )
 
 PROPERTY_NAME = r"^[a-zA-Z0-9_.-]{1,64}$"
@@ -22,7 +22,7 @@ _INVALID = (
 
 
 def check_tools(tools: list[object], *, has_betas: bool) -> frozenset[str]:
-    """The names of the tools. Raises `Refused` for tools that the API would not take."""
+    """Returns the names of the tools. Raises `Rejected` for tools that the API would not accept."""
     names: list[str] = []
     for index, tool in enumerate(tools):
         kind = tool.get("type") if isinstance(tool, dict) else None
@@ -33,52 +33,52 @@ def check_tools(tools: list[object], *, has_betas: bool) -> frozenset[str]:
             names += [str(fields["name"])] if fields.get("name") else []
         else:
             tags = ", ".join(repr(name) for name in sorted({*SERVER_TOOLS, "custom"}))
-            raise Refused(
+            raise Rejected(
                 f"tools.{index}: Input tag {kind!r} found using 'type' does not match any of the expected tags: {tags}"
             )
     if len(set(names)) != len(names):
-        raise Refused("tools: Tool names must be unique.")
+        raise Rejected("tools: Tool names must be unique.")
     return frozenset(names)
 
 
 def check_choice(choice: Mapping[str, object], names: frozenset[str], *, has_tools: bool) -> None:
-    """Raises `Refused` for a `tool_choice` that does not fit the tools."""
+    """Raises `Rejected` for a `tool_choice` that does not match the tools."""
     kind = choice.get("type")
     if not isinstance(kind, str) or kind not in TOOL_CHOICES:
         tags = ", ".join(repr(name) for name in sorted(TOOL_CHOICES))
-        raise Refused(
+        raise Rejected(
             f"tool_choice: Input tag {kind!r} found using 'type' does not match any of the expected tags: {tags}"
         )
     TOOL_CHOICES[kind].check(choice, f"tool_choice.{kind}")
     if not has_tools and kind != "none":
-        raise Refused("tool_choice: tool_choice may only be specified while providing tools")
+        raise Rejected("tool_choice: tool_choice may only be specified while providing tools")
     if kind == "tool" and choice["name"] not in names:
-        raise Refused(f"Tool '{choice['name']}' not found in provided tools")
+        raise Rejected(f"Tool '{choice['name']}' not found in provided tools")
 
 
 def _check_custom(tool: object, place: str) -> str:
     fields = CUSTOM_TOOL.check(tool, place)
     name, schema = str(fields["name"]), fields["input_schema"]
     if not re.match(TOOL_NAME.replace("$", r"\Z"), name):
-        raise Refused(f"{place}.name: String should match pattern '{TOOL_NAME}'")
+        raise Rejected(f"{place}.name: String should match pattern '{TOOL_NAME}'")
     assert isinstance(schema, dict)
     where = f"{place}.input_schema"
     if "type" not in schema:
-        raise Refused(f"{where}.type: Field required")
+        raise Rejected(f"{where}.type: Field required")
     if schema["type"] != "object":
-        raise Refused(f"{where}.type: Input should be 'object'")
+        raise Rejected(f"{where}.type: Input should be 'object'")
     if any(word in schema for word in ("oneOf", "allOf", "anyOf")):
-        raise Refused(f"{where}: input_schema does not support oneOf, allOf, or anyOf at the top level")
+        raise Rejected(f"{where}: input_schema does not support oneOf, allOf, or anyOf at the top level")
     if not _is_schema(schema):
-        raise Refused(f"{where}: {_INVALID}")
+        raise Rejected(f"{where}: {_INVALID}")
     properties = schema.get("properties", {})
     if not all(re.match(PROPERTY_NAME.replace("$", r"\Z"), key) for key in properties):
-        raise Refused(f"{where}.properties: Property keys should match pattern '{PROPERTY_NAME}'")
+        raise Rejected(f"{where}.properties: Property keys should match pattern '{PROPERTY_NAME}'")
     return name
 
 
 def _is_schema(schema: object) -> bool:
-    """Whether the words that matter stand where they may; not the whole of the draft."""
+    """Whether the main keywords of JSON Schema are valid; not a complete check."""
     if isinstance(schema, bool):
         return True
     if not isinstance(schema, dict):

@@ -1,7 +1,7 @@
-"""The words of the Messages API: every field of a request, a content block and a tool, and which of them must be there.
+"""The Messages API's objects: the fields of requests, content blocks and tools, and which are required.
 
-Kept equal to the published types of the `anthropic` package by a test. A shape is written as its fields: `name:kind`,
-with a question mark where the field may be left out or null; without a kind anything goes.
+A test keeps them equal to the published types of the `anthropic` package. A spec lists fields as `name:kind`, with a
+question mark if the field may be absent or null; without a kind any value is valid.
 """
 
 from collections.abc import Mapping
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 
-class Refused(Exception):
-    """What the API would say to this request. `status` 400 unless another is given."""
+class Rejected(Exception):
+    """The API would reject this request, with this message and status."""
 
     def __init__(self, message: str, *, status: int = 400) -> None:
         super().__init__(message)
@@ -23,10 +23,10 @@ NEW_VERSION = "2026-10-21"
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What the headers and the path say of a request: `betas` is the header as it came, `counting` the token counter.
+class Rules:
+    """The rules for a request by its headers and path: `betas` is the raw header, `counting` means the token counter.
 
-    The new version has no sampling parameters, no documents of the assistant's, and no citations in a user's text.
+    The new version has no sampling parameters, no documents from the assistant, and no citations in the user's text.
     """
 
     version: str = OLD_VERSION
@@ -35,7 +35,7 @@ class Terms:
 
     @property
     def is_new(self) -> bool:
-        """Whether the rules of the new version hold."""
+        """Whether the new version's rules apply."""
         return self.version == NEW_VERSION
 
 
@@ -54,82 +54,82 @@ _KINDS: Mapping[str, tuple[tuple[type, ...], str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a shape."""
+    """One field of an object."""
 
     name: str
     kind: str
     is_required: bool
 
     def check(self, value: object, place: str) -> None:
-        """Raises `Refused` when `value` is not of the field's kind."""
-        types, complaint = _KINDS[self.kind]
+        """Raises `Rejected` if `value` is not of the field's kind."""
+        types, message = _KINDS[self.kind]
         is_bool_for_number = isinstance(value, bool) and self.kind in ("integer", "number")
         if not isinstance(value, types) or is_bool_for_number:
-            raise Refused(f"{place}: {complaint}")
+            raise Rejected(f"{place}: {message}")
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """The fields that an object may have."""
+class ObjectSpec:
+    """The fields of an object."""
 
     fields: Mapping[str, Field]
 
     def check(self, value: object, place: str) -> dict[str, object]:
-        """`value` as an object with these fields and no others. Raises `Refused`, naming the field as the API does."""
+        """Returns `value` if it is an object with these fields and no others, else raises `Rejected`."""
         if not isinstance(value, dict):
-            raise Refused(f"{place}: Input should be a valid dictionary" if place else "Input should be an object")
+            raise Rejected(f"{place}: Input should be a valid dictionary" if place else "Input should be an object")
         dot = f"{place}." if place else ""
         for name, field in self.fields.items():
             if value.get(name) is not None:
                 field.check(value[name], f"{dot}{name}")
             elif field.is_required:
                 known = "Input should be a valid" if name in value else "Field required"
-                raise Refused(f"{dot}{name}: {known}" + (f" {field.kind}" if name in value else ""))
+                raise Rejected(f"{dot}{name}: {known}" + (f" {field.kind}" if name in value else ""))
         for name in value:
             if name not in self.fields:
-                raise Refused(f"{dot}{name}: Extra inputs are not permitted")
+                raise Rejected(f"{dot}{name}: Extra inputs are not permitted")
         return value
 
 
-def shape(spec: str) -> Shape:
-    """The shape written as in the module's docstring."""
+def object_spec(spec: str) -> ObjectSpec:
+    """Parses a spec as the module's docstring describes it."""
     fields = {}
     for word in spec.split():
         name, _, kind = word.partition(":")
         fields[name.rstrip("?")] = Field(name.rstrip("?"), kind or "any", is_required="?" not in name)
-    return Shape(MappingProxyType(fields))
+    return ObjectSpec(MappingProxyType(fields))
 
 
-def _shapes(specs: Mapping[str, str]) -> Mapping[str, Shape]:
-    return MappingProxyType({name: shape(spec) for name, spec in specs.items()})
+def _object_specs(specs: Mapping[str, str]) -> Mapping[str, ObjectSpec]:
+    return MappingProxyType({name: object_spec(spec) for name, spec in specs.items()})
 
 
 _COMMON = (
     "model:string messages:list system? tools?:list tool_choice?:object thinking?:object output_config?:object"
     " cache_control?:object speed?:string user_profile_id?:string workspace_id?:string"
 )
-CREATE = shape(
+CREATE = object_spec(
     f"{_COMMON} max_tokens:integer stream?:boolean stop_sequences?:list metadata?:object"
     " service_tier?:string inference_geo?:string container? diagnostics?:object"
 )
-COUNT = shape(_COMMON)
-# Only in the old version of the API, and there only for the models that know them.
-SAMPLING = shape("temperature?:number top_p?:number top_k?:integer")
-# Known only with a beta header.
-BETA_FIELDS = shape(
+COUNT = object_spec(_COMMON)
+# Only in the old version, and only for the models that support them.
+SAMPLING = object_spec("temperature?:number top_p?:number top_k?:integer")
+# Only with a beta header.
+BETA_FIELDS = object_spec(
     "billing_policy? compaction? context_management?:object fallback_credit_token?:string fallbacks? mcp_servers?:list"
     " thread? output_format?:object"
 )
 
-MESSAGE = shape("role:string content")
-# A `system` message may carry settings that hold from there on (a beta of the CLI's).
-SYSTEM_MESSAGE = shape("role:string content output_config?:object")
-METADATA = shape("user_id?:string")
-OUTPUT_CONFIG = shape("effort?:string format?:object task_budget?:object")
-OUTPUT_FORMAT = shape("type:string schema:object")
-CACHE_CONTROL = shape("type:string ttl?:string scope?:string")
+MESSAGE = object_spec("role:string content")
+# With a beta that the CLI uses, a `system` message may change settings for the following messages.
+SYSTEM_MESSAGE = object_spec("role:string content output_config?:object")
+METADATA = object_spec("user_id?:string")
+OUTPUT_CONFIG = object_spec("effort?:string format?:object task_budget?:object")
+OUTPUT_FORMAT = object_spec("type:string schema:object")
+CACHE_CONTROL = object_spec("type:string ttl?:string scope?:string")
 
-THINKING = _shapes(
+THINKING = _object_specs(
     {
         "enabled": "type:string budget_tokens:integer display?:string block_binding?",
         "disabled": "type:string",
@@ -137,7 +137,7 @@ THINKING = _shapes(
         "between_tools": "type:string",
     }
 )
-TOOL_CHOICES = _shapes(
+TOOL_CHOICES = _object_specs(
     {
         "auto": "type:string disable_parallel_tool_use?:boolean",
         "any": "type:string disable_parallel_tool_use?:boolean",
@@ -148,7 +148,7 @@ TOOL_CHOICES = _shapes(
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 
 _RESULT = "type:string tool_use_id:string content:any cache_control?:object"
-BLOCKS = _shapes(
+BLOCKS = _object_specs(
     {
         "text": "type:string text:string cache_control?:object citations?",
         "image": "type:string source:object cache_control?:object transformations?",
@@ -170,7 +170,7 @@ BLOCKS = _shapes(
         "container_upload": "type:string file_id:string cache_control?:object",
     }
 )
-BETA_BLOCKS = _shapes(
+BETA_BLOCKS = _object_specs(
     {
         "advisor_tool_result": _RESULT,
         "mcp_tool_use": "type:string id:string name:string server_name:string input:object cache_control?:object",
@@ -182,14 +182,14 @@ BETA_BLOCKS = _shapes(
         "fallback": "type:string from to trigger?",
     }
 )
-# Blocks that only stand inside a tool result.
-RESULT_BLOCKS = _shapes(
+# Blocks that occur only inside tool results.
+RESULT_BLOCKS = _object_specs(
     {
         "tool_reference": "type:string tool_name:string cache_control?:object",
         "browser_state": "type:string tabs:list state_changes? cache_control?:object",
     }
 )
-SOURCES = _shapes(
+SOURCES = _object_specs(
     {
         "base64": "type:string media_type:string data:string",
         "url": "type:string url:string",
@@ -202,12 +202,12 @@ IMAGE_SOURCES = ("base64", "file", "url")
 DOCUMENT_SOURCES = ("base64", "content", "file", "text", "url")
 IMAGE_MEDIA_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 
-CUSTOM_TOOL = shape(
+CUSTOM_TOOL = object_spec(
     "name:string input_schema:object type?:string description?:string cache_control?:object strict?:boolean"
     " allowed_callers?:list defer_loading?:boolean eager_input_streaming?:boolean input_examples?:list"
 )
-# The provider's own tools differ in small things only; their type and these fields are what matters to a client.
-SERVER_TOOL = shape(
+# The union of the fields of all server tools, which differ little.
+SERVER_TOOL = object_spec(
     "type:string name?:string cache_control?:object strict?:boolean allowed_callers?:list defer_loading?:boolean"
     " input_examples?:list configs? default_config? tools? mcp_server_name?:string max_characters?:integer"
     " max_uses?:integer max_content_tokens?:integer max_tokens?:integer allowed_domains? blocked_domains?"

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from server.standin.script import ERROR_KINDS, StopReason, Usage
 from server.standin.validation import types as shapes
 from server.standin.validation.models import model_named
-from server.standin.validation.types import Shape
+from server.standin.validation.types import ObjectSpec
 
 
 def flat(union: Any) -> Iterator[Any]:
@@ -67,11 +67,11 @@ def params_of(union: Any) -> list[Any]:
     return [member for member in flat(union) if extensions.is_typeddict(member)]
 
 
-def all_fields(known: Shape) -> set[str]:
+def all_fields(known: ObjectSpec) -> set[str]:
     return set(known.fields)
 
 
-def needed(known: Shape) -> set[str]:
+def needed(known: ObjectSpec) -> set[str]:
     return {name for name, field in known.fields.items() if field.is_required}
 
 
@@ -100,7 +100,7 @@ BLOCKS = [
 
 
 @pytest.mark.parametrize(("params", "known"), BLOCKS, ids=[member.__name__ for member, _ in BLOCKS])
-def test_every_block_is_known_with_its_fields(params: Any, known: dict[str, Shape]) -> None:
+def test_every_block_is_known_with_its_fields(params: Any, known: dict[str, ObjectSpec]) -> None:
     (kind,) = typed(params)
     # `from` is a word of Python's: the types write it with an alias.
     assert {name.rstrip("_") for name in fields(params)} == all_fields(known[kind])

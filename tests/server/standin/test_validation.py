@@ -7,7 +7,7 @@ import pytest
 
 from server.standin.http_connection import Request
 from server.standin.validation.request import BODY_LIMIT, check, check_body, check_headers, parsed
-from server.standin.validation.types import NEW_VERSION, OLD_VERSION, Refused, Terms
+from server.standin.validation.types import NEW_VERSION, OLD_VERSION, Rejected, Rules
 from tests.server.standin.asking import (
     HEADERS,
     PIXEL,
@@ -369,10 +369,10 @@ TAKEN = [
 
 @pytest.mark.parametrize(("request_body", "message"), REFUSED, ids=[message[:70] for _, message in REFUSED])
 def test_what_the_api_refuses_is_refused_in_its_words(request_body: object, message: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Rejected) as rejected:
         check_body(request_body)
-    assert refused.value.message.startswith(message)
-    assert refused.value.status == 400
+    assert rejected.value.message.startswith(message)
+    assert rejected.value.status == 400
 
 
 @pytest.mark.parametrize("request_body", TAKEN, ids=[str(number) for number in range(len(TAKEN))])
@@ -382,9 +382,9 @@ def test_what_the_api_takes_passes(request_body: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("name", ["gpt-4o", "sonnet", "", "claude", "Claude-Sonnet-5"])
 def test_a_model_that_nobody_knows_is_a_404(name: str) -> None:
-    with pytest.raises(Refused, match="model: ") as refused:
+    with pytest.raises(Rejected, match="model: ") as rejected:
         check_body(body(model=name))
-    assert refused.value.status == 404
+    assert rejected.value.status == 404
 
 
 def test_what_the_cli_adds_passes_with_its_beta_header_only() -> None:
@@ -400,22 +400,22 @@ def test_what_the_cli_adds_passes_with_its_beta_header_only() -> None:
             {"role": "system", "content": [text("# Environment")], "output_config": {"effort": "low"}},
         ],
     )
-    check_body(request, Terms(betas=CLI_BETAS))
-    with pytest.raises(Refused, match="Extra inputs are not permitted"):
+    check_body(request, Rules(betas=CLI_BETAS))
+    with pytest.raises(Rejected, match="Extra inputs are not permitted"):
         check_body(request)
 
 
 def test_clearing_thoughts_without_thinking_is_refused() -> None:
     edits = {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}
     request = body(model="claude-opus-4-8", thinking={"type": "disabled"}, context_management=edits)
-    with pytest.raises(Refused, match="strategy requires `thinking` to be enabled or adaptive"):
-        check_body(request, Terms(betas=CLI_BETAS))
+    with pytest.raises(Rejected, match="strategy requires `thinking` to be enabled or adaptive"):
+        check_body(request, Rules(betas=CLI_BETAS))
 
 
 def test_the_token_counter_takes_no_limits() -> None:
-    check_body(body(max_tokens=None), Terms(counting=True))
-    with pytest.raises(Refused, match="max_tokens: Extra inputs are not permitted"):
-        check_body(body(), Terms(counting=True))
+    check_body(body(max_tokens=None), Rules(counting=True))
+    with pytest.raises(Rejected, match="max_tokens: Extra inputs are not permitted"):
+        check_body(body(), Rules(counting=True))
 
 
 @pytest.mark.parametrize(
@@ -423,7 +423,7 @@ def test_the_token_counter_takes_no_limits() -> None:
     [b"", b"{", b"{'a': 1}", b'{"a": NaN}', b'{"a": "\\ud83d"}', b'{"a": "\\uDE00"}', b"\xff\xfe", b"[" * 100_000],
 )
 def test_a_body_that_is_no_json_is_refused(raw: bytes) -> None:
-    with pytest.raises(Refused, match="The request body is not valid JSON"):
+    with pytest.raises(Rejected, match="The request body is not valid JSON"):
         parsed(raw)
 
 
@@ -441,9 +441,9 @@ def test_a_whole_pair_of_surrogates_is_a_character() -> None:
     ],
 )
 def test_a_request_needs_a_key_and_a_version(changes: dict[str, str], status: int, message: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Rejected) as rejected:
         check_headers({**HEADERS, **changes})
-    assert (refused.value.status, refused.value.message) == (status, message)
+    assert (rejected.value.status, rejected.value.message) == (status, message)
 
 
 def test_a_bearer_token_is_a_key() -> None:
@@ -468,9 +468,9 @@ def test_a_bearer_token_is_a_key() -> None:
 )
 def test_the_new_version_takes_less(request_body: dict[str, object], message: str) -> None:
     check_body(request_body)
-    with pytest.raises(Refused) as refused:
-        check_body(request_body, Terms(NEW_VERSION))
-    assert refused.value.message == message
+    with pytest.raises(Rejected) as rejected:
+        check_body(request_body, Rules(NEW_VERSION))
+    assert rejected.value.message == message
 
 
 def test_a_body_over_the_limit_is_a_413_with_its_own_kind() -> None:

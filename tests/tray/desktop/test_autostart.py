@@ -177,7 +177,7 @@ def test_a_path_that_desktops_do_not_start_is_refused_with_its_reason(tmp_path: 
 
 def test_a_file_in_the_folders_place_is_said(entry: XdgAutostart) -> None:
     entry.file.parent.write_text("")
-    with pytest.raises(AutostartRefused, match="does not let"):
+    with pytest.raises(AutostartRefused, match="does not allow"):
         entry.set(True)
 
 

@@ -139,7 +139,7 @@ def test_an_opener_that_stays_with_its_browser_holds_nobody_up(
 def test_with_nothing_to_open_it_the_log_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     Desktop(LinuxOpener({"PATH": ""}, lambda _: None), Quiet()).open_folder(tmp_path)
     _join()
-    assert f"nothing on this desktop opens {tmp_path}" in caplog.text
+    assert f"no program on this desktop could open {tmp_path}" in caplog.text
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "javascript:alert(1)", "--help", ""])
@@ -151,7 +151,7 @@ def test_only_pages_of_the_web_are_pages(url: str, caplog: pytest.LogCaptureFixt
         file = page = folder
 
     Desktop(Never(), Quiet()).open_page(url)  # type: ignore[arg-type] # it is never asked
-    assert "is no page" in caplog.text
+    assert "is not a web page" in caplog.text
 
 
 class Started:

@@ -132,7 +132,7 @@ def test_the_lengths_that_windows_takes_are_those_that_we_cut_to() -> None:
     for name, length in (("szTip", 128), ("szInfo", 256), ("szInfoTitle", 64)):
         assert f"('{name}', wintypes.WCHAR * {length})" in text
     ours = (TRAY / "icon/windows.py").read_text(encoding="utf-8")
-    assert "TIP_LONGEST, TEXT_LONGEST, TITLE_LONGEST = 127, 255, 63" in ours
+    assert "MAX_TIP, MAX_TEXT, MAX_TITLE = 127, 255, 63" in ours
 
 
 def test_an_action_that_is_a_value_reaches_us_as_it_is() -> None:

@@ -153,7 +153,7 @@ def test_without_a_taskbar_the_icon_is_offered_until_there_is_one(
 ) -> None:
     from tray.icon import windows as winicon
 
-    monkeypatch.setattr(winicon, "PATIENCE_S", (0.01, 0.02))
+    monkeypatch.setattr(winicon, "RETRY_S", (0.01, 0.02))
     windows.has_taskbar = False
     with shown(windows) as one:
         until(lambda: one.view.has_host is False)

@@ -1,4 +1,4 @@
-"""Start at login, as each system keeps it: shown as it truly is, and repaired when the program has moved."""
+"""Chooses the login entry of this system, and the command that it starts."""
 
 import importlib
 import os
@@ -13,9 +13,9 @@ from tray.desktop.autostart.entry import Autostart
 def autostart_for(
     platform: str = sys.platform, environ: Mapping[str, str] = os.environ, command: Sequence[str] | None = None
 ) -> Autostart:
-    """Start at login on this system, of `command` (None: of the program that runs now)."""
+    """The login entry of this system for `command`; None: for the program that is running."""
     command = command_here(platform=platform, environ=environ) if command is None else command
-    # Lazy: each of them imports what only its own system has a use for, and the icon is to be seen first.
+    # Lazy: each imports modules that only its own system needs, and the icon should appear first.
     if platform == "win32":
         from tray.desktop.autostart.windows import WindowsAutostart, WindowsRegistry
 
@@ -39,20 +39,20 @@ def command_here(
     environ: Mapping[str, str] = os.environ,
     scripts: str = sysconfig.get_path("scripts"),
 ) -> tuple[str, ...]:
-    """What starts this very program again, as a list of arguments with absolute paths."""
+    """The command that starts this program again, with absolute paths."""
     if frozen:
-        # An AppImage's own path is in a mount that is gone after logout.
+        # An AppImage runs from a mount that is gone after logout.
         if platform == "linux" and environ.get("APPIMAGE"):
             return (environ["APPIMAGE"],)
         if platform == "win32":
-            # The commands' program would come with a console window.
+            # drawbridge.exe would open a console window.
             windowed = Path(executable).with_name("drawbridgew.exe")
             return (str(windowed if windowed.exists() else executable),)
         bundle = next((str(folder) for folder in Path(executable).parents if folder.suffix == ".app"), None)
-        # Named as an app, macOS shows it as one, and starts it once.
+        # Opened as a bundle, macOS shows it as an app and starts only one.
         return ("/usr/bin/open", "-g", bundle) if platform == "darwin" and bundle else (executable,)
     if platform == "win32":
-        # The script would come with a console window.
+        # The script would open a console window.
         windowed = Path(executable).with_name("pythonw.exe")
         return (str(windowed if windowed.exists() else executable), "-m", "tray")
     script = Path(scripts) / "drawbridge"

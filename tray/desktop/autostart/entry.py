@@ -1,4 +1,4 @@
-"""An entry that starts a program at login: what changing it may refuse, and how it is repaired on every system."""
+"""The protocol of a login entry, its error, and its repair on every system."""
 
 import logging
 import shutil
@@ -15,51 +15,51 @@ NAME = "Drawbridge"
 
 
 class AutostartRefused(DrawbridgeError):
-    """Start at login cannot be changed."""
+    """The login entry cannot be changed."""
 
-    title = "Start at login is not changed"
+    title = "Start at login was not changed"
 
 
 class Autostart(Protocol):
-    """Whether this user's login starts us. Opt-in: nothing is written before `set(True)`."""
+    """The login entry of this user. Opt-in: nothing is written before `set(True)`."""
 
     def state(self) -> bool | None:
-        """What the system will do at the next login, whoever decided it; None where that cannot be known."""
+        """Whether the next login starts Drawbridge, by the system's own settings too; None if unknown."""
         ...
 
     def set(self, on: bool) -> None:  # noqa: FBT001 # a switch's setter
-        """From the next login on. Raises `AutostartRefused`; then nothing has changed."""
+        """Switches the entry for the next login. Raises `AutostartRefused` if nothing could be changed."""
         ...
 
     def repair(self) -> bool:
-        """Writes the entry anew if it is on and its program is no longer there; whether that was so. Never raises."""
+        """Rewrites the entry if it is on and its program is missing; returns whether it did. Never raises."""
         ...
 
 
 @contextmanager
-def refusing(place: str) -> Iterator[None]:
-    """Turns what the system refuses into `AutostartRefused`."""
+def refuse_os_errors(place: str) -> Iterator[None]:
+    """Turns OSError into `AutostartRefused`."""
     try:
         yield
     except OSError as error:
         raise AutostartRefused(
-            f"The system does not let {place} be changed: {error.strerror or error}.",
-            hint="See that you may write there.",
+            f"The system does not allow changing {place}: {error.strerror or error}.",
+            hint="Check its permissions.",
         ) from error
 
 
-def repaired(entry: Autostart, program: Callable[[], str]) -> bool:
-    """Writes `entry` anew if it is on and the program it names is gone; whether that was so. Never raises."""
+def repair_entry(entry: Autostart, program: Callable[[], str]) -> bool:
+    """Rewrites `entry` if it is on and its program is missing; returns whether it did. Never raises."""
     try:
         if not entry.state():
             return False
-        # Only what is gone: another copy of Drawbridge, or a person's own command, is left as it is.
-        named = program()
-        if Path(named).exists() or shutil.which(named):
+        # An existing program is kept: it may be another copy of Drawbridge or a user's own command.
+        old = program()
+        if Path(old).exists() or shutil.which(old):
             return False
         entry.set(True)
     except (DrawbridgeError, OSError, ValueError, LookupError) as error:
-        logger.warning("start at login cannot be repaired: %s", error)
+        logger.warning("cannot repair start at login: %s", error)
         return False
-    logger.info("start at login named %r, which is gone; it names this program now", named)
+    logger.info("start at login ran %r, which is missing; it runs this program now", old)
     return True

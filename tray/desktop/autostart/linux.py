@@ -1,24 +1,24 @@
-"""Start at login on Linux: a desktop file, by the Desktop Entry Specification and by what desktops make of it."""
+"""Start at login on Linux: a desktop file in the user's autostart folder."""
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from server.machine.atomic_files import replace_file
-from tray.desktop.autostart.entry import NAME, AutostartRefused, refusing, repaired
+from tray.desktop.autostart.entry import NAME, AutostartRefused, refuse_os_errors, repair_entry
 
 ENTRY = "drawbridge.desktop"
 
 
 class XdgAutostart:
-    """Linux: a desktop file in the user's autostart folder."""
+    """The desktop file, written so that gio and dex accept it too."""
 
     def __init__(self, command: Sequence[str], folder: Path) -> None:
         self._command = tuple(command)
         self.file = folder / ENTRY
 
     def state(self) -> bool | None:
-        """Off where there is no entry, or where a desktop's own settings have switched it off in the entry."""
+        """Off without an entry, or if the desktop's settings have disabled it in the entry."""
         try:
             entry = _entry(self.file.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -30,27 +30,27 @@ class XdgAutostart:
 
     def set(self, on: bool) -> None:  # noqa: FBT001 # a switch's setter
         """Writes the entry, or removes it."""
-        with refusing(str(self.file)):
+        with refuse_os_errors(str(self.file)):
             if on:
                 replace_file(self.file, desktop_entry(self._command).encode(), mode=0o644)
             else:
                 self.file.unlink(missing_ok=True)
 
     def repair(self) -> bool:
-        """What else somebody wrote into the entry is lost with it."""
-        return repaired(self, self._program)
+        """Rewrites the whole entry, with the loss of the user's own additions."""
+        return repair_entry(self, self._program)
 
     def _program(self) -> str:
         return exec_arguments(_entry(self.file.read_text(encoding="utf-8")).get("Exec", ""))[0]
 
 
 def desktop_entry(command: Sequence[str]) -> str:
-    """The entry that starts `command`. Raises `AutostartRefused` for a path that desktops do not take."""
+    """The entry that starts `command`. Raises `AutostartRefused` for a path that desktops do not accept."""
     program = command[0]
-    # By the standard all of these could be quoted; gio and dex refuse them all the same.
-    if wrong := re.search(r'[$%"`\\=\n\r]', "".join(command)):
+    # The specification allows all of these in quotes; gio and dex do not.
+    if invalid := re.search(r'[$%"`\\=\n\r]', "".join(command)):
         raise AutostartRefused(
-            f"The path {program!r} has the character {wrong[0]!r}, which desktops do not take there.",
+            f"The path {program!r} has the character {invalid[0]!r}, which desktops do not accept there.",
             hint="Move the program into a folder with a plain name.",
         )
     lines = (
@@ -68,20 +68,20 @@ def desktop_entry(command: Sequence[str]) -> str:
 
 
 def _quoted(argument: str) -> str:
-    """By the Desktop Entry Specification, which is not a shell's way: only double quotes, around a whole argument."""
+    """Quotes by the Desktop Entry Specification: double quotes around the whole argument."""
     return argument if re.fullmatch(r"[\w@%+:,./-]+", argument) else f'"{argument}"'
 
 
 def exec_arguments(line: str) -> list[str]:
-    """The arguments of an Exec line, without field codes as %U. Raises ValueError where there is none."""
-    # The string's own escapes come off first, then those within quotes.
+    """The arguments of an Exec line, without field codes such as %U. Raises ValueError if there are none."""
+    # First the escapes of the string, then those inside quotes.
     text = re.sub(r"\\(.)", lambda match: {"s": " ", "n": "\n", "t": "\t", "r": "\r"}.get(match[1], match[1]), line)
     words = re.findall(r'"((?:[^"\\]|\\.)*)"|(\S+)', text)
     arguments = [re.sub(r"\\(.)", r"\1", quoted) if quoted else plain for quoted, plain in words]
-    found = [argument.replace("%%", "%") for argument in arguments if not re.fullmatch(r"%[a-zA-Z]", argument)]
-    if not found:
+    arguments = [argument.replace("%%", "%") for argument in arguments if not re.fullmatch(r"%[a-zA-Z]", argument)]
+    if not arguments:
         raise ValueError("no command")
-    return found
+    return arguments
 
 
 def _entry(text: str) -> dict[str, str]:

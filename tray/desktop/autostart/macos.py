@@ -1,4 +1,4 @@
-"""Start at login on macOS: a launch agent of the user's."""
+"""Start at login on macOS: a launch agent of the user."""
 
 import logging
 import os
@@ -8,11 +8,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any  # a property list holds what it likes
+from typing import Any  # the values of a property list
 from xml.parsers.expat import ExpatError
 
 from server.machine.atomic_files import replace_file
-from tray.desktop.autostart.entry import refusing, repaired
+from tray.desktop.autostart.entry import refuse_os_errors, repair_entry
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ LAUNCHCTL_TIMEOUT_S = 5.0
 
 
 class MacAutostart:
-    """macOS: a launch agent. `launchctl` runs the program of that name and gives what it says."""
+    """The launch agent. `launchctl` runs the program of that name and returns its output."""
 
     def __init__(self, command: Sequence[str], folder: Path, launchctl: Callable[..., str]) -> None:
         self._command = tuple(command)
@@ -29,7 +29,7 @@ class MacAutostart:
         self.file = folder / f"{LABEL}.plist"
 
     def state(self) -> bool | None:
-        """Off also where it was switched off in the system's settings."""
+        """Off also if it is disabled in the system's settings."""
         try:
             agent = self._agent()
         except FileNotFoundError:
@@ -40,8 +40,8 @@ class MacAutostart:
         return is_on and not self._is_disabled()
 
     def set(self, on: bool) -> None:  # noqa: FBT001 # a switch's setter
-        """Writes the agent, or removes it. It is neither started nor ended now: that could be ourselves."""
-        with refusing(str(self.file)):
+        """Writes or removes the agent without starting or stopping it, which could stop this very process."""
+        with refuse_os_errors(str(self.file)):
             if not on:
                 self.file.unlink(missing_ok=True)
                 return
@@ -57,16 +57,16 @@ class MacAutostart:
                 self._launchctl("enable", f"{_domain()}/{LABEL}")
 
     def repair(self) -> bool:
-        """The whole agent is written."""
-        return repaired(self, self._program)
+        """Rewrites the whole agent."""
+        return repair_entry(self, self._program)
 
     def _agent(self) -> dict[str, Any]:
         try:
             agent = plistlib.loads(self.file.read_bytes())
         except (plistlib.InvalidFileException, ExpatError, ValueError, LookupError) as error:
-            raise ValueError("no property list") from error
+            raise ValueError("not a property list") from error
         if not isinstance(agent, dict):
-            raise ValueError("no launch agent")
+            raise ValueError("not a launch agent")
         return agent
 
     def _program(self) -> str:
@@ -74,8 +74,8 @@ class MacAutostart:
         return arguments[-1] if arguments[0] == "/usr/bin/open" else arguments[0]
 
     def _is_disabled(self) -> bool:
-        said = self._launchctl("print-disabled", _domain())
-        return re.search(rf'"{re.escape(LABEL)}" => (true|disabled)', said) is not None
+        output = self._launchctl("print-disabled", _domain())
+        return re.search(rf'"{re.escape(LABEL)}" => (true|disabled)', output) is not None
 
 
 def _domain() -> str:
@@ -83,7 +83,7 @@ def _domain() -> str:
 
 
 def run_launchctl(*arguments: str) -> str:
-    """What launchctl says; nothing where it fails. Bounded."""
+    """The output of launchctl, empty if it fails or takes longer than the timeout."""
     try:
         done = subprocess.run(
             ["/bin/launchctl", *arguments], capture_output=True, text=True, timeout=LAUNCHCTL_TIMEOUT_S, check=False

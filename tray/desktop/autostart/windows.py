@@ -5,30 +5,30 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Protocol  # Any: the module `winreg` has types on Windows only
 
-from tray.desktop.autostart.entry import NAME, AutostartRefused, refusing, repaired
+from tray.desktop.autostart.entry import NAME, AutostartRefused, refuse_os_errors, repair_entry
 
-# What Windows takes as the command line of a Run value.
+# Windows' limit for the command line of a Run value.
 LONGEST_RUN = 260
 
 
 class Registry(Protocol):
-    """The current user's part of Windows' registry."""
+    """The current user's registry hive."""
 
     def read(self, path: str, name: str) -> object:
-        """The value; None where there is none. Raises OSError."""
+        """The value, None if it is missing. Raises OSError."""
         ...
 
     def write(self, path: str, name: str, text: str) -> None:
-        """Makes or replaces the value. Raises OSError."""
+        """Creates or replaces the value. Raises OSError."""
         ...
 
     def delete(self, path: str, name: str) -> None:
-        """Removes the value, if it is there. Raises OSError."""
+        """Removes the value if it exists. Raises OSError."""
         ...
 
 
 class WindowsAutostart:
-    """Windows: a value of the Run key. The Task Manager keeps beside it what it has switched off."""
+    """A value of the Run key. Task Manager records in another key what it has disabled."""
 
     RUN = r"Software\Microsoft\Windows\CurrentVersion\Run"
     APPROVED = r"Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run"
@@ -38,24 +38,24 @@ class WindowsAutostart:
         self._registry = registry
 
     def state(self) -> bool | None:
-        """Off also where it was switched off in the Task Manager or in Windows' settings."""
+        """Off also if it is disabled in Task Manager or in Windows' settings."""
         try:
             line = self._registry.read(self.RUN, NAME)
             approved = self._registry.read(self.APPROVED, NAME)
         except OSError:
             return None
-        # The first byte is even for on (2, 6) and odd for off (3, 7); the rest is the time of the change.
+        # The first byte is even for enabled (2, 6) and odd for disabled (3, 7); the rest is a timestamp.
         is_off = isinstance(approved, bytes) and bool(approved) and approved[0] % 2 == 1
         return isinstance(line, str) and bool(line.strip()) and not is_off
 
     def set(self, on: bool) -> None:  # noqa: FBT001 # a switch's setter
-        """Writes the value, or removes it, and with it what the Task Manager kept of it."""
+        """Writes or removes the value, and removes Task Manager's record of it."""
         line = windows_command_line(self._command)
-        with refusing("the registry"):
+        with refuse_os_errors("the registry"):
             if on:
                 if len(line) > LONGEST_RUN:
                     raise AutostartRefused(
-                        f"The command {line!r} is longer than the {LONGEST_RUN} characters that Windows takes there.",
+                        f"The command {line!r} is longer than the {LONGEST_RUN} characters that Windows accepts there.",
                         hint="Move the program into a folder with a shorter path.",
                     )
                 self._registry.write(self.RUN, NAME, line)
@@ -64,8 +64,8 @@ class WindowsAutostart:
             self._registry.delete(self.APPROVED, NAME)
 
     def repair(self) -> bool:
-        """Only the command is written."""
-        return repaired(self, self._program)
+        """Rewrites the command."""
+        return repair_entry(self, self._program)
 
     def _program(self) -> str:
         line = str(self._registry.read(self.RUN, NAME))
@@ -73,14 +73,14 @@ class WindowsAutostart:
 
 
 def windows_command_line(command: Sequence[str]) -> str:
-    """`command` as one line; the program always in quotes: else a path with a blank could be taken for another."""
+    """`command` as one line, the program always in quotes: a path with a blank would otherwise be ambiguous."""
     program, *arguments = command
     rest = subprocess.list2cmdline(arguments)
     return f'"{program}" {rest}' if rest else f'"{program}"'
 
 
 class WindowsRegistry:
-    """The real registry. `winreg` is Python's module of that name, which has types on Windows only."""
+    """The real registry; `winreg` is the module, which has types on Windows only."""
 
     def __init__(self, winreg: Any) -> None:
         self._winreg = winreg

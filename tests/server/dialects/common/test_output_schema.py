@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from server.dialects.common.output_schema import answer_schema
 from server.errors import InvalidRequest
 from server.standin.validation.output_format import check_format
-from server.standin.validation.types import Refused
+from server.standin.validation.types import Rejected
 
 PLACE = "response_format.json_schema.schema"
 
@@ -195,5 +195,5 @@ UNTAKEN = [
 
 @pytest.mark.parametrize("schema", UNTAKEN, ids=range(len(UNTAKEN)))
 def test_the_stand_in_refuses_what_the_api_refuses(schema: dict[str, Any]) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(Rejected):
         check_format(schema)
