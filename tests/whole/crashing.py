@@ -1,14 +1,14 @@
 """The app with a server that ends by itself each time it is up: `python -m tests.whole.crashing`."""
 
-from server.runtime.listeners import Gate
+from server.runtime.listeners import ListenerSet
 from tray.__main__ import main
 
 
-async def until_broken(gate: Gate) -> None:
-    """What a door does that closes by itself."""
+async def until_broken(listeners: ListenerSet) -> None:
+    """As a listener that closes by itself."""
     raise OSError(5, "the network card is gone")
 
 
 if __name__ == "__main__":
-    Gate.until_broken = until_broken  # type: ignore[assignment,method-assign] # as it is on a broken computer
+    ListenerSet.until_broken = until_broken  # type: ignore[assignment,method-assign] # as it is on a broken computer
     main()

@@ -120,7 +120,7 @@ def test_an_expired_sign_in_is_said_when_claude_refuses_it_and_goes_with_the_nex
         assert app.chat().status_code == 401
         app.until("Not signed in to Claude", "Sign in to Claude...")
         assert app.get("/health").json()["account"]["signed_in"] is False
-        assert (doctors(app)["verdict"], "Claude refuses" in doctors(app)["words"]) == ("MISSING", True)
+        assert (doctors(app)["verdict"], "Claude rejects" in doctors(app)["words"]) == ("MISSING", True)
         host.wait_notification("Claude Code is not signed in")
         upstream.standin.script(default_answer)
         app.item.click("Sign in to Claude...")

@@ -16,10 +16,10 @@ async def test_the_pieces_of_a_stream_wait_for_no_acknowledgement() -> None:
 
     port = free_port()
     with opened(given(port)) as listeners:
-        for _, listener in listeners.by_door():
+        for _, listener in listeners.by_name():
             async with await asyncio.start_server(note, sock=listener):
                 reader, writer = await asyncio.open_connection(*listener.getsockname()[:2])
                 await reader.read()
                 writer.close()
-        assert len(delays) == len(list(listeners.by_door()))
+        assert len(delays) == len(list(listeners.by_name()))
     assert all(delays)

@@ -13,8 +13,9 @@ import pytest
 
 from server.config import Config, Source
 from server.errors import PortTaken, StartError
-from server.machine import sockets as ports
-from server.machine.sockets import Listeners, lan_hosts, next_free, open_listeners, owner_of, rebind
+from server.machine import port_owner, sockets
+from server.machine.port_owner import owner_of, port_error
+from server.machine.sockets import Listeners, lan_hosts, next_free, open_listeners, rebind
 from tests.ports import free_port
 
 
@@ -57,7 +58,7 @@ def test_by_default_both_loopbacks_listen_on_one_port() -> None:
         assert reaches("::1", port)
         assert listeners.addresses == (f"127.0.0.1:{port}", f"[::1]:{port}")
         assert listeners.base_url == f"http://127.0.0.1:{port}/v1"
-        assert {name for name, _ in listeners.by_door()} == {"local"}
+        assert {name for name, _ in listeners.by_name()} == {"local"}
     assert not reaches("127.0.0.1", port)
 
 
@@ -79,14 +80,14 @@ def test_a_v6_host_is_bracketed_where_it_is_pasted() -> None:
 
 
 def test_where_there_is_no_v6_the_v4_loopback_alone_listens(monkeypatch: pytest.MonkeyPatch) -> None:
-    bind = ports._bind
+    bind = sockets._bind
 
     def without_v6(host: str, port: int) -> socket.socket:
         if ":" in host:
             raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
         return bind(host, port)
 
-    monkeypatch.setattr(ports, "_bind", without_v6)
+    monkeypatch.setattr(sockets, "_bind", without_v6)
     with opened(Config(port=0)) as listeners:
         assert len(listeners.local) == 1
 
@@ -138,7 +139,7 @@ def test_of_several_owners_of_a_port_the_one_in_the_way_is_named(
     monkeypatch: pytest.MonkeyPatch, addresses: list[str], named: int
 ) -> None:
     rows = [(SimpleNamespace(ip=address, port=80), pid) for pid, address in enumerate(addresses)]
-    monkeypatch.setattr(ports, "_listening", lambda: rows)
+    monkeypatch.setattr(port_owner, "_listening", lambda: rows)
     monkeypatch.setattr(psutil, "Process", lambda pid: SimpleNamespace(name=lambda: f"program {pid}"))
     assert owner_of(80, "127.0.0.1") == f"program {named} (pid {named})"
 
@@ -147,7 +148,7 @@ def test_the_default_port_moves_on_to_the_next_free_one_and_says_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with opened(Config(port=port)) as listeners:
-            assert port < listeners.port <= port + ports.NEXT_PORTS
+            assert port < listeners.port <= port + sockets.NEXT_PORTS
             assert listeners.moved is not None
             assert f"Port {port} on 127.0.0.1 is taken" in listeners.moved
             assert f"Port {listeners.port} is used instead." in listeners.moved
@@ -162,7 +163,7 @@ def test_when_no_port_near_the_default_is_free_that_is_said(monkeypatch: pytest.
     def taken(host: str, port: int) -> socket.socket:
         raise OSError(errno.EADDRINUSE, "Address already in use")
 
-    monkeypatch.setattr(ports, "_bind", taken)
+    monkeypatch.setattr(sockets, "_bind", taken)
     with pytest.raises(PortTaken, match="8082 to 8102 are all taken"):
         open_listeners(Config())
 
@@ -194,7 +195,7 @@ def test_a_port_can_be_opened_again_at_once() -> None:
     ],
 )
 def test_each_way_to_fail_has_its_own_words(error: OSError, kind: type[StartError], words: str) -> None:
-    said = ports._port_error("127.0.0.1", 80, error)
+    said = port_error("127.0.0.1", 80, error)
     assert type(said) is kind
     assert words in str(said)
 
@@ -202,7 +203,7 @@ def test_each_way_to_fail_has_its_own_words(error: OSError, kind: type[StartErro
 def test_a_range_that_windows_reserves_is_not_blamed_on_a_program() -> None:
     error = OSError(errno.EACCES, "forbidden by its access permissions")
     error.winerror = 10013  # type: ignore[attr-defined] # only Windows' own errors have it
-    said = ports._port_error("127.0.0.1", 8082, error)
+    said = port_error("127.0.0.1", 8082, error)
     assert isinstance(said, PortTaken)
     assert said.title == "The port is reserved by Windows"
     assert "excludedportrange" in str(said)
@@ -222,7 +223,7 @@ def test_containers_and_the_network_get_a_door_on_the_same_port_at_each_address(
         assert listeners.lan_addresses == (f"127.0.0.2:{port}", f"127.0.0.3:{port}")
         assert reaches("127.0.0.2", port)
         assert reaches("127.0.0.3", port)
-        assert {name for name, socket in listeners.by_door() if socket in listeners.lan} == {"lan"}
+        assert {name for name, socket in listeners.by_name() if socket in listeners.lan} == {"lan"}
         assert listeners.control == ("127.0.0.1", port)
 
 
@@ -250,7 +251,7 @@ def test_a_socket_on_every_address_is_named_by_each() -> None:
 def test_a_rebind_keeps_the_sockets_that_it_still_wants() -> None:
     port = free_port()
     with opened(given(port)) as old:
-        more = rebind(old, lan(port), same_port=True, hosts=lambda: ("127.0.0.2",))
+        more = rebind(old, given(port), lan(port), hosts=lambda: ("127.0.0.2",))
         assert more.local == old.local
         assert more.lan_addresses == (f"127.0.0.2:{port}",)
         more.close(but=old)
@@ -263,7 +264,7 @@ def test_a_failed_rebind_closes_what_is_new_and_nothing_else() -> None:
     other = free_port()
     with opened(given(0)) as old, socket.create_server(("127.0.0.2", other)):
         with pytest.raises(PortTaken):
-            rebind(old, lan(other), same_port=False, hosts=lambda: ("127.0.0.2",))
+            rebind(old, given(0), lan(other), hosts=lambda: ("127.0.0.2",))
         assert reaches("127.0.0.1", old.port)
         assert not reaches("127.0.0.1", other)
 

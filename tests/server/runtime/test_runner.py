@@ -244,7 +244,7 @@ def test_the_key_of_a_door_to_others_cannot_be_taken_away(house: House) -> None:
 
 def test_a_door_that_closes_by_itself_is_a_failure_that_wait_raises(house: House) -> None:
     with pytest.raises(StartError), running(house) as runner:  # noqa: PT012
-        next(iter(runner._gate._open.values())).should_exit = True  # type: ignore[union-attr] # it runs
+        next(iter(runner._listener_set._open.values())).should_exit = True  # type: ignore[union-attr] # it runs
         runner.wait(WAIT_S)
     assert runner.status.state is State.FAILED
 

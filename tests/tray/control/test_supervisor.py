@@ -372,9 +372,9 @@ def test_starts_and_stops_leave_no_thread_no_process_and_no_socket(real: Real, s
 def test_a_real_server_that_crashes_is_started_again(real: Real) -> None:
     real.start()
     first = real.runners[0]
-    gate = first._gate
-    assert gate is not None
-    next(iter(gate._open.values())).should_exit = True
+    listeners = first._listener_set
+    assert listeners is not None
+    next(iter(listeners._open.values())).should_exit = True
     real.until(lambda: len(real.runners) == 2)
     real.until_state(State.RUNNING)
     assert real.supervisor.failure is None
