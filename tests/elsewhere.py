@@ -1,4 +1,4 @@
-"""A pytest plugin, `-p tests.elsewhere`: this project's imports fail as they would on Windows and macOS."""
+"""A pytest plugin, `-p tests.elsewhere`: imports that fail on Windows and macOS fail here too."""
 
 import builtins
 import importlib
@@ -23,7 +23,7 @@ _POSIX_NAMES: dict[ModuleType, tuple[str, ...]] = {
     os: ("fork", "getegid", "geteuid", "getgid", "getpgid", "getuid", "killpg", "mkfifo", "setsid", "uname"),
 }
 
-# They take names of Linux as they are imported there, and rightly.
+# On Linux their imports use the names that are removed below.
 for _name in ("platformdirs.unix", "psutil"):
     importlib.import_module(_name)
 _import = builtins.__import__
@@ -38,8 +38,8 @@ def _as_elsewhere(name: str, given: Any = None, *more: Any, **named: Any) -> Mod
 
 
 for _name in LINUX_ONLY:
-    sys.modules[_name] = None  # type: ignore[assignment] # what makes an import of it fail
-builtins.__import__ = _as_elsewhere  # type: ignore[assignment] # it hands on whatever it is given
+    sys.modules[_name] = None  # type: ignore[assignment] # makes an import of it fail
+builtins.__import__ = _as_elsewhere  # type: ignore[assignment] # passes all arguments on
 for _module, _names in _POSIX_NAMES.items():
     for _gone in _names:
         if hasattr(_module, _gone):

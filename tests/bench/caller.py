@@ -1,4 +1,4 @@
-"""A caller over one kept connection, on plain sockets: its own cost is part of every figure, so it is kept small."""
+"""A client over one kept connection, on plain sockets: its own cost is part of every figure, so it is small."""
 
 import asyncio
 import json
@@ -17,32 +17,32 @@ LONGEST_S = 300.0
 
 
 class Caller:
-    """One client of the server; one question at a time."""
+    """One client of the server, with one request at a time."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: str) -> None:
         self._reader, self._writer, self._place = reader, writer, place
 
     async def ask(self, turns: Sequence[str], *, system: str = "") -> Timing:
-        """Asks a streamed chat of alternating turns. Raises AssertionError for what is no whole answer."""
+        """Sends a streamed chat of alternating turns and measures the answer. Asserts that it is complete."""
         before = [{"role": "system", "content": system}] if system else []
         # Written before the clock starts: a client's own JSON is not our cost.
         body = json.dumps({"messages": [*before, *messages(*turns)], "stream": True}).encode()
         request = self._head(len(body)) + body
         if self._reader.at_eof():
-            # Another row took longer than the server keeps a connection that nobody uses.
+            # The server closed the idle connection while another row was measured.
             host, _, port = self._place.rpartition(":")
             self._reader, self._writer = await asyncio.open_connection(host, int(port))
-        asked = time.perf_counter()
+        sent = time.perf_counter()
         self._writer.write(request)
         async with asyncio.timeout(LONGEST_S):
-            return await self._read(asked)
+            return await self._read(sent)
 
-    async def _read(self, asked: float) -> Timing:
+    async def _read(self, sent: float) -> Timing:
         taken, first = bytearray(), 0.0
         while not taken.endswith(_END):
-            piece = await self._reader.read(2**16)
-            assert piece, f"the connection ended after {taken[-300:]!r}"
-            taken += piece
+            chunk = await self._reader.read(2**16)
+            assert chunk, f"the connection ended after {taken[-300:]!r}"
+            taken += chunk
             if not first and _WORDS in taken:
                 first = time.perf_counter()
             assert first or b"content-type: application/json" not in taken, taken
@@ -50,7 +50,7 @@ class Caller:
         assert first, taken
         assert b"data: [DONE]" in taken, taken[-300:]
         way = taken.partition(_WAY)[2].partition(b"\r\n")[0].decode()
-        return Timing((first - asked) * 1000, (ended - asked) * 1000, way)
+        return Timing((first - sent) * 1000, (ended - sent) * 1000, way)
 
     def _head(self, length: int) -> bytes:
         return (

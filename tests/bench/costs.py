@@ -1,4 +1,4 @@
-"""What Drawbridge takes of the machine: memory, and processor time while it streams and while it waits."""
+"""Memory and CPU time of Drawbridge, while it streams and while it is idle."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ _MEGABYTES_TARGET, _CORE_TARGET = 90, 10.0
 
 
 async def measure_memory(scene: Scene) -> list[Found]:
-    """Our own process after many requests, and the processes of Claude Code."""
+    """Measures our process after many requests, and the processes of Claude Code."""
     own = scene.bridge.server
     fresh, before_s = own.memory_info().rss, _cpu(own)
     async with scene.callers(SIZE) as callers:
@@ -26,10 +26,10 @@ async def measure_memory(scene: Scene) -> list[Found]:
     request_ms = (_cpu(own) - before_s) / (scene.scale.requests // SIZE * SIZE) * 1000
     await scene.settle()
     workers = scene.bridge.workers()
-    asked = f"after {scene.scale.requests} requests, {SIZE} workers"
+    note = f"after {scene.scale.requests} requests, {SIZE} workers"
     return [
         Fact("a short request in our process", f"{request_ms:.1f} ms of CPU"),
-        Fact("own process, RSS", f"{own.memory_info().rss / MB:.0f} MB", f"<= {_MEGABYTES_TARGET} MB", asked),
+        Fact("own process, RSS", f"{own.memory_info().rss / MB:.0f} MB", f"<= {_MEGABYTES_TARGET} MB", note),
         Fact("own process, RSS before that", f"{fresh / MB:.0f} MB"),
         Fact("own process, PSS / private", _shares([own])),
         Fact("one Claude Code process, PSS / private", _shares(workers), note=f"of {len(workers)}"),
@@ -37,17 +37,17 @@ async def measure_memory(scene: Scene) -> list[Found]:
 
 
 async def measure_tokens(scene: Scene) -> list[Found]:
-    """What a streamed token costs our own process, and what three fast streams at once do."""
+    """Measures the cost of a streamed token in our process, and three fast streams at once."""
     tokens = int(RATE * scene.scale.stream_s)
     await scene.settle()
     async with scene.callers(STREAMS) as callers:
         question = streamed(tokens, 1 / RATE)
-        asking = [asyncio.create_task(caller.ask([question], system=KNOWN)) for caller in callers]
-        # Without the beginnings, which are not a matter of tokens.
+        requests = [asyncio.create_task(caller.ask([question], system=KNOWN)) for caller in callers]
+        # Without the starts of the streams, which do not depend on tokens.
         await asyncio.sleep(min(1.0, scene.scale.stream_s / 4))
         cpu_s, took_s = await cpu_of([scene.bridge.server], scene.scale.stream_s * 0.6)
-        timings = await asyncio.gather(*asking)
-    # The stand-in's pauses are never shorter than asked for: the true rate is a little lower.
+        timings = await asyncio.gather(*requests)
+    # The stand-in never pauses for less than the given time: the true rate is a little lower.
     rate = STREAMS * tokens / (max(timing.total_ms for timing in timings) / 1000)
     token_us = cpu_s / (rate * took_s) * 1e6
     whole = token_us * STREAMS * RATE / 1e4
@@ -58,7 +58,7 @@ async def measure_tokens(scene: Scene) -> list[Found]:
 
 
 async def measure_idle(scene: Scene) -> list[Found]:
-    """What everything costs while nobody asks."""
+    """Measures all processes while idle."""
     await scene.settle()
     # A process of Claude Code is busy with itself for a while after its boot.
     await asyncio.sleep(scene.scale.idle_s)

@@ -21,7 +21,7 @@ async def measure_burst(scene: Scene) -> list[Found]:
 
 
 async def measure_crowd(scene: Scene) -> list[Found]:
-    """Callers who ask again as soon as they have their answer."""
+    """Measures callers that send the next request as soon as they have an answer."""
     await scene.settle()
     began = time.perf_counter()
     until = began + scene.scale.load_s

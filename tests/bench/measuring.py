@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """One answer, in milliseconds from the moment of asking. `way` is how its process was found, if anybody said."""
+    """One answer, in milliseconds from the request. `way` is how its worker was found, if the reply names it."""
 
     first_ms: float
     total_ms: float
@@ -48,7 +48,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A figure that is no time of a request, with its unit; `target` is what it should be, in words."""
+    """A figure other than the time of a request, with its unit; `target` is what it should be, as text."""
 
     name: str
     value: str

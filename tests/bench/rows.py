@@ -49,7 +49,7 @@ async def back_to_back(scene: Scene) -> Sequence[Timing]:
 
 
 async def new_prompt(scene: Scene) -> Sequence[Timing]:
-    """A fresh conversation under a system prompt that nobody has."""
+    """A new conversation with a new system prompt."""
     await scene.settle()
     return [await scene.caller.ask(["Hello?"], system=scene.new("You are somebody else."))]
 
@@ -125,6 +125,6 @@ async def _growth_at(scene: Scene, length: int, turns: list[str]) -> Line:
 
 
 def long_conversation(scene: Scene, length: int) -> list[str]:
-    """So many messages of a history that was never said before, and a question."""
+    """A new history of that many messages, and a question."""
     past = [WORDS if number % 2 else scene.new("And?") for number in range(length)]
     return [*past, scene.new("Next?")]

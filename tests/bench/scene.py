@@ -67,7 +67,7 @@ class Scene:
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def new(self, what: str) -> str:
-        """Words that nobody has used."""
+        """Returns a text that was not used before."""
         return f"{what} {next(self._numbers)}"
 
     @asynccontextmanager

@@ -1,4 +1,4 @@
-"""From a cold start to an open door, beside what the libraries alone take to be imported in the same run."""
+"""Time from a cold start until the server listens, beside the imports of the libraries alone in the same run."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ LIBRARIES = "import fastapi, uvicorn, claude_agent_sdk"
 
 
 async def measure_starting(scene: Scene) -> list[Found]:
-    """`serve` until it listens and until its first process is up, in turns with the imports and an empty Python."""
+    """Measures `serve` until it listens and until a process is up, alternating with the imports and an empty Python."""
     listens, raw, imports, empty = [], [], [], []
     environment = {name: scene.environment[name] for name in ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY")}
     for number in range(scene.scale.starts):
@@ -38,7 +38,7 @@ async def measure_starting(scene: Scene) -> list[Found]:
 
 
 async def start_to_ready(folder: Path, environment: dict[str, str]) -> tuple[float, float]:
-    """Milliseconds from the spawn of `python -m server` to its first line, and to its first process that is up."""
+    """Returns the milliseconds from the spawn of `python -m server` to its first line and to its first worker."""
     began = time.perf_counter()
     async with open_bridge(None, folder, environment=environment) as bridge:
         listening_ms = (time.perf_counter() - began) * 1000
@@ -49,7 +49,7 @@ async def start_to_ready(folder: Path, environment: dict[str, str]) -> tuple[flo
 
 
 async def python_ms(code: str, folder: Path) -> float:
-    """How long a Python takes that does this and ends."""
+    """Measures a Python process that runs `code`."""
     began = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", code), cwd=ROOT, env={**child_environment(folder), "PYTHONPATH": os.fspath(ROOT)}
@@ -59,6 +59,6 @@ async def python_ms(code: str, folder: Path) -> float:
 
 
 def in_ms(values: list[float]) -> str:
-    """Their median, and between what they lie."""
+    """Formats their median and range."""
     spread = Spread.of(values)
     return f"{spread.median:.0f} ms ({spread.least:.0f}-{spread.most:.0f})"

@@ -1,4 +1,4 @@
-"""The findings as a table for people: plain for the terminal, or Markdown for the README."""
+"""The results as tables: plain for the terminal, or Markdown for the manual."""
 
 import datetime as dt
 import os
@@ -14,7 +14,7 @@ _FACTS = ("figure", "measured", "target", "note")
 
 
 def machine(cli: str) -> str:
-    """When and on what this was measured."""
+    """Returns the date and the machine of the measurement."""
     return (
         f"{dt.datetime.now(tz=dt.UTC):%Y-%m-%d}, {os.cpu_count()} cores, "
         f"{psutil.virtual_memory().total / 2**30:.0f} GB, {platform.system()} {platform.machine()}, "
@@ -23,7 +23,7 @@ def machine(cli: str) -> str:
 
 
 def table(found: Sequence[Found], *, markdown: bool) -> str:
-    """All lines, and below them all facts; medians, and in brackets the least and the most."""
+    """All lines, and below them all facts: medians, with the range in brackets."""
     times = [_TIMES, *(_time_cells(one) for one in found if isinstance(one, Line))]
     facts = [_FACTS, *((one.name, one.value, one.target, one.note) for one in found if isinstance(one, Fact))]
     draw = _markdown if markdown else _plain

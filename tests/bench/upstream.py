@@ -1,6 +1,6 @@
-"""The stand-in in a process of its own, so that its work shares no event loop with what is measured.
+"""The stand-in in its own process, so that it shares no event loop with what is measured.
 
-`python -m tests.bench.upstream` says its address on the first line and serves until its input ends.
+`python -m tests.bench.upstream` prints its address on the first line and serves until its input ends.
 """
 
 import asyncio
@@ -13,27 +13,27 @@ from server.standin.script import Script, say
 from server.standin.server import Recorded, open_standin
 from tests.whole.bridge import ROOT
 
-_PIECES = ("A ", "quick ", "answer ", "of ", "a ", "few ", "words.")
-WORDS = "".join(_PIECES)
+_CHUNKS = ("A ", "quick ", "answer ", "of ", "a ", "few ", "words.")
+WORDS = "".join(_CHUNKS)
 _STREAM = "stream"
 
 
 def streamed(tokens: int, gap_s: float) -> str:
-    """The question that is answered with so many tokens, so many seconds apart."""
+    """Returns the question that is answered with that many tokens, `gap_s` seconds apart."""
     return f"{_STREAM} {tokens} {gap_s}"
 
 
 def answer(recorded: Recorded) -> Script:
-    """A few words at once, or what the question asks for."""
+    """A short answer at once, or the stream that the question describes."""
     match _question(recorded.body).split():
         case [word, tokens, gap_s] if word == _STREAM:
             return say(*(" token" for _ in range(int(tokens))), gap_s=float(gap_s))
         case _:
-            return say(*_PIECES)
+            return say(*_CHUNKS)
 
 
 def _question(body: dict[str, object]) -> str:
-    """The user's last words."""
+    """Returns the last text of the user."""
     messages = body.get("messages")
     for message in reversed(messages if isinstance(messages, list) else []):
         if message.get("role") == "user":
@@ -44,7 +44,7 @@ def _question(body: dict[str, object]) -> str:
 
 @asynccontextmanager
 async def open_upstream() -> AsyncIterator[str]:
-    """The address of a stand-in that runs while the block does."""
+    """The address of a stand-in, which runs while the block does."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.bench.upstream"),
         stdin=asyncio.subprocess.PIPE,
@@ -72,7 +72,7 @@ async def open_upstream() -> AsyncIterator[str]:
 async def _serve() -> None:
     async with open_standin(answer, keep=0) as standin:
         print(standin.url, flush=True)
-        # Ends with whoever started it, however that ends.
+        # Ends with the process that started it, however that ends.
         await asyncio.to_thread(sys.stdin.read)
 
 

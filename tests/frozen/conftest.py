@@ -1,4 +1,4 @@
-"""For the tests of the built app: where it lies, and a Debian of its own to install it in."""
+"""Fixtures for tests of the built app: its program, its .deb, and a Debian to install it in."""
 
 import os
 import shutil
@@ -42,9 +42,9 @@ def package(built: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def debian(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Debian]:
-    """A Debian with nothing but its essential packages, so without Python, and the .deb in its /tmp."""
+    """A Debian with only its essential packages, without Python; the .deb is in its /tmp."""
     if os.geteuid() != 0:
-        pytest.skip("a Debian of the test's own needs root: chroot and mount")
+        pytest.skip("a Debian in a folder needs root: chroot and mount")
     if shutil.which("mmdebstrap") is None:
         pytest.skip("mmdebstrap is not installed: apt-get install mmdebstrap")
     root = tmp_path_factory.mktemp("debian")

@@ -1,4 +1,4 @@
-"""A small Debian in a folder, in which programs run as on a machine of its own."""
+"""A small Debian in a folder, in which programs run by chroot."""
 
 import platform
 import shutil
@@ -13,13 +13,13 @@ BOUND_S = 300
 
 
 class Debian:
-    """The system below `root`. What runs in it sees its files, the processes and the network of this machine."""
+    """The system below `root`. Its programs see its files, but the processes and the network of this machine."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def run(self, *command: str) -> str:
-        """Runs a command in it as root; what it says. Raises `CalledProcessError`."""
+        """Runs a command in it as root; returns its output. It must succeed."""
         done = subprocess.run(
             self.argv(command), env=ENVIRONMENT, capture_output=True, text=True, timeout=BOUND_S, check=False
         )
@@ -27,7 +27,7 @@ class Debian:
         return done.stdout
 
     def start(self, command: Sequence[str], environment: Mapping[str, str]) -> "subprocess.Popen[str]":
-        """Starts a program in it, with its output in the file /tmp/out.txt there."""
+        """Starts a program in it; its output goes to /tmp/out.txt there."""
         with (self.root / "tmp" / "out.txt").open("w") as out:
             return subprocess.Popen(
                 self.argv(command),
@@ -39,18 +39,18 @@ class Debian:
             )
 
     def argv(self, command: Sequence[str]) -> list[str]:
-        """What starts `command` in it; the process id is the command's own."""
+        """Returns the arguments that start `command` in it; the process id is the command's own."""
         return ["chroot", str(self.root), *command]
 
     def processes(self) -> list[str]:
-        """The command lines of all that runs in it."""
+        """Returns the command lines of all programs that run in it."""
         found = []
         for process in psutil.process_iter():
             try:
                 is_here = str(Path(f"/proc/{process.pid}/root").readlink()) == str(self.root)
-                # Who has no words has just ended.
-                if is_here and (words := process.cmdline()):
-                    found.append(" ".join(words))
+                # A process without a command line has just ended.
+                if is_here and (arguments := process.cmdline()):
+                    found.append(" ".join(arguments))
             except (OSError, psutil.Error):
                 continue
         return found
@@ -61,7 +61,7 @@ ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "
 
 @contextmanager
 def open_debian(root: Path) -> Iterator[Debian]:
-    """Fetches its essential packages by this machine's own sources. Raises `CalledProcessError` where it cannot."""
+    """Makes one from this machine's own package sources. Raises `CalledProcessError` if that fails."""
     suite = platform.freedesktop_os_release()["VERSION_CODENAME"]
     made = ["mmdebstrap", "--quiet", "--mode=root", "--variant=essential", suite, str(root)]
     subprocess.run(made, capture_output=True, text=True, timeout=BOUND_S, check=True)
@@ -74,7 +74,7 @@ def open_debian(root: Path) -> Iterator[Debian]:
 
 @contextmanager
 def mounted(place: Path, *how: str) -> Iterator[None]:
-    """Mounts something at `place` meanwhile. Raises `CalledProcessError` where that is not allowed."""
+    """Mounts something at `place` while the block runs. Raises `CalledProcessError` where that is not allowed."""
     place.mkdir(exist_ok=True)
     subprocess.run(["mount", *how, str(place)], capture_output=True, text=True, check=True)
     try:

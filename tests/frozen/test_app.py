@@ -1,4 +1,4 @@
-"""The built app, started as it was built."""
+"""The built app: its self-test, serving without standard streams, its icon, and its use without Claude Code."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ def test_its_test_of_itself(built: Path, tmp_path: Path) -> None:
 
 @contextmanager
 def serving(built: Path, folder: Path, **more: str) -> Iterator[Instance]:
-    """The app headless, with no standard streams at all, as a desktop may start it."""
+    """The app without a tray and with closed standard streams, as a desktop may start it."""
     environment = child_environment(folder, **(more or {"DRAWBRIDGE_DEMO": "1"}))
     options = f"--data-dir {folder}/data --log-dir {folder}/logs"
     process = subprocess.Popen(
@@ -64,7 +64,7 @@ def test_without_standard_streams_it_serves_and_logs(built: Path, tmp_path: Path
         body = {"messages": [{"role": "user", "content": "hi"}]}
         url = f"{instance.base_url}/chat/completions"
         assert "demo" in httpx.post(url, json=body, trust_env=False, timeout=60).text
-        # Its standard streams lead nowhere, and are not the first files that it opened.
+        # Its standard streams are the null device, not the first files that it opened.
         assert {str(Path(f"/proc/{instance.pid}/fd/{number}").readlink()) for number in range(3)} == {os.devnull}
     assert "answered: way" in "".join(path.read_text() for path in (tmp_path / "logs").glob("*.log"))
 
@@ -72,9 +72,9 @@ def test_without_standard_streams_it_serves_and_logs(built: Path, tmp_path: Path
 @pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS find libraries in other ways")
 @pytest.mark.parametrize("users", ["", "/opt/users/own"])
 def test_its_children_get_the_library_path_of_its_user(built: Path, tmp_path: Path, users: str) -> None:
-    # No demo, which gives its children nothing of its user's; and nobody is asked anything.
-    nobody = {"ANTHROPIC_API_KEY": "sk-nobody-0123456789abcdef", "ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}
-    with serving(built, tmp_path, **nobody, **({"LD_LIBRARY_PATH": users} if users else {})) as instance:
+    # Not the demo, which gives its children no variables of the user. No request is sent.
+    account = {"ANTHROPIC_API_KEY": "sk-nobody-0123456789abcdef", "ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}
+    with serving(built, tmp_path, **account, **({"LD_LIBRARY_PATH": users} if users else {})) as instance:
         server = psutil.Process(instance.pid)
         assert "_internal" in server.environ().get("LD_LIBRARY_PATH", "")
         until = time.monotonic() + BOUND_S
@@ -100,13 +100,13 @@ def test_it_shows_its_icon_and_is_driven_by_its_menu(built: Path, tmp_path: Path
 
 @pytest.fixture
 def slim(built: Path, tmp_path: Path) -> Path:
-    """The program of a build without Claude Code: it is the same but for that."""
+    """The program of a build without Claude Code."""
     folder = tmp_path / "slim"
     shutil.copytree(built.parent, folder, symlinks=True, ignore=shutil.ignore_patterns("_bundled"))
     return folder / built.name
 
 
-# Where no Claude Code is.
+# Without a Claude Code.
 BARE_PATH = "/usr/bin:/bin"
 
 

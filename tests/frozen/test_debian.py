@@ -33,13 +33,13 @@ def installed(debian: Debian) -> Iterator[Debian]:
 
 @contextmanager
 def started(debian: Debian, bus: str, host: TrayHost, folder: Path) -> Iterator[App]:
-    """The app as the desktop starts it: by the Exec line of its desktop file."""
+    """Starts the app as a desktop does: by the Exec line of its desktop file."""
     entry = configparser.ConfigParser(interpolation=None)
     entry.read(debian.root / "usr/share/applications/drawbridge.desktop")
     command = shlex.split(entry["Desktop Entry"]["Exec"])
     socket = Path(re.sub(r"unix:path=([^,]+).*", r"\1", bus))
     with ExitStack() as stack:
-        # The bus of the session is this machine's, at the same place.
+        # The session bus of this machine, at the same path.
         stack.enter_context(mounted(debian.root / str(socket.parent).lstrip("/"), "--bind", str(socket.parent)))
         process = debian.start(command, {"DBUS_SESSION_BUS_ADDRESS": bus, "DRAWBRIDGE_DEMO": "1"})
         try:
@@ -57,9 +57,9 @@ def test_there_is_no_python(debian: Debian) -> None:
 def test_it_shows_its_icon_and_answers_and_quits(installed: Debian, bus: str, host: TrayHost, tmp_path: Path) -> None:
     with started(installed, bus, host, tmp_path) as app:
         app.until("Running on port")
-        pieces = streamed(app.port, "Is the bridge down?")
-        assert len(pieces) > 2
-        assert "demo" in "".join(pieces)
+        chunks = streamed(app.port, "Is the bridge down?")
+        assert len(chunks) > 2
+        assert "demo" in "".join(chunks)
         engine = app.get("/health").json()["cli"]
         assert engine["path"] == "/opt/drawbridge/_internal/claude_agent_sdk/_bundled/claude"
         assert app.quit() == 0
@@ -67,7 +67,7 @@ def test_it_shows_its_icon_and_answers_and_quits(installed: Debian, bus: str, ho
 
 
 def streamed(port: int, question: str) -> list[str]:
-    """The pieces of a streamed answer, in order; it must end as streams do."""
+    """Returns the chunks of a streamed answer, which must end with [DONE]."""
     body = {"stream": True, "messages": [{"role": "user", "content": question}]}
     url = f"http://127.0.0.1:{port}/v1/chat/completions"
     with httpx.stream("POST", url, json=body, trust_env=False, timeout=60) as reply:
@@ -75,7 +75,7 @@ def streamed(port: int, question: str) -> list[str]:
         lines = [line.removeprefix("data: ") for line in reply.iter_lines() if line.startswith("data: ")]
     assert lines[-1] == "[DONE]"
     choices = [choice for line in lines[:-1] for choice in json.loads(line).get("choices", ())]
-    return [words for choice in choices if (words := choice["delta"].get("content"))]
+    return [text for choice in choices if (text := choice["delta"].get("content"))]
 
 
 def test_what_its_desktop_shows_of_it(installed: Debian) -> None:
@@ -83,7 +83,7 @@ def test_what_its_desktop_shows_of_it(installed: Debian) -> None:
     assert (share / "icons/hicolor/48x48/apps/drawbridge.png").is_file()
     assert (share / "metainfo/app.drawbridge.tray.metainfo.xml").is_file()
     assert (share / "man/man1/drawbridge.1.gz").is_file()
-    # Nobody asked for it to start at login.
+    # It starts at login only if the user chooses that.
     assert not list((installed.root / "etc/xdg").glob("autostart/*"))
 
 
@@ -96,7 +96,7 @@ def test_an_upgrade_asks_the_running_one_to_end(installed: Debian, bus: str, hos
         app.until("Running on port")
         assert app.chat().status_code == 200
         installed.run("dpkg", "-i", "/tmp/drawbridge.deb")
-        # Asked, not killed.
+        # Stopped, not killed.
         assert app.process.wait(END_S) == 0
     assert installed.processes() == []
     with started(installed, bus, host, tmp_path) as app:
@@ -116,5 +116,5 @@ def test_a_removal_leaves_nothing_running_and_no_file(debian: Debian, bus: str, 
 
 
 def files_of(debian: Debian) -> set[str]:
-    """What lies where packages put things."""
+    """Returns all files in the folders that packages install to."""
     return {str(path) for name in ("opt", "usr", "etc") for path in (debian.root / name).rglob("*")}

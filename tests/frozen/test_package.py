@@ -1,4 +1,4 @@
-"""What the packages bring besides the app, as the desktop's own tools judge it."""
+"""Validates the files of the packages with the desktop's own tools."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ SHARE = ROOT / "build" / "package" / "share"
 
 
 def judged(*command: str | Path) -> str:
-    """What a tool says; it must be content."""
+    """Runs a tool, which must succeed; returns its output."""
     if shutil.which(str(command[0])) is None:
         pytest.skip(f"{command[0]} is not installed")
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=400)
@@ -29,8 +29,8 @@ def test_the_desktop_file_is_valid() -> None:
 
 @pytest.mark.usefixtures("package")
 def test_the_software_centre_understands_it() -> None:
-    said = judged("appstreamcli", "validate", "--no-net", SHARE / "metainfo" / "app.drawbridge.tray.metainfo.xml")
-    assert "successful" in said
+    output = judged("appstreamcli", "validate", "--no-net", SHARE / "metainfo" / "app.drawbridge.tray.metainfo.xml")
+    assert "successful" in output
 
 
 @pytest.mark.usefixtures("package")

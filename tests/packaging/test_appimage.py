@@ -1,4 +1,4 @@
-"""The AppImage, with a stand-in for the app and for the runtime, which cannot be fetched everywhere."""
+"""The AppImage, with stand-ins for the app and for the runtime, which cannot be downloaded everywhere."""
 
 import os
 import shutil
@@ -47,7 +47,7 @@ def test_it_is_a_runtime_and_a_file_system_from_which_the_app_starts(app: Path, 
     assert started.stdout == f"{inside}/opt/drawbridge/drawbridge status --json\n"
     assert (inside / "opt" / "drawbridge" / "_internal" / "link").is_symlink()
     assert (inside / ".DirIcon").resolve().read_bytes() == (ROOT / "assets" / "icons" / "drawbridge.png").read_bytes()
-    # It updates itself by its user's hand: nothing may say that a system does.
+    # The user updates an AppImage; it must not claim that a package manager does.
     assert not list(inside.rglob("MANAGED_BY"))
 
 

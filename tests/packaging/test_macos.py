@@ -1,4 +1,4 @@
-"""The steps for macOS, with Apple's programs played by scripts that write down what they are asked."""
+"""The packaging steps for macOS, with stubs of Apple's programs that record their arguments."""
 
 import base64
 import os
@@ -44,7 +44,7 @@ class Mac:
         return self.folder / "dist" / "Drawbridge.app"
 
     def build(self, *options: str, **variables: str) -> tuple[str, list[str]]:
-        """What it prints, and what it asked of Apple's programs."""
+        """Returns what it prints, and how it called Apple's programs."""
         environment = {
             "PATH": f"{self.folder / 'stubs'}:{os.environ['PATH']}",
             "STUBS": str(self.folder / "stubs"),
@@ -55,7 +55,7 @@ class Mac:
         command = ["bash", str(FOLDER / "build"), *options, str(self.app), str(dmg)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
-        asked = self.folder / "stubs" / "asked"
+        asked = self.folder / "stubs" / "calls"
         lines = asked.read_text().replace(f"{self.app}", "APP").splitlines() if asked.exists() else []
         assert not list((self.folder / "tmp").iterdir())
         return done.stdout + done.stderr, lines
@@ -67,7 +67,7 @@ def mac(tmp_path: Path) -> Mac:
     stubs.mkdir()
     (tmp_path / "tmp").mkdir()
     for name, script in PROGRAMS.items():
-        (stubs / name).write_text(f'#!/bin/bash\necho "{name} $*" >>"$STUBS/asked"\n{script}\n')
+        (stubs / name).write_text(f'#!/bin/bash\necho "{name} $*" >>"$STUBS/calls"\n{script}\n')
         (stubs / name).chmod(0o755)
     (stubs / "team").write_text("TeamIdentifier=MAKER\n")
     contents = tmp_path / "dist" / "Drawbridge.app" / "Contents"

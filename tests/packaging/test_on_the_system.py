@@ -1,4 +1,4 @@
-"""What was packed, installed and used on the system that it is for: the workflows have built it before."""
+"""Installs and runs a package on the system that it is for. The workflows build the packages first."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ import pytest
 
 from tests.installed import ENVIRONMENT, ROOT
 
-# Read before the variables of this computer are taken away.
+# Read before the `clean_environment` fixture removes it.
 PACKAGES = os.environ.get("DRAWBRIDGE_PACKAGES", "")
 IS_SLIM = bool(os.environ.get("DRAWBRIDGE_WITHOUT_CLI"))
 WAIT_S = 90.0
@@ -40,11 +40,11 @@ def run(*command: str | Path, **variables: str) -> str:
     return done.stdout + done.stderr
 
 
-def until(condition: Callable[[], object], words: str) -> None:
-    """Waits, bounded, for what another program does."""
+def until(condition: Callable[[], object], message: str) -> None:
+    """Waits, with a timeout, until another program has made it so."""
     end = time.monotonic() + WAIT_S
     while not condition():
-        assert time.monotonic() < end, words
+        assert time.monotonic() < end, message
         time.sleep(0.2)
 
 

@@ -1,4 +1,4 @@
-"""The list of what a release is made of."""
+"""The software bill of materials of a release, and the scripts that make packages."""
 
 import json
 import shutil

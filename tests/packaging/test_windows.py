@@ -1,6 +1,6 @@
-"""The installer for Windows, compiled and run for real on a Windows that wine plays, with a stand-in for the app.
+"""The installer for Windows, compiled and run under wine, with a stand-in for the app.
 
-The app itself is tried on true Windows, in the workflows.
+The workflows test the app itself on Windows.
 """
 
 import shutil
@@ -37,7 +37,7 @@ def needed(*programs: str | Path) -> None:
 
 
 def until(condition: Callable[[], object]) -> None:
-    """Waits, bounded, for what another program does."""
+    """Waits, with a timeout, until another program has made it so."""
     end = time.monotonic() + WAIT_S
     while not condition():
         assert time.monotonic() < end
@@ -124,9 +124,9 @@ class Desk:
         return rf"C:\users\{self.windows.home.name}\AppData\Local\Programs\Drawbridge\{APP}"
 
     @property
-    def asked(self) -> list[str]:
-        """What the commands were asked so far."""
-        file = self.windows.local / "asked.txt"
+    def calls(self) -> list[str]:
+        """The arguments with which the command-line program was called so far."""
+        file = self.windows.local / "calls.txt"
         return file.read_text().split("\n")[:-1] if file.exists() else []
 
     @property
@@ -138,7 +138,7 @@ class Desk:
         return self.windows.run(setup or self.setups.first, "/S", *more).returncode
 
     def uninstall(self, *more: str) -> None:
-        """It goes on by itself, from a folder of its own."""
+        """Starts the uninstaller, which continues from a temporary folder, and waits for its end."""
         self.windows.run(self.folder / "Uninstall.exe", "/S", *more)
         until(lambda: not (self.folder / "Uninstall.exe").exists())
 
@@ -162,7 +162,7 @@ def desk(computer: Windows, setups: Setups) -> Iterator[Desk]:
     yield desk
     shutil.rmtree(desk.folder, ignore_errors=True)
     shutil.rmtree(desk.own, ignore_errors=True)
-    (desk.windows.local / "asked.txt").unlink(missing_ok=True)
+    (desk.windows.local / "calls.txt").unlink(missing_ok=True)
     for link in desk.windows.start_menu.glob("Drawbridge*"):
         link.unlink()
     for key, name in ((WindowsAutostart.RUN, NAME), (WindowsAutostart.APPROVED, NAME)):
@@ -182,7 +182,7 @@ def test_it_installs_for_one_user_and_starts_nothing(desk: Desk) -> None:
     assert entry["QuietUninstallString"] == f"{entry['UninstallString']} /S"
     assert entry["URLInfoAbout"].startswith("https://")
     assert desk.login is None
-    assert desk.asked == []
+    assert desk.calls == []
     assert not desk.own.exists()
 
 
@@ -193,7 +193,7 @@ def test_an_update_asks_the_running_app_to_stop_and_leaves_nothing_of_the_old_on
         (desk.own / "settings.toml").write_text("port = 8090\n")
         assert desk.install(desk.setups.second) == 0
         assert app.wait(WAIT_S) == 0
-    assert desk.asked == ["stop"]
+    assert desk.calls == ["stop"]
     assert names(desk.folder) == names(desk.setups.second_payload) | {"Uninstall.exe", "notes.txt"}
     assert desk.windows.registry(UNINSTALL)["DisplayVersion"] == "1.3.0rc1"
     assert (desk.own / "settings.toml").read_text() == "port = 8090\n"
@@ -238,7 +238,7 @@ def test_what_the_task_manager_switched_off_stays_off_at_an_update(desk: Desk) -
     desk.windows.set_registry(WindowsAutostart.APPROVED, NAME, "0300000000000000", "REG_BINARY")
     desk.install(desk.setups.second)
     assert desk.windows.registry(WindowsAutostart.APPROVED)[NAME].startswith("03")
-    # Who switches it off and on again wants it on.
+    # Switched off and on again, it is on.
     desk.install(desk.setups.second, "/STARTATLOGIN=0")
     desk.windows.set_registry(WindowsAutostart.APPROVED, NAME, "0300000000000000", "REG_BINARY")
     desk.install(desk.setups.second, "/STARTATLOGIN=1")
@@ -252,7 +252,7 @@ def test_it_goes_without_a_trace_but_the_settings(desk: Desk) -> None:
         (desk.own / "settings.toml").write_text("port = 8090\n")
         desk.uninstall()
         assert app.wait(WAIT_S) == 0
-    assert desk.asked == ["stop", "forget-key"]
+    assert desk.calls == ["stop", "forget-key"]
     until(lambda: not desk.folder.exists())
     assert not list(desk.windows.start_menu.glob("Drawbridge*"))
     assert desk.windows.registry(UNINSTALL) == {}

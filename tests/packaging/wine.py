@@ -1,4 +1,4 @@
-"""A Windows of the tests' own: a fresh wine prefix, and what is found in it."""
+"""A Windows for tests: a new wine prefix, its files and its registry."""
 
 import os
 import re
@@ -7,25 +7,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# Debian and Ubuntu put it there and not on the PATH.
+# Debian and Ubuntu install it here, not on the PATH.
 WINE = Path("/usr/lib/wine/wine64")
 TIMEOUT_S = 120.0
 
 
 class Windows:
-    """One user's computer. Programs are started by their path here; `path` says where one of theirs lies."""
+    """One user's computer. Programs are started by their path on this system; `path` converts one of Windows."""
 
     def __init__(self, prefix: Path) -> None:
         self.prefix = prefix
         self._environment = {
             **{name: value for name, value in os.environ.items() if name != "DISPLAY"},
             "WINEPREFIX": str(prefix),
-            # Else Documents and the like are links to those of who runs the tests.
+            # Otherwise Documents and other folders are links to the real user's.
             "HOME": str(prefix.parent),
             "WINEDEBUG": "-all",
-            # Neither .NET nor a browser is looked for, and no entry is made in this system's own menus.
+            # Without .NET, without a browser, and without entries in this system's menus.
             "WINEDLLOVERRIDES": "mscoree,mshtml=;winemenubuilder.exe=d",
-            # Else it leaves folders in /tmp.
+            # Otherwise wine leaves folders in /tmp.
             "TMPDIR": str(prefix.parent),
         }
 
@@ -47,7 +47,7 @@ class Windows:
         )
 
     def path(self, windows_path: str) -> Path:
-        """Where a path of its is found here."""
+        """Converts a Windows path to one of this system."""
         drive, _, rest = windows_path.partition(":\\")
         assert drive.lower() == "c", windows_path
         return self.prefix.joinpath("drive_c", *rest.split("\\"))
@@ -63,7 +63,7 @@ class Windows:
         return self.home / "AppData" / "Roaming" / "Microsoft" / "Windows" / "Start Menu" / "Programs"
 
     def registry(self, key: str) -> dict[str, str]:
-        """The values of a key of the current user; empty where there is none."""
+        """Returns the values of a key of the current user; empty if there is none."""
         done = self.run("reg", "query", f"HKCU\\{key}")
         rows = re.findall(r"^    (.+?)    REG_\w+    ?(.*?)\r?$", done.stdout, re.MULTILINE)
         return dict(rows)
@@ -74,13 +74,13 @@ class Windows:
         assert done.returncode == 0, done.stdout + done.stderr
 
     def close(self) -> None:
-        """Ends all programs of this computer, and of no other."""
+        """Ends all programs of this prefix, and no others."""
         subprocess.run([WINE.with_name("wineserver"), "-k"], env=self._environment, capture_output=True, timeout=60)
         subprocess.run([WINE.with_name("wineserver"), "-w"], env=self._environment, capture_output=True, timeout=60)
 
     @property
     def home(self) -> Path:
-        """The user's folder; the system's own name for the user, whatever the variables say."""
+        """The user's folder. Wine takes its name from the system, not from environment variables."""
         (found,) = [folder for folder in (self.prefix / "drive_c" / "users").iterdir() if folder.name != "Public"]
         return found
 

@@ -1,4 +1,4 @@
-"""A Claude Code with a scripted account: the real one, but for what it says and does about signing in."""
+"""The real Claude Code with a scripted account: `auth` commands are answered by a script."""
 
 import json
 import time
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from server.claude.cli.locate import bundled_cli
 
-# What the real one says of each, as test_locate.py asks it; an exported key comes first, as there.
+# The answers of the real one, as tests/server/claude/cli/test_locate.py reads them; an exported key takes precedence.
 ANSWERS: dict[str, dict[str, object]] = {
     "signed out": {"loggedIn": False, "authMethod": "none", "apiProvider": "firstParty"},
     "plan": {
@@ -31,7 +31,7 @@ ANSWERS: dict[str, dict[str, object]] = {
         "apiKeySource": "ANTHROPIC_API_KEY",
     },
 }
-# Each process that answers notes its variables, by its number.
+# Each worker writes its environment to a file named by its process id.
 _PROGRAM = """#!/bin/sh
 case "$*" in
     "auth status")
@@ -47,7 +47,7 @@ esac
 
 
 class Account:
-    """The program `cli`, in a folder of its own, whose account is what `be` says."""
+    """The program `cli`, in its own folder; `be` changes its account."""
 
     def __init__(self, folder: Path, state: str) -> None:
         folder.mkdir(parents=True)
@@ -60,20 +60,20 @@ class Account:
         self.be(state)
 
     def be(self, state: str) -> None:
-        """From now on it says this of the account."""
+        """Changes what it reports about the account."""
         new = self._folder / "new.json"
         new.write_text(json.dumps(ANSWERS[state]))
         new.replace(self._folder / "now.json")
 
     def variables(self, pid: int) -> dict[str, str]:
-        """The environment that the process of that number was started with; empty while it has not noted it."""
+        """Returns the environment of the worker with that process id; empty until it has been written."""
         file = self._folder / f"{pid}.environment"
         lines = file.read_text().splitlines() if file.exists() else []
         return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
 def sign_in(home: Path) -> None:
-    """A plan's sign-in of nobody's, as the real one keeps it."""
+    """Writes a made-up sign-in with a plan, in the real one's format."""
     token: dict[str, object] = {"accessToken": "dummy", "refreshToken": "dummy", "subscriptionType": "max"}
     token |= {"expiresAt": int(time.time() * 1000) + 86_400_000, "scopes": ["user:inference", "user:profile"]}
     (home / ".claude").mkdir(parents=True)

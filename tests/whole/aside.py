@@ -1,4 +1,4 @@
-"""The stand-in on a thread of its own, for tests that wait for the desktop and not in a loop."""
+"""The stand-in on its own thread, for tests that have no event loop."""
 
 import asyncio
 import threading
@@ -21,15 +21,15 @@ class Aside:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Its address."""
         return self.standin.url
 
     def reached(self, gate: Gate) -> None:
-        """Waits, bounded, until an answer stands at the gate."""
+        """Waits, with a timeout, until an answer has reached the gate."""
         asyncio.run_coroutine_threadsafe(gate.reached(), self.loop).result(WAIT_S)
 
     def open(self, gate: Gate) -> None:
-        """Lets the answers at the gate go on."""
+        """Opens the gate for the answers that wait at it."""
         self.loop.call_soon_threadsafe(gate.open)
 
 

@@ -1,4 +1,4 @@
-"""Starts the real server for a test, and asks it things."""
+"""Starts the real server for a test, and sends it requests."""
 
 import asyncio
 import json
@@ -20,13 +20,13 @@ from tests.whole.checked import keep_verdict
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_S = 60.0
-# A check that does not come to an end on a busy machine is tried again after half a minute.
+# A check that times out on a busy machine is retried after half a minute.
 CHECK_S = 100.0
 
 
 @dataclass
 class Bridge:
-    """A running server: its address, its process, its folders, and an HTTP client that leaves no proxy in between."""
+    """A running server: its address, its process, its folders, and an HTTP client that uses no proxy."""
 
     url: str
     process: asyncio.subprocess.Process
@@ -45,7 +45,7 @@ class Bridge:
         return await self.client.post("/chat/completions", json=body, headers=headers)
 
     async def stream(self, *turns: str, **fields: Any) -> list[str]:
-        """The lines of a streamed answer, blank ones left out."""
+        """Returns the lines of a streamed answer without the blank ones."""
         body = {"messages": messages(*turns), "stream": True, **fields}
         async with self.client.stream("POST", "/chat/completions", json=body) as response:
             assert response.status_code == 200, await response.aread()
@@ -58,7 +58,7 @@ class Bridge:
         return found
 
     async def until_pool(self, **counts: int) -> dict[str, Any]:
-        """Waits, bounded, until the pool counts so."""
+        """Waits, with a timeout, until the pool has these counts."""
         async with asyncio.timeout(START_S):
             while True:
                 pool: dict[str, Any] = (await self.health())["pool"]
@@ -67,7 +67,7 @@ class Bridge:
                 await asyncio.sleep(0.05)
 
     async def until_checked(self) -> dict[str, Any]:
-        """Waits, bounded, for the end of the self-check; what it says of the engine."""
+        """Waits, with a timeout, for the end of the self-check; returns `engine` of /health."""
         async with asyncio.timeout(CHECK_S):
             while not (engine := (await self.health())["engine"])["checked"]:
                 await asyncio.sleep(0.05)
@@ -79,16 +79,16 @@ class Bridge:
         return psutil.Process(self.process.pid)
 
     def workers(self) -> list[psutil.Process]:
-        """The Claude Code processes below it; not what they start themselves, which looks like them for a moment."""
+        """Its Claude Code processes, without their children, which look the same for a moment."""
         return [child for child in self.server.children() if is_claude(child)]
 
     @property
     def log(self) -> str:
-        """What its log says so far."""
+        """The text of its log so far."""
         return "".join(path.read_text() for path in sorted((self.folder / "logs").glob("*.log*")))
 
     async def stop(self) -> int:
-        """Ends it as Ctrl-C would, bounded; its exit code."""
+        """Ends it by SIGTERM, with a timeout; returns its exit code."""
         if self.process.returncode is None:
             os.kill(self.process.pid, signal.SIGTERM)
         async with asyncio.timeout(30):
@@ -96,30 +96,30 @@ class Bridge:
 
 
 def is_claude(process: psutil.Process) -> bool:
-    """Whether it is a Claude Code that answers, or is about to."""
+    """Whether it is a worker."""
     with suppress(psutil.Error):
         return "--output-format" in process.cmdline()
     return False
 
 
 def messages(*turns: str) -> list[dict[str, str]]:
-    """Alternating turns, the first the user's."""
+    """Returns messages of alternating roles, the first of the user."""
     return [{"role": "assistant" if number % 2 else "user", "content": text} for number, text in enumerate(turns)]
 
 
 def data_of(lines: list[str]) -> list[dict[str, Any]]:
-    """The JSON of a stream's data lines, without its end mark."""
+    """Returns the JSON of a stream's data lines, without [DONE]."""
     return [json.loads(line[6:]) for line in lines if line.startswith("data: ") and line != "data: [DONE]"]
 
 
 def text_of(lines: list[str]) -> str:
-    """The words of a stream."""
+    """Returns the text of a stream."""
     chunks = [chunk for chunk in data_of(lines) if chunk.get("choices")]
     return "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks)
 
 
 def conversation_of(body: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What arrived upstream as (role, text), without the engine's own environment note."""
+    """Returns what arrived upstream as (role, text), without Claude Code's environment note."""
     found = []
     for message in body["messages"]:
         content = message["content"]
@@ -130,7 +130,7 @@ def conversation_of(body: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def child_environment(folder: Path, **more: str) -> dict[str, str]:
-    """A clean environment with an empty HOME below `folder`."""
+    """Returns a clean environment with an empty HOME below `folder`."""
     home = folder / "home"
     home.mkdir(parents=True, exist_ok=True)
     keep = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
@@ -138,8 +138,8 @@ def child_environment(folder: Path, **more: str) -> dict[str, str]:
 
 
 def account(standin: Standin) -> dict[str, str]:
-    """What makes the CLI talk to the stand-in."""
-    return {"ANTHROPIC_BASE_URL": standin.url, "ANTHROPIC_API_KEY": "sk-nobody-0123456789abcdef"}
+    """Returns the variables that direct Claude Code to the stand-in."""
+    return {"ANTHROPIC_BASE_URL": standin.url, "ANTHROPIC_API_KEY": "sk-test-0123456789abcdef"}
 
 
 @asynccontextmanager
@@ -151,9 +151,9 @@ async def open_bridge(
     is_checked: bool = True,
     program: str = "server",
 ) -> AsyncIterator[Bridge]:
-    """`python -m server` on a free port, with its folders below `folder`; killed with all its children at the end.
+    """`python -m server` on a free port, with its folders below `folder`; it is ended with the block.
 
-    `is_checked`: the self-check has passed in an earlier run, so that it answers in the warm ways from the start.
+    `is_checked`: the self-check has passed in an earlier run, so that workers are reused from the start.
     """
     if is_checked:
         await keep_verdict(folder / "data")

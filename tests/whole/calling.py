@@ -1,4 +1,4 @@
-"""A Claude for the stand-in that really calls: two tools in one message, one more with what came back, then words."""
+"""Scripts for the stand-in that call tools: two in one message, a third with their results, then text."""
 
 import json
 import uuid
@@ -18,12 +18,12 @@ FORM = {"city": "Oslo", "degrees": 9}
 
 @dataclass
 class Caller:
-    """Its calls, by the id that it gave them."""
+    """A script that keeps its calls by id."""
 
     calls: dict[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
 
     def calling(self, text: str, *wanted: tuple[str, Mapping[str, Any]]) -> Reply:
-        """Some words in pieces, then calls in pieces."""
+        """Streams text, then calls, each in several chunks."""
         blocks: list[Block] = [Text((text[:3], text[3:]))] if text else []
         for name, arguments in wanted:
             block = call(name, arguments, id=f"toolu_{uuid.uuid4().hex[:24]}")
@@ -31,8 +31,8 @@ class Caller:
             blocks.append(block)
         return Reply(tuple(blocks), stop_reason="tool_use")
 
-    def told(self, body: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """What arrived, turn by turn: words, the calls as they were made, and results with what they are results of."""
+    def steps(self, body: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Returns what arrived, step by step: text, calls, and results with the call that they answer."""
         return [step for message in spoken(body) for step in self._steps(message)]
 
     def _steps(self, message: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -54,13 +54,13 @@ class Caller:
 
 
 class Forecaster(Caller):
-    """Compares the weather of two cities with the client's `get_weather` and `difference`, and fills in forms."""
+    """Compares the weather of two cities with the client's `get_weather` and `difference`, and answers in JSON."""
 
     def __call__(self, recorded: Recorded) -> Script:
         body: Mapping[str, Any] = recorded.body
         if WANTS_FORM in str(spoken(body)[0]["content"]):
             return self._form(body)
-        results = [step[-1] for step in self.told(body) if step[0] == "result"]
+        results = [step[-1] for step in self.steps(body) if step[0] == "result"]
         match len(results):
             case 0:
                 cities = ({"city": "Paris"}, {"city": "Oslo"})
@@ -77,7 +77,7 @@ class Forecaster(Caller):
 
 @dataclass
 class Clerk(Caller):
-    """Reads a file and edits it with two tools of the client's, then says that it is done."""
+    """Reads a file and edits it with two tools of the client, then answers that it is done."""
 
     reading: tuple[str, Mapping[str, Any]] = ("", {})
     editing: tuple[str, Mapping[str, Any]] = ("", {})
@@ -85,7 +85,7 @@ class Clerk(Caller):
     def __call__(self, recorded: Recorded) -> Script:
         if self.reading[0] not in offered(recorded.body):
             return say("A letter")  # what the client wants for a title
-        match [step[0] for step in self.told(recorded.body)].count("result"):
+        match [step[0] for step in self.steps(recorded.body)].count("result"):
             case 0:
                 return self.calling("Let me read it.", self.reading)
             case 1:
@@ -103,33 +103,33 @@ WHOLE_STORY = [
     ("call", "difference", 21, 9),
     ("result", "difference", 21, 9, "12"),
 ]
-"""What the last request of such a conversation must hold."""
+"""What the last request of such a conversation must contain."""
 
 
 def spoken(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The messages of the conversation, without the engine's own notes."""
+    """Returns the messages of the conversation, without Claude Code's own notes."""
     return [message for message in body["messages"] if message["role"] != "system"]
 
 
 def blocks_of(content: Any) -> list[dict[str, Any]]:
-    """Content as blocks, however it was written."""
+    """Returns content as blocks, whether it is a string or an array."""
     return [{"type": "text", "text": content}] if isinstance(content, str) else list(content or [])
 
 
 def offered(body: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The tools on offer by name."""
+    """Returns the tools of a body by name."""
     return {tool["name"]: tool for tool in body.get("tools") or []}
 
 
 def offers(requests: Iterable[Recorded]) -> list[list[dict[str, Any]]]:
-    """The client's tools in all requests that offered any, in an order that does not depend on who came first.
+    """Returns the client's tools in all requests that offered any, sorted, whatever the order of arrival.
 
-    The one tool of ours, by which Claude answers in JSON without a form, is not the client's.
+    Leaves out our own tool for JSON answers without a schema.
     """
     found = [list(offered(request.body).values()) for request in requests]
     return sorted([tools for tools in found if tools and tools[0]["name"] != OUR_TOOL], key=json.dumps)
 
 
 def form_of(body: Mapping[str, Any]) -> Any:
-    """The schema that the answer must fit, None if there is none."""
+    """Returns the schema of the answer, None if there is none."""
     return ((body.get("output_config") or {}).get("format") or {}).get("schema")

@@ -1,4 +1,4 @@
-"""The verdict on the Claude Code that we carry, made once for all tests, as a server finds it after an earlier run."""
+"""The self-check's result for the bundled Claude Code, made once in a test process and copied for each server."""
 
 import os
 import shutil
@@ -17,9 +17,9 @@ from server.selfcheck.store import STORE_FILE, ResultStore
 
 
 async def keep_verdict(data: Path, cli: Path | None = None) -> None:
-    """Puts it into a server's data folder. What it says is true: the check is really made, at the first call.
+    """Copies the result into a server's data folder. The first call runs the check.
 
-    `cli`: a program of the test's own that runs the one that we carry, and gets its verdict.
+    `cli`: a program of the test that runs the bundled one, and gets its result.
     """
     kept = Path(_folder().name) / STORE_FILE
     if not kept.exists():
@@ -45,7 +45,7 @@ async def _check(kept: Path) -> None:
     assert cli is not None
     findings = None
     for _ in range(3):
-        # On a busy machine it may not come to an end; the product tries again, too.
+        # It may time out on a busy machine. The server retries, too.
         with suppress(CheckInconclusive), open_scratch(kept.parent) as scratch:
             findings = await run_probes(cli, os.environ, scratch=scratch, guard=guard_for())
             break

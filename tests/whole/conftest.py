@@ -1,4 +1,4 @@
-"""The whole server as its user runs it, `python -m server` in a process of its own, over real CLIs and the stand-in."""
+"""Fixtures for tests of the whole server: `python -m server` with the real Claude Code and the stand-in."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -24,7 +24,7 @@ async def upstream() -> AsyncIterator[Standin]:
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def running(upstream: Standin, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bridge]:
     """One server for all tests of a module."""
-    # One test's failure upstream is no reason for the next one's.
+    # A failure in one test must not open the circuit breaker for the next one.
     alone = {"DRAWBRIDGE_WITHOUT_BREAKER": "yes", "DRAWBRIDGE_RETRIES": "0"}
     async with open_bridge(upstream, tmp_path_factory.mktemp("bridge"), environment=alone) as bridge:
         yield bridge
@@ -32,7 +32,7 @@ async def running(upstream: Standin, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def standin(upstream: Standin) -> Standin:
-    """The stand-in, fresh for each test: nothing recorded, the friendly answer."""
+    """The stand-in, reset for each test: nothing recorded, the default answer."""
     upstream.requests.clear()
     upstream.others.clear()
     upstream.script(default_answer)
@@ -41,18 +41,18 @@ async def standin(upstream: Standin) -> Standin:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def bridge(running: Bridge, standin: Standin) -> Bridge:
-    """The module's server, over the fresh stand-in."""
+    """The module's server, with the reset stand-in."""
     return running
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def tap(bridge: Bridge) -> AsyncIterator[Tap]:
-    """What a client in front of the module's server asks."""
+    """Records what a client sends to the module's server."""
     async with open_tap(bridge.url) as found:
         yield found
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder for a server of the test's own."""
+    """A folder for the test's own server."""
     return tmp_path

@@ -1,4 +1,4 @@
-"""The app with a server that ends by itself each time it is up: `python -m tests.whole.crashing`."""
+"""`python -m tests.whole.crashing`: the app with a server that fails each time it has started."""
 
 from server.runtime.listeners import ListenerSet
 from tray.__main__ import main

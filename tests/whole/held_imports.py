@@ -1,6 +1,6 @@
-"""The app on a computer whose disk is slow: `python -m tests.whole.held_imports`.
+"""`python -m tests.whole.held_imports`: the app on a computer with a slow disk.
 
-The server's libraries are imported only when the file that HELD_UNTIL names is there.
+It imports the server's libraries only when the file named by HELD_UNTIL exists.
 """
 
 import os
@@ -15,10 +15,10 @@ from tray.__main__ import main
 
 
 class Held(MetaPathFinder):
-    """Holds up the first import of the web's library, and finds nothing itself."""
+    """Delays the first import of uvicorn."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
-        """Waits; then the next finder is asked."""
+        """Waits, and leaves the import to the next finder."""
         while name == "uvicorn" and not Path(os.environ["HELD_UNTIL"]).exists():
             time.sleep(0.02)
 

@@ -1,8 +1,8 @@
-"""How the API tells of a plan's limits: in the headers of its answers."""
+"""The headers in which the API reports the limits of a plan."""
 
 
 def limits(five_hours: str, week: str, *, status: str, soon: int, later: int) -> dict[str, str]:
-    """The headers of the API for an account with a plan; the first window is the one that counts."""
+    """Returns the headers for an account with a plan; the first window is the representative one."""
     name = "anthropic-ratelimit-unified"
     return {
         f"{name}-status": status,

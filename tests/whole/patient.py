@@ -1,4 +1,4 @@
-"""`python -m tests.whole.patient`: the app as it is, but that it gives running answers a minute to end."""
+"""`python -m tests.whole.patient`: the app, with a grace period of a minute for running answers."""
 
 from tray.__main__ import main
 from tray.control import controller

@@ -1,4 +1,4 @@
-"""Runs clients' programs against a server."""
+"""Runs programs of clients against a server."""
 
 import asyncio
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 from tests.whole.bridge import Bridge
 
 CLIENTS = Path(__file__).parent / "clients"
-# What programs tell their makers by themselves goes nowhere.
+# Programs that report usage to their makers cannot reach them.
 NOWHERE = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1,localhost"}
 LIMIT_S = 120
 
 
 async def printed(bridge: Bridge, *command: str | Path, folder: Path | None = None, **more: str) -> str:
-    """What a client's program prints, in `folder` or the server's; it must succeed."""
+    """Runs a client's program in `folder` or the server's, which must succeed; returns what it prints."""
     process = await asyncio.create_subprocess_exec(
         *map(str, command),
         stdin=asyncio.subprocess.DEVNULL,
@@ -32,7 +32,7 @@ async def printed(bridge: Bridge, *command: str | Path, folder: Path | None = No
 
 
 def llm_folder(bridge: Bridge, url: str) -> str:
-    """The settings of `llm`, with what listens at `url` as its model `bridge`."""
+    """Returns a settings folder for `llm` with the server at `url` as its model `bridge`."""
     folder = bridge.folder / "llm"
     folder.mkdir(exist_ok=True)
     model = f"- model_id: bridge\n  model_name: sonnet\n  api_base: {url}\n"

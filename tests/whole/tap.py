@@ -1,4 +1,4 @@
-"""A tap between a client and a server: passes every byte on, and keeps what the client asked."""
+"""A proxy between a client and a server that forwards every byte and records the requests."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ PIECE = 65_536
 
 
 class Tap:
-    """What a client wrote on each of its connections. `url` is where it must connect to."""
+    """Records what a client writes on each connection. The client connects to `url`."""
 
     def __init__(self, url: str) -> None:
         self._target = urlsplit(url)
@@ -21,7 +21,7 @@ class Tap:
         self.url = url
 
     def listens(self, port: int) -> None:
-        """Says where it listens."""
+        """Sets the port on which it listens."""
         self.url = self._target._replace(netloc=f"127.0.0.1:{port}").geturl()
 
     async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -32,11 +32,11 @@ class Tap:
         await asyncio.gather(_pass_on(reader, server[1], written), _pass_on(server[0], writer, bytearray()))
 
     def bodies(self) -> list[dict[str, Any]]:
-        """The JSON of all requests that had one, connection by connection."""
+        """Returns the JSON bodies of all requests, connection by connection."""
         return [json.loads(body) for written in self._written for body in _bodies(bytes(written)) if body]
 
     def offers(self) -> list[list[dict[str, Any]]]:
-        """The tools of all requests that offered any, as Claude's API spells them, in the order of `calling.offers`."""
+        """Returns the tools of all requests that have any, in Claude's format and in the order of `calling.offers`."""
         found = [[_plain(tool) for tool in body["tools"]] for body in self.bodies() if body.get("tools")]
         return sorted(found, key=json.dumps)
 
@@ -59,7 +59,7 @@ def _bodies(written: bytes) -> list[bytes]:
         while isinstance(event := connection.next_event(), h11.Data):
             body += event.data
         bodies.append(body)
-        # So that it goes on to the next request.
+        # h11 expects a response before the next request.
         connection.send(h11.Response(status_code=204, headers=[]))
         connection.send(h11.EndOfMessage())
         if connection.our_state is not h11.DONE:

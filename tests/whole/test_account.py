@@ -1,4 +1,4 @@
-"""Who is signed in and who pays: menu, `doctor` and `/health` of the real app say the same, and a click changes it."""
+"""The account and the payer: menu, `doctor` and `/health` of the real app agree, and the menu changes them."""
 
 import json
 import re
@@ -27,7 +27,7 @@ KEY = "sk-nobody-0123456789abcdef"
 def opened(
     state: str, folder: Path, bus: str, host: TrayHost, settings: str = "", **variables: str
 ) -> Iterator[tuple[App, Account, Aside]]:
-    """The app over a Claude Code whose account is `state`; it can reach a stand-in, whoever is signed in."""
+    """The app with a Claude Code whose account is `state`. Its requests go to a stand-in."""
     account = Account(folder / "cli", state)
     sign_in(folder / "home")
     with (
@@ -47,7 +47,7 @@ def opened(
 
 
 def doctors(app: App) -> dict[str, str]:
-    """What `drawbridge doctor` says of the account."""
+    """Returns the row of `drawbridge doctor` about the account."""
     rows = json.loads(app.command("doctor", "--json").stdout)
     (row,) = [row for row in rows if row["name"] == "account"]
     return dict(row)
@@ -113,7 +113,7 @@ def test_a_console_account_is_signed_in_to_by_its_own_line(tmp_path: Path, bus: 
 def test_an_expired_sign_in_is_said_when_claude_refuses_it_and_goes_with_the_next_answer(
     tmp_path: Path, bus: str, host: TrayHost
 ) -> None:
-    """Claude Code itself goes on saying that somebody is signed in."""
+    """Claude Code itself still reports a sign-in."""
     with opened("plan", tmp_path, bus, host) as (app, _, upstream):
         app.until("on the Claude Max plan")
         upstream.standin.script(lambda _: refuse(401, "OAuth token has expired"))
@@ -130,11 +130,11 @@ def test_an_expired_sign_in_is_said_when_claude_refuses_it_and_goes_with_the_nex
 
 
 def test_with_an_exported_key_the_plan_the_key_or_claude_code_decides(tmp_path: Path, bus: str, host: TrayHost) -> None:
-    """Seen in what each process gets, and in how it asks upstream: nobody is billed by the token unknowingly."""
+    """Asserted on the environment of each worker and on its requests: no key is billed without the user's choice."""
     with opened("plan", tmp_path, bus, host, ANTHROPIC_API_KEY=KEY) as (app, account, upstream):
 
         def is_clicked(line: str) -> bool:
-            """Not so where news have just changed the words above it."""
+            """Clicks the line. Returns False if the menu has just changed."""
             top = app.item.menu().text().splitlines()[1]
             try:
                 app.item.click(re.sub(r"^~", "", top), line)
@@ -143,7 +143,7 @@ def test_with_an_exported_key_the_plan_the_key_or_claude_code_decides(tmp_path: 
             return True
 
         def choose(line: str) -> set[str]:
-            """Clicks it; who pays for the next answer, as its process and the request say."""
+            """Clicks the line; returns the headers that authenticate the next request."""
             app.until("by the token")
             app.host.wait(lambda: is_clicked(line) or None)
             app.item.wait_menu(lambda menu: any(child.find(line).checked for child in menu.children if child.children))
@@ -152,7 +152,7 @@ def test_with_an_exported_key_the_plan_the_key_or_claude_code_decides(tmp_path: 
             return {name for name in ("authorization", "x-api-key") if name in headers}
 
         def keys() -> set[str]:
-            """What the processes that live were given."""
+            """Returns the API keys in the environments of the workers."""
             app.host.wait(lambda: all(account.variables(worker.pid) for worker in app.workers()) or None)
             return {account.variables(worker.pid).get("ANTHROPIC_API_KEY", "") for worker in app.workers()}
 

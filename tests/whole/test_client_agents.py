@@ -30,7 +30,7 @@ def assert_done(clerk: Clerk, standin: Standin, letter: Path, told: str) -> None
     assert letter.read_text() == AFTER
     assert "It is done." in told
     *_, last = (request.body for request in standin.requests if clerk.reading[0] in offered(request.body))
-    order, *steps = [step for step in clerk.told(last) if step[0] != "assistant"]
+    order, *steps = [step for step in clerk.steps(last) if step[0] != "assistant"]
     assert ORDER in order[1]
     assert [step[:2] for step in steps] == [
         ("call", clerk.reading[0]),
@@ -83,9 +83,9 @@ async def test_cline(bridge: Bridge, tap: Tap, standin: Standin, agents: Path, l
     cline = str(agents / "cline")
     settings = letter.parent.parent / ".cline" / "data" / "settings" / "global-settings.json"
     settings.parent.mkdir(parents=True)
-    # Otherwise it waits for its maker to have been told.
+    # Otherwise it waits until it has reported usage.
     settings.write_text('{"telemetryOptOut": true}')
-    # Otherwise it leaves a process of its own running.
+    # Otherwise it leaves a background process running.
     local = {"CLINE_SESSION_BACKEND_MODE": "local", "HOME": str(letter.parent.parent)}
     account = ["--provider", "openai-compatible", "--apikey", "anything", "--modelid", "sonnet"]
     await printed(bridge, cline, "auth", *account, "--baseurl", tap.url, folder=letter.parent, **local)

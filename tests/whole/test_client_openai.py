@@ -89,7 +89,7 @@ async def test_a_tool_loop_ends_in_words_made_of_the_results(
             {"name": "get_weather", "description": "In degrees.", "input_schema": CITY},
             {"name": "difference", "description": "a less b", "input_schema": PAIR},
         ]
-    assert claude.told(standin.requests[-1].body) == WHOLE_STORY
+    assert claude.steps(standin.requests[-1].body) == WHOLE_STORY
 
 
 async def test_a_tool_loop_survives_restarts_of_the_server(
@@ -104,7 +104,7 @@ async def test_a_tool_loop_survives_restarts_of_the_server(
         messages += with_results(message)
     assert message.content == VERDICT
     assert len(standin.requests) == 3
-    assert claude.told(standin.requests[-1].body) == WHOLE_STORY
+    assert claude.steps(standin.requests[-1].body) == WHOLE_STORY
 
 
 async def test_an_answer_is_parsed_into_the_callers_own_class(
@@ -153,10 +153,10 @@ async def test_two_answers_are_two_answers(client: openai.AsyncOpenAI, bridge: B
 
 
 def cut_short(recorded: Recorded) -> Script:
-    """Ends as it is told to end."""
+    """Ends at the stop sequence or at the token limit of the request."""
     if "stop_sequences" in recorded.body:
         return say("One, two", stop_reason="stop_sequence", stop_sequence=", three")
-    # The moment in which Claude Code, who would go on by itself, is ended.
+    # Time to end Claude Code, which would otherwise continue by itself.
     return say("One, two", stop_reason="max_tokens", before_stop=(Pause(5),))
 
 

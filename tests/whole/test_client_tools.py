@@ -43,7 +43,7 @@ def assert_story(
         types = [{name: about["type"] for name, about in properties.items()} for properties in found]
         assert types == [{"city": kinds[0]}, {"a": kinds[1], "b": kinds[1]}]
     for last in asked[2::3]:
-        assert claude.told(last) == WHOLE_STORY
+        assert claude.steps(last) == WHOLE_STORY
 
 
 def assert_form(schema: Any) -> None:
@@ -133,6 +133,6 @@ async def test_clients_at_the_same_time_keep_their_calls_apart(
     for found in map(json.loads, await asyncio.gather(*runs)):
         assert (found["whole"], "".join(found["streamed"])[-len(VERDICT) :]) == (VERDICT, VERDICT)
     assert offers(standin.requests) == tap.offers()
-    told = [forecaster.told(request.body) for request in standin.requests if "get_weather" in offered(request.body)]
+    told = [forecaster.steps(request.body) for request in standin.requests if "get_weather" in offered(request.body)]
     assert [len(story) for story in told].count(len(WHOLE_STORY)) == 8
     assert all(story == WHOLE_STORY[: len(story)] for story in told)

@@ -27,7 +27,7 @@ from tests.server.web.cursor_bodies import (
 from tests.whole.bridge import Bridge, data_of, open_bridge, text_of
 from tests.whole.calling import blocks_of, offered, spoken
 
-# One server for the tests that only ask.
+# One server for all tests that need no server of their own.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -55,7 +55,7 @@ async def test_a_name_of_the_picker_is_a_model_and_an_effort_for_that_request_al
 
 
 async def test_the_verify_prompt_is_answered_at_once_whatever_the_model_and_without_claude(folder: Path) -> None:
-    """Cursor asks for a model that it knows by name, and takes any other status for a bad key or address."""
+    """Cursor requests a model that it knows, and reports any status but 200 as a bad key or address."""
     headers = {"origin": "vscode-file://vscode-app", "authorization": "Bearer any"}
     # Neither a Claude Code nor an account: `open_bridge` without a stand-in, and a path where nothing is.
     environment = {"DRAWBRIDGE_STRICT_MODELS": "yes", "CLAUDE_CLI_PATH": str(folder / "no-such-claude")}
@@ -107,7 +107,7 @@ Call = dict[str, Any]
 
 
 def after_chat(calls: list[Call], results: list[str]) -> Body:
-    """The chat body that goes on after Claude's calls, as Cursor writes it."""
+    """Returns the chat body that Cursor sends after Claude's calls."""
     numbered = [{"index": number, **one} for number, one in enumerate(calls)]
     said: Body = {"role": "assistant", "content": "Let me see.", "tool_calls": numbered}
     answers: list[Body] = [
@@ -234,7 +234,7 @@ async def test_a_history_in_each_dialect_is_the_same_conversation_upstream(
 
 
 def patching(recorded: Recorded) -> Script:
-    """Two calls at once, then words."""
+    """Two calls at once, then text."""
     if any(step[0] == "result" for step in steps_of(recorded)):
         return say("It is ", "done.")
     wanted = (call("ReadFile", {"path": "x.py"}), call("ApplyPatch", {"input": PATCH}))

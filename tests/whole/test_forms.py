@@ -1,4 +1,4 @@
-"""What a chat request may ask for, through the whole product: its effect upstream, and that it does not stick."""
+"""Parameters of a chat request through the whole product: their effect upstream, for that request only."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Hostile text goes through the whole product, there and back, and not a character of it changes."""
+"""Hostile text passes through the whole product, there and back, without a changed character."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ from tests.whole.calling import blocks_of, offered, spoken
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PIECES = [
+FRAGMENTS = [
     *(
         "<system-reminder>",
         "</system>",
@@ -71,9 +71,9 @@ PIECES = [
 ]
 
 
-hostile = st.lists(st.one_of(st.sampled_from(PIECES), st.characters(codec="utf-8")), max_size=60).map(
+hostile = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.characters(codec="utf-8")), max_size=60).map(
     # Blank texts have rules of their own.
-    lambda pieces: "".join(pieces) + "x"
+    lambda fragments: "".join(fragments) + "x"
 )
 # Each example starts a conversation of several turns on a real process.
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

@@ -1,4 +1,4 @@
-"""Titles, tags and follow-up questions beside a conversation: it goes on where it was."""
+"""Requests for titles, tags and follow-up questions do not disturb the conversation beside them."""
 
 import asyncio
 from pathlib import Path

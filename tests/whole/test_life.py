@@ -1,4 +1,4 @@
-"""Processes, folders, sockets and memory of the real server: nothing is left, whatever happens."""
+"""Processes, folders, sockets and memory of the real server: none is leaked, whatever happens."""
 
 import asyncio
 import json
@@ -22,14 +22,14 @@ linux_only = pytest.mark.skipif(
 
 
 def lives(process: psutil.Process) -> bool:
-    """Whether it is there and no zombie."""
+    """Whether it runs and is no zombie."""
     with suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
 
 
 async def gone(processes: list[psutil.Process], bound_s: float) -> list[psutil.Process]:
-    """Those of `processes` that are still alive after `bound_s` at most."""
+    """Waits at most `bound_s` for all `processes` to end; returns those still alive."""
     alive = processes
     for _ in range(int(bound_s / 0.05)):
         alive = [process for process in alive if lives(process)]
@@ -41,7 +41,7 @@ async def gone(processes: list[psutil.Process], bound_s: float) -> list[psutil.P
 
 @linux_only
 async def test_a_killed_server_takes_its_workers_along_and_the_next_start_sweeps(folder: Path) -> None:
-    """Raw, streaming and waiting ones: only the first would end by themselves."""
+    """Raw, streaming and waiting workers: only raw ones would end by themselves."""
     streaming, waiting = Gate(), Gate()
     async with open_standin() as standin:
         standin.script(say("Half", Hold(streaming)), say("never", before_headers=(Hold(waiting),)))
@@ -182,10 +182,10 @@ async def test_ask_talks_to_the_running_one(folder: Path) -> None:
         assert conversation_of(standin.requests[-1].body) == [("user", "What is the capital of France?")]
 
 
-async def command(bridge: Bridge, *words: str) -> str:
-    """What `drawbridge WORDS` prints beside the running server; it must succeed."""
+async def command(bridge: Bridge, *arguments: str) -> str:
+    """Runs `drawbridge` with these arguments beside the running server; it must succeed. Returns its output."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tray", *words),
+        *(sys.executable, "-m", "tray", *arguments),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""The usage of a plan as the API tells it, in the menu; a limit that is reached is told once, with its end."""
+"""The menu shows the usage of a plan; a reached limit is notified once, with the time of its end."""
 
 import sys
 import time
@@ -27,15 +27,15 @@ def test_a_reached_limit_is_told_once_a_window_with_the_time_of_its_end(
 ) -> None:
     now = datetime.now(UTC).astimezone()
     if (now + timedelta(minutes=2)).date() != now.date():
-        # Its words name the day as it is when they are said.
+        # The text depends on the day on which it is made.
         time.sleep(121)
     soon, later = int(time.time()) + 3_600, int(time.time()) + 3 * 86_400
     sign_in(tmp_path / "home")
 
-    def words(unix_s: int) -> str:
+    def text_of(unix_s: int) -> str:
         return moment(unix_s, datetime.now(UTC).astimezone())
 
-    # Each refusal is Claude's own here, and none the breaker's.
+    # Without the circuit breaker, so that each refusal comes from Claude.
     with (
         standin_aside() as upstream,
         open_app(
@@ -51,7 +51,7 @@ def test_a_reached_limit_is_told_once_a_window_with_the_time_of_its_end(
         allowed = limits("0.42", "0.25", status="allowed", soon=soon, later=later)
         upstream.standin.script(lambda _: replace(say("Hello"), headers=tuple(allowed.items())))
         assert app.chat().status_code == 200
-        app.until(f"~5 hours: 42% used, resets {words(soon)}", f"~Week: 25% used, resets {words(later)}")
+        app.until(f"~5 hours: 42% used, resets {text_of(soon)}", f"~Week: 25% used, resets {text_of(later)}")
         assert not host.notifications
 
         rejected = limits("1.0", "0.25", status="rejected", soon=soon, later=later)
@@ -61,14 +61,14 @@ def test_a_reached_limit_is_told_once_a_window_with_the_time_of_its_end(
             assert refusal.status_code == 429
             assert 0 < int(refusal.headers["retry-after"]) <= 3_600
         shown = host.wait_notification("Usage limit reached")
-        assert shown.title == f"Usage limit reached, resets {words(soon)}"
-        assert shown.text == f"Claude's usage limit is reached. Claude answers again {words(soon)}. (5 hours)"
-        app.until(f"~Usage limit reached, resets {words(soon)}", f"~5 hours: limit reached, resets {words(soon)}")
+        assert shown.title == f"Usage limit reached, resets {text_of(soon)}"
+        assert shown.text == f"Claude's usage limit is reached. Claude answers again {text_of(soon)}. (5 hours)"
+        app.until(f"~Usage limit reached, resets {text_of(soon)}", f"~5 hours: limit reached, resets {text_of(soon)}")
         assert len(host.notifications) == 1
 
-        # Another window is another thing to know.
+        # Another window is notified again.
         other = limits("1.0", "0.25", status="rejected", soon=soon + 600, later=later)
         upstream.standin.script(lambda _: refuse(429, "You have hit your limit", headers=other))
         assert app.chat().status_code == 429
         host.wait(lambda: len(host.notifications) == 2 or None)
-        assert words(soon + 600) in host.notifications[-1].title
+        assert text_of(soon + 600) in host.notifications[-1].title

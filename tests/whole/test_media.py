@@ -1,4 +1,4 @@
-"""Pictures and files on their way to Claude: told by their bytes, passed on as they are, never fetched here."""
+"""Pictures and files: recognized by their bytes, forwarded unchanged, never downloaded by the server."""
 
 import base64
 from typing import Any

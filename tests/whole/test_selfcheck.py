@@ -69,7 +69,7 @@ async def calls_are_right(bridge: Bridge, standin: Standin, *, asks_once: bool) 
     forecaster, stories = Forecaster(), [WHOLE_STORY[:length] for length in (1, 6, 8)]
 
     def told(recorded: Recorded) -> Script:
-        return forecaster(recorded) if forecaster.told(recorded.body) in stories else say("Nobody hears of this.")
+        return forecaster(recorded) if forecaster.steps(recorded.body) in stories else say("Nobody hears of this.")
 
     standin.script(told)
     said: list[dict[str, Any]] = list(messages(QUESTION))
@@ -84,7 +84,7 @@ async def calls_are_right(bridge: Bridge, standin: Standin, *, asks_once: bool) 
             result = DEGREES[arguments["city"]] if "city" in arguments else str(arguments["a"] - arguments["b"])
             said.append({"role": "tool", "tool_call_id": made["id"], "content": result})
     assert choice["message"]["content"] == VERDICT
-    found = [forecaster.told(recorded.body) for recorded in standin.requests]
+    found = [forecaster.steps(recorded.body) for recorded in standin.requests]
     assert all(story in found for story in stories)
     assert found == stories or not asks_once
     for recorded in standin.requests:

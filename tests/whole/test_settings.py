@@ -1,4 +1,4 @@
-"""Settings that need the engine to show what they change; the others are shown beside the part that reads them."""
+"""Settings whose effect shows only in the whole server; the others are tested beside the code that reads them."""
 
 import asyncio
 import sys
@@ -111,7 +111,7 @@ async def test_a_newer_claude_code_of_the_users_is_used_where_that_is_preferred(
     for preferred, used in (("carried", carried), ("newest", own)):
         async with open_standin() as standin, open_bridge(standin, folder, "--prefer-cli", preferred) as bridge:
             assert (await bridge.chat("hi")).status_code == 200
-            # Asked in the background, beside the first answer.
+            # The version is read in the background, beside the first answer.
             async with asyncio.timeout(30):
                 while (cli := (await bridge.health())["cli"])["version"] is None:
                     await asyncio.sleep(0.05)

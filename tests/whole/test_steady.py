@@ -1,4 +1,4 @@
-"""While Claude's API has a bad moment: an answer a little later, or a clear reason at once; and it heals by itself."""
+"""Failures of Claude's API: retries, the circuit breaker, the fallback model, and recovery."""
 
 import asyncio
 import time
@@ -108,7 +108,7 @@ async def test_an_api_that_goes_on_failing_is_not_asked_by_everybody(folder: Pat
         health = await bridge.health()
         assert [circuit["cause"] for circuit in health["circuits"]] == ["upstream"]
         assert health["trouble"].startswith("Claude's API did not answer properly (sonnet); tried again at ")
-        # Another model may well be up.
+        # The circuit is of one model only.
         standin.script(default_answer)
         assert (await bridge.chat("hi", model="opus")).status_code == 200
         await heals(bridge)
@@ -166,7 +166,7 @@ def only_haiku(status: int, recorded: Recorded) -> Script:
 
 
 async def heals(bridge: Bridge) -> None:
-    """Asks until it is answered: the breaker tries by itself, with somebody's request."""
+    """Sends requests until one is answered: the circuit breaker lets one through now and then."""
     async with asyncio.timeout(30):
         while (await bridge.chat("hi")).status_code != 200:
             await asyncio.sleep(0.2)

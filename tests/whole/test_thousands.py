@@ -32,8 +32,8 @@ CROWDS = (1, 4, 2, 3)
 
 
 @dataclass
-class Telling:
-    """Tells stories to a running server, and looks at what arrives upstream for them."""
+class Run:
+    """Sends the requests of stories to a running server, and checks what arrives upstream."""
 
     bridge: Bridge
     standin: Standin
@@ -54,16 +54,16 @@ class Telling:
         self.standin.script(self.answer)
 
     def answer(self, recorded: Recorded) -> Script:
-        """What the stand-in says to a body, by the mark of its question."""
-        request = self.requests[asked_in(recorded)]
+        """Chooses the stand-in's answer by the mark of the question."""
+        request = self.requests[question_in(recorded)]
         if is_resumed(recorded):
-            return refuse(400, "nobody asked this")
+            return refuse(400, "not a request of the test")
         self.tries[request.id] += 1
         self.seen[request.id].set()
         return request.script(self.tries[request.id])
 
     async def tell(self) -> None:
-        """Chapter by chapter: one after the other, two at a time, and all at once."""
+        """Sends chapter by chapter, each with another number of concurrent people."""
         for number, chapter in enumerate(self.stories):
             room = asyncio.Semaphore(CROWDS[number % len(CROWDS)])
             async with asyncio.TaskGroup() as group:
@@ -80,10 +80,10 @@ class Telling:
                     async with asyncio.timeout(BOUND_S):
                         await (self._leave(request) if request.fate in LEFT else self._ask(request))
                 except TimeoutError as error:
-                    raise AssertionError(f"nothing came for {request}") from error
+                    raise AssertionError(f"no answer within the timeout to {request}") from error
 
     def _kill_one(self) -> None:
-        """SIGKILL for a process, whatever it is at."""
+        """Kills a random worker, whatever it does."""
         workers = self.bridge.workers()
         if workers:
             self.kills += 1
@@ -94,16 +94,16 @@ class Telling:
             self.burials.append(asyncio.create_task(self._bury(victim)))
 
     async def _bury(self, victim: psutil.Process) -> None:
-        """It is among the dying until the server has taken its end, and has had a moment to act on it."""
+        """Counts it as dying until it has ended and the server has had time to react."""
         while victim.is_running():
             await asyncio.sleep(0.005)
         await asyncio.sleep(0.2)
         self.dying -= 1
 
     async def _ask(self, request: Request) -> None:
-        """Asks until there is an answer, which must be the request's own; fails for failures that nobody made.
+        """Sends the request until it is answered, with its own answer. Fails for failures that the test did not cause.
 
-        A death that nobody has noticed yet is made good by the one retry, two of them need not be.
+        The server retries once, which covers one undetected dead worker but not two.
         """
         for number in range(1, MOST_TRIES):
             kills, dying = self.kills, self.dying
@@ -142,7 +142,7 @@ class Telling:
         return text, choices[-1]["finish_reason"]
 
     async def _leave(self, request: Request) -> None:
-        """Asks, and hangs up."""
+        """Sends the request, and disconnects."""
         asking = asyncio.create_task(self._read_some(request))
         if request.fate == "left before its head":
             await asyncio.wait(
@@ -162,12 +162,12 @@ class Telling:
                     return
 
     async def check(self) -> None:
-        """Every body that arrived holds the turns of its request, its system prompt, and no mark of another."""
+        """Every body that arrived has the turns of its request, its system prompt, and no mark of another one."""
         for recorded in self.standin.requests:
             assert recorded.refusal is None, recorded.refusal
-            request = self.requests[asked_in(recorded)]
+            request = self.requests[question_in(recorded)]
             if is_resumed(recorded):
-                # The one request that Claude Code may get away with before it is killed for it, on a busy computer.
+                # On a busy computer Claude Code may send this one request before it is killed.
                 assert request.fate == "limit"
                 assert not request.has_moment
                 assert turns_in(recorded.body)[:-2] == request.expected
@@ -186,11 +186,11 @@ class Telling:
 
     @property
     def arrived(self) -> dict[str, set[str]]:
-        """For each request what arrived, without what differs between two processes or two layouts of equal turns."""
+        """The bodies that arrived for each request, without what differs between two processes or layouts."""
         found: dict[str, set[str]] = defaultdict(set)
         for recorded in self.standin.requests:
             if not is_resumed(recorded):
-                found[asked_in(recorded)].add(json.dumps(plain(recorded.body), sort_keys=True))
+                found[question_in(recorded)].add(json.dumps(plain(recorded.body), sort_keys=True))
         return found
 
 
@@ -198,46 +198,46 @@ class Telling:
 class Failure:
     """An error instead of an answer."""
 
-    words: str
+    text: str
 
 
-def asked_in(recorded: Recorded) -> str:
-    """The mark of the last question in a body that arrived."""
+def question_in(recorded: Recorded) -> str:
+    """Returns the mark of the last question in a body."""
     questions = [text for role, text in turns_in(recorded.body) if role == "user" and text.startswith("[r")]
     return questions[-1].partition("]")[0].removeprefix("[")
 
 
 def is_resumed(recorded: Recorded) -> bool:
-    """Whether Claude Code asks by itself to go on after an answer that reached its limit."""
+    """Whether Claude Code continues by itself after an answer that reached its limit."""
     return turns_in(recorded.body)[-1][1].startswith("Output token limit hit.")
 
 
 def plain(body: Mapping[str, Any]) -> dict[str, Any]:
-    """A body with its turns, and without the session's id, the environment note, thoughts and cache marks."""
+    """Returns a body with its turns, without session id, environment note, thinking and cache marks."""
     return {**unmarked({**body, "metadata": None}), "messages": turns_in(body)}
 
 
 def unmarked(value: Any) -> Any:
-    """A JSON value without its cache marks."""
+    """Returns a JSON value without its cache marks."""
     if isinstance(value, dict):
         return {name: unmarked(inner) for name, inner in value.items() if name != "cache_control"}
     return [unmarked(inner) for inner in value] if isinstance(value, list) else value
 
 
-async def told(folder: Path, seed: int, count: int, isolation: str) -> Telling:
-    """The whole story, told and checked."""
+async def run(folder: Path, seed: int, count: int, isolation: str) -> Run:
+    """Runs a server, sends all requests, and checks what arrived."""
     begun = time.monotonic()
     environment = {"DRAWBRIDGE_ISOLATION": isolation, "DRAWBRIDGE_LOG_LEVEL": "warning", "DRAWBRIDGE_RETRIES": "0"}
     async with (
         open_standin() as standin,
         open_bridge(standin, folder, environment=environment, program="tests.whole.wearing") as bridge,
     ):
-        telling = Telling(bridge, standin, stories(seed, count), random.Random(seed))
+        telling = Run(bridge, standin, stories(seed, count), random.Random(seed))
         await telling.tell()
         await telling.check()
     print(f"seed {seed}, {isolation}, {count} requests in {time.monotonic() - begun:.0f} s: {dict(telling.ways)},")
     print(
-        f"  {telling.kills} kills, {telling.failures} failures, {telling.extra} asked again, {telling.resumed} resumed"
+        f"  {telling.kills} kills, {telling.failures} failures, {telling.extra} sent again, {telling.resumed} resumed"
     )
     return telling
 
@@ -249,7 +249,7 @@ async def told(folder: Path, seed: int, count: int, isolation: str) -> Telling:
 async def test_each_body_upstream_is_its_requests_own_and_each_answer_its_callers(
     folder: Path, seed: int, count: int
 ) -> None:
-    telling = await told(folder, seed, count, "warm")
+    telling = await run(folder, seed, count, "warm")
     assert telling.ways["continued"] >= count // 10
     assert telling.ways["profile"] >= count // 10
     # Of 500 requests on two cores, 9 to 17 find a spare and 99 to 117 find no ready worker.
@@ -261,8 +261,8 @@ async def test_each_body_upstream_is_its_requests_own_and_each_answer_its_caller
 @pytest.mark.timeout(7200)
 @sized("count", IN_PROCESSES, small=20)
 async def test_a_process_for_each_conversation_sends_the_same_turns(folder: Path, count: int) -> None:
-    warm = await told(folder / "warm", 99, count, "warm")
-    alone = await told(folder / "process", 99, count, "process")
+    warm = await run(folder / "warm", 99, count, "warm")
+    alone = await run(folder / "process", 99, count, "process")
     assert set(alone.ways) == {"process"}
     timed = {request.id for request in warm.requests.values() if request.fate == "left at some time"}
     one, other = warm.arrived, alone.arrived

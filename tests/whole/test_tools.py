@@ -1,4 +1,4 @@
-"""Tool loops from HTTP to the Messages API and back: every spelling, streamed and whole, results of every kind."""
+"""Tool loops from HTTP to the Messages API and back: every form of tools, streamed and whole, all kinds of results."""
 
 import base64
 import json
@@ -34,8 +34,8 @@ def worked(name: str, arguments: str) -> str:
     return KNOWN[given["city"]] if name == "get_weather" else str(given["a"] - given["b"])
 
 
-async def asked(bridge: Bridge, body: dict[str, Any], *, stream: bool) -> tuple[dict[str, Any], str]:
-    """The assistant's message and the reason why it ended, put together as clients do."""
+async def answer_to(bridge: Bridge, body: dict[str, Any], *, stream: bool) -> tuple[dict[str, Any], str]:
+    """Returns the assistant's message and the finish reason, assembled as clients do."""
     if not stream:
         reply = await bridge.post(body)
         assert reply.status_code == 200, reply.text
@@ -73,7 +73,7 @@ async def test_a_loop_of_two_rounds(
     standin.script(Forecaster())
     conversation: list[dict[str, Any]] = list(messages(QUESTION))
     for reason in ("tool_calls", "tool_calls", "stop"):
-        message, finished = await asked(bridge, {"messages": conversation, "tools": tools}, stream=stream)
+        message, finished = await answer_to(bridge, {"messages": conversation, "tools": tools}, stream=stream)
         assert finished == reason
         conversation.append(message)
         results = [
@@ -83,13 +83,13 @@ async def test_a_loop_of_two_rounds(
         conversation += results[::order]
     assert conversation[-1]["content"] == VERDICT
     assert list(offered(standin.requests[-1].body)) == ["get_weather", "difference"]
-    steps = [step[0] for step in told(standin.requests[-1])]
+    steps = [step[0] for step in steps_of(standin.requests[-1])]
     assert steps == [step[0] for step in WHOLE_STORY]
     assert len(standin.requests) == 3
 
 
-def told(recorded: Recorded) -> list[tuple[str, Any]]:
-    """What arrived: words, calls and results, in order."""
+def steps_of(recorded: Recorded) -> list[tuple[str, Any]]:
+    """Returns what arrived: text, calls and results, in order."""
     steps: list[tuple[str, Any]] = []
     for message in spoken(recorded.body):
         for block in blocks_of(message["content"]):
@@ -106,15 +106,15 @@ def told(recorded: Recorded) -> list[tuple[str, Any]]:
 
 
 def result_of(recorded: Recorded) -> Any:
-    """The content of the last result that arrived."""
-    return [step for step in told(recorded) if step[0] == "result"][-1][1]
+    """Returns the content of the last result that arrived."""
+    return [step for step in steps_of(recorded) if step[0] == "result"][-1][1]
 
 
 def once(block: ToolUse) -> Any:
-    """Calls once, then is done."""
+    """Calls a tool once, then answers."""
 
     def answer(recorded: Recorded) -> Script:
-        has_result = any(step[0] == "result" for step in told(recorded))
+        has_result = any(step[0] == "result" for step in steps_of(recorded))
         return say("Done.") if has_result else Reply((block,), stop_reason="tool_use")
 
     return answer
@@ -125,7 +125,7 @@ async def test_a_loop_in_the_form_of_2023(bridge: Bridge, standin: Standin, stre
     standin.script(once(call("get_weather", {"city": "Oslo"})))
     conversation: list[dict[str, Any]] = list(messages("Weather?"))
     body = {"functions": [WEATHER], "function_call": "auto"}
-    message, finished = await asked(bridge, {"messages": conversation, **body}, stream=stream)
+    message, finished = await answer_to(bridge, {"messages": conversation, **body}, stream=stream)
     assert finished == "function_call"
     assert message["function_call"]["name"] == "get_weather"
     assert json.loads(message["function_call"]["arguments"]) == {"city": "Oslo"}
@@ -133,9 +133,9 @@ async def test_a_loop_in_the_form_of_2023(bridge: Bridge, standin: Standin, stre
         {"role": "assistant", "content": None, "function_call": message["function_call"]},
         {"role": "function", "name": "get_weather", "content": "9"},
     ]
-    message, finished = await asked(bridge, {"messages": conversation, **body}, stream=stream)
+    message, finished = await answer_to(bridge, {"messages": conversation, **body}, stream=stream)
     assert (message["content"], finished) == ("Done.", "stop")
-    assert told(standin.requests[-1])[1:] == [("call", ("get_weather", {"city": "Oslo"})), ("result", ["9"])]
+    assert steps_of(standin.requests[-1])[1:] == [("call", ("get_weather", {"city": "Oslo"})), ("result", ["9"])]
     assert standin.requests[0].body["tool_choice"] == {"type": "auto", "disable_parallel_tool_use": True}
 
 
@@ -145,14 +145,14 @@ async def test_a_tool_that_takes_raw_text(bridge: Bridge, standin: Standin, stre
     standin.script(once(call("ApplyPatch", {"input": patch}, delta_size=3)))
     tools = [{"type": "custom", "name": "ApplyPatch", "description": "Edits.", "format": {"type": "text"}}]
     conversation: list[dict[str, Any]] = list(messages("Edit."))
-    message, finished = await asked(bridge, {"messages": conversation, "tools": tools}, stream=stream)
+    message, finished = await answer_to(bridge, {"messages": conversation, "tools": tools}, stream=stream)
     assert finished == "tool_calls"
     (made,) = message["tool_calls"]
     assert (made["type"], made["function"]) == ("function", {"name": "ApplyPatch", "arguments": patch})
     conversation += [message, {"role": "tool", "tool_call_id": made["id"], "content": "ok"}]
-    message, _ = await asked(bridge, {"messages": conversation, "tools": tools}, stream=stream)
+    message, _ = await answer_to(bridge, {"messages": conversation, "tools": tools}, stream=stream)
     assert message["content"] == "Done."
-    assert ("call", ("ApplyPatch", {"input": patch})) in told(standin.requests[-1])
+    assert ("call", ("ApplyPatch", {"input": patch})) in steps_of(standin.requests[-1])
 
 
 CHOICES: list[tuple[dict[str, Any], Any]] = [

@@ -1,4 +1,4 @@
-"""News of versions in the real app, whose questions go through a proxy of the test's own that plays the feed."""
+"""Update checks of the real app, through a proxy that plays the releases feed."""
 
 import ipaddress
 import json
@@ -52,7 +52,7 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
 
 
 class Proxy:
-    """An HTTPS proxy behind which the feed is the only place there is; remembers who was asked for, and for what."""
+    """An HTTPS proxy that reaches only the feed; records hosts and requests."""
 
     def __init__(self, folder: Path) -> None:
         self.certificate, key = make_certificate(folder)
@@ -66,7 +66,7 @@ class Proxy:
 
     @property
     def questions(self) -> list[str]:
-        """What the feed was asked for; the engine's own questions are not ours."""
+        """The requests to the feed, without those of Claude Code."""
         return [line for line in self.asked if FEED in line or line.startswith("GET")]
 
     def close(self) -> None:
@@ -89,7 +89,7 @@ class Proxy:
         if not line.startswith(f"CONNECT {FEED}:443 "):
             connection.sendall(b"HTTP/1.1 502 Nowhere\r\n\r\n")
             return
-        connection.sendall(b"HTTP/1.1 200 Go on\r\n\r\n")
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
         with self._context.wrap_socket(connection, server_side=True) as secure:
             self._head(secure)
             body = json.dumps(RELEASES).encode()
@@ -135,7 +135,7 @@ def test_only_who_wants_it_is_told_of_a_newer_version(tmp_path: Path, bus: str, 
         app.item.click("About", "Check for updates once a day")
         app.item.wait_menu(lambda menu: "is available" not in menu.text())
         assert app.quit() == 0
-    # A setting works as the switch does; what was heard is still known, and not asked for again.
+    # The option works as the menu does; the known version is not requested again.
     with open_app(tmp_path, bus, host, "--check-updates", environment=environment) as app:
         app.until("Version 99.1 is available...", "Check for updates: yes (set by --check-updates)")
         assert len(proxy.questions) == 2

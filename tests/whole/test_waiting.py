@@ -1,4 +1,4 @@
-"""Conversations with tools through the whole product: waited for or replayed, over a restart, of any size."""
+"""Conversations with tools through the whole product: parked or replayed, across restarts, of any size."""
 
 import json
 import os
@@ -26,14 +26,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 class Agent:
-    """A client with tools: it keeps what it got and sends all of it back, through whichever server is up."""
+    """A client with tools, which sends back all that it got."""
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = [{"role": "user", "content": "one"}]
         self.way = ""
 
     async def ask(self, bridge: Bridge, **fields: Any) -> list[dict[str, Any]]:
-        """Asks, and gives the calls of the answer."""
+        """Sends the conversation; returns the calls of the answer."""
         answer = await bridge.post({"model": "sonnet", "messages": self.messages, "tools": TOOLS, **fields})
         assert answer.status_code == 200, answer.text
         self.way = answer.headers["x-drawbridge-way"]
@@ -44,12 +44,12 @@ class Agent:
         return calls
 
     def bring(self, calls: list[dict[str, Any]], text: str) -> None:
-        """The results, the last call's first."""
+        """Appends the results, that of the last call first."""
         self.messages += [{"role": "tool", "tool_call_id": one["id"], "content": text} for one in reversed(calls)]
 
 
 def calling(number: int) -> Reply:
-    """Claude thinks, says a word and calls twice."""
+    """Thinking, text and two calls."""
     return Reply(
         (
             Thinking((f"Hm {number}.",)),
@@ -96,7 +96,7 @@ async def test_a_conversation_survives_a_restart_between_call_and_result(upstrea
 
 
 async def test_a_death_between_call_and_result_is_noticed_by_nobody(upstream: Standin, tmp_path: Path) -> None:
-    """One death: there is one retry, and a second process that dies in the same moment would take it."""
+    """One dead worker: the server retries once."""
     agent = Agent()
     async with open_bridge(upstream, tmp_path, "--pool-size", "1") as bridge:
         upstream.script(calling(1), say("Done."))
@@ -122,7 +122,7 @@ async def test_large_results_arrive_whole_and_are_written_nowhere(
             assert [result["content"][0]["text"] for result in results] == [MARK + "é" * size] * 2
         for place, _, names in os.walk(tmp_path):
             for file in (Path(place, name) for name in names):
-                # Of the processes that end now, files go while one looks.
+                # Processes that end now delete their files.
                 with suppress(FileNotFoundError):
                     assert not file.is_file() or MARK.encode() not in file.read_bytes(), file
 

@@ -1,4 +1,4 @@
-"""The four ways to a worker, seen from outside: equal turns upstream, and nothing of another conversation."""
+"""The ways to a worker through the whole server: equal turns upstream, and nothing of another conversation."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The wheel, installed in an empty environment: what a user gets who never sees this repository."""
+"""The wheel, installed in an empty environment."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ import pytest
 from tests.ports import free_port
 from tests.whole.bridge import ROOT, child_environment
 
-# Before any test has taken HOME away: uv keeps its cache there.
+# Copied before a test removes HOME: the cache of uv is there.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
 
 pytestmark = [pytest.mark.outside, pytest.mark.timeout(600)]
@@ -28,7 +28,7 @@ def run(*command: str | Path) -> None:
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the programs of an environment that holds the wheel and nothing else."""
+    """The folder with the programs of an environment that contains only the wheel."""
     folder = tmp_path_factory.mktemp("wheel")
     run("uv", "build", "--quiet", "--wheel", "--out-dir", folder)
     run("uv", "venv", "--quiet", "--python", sys.executable, folder / "venv")

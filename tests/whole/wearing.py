@@ -1,4 +1,4 @@
-"""`python -m tests.whole.wearing`: the server as it is, but for its workers, which retire after a few conversations."""
+"""`python -m tests.whole.wearing`: the server with workers that retire after 30 conversations."""
 
 import sys
 

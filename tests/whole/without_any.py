@@ -1,4 +1,4 @@
-"""The app on a computer without any Claude Code: `python -m tests.whole.without_any`."""
+"""`python -m tests.whole.without_any`: the app on a computer without any Claude Code."""
 
 from server.claude.cli import locate as cli
 from server.runtime import engine as services
@@ -6,7 +6,7 @@ from tray.__main__ import main
 
 
 def nowhere() -> None:
-    """Where the Claude Code that we carry is."""
+    """Replaces `bundled_cli`: there is none."""
 
 
 if __name__ == "__main__":

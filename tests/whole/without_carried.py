@@ -1,4 +1,4 @@
-"""The server as it is where no Claude Code is carried along: `python -m tests.whole.without_carried`."""
+"""`python -m tests.whole.without_carried`: the server of a build without Claude Code."""
 
 import sys
 from functools import partial
