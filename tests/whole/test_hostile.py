@@ -76,7 +76,9 @@ hostile = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.characters(codec="ut
     lambda fragments: "".join(fragments) + "x"
 )
 # Each example starts a conversation of several turns on a real process.
-FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(FEW, max_examples=25)
+TEXTS = st.lists(hostile, min_size=8, max_size=8)
 
 
 def text_in(content: Any) -> str:
@@ -84,10 +86,21 @@ def text_in(content: Any) -> str:
 
 
 @FEW
-@given(texts=st.lists(hostile, min_size=8, max_size=8))
+@given(texts=TEXTS)
 async def test_hostile_text_arrives_and_comes_back_character_for_character(
     bridge: Bridge, standin: Standin, texts: list[str]
 ) -> None:
+    await check_texts(bridge, standin, texts)
+
+
+@pytest.mark.soak
+@MANY
+@given(texts=TEXTS)
+async def test_many_hostile_texts_arrive_and_come_back(bridge: Bridge, standin: Standin, texts: list[str]) -> None:
+    await check_texts(bridge, standin, texts)
+
+
+async def check_texts(bridge: Bridge, standin: Standin, texts: list[str]) -> None:
     prompt, first, said, question, result, back, told, value = texts
     standin.script(lambda recorded: say(*(back[at : at + 5] for at in range(0, len(back), 5))))
     tool = {"type": "function", "function": {"name": "a_tool", "description": told, "parameters": {"x": value}}}
@@ -123,6 +136,17 @@ async def test_hostile_text_arrives_and_comes_back_character_for_character(
 async def test_arguments_come_back_character_for_character(
     bridge: Bridge, standin: Standin, value: str, is_ascii: bool
 ) -> None:
+    await check_arguments(bridge, standin, value, is_ascii=is_ascii)
+
+
+@pytest.mark.soak
+@MANY
+@given(value=hostile, is_ascii=st.booleans())
+async def test_many_arguments_come_back(bridge: Bridge, standin: Standin, value: str, is_ascii: bool) -> None:
+    await check_arguments(bridge, standin, value, is_ascii=is_ascii)
+
+
+async def check_arguments(bridge: Bridge, standin: Standin, value: str, *, is_ascii: bool) -> None:
     spelled = json.dumps({"value": value}, ensure_ascii=is_ascii)
     block = ToolUse("a_tool", tuple(spelled[at : at + 7] for at in range(0, len(spelled), 7)))
     standin.script(lambda recorded: Reply((block,), stop_reason="tool_use"))
