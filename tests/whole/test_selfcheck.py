@@ -1,4 +1,7 @@
-"""Whatever a Claude Code lacks, its user gets right answers or a clear refusal, from the first request on."""
+"""A whole server with a Claude Code that lacks something: right answers or a clear error, from the first request on.
+
+`tests/server/selfcheck/test_probes.py` has a case for each capability.
+"""
 
 import asyncio
 import json
@@ -10,36 +13,29 @@ from typing import Any
 import pytest
 
 from server.claude.cli.locate import bundled_cli
-from server.selfcheck.capabilities import FOR_EVERY_ANSWER, Capability
 from server.selfcheck.store import STORE_FILE
 from server.standin.script import Pause, Script, Usage, say
 from server.standin.server import Recorded, Standin, open_standin
-from tests.server.selfcheck.wrapper import BREAKS, change, spawns_of, write_wrapper
+from tests.server.selfcheck.wrapper import change, spawns_of, write_wrapper
 from tests.whole.account import sign_in
 from tests.whole.bridge import CHECK_S, Bridge, conversation_of, messages, open_bridge
 from tests.whole.calling import QUESTION, VERDICT, WHOLE_STORY, Forecaster, offered
 
-UNFIT = [capability.name for capability in Capability if capability in FOR_EVERY_ANSWER]
-WORDS = "What the client says of it."
+DESCRIPTION = "The client's description."
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 NUMBERS = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}}
 TOOLS: list[dict[str, Any]] = [
-    {"type": "function", "function": {"name": name, "description": WORDS, "parameters": parameters}}
+    {"type": "function", "function": {"name": name, "description": DESCRIPTION, "parameters": parameters}}
     for name, parameters in {"get_weather": CITY, "difference": NUMBERS}.items()
 ]
 DEGREES = {"Paris": "21", "Oslo": "9"}
-# Tokens, of the model's million: where Claude Code would shorten a conversation.
+# Tokens, of the model's million: where Claude Code would compact the conversation.
 NEARLY_FULL = 970_000
-# Who lacks these asks Claude for more by itself, and is killed for it: on a busy machine some of that gets away.
-TALKATIVE = frozenset({"ONE_CALL", "CALLS"})
-WITHOUT_CARRIED = "tests.whole.without_carried"
+WITHOUT_BUNDLED = "tests.whole.without_bundled"
 
 
-async def answers_are_right(bridge: Bridge, standin: Standin, *, asks_once: bool = True) -> None:
-    """Asks what needs each capability, some of it on a worker that has answered before; asserts on what arrives.
-
-    `asks_once` False: Claude may be asked for more behind a limit or a call, which nobody hears of.
-    """
+async def answers_are_right(bridge: Bridge, standin: Standin) -> None:
+    """Sends requests that need each capability, some to a reused worker, and asserts on what arrives upstream."""
     standin.requests.clear()
     await asks(bridge, standin, "one", system="Be terse.", stop=["END"], max_completion_tokens=2222)
     again = await asks(bridge, standin, "one", system="Be terse.")
@@ -48,59 +44,56 @@ async def answers_are_right(bridge: Bridge, standin: Standin, *, asks_once: bool
     await asks(bridge, standin, "one", "to one", "@/etc/hostname", system="Be terse.")
     await asks(bridge, standin, "/clear", "to that", "two", "to two", "three", model="haiku")
     assert len(standin.requests) == 4
-    await calls_are_right(bridge, standin, asks_once=asks_once)
+    await calls_are_right(bridge, standin)
     await long_conversations_are_right(bridge, standin)
     standin.requests.clear()
-    # Its process is killed at the word of the limit, which Claude's API leaves a few milliseconds for.
-    before_stop = (Pause(10.0),) if asks_once else ()
-    standin.script(lambda _: say("to be", " continued", stop_reason="max_tokens", before_stop=before_stop))
+    # The worker kills its process on the stop reason, for which Claude's API leaves a few milliseconds.
+    standin.script(lambda _: say("to be", " continued", stop_reason="max_tokens", before_stop=(Pause(10.0),)))
     reply = await bridge.chat("tell me all")
     assert reply.json()["choices"][0] == {
         **reply.json()["choices"][0],
         "finish_reason": "length",
         "message": {**reply.json()["choices"][0]["message"], "content": "to be continued"},
     }
-    assert len(standin.requests) == 1 or not asks_once
+    assert len(standin.requests) == 1
 
 
-async def calls_are_right(bridge: Bridge, standin: Standin, *, asks_once: bool) -> None:
-    """Two rounds of calls with their results, then words: each asked for once, with the client's tools as they are."""
+async def calls_are_right(bridge: Bridge, standin: Standin) -> None:
+    """Two rounds of tool calls with results, then text: one upstream request each, the tools unchanged."""
     standin.requests.clear()
     forecaster, stories = Forecaster(), [WHOLE_STORY[:length] for length in (1, 6, 8)]
 
-    def told(recorded: Recorded) -> Script:
-        return forecaster(recorded) if forecaster.steps(recorded.body) in stories else say("Nobody hears of this.")
+    def answer(recorded: Recorded) -> Script:
+        return forecaster(recorded) if forecaster.steps(recorded.body) in stories else say("Unexpected.")
 
-    standin.script(told)
-    said: list[dict[str, Any]] = list(messages(QUESTION))
+    standin.script(answer)
+    history: list[dict[str, Any]] = list(messages(QUESTION))
     for finished in ("tool_calls", "tool_calls", "stop"):
-        reply = await bridge.post({"messages": said, "tools": TOOLS})
+        reply = await bridge.post({"messages": history, "tools": TOOLS})
         assert reply.status_code == 200, reply.text
         (choice,) = reply.json()["choices"]
         assert choice["finish_reason"] == finished
-        said.append(choice["message"])
+        history.append(choice["message"])
         for made in choice["message"].get("tool_calls", []):
             arguments = json.loads(made["function"]["arguments"])
             result = DEGREES[arguments["city"]] if "city" in arguments else str(arguments["a"] - arguments["b"])
-            said.append({"role": "tool", "tool_call_id": made["id"], "content": result})
+            history.append({"role": "tool", "tool_call_id": made["id"], "content": result})
     assert choice["message"]["content"] == VERDICT
-    found = [forecaster.steps(recorded.body) for recorded in standin.requests]
-    assert all(story in found for story in stories)
-    assert found == stories or not asks_once
+    assert [forecaster.steps(recorded.body) for recorded in standin.requests] == stories
     for recorded in standin.requests:
         tools = {name: (tool["description"], tool["input_schema"]) for name, tool in offered(recorded.body).items()}
-        assert tools == {one["function"]["name"]: (WORDS, one["function"]["parameters"]) for one in TOOLS}
+        assert tools == {one["function"]["name"]: (DESCRIPTION, one["function"]["parameters"]) for one in TOOLS}
 
 
 async def long_conversations_are_right(bridge: Bridge, standin: Standin) -> None:
-    """Near the end of the window nothing is shortened."""
+    """A conversation near the end of the window is not compacted."""
     standin.requests.clear()
     standin.script(lambda _: say("Hello", usage=Usage(input_tokens=NEARLY_FULL)))
-    said = ["a tide"]
+    texts = ["a tide"]
     for count in (1, 2, 3):
-        await asks(bridge, standin, *said)
+        await asks(bridge, standin, *texts)
         assert len(standin.requests) == count
-        said += ["Hello", f"tide {count}"]
+        texts += ["Hello", f"tide {count}"]
 
 
 async def asks(bridge: Bridge, standin: Standin, *turns: str, system: str = "", **fields: Any) -> dict[str, Any]:
@@ -119,42 +112,35 @@ async def asks(bridge: Bridge, standin: Standin, *turns: str, system: str = "", 
     return body
 
 
-@pytest.mark.parametrize("broken", BREAKS)
-async def test_answers_are_right_whatever_is_broken(broken: str, folder: Path) -> None:
-    """Whatever it is, the one that we carry answers instead, and its processes go on."""
-    cli = write_wrapper(folder / "bin", broken)
+async def test_the_bundled_claude_code_replaces_an_unfit_one(folder: Path) -> None:
+    cli = write_wrapper(folder / "bin", "HISTORY")
     async with open_standin() as standin, open_bridge(standin, folder, "--cli-path", str(cli)) as bridge:
-        # Until it is checked, the one at hand answers.
-        await answers_are_right(bridge, standin, asks_once=broken not in TALKATIVE)
+        await answers_are_right(bridge, standin)
         engine = await bridge.until_checked()
-        await calls_are_right(bridge, standin, asks_once=True)
-        assert broken.lower() in engine["failed"]
+        await calls_are_right(bridge, standin)
+        assert engine["failed"] == ["history"]
         assert str(bundled_cli()) in engine["words"]
         assert (engine["cli"], engine["isolation"]) == (str(bundled_cli()), "warm")
         assert any("WARNING" in line and str(bundled_cli()) in line for line in bridge.log.splitlines())
 
 
-@pytest.mark.parametrize("broken", [name for name in BREAKS if name not in UNFIT])
-async def test_answers_are_right_where_there_is_no_other_to_use(broken: str, folder: Path) -> None:
-    """What only warm processes need: a process for each conversation answers."""
-    cli = write_wrapper(folder / "bin", broken)
-    async with open_standin() as standin:
-        opened = open_bridge(standin, folder, "--cli-path", str(cli), program=WITHOUT_CARRIED)
-        async with opened as bridge:
-            await answers_are_right(bridge, standin, asks_once=broken not in TALKATIVE)
-            engine = await bridge.until_checked()
-            assert broken.lower() in engine["failed"]
-            assert engine["words"]
-            assert (engine["cli"], engine["isolation"]) == (None, "process")
-            assert any("WARNING" in line and "self-check of Claude Code" in line for line in bridge.log.splitlines())
+async def test_each_conversation_gets_a_process_if_only_reuse_fails_and_nothing_is_bundled(folder: Path) -> None:
+    options = ("--cli-path", str(write_wrapper(folder / "bin", "RESET")))
+    async with open_standin() as standin, open_bridge(standin, folder, *options, program=WITHOUT_BUNDLED) as bridge:
+        await answers_are_right(bridge, standin)
+        engine = await bridge.until_checked()
+        assert engine["failed"] == ["reset"]
+        assert engine["words"]
+        assert (engine["cli"], engine["isolation"]) == (None, "process")
+        assert any("WARNING" in line and "self-check of Claude Code" in line for line in bridge.log.splitlines())
 
 
-async def test_who_finds_the_sign_in_in_the_users_folder_alone_gets_that(folder: Path) -> None:
+async def test_the_users_own_folder_is_used_if_the_sign_in_is_found_nowhere_else(folder: Path) -> None:
     sign_in(folder / "home")
     options = ("--cli-path", str(write_wrapper(folder / "bin", "SIGN_IN")))
     async with open_standin() as standin:
         variables = {"ANTHROPIC_BASE_URL": standin.url}
-        async with open_bridge(None, folder, *options, environment=variables, program=WITHOUT_CARRIED) as bridge:
+        async with open_bridge(None, folder, *options, environment=variables, program=WITHOUT_BUNDLED) as bridge:
             engine = await bridge.until_checked()
             assert (engine["failed"], engine["cli"], engine["isolation"]) == (["sign_in"], None, "process")
             assert "the folder of your own Claude Code" in engine["words"]
@@ -165,10 +151,9 @@ async def test_who_finds_the_sign_in_in_the_users_folder_alone_gets_that(folder:
                 assert conversation_of(standin.requests[-1].body) == [("user", question)]
 
 
-@pytest.mark.parametrize("broken", ["SYSTEM_PROMPT", "SETTINGS"])
-async def test_where_nothing_can_be_right_each_request_is_told_so(broken: str, folder: Path) -> None:
-    cli = write_wrapper(folder / "bin", broken)
-    opened = open_bridge(None, folder, "--cli-path", str(cli), program=WITHOUT_CARRIED)
+async def test_requests_fail_with_503_if_no_claude_code_is_fit(folder: Path) -> None:
+    cli = write_wrapper(folder / "bin", "SYSTEM_PROMPT")
+    opened = open_bridge(None, folder, "--cli-path", str(cli), program=WITHOUT_BUNDLED)
     async with open_standin() as standin, opened as bridge:
         for _ in range(2):
             reply = await bridge.chat("hi")
@@ -182,7 +167,7 @@ async def test_where_nothing_can_be_right_each_request_is_told_so(broken: str, f
         assert not standin.requests
 
 
-async def test_a_verdict_is_kept_and_a_changed_claude_code_is_checked_anew(folder: Path) -> None:
+async def test_a_result_is_stored_and_a_changed_claude_code_is_checked_again(folder: Path) -> None:
     cli = write_wrapper(folder / "bin")
     users = {"AWS_PROFILE": "work", "A_NAME_OF_THE_USERS": "true", "CLAUDE_CODE_OAUTH_TOKEN": "true"}
     async with open_standin() as standin:
@@ -191,17 +176,17 @@ async def test_a_verdict_is_kept_and_a_changed_claude_code_is_checked_anew(folde
             return open_bridge(standin, folder, "--cli-path", str(cli), environment=users, is_checked=False)
 
         def checks() -> int:
-            """How often it was checked, by processes that knew another stand-in and nothing of the user's.
+            """The number of checks, whose processes know another stand-in and nothing of the user's environment.
 
-            A check that a busy computer does not let come to an end says so, is tried again, and does not count.
+            An inconclusive check on a busy computer is repeated and does not count.
             """
             spawned = [row["environment"] for row in spawns_of(cli)]
-            found = [row for row in spawned if row["ANTHROPIC_BASE_URL"] != standin.url]
-            assert not any(name in row for row in found for name in users)
-            assert len(found) < len(spawned)
+            checking = [row for row in spawned if row["ANTHROPIC_BASE_URL"] != standin.url]
+            assert not any(name in row for row in checking for name in users)
+            assert len(checking) < len(spawned)
             logs = "".join(path.read_text() for path in (folder / "logs").glob("*.log*"))
-            begun = logs.split("checking Claude Code")[1:]
-            return sum("the self-check could not be done" not in what_followed for what_followed in begun)
+            runs = logs.split("checking Claude Code")[1:]
+            return sum("the self-check could not be done" not in rest for rest in runs)
 
         async with open_server() as bridge:
             assert (await bridge.until_checked())["isolation"] == "warm"
@@ -212,7 +197,7 @@ async def test_a_verdict_is_kept_and_a_changed_claude_code_is_checked_anew(folde
             reply = await bridge.chat("one", "Hello from the stand-in.", "two")
             assert reply.headers["x-drawbridge-way"] == "continued"
             assert checks() == 1
-            # It updates itself, and the next process that starts is of the new one.
+            # It updates itself, and the next process runs the new version.
             change(cli)
             async with asyncio.timeout(30):
                 while checks() == 1:
@@ -228,7 +213,7 @@ async def test_a_verdict_is_kept_and_a_changed_claude_code_is_checked_anew(folde
 
 
 @pytest.mark.timeout(300)
-async def test_a_pool_of_one_never_has_two_processes_for_the_check(folder: Path) -> None:
+async def test_a_pool_of_one_has_no_second_process_for_the_check(folder: Path) -> None:
     cli = write_wrapper(folder / "bin")
     options = ("--cli-path", str(cli), "--pool-size", "1")
     async with open_standin() as standin, open_bridge(standin, folder, *options, is_checked=False) as bridge:

@@ -17,18 +17,18 @@ from tray.icon.images import ON_DARK, ON_LIGHT, app_image, image_for
 from tray.model import Picture
 
 ROOT = Path(__file__).resolve().parents[3]
-# What panels ask for; the odd ones come from displays that are scaled.
+# The sizes that panels request; the odd ones come from scaled displays.
 SIZES = (16, 18, 20, 22, 24, 28, 32, 36, 40, 44, 48, 64, 128, 256)
 LIGHT_PANELS, DARK_PANELS = ("#ffffff", "#e9e9e7"), ("#000000", "#2b2d30")
 
 
 def alpha(picture: Picture, size: int) -> Image.Image:
-    """The shape alone, as macOS sees it."""
+    """The shape alone, as in the macOS template."""
     return image_for(picture, size, dark=False, template=True).getchannel("A")
 
 
 def difference(one: Image.Image, other: Image.Image) -> float:
-    """How many pixels of shape differ, a half covered one as a half."""
+    """The number of differing pixels, weighted by coverage."""
     counts = ImageChops.difference(one, other).histogram()
     return sum(value * count for value, count in enumerate(counts)) / 255
 
@@ -45,7 +45,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def pictures(path: Path) -> dict[object, bytes]:
-    """The pixels of every picture in a file, by size."""
+    """The pixels of all pictures in a file, by size."""
     with Image.open(path) as image:
         if isinstance(image, IcnsImageFile):
             return {size: image.icns.getimage(size).convert("RGBA").tobytes() for size in image.info["sizes"]}
@@ -55,15 +55,17 @@ def pictures(path: Path) -> dict[object, bytes]:
 
 
 class TestShapes:
-    @pytest.mark.parametrize("size", SIZES)
-    @pytest.mark.parametrize(
-        "pair", list(combinations(Picture, 2)), ids=lambda pair: f"{pair[0].value}-{pair[1].value}"
-    )
-    def test_two_pictures_differ_in_shape_not_only_in_colour(self, pair: tuple[Picture, Picture], size: int) -> None:
-        # At 16 pixels, 14 of the 256; in larger sizes the same part of the area.
-        assert difference(alpha(pair[0], size), alpha(pair[1], size)) >= 14 * (size / 16) ** 2
+    def test_pictures_differ_in_shape_not_only_in_colour(self) -> None:
+        # At 16 pixels, 14 of the 256; in larger sizes the same share of the area.
+        too_similar = [
+            (size, one.value, other.value)
+            for size in SIZES
+            for one, other in combinations(Picture, 2)
+            if difference(alpha(one, size), alpha(other, size)) < 14 * (size / 16) ** 2
+        ]
+        assert too_similar == []
 
-    def test_at_16_pixels_the_bridge_leaves_its_half_empty_where_it_is_raised(self) -> None:
+    def test_at_16_pixels_a_raised_bridge_leaves_the_water_free(self) -> None:
         def inked(picture: Picture, box: tuple[int, int, int, int]) -> bool:
             return alpha(picture, 16).crop(box).getextrema()[1] > 128  # type: ignore[operator] # one band
 
@@ -75,16 +77,15 @@ class TestShapes:
         }
         assert [inked(picture, in_the_air) for picture in list(Picture)[:3]] == [False, True, False]
 
-    @pytest.mark.parametrize("size", SIZES)
     @pytest.mark.parametrize("picture", Picture)
-    def test_the_drawing_fills_its_square_up_to_a_margin(self, picture: Picture, size: int) -> None:
-        box = alpha(picture, size).point(lambda value: 255 if value > 40 else 0).getbbox()
-        assert box is not None
-        margin = max(1, math.ceil(size / 16 - 0.5))
-        assert box == (margin, margin, size - margin, size - margin)
+    def test_the_drawing_fills_its_square_up_to_a_margin(self, picture: Picture) -> None:
+        for size in SIZES:
+            box = alpha(picture, size).point(lambda value: 255 if value > 40 else 0).getbbox()
+            margin = max(1, math.ceil(size / 16 - 0.5))
+            assert box == (margin, margin, size - margin, size - margin), size
 
     @pytest.mark.parametrize("size", [16, 22, 24])
-    def test_walls_and_road_lie_between_pixels(self, size: int) -> None:
+    def test_walls_and_road_lie_on_pixel_borders(self, size: int) -> None:
         shape = alpha(Picture.TRAFFIC, size)
         tower = shape.crop((0, size // 2, size // 3, size - 2)).histogram()
         assert sum(tower[1:255]) == 0
@@ -92,7 +93,7 @@ class TestShapes:
         road = shape.crop((size // 2, size - 6, size, size)).histogram()
         assert sum(road[1:255]) <= 2
 
-    def test_the_same_picture_is_always_the_same(self) -> None:
+    def test_drawing_is_deterministic(self) -> None:
         for picture in Picture:
             one, other = (image_for(picture, 22, dark=True) for _ in range(2))
             assert one.tobytes() == other.tobytes()
@@ -101,7 +102,7 @@ class TestShapes:
 class TestColours:
     @pytest.mark.parametrize("size", [16, 32])
     @pytest.mark.parametrize("picture", Picture)
-    def test_a_template_is_black_and_see_through_and_nothing_else(self, picture: Picture, size: int) -> None:
+    def test_a_template_is_black_with_alpha(self, picture: Picture, size: int) -> None:
         image = image_for(picture, size, dark=True, template=True)
         assert image.mode == "RGBA"
         assert [image.getchannel(band).getextrema() for band in "RGB"] == [(0, 0)] * 3
@@ -109,22 +110,22 @@ class TestColours:
 
     @pytest.mark.parametrize("dark", [True, False])
     @pytest.mark.parametrize("picture", Picture)
-    def test_colour_changes_nothing_of_the_shape(self, picture: Picture, dark: bool) -> None:
+    def test_colours_do_not_change_the_shape(self, picture: Picture, dark: bool) -> None:
         shown = image_for(picture, 24, dark=dark).getchannel("A")
         extremes = ImageChops.difference(shown, alpha(picture, 24)).getextrema()
-        # Where two colours meet inside of a pixel, layers cover it a little less than one layer does.
+        # Where two colours meet inside a pixel, two layers cover it a little less than one.
         assert extremes[1] <= 64  # type: ignore[operator] # one band
 
     @pytest.mark.parametrize("role", [Role.STONE, Role.DECK, Role.TRAFFIC, Role.ALARM])
-    def test_every_colour_stands_out_on_its_panels(self, role: Role) -> None:
-        # 3 is what the guidelines for accessible pages ask of pictures, 4.5 of text.
+    def test_every_colour_has_contrast_on_its_panels(self, role: Role) -> None:
+        # The accessibility guidelines require 3 for pictures and 4.5 for text.
         assert min(contrast(ON_LIGHT[role], panel) for panel in LIGHT_PANELS) >= 4.2
         assert min(contrast(ON_DARK[role], panel) for panel in DARK_PANELS) >= 4.5
 
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the script draws today."""
+    """The files as the script draws them now."""
     into = tmp_path_factory.mktemp("drawn")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run(
@@ -135,17 +136,17 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 class TestFiles:
     @pytest.mark.parametrize("name", ["icons/drawbridge.svg", "web/icon.svg"])
-    def test_the_drawings_without_pixels_are_up_to_date(self, drawn: Path, name: str) -> None:
+    def test_the_vector_files_are_up_to_date(self, drawn: Path, name: str) -> None:
         assert asset(name).read_text("utf-8") == (drawn / name).read_text("utf-8")
         root = ET.fromstring(asset(name).read_text("utf-8"))
         assert root.attrib["viewBox"] == "0 0 256 256"
 
     @pytest.mark.parametrize("name", ["drawbridge.png", "drawbridge.ico", "drawbridge.icns", "states.png"])
-    def test_the_pictures_are_up_to_date(self, drawn: Path, name: str) -> None:
-        # Pixel by pixel: another version of a compressor gives other bytes.
+    def test_the_pixel_files_are_up_to_date(self, drawn: Path, name: str) -> None:
+        # Compares pixels: another version of a compressor writes other bytes.
         assert pictures(asset(f"icons/{name}")) == pictures(drawn / "icons" / name)
 
-    def test_windows_and_macos_get_each_size_drawn_for_itself(self) -> None:
+    def test_each_size_for_windows_and_macos_is_drawn_separately(self) -> None:
         ico, icns = pictures(asset("icons/drawbridge.ico")), pictures(asset("icons/drawbridge.icns"))
         assert set(ico) == {(size, size) for size in (16, 20, 24, 32, 40, 48, 64, 128, 256)}
         for size in (16, 24, 48):
@@ -153,6 +154,6 @@ class TestFiles:
         assert {(16, 16, 2), (32, 32, 2), (128, 128, 1), (256, 256, 1), (512, 512, 1), (512, 512, 2)} <= set(icns)
         assert icns[16, 16, 2] == app_image(32, margin=100 / 1024).tobytes()
 
-    def test_the_tile_of_macos_leaves_the_margin_of_its_dock(self) -> None:
+    def test_the_macos_icon_has_the_margin_of_the_dock(self) -> None:
         assert app_image(1024, margin=100 / 1024).getbbox() == (100, 100, 924, 924)
         assert app_image(1024).getbbox() == (0, 0, 1024, 1024)

@@ -1,4 +1,4 @@
-"""`python -m tests.whole.without_carried`: the server of a build without Claude Code."""
+"""A server without a bundled Claude Code: `python -m tests.whole.without_bundled`."""
 
 import sys
 from functools import partial
