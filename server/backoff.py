@@ -1,12 +1,17 @@
-"""How long to wait before trying again."""
+"""Back-off: delays that double with each failure."""
 
 from dataclasses import dataclass, field
 from random import Random
 
 
+def delay_after(failures: int, *, first_s: float, longest_s: float) -> float:
+    """The delay after so many earlier failures: it doubles from `first_s` to `longest_s`."""
+    return min(longest_s, first_s * 2.0 ** min(failures, 30))
+
+
 @dataclass(slots=True)
 class Backoff:
-    """Delays that double from `first_s` to `longest_s`, each a little random so that many do not come back at once."""
+    """Counts failures and gives the delay before the next attempt, with jitter so that clients do not synchronize."""
 
     first_s: float = 1.0
     longest_s: float = 60.0
@@ -15,11 +20,11 @@ class Backoff:
     failures: int = 0
 
     def failed(self) -> float:
-        """Counts one failure and gives the seconds to wait now."""
-        delay_s = min(self.longest_s, self.first_s * 2.0 ** min(self.failures, 30))
+        """Counts a failure and returns the seconds to wait."""
+        delay_s = delay_after(self.failures, first_s=self.first_s, longest_s=self.longest_s)
         self.failures += 1
         return delay_s * (1.0 + self.random.uniform(-self.jitter, self.jitter))
 
     def succeeded(self) -> None:
-        """The next failure waits the first delay again."""
+        """Resets the delay."""
         self.failures = 0

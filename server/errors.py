@@ -16,7 +16,6 @@
     +-- BusyError                   `retry_after_s`
     |   +-- QueueFull
     |   +-- QueueTimeout
-    |   +-- PlaceHeld               a conversation has the only place, and the request may not end it
     |   +-- ShuttingDown
     +-- EngineError                 Claude Code on this computer
     |   +-- CliMissing
@@ -175,13 +174,6 @@ class QueueTimeout(BusyError):
 
     title = "No Claude process became free in time"
     hint = "Try again in a moment, or raise the pool size."
-
-
-class PlaceHeld(BusyError):
-    """The pool's one worker holds a conversation, which a request for a title or the like may not end."""
-
-    title = "The only Claude process holds a conversation, which a request of this kind does not end"
-    hint = "Set the pool size to 2 or more."
 
 
 class ShuttingDown(BusyError):

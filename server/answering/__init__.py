@@ -1,4 +1,4 @@
-"""Any dialect's turn, answered: which model is meant, a worker from the pool, one retry, the events of the answer."""
+"""Answers a request of any dialect: model routing, a worker from the pool, retries, and the events of the answer."""
 
 from server.answering.service import Answering
 

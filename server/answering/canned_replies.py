@@ -1,4 +1,4 @@
-"""What is answered here without Claude: the prompt by which Cursor verifies an address and a key."""
+"""Replies without Claude: the prompts by which Cursor verifies an address and a key."""
 
 from dataclasses import dataclass
 
@@ -10,52 +10,52 @@ WAY = "local"
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """A request as it was recorded: the words of its two messages, and its limit where one was seen."""
+class _CannedReply:
+    """A recorded request, with its token limit where it has one, and the reply to it."""
 
     system: str
-    question: str
+    user: str
     max_tokens: int | None
-    answer: str
+    reply: str
 
 
-_KNOWN = (
-    # Cursor's check of a key. It looks at nothing but the status, and asks for whatever model it knows by name.
-    _Known(
+_REPLIES = (
+    # Cursor's check of a key: it reads only the status, and sends any model name.
+    _CannedReply(
         system="You are a helpful assistant.",
-        question="Test prompt using gpt-3.5-turbo",
+        user="Test prompt using gpt-3.5-turbo",
         max_tokens=10,
-        answer="Drawbridge is here.",
+        reply="Drawbridge is here.",
     ),
-    # The command that its error dialog offers to copy.
-    _Known(
+    # The command that Cursor's error dialog offers to copy.
+    _CannedReply(
         system="You are a test assistant.",
-        question="Testing. Just say hi and nothing else.",
+        user="Testing. Just say hi and nothing else.",
         max_tokens=None,
-        answer="hi",
+        reply="hi",
     ),
 )
 
 
-def local_answer(turn: ModelRequest) -> tuple[Event, ...]:
-    """The whole answer to a request that needs no Claude; empty for all others."""
-    known = next((known for known in _KNOWN if _is(known, turn)), None)
-    if known is None:
+def local_answer(request: ModelRequest) -> tuple[Event, ...]:
+    """The events of the canned reply to `request`; empty if there is none."""
+    canned = next((canned for canned in _REPLIES if _matches(canned, request)), None)
+    if canned is None:
         return ()
     return (
         Started(model="", way=WAY),
         PartStarted(0, Text("")),
-        PartDelta(0, known.answer),
+        PartDelta(0, canned.reply),
         PartEnded(0),
         Finished(StopReason.END),
     )
 
 
-def _is(known: _Known, turn: ModelRequest) -> bool:
+def _matches(canned: _CannedReply, request: ModelRequest) -> bool:
     return (
-        turn.messages == (Message("user", (Text(known.question),)),)
-        and turn.profile.system == known.system
-        and not turn.profile.tools
-        and turn.choices == 1
-        and (known.max_tokens is None or turn.settings.max_tokens == known.max_tokens)
+        request.messages == (Message("user", (Text(canned.user),)),)
+        and request.profile.system == canned.system
+        and not request.profile.tools
+        and request.choices == 1
+        and (canned.max_tokens is None or request.settings.max_tokens == canned.max_tokens)
     )

@@ -1,7 +1,7 @@
-"""A circuit breaker for each cause: while Claude cannot answer, requests are told why at once, and some of them try.
+"""Circuit breaker: while Claude cannot answer, requests fail at once with the reason, and probes test for recovery.
 
-Three causes open it. A sign-in that Claude refuses, for all models, at the first refusal. A usage limit whose end is
-known, for its model, until then. An API that fails several times in a row, for its model.
+A circuit opens for one of three causes: a refused sign-in, at the first refusal and for all models; a usage limit with
+a known end, for its model until then; an API that fails several times in a row, for its model.
 """
 
 import time
@@ -9,16 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from server.backoff import delay_after
 from server.errors import DrawbridgeError, EngineError, PermissionRefused, SignInNeeded, UpstreamDown, UsageLimit
 
 Cause = Literal["sign in", "limit", "upstream"]
 Key = tuple[Cause, str | None]
 
 FAILURES = 4
-# Seconds until a request may try again: they double with each that fails.
+# Seconds until the next probe; they double with each probe that fails.
 FIRST_S = 5.0
 LONGEST_S: dict[Cause, float] = {"sign in": 300.0, "upstream": 60.0}
-# A limit may be lifted before its time.
+# A usage limit may be lifted early.
 LIMIT_S = 300.0
 
 
@@ -26,8 +27,8 @@ LIMIT_S = 300.0
 class Circuit:
     """An open circuit: requests for `model` (None: all) get `error` until `until`; times are Unix times.
 
-    From `due` on one request is the probe, and the others go on being told. `tries`: how often it has been tried and
-    failed.
+    From `due` on one request is let through as the probe; the others still get the error. `tries`: the number of failed
+    probes.
     """
 
     cause: Cause
@@ -37,11 +38,11 @@ class Circuit:
     until: float
     due: float
     tries: int = 0
-    is_probed: bool = False
+    is_probing: bool = False
 
 
-class Breaker:
-    """`enter` before each request; what comes of it is told to the passage. `clock` gives Unix times.
+class CircuitBreaker:
+    """Call `enter` before each request, and report the result to the permit. `clock` returns Unix times.
 
     `on_change` is called when a circuit has opened or closed.
     """
@@ -54,12 +55,12 @@ class Breaker:
 
     @property
     def circuits(self) -> tuple[Circuit, ...]:
-        """What is open now, in the order in which it opened. A limit is over at its time."""
+        """The open circuits, the oldest first. A usage limit ends at its time."""
         now = self._clock()
         return tuple(one for one in self._circuits.values() if one.cause != "limit" or now < one.until)
 
-    def enter(self, model: str | None) -> "Passage":
-        """Lets a request for `model` pass, or raises the error of what is open."""
+    def enter(self, model: str | None) -> "Permit":
+        """Admits a request for `model`, or raises the error of the open circuit."""
         now, probed = self._clock(), []
         for key in self._keys(model):
             circuit = self._circuits.get(key)
@@ -67,29 +68,29 @@ class Breaker:
                 continue
             if circuit.cause == "limit" and now >= circuit.until:
                 self._put(key, None)
-            elif now < circuit.due or circuit.is_probed:
-                raise _as_of(circuit, now)
+            elif now < circuit.due or circuit.is_probing:
+                raise _current_error(circuit, now)
             else:
                 probed.append(key)
         for key in probed:
-            self._circuits[key] = replace(self._circuits[key], is_probed=True)
-        return Passage(self, model, tuple(probed))
+            self._circuits[key] = replace(self._circuits[key], is_probing=True)
+        return Permit(self, model, tuple(probed))
 
     def reset(self) -> None:
-        """Another account or other settings: nothing of what was seen counts any more."""
+        """Closes all circuits: after a change of the account or the settings, past failures say nothing."""
         self._failures.clear()
         if self._circuits:
             self._circuits.clear()
             self._on_change()
 
     def succeeded(self, model: str | None) -> None:
-        """Claude has begun to answer, or has refused a request for what it says."""
+        """Claude has begun to answer, or has refused a request for its content."""
         self._failures.pop(model, None)
         for key in self._keys(model):
             self._put(key, None)
 
     def failed(self, model: str | None, error: DrawbridgeError) -> None:
-        """A request has failed before its first word."""
+        """A request has failed before its first event."""
         now = self._clock()
         match error:
             case SignInNeeded():
@@ -102,21 +103,21 @@ class Breaker:
                 if self._failures[model] >= FAILURES:
                     self._open(("upstream", model), error, now)
             case UsageLimit() | PermissionRefused() | EngineError():
-                # Says nothing of the sign-in, of the API's health or of a limit's end.
+                # Says nothing about the sign-in, the health of the API or the end of a limit.
                 pass
             case _:
                 self.succeeded(model)
 
     def released(self, keys: tuple[Key, ...]) -> None:
-        """A probe ended: where it said nothing of them, these may be tried again at once."""
+        """A probe has ended: circuits that are still open may be probed again."""
         for key in keys:
             if (circuit := self._circuits.get(key)) is not None:
-                self._circuits[key] = replace(circuit, is_probed=False)
+                self._circuits[key] = replace(circuit, is_probing=False)
 
     def _open(self, key: Key, error: DrawbridgeError, now: float) -> None:
         before = self._circuits.get(key)
         tries = 0 if before is None else before.tries + 1
-        until = now + min(LONGEST_S[key[0]], FIRST_S * 2.0 ** min(tries, 30))
+        until = now + delay_after(tries, first_s=FIRST_S, longest_s=LONGEST_S[key[0]])
         since = now if before is None else before.since
         self._put(key, Circuit(key[0], key[1], error, since=since, until=until, due=until, tries=tries))
 
@@ -126,7 +127,7 @@ class Breaker:
             self._circuits.pop(key, None)
         else:
             self._circuits[key] = circuit
-        if (before is None) is not (circuit is None) or (circuit is not None and circuit.until != before.until):  # type: ignore[union-attr] # both are there then
+        if (before and before.until) != (circuit and circuit.until):
             self._on_change()
 
     @staticmethod
@@ -134,32 +135,32 @@ class Breaker:
         return ("sign in", None), ("limit", model), ("upstream", model)
 
 
-class Passage:
-    """One request behind the breaker; `left` must be called at its end, whatever came of it."""
+class Permit:
+    """A request that the circuit breaker has admitted. Call `release` at its end, whatever the result."""
 
-    def __init__(self, breaker: Breaker, model: str | None, probed: tuple[Key, ...]) -> None:
+    def __init__(self, breaker: CircuitBreaker, model: str | None, probed: tuple[Key, ...]) -> None:
         self._breaker = breaker
         self._model = model
         self._probed = probed
-        self._is_told = False
+        self._has_succeeded = False
 
     def succeeded(self) -> None:
         """Claude has begun to answer."""
-        self._is_told = True
+        self._has_succeeded = True
         self._breaker.succeeded(self._model)
 
     def failed(self, error: DrawbridgeError) -> None:
-        """It failed before the first word; once Claude has begun, a failure is that of an answer."""
-        if not self._is_told:
+        """The request has failed. Ignored once Claude has begun to answer."""
+        if not self._has_succeeded:
             self._breaker.failed(self._model, error)
 
-    def left(self) -> None:
-        """It is over."""
+    def release(self) -> None:
+        """The request is over."""
         self._breaker.released(self._probed)
 
 
-def _as_of(circuit: Circuit, now: float) -> DrawbridgeError:
-    """The error as it is now."""
+def _current_error(circuit: Circuit, now: float) -> DrawbridgeError:
+    """The circuit's error with the time until the next probe."""
     error = circuit.error.fresh()
     if isinstance(error, UsageLimit | UpstreamDown):
         error.retry_after_s = max(1.0, circuit.until - now)

@@ -1,4 +1,4 @@
-"""Which model a request means, and the effort that its name says."""
+"""Which model, and which effort, the model name of a request means."""
 
 from server.claude.cli.model_names import NamedModel, nearest_effort, parse_model_name
 from server.claude.cli.models import DEFAULT
@@ -7,19 +7,19 @@ from server.conversation.models import ModelCard
 from server.errors import ModelUnknown
 
 
-def meant_for(asked: str, config: Config, cards: tuple[ModelCard, ...]) -> NamedModel:
-    """What Claude Code is asked for when a client asks for `asked`; its model None is Claude Code's own default.
+def model_for(name: str, config: Config, cards: tuple[ModelCard, ...]) -> NamedModel:
+    """The model and effort for `name`; model None is Claude Code's own default.
 
-    A name that is not Claude's (`gpt-4o-mini`) means the default model, with the effort that its suffix says, unless
-    strict names are set: then it raises `ModelUnknown`.
+    A name that is not Claude's (`gpt-4o-mini`) means the default model, with the effort of its suffix. Raises
+    `ModelUnknown` instead where strict model names are set.
     """
-    meant = parse_model_name(asked, cards)
-    if meant.model is None:
-        if asked.strip() and config.strict_models:
+    named = parse_model_name(name, cards)
+    if named.model is None:
+        if name.strip() and config.strict_models:
             raise ModelUnknown(
-                f"There is no model {asked!r} here.", param="model", hint="GET /v1/models lists the ones there are."
+                f"There is no model {name!r} here.", param="model", hint="GET /v1/models lists the ones there are."
             )
         default = parse_model_name(config.model, cards)
         model = default.model or config.model
-        meant = NamedModel(model, nearest_effort(meant.effort, model, cards) or default.effort)
-    return NamedModel(None, meant.effort) if meant.model == DEFAULT else meant
+        named = NamedModel(model, nearest_effort(named.effort, model, cards) or default.effort)
+    return NamedModel(None, named.effort) if named.model == DEFAULT else named

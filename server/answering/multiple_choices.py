@@ -1,4 +1,4 @@
-"""Several answers to one request: as many leases side by side, told as one stream of events."""
+"""Several answers to one request (`n` > 1): one lease for each, merged into one stream of events."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -9,70 +9,72 @@ from server.conversation.events import Event, Failed, Finished, Started, Usage
 from server.conversation.request import ModelRequest
 from server.errors import DrawbridgeError
 
-_AHEAD = 64
+_QUEUE_SIZE = 64
 
 
-async def choices(
-    turn: ModelRequest, stream: Callable[[ModelRequest], AsyncGenerator[Event, None]]
+def choices(
+    request: ModelRequest, stream: Callable[[ModelRequest], AsyncGenerator[Event, None]]
 ) -> AsyncGenerator[Event, None]:
-    """The events of `turn.choices` answers as they come, each part with the number of its answer, and one `Finished`.
+    """The events of all the answers to `request`; a single answer is streamed directly."""
+    return stream(request) if request.choices == 1 else _merged(request, stream)
 
-    What goes wrong with the first one before any has begun is raised; later it is one `Failed`, and all the others are
-    stopped. Closing the generator stops them too.
+
+async def _merged(
+    request: ModelRequest, stream: Callable[[ModelRequest], AsyncGenerator[Event, None]]
+) -> AsyncGenerator[Event, None]:
+    """The events of `request.choices` answers as they come, each with the number of its answer, and one `Finished`.
+
+    An error before any answer has begun is raised; a later one becomes one `Failed`. Either stops all answers, as does
+    closing the generator.
     """
-    if turn.choices == 1:
-        async with aclosing(stream(turn)) as events:
-            async for event in events:
-                yield event
-        return
-    queue: asyncio.Queue[tuple[int, Event | Exception]] = asyncio.Queue(_AHEAD)
-    one = replace(turn, choices=1)
-    tasks = [asyncio.create_task(_draw(number, stream(one), queue)) for number in range(turn.choices)]
+    queue: asyncio.Queue[tuple[int, Event | Exception]] = asyncio.Queue(_QUEUE_SIZE)
+    one = replace(request, choices=1)
+    tasks = [asyncio.create_task(_read(number, stream(one), queue)) for number in range(request.choices)]
     ends: dict[int, Finished] = {}
-    begun = False
+    has_begun = False
     try:
-        while len(ends) < turn.choices:
-            number, came = await queue.get()
-            match came:
+        while len(ends) < request.choices:
+            number, event = await queue.get()
+            match event:
                 case Started():
-                    if not begun:
-                        begun = True
-                        yield came
+                    if not has_begun:
+                        has_begun = True
+                        yield event
                 case Finished():
-                    ends[number] = came
+                    ends[number] = event
                 case Failed():
-                    yield came
+                    yield event
                     return
-                case DrawbridgeError() if begun:
-                    yield Failed(came)
+                case DrawbridgeError() if has_begun:
+                    yield Failed(event)
                     return
                 case Exception():
-                    raise came
+                    raise event
                 case _:
-                    yield replace(came, choice=number)
-        yield _together(ends)
+                    yield replace(event, choice=number)
+        yield _combined(ends)
     finally:
         for number, task in enumerate(tasks):
-            # One that is over is left to tidy up by itself: its worker lives on.
+            # A finished answer is still parking its worker: do not cancel that.
             if number not in ends:
                 task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _draw(
+async def _read(
     number: int, events: AsyncGenerator[Event, None], queue: asyncio.Queue[tuple[int, Event | Exception]]
 ) -> None:
-    """Draws one answer from its first event to its last, and closes it, in one task: its lease belongs to that."""
+    """Reads one answer and closes it, all in one task: its lease belongs to that task."""
     try:
         async with aclosing(events):
             async for event in events:
                 await queue.put((number, event))
-    except Exception as error:  # noqa: BLE001 # raised again where the events are read
+    except Exception as error:  # noqa: BLE001 # raised again by `_merged`
         await queue.put((number, error))
 
 
-def _together(ends: Mapping[int, Finished]) -> Finished:
-    """The end of all: what they used and cost is added up, prompts too, since each of them was read."""
+def _combined(ends: Mapping[int, Finished]) -> Finished:
+    """The end of all answers, with the sum of their usage and cost; each answer has read the prompt."""
     each = [ends[number] for number in sorted(ends)]
     usages, costs = [end.usage for end in each], [end.cost_usd for end in each if end.cost_usd is not None]
     return replace(

@@ -1,39 +1,34 @@
-"""Answers any dialect's turn: its model, a worker, retries, and a failure as the last event of what has begun."""
+"""Answers requests: chooses the model, retries failed attempts, and streams the events of the answer."""
 
 import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from random import Random
 
-from server.answering.attempt import Single
-from server.answering.background_requests import is_housekeeping
+from server.answering.attempt import AttemptFactory
+from server.answering.background_requests import is_background_request
 from server.answering.canned_replies import local_answer
-from server.answering.circuit_breaker import Breaker
-from server.answering.model_routing import meant_for
-from server.backoff import Backoff
+from server.answering.circuit_breaker import CircuitBreaker, Permit
+from server.answering.model_routing import model_for
+from server.answering.retry import Attempts, Raise, Retry, next_step
 from server.claude.cli.model_names import nearest_effort
 from server.claude.worker.worker import Worker
 from server.config import Config
 from server.conversation.events import Event, Failed
 from server.conversation.models import ModelCard
 from server.conversation.request import ModelRequest, ModelSettings
-from server.errors import DrawbridgeError, UpstreamDown, UsageLimit, WorkerDied
+from server.errors import DrawbridgeError
 from server.pool.pool import Pool
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two tries while Claude's API fails. Clients try again too, so these are few and short.
-FIRST_WAIT_S = 0.5
-LONGEST_WAIT_S = 4.0
-# So long after a request came it is not sent again: who asked may have given up.
-RETRIES_WITHIN_S = 20.0
-OVERLOADED = 529
+JITTER = 0.1
 
 
 class Answering:
-    """Answers turns with the workers of a pool. Settings and models are asked anew for each turn."""
+    """Answers requests with the workers of a pool. `config` and `cards` return the settings and models in force."""
 
     def __init__(
         self,
@@ -42,16 +37,17 @@ class Answering:
         config: Callable[[], Config],
         cards: Callable[[], tuple[ModelCard, ...]],
         clock: Callable[[], float] = time.monotonic,
-        breaker: Breaker | None = None,
+        breaker: CircuitBreaker | None = None,
         admit: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """`admit` is awaited before each request for Claude, and raises if none may be sent."""
-        self._breaker = breaker or Breaker()
-        self._single = Single(pool=pool, config=config, clock=clock)
+        self._breaker = breaker or CircuitBreaker()
+        self._attempts = AttemptFactory(pool=pool, config=config, clock=clock)
         self._config = config
         self._cards = cards
         self._clock = clock
         self._admit = admit
+        self._random = Random()  # noqa: S311 # jitter
         self._last: ModelSettings | None = None
 
     @property
@@ -59,123 +55,111 @@ class Answering:
         """The settings that the next request will probably have: those of the last one."""
         return self._last or self.settings_for(ModelRequest(()))
 
-    async def stream(self, turn: ModelRequest) -> AsyncGenerator[Event, None]:
-        """The events of one answer. Raises what went wrong before the first one; after it, `Failed` is the last.
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[Event, None]:
+        """The events of one answer. Raises an error before the first event; a later one is the last event, `Failed`.
 
-        Closing the generator stops everything, the request upstream too, and frees the worker's place.
+        Closing the generator stops the request upstream and returns the worker.
         """
-        if known := local_answer(turn):
+        if known := local_answer(request):
             for event in known:
                 yield event
             return
         if self._admit is not None:
             await self._admit()
-        came = self._clock()
-        settings, is_modest = self.settings_for(turn), is_housekeeping(turn)
-        if not is_modest:
-            self._last = settings
-        begun = False
+        progress = _Progress(self.settings_for(request), began=self._clock())
+        is_background = is_background_request(request)
+        if not is_background:
+            self._last = progress.settings
         try:
-            async with aclosing(self._with_fallback(turn, settings, came, is_modest=is_modest)) as events:
-                async for event in events:
-                    begun = True
-                    yield event
+            while True:
+                try:
+                    progress.permit = progress.permit or self._enter(progress.settings.model)
+                    async with self._attempts.begin(
+                        request,
+                        progress.settings,
+                        began=progress.began,
+                        is_retry=progress.attempts.deaths > 0,
+                        is_background=is_background,
+                    ) as attempt:
+                        async for event in attempt.events:
+                            if not progress.has_begun:
+                                progress.has_begun = True
+                                progress.permit.succeeded()
+                            yield attempt.observe(event)
+                except DrawbridgeError as error:
+                    delay_s = self._recover(error, progress)
+                else:
+                    return
+                await asyncio.sleep(delay_s)
         except DrawbridgeError as error:
             logger.info("no answer: %s: %s", type(error).__name__, error.title)
-            if not begun:
+            if not progress.has_begun:
                 raise
             yield Failed(error)
+        finally:
+            progress.release()
 
-    def settings_for(self, turn: ModelRequest) -> ModelSettings:
-        """The settings of `turn` with the model and the effort that its model's name means; a said effort wins."""
+    def settings_for(self, request: ModelRequest) -> ModelSettings:
+        """The request's settings with the model and the effort that its model name means; an explicit effort wins."""
         config = self._config()
-        meant = meant_for(turn.model, config, self._cards())
-        if config.housekeeping_model and is_housekeeping(turn):
-            meant = meant_for(config.housekeeping_model, replace(config, strict_models=False), self._cards())
-        says = turn.settings.effort is not None or not turn.settings.thinks
-        return replace(turn.settings, model=meant.model, effort=turn.settings.effort if says else meant.effort)
+        named = model_for(request.model, config, self._cards())
+        if config.housekeeping_model and is_background_request(request):
+            named = model_for(config.housekeeping_model, replace(config, strict_models=False), self._cards())
+        is_explicit = request.settings.effort is not None or not request.settings.thinks
+        effort = request.settings.effort if is_explicit else named.effort
+        return replace(request.settings, model=named.model, effort=effort)
 
-    async def _with_fallback(
-        self, turn: ModelRequest, settings: ModelSettings, came: float, *, is_modest: bool
-    ) -> AsyncGenerator[Event, None]:
-        """The answer; where its model is overloaded or at its limit before a word of it, that of the fallback model."""
-        begun = False
-        try:
-            async with aclosing(self._patiently(turn, settings, came, is_modest=is_modest)) as events:
-                async for event in events:
-                    begun = True
-                    yield event
-        except (UpstreamDown, UsageLimit) as error:
-            is_of_one_model = isinstance(error, UsageLimit) or error.status == OVERLOADED
-            other = self._fallback_for(settings) if is_of_one_model else None
-            if begun or other is None:
-                raise
-            logger.warning("%s: the fallback model %s is asked instead", error.title, other.model)
-        else:
-            return
-        async with aclosing(self._patiently(turn, other, came, is_modest=is_modest)) as events:
-            async for event in events:
-                yield event
+    def _enter(self, model: str | None) -> Permit:
+        breaker = CircuitBreaker() if self._config().without_breaker else self._breaker
+        return breaker.enter(model)
+
+    def _recover(self, error: DrawbridgeError, progress: "_Progress") -> float:
+        """Prepares the next attempt and returns the delay before it. Raises `error` if there is none."""
+        step = next_step(
+            error,
+            progress.attempts,
+            has_begun=progress.has_begun,
+            was_sent=progress.permit is not None,
+            elapsed_s=self._clock() - progress.began,
+            retries=self._config().retries,
+            fallback=self._fallback_for(progress.settings),
+        )
+        if isinstance(step, Retry):
+            logger.warning("%s: retried in %.1f s", error.title, step.delay_s)
+            progress.attempts = step.attempts
+            return step.delay_s * self._random.uniform(1 - JITTER, 1 + JITTER)
+        if progress.permit is not None:
+            progress.permit.failed(error)
+        if isinstance(step, Raise):
+            raise error
+        logger.warning("%s: sent to the fallback model %s", error.title, step.settings.model)
+        progress.release()
+        progress.settings, progress.attempts = step.settings, Attempts()
+        return 0.0
 
     def _fallback_for(self, settings: ModelSettings) -> ModelSettings | None:
         config = self._config()
         if not config.fallback_model:
             return None
-        meant = meant_for(config.fallback_model, replace(config, strict_models=False), self._cards())
-        if meant.model == settings.model:
+        named = model_for(config.fallback_model, replace(config, strict_models=False), self._cards())
+        if named.model == settings.model:
             return None
-        effort = meant.effort or nearest_effort(settings.effort, meant.model, self._cards())
-        return replace(settings, model=meant.model, effort=effort)
+        effort = named.effort or nearest_effort(settings.effort, named.model, self._cards())
+        return replace(settings, model=named.model, effort=effort)
 
-    async def _patiently(
-        self, turn: ModelRequest, settings: ModelSettings, came: float, *, is_modest: bool
-    ) -> AsyncGenerator[Event, None]:
-        """The answer behind the breaker; tried again, a few times and a little later each, while Claude's API fails."""
-        passage = None if self._config().without_breaker else self._breaker.enter(settings.model)
-        waits = Backoff(first_s=FIRST_WAIT_S, longest_s=LONGEST_WAIT_S)
-        try:
-            while True:
-                begun = False
-                try:
-                    async with aclosing(self._with_retry(turn, settings, came, is_modest=is_modest)) as events:
-                        async for event in events:
-                            if not begun and passage is not None:
-                                passage.succeeded()
-                            begun = True
-                            yield event
-                except UpstreamDown as error:
-                    is_late = self._clock() - came >= RETRIES_WITHIN_S
-                    if begun or is_late or waits.failures >= self._config().retries:
-                        raise
-                    wait_s = waits.failed()
-                    logger.warning("%s: tried again in %.1f s", error.title, wait_s)
-                else:
-                    return
-                await asyncio.sleep(wait_s)
-        except DrawbridgeError as error:
-            if passage is not None:
-                passage.failed(error)
-            raise
-        finally:
-            if passage is not None:
-                passage.left()
 
-    async def _with_retry(
-        self, turn: ModelRequest, settings: ModelSettings, came: float, *, is_modest: bool
-    ) -> AsyncGenerator[Event, None]:
-        """The answer of one worker; of a second one, when the first died before it had said anything."""
-        for is_retry in (False, True):
-            begun = False
-            try:
-                async with aclosing(
-                    self._single.stream(turn, settings, came, is_retry=is_retry, is_modest=is_modest)
-                ) as events:
-                    async for event in events:
-                        begun = True
-                        yield event
-            except WorkerDied:
-                if begun or is_retry:
-                    raise
-                logger.warning("a worker died before it answered; the request is tried once more")
-            else:
-                return
+@dataclass(slots=True)
+class _Progress:
+    """The state of one request across its attempts."""
+
+    settings: ModelSettings
+    began: float
+    attempts: Attempts = field(default_factory=Attempts)
+    permit: Permit | None = None
+    has_begun: bool = False
+
+    def release(self) -> None:
+        """Gives the permit back."""
+        if self.permit is not None:
+            self.permit.release()
+        self.permit = None

@@ -1,1 +1,1 @@
-"""The pool: which Claude Code process answers which request."""
+"""The pool: boots Claude Code processes ahead of requests and leases one to each request."""

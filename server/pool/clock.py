@@ -1,4 +1,4 @@
-"""Time as the pool needs it: now, and a call at a later time."""
+"""The pool's clock: the time, and calls at a later time. Tests replace it."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,29 +6,29 @@ from typing import Protocol
 
 
 class Alarm(Protocol):
-    """A call that is still to come."""
+    """A scheduled call."""
 
     def cancel(self) -> None:
-        """It will not come."""
+        """Cancels the call."""
 
 
 class Clock(Protocol):
-    """Seconds that only grow."""
+    """A monotonic clock in seconds."""
 
     def now(self) -> float:
         """The time."""
 
     def call_at(self, when: float, call: Callable[[], None]) -> Alarm:
-        """Calls at that time, or at once when it has passed, from the event loop."""
+        """Calls from the event loop at that time, or at once if it has passed."""
 
 
 class LoopClock:
-    """The running event loop's own time."""
+    """The running event loop's clock."""
 
     def now(self) -> float:
         """Seconds of the loop's clock."""
         return asyncio.get_running_loop().time()
 
     def call_at(self, when: float, call: Callable[[], None]) -> Alarm:
-        """As the loop does it."""
+        """Schedules the call on the loop."""
         return asyncio.get_running_loop().call_at(when, call)

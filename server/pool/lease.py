@@ -1,4 +1,4 @@
-"""A place in the queue, and what it becomes: a worker lent for one answer."""
+"""The queue's tickets, and the leases they become."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from server.errors import DrawbridgeError
-from server.pool.plan import Grant, Waiter, Way
+from server.pool.types import Grant, Waiter, Way
 
 T = TypeVar("T")
 
 
 class Ticket:
-    """A place in the queue with an outcome to come: a grant, or the error that the request gets instead.
+    """A place in the queue; it ends with a grant, or with the error that the request gets instead.
 
-    A caller who leaves cancels the outcome; from that moment the ticket is no longer pending, so that no worker is
-    handed to somebody who has gone. Who is cancelled after the grant and before it woke up finds it in `grant`.
+    Cancelling the waiting task ends the ticket at once, so that no worker is granted to a cancelled request. If the
+    task is cancelled after the grant but before it resumes, `grant` still holds it, so that the worker can be returned.
     """
 
     def __init__(self, waiter: Waiter, *, first_in_line: bool) -> None:
@@ -25,12 +25,12 @@ class Ticket:
 
     @property
     def is_pending(self) -> bool:
-        """Whether somebody still waits here."""
+        """Whether the request still waits."""
         return not self._outcome.done()
 
     @property
     def grant(self) -> Grant | None:
-        """What was granted, taken or not."""
+        """The grant, received or not."""
         if not self._outcome.done() or self._outcome.cancelled():
             return None
         outcome = self._outcome.result()
@@ -41,7 +41,7 @@ class Ticket:
         self._outcome.set_result(outcome)
 
     async def wait(self) -> Grant:
-        """The grant. Raises the error that came instead of it."""
+        """Returns the grant. Raises the error that came instead."""
         outcome = await self._outcome
         if isinstance(outcome, DrawbridgeError):
             raise outcome
@@ -49,38 +49,37 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What becomes of the worker when its lease is over: it retires for the reason `why`, or it is kept.
+class LeaseResult:
+    """What happens to the worker at the end of its lease: it is kept, or it retires for the reason `why`.
 
-    `conversation` is the key of what a kept worker holds; None: nothing that anybody may go on with.
+    `conversation_key` is that of the conversation a kept worker holds; None if no request may continue it.
     """
 
     is_kept: bool = False
-    conversation: str | None = None
+    conversation_key: str | None = None
     why: str = "its conversation is over"
 
 
 class Lease(Generic[T]):
-    """A worker for one answer. It goes back when the `async with` of `Pool.lease` ends, however that happens.
+    """A worker for one answer, returned when the `async with` of `Pool.lease` ends.
 
-    Unless `keep` was called before, it retires then.
+    It retires unless `keep` was called. `result` is the decision so far.
     """
 
-    def __init__(self, worker: T, way: Way, waited_s: float, *, on_first_token: Callable[[], None]) -> None:
-        self.verdict = Verdict()
+    def __init__(self, worker: T, way: Way, *, on_first_token: Callable[[], None]) -> None:
+        self.result = LeaseResult()
         self.worker = worker
         self.way = way
-        self.waited_s = waited_s
         self._on_first_token = on_first_token
 
-    def keep(self, conversation: str | None) -> None:
-        """The worker is at rest and may go on: with this conversation, or after a boundary with any of its profile."""
-        self.verdict = Verdict(is_kept=True, conversation=conversation)
+    def keep(self, conversation_key: str | None) -> None:
+        """Parks the worker: for this conversation, or after a reset for any other of its profile."""
+        self.result = LeaseResult(is_kept=True, conversation_key=conversation_key)
 
     def retire(self, why: str) -> None:
-        """The worker goes; `why` is for the log."""
-        self.verdict = Verdict(why=why)
+        """Ends the worker; `why` is for the log."""
+        self.result = LeaseResult(why=why)
 
     def first_token(self) -> None:
-        """Tells the pool that the answer has begun, so that boots need not yield to it any longer."""
+        """Tells the pool that the answer has begun, so that boots of spares no longer wait for it."""
         self._on_first_token()

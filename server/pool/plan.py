@@ -1,271 +1,170 @@
-"""What the pool does next, decided by pure functions: who gets which worker, what boots and closes, when to look again.
+"""Decides what the pool does next: grants, refusals, closes and boots, as a pure function of its state.
 
-The laws are the small functions; `plan` applies them in the order of the numbered steps. Nothing here waits, reads a
-clock or touches a process: `Pool` asks after every arrival, departure, birth, death and tick, and carries it out.
+`Pool` calls `plan` after every event and every tick, and carries the result out.
+
+    state        next state   when
+    BOOTING      RAW          the boot has succeeded
+    RAW          ANSWERING    a request leases it
+    ANSWERING    PARKED       the lease ends and keeps it
+    ANSWERING    as before    the request was cancelled before it used the worker
+    PARKED       ANSWERING    a request of its profile leases it
+    any          CLOSING      surplus, evicted, retired or dead; during an answer only its lease closes it
+    CLOSING      none         its process has ended
+
+    step         decides                                                  functions
+    1 grant      idle workers for waiters, in order                       grants_for, match_for
+    2 close      workers reserved for other waiters; those over the size  grants_for, surplus
+    3 refuse     waiters that timed out or have no hope of a worker       refusals_for
+    4 shrink     an unused pool; one of several parked, for a spare       surplus, lacks_capacity
+    5 boot       for waiters, then spares                                 missing, deferred_since, bootable
+    6 wake       the next time at which the clock alone changes the plan
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from enum import Enum
-from typing import Literal
+from dataclasses import replace
 
-from server.config import Isolation
 from server.conversation.request import Profile
-
-"""Whether workers go on to other conversations behind a boundary, or each conversation has a process of its own."""
-
-Way = Literal["continued", "profile", "spare", "cold", "process"]
-"""How a request found its worker: it (1) holds this very conversation, (2) was configured with the same profile, (3)
-was raw, or (4) had to boot first. Where each conversation has a process of its own, it is always "process"."""
-
-
-class WorkerState(Enum):
-    """The life of a worker: BOOTING -> RAW -> ANSWERING <-> PARKED -> CLOSING. From each of them it may close."""
-
-    BOOTING = "booting"
-    RAW = "raw"
-    ANSWERING = "answering"
-    PARKED = "parked"
-    CLOSING = "closing"
+from server.pool.types import (
+    BootOutlook,
+    Grant,
+    Limits,
+    Plan,
+    PoolHistory,
+    Refusal,
+    Refused,
+    Slot,
+    Waiter,
+    Way,
+    WorkerState,
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A process that counts, from before its birth until its end has been seen.
-
-    `last_used` is when it came into its state. `spoke`: the first token of the running answer has come. `profile` and
-    `conversation` are what it was configured with and what it holds; None while it is raw. `is_modest`: whom it
-    answers took no conversation's place.
-    """
-
-    key: int
-    state: WorkerState
-    last_used: float = 0.0
-    spoke: bool = False
-    profile: Profile | None = None
-    conversation: str | None = None
-    is_modest: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Waiter:
-    """A request without a worker, waiting since `since`. `past` is the key of the conversation it goes on, if any.
-
-    One that is modest comes after all others, and no parked conversation ends for it.
-    """
-
-    key: int
-    profile: Profile
-    since: float
-    past: str | None = None
-    is_modest: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the pool may do. `size` caps the processes alive, closing ones included; times are seconds.
-
-    `put_off_s`: how long at most a boot yields to answers that have not begun.
-    """
-
-    size: int = 3
-    max_waiting: int = 100
-    queue_timeout_s: float = 300.0
-    idle_shrink_s: float = 600.0
-    put_off_s: float = 5.0
-    isolation: Isolation = "process"
-
-
-class Prospect(Enum):
-    """What the last boots say of the next one."""
-
-    UNKNOWN = "unknown"  # nothing has booted yet, or one boot failed: one at a time
-    GOOD = "good"
-    POOR = "poor"  # several boots failed in a row
-    NONE = "none"  # it cannot work until somebody does something: no CLI, no sign-in
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What the slots do not show: the last time anybody asked, and how boots went.
-
-    `boot_from`: no boot before this time. `put_off_since`: since when boots yield, None if they do not.
-    """
-
-    asked_at: float = 0.0
-    prospect: Prospect = Prospect.UNKNOWN
-    boot_from: float = 0.0
-    put_off_since: float | None = None
-    stopping: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """The waiter gets the worker in the slot."""
-
-    waiter: int
-    slot: int
-    way: Way = "process"
-
-
-class Refused(Enum):
-    """Why a waiter gets no worker."""
-
-    TIMEOUT = "timeout"
-    ENGINE = "engine"
-    STOPPING = "stopping"
-    PLACE = "place"  # no place but that of a conversation, for one who is modest
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """The waiter gets an error."""
-
-    waiter: int
-    why: Refused
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to do now, and when to ask again though nothing happened (None: never). `closes` are keys of slots."""
-
-    grants: tuple[Grant, ...] = ()
-    refusals: tuple[Refusal, ...] = ()
-    closes: tuple[int, ...] = ()
-    boots: int = 0
-    put_off_since: float | None = None
-    wake_at: float | None = None
-
-
-def plan(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: float, past: Past) -> Plan:
-    """What to do now. `waiting` stands in its order; a plan carried out leaves nothing to do at the same time."""
-    waiting = sorted(waiting, key=lambda waiter: waiter.is_modest)
-    # 1. Who waits gets what is there, the first one first.
-    grants = grants_for(slots, waiting, limits, now, past) if not past.stopping else ()
+def plan(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: float, history: PoolHistory) -> Plan:
+    """What to do now. `waiting` is in queue order. Once carried out, a plan leaves nothing to do at the same time."""
+    # 1. Grant idle workers, first come, first served.
+    grants, reserved = ((), ()) if history.is_stopping else grants_for(slots, waiting, limits, now, history)
     slots = _granted(slots, waiting, grants)
     waiting = _without(waiting, {grant.waiter for grant in grants})
-    # 2. What must go goes, and from then on is no hope for those who wait.
-    closes = surplus(slots, limits, quiet=False, stopping=past.stopping)
-    slots = _closing(slots, closes)
-    # 3. Who waits in vain is told so.
-    refusals = refusals_for(slots, waiting, limits, now, past)
+    # 2. Close what was reserved for waiters, and what exceeds the size: neither can serve a waiter from here on.
+    slots = _closing(slots, reserved)
+    oversize = surplus(slots, limits, quiet=False, stopping=history.is_stopping)
+    slots = _closing(slots, oversize)
+    # 3. Refuse waiters that timed out or have no prospect of a worker.
+    refusals = refusals_for(slots, waiting, limits, now, history)
     waiting = _without(waiting, {refusal.waiter for refusal in refusals})
-    # 4. What nobody needs goes, or what somebody else needs more.
-    quiet = is_quiet(slots, waiting, limits, now, past)
-    spared = surplus(slots, limits, quiet=quiet, stopping=past.stopping)
-    slots = _closing(slots, spared)
-    given_up = victims(slots, waiting, limits) if limits.isolation == "warm" else ()
-    if now >= past.boot_from:
-        spared += given_up
-        slots = _closing(slots, given_up)
-    closes += spared
-    # 5. What is missing boots: for those who wait at once, spares when they hold no answer up.
-    awaited, spares = (0, 0) if past.stopping else missing(slots, waiting, limits, quiet=quiet)
-    held_since = held_back_since(slots, now, past) if spares else None
-    is_held = held_since is not None and now < held_since + limits.put_off_s
-    wanted = awaited if is_held else awaited + spares
-    boots = bootable(wanted, slots, now, past)
-    # 6. Look again when the clock alone changes the answer.
-    times = [time_is_over_at(waiter, limits) for waiter in waiting]
-    if is_held and held_since is not None:
-        times.append(held_since + limits.put_off_s)
-    if (wanted > boots or given_up) and now < past.boot_from:
-        times.append(past.boot_from)
+    # 4. Shrink an unused pool; make room for a spare.
+    quiet = is_quiet(slots, waiting, limits, now, history)
+    unused = surplus(slots, limits, quiet=quiet, stopping=history.is_stopping)
+    slots = _closing(slots, unused)
+    lacking = lacks_capacity(slots, waiting, limits)
+    may_evict = lacking and now >= history.boot_from
+    evicted = (in_eviction_order(slots, waiting)[0].key,) if may_evict else ()
+    slots = _closing(slots, evicted)
+    # 5. Boot what is missing: for waiters at once, spares when no answer is about to begin.
+    awaited, spares = (0, 0) if history.is_stopping else missing(slots, waiting, limits, quiet=quiet)
+    since = deferred_since(slots, now, history) if spares else None
+    is_deferred = since is not None and now < since + limits.defer_boots_s
+    wanted = awaited if is_deferred else awaited + spares
+    boots = bootable(wanted, slots, now, history)
+    # 6. Plan again when time alone changes the result.
+    times = [times_out_at(waiter, limits) for waiter in waiting]
+    if is_deferred and since is not None:
+        times.append(since + limits.defer_boots_s)
+    if (wanted > boots or lacking) and now < history.boot_from:
+        times.append(history.boot_from)
     if len(idle_in_closing_order(slots)) > 1 and not is_busy(slots, waiting):
-        times.append(past.asked_at + limits.idle_shrink_s)
-    put_off_since = held_since if awaited + spares > boots else None
-    return Plan(grants, refusals, closes, boots, put_off_since, min(times, default=None))
+        times.append(history.last_used + limits.idle_shrink_s)
+    return Plan(
+        grants,
+        refusals,
+        closes=reserved + oversize + unused + evicted,
+        boots=boots,
+        deferred_since=since if awaited + spares > boots else None,
+        wake_at=min(times, default=None),
+    )
 
 
 def grants_for(
-    slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: float, past: Past
-) -> tuple[Grant, ...]:
-    """First come, first served, each with the best worker that is left for it.
+    slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: float, history: PoolHistory
+) -> tuple[tuple[Grant, ...], tuple[int, ...]]:
+    """The grants, each of the best worker left for its waiter, and the parked workers to evict for the other waiters.
 
-    Whom nothing fits waits for a place: a free one, or else that of a parked conversation, which nobody behind gets any
-    more. Without this, one who comes with a new profile would wait for as long as others keep the workers warm.
+    A waiter that matches no idle worker reserves capacity: a free place, else the first parked worker in the order of
+    eviction, which later waiters may then no longer take. This prevents the starvation of new profiles. While no
+    process may boot, nothing is reserved: nothing could use the capacity.
     """
-    grants = []
-    free = [slot for slot in slots if slot.state in {WorkerState.RAW, WorkerState.PARKED}]
+    grants: list[Grant] = []
+    reserved: list[int] = []
+    idle = [slot for slot in slots if slot.state in {WorkerState.RAW, WorkerState.PARKED}]
     places = free_places(slots, limits)
     for waiter in waiting:
-        found = match_for(waiter, free, waiting, limits)
-        if found is not None:
-            slot, way = found
-            free.remove(slot)
+        match = match_for(waiter, idle, waiting, limits)
+        if match is not None:
+            slot, way = match
+            idle.remove(slot)
             places -= slot.state is WorkerState.RAW
             grants.append(Grant(waiter.key, slot.key, way))
-        elif not waiter.is_modest and past.boot_from <= now < time_is_over_at(waiter, limits):
-            if places <= 0 and (parked := giving_way(free, waiting)):
-                free.remove(parked[0])
+        elif history.boot_from <= now < times_out_at(waiter, limits):
+            while places <= 0 and (parked := in_eviction_order(idle, waiting)):
+                idle.remove(parked[0])
+                reserved.append(parked[0].key)
+                places += 1
             places -= 1
-    return tuple(grants)
+    return tuple(grants), tuple(reserved)
 
 
 def match_for(
-    waiter: Waiter, free: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits
+    waiter: Waiter, idle: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits
 ) -> tuple[Slot, Way] | None:
-    """The worker for one request among the free ones, and how it was found; None if it has to wait.
+    """The best of the idle workers for one request, and the way it was found; None if the request has to wait.
 
-    1. continued: parked with this very conversation.
-    2. profile: parked with the same profile, the least recently used; but rather raw than one that somebody waits to
-       go on with, and such a one last.
-    3. spare or cold: raw, the longest up. It is cold when the request came first and waited for the boot.
+    1. continued: parked with this conversation.
+    2. profile: parked with the same profile, in the order of eviction. A raw worker is preferred to one whose
+       conversation another waiter wants to continue.
+    3. spare or cold: raw, the oldest. It is cold if the request waited for its boot.
     """
-    raw = min((slot for slot in free if slot.state is WorkerState.RAW), key=_age, default=None)
+    raw = min((slot for slot in idle if slot.state is WorkerState.RAW), key=_age, default=None)
     if limits.isolation == "process":
         return (raw, "process") if raw is not None else None
-    same = [slot for slot in free if slot.state is WorkerState.PARKED and slot.profile == waiter.profile]
-    if waiter.is_modest:
-        same = [slot for slot in same if slot.conversation is None]
-    if waiter.past is not None:
-        holder = min((slot for slot in same if slot.conversation == waiter.past), key=_age, default=None)
-        if holder is not None:
-            return holder, "continued"
-    wanted = pasts_of(waiting)
-    parked = giving_way(same, waiting)
-    if parked and not (raw is not None and _holds(parked[0], wanted)):
+    same = [slot for slot in idle if slot.state is WorkerState.PARKED and slot.profile == waiter.profile]
+    if waiter.conversation_key is not None:
+        holders = [slot for slot in same if slot.conversation_key == waiter.conversation_key]
+        if holders:
+            return min(holders, key=_age), "continued"
+    parked = in_eviction_order(same, waiting)
+    if parked and not (raw is not None and _holds(parked[0], wanted_conversations(waiting))):
         return parked[0], "profile"
     if raw is not None:
         return raw, "cold" if raw.last_used > waiter.since else "spare"
     return None
 
 
-def victims(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits) -> tuple[int, ...]:
-    """The parked workers that are given up: one for each request that has no place where a process could boot.
-
-    For one who is modest only those that hold nothing. When nobody else waits and there is no place for a spare, one
-    of several gives way to it, unless the spare is lent to one who is modest; the last one never does.
-    """
-    parked, places = giving_way(slots, waiting), max(0, free_places(slots, limits))
-    others = sum(not waiter.is_modest for waiter in waiting)
-    given = max(0, others - places)
-    if not others and not places and len(parked) > 1 and not any(slot.is_modest for slot in slots):
-        given = places = 1
-    lacking = max(0, len(waiting) - others - max(0, places - others))
-    empty = [slot for slot in parked[given:] if slot.conversation is None]
-    return tuple(slot.key for slot in parked[:given] + empty[:lacking])
-
-
-def giving_way(slots: Sequence[Slot], waiting: Sequence[Waiter]) -> list[Slot]:
-    """The parked ones: first what holds nothing, then the least recently used, last what somebody waits to resume."""
-    wanted = pasts_of(waiting)
+def in_eviction_order(slots: Sequence[Slot], waiting: Sequence[Waiter]) -> list[Slot]:
+    """The parked workers: empty ones first, then the least recently used, last those a waiter wants to continue."""
+    wanted = wanted_conversations(waiting)
     parked = [slot for slot in slots if slot.state is WorkerState.PARKED]
-    return sorted(parked, key=lambda slot: (_holds(slot, wanted), slot.conversation is not None, _age(slot)))
+    return sorted(parked, key=lambda slot: (_holds(slot, wanted), slot.conversation_key is not None, _age(slot)))
 
 
 def free_places(slots: Sequence[Slot], limits: Limits) -> int:
-    """How many places no answer and no parked conversation takes: what is in them boots, is raw, or makes room."""
+    """The places without an answer or a parked worker: empty, booting, raw or closing. Negative beyond the size."""
     return limits.size - sum(slot.state in {WorkerState.ANSWERING, WorkerState.PARKED} for slot in slots)
 
 
-def pasts_of(waiting: Sequence[Waiter]) -> frozenset[tuple[Profile, str]]:
-    """The conversations that somebody waits to go on with, which nobody does who is modest."""
-    return frozenset((one.profile, one.past) for one in waiting if one.past is not None and not one.is_modest)
+def lacks_capacity(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits) -> bool:
+    """Whether a parked worker has to be evicted: for a waiter, or for a spare if another parked worker remains."""
+    parked = sum(slot.state is WorkerState.PARKED for slot in slots)
+    can_evict = parked > 0 if waiting else parked > 1
+    return can_evict and free_places(slots, limits) < max(1, len(waiting))
+
+
+def wanted_conversations(waiting: Sequence[Waiter]) -> frozenset[tuple[Profile, str]]:
+    """The conversations that a waiter wants to continue."""
+    return frozenset((one.profile, one.conversation_key) for one in waiting if one.conversation_key is not None)
 
 
 def _holds(slot: Slot, wanted: frozenset[tuple[Profile, str]]) -> bool:
-    return slot.profile is not None and (slot.profile, slot.conversation) in wanted
+    return slot.profile is not None and (slot.profile, slot.conversation_key) in wanted
 
 
 def _age(slot: Slot) -> tuple[float, int]:
@@ -273,61 +172,47 @@ def _age(slot: Slot) -> tuple[float, int]:
 
 
 def refusals_for(
-    slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: float, past: Past
+    slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: float, history: PoolHistory
 ) -> tuple[Refusal, ...]:
-    """Everyone when the pool stops or there is no hope for a worker; else those whose time is over."""
-    if past.stopping:
+    """Refuses all waiters when the pool stops, else those without a prospect of a worker and those that timed out."""
+    if history.is_stopping:
         return tuple(Refusal(waiter.key, Refused.STOPPING) for waiter in waiting)
     refusals = []
     for waiter in waiting:
-        if waiter.is_modest and is_held(slots, limits):
-            refusals.append(Refusal(waiter.key, Refused.PLACE))
-        elif is_hopeless(waiter, slots, limits, now, past):
+        if is_hopeless(waiter, slots, limits, now, history):
             refusals.append(Refusal(waiter.key, Refused.ENGINE))
-        elif now >= time_is_over_at(waiter, limits):
+        elif now >= times_out_at(waiter, limits):
             refusals.append(Refusal(waiter.key, Refused.TIMEOUT))
     return tuple(refusals)
 
 
-def is_hopeless(waiter: Waiter, slots: Sequence[Slot], limits: Limits, now: float, past: Past) -> bool:
-    """Whether to wait is in vain: boots fail, the next try is not due, and nothing that lives could serve.
+def is_hopeless(waiter: Waiter, slots: Sequence[Slot], limits: Limits, now: float, history: PoolHistory) -> bool:
+    """Whether boots fail, the next one is not due, and no living worker could serve the request.
 
-    One failed boot is a hiccup and worth a second try. Where the CLI or the sign-in is missing, a configured worker
-    is a hope only if it goes on, for who has the same profile.
+    One failed boot is worth a second try. Where the CLI or the sign-in is missing, a configured worker can serve only
+    requests of its own profile, and only if it is reused.
     """
-    if now >= past.boot_from:
+    if now >= history.boot_from:
         return False
     living = [slot for slot in slots if slot.state is not WorkerState.CLOSING]
-    if past.prospect is Prospect.NONE:
+    if history.outlook is BootOutlook.IMPOSSIBLE:
         return not any(
             slot.state in {WorkerState.BOOTING, WorkerState.RAW}
             or (limits.isolation == "warm" and slot.profile == waiter.profile)
             for slot in living
         )
-    return past.prospect is Prospect.POOR and not living
+    return history.outlook is BootOutlook.POOR and not living
 
 
-def is_held(slots: Sequence[Slot], limits: Limits) -> bool:
-    """Whether a conversation has the only place: no spare ever comes there."""
-    return limits.size == 1 and any(
-        slot.state is WorkerState.PARKED and slot.conversation is not None for slot in slots
-    )
-
-
-def time_is_over_at(waiter: Waiter, limits: Limits) -> float:
-    """When a waiter has waited long enough. A new time-out holds for those who wait already."""
+def times_out_at(waiter: Waiter, limits: Limits) -> float:
+    """When the request has waited long enough. A changed timeout holds for requests that wait already."""
     return waiter.since + limits.queue_timeout_s
 
 
-def room(slots: Sequence[Slot], limits: Limits) -> int:
-    """How many processes may be added: those that close live until their end has been seen."""
-    return max(0, limits.size - len(slots))
-
-
 def surplus(slots: Sequence[Slot], limits: Limits, *, quiet: bool, stopping: bool) -> tuple[int, ...]:
-    """Which idle workers are too many: all when stopping, those over the size, all but one when nobody asks.
+    """The idle workers to close: all when stopping, those over the size, all but one in an unused pool.
 
-    Where each conversation has a process of its own, parked ones as well: they were parked before that was decided.
+    Where each conversation has its own process, also those that were parked before that was set.
     """
     idle = idle_in_closing_order(slots)
     over = sum(slot.state is not WorkerState.CLOSING for slot in slots) - limits.size
@@ -337,32 +222,31 @@ def surplus(slots: Sequence[Slot], limits: Limits, *, quiet: bool, stopping: boo
 
 
 def idle_in_closing_order(slots: Sequence[Slot]) -> list[Slot]:
-    """What may close, the least useful first: boots, what holds nothing, conversations, spares; old ones first.
-
-    Answers are not idle: nothing here ever ends one.
-    """
+    """The workers without an answer, the least useful first: booting, empty, conversations, spares; oldest first."""
     order = (WorkerState.BOOTING, WorkerState.PARKED, WorkerState.RAW)
     idle = [slot for slot in slots if slot.state in order]
-    return sorted(idle, key=lambda slot: (order.index(slot.state), slot.conversation is not None, _age(slot)))
+    return sorted(idle, key=lambda slot: (order.index(slot.state), slot.conversation_key is not None, _age(slot)))
 
 
-def is_quiet(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: float, past: Past) -> bool:
-    """Whether nobody has asked for so long that one spare is enough."""
-    return not is_busy(slots, waiting) and now >= past.asked_at + limits.idle_shrink_s
+def is_quiet(
+    slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: float, history: PoolHistory
+) -> bool:
+    """Whether the pool has been unused for so long that one spare is enough."""
+    return not is_busy(slots, waiting) and now >= history.last_used + limits.idle_shrink_s
 
 
 def is_busy(slots: Sequence[Slot], waiting: Sequence[Waiter]) -> bool:
-    """Whether anybody waits or is being answered."""
+    """Whether any request waits or is being answered."""
     return bool(waiting) or any(slot.state is WorkerState.ANSWERING for slot in slots)
 
 
 def missing(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, *, quiet: bool) -> tuple[int, int]:
-    """How many boots are wanted: those that a waiter waits for, and those that only make spares.
+    """How many boots are wanted for waiters, and how many for spares.
 
-    There are as many spares as the size allows, so that a burst of fresh conversations finds them raw. When nobody
-    asks, one idle worker is enough, whatever it holds: a boot that the next plan closes again would never end.
+    Spares fill the size, so that a burst of new conversations finds them raw. An unused pool keeps one idle worker of
+    any kind: a spare beside it would be closed by the next plan, and booted again, for ever.
     """
-    free = room(slots, limits)
+    free = max(0, limits.size - len(slots))
     if quiet:
         return 0, min(free, 0 if idle_in_closing_order(slots) else 1)
     coming = sum(slot.state in {WorkerState.RAW, WorkerState.BOOTING} for slot in slots)
@@ -370,29 +254,30 @@ def missing(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, *,
     return awaited, free - awaited
 
 
-def held_back_since(slots: Sequence[Slot], now: float, past: Past) -> float | None:
-    """Since when spares yield: a boot takes half a second of processor from answers that have not begun."""
-    if not any(slot.state is WorkerState.ANSWERING and not slot.spoke for slot in slots):
+def deferred_since(slots: Sequence[Slot], now: float, history: PoolHistory) -> float | None:
+    """Since when boots of spares are deferred: a boot takes half a second of CPU from answers that have not begun."""
+    if not any(slot.state is WorkerState.ANSWERING and not slot.has_first_token for slot in slots):
         return None
-    return now if past.put_off_since is None else past.put_off_since
+    return now if history.deferred_since is None else history.deferred_since
 
 
-def bootable(wanted: int, slots: Sequence[Slot], now: float, past: Past) -> int:
-    """How many of the wanted boots may start: none in the back-off; one first, to see that it works; then all."""
-    if now < past.boot_from:
+def bootable(wanted: int, slots: Sequence[Slot], now: float, history: PoolHistory) -> int:
+    """How many of the wanted boots may start: none during back-off; one until a boot has succeeded; then all."""
+    if now < history.boot_from:
         return 0
-    if past.prospect is Prospect.GOOD:
+    if history.outlook is BootOutlook.GOOD:
         return wanted
     return 0 if any(slot.state is WorkerState.BOOTING for slot in slots) else min(1, wanted)
 
 
 def _granted(slots: Sequence[Slot], waiting: Sequence[Waiter], grants: Sequence[Grant]) -> list[Slot]:
-    lent = {grant.slot: waiter for grant in grants for waiter in waiting if waiter.key == grant.waiter}
-    return [_lent(slot, lent[slot.key]) if slot.key in lent else slot for slot in slots]
-
-
-def _lent(slot: Slot, to: Waiter) -> Slot:
-    return Slot(slot.key, WorkerState.ANSWERING, slot.last_used, profile=to.profile, is_modest=to.is_modest)
+    leased = {grant.slot: waiter for grant in grants for waiter in waiting if waiter.key == grant.waiter}
+    return [
+        Slot(slot.key, WorkerState.ANSWERING, slot.last_used, profile=leased[slot.key].profile)
+        if slot.key in leased
+        else slot
+        for slot in slots
+    ]
 
 
 def _closing(slots: Sequence[Slot], keys: Sequence[int]) -> list[Slot]:

@@ -1,4 +1,4 @@
-"""Keeps Claude Code processes booted ahead of requests and lends each of them for one conversation."""
+"""Keeps Claude Code processes booted ahead of requests and leases one to each request."""
 
 import asyncio
 import contextvars
@@ -14,12 +14,13 @@ from typing import Generic, Self, assert_never
 
 from server.backoff import Backoff
 from server.conversation.request import Profile
-from server.errors import DrawbridgeError, PlaceHeld, QueueFull, QueueTimeout, ShuttingDown
-from server.pool.boot_history import Boots
+from server.errors import DrawbridgeError, QueueFull, QueueTimeout, ShuttingDown
+from server.pool.boot_history import BootHistory
 from server.pool.clock import Alarm, Clock, LoopClock
-from server.pool.lease import Lease, Ticket, Verdict
-from server.pool.plan import Grant, Limits, Past, Refused, Waiter, WorkerState, plan
-from server.pool.workers import Crew, W
+from server.pool.lease import Lease, LeaseResult, Ticket
+from server.pool.plan import plan
+from server.pool.types import Grant, Limits, PoolHistory, Refused, Waiter, WorkerState
+from server.pool.workers import W, WorkerSet
 from server.status import PoolStatus
 
 logger = logging.getLogger(__name__)
@@ -29,18 +30,18 @@ RETRY_AFTER_S = 5.0
 
 
 @dataclass(slots=True)
-class _Bell:
-    """Somebody waits until `condition` holds."""
+class _ConditionWaiter:
+    """A task that waits on a condition of the pool."""
 
     condition: Callable[[], bool]
-    rung: asyncio.Event = field(default_factory=asyncio.Event)
+    event: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Pool(Generic[W]):
     """A pool of workers: `async with pool`, then `async with pool.lease(profile)` for each answer.
 
-    What happens next is decided by `plan` and begun in `_step`, both without an await, after every arrival, departure,
-    birth, death and tick; so there is no lock. `on_change` hears of every new status.
+    After every event (a request, a cancellation, a boot, a death, a tick) `_step` calls `plan` and starts what it
+    says, without an await in between, so there is no lock. `on_change` is called with every new status.
     """
 
     def __init__(
@@ -57,32 +58,32 @@ class Pool(Generic[W]):
         self._clock = clock or LoopClock()
         self._on_change = on_change
         self._close_timeout_s = close_timeout_s
-        # All that changes: the workers and how their boots went, who waits in which order, and what else counts.
-        self._boots = Boots(backoff or Backoff())
-        self._crew = Crew(spawn, boots=self._boots, clock=self._clock, on_news=self._step)
+        # The state: the workers and their boot history, the queue, and what else `plan` reads.
+        self._boots = BootHistory(backoff or Backoff())
+        self._workers = WorkerSet(spawn, boots=self._boots, clock=self._clock, on_change=self._step)
         self._tickets: list[Ticket] = []
-        self._past = Past()
+        self._history = PoolHistory()
         self._ways: Counter[str] = Counter()
         self._keys = itertools.count(1)
         self._is_open = False
         self._aside = 0
         self._alarm: Alarm | None = None
-        self._bells: list[_Bell] = []
+        self._condition_waiters: list[_ConditionWaiter] = []
         self._published = PoolStatus()
         self._context = contextvars.copy_context()
 
     def __repr__(self) -> str:
-        """How many processes do what: `<Pool size 3: 1 raw, 1 answering, 0 waiting>`."""
-        counts, trouble = self._crew.counts, self._boots.trouble
+        """The number of workers in each state: `<Pool size 3: 1 raw, 1 answering, 0 waiting>`."""
+        counts, problem = self._workers.counts, self._boots.problem
         parts = [f"{counts[state]} {state.value}" for state in WorkerState if counts[state]]
         parts.append(f"{len(self._pending())} waiting")
-        if trouble is not None:
-            parts.append(f"trouble {type(trouble).__name__}")
+        if problem is not None:
+            parts.append(f"problem {type(problem).__name__}")
         return f"<Pool size {self._limits.size}: {', '.join(parts)}>"
 
     def status(self) -> PoolStatus:
-        """What the pool does now; asks nobody and waits for nothing."""
-        counts, trouble = self._crew.counts, self._boots.trouble
+        """The pool's status, from memory."""
+        counts, problem = self._workers.counts, self._boots.problem
         return PoolStatus(
             size=self._limits.size,
             ready=counts[WorkerState.RAW] + counts[WorkerState.PARKED],
@@ -91,14 +92,14 @@ class Pool(Generic[W]):
             answering=counts[WorkerState.ANSWERING],
             parked=counts[WorkerState.PARKED],
             waiting=len(self._pending()),
-            trouble=None if trouble is None else str(trouble),
+            trouble=None if problem is None else str(problem),
             lacks=self._boots.lacks,
             ways=tuple(sorted(self._ways.items())),
         )
 
     async def __aenter__(self) -> Self:
-        """The first worker boots; nothing waits for it."""
-        self._past = replace(self._past, asked_at=self._clock.now())
+        """Starts the first boot and returns at once."""
+        self._history = replace(self._history, last_used=self._clock.now())
         self._is_open = True
         self._step()
         return self
@@ -106,7 +107,7 @@ class Pool(Generic[W]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Those who wait get `ShuttingDown`; every worker is closed, answering or not; bounded; no task is left."""
+        """Closes every worker, answering or not, within a bound; waiters get `ShuttingDown`; no task is left."""
         ending = asyncio.create_task(self._end())
         try:
             await asyncio.shield(ending)
@@ -115,10 +116,10 @@ class Pool(Generic[W]):
             raise
 
     def apply(self, limits: Limits) -> None:
-        """New limits, at once: a larger pool boots, a smaller one closes what is idle and waits for the answers.
+        """Applies new limits at once: a larger pool boots; a smaller one closes idle workers and lets answers end.
 
-        Time-outs hold for those who wait already; who waits already keeps the place though fewer may wait now. A boot
-        that was put off after failures is tried anew.
+        A new timeout holds for requests that wait already; a smaller queue drops none of them. Resets the back-off of
+        boots.
         """
         self._limits = limits
         self._boots.forgive()
@@ -126,73 +127,59 @@ class Pool(Generic[W]):
             self._step()
 
     def renew(self, why: str) -> None:
-        """What lives now is not used again; running answers end first. For what is fixed when a process starts."""
-        self._crew.renew(why)
+        """Replaces all workers, answering ones at the end of their answer. For what is fixed at a process's start."""
+        self._workers.renew(why)
         self._boots.forgive()
         if self._is_open:
             self._step()
 
     @asynccontextmanager
     async def aside(self) -> AsyncIterator[None]:
-        """Within the size, a place for one process that is not the pool's: the pool has one less while the block runs.
+        """Reserves a place for a process outside the pool, which has one place less while the block runs.
 
-        Waits for the place, and no answer is ended for it. In a pool of one, who asks meanwhile waits for the block.
+        Waits for the place without ending an answer. In a pool of one, requests wait until the block ends.
         """
         assert self._is_open, "a place in a pool that is not open"
         self._aside += 1
         try:
             self._step()
-            await self._until(lambda: len(self._crew.slots) + self._aside <= self._limits.size, None)
+            await self._until(lambda: len(self._workers.slots) + self._aside <= self._limits.size, None)
             yield
         finally:
             self._aside -= 1
             self._step()
 
-    async def drain(self, within_s: float) -> int:
-        """Takes no more requests and waits for the answers to end. Gives how many still run after `within_s`.
-
-        Those who wait get `ShuttingDown` at once, idle workers close. There is no way back.
-        """
-        self._stop()
-        await self._until(lambda: not self._crew.counts[WorkerState.ANSWERING], within_s)
-        return self._crew.counts[WorkerState.ANSWERING]
-
     @asynccontextmanager
     async def lease(
-        self,
-        profile: Profile,
-        *,
-        past: str | None = None,
-        first_in_line: bool = False,
-        is_modest: bool = False,
+        self, profile: Profile, *, conversation_key: str | None = None, first_in_line: bool = False
     ) -> AsyncIterator[Lease[W]]:
-        """A worker for one answer, in the order of arrival; it is never one that is known to be dead.
+        """Leases a worker for one answer, first come, first served; never one that is known to be dead.
 
-        `past` is the key of the conversation that the request goes on with: who holds it is preferred, as `way` tells.
-        `is_modest`: it comes after all others, and no parked conversation ends for it.
+        A worker that holds the conversation `conversation_key` is preferred; `Lease.way` tells. `first_in_line` is for
+        the retry of a request whose worker died: it was counted and has waited before, so it goes before all others
+        and is not refused for their number.
 
-        Raises `QueueFull`, `QueueTimeout`, `PlaceHeld`, `ShuttingDown`, or why no worker can boot. A cancelled caller
-        frees its place at once. `first_in_line` is for the one retry of a request whose worker died: it has waited its
-        turn already and was counted then, so it goes before all others and is not refused for their number.
+        Raises `QueueFull`, `QueueTimeout`, `ShuttingDown`, or the error of the last boot. Cancelling the task frees
+        its place at once.
         """
         since = self._clock.now()
-        waiter = Waiter(next(self._keys), profile, since, past, is_modest)
-        grant = await self._turn(waiter, first_in_line=first_in_line)
-        # From here to the `try` nothing waits, so that no cancellation comes between the grant and its return.
-        waited_s = self._clock.now() - since
+        waiter = Waiter(next(self._keys), profile, since, conversation_key)
+        grant = await self._wait_for_grant(waiter, first_in_line=first_in_line)
+        # No await from here to the `try`: a cancellation between the grant and its return would lose the worker.
         self._ways[grant.way] += 1
-        logger.info("worker %d leased, way %s, after %.0f ms", grant.slot, grant.way, waited_s * 1000)
-        self._tell()
-        worker = self._crew.worker(grant.slot)
-        lease = Lease(worker, grant.way, waited_s, on_first_token=lambda: self._spoke(grant.slot))
+        waited_ms = (self._clock.now() - since) * 1000
+        logger.info("worker %d leased, way %s, after %.0f ms", grant.slot, grant.way, waited_ms)
+        self._publish()
+        worker = self._workers.worker(grant.slot)
+        lease = Lease(worker, grant.way, on_first_token=lambda: self._first_token(grant.slot))
         try:
             yield lease
         finally:
-            self._end_lease(grant, lease.verdict)
+            self._end_lease(grant, lease.result)
 
-    # Waiting for a worker.
+    # The queue.
 
-    async def _turn(self, waiter: Waiter, *, first_in_line: bool) -> Grant:
+    async def _wait_for_grant(self, waiter: Waiter, *, first_in_line: bool) -> Grant:
         """Waits for a living worker."""
         while True:
             ticket = self._admit(waiter, first_in_line=first_in_line)
@@ -201,22 +188,22 @@ class Pool(Generic[W]):
             except BaseException:
                 self._leave(ticket)
                 raise
-            if self._crew.is_fit(grant.slot):
+            if self._workers.is_usable(grant.slot):
                 return grant
-            # It died, or the pool closed it, between the grant and now.
+            # The worker died, or the pool closed it, between the grant and now.
             self._give_back(grant, "it was never used", untouched=True)
             first_in_line = True
 
     def _admit(self, waiter: Waiter, *, first_in_line: bool) -> Ticket:
-        """A place in the queue; it may be settled already. Raises `QueueFull`."""
+        """Adds the request to the queue; its ticket may be settled already. Raises `QueueFull`."""
         assert self._is_open, "a lease from a pool that is not open"
-        self._past = replace(self._past, asked_at=self._clock.now())
+        self._history = replace(self._history, last_used=self._clock.now())
         ticket = Ticket(waiter, first_in_line=first_in_line)
         ahead = sum(other.first_in_line for other in self._tickets) if first_in_line else len(self._tickets)
         self._tickets.insert(ahead, ticket)
         self._step()
-        # Who waits for no more than a boot has a place: how many get in must not depend on how fast processes start.
-        room = max(0, self._limits.size - self._aside - self._crew.counts[WorkerState.ANSWERING])
+        # A request that waits for a boot only has a place: how many are admitted must not depend on the boot time.
+        room = max(0, self._limits.size - self._aside - self._workers.counts[WorkerState.ANSWERING])
         if ticket.is_pending and not first_in_line and len(self._pending()) > room + self._limits.max_waiting:
             self._tickets.remove(ticket)
             raise QueueFull(
@@ -226,56 +213,56 @@ class Pool(Generic[W]):
         return ticket
 
     def _leave(self, ticket: Ticket) -> None:
-        """The caller has gone: its place is free, and a worker that was granted in the same instant goes on raw."""
+        """Removes a cancelled or refused request, and returns the worker that was granted in the same instant."""
         self._tickets = [other for other in self._tickets if other is not ticket]
         if ticket.grant is not None:
             self._give_back(ticket.grant, "it was never used", untouched=True)
         else:
             self._step()
 
-    def _end_lease(self, grant: Grant, verdict: Verdict) -> None:
-        is_kept = verdict.is_kept and self._limits.isolation == "warm" and not self._past.stopping
-        if is_kept and self._crew.park(grant.slot, verdict.conversation):
-            self._past = replace(self._past, asked_at=self._clock.now())
+    def _end_lease(self, grant: Grant, result: LeaseResult) -> None:
+        is_kept = result.is_kept and self._limits.isolation == "warm" and not self._history.is_stopping
+        if is_kept and self._workers.park(grant.slot, result.conversation_key):
+            self._history = replace(self._history, last_used=self._clock.now())
             self._step()
         else:
-            self._give_back(grant, verdict.why)
+            self._give_back(grant, result.why)
 
     def _give_back(self, grant: Grant, why: str, *, untouched: bool = False) -> None:
-        self._past = replace(self._past, asked_at=self._clock.now())
-        self._crew.give_back(grant.slot, why, untouched=untouched)
+        self._history = replace(self._history, last_used=self._clock.now())
+        self._workers.give_back(grant.slot, why, untouched=untouched)
         self._step()
 
-    def _spoke(self, key: int) -> None:
-        if self._crew.spoke(key):
+    def _first_token(self, key: int) -> None:
+        if self._workers.first_token(key):
             self._step()
 
-    # Deciding, and acting on it.
+    # Decide, then act.
 
     def _step(self) -> None:
-        """Decides what happens next and begins it. Called after everything that may change the answer."""
+        """Plans and starts what happens next. Called after everything that may change the plan."""
         pending = {ticket.waiter.key: ticket for ticket in self._pending()}
-        self._past = replace(self._past, prospect=self._boots.prospect, boot_from=self._boots.boot_from)
+        self._history = replace(self._history, outlook=self._boots.outlook, boot_from=self._boots.boot_from)
         waiting = [ticket.waiter for ticket in pending.values()]
         limits = replace(self._limits, size=max(0, self._limits.size - self._aside))
-        decided = plan(self._crew.slots, waiting, limits, self._clock.now(), self._past)
+        decided = plan(self._workers.slots, waiting, limits, self._clock.now(), self._history)
         for grant in decided.grants:
             ticket = pending[grant.waiter]
-            self._crew.lend(grant.slot, ticket.waiter)
+            self._workers.lease(grant.slot, ticket.waiter)
             ticket.settle(grant)
         for refusal in decided.refusals:
             pending[refusal.waiter].settle(self._error_for(refusal.why))
         self._tickets = self._pending()
         for key in decided.closes:
-            self._crew.retire(key, "it is not needed")
+            self._workers.retire(key, "it is not needed")
         for _ in range(decided.boots):
-            self._crew.boot()
-        self._past = replace(self._past, put_off_since=decided.put_off_since)
+            self._workers.boot()
+        self._history = replace(self._history, deferred_since=decided.deferred_since)
         self._set_alarm(decided.wake_at)
-        self._tell()
+        self._publish()
 
     def _pending(self) -> list[Ticket]:
-        """Those who wait; who has been cancelled counts no longer, though it has not woken up yet."""
+        """The requests that wait. A cancelled one no longer counts, even before its task resumes."""
         return [ticket for ticket in self._tickets if ticket.is_pending]
 
     def _error_for(self, why: Refused) -> DrawbridgeError:
@@ -285,54 +272,49 @@ class Pool(Generic[W]):
                 return QueueTimeout(f"No Claude process became free within {waited}.", retry_after_s=RETRY_AFTER_S)
             case Refused.STOPPING:
                 return ShuttingDown(retry_after_s=RETRY_AFTER_S)
-            case Refused.PLACE:
-                return PlaceHeld(retry_after_s=RETRY_AFTER_S)
             case Refused.ENGINE:
-                assert self._boots.trouble is not None
-                return self._boots.trouble.fresh()
+                assert self._boots.problem is not None
+                return self._boots.problem.fresh()
             case _:
                 assert_never(why)
 
     def _set_alarm(self, when: float | None) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-        # In the pool's own context: a tick logs under no request's id.
+        # In the pool's own context: a tick logs without a request id.
         tick = partial(self._context.copy().run, self._step)
         self._alarm = None if when is None else self._clock.call_at(when, tick)
 
-    def _tell(self) -> None:
-        """Publishes the status if it is new, and rings for those who wait for it."""
-        for bell in self._bells:
-            if bell.condition():
-                bell.rung.set()
+    def _publish(self) -> None:
+        """Publishes the status if it is new, and wakes the tasks whose condition holds."""
+        for waiter in self._condition_waiters:
+            if waiter.condition():
+                waiter.event.set()
         status = self.status()
         if status != self._published:
             self._published = status
             self._on_change(status)
 
-    # The end.
-
-    def _stop(self) -> None:
-        self._past = replace(self._past, stopping=True)
-        self._step()
+    # Shutdown.
 
     async def _end(self) -> None:
-        self._stop()
-        self._crew.interrupt()
-        await self._until(lambda: not self._crew.slots, self._close_timeout_s)
-        await self._crew.forsake()
+        self._history = replace(self._history, is_stopping=True)
+        self._step()
+        self._workers.interrupt()
+        await self._until(lambda: not self._workers.slots, self._close_timeout_s)
+        await self._workers.abandon()
         self._set_alarm(None)
 
-    async def _until(self, condition: Callable[[], bool], within_s: float | None) -> None:
-        """Waits until the condition holds after some step, at most so long; None: for ever."""
+    async def _until(self, condition: Callable[[], bool], timeout_s: float | None) -> None:
+        """Waits until the condition holds after a step, or for the timeout; None: without limit."""
         if condition():
             return
-        bell = _Bell(condition)
-        self._bells.append(bell)
-        alarm = None if within_s is None else self._clock.call_at(self._clock.now() + within_s, bell.rung.set)
+        waiter = _ConditionWaiter(condition)
+        self._condition_waiters.append(waiter)
+        alarm = None if timeout_s is None else self._clock.call_at(self._clock.now() + timeout_s, waiter.event.set)
         try:
-            await bell.rung.wait()
+            await waiter.event.wait()
         finally:
             if alarm is not None:
                 alarm.cancel()
-            self._bells.remove(bell)
+            self._condition_waiters.remove(waiter)

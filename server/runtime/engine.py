@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from server.answering import Answering
-from server.answering.circuit_breaker import Breaker
+from server.answering.circuit_breaker import CircuitBreaker
 from server.claude.cli.locate import bundled_cli, find_cli
 from server.claude.cli.models import ModelCache
 from server.claude.cli.sign_in import sign_in
@@ -27,8 +27,8 @@ from server.machine.billing import NO_KEY_HINT, environment_for, has_exported_ke
 from server.machine.guards import Guard, clean_environment, desktop_environment, guard_for
 from server.machine.paths import Folders
 from server.machine.temp_folders import Scratch, open_scratch
-from server.pool.plan import Limits
 from server.pool.pool import Pool
+from server.pool.types import Limits
 from server.runtime.account import AccountCache
 from server.selfcheck.probes import run_probes
 from server.selfcheck.selfcheck import SelfCheck
@@ -87,7 +87,7 @@ class Engine:
             on_change=self._reconfigure,
         )
         self._mode = self.self_check.mode
-        self.breaker = Breaker(on_change=self._changed)
+        self.breaker = CircuitBreaker(on_change=self._changed)
         self._answering = Answering(
             pool=self.pool,
             config=lambda: self._in_force,

@@ -55,7 +55,6 @@ _ROWS: Mapping[type[DrawbridgeError], _Row] = MappingProxyType(
         errors.BusyError: _Row(503, _SERVER, "server_busy"),
         errors.QueueFull: _Row(429, _LIMIT, "rate_limit_exceeded"),
         errors.QueueTimeout: _Row(503, _SERVER, "queue_timeout"),
-        errors.PlaceHeld: _Row(503, _SERVER, "server_busy", is_final=True),
         errors.ShuttingDown: _Row(503, _SERVER, "server_stopping"),
         errors.EngineError: _Row(500, _SERVER, "claude_code_failed", is_final=True),
         errors.CliMissing: _Row(503, _SERVER, "claude_code_missing", is_final=True),

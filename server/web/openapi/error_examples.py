@@ -34,7 +34,6 @@ _ENGINE: tuple[DrawbridgeError, ...] = (
     errors.CliUnfit("Claude Code 3.0.0 at '/usr/bin/claude' cannot be used, and there is no other one to use."),
     errors.QueueTimeout(retry_after_s=1.0),
     errors.QueueFull(retry_after_s=1.0),
-    errors.PlaceHeld(),
     errors.ShuttingDown(),
 )
 _ANSWERS: tuple[DrawbridgeError, ...] = (

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from server.answering.background_requests import is_housekeeping
+from server.answering.background_requests import is_background_request
 from server.conversation.parts import Message, Text, ToolResult
 from server.conversation.request import ModelRequest, Tool
 from server.dialects.chat_completions.request import parse_chat, request_from_chat
@@ -58,8 +58,8 @@ def turn_of(body: dict[str, Any]) -> ModelRequest:
     [webui(TITLE, max_completion_tokens=1000), webui(LATER_TITLE), webui(TAGS), webui(FOLLOW_UPS), OPENCODE],
     ids=["title", "later title", "tags", "follow-ups", "opencode"],
 )
-def test_a_recorded_prompt_is_housekeeping(body: dict[str, Any]) -> None:
-    assert is_housekeeping(turn_of(body))
+def test_a_recorded_prompt_is_background_request(body: dict[str, Any]) -> None:
+    assert is_background_request(turn_of(body))
 
 
 SYSTEM = {"role": "system", "content": OPENCODE_SYSTEM}
@@ -88,4 +88,4 @@ OTHERS = [
 
 @pytest.mark.parametrize("turn", OTHERS)
 def test_whoever_asks_for_a_title_in_words_of_their_own_is_answered_like_anybody(turn: ModelRequest) -> None:
-    assert not is_housekeeping(turn)
+    assert not is_background_request(turn)

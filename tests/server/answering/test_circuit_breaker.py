@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.answering.circuit_breaker import FAILURES, FIRST_S, LIMIT_S, Breaker
+from server.answering.circuit_breaker import FAILURES, FIRST_S, LIMIT_S, CircuitBreaker
 from server.errors import (
     DrawbridgeError,
     PermissionRefused,
@@ -29,7 +29,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.clock, self.changes = Clock(), 0
-        self.breaker = Breaker(self.clock, on_change=self.changed)
+        self.breaker = CircuitBreaker(self.clock, on_change=self.changed)
 
     def changed(self) -> None:
         self.changes += 1
@@ -37,20 +37,20 @@ class Bench:
     def ask(self, model: str | None, error: DrawbridgeError | None = None) -> DrawbridgeError | None:
         """One request that would end with `error`; what its caller is told."""
         try:
-            passage = self.breaker.enter(model)
+            permit = self.breaker.enter(model)
         except DrawbridgeError as refused:
             return refused
         if error is None:
-            passage.succeeded()
+            permit.succeeded()
         else:
-            passage.failed(error)
-        passage.left()
+            permit.failed(error)
+        permit.release()
         return error
 
     def is_open(self, model: str | None) -> bool:
         """Whether a request is refused without being sent. It is not sent in any case."""
         try:
-            self.breaker.enter(model).left()
+            self.breaker.enter(model).release()
         except DrawbridgeError:
             return True
         return False
@@ -129,7 +129,7 @@ def test_when_it_is_due_one_request_tries_and_the_others_are_told(bench: Bench) 
     assert isinstance(bench.ask("opus"), SignInNeeded)
     assert isinstance(bench.ask("sonnet"), SignInNeeded)
     probe.succeeded()
-    probe.left()
+    probe.release()
     assert bench.ask("sonnet") is None
     assert bench.breaker.circuits == ()
 
@@ -137,10 +137,10 @@ def test_when_it_is_due_one_request_tries_and_the_others_are_told(bench: Bench) 
 def test_a_probe_that_says_nothing_lets_the_next_one_try(bench: Bench) -> None:
     bench.ask("opus", SignInNeeded())
     bench.clock.now += FIRST_S
-    bench.breaker.enter("opus").left()
-    passage = bench.breaker.enter("opus")
-    passage.failed(WorkerDied())
-    passage.left()
+    bench.breaker.enter("opus").release()
+    permit = bench.breaker.enter("opus")
+    permit.failed(WorkerDied())
+    permit.release()
     assert bench.ask("opus") is None
 
 
@@ -160,7 +160,7 @@ def test_a_success_of_a_request_that_was_on_its_way_closes_it(bench: Bench) -> N
     late = bench.breaker.enter("opus")
     bench.ask("opus", SignInNeeded())
     late.succeeded()
-    late.left()
+    late.release()
     assert not bench.is_open("opus")
 
 

@@ -27,9 +27,9 @@ from server.errors import (
     UsageLimit,
     WorkerDied,
 )
-from server.pool.lease import Lease, Verdict
-from server.pool.plan import Way
+from server.pool.lease import Lease, LeaseResult
 from server.pool.pool import Pool
+from server.pool.types import Way
 
 CARDS = (
     ModelCard("default", "claude-opus-5-5", "Default"),
@@ -47,10 +47,10 @@ class Lanes:
         self.scripts = list(scripts)
         self.first_in_line: list[bool] = []
         self.settings: list[ModelSettings] = []
-        self.pasts: list[str | None] = []
-        self.modest: list[bool] = []
+        self.keys: list[str | None] = []
+        self.profiles: list[Profile] = []
         self.held: list[int] = []
-        self.verdicts: list[Verdict] = []
+        self.results: list[LeaseResult] = []
         self.out = 0
         self.closed = 0
         self.way: Way = "process"
@@ -61,18 +61,18 @@ class Lanes:
 
     @asynccontextmanager
     async def lease(
-        self, profile: Profile, *, past: str | None = None, first_in_line: bool = False, is_modest: bool = False
+        self, profile: Profile, *, conversation_key: str | None = None, first_in_line: bool = False
     ) -> AsyncIterator[object]:
-        self.modest.append(is_modest)
+        self.profiles.append(profile)
         self.first_in_line.append(first_in_line)
-        self.pasts.append(past)
+        self.keys.append(conversation_key)
         self.out += 1
-        lease: Lease[Lanes] = Lease(self, self.way, 0.0, on_first_token=lambda: None)
+        lease: Lease[Lanes] = Lease(self, self.way, on_first_token=lambda: None)
         try:
             yield lease
         finally:
             self.out -= 1
-            self.verdicts.append(lease.verdict)
+            self.results.append(lease.result)
 
     @property
     def is_at_rest(self) -> bool:
@@ -282,8 +282,8 @@ async def test_a_whole_answer_parks_the_worker_with_the_conversation_that_the_cl
     )
     await told(lanes)
     said = (*TURN.messages, Message("assistant", (Text("Hello"),)))
-    assert lanes.verdicts == [Verdict(is_kept=True, conversation=conversation_key(said, model="sonnet"))]
-    assert lanes.pasts == [None]
+    assert lanes.results == [LeaseResult(is_kept=True, conversation_key=conversation_key(said, model="sonnet"))]
+    assert lanes.keys == [None]
 
 
 async def test_a_conversation_that_goes_on_is_asked_for_by_its_past_and_sends_only_what_is_new() -> None:
@@ -291,7 +291,7 @@ async def test_a_conversation_that_goes_on_is_asked_for_by_its_past_and_sends_on
     lanes.way = "continued"
     history = (*TURN.messages, Message("assistant", (Text(" Hello "),)))
     await told(lanes, replace(TURN, messages=(*history, *TURN.messages)))
-    assert lanes.pasts == [conversation_key(history, model="sonnet")]
+    assert lanes.keys == [conversation_key(history, model="sonnet")]
     assert lanes.held == [2]
 
 
@@ -300,7 +300,7 @@ async def test_a_listener_who_leaves_has_the_worker_stopped_and_kept_with_nothin
     events = answering(lanes).stream(TURN)
     await anext(events)
     await events.aclose()
-    assert lanes.verdicts == [Verdict(is_kept=True, conversation=None)]
+    assert lanes.results == [LeaseResult(is_kept=True, conversation_key=None)]
 
 
 async def test_a_worker_that_does_not_stop_retires() -> None:
@@ -309,7 +309,7 @@ async def test_a_worker_that_does_not_stop_retires() -> None:
     events = answering(lanes).stream(TURN)
     await anext(events)
     await events.aclose()
-    assert not lanes.verdicts[0].is_kept
+    assert not lanes.results[0].is_kept
 
 
 async def test_a_worker_that_ends_after_its_answer_is_not_parked() -> None:
@@ -320,14 +320,14 @@ async def test_a_worker_that_ends_after_its_answer_is_not_parked() -> None:
         pass
     lanes.is_alive = False
     await events.aclose()
-    assert not lanes.verdicts[0].is_kept
+    assert not lanes.results[0].is_kept
 
 
 async def test_a_worn_worker_retires_after_its_answer() -> None:
     lanes = Lanes(WHOLE)
     lanes.is_worn = True
     await told(lanes)
-    assert not lanes.verdicts[0].is_kept
+    assert not lanes.results[0].is_kept
 
 
 async def test_where_each_conversation_has_a_process_nothing_is_stopped_or_kept() -> None:
@@ -336,13 +336,13 @@ async def test_where_each_conversation_has_a_process_nothing_is_stopped_or_kept(
     events = answering(lanes, Config(isolation="process")).stream(TURN)
     await anext(events)
     await events.aclose()
-    assert not lanes.verdicts[0].is_kept
+    assert not lanes.results[0].is_kept
 
 
 TITLE = "### Task:\nGenerate a concise, 3-5 word title with an emoji summarizing the chat history.\n### Guidelines:"
 
 
-async def test_housekeeping_takes_no_conversations_place_and_is_kept_by_none() -> None:
+async def test_a_background_request_does_not_match_a_conversation_and_is_not_parked() -> None:
     lanes = Lanes(WHOLE, WHOLE)
     lanes.rests = True
     asking = answering(lanes, Config(isolation="warm"))
@@ -350,8 +350,10 @@ async def test_housekeeping_takes_no_conversations_place_and_is_kept_by_none() -
     for turn in (title, TURN):
         async for _ in asking.stream(turn):
             pass
-    assert lanes.modest == [True, False]
-    assert [(verdict.is_kept, verdict.conversation is None) for verdict in lanes.verdicts] == [
+    background, ordinary = lanes.profiles
+    assert background != TURN.profile == ordinary
+    assert lanes.keys[0] is None
+    assert [(result.is_kept, result.conversation_key is None) for result in lanes.results] == [
         (True, True),
         (True, False),
     ]

@@ -1,4 +1,4 @@
-from server.answering.thinking_store import Thoughts
+from server.answering.thinking_store import ThinkingStore
 from server.conversation.accumulator import MessageAccumulator
 from server.conversation.events import PartDelta, PartEnded, PartStarted
 from server.conversation.parts import Message, Part, RedactedThinking, Text, Thinking, ToolCall, ToolResult
@@ -13,7 +13,7 @@ def claude(*parts: Part) -> Message:
 
 
 def test_claudes_turn_comes_back_as_claude_said_it() -> None:
-    thoughts = Thoughts()
+    thoughts = ThinkingStore()
     turn = claude(THOUGHT, Text(" Let me. "), REDACTED, CALL)
     thoughts.keep("me", "sonnet", turn)
     said = (
@@ -25,28 +25,28 @@ def test_claudes_turn_comes_back_as_claude_said_it() -> None:
 
 
 def test_a_changed_turn_gets_the_thoughts_alone() -> None:
-    thoughts = Thoughts()
+    thoughts = ThinkingStore()
     thoughts.keep("me", None, claude(THOUGHT, Text("Let me."), CALL))
     changed = claude(CALL)
     assert thoughts.restored("me", None, (changed,)) == (claude(THOUGHT, CALL),)
 
 
 def test_thoughts_are_nobody_elses_and_no_other_models() -> None:
-    thoughts = Thoughts()
+    thoughts = ThinkingStore()
     thoughts.keep("me", "sonnet", claude(THOUGHT, CALL))
     for owner, model in (("you", "sonnet"), ("me", "opus"), ("me", None)):
         assert thoughts.restored(owner, model, (claude(CALL),)) == (claude(CALL),)
 
 
 def test_what_has_thoughts_of_its_own_keeps_them() -> None:
-    thoughts = Thoughts()
+    thoughts = ThinkingStore()
     thoughts.keep("me", None, claude(THOUGHT, CALL))
     own = claude(Thinking("Mine.", signature="mine"), CALL)
     assert thoughts.restored("me", None, (own,)) == (own,)
 
 
 def test_unsealed_thoughts_and_turns_without_calls_are_not_kept() -> None:
-    thoughts = Thoughts()
+    thoughts = ThinkingStore()
     thoughts.keep("me", None, claude(Thinking("Hm."), CALL))
     thoughts.keep("me", None, claude(THOUGHT, Text("Well.")))
     assert thoughts.restored("me", None, (claude(CALL), claude(Text("Well.")))) == (claude(CALL), claude(Text("Well.")))
@@ -55,17 +55,17 @@ def test_unsealed_thoughts_and_turns_without_calls_are_not_kept() -> None:
 def test_they_are_bounded_by_number_and_by_size_and_the_least_used_go_first() -> None:
     calls = [ToolCall(f"toolu_{number}", "look", "{}") for number in range(4)]
 
-    def kept(thoughts: Thoughts) -> list[int]:
+    def kept(thoughts: ThinkingStore) -> list[int]:
         found = [thoughts.restored("me", None, (claude(call),))[0] for call in calls]
         return [number for number, turn in enumerate(found) if len(turn.parts) == 2]
 
-    thoughts = Thoughts(most_turns=2)
+    thoughts = ThinkingStore(max_messages=2)
     for call in calls[:2]:
         thoughts.keep("me", None, claude(THOUGHT, call))
     thoughts.restored("me", None, (claude(calls[0]),))
     thoughts.keep("me", None, claude(THOUGHT, calls[2]))
     assert kept(thoughts) == [0, 2]
-    thoughts = Thoughts(most_bytes=250)
+    thoughts = ThinkingStore(max_bytes=250)
     for call in calls:
         thoughts.keep("me", None, claude(Thinking("x" * 100, signature="s"), call))
     assert kept(thoughts) == [2, 3]

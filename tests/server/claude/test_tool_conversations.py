@@ -21,8 +21,8 @@ from server.conversation.parts import Message, Text, ToolCall, ToolResult
 from server.conversation.request import ModelRequest, ModelSettings, Profile, Tool
 from server.machine.guards import guard_for
 from server.machine.temp_folders import open_scratch
-from server.pool.plan import Limits
 from server.pool.pool import Pool
+from server.pool.types import Limits
 from server.standin.script import RedactedThinking, Reply, Thinking, call, say
 from server.standin.script import Text as Words
 from server.standin.server import Standin, open_standin

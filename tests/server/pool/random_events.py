@@ -27,7 +27,6 @@ class Weather:
     renews_every_s: float | None = None
     bursts: tuple[int, ...] = (1, 1, 2, 5, 24)
     goes_on: float = 0
-    modest: float = 0
 
 
 CALM = Weather(0, 0, None, None, 0, 0)
@@ -55,7 +54,6 @@ class Body:
         self.profile: Profile | None = None
         self.holds: str | None = None
         self.rests_since: float | None = None
-        self.serves_modestly = False
         self.is_retired = False
         self.renewed_at: float | None = None
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from server.backoff import Backoff
 from server.conversation.request import Profile
 from server.pool.lease import Lease
-from server.pool.plan import Limits
 from server.pool.pool import Pool
+from server.pool.types import Limits
 from server.status import PoolStatus
 
 PROFILE = Profile(system="be brief", owner="local")

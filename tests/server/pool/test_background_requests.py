@@ -3,8 +3,8 @@
 import asyncio
 
 from server.conversation.request import Profile
-from server.pool.plan import Limits
 from server.pool.pool import Pool
+from server.pool.types import Limits
 
 
 class Quiet:

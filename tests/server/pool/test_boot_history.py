@@ -4,17 +4,17 @@ import random
 
 from server.backoff import Backoff
 from server.errors import CliFailed, CliMisnamed, CliMissing
-from server.pool.boot_history import PROBATION_S, Boots
-from server.pool.plan import Prospect
+from server.pool.boot_history import PROBATION_S, BootHistory
+from server.pool.types import BootOutlook
 
 
-def new_boots() -> Boots:
-    return Boots(Backoff(jitter=0.0, random=random.Random(0)))
+def new_boots() -> BootHistory:
+    return BootHistory(Backoff(jitter=0.0, random=random.Random(0)))
 
 
 def test_nothing_is_known_before_the_first_boot() -> None:
     boots = new_boots()
-    assert (boots.prospect, boots.boot_from, boots.trouble) == (Prospect.UNKNOWN, 0.0, None)
+    assert (boots.outlook, boots.boot_from, boots.problem) == (BootOutlook.UNKNOWN, 0.0, None)
 
 
 def test_the_delay_doubles_with_each_failure_in_a_row() -> None:
@@ -27,18 +27,18 @@ def test_the_delay_doubles_with_each_failure_in_a_row() -> None:
 
 
 def test_one_failure_says_little_and_two_in_a_row_say_much() -> None:
-    boots, prospects = new_boots(), []
+    boots, outlooks = new_boots(), []
     for now in (100, 101):
         boots.failed(CliFailed(), now)
-        prospects.append(boots.prospect)
-    assert prospects == [Prospect.UNKNOWN, Prospect.POOR]
+        outlooks.append(boots.outlook)
+    assert outlooks == [BootOutlook.UNKNOWN, BootOutlook.POOR]
 
 
 def test_failures_within_one_back_off_count_once() -> None:
     boots = new_boots()
     for _ in range(3):
         boots.failed(CliFailed(), 100)
-    assert (boots.prospect, boots.boot_from) == (Prospect.UNKNOWN, 101)
+    assert (boots.outlook, boots.boot_from) == (BootOutlook.UNKNOWN, 101)
 
 
 def test_a_missing_cli_leaves_no_prospect_at_once_even_within_a_back_off() -> None:
@@ -46,7 +46,7 @@ def test_a_missing_cli_leaves_no_prospect_at_once_even_within_a_back_off() -> No
     boots.failed(CliFailed(), 100)
     missing = CliMissing()
     boots.failed(missing, 100)
-    assert (boots.prospect, boots.trouble, boots.lacks) == (Prospect.NONE, missing, "claude code")
+    assert (boots.outlook, boots.problem, boots.lacks) == (BootOutlook.IMPOSSIBLE, missing, "claude code")
     boots.failed(CliMisnamed(), 100)
     assert boots.lacks == "the claude code that is named"
     boots.failed(CliFailed(), 100)
@@ -58,7 +58,7 @@ def test_a_boot_that_succeeds_ends_the_trouble_but_not_yet_the_delays() -> None:
     boots = new_boots()
     boots.failed(CliFailed(), 100)
     boots.succeeded(101)
-    assert (boots.prospect, boots.trouble) == (Prospect.GOOD, None)
+    assert (boots.outlook, boots.problem) == (BootOutlook.GOOD, None)
     boots.failed(CliFailed(), 102)
     assert boots.boot_from == 104
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from server.backoff import Backoff
 from server.config import Isolation
 from server.conversation.request import Profile
-from server.errors import BusyError, EngineError, PlaceHeld, QueueTimeout, WorkerDied
+from server.errors import BusyError, EngineError, QueueTimeout, WorkerDied
 from server.pool.lease import Lease
-from server.pool.plan import Limits
 from server.pool.pool import Pool
+from server.pool.types import Limits
 from server.status import PoolStatus
 from tests.server.pool.random_events import CALM, WARM, WARM_AND_CALM, Body, Weather, Yard
 from tests.server.pool.virtual import run_virtually
@@ -31,8 +31,7 @@ class Caller:
     came: float
     lasts_s: float
     profile: Profile
-    past: str | None
-    is_modest: bool = False
+    conversation_key: str | None
     kept: str | None = None
     task: asyncio.Task[str] = field(init=False)
     lease: Lease[Body] | None = None
@@ -76,12 +75,7 @@ class Chaos:
         now = self.loop.time()
         if status.waiting:
             self.waited_at = now
-        elif (
-            status.parked > 1
-            and now > max(self.yard.mishap_at + 10, self.changed_at)
-            and not self.has_ended
-            and not any(body.serves_modestly for body in self.yard.alive)
-        ):
+        elif status.parked > 1 and now > max(self.yard.mishap_at + 10, self.changed_at) and not self.has_ended:
             assert processes > status.answering + status.parked or processes < self.limits.size, "no spare is to come"
         if status.answering and self.chance.random() < self.weather.cancels_at_grant:
             self.cancel_first_in_line()
@@ -108,9 +102,6 @@ class Chaos:
         except QueueTimeout:
             assert self.loop.time() >= caller.came + 5
             return "busy"
-        except PlaceHeld:
-            assert caller.is_modest
-            return "held"
         except BusyError:
             return "busy"
         except EngineError:
@@ -122,14 +113,14 @@ class Chaos:
     async def ask(self, caller: Caller, *, is_retry: bool = False) -> None:
         self.asked_at = self.waited_at = self.loop.time()
         async with self.pool.lease(
-            caller.profile, past=caller.past, first_in_line=is_retry, is_modest=caller.is_modest
+            caller.profile, conversation_key=caller.conversation_key, first_in_line=is_retry
         ) as lease:
             body, now = lease.worker, self.loop.time()
             caller.lease = lease
             caller.served_at = caller.served_at if is_retry else now
             self.check_lease(caller, lease)
             body.leases += 1
-            body.profile, body.rests_since, body.serves_modestly = caller.profile, None, caller.is_modest
+            body.profile, body.rests_since = caller.profile, None
             assert not body.is_closing
             assert body.is_alive or body.died_at == now, "a worker known to be dead"
             if self.chance.random() < 0.8:
@@ -147,15 +138,11 @@ class Chaos:
     def give_verdict(self, caller: Caller, lease: Lease[Body]) -> None:
         """Retired, kept with nothing, or kept with a conversation, which may be equal to another one's."""
         body, now, kept = lease.worker, self.loop.time(), self.kept[caller.profile]
-        body.serves_modestly = False
         match self.chance.random():
             case verdict if verdict < 0.1:
                 lease.retire("its time has come")
                 body.is_retired = True
             case verdict if verdict < 0.2:
-                lease.keep(None)
-                body.holds = None
-            case verdict if verdict < 0.9 and caller.is_modest:
                 lease.keep(None)
                 body.holds = None
             case verdict if verdict < 0.9:
@@ -181,16 +168,14 @@ class Chaos:
         else:
             assert body.leases == 0, "a process had two conversations"
             assert body.profile is None
-        assert not caller.is_modest or body.leases == 0 or body.holds is None, "a conversation ended for a modest one"
         if lease.way == "continued":
             assert body.holds is not None
-            assert body.holds == caller.past, "a request goes on with a conversation that is not its own"
+            assert body.holds == caller.conversation_key, "a request goes on with a conversation that is not its own"
         # What still rests in a moment rested beside this one: at this very time all has been lent that will be.
         resting = {
             other: other.rests_since
             for other in self.yard.alive
             if other.is_parked and other.profile == caller.profile and other.rests_since != now and other is not body
-            if other.holds is None or not caller.is_modest
         }
         since, held = body.rests_since, body.holds
 
@@ -200,7 +185,11 @@ class Chaos:
                     continue
                 assert rested_since is not None
                 assert lease.way in {"continued", "profile"}, "a raw worker was lent beside a parked one that fits"
-                assert lease.way == "continued" or other.holds != caller.past or caller.past is None
+                assert (
+                    lease.way == "continued"
+                    or other.holds != caller.conversation_key
+                    or caller.conversation_key is None
+                )
                 if lease.way == "profile":
                     assert since is not None
                     assert held is None or other.holds is not None, "a conversation ended beside one that holds nothing"
@@ -269,12 +258,11 @@ class Chaos:
                 profile = self.chance.choice(PROFILES)
                 self.come(profile, self.chance.choice([None, "nobody's", *self.kept[profile][-2:]]))
 
-    def come(self, profile: Profile, past: str | None) -> None:
+    def come(self, profile: Profile, conversation_key: str | None) -> None:
         """One more who asks, and who may leave."""
         if self.has_ended:
             return
-        is_modest = past is None and self.chance.random() < self.weather.modest
-        caller = Caller(self.loop.time(), self.chance.choice([0, 0.01, 0.5, 3]), profile, past, is_modest)
+        caller = Caller(self.loop.time(), self.chance.choice([0, 0.01, 0.5, 3]), profile, conversation_key)
         caller.task = asyncio.create_task(self.call(caller))
         self.callers.append(caller)
         if self.chance.random() < self.weather.cancels:
@@ -355,14 +343,6 @@ def test_in_calm_weather_a_warm_pool_serves_those_of_one_profile_in_the_order_of
         served = [caller.served_at for caller in chaos.callers if caller.profile == profile]
         times = [time for time in served if time is not None]
         assert times == sorted(times)
-
-
-@seeds(10)
-def test_in_any_weather_no_conversation_ends_for_who_is_modest(seed: int) -> None:
-    outcomes, chaos = run_virtually(_play(seed, replace(WARM, modest=0.5)))
-    modest = Counter(caller.outcome for caller in chaos.callers if caller.is_modest)
-    assert modest["served"] > 0
-    assert outcomes["served"] > modest["served"]
 
 
 @seeds(10)

@@ -1,13 +1,31 @@
-"""The laws of the pool, as a table: what is there, who waits, what went before, and what is to be done."""
+"""`plan` as a table of cases, and the properties that every plan has.
 
-from dataclasses import dataclass, field, replace
+A slot is written `P:x=c`: parked, profile x, conversation c. A waiter is written `x=c@99`: profile x, continues the
+conversation c, has waited 99 s (9 s if not given). Slots have the keys 9, 8, 7...; each entered its state a second
+after the one before. Waiters have the keys 1, 2, 3...
+"""
+
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.config import Isolation
 from server.conversation.request import Profile
-from server.pool.plan import Grant, Limits, Past, Plan, Prospect, Refusal, Refused, Slot, Waiter, WorkerState, plan
+from server.pool.plan import plan
+from server.pool.types import (
+    BootOutlook,
+    Grant,
+    Limits,
+    Plan,
+    PoolHistory,
+    Refusal,
+    Refused,
+    Slot,
+    Waiter,
+    WorkerState,
+)
 
 NOW = 10_000.0
 _STATES = {
@@ -18,210 +36,396 @@ _STATES = {
     "P": WorkerState.PARKED,
     "C": WorkerState.CLOSING,
 }
-GOOD = Past(asked_at=NOW, prospect=Prospect.GOOD)
-NEW = Past(asked_at=NOW)
-QUIET = replace(GOOD, asked_at=NOW - 600)
-HICCUP = Past(asked_at=NOW, prospect=Prospect.UNKNOWN, boot_from=NOW + 1)
-POOR = Past(asked_at=NOW, prospect=Prospect.POOR, boot_from=NOW + 4)
-NONE = Past(asked_at=NOW, prospect=Prospect.NONE, boot_from=NOW + 4)
-STOPPING = replace(GOOD, stopping=True)
+# Upper case: the same prompt with another owner.
+PROFILES = {letter: Profile(letter.lower(), owner="local" if letter.islower() else "lan") for letter in "xyzXY"}
+GOOD = PoolHistory(last_used=NOW, outlook=BootOutlook.GOOD)
+NEW = PoolHistory(last_used=NOW)
+QUIET = replace(GOOD, last_used=NOW - 600)
+BACKING_OFF = replace(GOOD, boot_from=NOW + 4)
+ONE_FAILURE = PoolHistory(last_used=NOW, boot_from=NOW + 1)
+POOR = PoolHistory(last_used=NOW, outlook=BootOutlook.POOR, boot_from=NOW + 4)
+NO_CLI = PoolHistory(last_used=NOW, outlook=BootOutlook.IMPOSSIBLE, boot_from=NOW + 4)
+STOPPING = replace(GOOD, is_stopping=True)
 
 
-def slots_of(letters: str) -> list[Slot]:
-    """Slots with the keys 1, 2, 3...; each came into its state a second after the one before."""
-    return [
-        Slot(key, _STATES[letter], last_used=NOW - 100 + key, spoke=letter == "A")
-        for key, letter in enumerate(letters, start=1)
-    ]
+def slots_of(text: str) -> list[Slot]:
+    slots = []
+    for number, word in enumerate(text.split()):
+        state, _, configured = word.partition(":")
+        profile, _, conversation = configured.partition("=")
+        used, has_begun = NOW - 99 + number, state == "A"
+        slots.append(Slot(9 - number, _STATES[state], used, has_begun, PROFILES.get(profile), conversation or None))
+    return slots
 
 
-def waiters(*waited_s: float) -> list[Waiter]:
-    """Waiters with the keys 1, 2, 3..."""
-    return [Waiter(key, Profile(), NOW - waited) for key, waited in enumerate(waited_s, start=1)]
+def waiters_of(text: str) -> list[Waiter]:
+    waiters = []
+    for number, word in enumerate(text.split(), start=1):
+        wanted, _, waited = word.partition("@")
+        profile, _, conversation = wanted.partition("=")
+        waiters.append(Waiter(number, PROFILES[profile], NOW - float(waited or 9), conversation or None))
+    return waiters
+
+
+def plan_of(text: str) -> Plan:
+    """The plan written as `1 gets 9 spare, refuse 2 timeout, close 8 7, boot 1, defer 3, wake 4`."""
+    found = Plan()
+    for item in filter(None, text.split(", ")):
+        match item.split():
+            case [waiter, "gets", slot, way]:
+                found = replace(found, grants=(*found.grants, Grant(int(waiter), int(slot), way)))  # type: ignore[arg-type] # a way
+            case ["refuse", waiter, why]:
+                found = replace(found, refusals=(*found.refusals, Refusal(int(waiter), Refused(why))))
+            case ["close", *keys]:
+                found = replace(found, closes=tuple(map(int, keys)))
+            case ["boot", number]:
+                found = replace(found, boots=int(number))
+            case ["defer", seconds]:
+                found = replace(found, deferred_since=NOW - float(seconds))
+            case ["wake", seconds]:
+                found = replace(found, wake_at=NOW + float(seconds))
+            case _:
+                raise ValueError(item)
+    return found
 
 
 @dataclass(frozen=True)
 class Case:
     law: str
     slots: str
-    waited_s: tuple[float, ...] = ()
-    past: Past = GOOD
+    waiting: str
+    expected: str
     size: int = 3
-    grants: dict[int, int] = field(default_factory=dict)  # waiter: slot
-    refusals: dict[int, Refused] = field(default_factory=dict)
-    closes: tuple[int, ...] = ()
-    boots: int = 0
-    wake_in: float | None = None
-    put_off: float | None = None  # seconds ago
+    history: PoolHistory = GOOD
 
 
-CASES = [
-    # Granting.
-    Case("who waits gets a raw worker, the oldest one", "RRR", (0,), grants={1: 1}),
-    Case("first come, first served", "RR", (9, 8, 7), size=2, grants={1: 1, 2: 2}, wake_in=293),
-    Case("only raw workers are granted, and parked ones of warmer times close", "BPC", (9,), closes=(2,), wake_in=291),
-    Case("a worker wins over a time-out that falls on the same moment", "R", (300,), size=1, grants={1: 1}),
+# Where each conversation has its own process. The expected plan is complete.
+PROCESS = [
+    # Grants.
+    Case("a request gets the oldest raw worker", "R R R", "x@0", "1 gets 9 process"),
+    Case("first come, first served", "R R", "x x@8 x@7", "1 gets 9 process, 2 gets 8 process, wake 293", size=2),
+    Case("only raw workers are granted; workers parked before the switch close", "B P C", "x", "close 8, wake 291"),
+    Case("a grant wins over a timeout at the same time", "R", "x@300", "1 gets 9 process", size=1),
     # Waiting.
-    Case("who has waited too long is told so", "AAA", (300, 299), refusals={1: Refused.TIMEOUT}, wake_in=1),
+    Case("a request times out", "A A A", "x@300 x@299", "refuse 1 timeout, wake 1"),
+    Case("a stopping pool grants nothing", "R", "x@1", "refuse 1 stopping, close 9", history=STOPPING),
+    # Boots.
+    Case("an empty pool boots one first", "", "", "boot 1", history=NEW),
+    Case("one first even when many wait", "", "x@0 x@0 x@0", "boot 1, wake 300", history=NEW),
+    Case("the first boot has to succeed before the next", "B", "", "", history=NEW),
+    Case("then the others boot", "R", "", "boot 2"),
+    Case("the size caps boots", "R R R", "", "wake 600"),
+    Case("closing processes count", "R C C", "", ""),
+    Case("answering processes count", "A A R", "", ""),
+    Case("all boots for waiters start at once", "C", "x@1 x@1", "boot 2, wake 299"),
+    Case("a running boot counts for a waiter", "B C", "x@1", "boot 1, wake 299"),
+    # Boots of spares are deferred.
+    Case("a spare does not boot before a running answer has begun", "a", "", "defer 0, wake 5"),
+    Case("nor before one that is granted now", "R", "x@0", "1 gets 9 process, defer 0, wake 5"),
+    Case("an answer that has begun defers nothing", "A", "", "boot 2"),
+    Case("a boot for a waiter is not deferred", "a C", "x@1", "boot 1, defer 0, wake 5", size=4),
+    Case("the deferral keeps its start", "a", "", "defer 3, wake 2", history=replace(GOOD, deferred_since=NOW - 3)),
+    Case("after 5 s spares boot anyway", "a", "", "boot 2", history=replace(GOOD, deferred_since=NOW - 5)),
+    Case("the deferral ends when answers begin", "A", "", "boot 2", history=replace(GOOD, deferred_since=NOW - 3)),
     Case(
-        "nobody is granted anything when the pool stops",
-        "R",
-        (1,),
-        STOPPING,
-        refusals={1: Refused.STOPPING},
-        closes=(1,),
-    ),
-    # Booting.
-    Case("an empty pool boots one first", "", past=NEW, boots=1),
-    Case("one first even when many wait", "", (0, 0, 0), NEW, boots=1, wake_in=300),
-    Case("the first boot has to succeed before the next", "B", past=NEW),
-    Case("then the rest", "R", boots=2),
-    Case("the size caps what boots", "RRR", wake_in=600),
-    Case("closing processes count in the cap", "RCC", size=3),
-    Case("answers count in the cap", "AAR", size=3),
-    Case("who waits has boots started for it, all at once", "C", (1, 1), boots=2, wake_in=299),
-    Case("a boot under way is counted for who waits", "BC", (1,), boots=1, wake_in=299),
-    # Boots yield to answers.
-    Case("a spare does not boot while an answer has not begun", "a", wake_in=5, put_off=0),
-    Case("nor while one that is granted now has not", "R", (0,), grants={1: 1}, wake_in=5, put_off=0),
-    Case("an answer that has begun holds nothing back", "A", boots=2),
-    Case("what somebody waits for does not yield", "aC", (1,), size=4, boots=1, wake_in=5, put_off=0),
-    Case("the time of yielding is remembered", "a", past=replace(GOOD, put_off_since=NOW - 3), wake_in=2, put_off=3),
-    Case("after 5 s of yielding spares boot", "a", past=replace(GOOD, put_off_since=NOW - 5), boots=2),
-    Case("yielding is over when answers begin", "A", past=replace(GOOD, put_off_since=NOW - 3), boots=2),
-    Case(
-        "the others go on having yielded when only one may boot",
-        "a",
-        past=replace(NEW, put_off_since=NOW - 5),
-        boots=1,
-        put_off=5,
+        "spares that may not boot yet keep their deferral",
+        *("a", "", "boot 1, defer 5"),
+        history=replace(NEW, deferred_since=NOW - 5),
     ),
     # Shrinking.
-    Case("after ten idle minutes one spare is left, the newest", "RRR", past=QUIET, closes=(1, 2)),
-    Case("one spare is kept", "R", past=QUIET),
-    Case("an empty pool gets its spare back, however long nobody has asked", "", past=QUIET, boots=1),
-    Case("a pool that answers is not idle", "ARR", past=QUIET),
+    Case("after ten idle minutes the newest spare is left", "R R R", "", "close 9 8", history=QUIET),
+    Case("one spare is kept", "R", "", "", history=QUIET),
+    Case("an unused empty pool gets a spare", "", "", "boot 1", history=QUIET),
+    Case("a pool that answers is not idle", "A R R", "", "", history=QUIET),
     Case(
-        "an idle pool looks again when it will be idle enough",
-        "RR",
-        past=replace(GOOD, asked_at=NOW - 590),
+        "an idle pool wakes when it has been idle for long enough",
+        *("R R", "", "wake 10"),
         size=2,
-        wake_in=10,
+        history=replace(GOOD, last_used=NOW - 590),
     ),
-    Case("parked conversations go before the spare", "RP", past=QUIET, size=2, closes=(2,)),
-    Case("a smaller size closes what boots first, then parked ones, then spares", "RPBR", size=1, closes=(3, 2, 1)),
-    Case("a smaller size never ends an answer", "AAA", size=1),
-    Case("a smaller size closes idle ones beside answers", "AAR", size=2, closes=(3,)),
-    Case("closing ones are not closed twice for a smaller size", "CCR", size=1),
-    # Boots that fail.
-    Case("in the back-off nothing boots", "R", past=POOR, wake_in=4),
-    Case("after the back-off one is tried", "", past=replace(POOR, boot_from=NOW), boots=1),
-    Case("one failed boot is a hiccup: who waits goes on waiting", "", (0,), HICCUP, wake_in=1),
+    Case("parked workers close before the spare", "R P", "", "close 8", size=2, history=QUIET),
+    Case("a smaller size closes boots, then parked workers, then spares", "R P B R", "", "close 7 8 9", size=1),
+    Case("a smaller size never ends an answer", "A A A", "", "", size=1),
+    Case("a smaller size closes idle workers beside answers", "A A R", "", "close 7", size=2),
+    Case("closing workers are not closed twice for a smaller size", "C C R", "", "", size=1),
+    # Failed boots.
+    Case("no boot during back-off", "R", "", "wake 4", history=POOR),
+    Case("one boot after back-off", "", "", "boot 1", history=replace(POOR, boot_from=NOW)),
+    Case("after one failed boot requests keep waiting", "", "x@0", "wake 1", history=ONE_FAILURE),
     Case(
-        "with several failed boots and no worker who waits is told why",
-        "",
-        (0, 0),
-        POOR,
-        refusals={1: Refused.ENGINE, 2: Refused.ENGINE},
-        wake_in=4,
+        "after several failed boots, without a worker, requests get the error",
+        *("", "x@0 x@0", "refuse 1 engine, refuse 2 engine, wake 4"),
+        history=POOR,
     ),
-    Case("a closing worker is no hope", "C", (0,), POOR, size=2, refusals={1: Refused.ENGINE}, wake_in=4),
-    Case("nor is one that has to go now", "BA", (0,), NONE, size=1, closes=(1,), refusals={1: Refused.ENGINE}),
-    Case("a running answer is hope while boots fail for reasons that pass", "A", (0,), POOR, wake_in=4),
-    Case("it is none where the CLI is missing", "A", (0,), NONE, refusals={1: Refused.ENGINE}, wake_in=4),
-    Case("a boot under way is hope", "B", (0,), NONE, wake_in=4),
+    Case("a closing worker is no hope", "C", "x@0", "refuse 1 engine, wake 4", size=2, history=POOR),
+    Case("nor is one that must close now", "B A", "x@0", "refuse 1 engine, close 9", size=1, history=NO_CLI),
+    Case("a running answer is hope while boots fail for passing reasons", "A", "x@0", "wake 4", history=POOR),
+    Case("it is none where the CLI is missing", "A", "x@0", "refuse 1 engine, wake 4", history=NO_CLI),
+    Case("a running boot is hope", "B", "x@0", "wake 4", history=NO_CLI),
     Case(
         "a spare still serves where the CLI is missing",
-        "R",
-        (0, 0),
-        NONE,
-        grants={1: 1},
-        refusals={2: Refused.ENGINE},
-        wake_in=5,
-        put_off=0,
+        *("R", "x@0 x@0", "1 gets 9 process, refuse 2 engine, defer 0, wake 5"),
+        history=NO_CLI,
     ),
     Case(
-        "when the back-off has passed the next request has one boot tried",
-        "",
-        (0,),
-        replace(NONE, boot_from=NOW),
-        boots=1,
-        wake_in=300,
+        "after back-off the next request has one boot tried",
+        *("", "x@0", "boot 1, wake 300"),
+        history=replace(NO_CLI, boot_from=NOW),
     ),
     # Stopping.
-    Case("a stopping pool closes what is idle and lets answers end", "RABC", past=STOPPING, size=4, closes=(3, 1)),
-    Case("a stopping pool boots nothing", "", past=STOPPING),
+    Case("a stopping pool closes idle workers and lets answers end", "R A B C", "", "close 7 9", 4, STOPPING),
+    Case("a stopping pool boots nothing", "", "", "", history=STOPPING),
+]
+
+# Where workers are reused. `defer` and `wake` are compared where they are given.
+WARM = [
+    # Matches.
+    Case("a conversation continues on the worker that holds it", "P:x=c P:x=d R", "x=d", "1 gets 8 continued"),
+    Case("of two that hold it, on the one parked longest", "P:x=c P:x=c R", "x=c", "1 gets 9 continued"),
+    Case(
+        "two equal conversations continue on one worker each",
+        *("P:x=c P:x=c R", "x=c x=c", "1 gets 9 continued, 2 gets 8 continued"),
+    ),
+    Case(
+        "a third one gets what is left",
+        *("P:x=c P:x=c R", "x=c x=c x=c", "1 gets 9 continued, 2 gets 8 continued, 3 gets 7 spare"),
+    ),
+    Case("an equal conversation under another prompt is another one", "P:y=c A:x R", "x=c", "1 gets 7 spare"),
+    Case("a parked worker is not shared with another key", "P:X=c A:x R", "x=c", "1 gets 7 spare"),
+    Case("nor for a new conversation", "P:X A:x R", "x", "1 gets 7 spare"),
+    Case("a new conversation gets the least recently used worker", "P:x=c P:x=d R", "x", "1 gets 9 profile"),
+    Case("so does one that no worker holds", "P:x=c P:x=d R", "x=e", "1 gets 9 profile"),
+    Case("an empty worker serves any conversation of its profile", "P:x R A:x", "x", "1 gets 9 profile"),
+    Case(
+        "a new conversation does not take the one that another waiter continues",
+        *("P:x=c P:x=d R", "x x=c", "1 gets 8 profile, 2 gets 9 continued"),
+    ),
+    Case("it takes a raw worker instead", "P:x=c A:x R", "x x=c", "1 gets 7 spare, 2 gets 9 continued"),
+    Case(
+        "a waiter of another key does not continue it",
+        *("P:x=c P:x=d R", "x X=c", "1 gets 9 profile, 2 gets 7 spare"),
+    ),
+    Case("without another worker the first waiter takes it", "P:x=c", "x x=c", "1 gets 9 profile", size=1),
+    Case("of raw workers the oldest", "R R A:x", "x", "1 gets 9 spare"),
+    Case("a raw worker that booted after the request came was cold", "R A:x A:x", "x@99.5", "1 gets 9 cold"),
+    Case("only raw and parked workers are granted", "B A:x C", "x=c", ""),
+    # Evictions for waiters.
+    Case("the least recently used worker is evicted for a waiter", "P:y=c P:y=d P:z=e", "x", "close 9"),
+    Case("a worker of another key too", "P:X=c P:x=d P:x=e", "y", "close 9"),
+    Case("one for each of two waiters", "P:y=c P:y=d P:z=e", "x X", "close 9 8"),
+    Case("none while a worker boots", "P:y=c P:y=d B", "x", ""),
+    Case("none while a worker closes", "P:y=c P:y=d C", "x", ""),
+    Case("none while a place is free", "P:y=c P:y=d", "x", "boot 1"),
+    Case("one if two waiters have one free place", "P:y=c P:y=d C", "x X", "close 9"),
+    Case("an answer is never evicted", "A:y A:y A:y", "x", ""),
+    Case("none if a raw worker serves", "R P:y=c A:y", "x", "1 gets 9 spare"),
+    Case(
+        "a conversation that a waiter continues is evicted last",
+        *("P:y=c P:y=d A:z", "x y=c y=c", "2 gets 9 continued, close 8"),
+    ),
+    Case("but also for a waiter in front of that one", "P:y=c", "x y=c", "close 9", size=1),
+    Case("not if a place becomes free anyway", "P:y=c C", "x y=c", "2 gets 9 continued", size=2),
+    Case("not while nothing can boot in its place", "P:y=c", "x y=c", "2 gets 9 continued", 1, BACKING_OFF),
+    Case("not for a waiter that times out", "P:y=c", "x@300 y=c", "2 gets 9 continued, refuse 1 timeout", size=1),
+    Case("no eviction during back-off; it wakes afterwards", "P:y=c", "x", "wake 4", size=1, history=BACKING_OFF),
+    Case("an empty worker is evicted first", "P:x=c P:z A:x", "y", "close 8"),
+    Case("and serves a new conversation first", "P:x=c P:x R", "x", "1 gets 8 profile"),
+    # Evictions for spares.
+    Case("a pool of one keeps its conversation and no spare", "P:x=c", "", "", size=1),
+    Case("a pool of two keeps one conversation and one spare", "P:x=c P:x=d", "", "close 9", size=2),
+    Case("a pool of three two and one", "P:x=c P:x=d P:y=e", "", "close 9"),
+    Case("the last parked worker is never evicted for a spare", "P:x=c A:x", "", "", size=2),
+    Case("nor beside more answers", "A:x P:x=c A:x", "", ""),
+    Case("one of two is evicted for a spare beside an answer", "P:x=c A:x P:x=d", "", "close 9"),
+    Case("none while there is a spare", "P:x=c P:x=d R", "", ""),
+    Case("none while a spare boots", "P:x=c P:x=d B", "", ""),
+    Case("none while a place becomes free", "P:x=c P:x=d C", "", ""),
+    Case("none while a place is free for a spare", "P:x=c P:x=d", "", "boot 1"),
+    Case("none for a spare that could not boot", "P:x=c P:x=d", "", "wake 4", size=2, history=BACKING_OFF),
+    Case("an empty worker is evicted first for a spare", "P:x=c P:x", "", "close 8", size=2),
+    Case("of whatever profile", "P:x=c P:y", "", "close 8", size=2),
+    # Shrinking and stopping.
+    Case("a smaller size closes empty workers first", "P:x=c P:x", "", "close 8", size=1),
+    Case("then the least recently used", "P:x=c P:x=d R", "", "close 9 8", size=1),
+    Case("a smaller size and a waiter: room is made for both", "P:y=c P:y=d P:y=e", "x", "close 9 8", size=2),
+    Case("a boot over the size serves a waiter instead", "P:y=c P:y=d B", "x", "close 9", size=2),
+    Case("after ten idle minutes one is left", "P:x=c P:x=d R", "", "close 9 8", history=QUIET),
+    Case("a stopping pool closes parked workers", "P:x=c A:x R", "", "close 9 7", history=STOPPING),
+    # Without a CLI.
+    Case("a running answer of the same profile is hope", "A:x", "x", "", history=NO_CLI),
+    Case("one of another profile is none", "A:y", "x", "refuse 1 engine", history=NO_CLI),
+    Case("one of another key is none", "A:X", "x", "refuse 1 engine", history=NO_CLI),
+    Case("nor is a parked worker of another profile", "P:y=c", "x", "refuse 1 engine", history=NO_CLI),
+    Case("a worker granted now is hope", "R", "x x y", "1 gets 9 spare, refuse 3 engine", history=NO_CLI),
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.law)
-def test_the_plan_keeps_the_law(case: Case) -> None:
-    decided = plan(slots_of(case.slots), waiters(*case.waited_s), Limits(size=case.size), NOW, case.past)
-    assert decided == Plan(
-        grants=tuple(Grant(waiter, slot) for waiter, slot in case.grants.items()),
-        refusals=tuple(Refusal(waiter, why) for waiter, why in case.refusals.items()),
-        closes=case.closes,
-        boots=case.boots,
-        put_off_since=None if case.put_off is None else NOW - case.put_off,
-        wake_at=None if case.wake_in is None else NOW + case.wake_in,
-    )
+@pytest.mark.parametrize(
+    ("case", "isolation"),
+    [(case, "process") for case in PROCESS] + [(case, "warm") for case in WARM],
+    ids=lambda value: getattr(value, "law", value),
+)
+def test_a_plan(case: Case, isolation: Isolation) -> None:
+    limits = Limits(size=case.size, isolation=isolation)
+    decided = plan(slots_of(case.slots), waiters_of(case.waiting), limits, NOW, case.history)
+    expected = plan_of(case.expected)
+    if isolation == "warm" and expected.wake_at is None:
+        decided = replace(decided, wake_at=None)
+    if isolation == "warm" and expected.deferred_since is None:
+        decided = replace(decided, deferred_since=None)
+    assert decided == expected
+
+
+def test_workers_parked_before_the_switch_to_processes_serve_no_request_and_close() -> None:
+    decided = plan(slots_of("P:x=c R P:x=d"), waiters_of("x=c"), Limits(isolation="process"), NOW, GOOD)
+    assert decided.grants == (Grant(1, 8, "process"),)
+    assert decided.closes == (9, 7)
 
 
 _times = st.sampled_from([NOW - 1000, NOW - 600, NOW - 5, NOW - 1, NOW, NOW + 1])
-_slots = st.lists(
-    st.builds(Slot, st.integers(1, 10**6), st.sampled_from(WorkerState), _times, st.booleans()),
-    max_size=8,
-    unique_by=lambda slot: slot.key,
-)
-_waiting = st.lists(
-    st.builds(Waiter, st.integers(1, 10**6), st.just(Profile()), _times),
-    max_size=8,
-    unique_by=lambda waiter: waiter.key,
-)
-_limits = st.builds(
-    Limits, st.integers(1, 6), st.just(100), st.sampled_from([0.5, 300.0]), st.sampled_from([0.5, 600.0])
-)
-_past = st.builds(
-    Past,
-    st.sampled_from([NOW - 1000, NOW - 600, NOW]),
-    st.sampled_from(Prospect),
-    st.sampled_from([NOW - 1, NOW, NOW + 1]),
-    st.none() | st.sampled_from([NOW - 10, NOW - 5, NOW - 1, NOW]),
-    st.booleans(),
+_profiles = st.sampled_from([PROFILES[letter] for letter in "xyX"])
+_conversations = st.none() | st.sampled_from("cd")
+
+
+@st.composite
+def _slot(draw: st.DrawFn) -> Slot:
+    state = draw(st.sampled_from(WorkerState))
+    is_configured = state in {WorkerState.ANSWERING, WorkerState.PARKED}
+    return Slot(
+        draw(st.integers(1, 10**6)),
+        state,
+        draw(_times),
+        draw(st.booleans()),
+        draw(_profiles) if is_configured else None,
+        draw(_conversations) if state is WorkerState.PARKED else None,
+    )
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Any arguments of `plan`."""
+
+    slots: list[Slot]
+    waiting: list[Waiter]
+    limits: Limits
+    history: PoolHistory
+
+    def plan(self) -> Plan:
+        return plan(self.slots, self.waiting, self.limits, NOW, self.history)
+
+    def after(self, decided: Plan) -> "Situation":
+        """The situation after the plan was carried out."""
+        granted = {grant.slot: grant.waiter for grant in decided.grants}
+        profiles = {waiter.key: waiter.profile for waiter in self.waiting}
+        slots = [Slot(10**7 + number, WorkerState.BOOTING, NOW) for number in range(decided.boots)]
+        for slot in self.slots:
+            if slot.key in granted:
+                slots.append(Slot(slot.key, WorkerState.ANSWERING, NOW, profile=profiles[granted[slot.key]]))
+            elif slot.key in decided.closes:
+                slots.append(Slot(slot.key, WorkerState.CLOSING, NOW))
+            else:
+                slots.append(slot)
+        settled = {grant.waiter for grant in decided.grants} | {refusal.waiter for refusal in decided.refusals}
+        waiting = [waiter for waiter in self.waiting if waiter.key not in settled]
+        history = replace(self.history, deferred_since=decided.deferred_since)
+        return Situation(slots, waiting, self.limits, history)
+
+
+_situations = st.builds(
+    Situation,
+    slots=st.lists(_slot(), max_size=8, unique_by=lambda slot: slot.key),
+    waiting=st.lists(
+        st.builds(Waiter, st.integers(1, 10**6), _profiles, _times, _conversations),
+        max_size=8,
+        unique_by=lambda waiter: waiter.key,
+    ),
+    limits=st.builds(
+        Limits,
+        st.integers(0, 6),  # 0: a pool of one whose place is lent to another process
+        st.just(100),
+        st.sampled_from([0.5, 300.0]),
+        st.sampled_from([0.5, 600.0]),
+        isolation=st.sampled_from(["warm", "process"]),
+    ),
+    history=st.builds(
+        PoolHistory,
+        st.sampled_from([NOW - 1000, NOW - 600, NOW]),
+        st.sampled_from(BootOutlook),
+        st.sampled_from([NOW - 1, NOW, NOW + 1]),
+        st.none() | st.sampled_from([NOW - 10, NOW - 5, NOW - 1, NOW]),
+        st.booleans(),
+    ),
 )
 
 
-@given(_slots, _waiting, _limits, _past)
-def test_whatever_there_is_the_plan_stays_within_the_cap_and_has_an_end(
-    slots: list[Slot], waiting: list[Waiter], limits: Limits, past: Past
-) -> None:
-    decided = plan(slots, waiting, limits, NOW, past)
-    by_key = {slot.key: slot for slot in slots}
-    # No more processes than the size, or than there are already.
-    assert len(slots) + decided.boots <= max(len(slots), limits.size)
-    # Only raw workers are granted, each once; answers are never closed, nor what was granted just now.
+@given(_situations)
+def test_every_plan_stays_within_the_size_and_settles_each_waiter_and_worker_once(situation: Situation) -> None:
+    decided = situation.plan()
+    by_key = {slot.key: slot for slot in situation.slots}
+    assert len(situation.slots) + decided.boots <= max(len(situation.slots), situation.limits.size)
     granted = [grant.slot for grant in decided.grants]
     assert len(set(granted)) == len(granted)
-    assert all(by_key[key].state is WorkerState.RAW for key in granted)
-    assert not {key for key in decided.closes if by_key[key].state in {WorkerState.ANSWERING, WorkerState.CLOSING}}
+    assert len(set(decided.closes)) == len(decided.closes)
     assert not set(granted) & set(decided.closes)
-    # One outcome for each waiter at most.
+    assert not {key for key in decided.closes if by_key[key].state in {WorkerState.ANSWERING, WorkerState.CLOSING}}
     settled = [grant.waiter for grant in decided.grants] + [refusal.waiter for refusal in decided.refusals]
     assert len(set(settled)) == len(settled)
-    # The grants go to those in front.
-    assert [grant.waiter for grant in decided.grants] == [waiter.key for waiter in waiting[: len(granted)]]
-    # It does not look again at once: that would be a busy loop.
+    # It does not wake at once: that would be a busy loop.
     assert decided.wake_at is None or decided.wake_at > NOW
-    # Carried out, it leaves nothing to do at the same time.
-    after = [
-        replace(slot, state=WorkerState.ANSWERING, spoke=False)
-        if slot.key in granted
-        else replace(slot, state=WorkerState.CLOSING)
-        if slot.key in decided.closes
-        else slot
-        for slot in slots
-    ]
-    after += [Slot(10**7 + number, WorkerState.BOOTING, NOW) for number in range(decided.boots)]
-    left = [waiter for waiter in waiting if waiter.key not in settled]
-    again = plan(after, left, limits, NOW, replace(past, put_off_since=decided.put_off_since))
-    assert again == Plan(put_off_since=again.put_off_since, wake_at=again.wake_at)
+
+
+@given(_situations)
+def test_every_grant_is_of_a_worker_that_fits(situation: Situation) -> None:
+    by_key = {slot.key: slot for slot in situation.slots}
+    waiting = {waiter.key: waiter for waiter in situation.waiting}
+    grants = situation.plan().grants
+    for grant in grants:
+        slot, waiter = by_key[grant.slot], waiting[grant.waiter]
+        if situation.limits.isolation == "process":
+            assert (slot.state, grant.way) == (WorkerState.RAW, "process")
+        elif slot.state is WorkerState.PARKED:
+            assert slot.profile == waiter.profile
+            is_continued = slot.conversation_key == waiter.conversation_key is not None
+            assert grant.way == ("continued" if is_continued else "profile")
+        else:
+            assert slot.state is WorkerState.RAW
+            assert grant.way in {"spare", "cold"}
+    if situation.limits.isolation == "process":
+        assert [grant.waiter for grant in grants] == [waiter.key for waiter in situation.waiting[: len(grants)]]
+
+
+@given(_situations)
+def test_the_least_useful_parked_workers_close_first(situation: Situation) -> None:
+    """A closed one is emptier or less recently used than one that stays, or a waiter continues that one."""
+    decided = situation.plan()
+    parked = {slot.key: slot for slot in situation.slots if slot.state is WorkerState.PARKED}
+    granted = {grant.slot for grant in decided.grants}
+    wanted = {(waiter.profile, waiter.conversation_key) for waiter in situation.waiting}
+    closed = [parked[key] for key in decided.closes if key in parked]
+    kept = [slot for key, slot in parked.items() if key not in granted | set(decided.closes)]
+    for gone in closed:
+        for left in kept:
+            is_only_left_wanted = (left.profile, left.conversation_key) in wanted and (
+                (gone.profile, gone.conversation_key) not in wanted
+            )
+            order = [(slot.conversation_key is not None, slot.last_used) for slot in (gone, left)]
+            assert order == sorted(order) or is_only_left_wanted
+
+
+@given(_situations)
+def test_a_plan_that_was_carried_out_leaves_nothing_to_do_at_the_same_time(situation: Situation) -> None:
+    again = situation.after(situation.plan()).plan()
+    assert again == Plan(deferred_since=again.deferred_since, wake_at=again.wake_at)
+
+
+@given(_situations)
+def test_no_request_waits_for_something_that_never_comes(situation: Situation) -> None:
+    """Every waiter that is left waits for an answer to end, for a worker that boots or closes, or for a retry."""
+    decided = situation.plan()
+    after = situation.after(decided)
+    if not after.waiting or not situation.limits.size:
+        return
+    boot_from = situation.history.boot_from
+    is_moving = any(slot.state not in {WorkerState.RAW, WorkerState.PARKED} for slot in after.slots)
+    is_retry_set = boot_from > NOW and decided.wake_at is not None and decided.wake_at <= boot_from
+    assert is_moving or is_retry_set

@@ -16,8 +16,8 @@ from server.errors import (
     SignInNeeded,
     WorkerDied,
 )
-from server.pool.plan import Limits
 from server.pool.pool import Pool
+from server.pool.types import Limits
 from server.status import PoolStatus
 from tests.server.pool.scene import PROFILE, FakeClock, FakeWorker, Yard, open_scene, settle
 
@@ -42,7 +42,7 @@ async def test_a_lease_lends_a_worker_and_retires_it_at_its_end() -> None:
         assert str(scene) == "3: 2 raw, 1 answering, 0 waiting"
         assert caller.lease is not None
         assert caller.lease.worker is scene.yard.workers[0]
-        assert (caller.lease.way, caller.lease.waited_s) == ("process", 0.0)
+        assert caller.lease.way == "process"
         await caller.leave()
         assert str(scene) == "3: 3 raw, 0 waiting"
         assert scene.yard.workers[0].is_closed
@@ -57,16 +57,6 @@ async def test_each_conversation_has_a_process_of_its_own() -> None:
             seen.append(caller.lease.worker)
             await caller.leave()
         assert len(set(seen)) == 5
-
-
-async def test_who_waits_is_told_how_long_it_took() -> None:
-    async with open_scene(yard=Yard(boots_at_once=False)) as scene:
-        caller = await scene.caller()
-        await scene.clock.advance(0.5)
-        scene.yard.workers[0].up.set()
-        await settle()
-        assert caller.lease is not None
-        assert caller.lease.waited_s == 0.5
 
 
 async def test_a_lease_whose_body_fails_gives_its_worker_back_and_hands_the_error_on() -> None:
@@ -253,7 +243,7 @@ async def test_a_worker_that_dies_in_the_instant_of_its_grant_is_not_handed_over
         doomed.dead.set()
         doomed.up.set()
         await settle()
-        assert str(scene) == "1: 1 waiting, trouble CliFailed"
+        assert str(scene) == "1: 1 waiting, problem CliFailed"
         await scene.clock.advance(1)
         assert caller.lease is not None
         assert caller.lease.worker is not doomed
@@ -306,7 +296,7 @@ async def test_a_missing_cli_or_sign_in_is_told_to_who_waits_at_once(error: CliM
         assert callers[0].outcome is not callers[1].outcome
         assert str(callers[0].outcome) == str(error)
         assert scene.pool.status().trouble == str(error)
-        assert str(scene) == f"3: 0 waiting, trouble {type(error).__name__}"
+        assert str(scene) == f"3: 0 waiting, problem {type(error).__name__}"
 
 
 async def test_a_request_in_the_back_off_fails_at_once_and_boots_nothing() -> None:
@@ -344,9 +334,9 @@ async def test_new_settings_try_a_boot_at_once() -> None:
 
 async def test_one_failed_boot_is_a_hiccup_for_who_waits() -> None:
     async with open_scene(yard=Yard(failures=[CliFailed("it ended")])) as scene:
-        assert str(scene) == "3: 0 waiting, trouble CliFailed"
+        assert str(scene) == "3: 0 waiting, problem CliFailed"
         caller = await scene.caller()
-        assert str(scene) == "3: 1 waiting, trouble CliFailed"
+        assert str(scene) == "3: 1 waiting, problem CliFailed"
         await scene.clock.advance(1)
         assert caller.lease is not None
         assert scene.pool.status().trouble is None
@@ -369,7 +359,7 @@ async def test_boots_that_fail_together_are_one_failure() -> None:
         for caller in callers:
             caller._go.set()
         await settle()
-        assert str(scene) == "3: 3 waiting, trouble CliFailed"
+        assert str(scene) == "3: 3 waiting, problem CliFailed"
         await scene.clock.advance(1)
         assert [caller.lease is not None for caller in waiting] == [True, True, True]
 
@@ -392,7 +382,7 @@ async def test_a_worker_that_cannot_even_be_made_is_a_failed_boot() -> None:
     clock = FakeClock()
     async with Pool(spawn, limits=Limits(), clock=clock, backoff=Backoff(jitter=0)) as pool:
         await settle()
-        assert repr(pool) == "<Pool size 3: 0 waiting, trouble CliMissing>"
+        assert repr(pool) == "<Pool size 3: 0 waiting, problem CliMissing>"
 
 
 async def test_a_close_that_fails_frees_the_slot(caplog: pytest.LogCaptureFixture) -> None:
@@ -562,29 +552,6 @@ async def test_an_end_that_is_cancelled_still_closes_every_worker() -> None:
     await settle()
     assert ending.cancelled()
     assert yard.alive == 0
-
-
-async def test_a_drain_refuses_who_waits_and_lets_answers_end() -> None:
-    async with open_scene(size=2) as scene:
-        callers = [await scene.caller() for _ in range(3)]
-        draining = asyncio.create_task(scene.pool.drain(30))
-        await settle()
-        assert isinstance(callers[2].outcome, ShuttingDown)
-        assert str(scene) == "2: 2 answering, 0 waiting"
-        await callers[0].leave()
-        assert not draining.done()
-        await callers[1].leave()
-        assert await draining == 0
-        assert str(scene) == "2: 0 waiting"
-
-
-async def test_a_drain_is_bounded_and_counts_the_answers_that_still_run() -> None:
-    async with open_scene() as scene:
-        await scene.caller()
-        draining = asyncio.create_task(scene.pool.drain(30))
-        await scene.clock.advance(30)
-        assert await draining == 1
-        assert str(scene) == "3: 1 answering, 0 waiting"
 
 
 # What it tells.

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from server.pool.plan import Limits
+from server.pool.types import Limits
 from tests.server.pool.scene import PROFILE, FakeWorker, Scene, open_scene, settle
 
 OTHER = replace(PROFILE, system="be long")
@@ -23,9 +23,9 @@ async def open_warm(size: int = 2) -> AsyncIterator[Scene]:
         yield scene
 
 
-async def talk(scene: Scene, keep: str | None, past: str | None = None) -> tuple[str, FakeWorker]:
+async def talk(scene: Scene, keep: str | None, conversation_key: str | None = None) -> tuple[str, FakeWorker]:
     """A whole answer after which the worker is kept; the way, and who answered."""
-    async with scene.pool.lease(PROFILE, past=past) as lease:
+    async with scene.pool.lease(PROFILE, conversation_key=conversation_key) as lease:
         lease.first_token()
         lease.keep(keep)
     await settle()
@@ -51,7 +51,7 @@ async def test_what_is_kept_with_nothing_is_gone_on_with_by_nobody() -> None:
 async def test_another_prompt_or_another_key_gets_another_worker(profile: object) -> None:
     async with open_warm() as scene:
         _, worker = await talk(scene, "c")
-        async with scene.pool.lease(profile, past="c") as lease:  # type: ignore[arg-type] # a profile
+        async with scene.pool.lease(profile, conversation_key="c") as lease:  # type: ignore[arg-type] # a profile
             assert (lease.way, lease.worker is worker) == ("spare", False)
 
 

@@ -18,8 +18,8 @@ from server.conversation.parts import Message, Text
 from server.conversation.request import ModelSettings, Profile
 from server.machine.guards import guard_for
 from server.machine.temp_folders import open_scratch
-from server.pool.plan import Limits
 from server.pool.pool import Pool
+from server.pool.types import Limits
 from server.standin.server import open_standin
 
 
