@@ -7,11 +7,11 @@
     |   +-- ModelUnknown            no such model, and strict model names are asked for
     |   +-- BodyTooLarge
     |   +-- NotBuilt                an endpoint that exists at OpenAI but not here yet
-    |   +-- NoSuchThing             an unknown path or id
-    |   +-- WrongMethod
-    +-- DoorError                   refused before anything was read
+    |   +-- NotFound             an unknown path or id
+    |   +-- MethodNotAllowed
+    +-- AccessError                   refused before anything was read
     |   +-- KeyRefused              a key is required, and the one given is missing or wrong
-    |   +-- DoorClosed              host, origin, forwarding headers or a control token
+    |   +-- AccessDenied              host, origin, forwarding headers or a control token
     |   +-- BodyNotJson             the body is not declared as JSON
     +-- BusyError                   `retry_after_s`
     |   +-- QueueFull
@@ -25,7 +25,7 @@
     |   +-- WorkerDied              a process ended while it answered
     |   +-- WorkerSilent            nothing came for longer than the time-out
     |   +-- AnswerCut               the answer broke off; it must not be taken for a whole one
-    |   +-- EngineSurprise          it said something that we do not understand
+    |   +-- UnexpectedOutput          it said something that we do not understand
     +-- UpstreamError               Claude's API said no; `status` is what it said
     |   +-- UpstreamRefused         400 and other refusals of the request
     |   +-- SignInNeeded            401
@@ -118,36 +118,36 @@ class NotBuilt(RequestError):
     title = "This endpoint is not built yet"
 
 
-class NoSuchThing(RequestError):
+class NotFound(RequestError):
     """An unknown path or id."""
 
     title = "There is nothing here"
 
 
-class WrongMethod(RequestError):
+class MethodNotAllowed(RequestError):
     """The path exists, the method does not."""
 
     title = "This path does not answer that method"
 
 
-class DoorError(DrawbridgeError):
+class AccessError(DrawbridgeError):
     """Refused at the door, before anything of the body was read."""
 
 
-class KeyRefused(DoorError):
+class KeyRefused(AccessError):
     """An access key is required, and the one given is missing or wrong."""
 
     title = "An access key is required"
     hint = "Send Drawbridge's access key as 'Authorization: Bearer <key>'."
 
 
-class DoorClosed(DoorError):
+class AccessDenied(AccessError):
     """Host, origin, a forwarding header or a missing control token: not allowed on this listener."""
 
     title = "This door is closed to that request"
 
 
-class BodyNotJson(DoorError):
+class BodyNotJson(AccessError):
     """A body comes with another content type than JSON, as a web page's form would send it."""
 
     title = "The body is not declared as JSON"
@@ -235,7 +235,7 @@ class AnswerCut(EngineError):
     hint = "Send the request again."
 
 
-class EngineSurprise(EngineError):
+class UnexpectedOutput(EngineError):
     """Claude Code said something that we do not understand."""
 
     title = "Claude Code said something unexpected"

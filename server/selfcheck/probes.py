@@ -11,7 +11,7 @@ from server.claude.protocol.frames import SERVER
 from server.conversation.events import StopReason
 from server.conversation.parts import Message, Text, ToolCall, ToolResult
 from server.conversation.request import ModelSettings, Tool
-from server.errors import AnswerCut, DrawbridgeError, EngineError, EngineSurprise, PromptTooLong
+from server.errors import AnswerCut, DrawbridgeError, EngineError, PromptTooLong, UnexpectedOutput
 from server.machine.guards import Guard
 from server.machine.temp_folders import Scratch
 from server.selfcheck.capabilities import Capability, CheckInconclusive, ProbeResult
@@ -94,7 +94,9 @@ class ProbeRun:
         try:
             await probe()
         except EngineError as error:
-            is_answer = isinstance(error, AnswerCut | EngineSurprise) and not isinstance(error.__cause__, TimeoutError)
+            is_answer = isinstance(error, AnswerCut | UnexpectedOutput) and not isinstance(
+                error.__cause__, TimeoutError
+            )
             if not is_answer:
                 raise
             self._fault(capability, error.message)

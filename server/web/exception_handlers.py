@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.errors import DoorClosed, DrawbridgeError, NoSuchThing, NotBuilt, WrongMethod
+from server.errors import AccessDenied, DrawbridgeError, MethodNotAllowed, NotBuilt, NotFound
 from server.web.access.policy import access_of
 from server.web.path_aliases import is_unbuilt
 from server.web.replies import error_response, internal_error
@@ -33,12 +33,12 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path, headers = request.scope["path"], {}
     if error.status_code == 405:
-        own: DrawbridgeError = WrongMethod(f"{path} does not answer {request.method}.")
+        own: DrawbridgeError = MethodNotAllowed(f"{path} does not answer {request.method}.")
         headers = dict(error.headers or {})
     elif error.status_code == 404 and is_unbuilt(path):
         own = NotBuilt(f"Drawbridge does not answer {path} yet.", hint="Use /v1/chat/completions.")
     elif error.status_code == 404:
-        own = NoSuchThing(f"There is nothing at {path}.", hint="The base URL ends with /v1.")
+        own = NotFound(f"There is nothing at {path}.", hint="The base URL ends with /v1.")
     else:
         own = internal_error(error)
     reply = error_response(own, request.scope)
@@ -64,7 +64,7 @@ class _ErrorMiddleware:
             if scope["type"] == "http":
                 access_of(Request(scope))
             await self._app(scope, receive, watched)
-        except DoorClosed as error:
+        except AccessDenied as error:
             await error_response(error, scope)(scope, receive, watched)
         except ClientDisconnect:
             logger.debug("the client disconnected before its request was read")

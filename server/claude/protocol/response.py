@@ -29,7 +29,7 @@ from server.conversation.events import (
 )
 from server.conversation.models import ModelLimits
 from server.conversation.parts import RedactedThinking, Text, Thinking, ToolCall
-from server.errors import AnswerCut, DrawbridgeError, EngineSurprise, WorkerDied
+from server.errors import AnswerCut, DrawbridgeError, UnexpectedOutput, WorkerDied
 
 logger = logging.getLogger(__name__)
 
@@ -213,7 +213,7 @@ class Answer:
                 self.calls = (*self.calls, part.id)
                 self._bare.add(index)
             case kind:
-                raise EngineSurprise(f"Claude sent a content block of the kind {kind!r}, which nobody asked for.")
+                raise UnexpectedOutput(f"Claude sent a content block of the kind {kind!r}, which nobody asked for.")
         self._open.add(index)
         return [PartStarted(index, part), *([PartDelta(index, text)] if text else [])]
 
@@ -249,7 +249,7 @@ class Answer:
         assert self._reason is not None
         reason = REASONS.get(self._reason)
         if reason is None:
-            raise EngineSurprise(f"Claude ended its answer for the reason {self._reason!r}, which is not known here.")
+            raise UnexpectedOutput(f"Claude ended its answer for the reason {self._reason!r}, which is not known here.")
         return Finished(reason, self._stop_sequence, usage, cost_usd)
 
     def _failure(self, result: ResultMessage | None) -> DrawbridgeError:

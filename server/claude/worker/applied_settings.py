@@ -10,7 +10,7 @@ from server.claude.protocol.request import EXTRA_BODY, settings_body
 from server.claude.worker.process import Bounds, CliProcess
 from server.conversation.models import ModelCard
 from server.conversation.request import ModelSettings, Tool
-from server.errors import EngineSurprise
+from server.errors import UnexpectedOutput
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class AppliedSettings:
         try:
             await self._process.write(*self.frames_for(settings))
             await self.confirmed()
-        except EngineSurprise as error:
+        except UnexpectedOutput as error:
             logger.info("worker %s: no settings ahead of its first question: %s", self._process.pid, error.message)
 
     def frames_for(self, settings: ModelSettings, tools: tuple[Tool, ...] = ()) -> list[Frame]:
@@ -70,7 +70,7 @@ class AppliedSettings:
         return changed.keys() <= {"env"} and _env(changed).keys() <= {EXTRA_BODY}
 
     async def confirmed(self) -> None:
-        """Returns when what was written is in force. Raises `EngineSurprise` when it is refused, and `WorkerDied`."""
+        """Returns when what was written is in force. Raises `UnexpectedOutput` when it is refused, and `WorkerDied`."""
         if self._asked is None:
             return
         (body, answer), self._asked = self._asked, None

@@ -19,7 +19,7 @@ from pathlib import Path
 from server.claude.protocol.frames import Frame
 from server.claude.worker.launch import command_line
 from server.conversation.request import Launch
-from server.errors import CliFailed, CliMissing, EngineSurprise, WorkerDied
+from server.errors import CliFailed, CliMissing, UnexpectedOutput, WorkerDied
 from server.machine.guards import Guard
 from server.machine.temp_folders import Scratch, remove
 
@@ -165,7 +165,7 @@ class CliProcess:
     async def control(self, subtype: str, *, timeout_s: float = 10.0, **fields: object) -> Frame:
         """Asks something of the process itself and gives its answer.
 
-        Raises `EngineSurprise` when it refuses or does not answer in time, `WorkerDied` when it ends first.
+        Raises `UnexpectedOutput` when it refuses or does not answer in time, `WorkerDied` when it ends first.
         """
         frame, answer = self.control_frame(subtype, **fields)
         await self.write(frame)
@@ -185,9 +185,9 @@ class CliProcess:
             async with asyncio.timeout(timeout_s):
                 response = await answer
         except TimeoutError as error:
-            raise EngineSurprise(f"Claude Code did not answer {subtype!r} within {timeout_s:g} s.") from error
+            raise UnexpectedOutput(f"Claude Code did not answer {subtype!r} within {timeout_s:g} s.") from error
         if response.get("subtype") != "success":
-            raise EngineSurprise(f"Claude Code refused {subtype!r}: {response.get('error')}.")
+            raise UnexpectedOutput(f"Claude Code refused {subtype!r}: {response.get('error')}.")
         payload = response.get("response")
         return payload if isinstance(payload, dict) else {}
 

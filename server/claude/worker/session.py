@@ -21,7 +21,7 @@ from server.conversation.events import Event, Finished
 from server.conversation.models import ModelLimits
 from server.conversation.parts import Message
 from server.conversation.request import ModelSettings, Profile, Tool
-from server.errors import EngineError, EngineSurprise, WorkerDied, WorkerSilent
+from server.errors import EngineError, UnexpectedOutput, WorkerDied, WorkerSilent
 from server.status import UsageWindow
 
 logger = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class Session:
                     await self._client.disconnect()
 
     async def configure(self, profile: Profile) -> None:
-        """Tells the process whose conversation it has. Raises `EngineSurprise` or `WorkerDied`."""
+        """Tells the process whose conversation it has. Raises `UnexpectedOutput` or `WorkerDied`."""
         self._tools, self._process.on_request = profile.tools, self._open_calls.take
         self._client = ClaudeSDKClient(
             ClaudeAgentOptions(verbatim_prompts=True), transport=LateTransport(self._process, late=late_fields(profile))
@@ -93,7 +93,7 @@ class Session:
         except Exception as error:
             if not self._process.is_alive:
                 raise WorkerDied from error
-            raise EngineSurprise(f"Claude Code did not take the conversation's settings: {error}.") from error
+            raise UnexpectedOutput(f"Claude Code did not take the conversation's settings: {error}.") from error
         self._process.on_piece = self._take_piece
         self._drain = asyncio.create_task(self._drain_messages(self._client))
 
@@ -110,7 +110,7 @@ class Session:
             elif ended.done():
                 raise WorkerDied
             else:
-                raise EngineSurprise("Claude Code did not take the conversation's settings in time.")
+                raise UnexpectedOutput("Claude Code did not take the conversation's settings in time.")
         finally:
             connecting.cancel()
             ended.cancel()
@@ -277,7 +277,7 @@ class Session:
                 raise WorkerDied
             if isinstance(message, ResultMessage):
                 if message.is_error:
-                    raise EngineSurprise("Claude Code did not take the conversation's history.")
+                    raise UnexpectedOutput("Claude Code did not take the conversation's history.")
                 return
 
     async def _next(self, silence: Silence) -> SdkMessage | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from server.claude.sdk_types import Transport
 from server.claude.worker.process import CliProcess
-from server.errors import EngineSurprise
+from server.errors import UnexpectedOutput
 
 
 class LateTransport(Transport):
@@ -22,13 +22,13 @@ class LateTransport(Transport):
     async def write(self, data: str) -> None:
         """Writes the SDK's lines; the first `initialize` among them gets the system prompt, which the SDK cannot send.
 
-        Raises `WorkerDied`, and `EngineSurprise` when the SDK writes something that we do not know.
+        Raises `WorkerDied`, and `UnexpectedOutput` when the SDK writes something that we do not know.
         """
         if self._late is not None:
             line = json.loads(data)
             request = line.get("request", {})
             if line.get("type") != "control_request" or request.get("subtype") != "initialize":
-                raise EngineSurprise("The SDK did not begin with an initialize request.")
+                raise UnexpectedOutput("The SDK did not begin with an initialize request.")
             request.update(self._late)
             self._late = None
             data = json.dumps(line) + "\n"

@@ -16,7 +16,7 @@ from typing import Literal
 from starlette.requests import Request
 
 from server.config import Config
-from server.errors import BodyNotJson, BodyTooLarge, DoorClosed, KeyNeeded, KeyRefused
+from server.errors import AccessDenied, BodyNotJson, BodyTooLarge, KeyNeeded, KeyRefused
 from server.web.path_aliases import is_unbuilt
 
 ACCESS = "drawbridge.access"
@@ -114,10 +114,10 @@ class Access:
 
 
 def access_of(request: Request) -> Access:
-    """What the doors found out about `request`. Raises `DoorClosed` where there is no door: nothing is served then."""
+    """What the middleware found out about `request`. Raises `AccessDenied` without it, so that nothing is served."""
     visit = request.scope.get(ACCESS)
     if not isinstance(visit, Access):
-        raise DoorClosed("This listener has no door, so it answers nothing.")
+        raise AccessDenied("This listener has no door, so it answers nothing.")
     return visit
 
 
@@ -139,7 +139,7 @@ def allowed_origin(head: Head, policy: AccessPolicy) -> str | None:
 
 
 def authorize(head: Head, policy: AccessPolicy) -> Access:
-    """Lets the request in, or raises `DoorError` or `BodyTooLarge` with a sentence for who sent it."""
+    """Lets the request in, or raises `AccessError` or `BodyTooLarge` with a sentence for who sent it."""
     _check_host(head, policy)
     _check_page(head, policy)
     is_trusted = policy.key is None or _has_key(head, policy.key)
@@ -149,7 +149,7 @@ def authorize(head: Head, policy: AccessPolicy) -> Access:
     if head.path.startswith("/control/"):
         # These take the instance's token instead of the key, and no web page but our own may call them.
         if not visit.is_own:
-            raise DoorClosed("Only Drawbridge's own page and commands may use its controls.")
+            raise AccessDenied("Only Drawbridge's own page and commands may use its controls.")
     elif not is_trusted and not _is_open(head):
         given = any(name in head.headers for name in ("authorization", "x-api-key", "api-key"))
         raise KeyRefused("The access key is wrong." if given else "This server asks for an access key.")
@@ -159,7 +159,7 @@ def authorize(head: Head, policy: AccessPolicy) -> Access:
 
 def _check_host(head: Head, policy: AccessPolicy) -> None:
     if not _is_host_allowed(head, policy):
-        raise DoorClosed(
+        raise AccessDenied(
             f"The host name {head.one('host') or ''!r} is not one of this server's.",
             hint="Use 127.0.0.1 or localhost, or add the name to allowed_hosts (DRAWBRIDGE_ALLOWED_HOSTS).",
         )
@@ -167,7 +167,7 @@ def _check_host(head: Head, policy: AccessPolicy) -> None:
         return
     for name in head.headers:
         if name in _FORWARDING or name.startswith("x-forwarded-"):
-            raise DoorClosed(
+            raise AccessDenied(
                 f"The request came through a proxy (header {name!r}), and this address answers only this computer.",
                 hint="Call it directly, or open Drawbridge to containers and the network, with an access key.",
             )
@@ -177,14 +177,14 @@ def _check_page(head: Head, policy: AccessPolicy) -> None:
     """Refuses what a foreign web page had the browser send: it could spend the user's subscription."""
     is_allowed = allowed_origin(head, policy) is not None
     if "origin" in head.headers and not is_allowed:
-        raise DoorClosed(
+        raise AccessDenied(
             f"Web pages of {head.one('origin')!r} may not use this server.",
             hint="If you trust them, add that origin to allowed_origins (DRAWBRIDGE_ALLOWED_ORIGINS).",
         )
     # On loopback `same-site` is another port of this computer; on a network it could be anybody under the same domain.
     sites = {None, "none", "same-origin", "same-site" if _is_loopback((head.one("host") or "").lower()) else None}
     if head.one("sec-fetch-site") not in sites and not is_allowed:
-        raise DoorClosed(
+        raise AccessDenied(
             "Another web site's page sent this request, which is not allowed.",
             hint="To open the page yourself, type its address into the browser.",
         )

@@ -12,7 +12,7 @@ Responses = dict[int | str, dict[str, Any]]
 
 _DOORS: tuple[DrawbridgeError, ...] = (
     errors.KeyRefused("This server asks for an access key."),
-    errors.DoorClosed(
+    errors.AccessDenied(
         "Web pages of 'https://example.org' may not use this server.",
         hint="If you trust them, add that origin to allowed_origins (DRAWBRIDGE_ALLOWED_ORIGINS).",
     ),
@@ -51,11 +51,11 @@ _ANSWERS: tuple[DrawbridgeError, ...] = (
     errors.WorkerDied(),
     errors.WorkerSilent("Claude sent nothing for 120 s."),
     errors.AnswerCut(),
-    errors.EngineSurprise(),
+    errors.UnexpectedOutput(),
 )
 _ELSEWHERE: tuple[DrawbridgeError, ...] = (
-    errors.NoSuchThing("There is nothing at /v1/nothing."),
-    errors.WrongMethod("/v1/models does not answer DELETE."),
+    errors.NotFound("There is nothing at /v1/nothing."),
+    errors.MethodNotAllowed("/v1/models does not answer DELETE."),
     errors.NotBuilt("POST /v1/audio/speech is not built yet."),
 )
 

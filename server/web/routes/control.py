@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fastapi import APIRouter, Request, Response
 
-from server.errors import DoorClosed, NoSuchThing
+from server.errors import AccessDenied, NotFound
 from server.machine.instance import TOKEN_HEADER
 from server.web.access.policy import Access, access_of
 from server.web.interfaces import ControlPort, Engine
@@ -38,8 +38,8 @@ def control_router(engine: Engine, control: ControlPort, *, clock: Callable[[], 
 def _admit(request: Request, *tokens: str | None) -> Access:
     visit = access_of(request)
     if visit.policy.name != "local":
-        raise NoSuchThing(f"There is nothing at {request.url.path}.")
+        raise NotFound(f"There is nothing at {request.url.path}.")
     given = request.headers.get(TOKEN_HEADER, "").encode()
     if not any(token is not None and hmac.compare_digest(given, token.encode()) for token in tokens):
-        raise DoorClosed("This needs the token of the running server.", hint="Use 'drawbridge stop'.")
+        raise AccessDenied("This needs the token of the running server.", hint="Use 'drawbridge stop'.")
     return visit

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, Response
 
-from server.errors import NoSuchThing
+from server.errors import NotFound
 from server.machine.assets import asset
 from server.web.routes.status_page import html_reply
 
@@ -36,7 +36,7 @@ def docs_router() -> APIRouter:
     @router.get("/assets/{name}")
     async def file(name: str) -> Response:
         if name not in files:
-            raise NoSuchThing(f"There is no file {name!r} here.")
+            raise NotFound(f"There is no file {name!r} here.")
         return files[name]
 
     @router.get("/favicon.ico")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any  # markdown-it's hooks are untyped
 
 from fastapi import APIRouter, Response
 
-from server.errors import NoSuchThing
+from server.errors import NotFound
 from server.machine.assets import asset
 from server.web.routes.status_page import html_reply
 
@@ -46,14 +46,14 @@ def manual_router() -> APIRouter:
     @router.get("/manual/pictures/{name}")
     async def picture(name: str) -> Response:
         if name not in _PICTURES:
-            raise NoSuchThing(f"The manual has no picture {name!r}.")
+            raise NotFound(f"The manual has no picture {name!r}.")
         folder = "icons" if name == "states.png" else "pictures"
         return Response(asset(f"{folder}/{name}").read_bytes(), media_type="image/png")
 
     @router.get("/manual/{name}")
     async def page(name: str) -> Response:
         if name not in PAGES:
-            raise NoSuchThing(f"The manual has no page {name!r}.", hint="/manual lists its pages.")
+            raise NotFound(f"The manual has no page {name!r}.", hint="/manual lists its pages.")
         return html_reply(_page(name))
 
     return router

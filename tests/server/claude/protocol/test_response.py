@@ -7,7 +7,7 @@ from claude_agent_sdk import AssistantMessage, RateLimitEvent, RateLimitInfo, Re
 
 from server.claude.protocol.response import Answer, Leash
 from server.conversation.events import Failed, Finished, PartDelta, StopReason
-from server.errors import AnswerCut, EngineSurprise, UpstreamDown, UsageLimit, WorkerDied
+from server.errors import AnswerCut, UnexpectedOutput, UpstreamDown, UsageLimit, WorkerDied
 
 START: dict[str, Any] = {"type": "message_start", "message": {"model": "claude-x", "usage": {"input_tokens": 3}}}
 TEXT: dict[str, Any] = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
@@ -141,7 +141,7 @@ def test_a_second_start_is_never_passed_on() -> None:
 
 
 def test_a_block_of_a_kind_that_nobody_asked_for_is_a_surprise() -> None:
-    with pytest.raises(EngineSurprise, match="server_tool_use"):
+    with pytest.raises(UnexpectedOutput, match="server_tool_use"):
         Answer().add(stream({"type": "content_block_start", "index": 0, "content_block": {"type": "server_tool_use"}}))
 
 

@@ -6,7 +6,7 @@ from server.claude.protocol.frames import Frame
 from server.claude.worker.applied_settings import AppliedSettings
 from server.claude.worker.process import Bounds
 from server.conversation.request import ModelSettings
-from server.errors import EngineSurprise, WorkerDied
+from server.errors import UnexpectedOutput, WorkerDied
 
 
 class Process:
@@ -68,8 +68,8 @@ async def test_settings_that_nobody_saw_confirmed_are_sent_again(applied: Applie
 
 async def test_refused_settings_are_not_in_force(applied: AppliedSettings, process: Process) -> None:
     applied.frames_for(LOW)
-    process.error = EngineSurprise("no")
-    with pytest.raises(EngineSurprise):
+    process.error = UnexpectedOutput("no")
+    with pytest.raises(UnexpectedOutput):
         await applied.confirmed()
     assert applied.frames_for(LOW)
 
@@ -83,7 +83,7 @@ async def test_a_good_guess_leaves_nothing_to_send(applied: AppliedSettings, pro
 async def test_a_process_that_takes_no_guess_gets_its_settings_with_the_question(
     applied: AppliedSettings, process: Process
 ) -> None:
-    process.error = EngineSurprise("not yet")
+    process.error = UnexpectedOutput("not yet")
     await applied.preset(LOW)
     assert applied.frames_for(LOW)
 

@@ -12,7 +12,7 @@ from server.claude.worker.process import CliProcess
 from server.claude.worker.session import Session
 from server.conversation.events import PartDelta
 from server.conversation.request import ModelSettings, Profile
-from server.errors import DrawbridgeError, EngineSurprise, PromptTooLong
+from server.errors import DrawbridgeError, PromptTooLong, UnexpectedOutput
 from server.machine.guards import guard_for
 from server.standin.script import Gate, Hold, Pause, Plain, Refusal, Reply, Script, Text, Usage, refuse, say
 from server.standin.server import Recorded, Standin, default_answer
@@ -183,7 +183,7 @@ async def test_a_worker_that_said_what_nobody_understands_does_not_go_on(warm: W
     ]
     stream = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
     warm.standin.script(Plain(stream, content_type="text/event-stream"))
-    with pytest.raises(EngineSurprise):
+    with pytest.raises(UnexpectedOutput):
         await warm.ask("hi")
     assert warm.worker.is_alive
     assert not await warm.worker.settle()

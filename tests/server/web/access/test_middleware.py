@@ -6,7 +6,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from server import logs
-from server.errors import DoorClosed
+from server.errors import AccessDenied
 from server.web.access.middleware import AccessMiddleware, AccessPolicy
 from tests.server.web.scene import ASK, FakeEngine, client, served
 
@@ -249,7 +249,7 @@ async def test_a_websocket_is_turned_away() -> None:
 
 async def test_an_unknown_door_policy_is_fail_closed() -> None:
     def policy() -> AccessPolicy:
-        raise DoorClosed("no policy yet")
+        raise AccessDenied("no policy yet")
 
     async with client(AccessMiddleware(echo, policy)) as c:
         assert (await c.get("/health")).status_code == 403

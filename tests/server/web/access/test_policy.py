@@ -1,7 +1,7 @@
 import pytest
 
 from server.config import Config
-from server.errors import BodyNotJson, BodyTooLarge, DoorClosed, DrawbridgeError, KeyNeeded, KeyRefused
+from server.errors import AccessDenied, BodyNotJson, BodyTooLarge, DrawbridgeError, KeyNeeded, KeyRefused
 from server.web.access.policy import AccessPolicy, Head, allowed_origin, authorize, policy_for
 
 LOCAL = AccessPolicy()
@@ -52,27 +52,27 @@ def test_a_loopback_host_is_let_in(host: str) -> None:
     ],
 )
 def test_any_other_host_is_refused_since_a_name_can_be_made_to_point_here(host: str | None) -> None:
-    with pytest.raises(DoorClosed, match="host name"):
+    with pytest.raises(AccessDenied, match="host name"):
         authorize(head(host=host), LOCAL)
 
 
 def test_two_host_headers_are_refused() -> None:
     twice = Head.read("GET", "/", [(b"host", b"127.0.0.1"), (b"Host", b"127.0.0.1")])
-    with pytest.raises(DoorClosed, match="host name"):
+    with pytest.raises(AccessDenied, match="host name"):
         authorize(twice, LOCAL)
 
 
 def test_containers_of_docker_desktop_come_to_the_loopback_where_others_are_let_in() -> None:
     given = {"host": "host.docker.internal:8082", "authorization": "Bearer k"}
     authorize(head(**given), policy_for(Config(reach="lan", api_key="k")))
-    with pytest.raises(DoorClosed, match="host name"):
+    with pytest.raises(AccessDenied, match="host name"):
         authorize(head(**given), policy_for(Config(api_key="k")))
 
 
 def test_a_host_named_in_the_settings_is_let_in_and_no_other() -> None:
     policy = policy_for(Config(allowed_hosts=("Bridge.Lan",)))
     authorize(head(host="bridge.lan:8082"), policy)
-    with pytest.raises(DoorClosed):
+    with pytest.raises(AccessDenied):
         authorize(head(host="other.lan:8082"), policy)
 
 
@@ -84,7 +84,7 @@ def test_an_open_listener_answers_to_any_plain_address_and_to_containers(host: s
 
 @pytest.mark.parametrize("host", ["evil.example:8082", "0.0.0.0:8082", "[::]:8082"])
 def test_an_open_listener_refuses_names_of_others_and_no_address_at_all(host: str) -> None:
-    with pytest.raises(DoorClosed, match="host name"):
+    with pytest.raises(AccessDenied, match="host name"):
         authorize(head(host=host, authorization="Bearer gate-key"), LAN)
 
 
@@ -93,7 +93,7 @@ def test_an_open_listener_refuses_names_of_others_and_no_address_at_all(host: st
     ["X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded", "Via", "X-Real-IP", "CF-Connecting-IP"],
 )
 def test_what_came_through_a_proxy_is_refused_on_the_local_listener_only(name: str) -> None:
-    with pytest.raises(DoorClosed, match="through a proxy"):
+    with pytest.raises(AccessDenied, match="through a proxy"):
         authorize(head(**{name: "1.2.3.4"}), KEYED)
     authorize(head(host="10.0.0.2", authorization="Bearer gate-key", **{name: "1.2.3.4"}), LAN)
 
@@ -140,7 +140,7 @@ def test_a_known_origin_is_let_in_and_may_read_the_reply(origin: str) -> None:
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
 def test_an_unknown_origin_is_refused_on_every_method(origin: str, method: str) -> None:
     policy = policy_for(Config(allowed_origins=("https://chat.example.org", "null", "*")))
-    with pytest.raises(DoorClosed, match="Web pages of"):
+    with pytest.raises(AccessDenied, match="Web pages of"):
         authorize(head(method, origin=origin), policy)
     assert allowed_origin(head(method, origin=origin), policy) is None
 
@@ -148,7 +148,7 @@ def test_an_unknown_origin_is_refused_on_every_method(origin: str, method: str) 
 def test_the_own_page_of_an_allowed_host_may_call_its_own_server() -> None:
     policy = policy_for(Config(allowed_hosts=("bridge.lan",)))
     assert authorize(posted(host="bridge.lan:8082", origin="http://bridge.lan:8082"), policy).is_own
-    with pytest.raises(DoorClosed):
+    with pytest.raises(AccessDenied):
         authorize(posted(host="evil.example:8082", origin="http://evil.example:8082"), policy)
 
 
@@ -169,7 +169,7 @@ def test_a_fetch_of_another_sites_page_is_refused(site: str, host: str, is_let_i
     if is_let_in:
         authorize(asked, LAN)
     else:
-        with pytest.raises(DoorClosed, match="Another web site"):
+        with pytest.raises(AccessDenied, match="Another web site"):
             authorize(asked, LAN)
 
 
@@ -238,7 +238,7 @@ def test_a_preflight_needs_no_key() -> None:
     "headers", [{"origin": "http://localhost:3000"}, {"sec_fetch_site": "same-site"}, {"origin": "app://obsidian.md"}]
 )
 def test_the_controls_are_closed_to_every_page_but_our_own(headers: dict[str, str]) -> None:
-    with pytest.raises(DoorClosed, match="own page"):
+    with pytest.raises(AccessDenied, match="own page"):
         authorize(posted("/control/stop", **headers), LOCAL)
     assert authorize(posted("/control/stop", origin=f"http://{HERE}", sec_fetch_site="same-origin"), LOCAL).is_own
 
@@ -315,9 +315,9 @@ def test_the_questions_are_asked_from_the_outside_in() -> None:
             if value is not None:
                 wrong[name] = value
     assert [words.partition(" ")[0] for words in said] == [
-        "DoorClosed:",
-        "DoorClosed:",
-        "DoorClosed:",
+        "AccessDenied:",
+        "AccessDenied:",
+        "AccessDenied:",
         "KeyRefused:",
         "BodyTooLarge:",
         "BodyNotJson:",
