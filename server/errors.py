@@ -1,32 +1,32 @@
-"""Everything that can go wrong, as a tree of errors fit to be shown to a person.
+"""All our errors, each with a title, a message and a hint that can be shown to the user.
 
     DrawbridgeError                 title, message, hint
-    +-- RequestError                the caller's request cannot be answered as it is written
+    +-- RequestError                the request is invalid
     |   +-- InvalidRequest          a field is wrong; `param` names it
-    |   +-- PromptTooLong           the conversation does not fit the model's window
-    |   +-- ModelUnknown            no such model, and strict model names are asked for
+    |   +-- PromptTooLong           the conversation does not fit the model's context window
+    |   +-- ModelUnknown            unknown model, and strict model names are configured
     |   +-- BodyTooLarge
-    |   +-- NotBuilt                an endpoint that exists at OpenAI but not here yet
-    |   +-- NotFound             an unknown path or id
+    |   +-- NotBuilt                an endpoint of OpenAI's that does not exist here yet
+    |   +-- NotFound                an unknown path or id
     |   +-- MethodNotAllowed
-    +-- AccessError                   refused before anything was read
-    |   +-- KeyRefused              a key is required, and the one given is missing or wrong
-    |   +-- AccessDenied              host, origin, forwarding headers or a control token
+    +-- AccessError                 refused before the body was read
+    |   +-- KeyRefused              the required key is missing or wrong
+    |   +-- AccessDenied            host, origin, forwarding header or control token
     |   +-- BodyNotJson             the body is not declared as JSON
     +-- BusyError                   `retry_after_s`
     |   +-- QueueFull
     |   +-- QueueTimeout
     |   +-- ShuttingDown
-    +-- EngineError                 Claude Code on this computer
+    +-- EngineError                 Claude Code on this computer failed
     |   +-- CliMissing
-    |   |   +-- CliMisnamed         the one that the settings name is not there
-    |   +-- CliFailed               it is there and does not start
-    |   +-- CliUnfit                it runs, and the self-check saw that its answers would be wrong
+    |   |   +-- CliMisnamed         the one named in the settings is missing
+    |   +-- CliFailed               it does not start
+    |   +-- CliUnfit                it runs, but failed the self-check
     |   +-- WorkerDied              a process ended while it answered
-    |   +-- WorkerSilent            nothing came for longer than the time-out
-    |   +-- AnswerCut               the answer broke off; it must not be taken for a whole one
-    |   +-- UnexpectedOutput          it said something that we do not understand
-    +-- UpstreamError               Claude's API said no; `status` is what it said
+    |   +-- WorkerSilent            timeout: no output
+    |   +-- AnswerCut               the answer is incomplete
+    |   +-- UnexpectedOutput        output that we do not understand
+    +-- UpstreamError               Claude's API refused; `status` is its HTTP status
     |   +-- UpstreamRefused         400 and other refusals of the request
     |   +-- SignInNeeded            401
     |   +-- PermissionRefused       403
@@ -39,12 +39,12 @@
     +-- StartError                  the server cannot start
         +-- PortTaken
         +-- SettingsInvalid
-        |   +-- SettingsCorrupt     the settings file is no TOML
-        +-- KeyNeeded               a door to others without a key
-        +-- KeyUnreadable           the stored key is required and cannot be had
-        +-- AlreadyRunning          another server has the same data folder
+        |   +-- SettingsCorrupt     the settings file is not TOML
+        +-- KeyNeeded               a listener that others can reach has no key
+        +-- KeyUnreadable           the stored key is required and cannot be read
+        +-- AlreadyRunning          another server uses the same data folder
 
-Classes differ where a caller acts differently. Nothing here knows HTTP: each dialect's `problems` gives the status.
+Classes differ where a caller acts differently. HTTP statuses are the dialects' business.
 """
 
 from copy import copy
@@ -52,7 +52,7 @@ from typing import Self
 
 
 class DrawbridgeError(Exception):
-    """An error with a title, a message that says what happened and why, and a hint that says what to do."""
+    """An error with a title, a message (what happened and why) and a hint (what to do)."""
 
     title = "Something went wrong"
     hint = ""
@@ -66,7 +66,7 @@ class DrawbridgeError(Exception):
             self.title = title
 
     def __str__(self) -> str:
-        """The message and, if there is one, the hint: what goes into a reply or a log line."""
+        """Returns the message and the hint, as shown in replies and log lines."""
         if not self.hint:
             return self.message
         stop = "" if self.message.endswith((".", "!", "?", ":")) else "."
@@ -78,9 +78,9 @@ class DrawbridgeError(Exception):
 
 
 class RequestError(DrawbridgeError):
-    """The caller's request cannot be answered as it is written."""
+    """The request is invalid."""
 
-    title = "The request cannot be answered as it is"
+    title = "Invalid request"
 
     def __init__(
         self, message: str = "", *, param: str | None = None, hint: str | None = None, title: str | None = None
@@ -97,13 +97,13 @@ class PromptTooLong(RequestError):
     """The conversation is longer than the model's context window."""
 
     title = "The conversation is too long for this model"
-    hint = "Start a new conversation, or leave out some of its older messages."
+    hint = "Start a new conversation, or leave out older messages."
 
 
 class ModelUnknown(RequestError):
-    """No such model, and strict model names are asked for."""
+    """Unknown model, and strict model names are configured."""
 
-    title = "There is no such model"
+    title = "Unknown model"
 
 
 class BodyTooLarge(RequestError):
@@ -115,27 +115,27 @@ class BodyTooLarge(RequestError):
 class NotBuilt(RequestError):
     """An endpoint of OpenAI's that Drawbridge does not have yet."""
 
-    title = "This endpoint is not built yet"
+    title = "This endpoint is not available yet"
 
 
 class NotFound(RequestError):
     """An unknown path or id."""
 
-    title = "There is nothing here"
+    title = "Not found"
 
 
 class MethodNotAllowed(RequestError):
     """The path exists, the method does not."""
 
-    title = "This path does not answer that method"
+    title = "Method not allowed"
 
 
 class AccessError(DrawbridgeError):
-    """Refused at the door, before anything of the body was read."""
+    """Refused before the body was read."""
 
 
 class KeyRefused(AccessError):
-    """An access key is required, and the one given is missing or wrong."""
+    """The required access key is missing or wrong."""
 
     title = "An access key is required"
     hint = "Send Drawbridge's access key as 'Authorization: Bearer <key>'."
@@ -144,18 +144,18 @@ class KeyRefused(AccessError):
 class AccessDenied(AccessError):
     """Host, origin, a forwarding header or a missing control token: not allowed on this listener."""
 
-    title = "This door is closed to that request"
+    title = "This request isn't allowed here"
 
 
 class BodyNotJson(AccessError):
-    """A body comes with another content type than JSON, as a web page's form would send it."""
+    """The body has another content type than JSON, as a web page's form would send it."""
 
     title = "The body is not declared as JSON"
     hint = "Send the header 'Content-Type: application/json'."
 
 
 class BusyError(DrawbridgeError):
-    """Everything is in use; `retry_after_s` says when it is worth trying again."""
+    """All workers are in use; `retry_after_s` says when to try again."""
 
     def __init__(self, message: str = "", *, retry_after_s: float = 1.0, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -163,24 +163,24 @@ class BusyError(DrawbridgeError):
 
 
 class QueueFull(BusyError):
-    """As many requests as may wait are waiting already."""
+    """The queue is full."""
 
     title = "Too many requests are waiting"
-    hint = "Try again in a moment, or raise the pool size."
+    hint = "Try again in a moment, or allow more answers at once (--pool-size)."
 
 
 class QueueTimeout(BusyError):
-    """No worker became free within the queue's time-out."""
+    """No worker became free within the queue timeout."""
 
     title = "No Claude process became free in time"
-    hint = "Try again in a moment, or raise the pool size."
+    hint = "Try again in a moment, or allow more answers at once (--pool-size)."
 
 
 class ShuttingDown(BusyError):
     """The server is stopping and takes no new requests."""
 
     title = "Drawbridge is stopping"
-    hint = "Start it again, then repeat the request."
+    hint = "Start it again, then send the request again."
 
 
 class EngineError(DrawbridgeError):
@@ -188,30 +188,28 @@ class EngineError(DrawbridgeError):
 
 
 class CliMissing(EngineError):
-    """There is no Claude Code to run."""
+    """No Claude Code is installed."""
 
     title = "Claude Code was not found"
     hint = "Install it from https://claude.com/claude-code, or name it with --cli-path (CLAUDE_CLI_PATH)."
 
 
 class CliMisnamed(CliMissing):
-    """The Claude Code that the settings name cannot be run: to install another one does not mend it."""
+    """The Claude Code named in the settings cannot be run; installing another one does not help."""
 
 
 class CliFailed(EngineError):
-    """Claude Code is there but does not start."""
+    """Claude Code is installed but does not start."""
 
     title = "Claude Code did not start"
-    hint = "Run 'drawbridge doctor' to see what it says."
+    hint = "Run 'drawbridge doctor' to see why."
 
 
 class CliUnfit(EngineError):
-    """Claude Code runs, but does not do what a right answer needs; the self-check saw it."""
+    """Claude Code runs, but the self-check found that its answers would be wrong."""
 
     title = "This Claude Code cannot be used"
-    hint = (
-        "Install another version of it, or name one with --cli-path (CLAUDE_CLI_PATH); 'drawbridge doctor' says more."
-    )
+    hint = "Install another version, or name one with --cli-path (CLAUDE_CLI_PATH). 'drawbridge doctor' says more."
 
 
 class WorkerDied(EngineError):
@@ -222,28 +220,28 @@ class WorkerDied(EngineError):
 
 
 class WorkerSilent(EngineError):
-    """Nothing came from Claude for longer than the time-out."""
+    """The timeout passed without output from Claude."""
 
-    title = "Claude sent nothing for too long"
+    title = "Claude sent nothing within the timeout"
     hint = "Send the request again, or allow more time with --timeout (CLAUDE_TIMEOUT)."
 
 
 class AnswerCut(EngineError):
-    """The answer broke off in the middle: what came so far must not be taken for a whole answer."""
+    """The answer is incomplete: what was received must not be treated as a whole answer."""
 
-    title = "The answer broke off before its end"
+    title = "The answer ended early"
     hint = "Send the request again."
 
 
 class UnexpectedOutput(EngineError):
-    """Claude Code said something that we do not understand."""
+    """Claude Code wrote something that we do not understand."""
 
-    title = "Claude Code said something unexpected"
-    hint = "Send the request again; if it stays so, run 'drawbridge doctor'."
+    title = "Unexpected output from Claude Code"
+    hint = "Send the request again; if that does not help, run 'drawbridge doctor'."
 
 
 class UpstreamError(DrawbridgeError):
-    """Claude's API said no. `status` is the HTTP status it gave, None when there was no connection at all."""
+    """Claude's API refused. `status` is its HTTP status, None without a connection."""
 
     def __init__(
         self,
@@ -259,22 +257,22 @@ class UpstreamError(DrawbridgeError):
 
 
 class UpstreamRefused(UpstreamError):
-    """Claude's API refused the request as it is; sending it again changes nothing."""
+    """Claude's API refused the request; sending it again changes nothing."""
 
     title = "Claude refused the request"
 
 
 class SignInNeeded(UpstreamError):
-    """Nobody is signed in to Claude, or the sign-in has expired."""
+    """Not signed in to Claude, or the sign-in has expired."""
 
     title = "Claude Code is not signed in"
     hint = "Run 'drawbridge login', then send the request again."
 
 
 class PermissionRefused(UpstreamError):
-    """The account may not do this."""
+    """The account lacks a permission."""
 
-    title = "This Claude account may not do that"
+    title = "This Claude account is not allowed to do that"
     hint = "Run 'drawbridge doctor' to see which account is in use."
 
 
@@ -286,7 +284,7 @@ class UpstreamUnknown(UpstreamError):
 
 
 class UsageLimit(UpstreamError):
-    """The account's usage limit or rate limit is reached. `resets_at`: the Unix time of its end, if that is known."""
+    """The usage limit or rate limit is reached. `resets_at`: the Unix time of its end, if known."""
 
     title = "Claude's usage limit is reached"
 
@@ -306,26 +304,26 @@ class UsageLimit(UpstreamError):
 class UpstreamDown(UpstreamError):
     """Claude's API failed, is overloaded, or cannot be reached."""
 
-    title = "Claude's API did not answer properly"
+    title = "Claude's API failed"
     hint = "Send the request again in a moment."
 
 
 class KeyringError(DrawbridgeError):
-    """The keyring of this computer does not give or take the access key."""
+    """The keyring of this computer cannot read or store the access key."""
 
 
 class KeyringLocked(KeyringError):
-    """The keyring is locked, or somebody is asked for its password right now."""
+    """The keyring is locked, or is waiting for the user to enter its password."""
 
     title = "The keyring is locked"
     hint = "Unlock it, then try again."
 
 
 class KeyringMissing(KeyringError):
-    """There is no keyring, or none that can be used."""
+    """There is no usable keyring."""
 
-    title = "There is no keyring to use"
-    hint = "The key can be kept in a file that only this user can read, or given as DRAWBRIDGE_API_KEY."
+    title = "No keyring found"
+    hint = "Store the key in a private file, or set DRAWBRIDGE_API_KEY."
 
 
 class StartError(DrawbridgeError):
@@ -341,9 +339,9 @@ class PortTaken(StartError):
 
 
 class SettingsInvalid(StartError):
-    """A setting has a value that cannot be used."""
+    """A setting has an invalid value."""
 
-    title = "A setting cannot be used"
+    title = "A setting is invalid"
 
 
 class SettingsCorrupt(SettingsInvalid):
@@ -365,6 +363,6 @@ class KeyUnreadable(StartError):
 
 
 class AlreadyRunning(StartError):
-    """Another server has the same data folder."""
+    """Another server uses the same data folder."""
 
-    title = "Drawbridge is running already"
+    title = "Drawbridge is already running"

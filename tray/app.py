@@ -222,7 +222,7 @@ def _hand_over(folders: Folders, desktop: Desktop) -> int:
         desktop.notify(Notice("Drawbridge is open already", words), lambda _: None)
         note(f"Drawbridge is open already. {words}")
         return 0
-    note(f"Drawbridge is running already, at {first.base_url} (pid {first.pid}).")
+    note(f"Drawbridge is already running, at {first.base_url} (pid {first.pid}).")
     desktop.open_page(f"{first.base_url.removesuffix('/v1')}/")
     for thread in threading.enumerate():
         if thread.name == "drawbridge-open":

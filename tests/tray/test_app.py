@@ -202,7 +202,7 @@ def test_a_second_start_opens_the_page_of_the_first_and_ends(launch: Launch, hos
     second = launch()
     code, out, err = second.end()
     assert (code, out) == (0, "")
-    assert f"running already, at http://127.0.0.1:{port}/v1 (pid {app.process.pid})" in err
+    assert f"already running, at http://127.0.0.1:{port}/v1 (pid {app.process.pid})" in err
     wait_for(lambda: app.opened == [f"http://127.0.0.1:{port}/"])
     assert app.process.poll() is None
 

@@ -107,7 +107,7 @@ async def test_an_api_that_goes_on_failing_is_not_asked_by_everybody(folder: Pat
         assert len(standin.requests) == seen
         health = await bridge.health()
         assert [circuit["cause"] for circuit in health["circuits"]] == ["upstream"]
-        assert health["trouble"].startswith("Claude's API did not answer properly (sonnet); next try at ")
+        assert health["trouble"].startswith("Claude's API failed (sonnet); next try at ")
         # The circuit is of one model only.
         standin.script(default_answer)
         assert (await bridge.chat("hi", model="opus")).status_code == 200

@@ -56,7 +56,7 @@ _ANSWERS: tuple[DrawbridgeError, ...] = (
 _ELSEWHERE: tuple[DrawbridgeError, ...] = (
     errors.NotFound("There is nothing at /v1/nothing."),
     errors.MethodNotAllowed("/v1/models does not answer DELETE."),
-    errors.NotBuilt("POST /v1/audio/speech is not built yet."),
+    errors.NotBuilt("POST /v1/audio/speech is not available yet."),
 )
 
 DOORS = _DOORS

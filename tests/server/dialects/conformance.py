@@ -21,7 +21,15 @@ from server.conversation.events import Event, Failed, StopReason
 from server.conversation.request import ModelRequest
 from server.dialects.base import Dialect, ParseOptions, Reply
 from server.dialects.registry import DIALECTS, dialect_for
-from server.errors import AnswerCut, DrawbridgeError, InvalidRequest, KeyRefused, QueueFull, WorkerDied, WrongMethod
+from server.errors import (
+    AnswerCut,
+    DrawbridgeError,
+    InvalidRequest,
+    KeyRefused,
+    MethodNotAllowed,
+    QueueFull,
+    WorkerDied,
+)
 from server.web.access.policy import AccessPolicy
 from server.web.path_aliases import canonical_path, is_unbuilt
 from tests.server.dialects.answers import ANSWERS, Answer, answer, expected_answer, text
@@ -290,7 +298,7 @@ class Conformance:
         assert (reply.status_code, reply.headers["content-type"]) == (expected.status, "application/json")
         assert kit.error_message(reply.json())
         wrong_method = await self.post(kit, FakeEngine(), {}, method="DELETE")
-        assert wrong_method.status_code == kit.dialect.error(WrongMethod(), REQUEST_ID).status
+        assert wrong_method.status_code == kit.dialect.error(MethodNotAllowed(), REQUEST_ID).status
         assert kit.error_message(wrong_method.json())
 
     # Over the application

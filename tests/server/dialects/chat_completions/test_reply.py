@@ -152,7 +152,7 @@ class TestStream:
         chunks = streamed([*WORDS[:6], Failed(AnswerCut())])
         assert chunks[-1] == {
             "error": {
-                "message": "The answer broke off before its end. Send the request again.",
+                "message": "The answer ended early. Send the request again.",
                 "type": "server_error",
                 "param": None,
                 "code": "answer_cut",
