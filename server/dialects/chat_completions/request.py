@@ -1,110 +1,112 @@
-"""A chat request as a turn, and how its answer is to be told."""
+"""Converts Chat Completions requests into neutral requests and options of the reply."""
 
-from types import MappingProxyType
+from collections.abc import Iterator
 
 from server.conversation.request import ModelRequest, ModelSettings, Profile
-from server.conversation.text import is_blank
-from server.dialects.chat_completions.ignored_fields import idle_fields
 from server.dialects.chat_completions.reply_options import ReasoningDisplay, ReplyOptions
-from server.dialects.chat_completions.request_format import Form, form_from, with_form
+from server.dialects.chat_completions.request_format import ANSWER, schema_from, with_answer_tool
 from server.dialects.chat_completions.request_messages import conversation_from
 from server.dialects.chat_completions.request_tools import choice_from, tools_from
 from server.dialects.chat_completions.request_types import ChatRequest
-from server.dialects.common.wire_types import read
+from server.dialects.common.options import fields_without_effect, openai_effort, usable_stop_sequences
+from server.dialects.common.tools import raw_text_names
+from server.dialects.common.wire_types import validated
 from server.errors import InvalidRequest
-
-_EFFORTS = MappingProxyType(
-    {"none": "low", "minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh", "max": "max"}
-)
 
 
 def parse_chat(body: object) -> ChatRequest:
-    """The parsed JSON `body` as a chat request. Raises `InvalidRequest` that names the field that is wrong."""
-    return read(ChatRequest, body)
+    """Returns the parsed JSON `body` as a request. Raises `InvalidRequest` that names the first wrong field."""
+    return validated(ChatRequest, body)
 
 
 def request_from_chat(
-    request: ChatRequest, *, owner: str, forwards_sampling: bool = False, thoughts: ReasoningDisplay = "field"
+    chat: ChatRequest, *, owner: str, forwards_sampling: bool = False, thoughts: ReasoningDisplay = "field"
 ) -> ModelRequest:
-    """The request as a turn; `owner` says whose it is.
+    """Returns the neutral request of `owner`. Raises `InvalidRequest` for what Claude does not support.
 
-    `forwards_sampling`: temperature and top_p go to Claude. `thoughts`: how those are shown. Raises `InvalidRequest`
-    for what cannot be asked of Claude.
+    `forwards_sampling`: temperature and top_p are sent to Claude. `thoughts`: how the reply shows the reasoning.
     """
-    _refuse_what_claude_has_not(request)
-    form = form_from(request.response_format)
-    tools = tools_from(request)
-    # All of them: a call of a tool that may not be called now stands in the history as it was made.
-    texts = {tool.name for tool in tools if tool.takes_text}
-    choice, tools = choice_from(request, tools)
-    choice, tools = with_form(form, choice, tools)
-    system, messages = conversation_from(request.messages, texts)
-    stops = (request.stop,) if isinstance(request.stop, str) else tuple(request.stop or ())
-    effort, thinks = _effort(request)
+    _refuse_unsupported(chat)
+    schema = schema_from(chat.response_format)
+    tools = tools_from(chat)
+    # Before the choice removes tools: the history may contain calls of tools that may not be called now.
+    raw_text_tools = raw_text_names(tools)
+    choice, tools = choice_from(chat, tools)
+    choice, tools = with_answer_tool(chat.response_format, choice, tools)
+    system, messages = conversation_from(chat.messages, raw_text_tools)
+    effort, thinks = _effort(chat)
     return ModelRequest(
         messages=messages,
-        model=request.model,
+        model=chat.model,
         profile=Profile(system=system, tools=tools, owner=owner),
         settings=ModelSettings(
             effort=effort,
-            max_tokens=request.max_completion_tokens or request.max_tokens,
-            # Claude's API refuses stop sequences of nothing but white space.
-            stop_sequences=tuple(stop for stop in stops if not is_blank(stop)),
+            max_tokens=chat.max_completion_tokens or chat.max_tokens,
+            stop_sequences=usable_stop_sequences(_stops(chat)),
             tool_choice=choice,
-            schema=form.schema,
+            schema=schema.text,
             thinks=thinks,
-            shows_thinking=thinks and _wants_thoughts(request, thoughts),
-            temperature=request.temperature if forwards_sampling else None,
-            top_p=request.top_p if forwards_sampling else None,
+            shows_thinking=thinks and _shows_thinking(chat, thoughts),
+            temperature=chat.temperature if forwards_sampling else None,
+            top_p=chat.top_p if forwards_sampling else None,
         ),
-        ignored=(*idle_fields(request, forwards_sampling=forwards_sampling), *form.ignored),
-        choices=request.n,
+        ignored=(*_ignored(chat, forwards_sampling=forwards_sampling), *schema.ignored),
+        choices=chat.n,
     )
 
 
-def reply_options(request: ChatRequest, turn: ModelRequest, *, thoughts: ReasoningDisplay = "field") -> ReplyOptions:
-    """How the answer to `turn`, made of `request`, is to be told."""
-    form: Form = form_from(request.response_format)
-    answer = form.tool if form.tool in turn.profile.tools else None
-    is_json = form.schema is not None or answer is not None
+def reply_options(chat: ChatRequest, request: ModelRequest, *, thoughts: ReasoningDisplay = "field") -> ReplyOptions:
+    """Returns how to reply to `request`, which was made of `chat`."""
+    tools = request.profile.tools
+    answer_tool = ANSWER.name if ANSWER in tools else None
+    is_json = request.settings.schema is not None or answer_tool is not None
     return ReplyOptions(
-        raw_text_tools=frozenset(tool.name for tool in turn.profile.tools if tool.takes_text),
-        is_legacy=bool(request.functions) and not request.tools,
-        answer_tool=answer.name if answer else None,
-        # Tags would make the JSON something else.
+        raw_text_tools=raw_text_names(tools),
+        is_legacy=bool(chat.functions) and not chat.tools,
+        answer_tool=answer_tool,
+        # Tags would make the JSON invalid.
         reasoning="field" if thoughts == "tags" and is_json else thoughts,
-        choices=turn.choices,
-        include_usage=request.stream_options is not None and request.stream_options.include_usage,
+        choices=request.choices,
+        include_usage=chat.stream_options is not None and chat.stream_options.include_usage,
     )
 
 
-def _refuse_what_claude_has_not(request: ChatRequest) -> None:
-    if any(modality != "text" for modality in request.modalities or ()):
-        raise InvalidRequest("modalities can only be ['text']: Claude answers in words.", param="modalities")
-    if request.system:
-        # Not OpenAI's field, but Anthropic's: to ignore it as unknown would lose the system prompt.
+def _refuse_unsupported(chat: ChatRequest) -> None:
+    if any(modality != "text" for modality in chat.modalities or ()):
+        raise InvalidRequest("modalities must be ['text']: Claude answers in text only.", param="modalities")
+    if chat.system:
+        # Anthropic's field: if it were ignored as unknown, the system prompt would be lost silently.
         raise InvalidRequest(
-            "system is no field of a chat request.",
+            "system is not a field of a Chat Completions request.",
             param="system",
             hint="Send it as a message with the role 'system'.",
         )
 
 
-def _effort(request: ChatRequest) -> tuple[str | None, bool]:
-    """The effort, and whether Claude shall think at all."""
-    param, effort = "reasoning_effort", request.reasoning_effort
-    if effort is None and request.reasoning is not None:
-        param, effort = "reasoning.effort", request.reasoning.effort
-        if request.reasoning.enabled is False:
-            effort = "none"
-    if effort is None:
-        return None, True
-    if effort not in _EFFORTS:
-        raise InvalidRequest(f"{param} must be one of {', '.join(_EFFORTS)}.", param=param)
-    return _EFFORTS[effort], effort != "none"
+def _effort(chat: ChatRequest) -> tuple[str | None, bool]:
+    """Returns Claude's effort, and whether Claude may think."""
+    if chat.reasoning_effort is not None or chat.reasoning is None:
+        return openai_effort(chat.reasoning_effort, "reasoning_effort")
+    effort = "none" if chat.reasoning.enabled is False else chat.reasoning.effort
+    return openai_effort(effort, "reasoning.effort")
 
 
-def _wants_thoughts(request: ChatRequest, thoughts: ReasoningDisplay) -> bool:
-    """Whether Claude is asked to show its thoughts. It then begins its answer later, so nobody gets them unasked."""
-    asks = request.reasoning is not None and request.reasoning.summary not in (None, "none")
-    return thoughts == "tags" or (thoughts == "field" and asks)
+def _shows_thinking(chat: ChatRequest, thoughts: ReasoningDisplay) -> bool:
+    """Whether Claude sends its thinking. Its answer then starts later, so only clients that use it get it."""
+    wants_summary = chat.reasoning is not None and chat.reasoning.summary not in (None, "none")
+    return thoughts == "tags" or (thoughts == "field" and wants_summary)
+
+
+def _stops(chat: ChatRequest) -> list[str]:
+    return [chat.stop] if isinstance(chat.stop, str) else chat.stop or []
+
+
+def _ignored(chat: ChatRequest, *, forwards_sampling: bool) -> Iterator[str]:
+    yield from fields_without_effect(chat, forwards_sampling=forwards_sampling)
+    stops = _stops(chat)
+    if len(usable_stop_sequences(stops)) < len(stops):
+        yield "stop"
+    if any(message.name for message in chat.messages if message.role not in {"tool", "function"}):
+        yield "messages[].name"
+    if any(tool.strict or (tool.function and tool.function.strict) for tool in chat.tools or ()):
+        yield "tools[].function.strict"

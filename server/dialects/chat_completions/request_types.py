@@ -1,53 +1,73 @@
-"""A chat completion request."""
+"""The types of a Chat Completions request, of today and of 2023; /openapi.json is generated from them."""
 
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from server.dialects.chat_completions.part_types import Content
-from server.dialects.chat_completions.tool_types import Call, Choice, Function, FunctionCall, OlderChoice, Tool
+from server.dialects.common.content_types import Content
+from server.dialects.common.options import WithoutEffect
+from server.dialects.common.tool_types import OpenAITool, OpenAIToolChoice, ToolFields
 from server.dialects.common.wire_types import (
     CUSTOM_ERROR,
-    Count,
+    Integer,
     JsonObject,
+    JsonText,
+    Name,
     Number,
+    StreamOptions,
     String,
-    Tokens,
+    TokenCount,
     WireModel,
-    text_or_list,
+    string_or_array,
 )
 
-MOST_CHOICES = 8
+MAX_CHOICES = 8
 
-StopSequence = Annotated[String, Field(min_length=1)]
 Stop = Annotated[
-    Annotated[StopSequence, Tag("<text>")]
-    | Annotated[list[StopSequence], Field(fail_fast=True, max_length=16), Tag("<list>")],
-    Discriminator(text_or_list, CUSTOM_ERROR, "must be a text or a list of texts"),
+    Annotated[Name, Tag("<string>")] | Annotated[list[Name], Field(fail_fast=True, max_length=16), Tag("<array>")],
+    Discriminator(string_or_array, CUSTOM_ERROR, "must be a string or an array of strings"),
 ]
 
 
+class FunctionCall(WireModel):
+    """A call of a function. Its arguments are JSON in a string."""
+
+    name: Name
+    arguments: JsonText = ""
+
+
+class CustomCall(WireModel):
+    """A call of a tool that takes raw text."""
+
+    name: Name
+    input: String = ""
+
+
+class ToolCall(WireModel):
+    """A call in an assistant message."""
+
+    id: String
+    function: FunctionCall | None = None
+    custom: CustomCall | None = None
+
+
 class ChatMessage(WireModel):
-    """One message of a conversation, of any role."""
+    """A message of any role."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: Content | None = None
     refusal: String | None = None
     name: String | None = None
-    tool_calls: Annotated[list[Call], Field(fail_fast=True)] | None = None
-    tool_call_id: String | None = None
+    tool_calls: Annotated[list[ToolCall], Field(fail_fast=True)] | None = Field(
+        default=None, description="The assistant's calls, as they were received."
+    )
+    tool_call_id: String | None = Field(default=None, description="The call that a message with role 'tool' answers.")
     function_call: FunctionCall | None = None
     audio: object = None
 
 
-class StreamOptions(WireModel):
-    """How a stream is told."""
-
-    include_usage: bool = False
-
-
 class JsonSchema(WireModel):
-    """The form of an answer that is JSON."""
+    """The JSON schema of the answer."""
 
     schema_: Annotated[JsonObject | None, Field(alias="schema")] = None
     name: String = ""
@@ -55,14 +75,14 @@ class JsonSchema(WireModel):
 
 
 class ResponseFormat(WireModel):
-    """The form that the answer shall have."""
+    """The format of the answer: text, json_object, or json_schema with its schema."""
 
     type: String
     json_schema: JsonSchema | None = None
 
 
 class Reasoning(WireModel):
-    """How much thought is wanted, as the Responses API and OpenRouter have it."""
+    """Reasoning options as the Responses API and OpenRouter write them."""
 
     effort: String | None = None
     summary: String | None = None
@@ -70,41 +90,50 @@ class Reasoning(WireModel):
 
 
 class ChatRequest(WireModel):
-    """A chat completion request."""
+    """A Chat Completions request."""
 
-    messages: Annotated[list[ChatMessage], Field(fail_fast=True)]
-    model: String = ""
+    messages: Annotated[
+        list[ChatMessage],
+        Field(fail_fast=True, description="The conversation; its last message is from the user or a tool."),
+    ]
+    model: String = Field(default="", description="An id of /v1/models. Absent: the server's default model.")
     stream: bool = False
     stream_options: StreamOptions | None = None
-    max_tokens: Tokens | None = None
-    max_completion_tokens: Tokens | None = None
+    max_completion_tokens: TokenCount | None = Field(default=None, description="The longest answer, in tokens.")
+    max_tokens: TokenCount | None = Field(default=None, description="The older name of max_completion_tokens.")
     stop: Stop | None = None
-    n: Annotated[Count, Field(ge=1, le=MOST_CHOICES)] = 1
-    reasoning_effort: String | None = None
+    n: Annotated[Integer, Field(ge=1, le=MAX_CHOICES, description="The number of answers.")] = 1
+    reasoning_effort: String | None = Field(
+        default=None, description="One of none, minimal, low, medium, high, xhigh, max."
+    )
     reasoning: Reasoning | None = None
     response_format: ResponseFormat | None = None
     modalities: list[String] | None = None
-    tools: Annotated[list[Tool], Field(fail_fast=True)] | None = None
-    tool_choice: Choice | None = None
+    tools: Annotated[list[OpenAITool], Field(fail_fast=True)] | None = None
+    tool_choice: OpenAIToolChoice | None = Field(
+        default=None, description="'auto', 'none', 'required', or an object that names a tool."
+    )
     parallel_tool_calls: bool | None = None
-    functions: Annotated[list[Function], Field(fail_fast=True)] | None = None
-    function_call: OlderChoice | None = None
+    functions: Annotated[list[ToolFields], Field(fail_fast=True)] | None = None
+    function_call: OpenAIToolChoice | None = None
     system: object = None
 
-    temperature: Annotated[Number, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[Number, Field(ge=0, le=1)] | None = None
-    presence_penalty: Number | None = None
-    frequency_penalty: Number | None = None
-    seed: Count | None = None
-    logit_bias: dict[str, object] | None = None
-    logprobs: bool | None = None
-    top_logprobs: Count | None = None
-    store: bool | None = None
-    service_tier: String | None = None
-    verbosity: String | None = None
-    prediction: object = None
-    web_search_options: object = None
-    user: object = None
-    metadata: object = None
-    safety_identifier: object = None
-    prompt_cache_key: object = None
+    temperature: Annotated[
+        Annotated[Number, Field(ge=0, le=2)] | None, WithoutEffect(neutral=(1,), is_sampling=True)
+    ] = None
+    top_p: Annotated[Annotated[Number, Field(ge=0, le=1)] | None, WithoutEffect(neutral=(1,), is_sampling=True)] = None
+    presence_penalty: Annotated[Number | None, WithoutEffect(neutral=(0,))] = None
+    frequency_penalty: Annotated[Number | None, WithoutEffect(neutral=(0,))] = None
+    seed: Annotated[Integer | None, WithoutEffect()] = None
+    logit_bias: Annotated[dict[str, object] | None, WithoutEffect(neutral=({},))] = None
+    logprobs: Annotated[bool | None, WithoutEffect(neutral=(False,))] = None
+    top_logprobs: Annotated[Integer | None, WithoutEffect(neutral=(0,))] = None
+    store: Annotated[bool | None, WithoutEffect(neutral=(False,))] = None
+    service_tier: Annotated[String | None, WithoutEffect(neutral=("auto", "default"))] = None
+    verbosity: Annotated[String | None, WithoutEffect(neutral=("medium",))] = None
+    prediction: Annotated[object, WithoutEffect()] = None
+    web_search_options: Annotated[object, WithoutEffect()] = None
+    user: Annotated[object, WithoutEffect(neutral=("",))] = None
+    metadata: Annotated[object, WithoutEffect(neutral=({},))] = None
+    safety_identifier: Annotated[object, WithoutEffect()] = None
+    prompt_cache_key: Annotated[object, WithoutEffect()] = None

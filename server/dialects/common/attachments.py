@@ -57,13 +57,13 @@ def document_from_text(text: str, place: str, *, title: str | None = None) -> Do
     return Document(media_type="text/plain", data=text, title=title)
 
 
-def check_size(messages: Iterable[Message]) -> None:
+def check_total_size(messages: Iterable[Message], *, field: str) -> None:
     """Raises `InvalidRequest` where all images and documents together are more than Claude's API takes."""
     size = sum(_size(part) for message in messages for part in message.parts)
     if size > LARGEST_IN_ALL:
         raise InvalidRequest(
             f"The images and files of this conversation have {size / 1024 / 1024:.1f} MB; Claude's API takes 32 MB.",
-            param="messages",
+            param=field,
             hint="Leave some of the older ones out, or make them smaller.",
         )
 

@@ -1,9 +1,9 @@
-"""The schema of an answer, as Claude's structured outputs take it.
+"""Converts the JSON schema of an answer into one that Claude's structured outputs take.
 
-What they do not take and what only narrows a value (`minimum`, `maxLength`, a pattern) moves into the description,
-where Claude reads it, and is named as without effect. What cannot be said at all (recursion, free-form objects,
-references to elsewhere) is refused by its place. The law is the provider's page on structured outputs and what the
-`anthropic` package makes of a schema before it sends it. Nothing is fetched and no pattern is run.
+Unsupported keywords that only narrow a value (`minimum`, `maxLength`, `pattern`) move into the description, where
+Claude reads them, and are reported as without effect. Schemas that cannot be expressed (recursion, free-form objects,
+external references) are refused. The rules are those of Anthropic's documentation of structured outputs and of
+`transform_schema` in the `anthropic` package. Nothing is fetched and no pattern is run.
 """
 
 import json
@@ -14,12 +14,12 @@ from server.errors import InvalidRequest
 
 _TYPES = ("object", "array", "string", "integer", "number", "boolean", "null")
 _FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"})
-# They say nothing about a value.
-_REMARKS = frozenset(
+# These do not constrain a value.
+_ANNOTATIONS = frozenset(
     {"$schema", "$id", "$comment", "$anchor", "examples", "example", "default", "deprecated", "readOnly", "writeOnly"}
 )
 _KEPT = frozenset({"type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref", "$defs", "definitions"})
-# Each narrows a value of its type, and is of no other use.
+# These only narrow a value of a type.
 _NARROWING = frozenset(
     {
         *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
@@ -34,28 +34,31 @@ _OF_TYPE: Mapping[str, frozenset[str]] = {
     "number": frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "format"}),
 }
 _OF_SOME_TYPE = frozenset().union(*_OF_TYPE.values())
-_DEEPEST = 100
+_MAX_DEPTH = 100
 
 Schema = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerSchema:
-    """A schema that Claude's API takes, as JSON text, and the places of what has no effect in it."""
+class OutputSchema:
+    """A schema that Claude's API takes, as JSON text (None: any answer), and the places of keywords without effect."""
 
-    text: str
+    text: str | None = None
     ignored: tuple[str, ...] = ()
 
 
-def answer_schema(schema: Schema, place: str) -> AnswerSchema:
-    """The schema that stands at `place`, as Claude's API takes it. Raises `InvalidRequest` that names the keyword."""
-    reading = _Reading(schema, place)
-    taken = reading.taken(schema, place, 0)
-    return AnswerSchema(json.dumps(taken, ensure_ascii=False), tuple(reading.ignored))
+NO_SCHEMA = OutputSchema()
 
 
-class _Reading:
-    """One schema while it is read."""
+def output_schema(schema: Schema, place: str) -> OutputSchema:
+    """Converts the schema at `place`. Raises `InvalidRequest` that names a keyword that cannot be expressed."""
+    converter = _Converter(schema, place)
+    converted = converter.converted(schema, place, 0)
+    return OutputSchema(json.dumps(converted, ensure_ascii=False), tuple(converter.ignored))
+
+
+class _Converter:
+    """Converts one schema, and collects the places of keywords without effect."""
 
     def __init__(self, root: Schema, place: str) -> None:
         self._root = root
@@ -63,90 +66,88 @@ class _Reading:
         self.ignored: list[str] = []
         self._refuse_recursion()
 
-    def taken(self, schema: object, place: str, depth: int) -> dict[str, object]:
-        """The schema at `place` in the words that are taken."""
-        if depth > _DEEPEST:
+    def converted(self, schema: object, place: str, depth: int) -> dict[str, object]:
+        """Returns the schema at `place` with supported keywords only."""
+        if depth > _MAX_DEPTH:
             raise InvalidRequest(f"{place} is nested too deeply.", param=place)
         if not isinstance(schema, Mapping):
-            raise _refused(place, "must be a schema, as in {'type': 'string'}")
+            raise _refused(place, "must be a schema, such as {'type': 'string'}")
         self._refuse_unknown(schema, place)
-        found = self._definitions(schema, place, depth)
+        result = self._definitions(schema, place, depth)
         if "$ref" in schema:
-            return found | self._reference(schema, place)
-        described = _remark(schema)
+            return result | self._reference(schema, place)
+        described = _description(schema)
         if variants := self._variants(schema, place, depth):
-            found |= variants
+            result |= variants
         elif "const" in schema or "enum" in schema:
-            found |= self._literals(schema, place)
+            result |= self._literals(schema, place)
         else:
-            found |= self._typed(schema, place, depth, described)
-        found |= {"title": schema["title"]} if isinstance(schema.get("title"), str) else {}
-        return found | ({"description": "\n\n".join(described)} if described else {})
+            result |= self._typed(schema, place, depth, described)
+        result |= {"title": schema["title"]} if isinstance(schema.get("title"), str) else {}
+        return result | ({"description": "\n\n".join(described)} if described else {})
 
     def _refuse_unknown(self, schema: Schema, place: str) -> None:
-        known = _KEPT | _REMARKS | _NARROWING | _OF_SOME_TYPE | {"title", "description", "format", "nullable"}
-        for word in schema:
-            if word not in known:
-                raise _refused(f"{place}.{word}", "is not among what Claude's structured outputs take")
+        known = _KEPT | _ANNOTATIONS | _NARROWING | _OF_SOME_TYPE | {"title", "description", "format", "nullable"}
+        for keyword in schema:
+            if keyword not in known:
+                raise _refused(f"{place}.{keyword}", "is not supported by Claude's structured outputs")
 
     def _definitions(self, schema: Schema, place: str, depth: int) -> dict[str, object]:
-        found: dict[str, object] = {}
-        for word in ("$defs", "definitions"):
-            if word in schema:
-                group = _object(schema[word], f"{place}.{word}")
-                found[word] = {
-                    name: self.taken(inner, f"{place}.{word}.{name}", depth + 1) for name, inner in group.items()
+        groups: dict[str, object] = {}
+        for keyword in ("$defs", "definitions"):
+            if keyword in schema:
+                group = _object(schema[keyword], f"{place}.{keyword}")
+                groups[keyword] = {
+                    name: self.converted(inner, f"{place}.{keyword}.{name}", depth + 1) for name, inner in group.items()
                 }
-        return found
+        return groups
 
     def _reference(self, schema: Schema, place: str) -> dict[str, object]:
         target = schema["$ref"]
         if not isinstance(target, str) or not target.startswith(("#/$defs/", "#/definitions/")):
             raise _refused(f"{place}.$ref", "must point into the schema's own $defs; nothing is fetched")
-        if _pointed(self._root, target) is None:
-            raise _refused(f"{place}.$ref", "points to nothing in this schema")
-        described = _remark(schema)
-        # A reference takes no company: what describes it stands around it.
+        if _resolve(self._root, target) is None:
+            raise _refused(f"{place}.$ref", "points to a definition that does not exist")
+        described = _description(schema)
+        # A reference must stand alone, so its description goes around it.
         return {"anyOf": [{"$ref": target}], "description": "\n\n".join(described)} if described else {"$ref": target}
 
     def _variants(self, schema: Schema, place: str, depth: int) -> dict[str, object]:
-        for word in ("anyOf", "oneOf", "allOf"):
-            if word not in schema:
+        for keyword in ("anyOf", "oneOf", "allOf"):
+            if keyword not in schema:
                 continue
-            group = schema[word]
+            group = schema[keyword]
             if not isinstance(group, list) or not group:
-                raise _refused(f"{place}.{word}", "must be a list of schemas")
-            if word == "allOf" and len(group) > 1:
-                raise _refused(
-                    f"{place}.allOf", "of several schemas is not among what Claude's structured outputs take"
-                )
-            if word == "oneOf":
-                # Any of them, for exactly one of them: what the variants are says which.
+                raise _refused(f"{place}.{keyword}", "must be a non-empty array of schemas")
+            if keyword == "allOf" and len(group) > 1:
+                raise _refused(f"{place}.allOf", "of several schemas is not supported by Claude's structured outputs")
+            if keyword == "oneOf":
+                # "Any of" instead of "exactly one of"; usually the variants exclude each other.
                 self.ignored.append(f"{place}.oneOf")
             for other in _OF_SOME_TYPE & schema.keys():
-                raise _refused(f"{place}.{other}", f"cannot stand beside {word}")
-            return {"anyOf": [self.taken(one, f"{place}.{word}[{n}]", depth + 1) for n, one in enumerate(group)]}
+                raise _refused(f"{place}.{other}", f"cannot be combined with {keyword}")
+            return {"anyOf": [self.converted(one, f"{place}.{keyword}[{n}]", depth + 1) for n, one in enumerate(group)]}
         kinds = schema.get("type")
         if isinstance(kinds, list) and "enum" not in schema and "const" not in schema:
-            return {"anyOf": [self.taken(_of_type(schema, kind), place, depth + 1) for kind in kinds]}
+            return {"anyOf": [self.converted(_for_type(schema, kind), place, depth + 1) for kind in kinds]}
         return {}
 
     def _literals(self, schema: Schema, place: str) -> dict[str, object]:
-        word = "const" if "const" in schema else "enum"
-        values = [schema["const"]] if word == "const" else schema["enum"]
+        keyword = "const" if "const" in schema else "enum"
+        values = [schema["const"]] if keyword == "const" else schema["enum"]
         if not isinstance(values, list) or not values:
-            raise _refused(f"{place}.{word}", "must be a list of values")
+            raise _refused(f"{place}.{keyword}", "must be a non-empty array of values")
         if not all(value is None or isinstance(value, str | int | float | bool) for value in values):
-            raise _refused(f"{place}.{word}", "can only hold texts, numbers, true, false and null")
-        return {word: schema[word]}
+            raise _refused(f"{place}.{keyword}", "may contain only strings, numbers, booleans and null")
+        return {keyword: schema[keyword]}
 
     def _typed(self, schema: Schema, place: str, depth: int, described: list[str]) -> dict[str, object]:
         kind = schema.get("type", "object" if "properties" in schema else "array" if "items" in schema else None)
         if kind is None:
-            raise _refused(f"{place}.type", "is required: Claude's structured outputs know no value of any type")
+            raise _refused(f"{place}.type", "is required by Claude's structured outputs")
         if kind not in _TYPES:
             raise _refused(f"{place}.type", f"must be one of {', '.join(_TYPES)}")
-        described += self._moved(schema, place)
+        described += self._as_description(schema, place)
         match kind:
             case "object":
                 return self._fields(schema, place, depth)
@@ -162,17 +163,16 @@ class _Reading:
         others = schema.get("additionalProperties", False if properties else None)
         if others not in (False, True, None) or (not properties and others is not False):
             raise _refused(
-                f"{place}.additionalProperties",
-                "must be false: Claude's structured outputs know no names but listed ones",
+                f"{place}.additionalProperties", "must be false: Claude's structured outputs need all properties listed"
             )
         if schema.get("additionalProperties"):
             self.ignored.append(f"{place}.additionalProperties")
         fields = {
-            name: self.taken(inner, f"{place}.properties.{name}", depth + 1) for name, inner in properties.items()
+            name: self.converted(inner, f"{place}.properties.{name}", depth + 1) for name, inner in properties.items()
         }
         required = schema.get("required", [])
         if not isinstance(required, list) or not all(isinstance(name, str) and name in properties for name in required):
-            raise _refused(f"{place}.required", "must be a list of names among the properties")
+            raise _refused(f"{place}.required", "must be an array of names of its properties")
         return {
             "type": "object",
             "properties": fields,
@@ -181,82 +181,83 @@ class _Reading:
         }
 
     def _items(self, schema: Schema, place: str, depth: int) -> dict[str, object]:
-        found: dict[str, object] = {"type": "array"}
+        result: dict[str, object] = {"type": "array"}
         if "items" in schema:
-            found["items"] = self.taken(schema["items"], f"{place}.items", depth + 1)
+            result["items"] = self.converted(schema["items"], f"{place}.items", depth + 1)
         if schema.get("minItems") in (0, 1):
-            found["minItems"] = schema["minItems"]
-        return found
+            result["minItems"] = schema["minItems"]
+        return result
 
-    def _moved(self, schema: Schema, place: str) -> list[str]:
-        """What only narrows a value, in words; each is named as without effect."""
-        moved = {word: value for word, value in schema.items() if word in _NARROWING}
+    def _as_description(self, schema: Schema, place: str) -> list[str]:
+        """Returns the narrowing keywords as text for the description, and reports them as without effect."""
+        narrowing = {keyword: value for keyword, value in schema.items() if keyword in _NARROWING}
         if schema.get("minItems") not in (None, 0, 1):
-            moved["minItems"] = schema["minItems"]
+            narrowing["minItems"] = schema["minItems"]
         if "format" in schema and not (schema.get("type") == "string" and _is_known_format(schema)):
-            moved["format"] = schema["format"]
-        self.ignored += [f"{place}.{word}" for word in moved]
-        return [", ".join(f"{word}: {json.dumps(value, ensure_ascii=False)}" for word, value in moved.items())][
-            : bool(moved)
-        ]
+            narrowing["format"] = schema["format"]
+        self.ignored += [f"{place}.{keyword}" for keyword in narrowing]
+        return [
+            ", ".join(f"{keyword}: {json.dumps(value, ensure_ascii=False)}" for keyword, value in narrowing.items())
+        ][: bool(narrowing)]
 
     def _refuse_recursion(self) -> None:
-        """Raises for definitions that lead back to themselves: Claude's API unfolds them."""
-        for word in ("$defs", "definitions"):
-            group = self._root.get(word)
+        """Raises for recursive definitions: Claude's API expands references."""
+        for keyword in ("$defs", "definitions"):
+            group = self._root.get(keyword)
             for name in group if isinstance(group, Mapping) else ():
-                start = f"#/{word}/{name}"
-                if start in _reached(self._root, start):
+                start = f"#/{keyword}/{name}"
+                if start in _reachable(self._root, start):
                     raise _refused(
-                        f"{self._place}.{word}.{name}.$ref", "leads back to itself, and Claude's API takes no recursion"
+                        f"{self._place}.{keyword}.{name}.$ref",
+                        "is recursive, which Claude's structured outputs do not support",
                     )
 
 
-def _reached(root: Schema, start: str) -> set[str]:
-    """All references that can be reached from the definition that `start` points to."""
-    found: set[str] = set()
-    waiting = [start]
-    while waiting:
-        for target in _references(_pointed(root, waiting.pop())):
-            if target not in found:
-                found.add(target)
-                waiting.append(target)
-    return found
+def _reachable(root: Schema, start: str) -> set[str]:
+    """Returns all references reachable from the definition that `start` points to."""
+    reached: set[str] = set()
+    pending = [start]
+    while pending:
+        for target in _references(_resolve(root, pending.pop())):
+            if target not in reached:
+                reached.add(target)
+                pending.append(target)
+    return reached
 
 
 def _references(schema: object) -> Iterable[str]:
-    waiting = [schema]
-    while waiting:
-        value = waiting.pop()
+    pending = [schema]
+    while pending:
+        value = pending.pop()
         if isinstance(value, Mapping):
             if isinstance(value.get("$ref"), str):
                 yield value["$ref"]
-            waiting += value.values()
+            pending += value.values()
         elif isinstance(value, list):
-            waiting += value
+            pending += value
 
 
-def _pointed(root: Schema, target: str) -> object:
-    """What the pointer names; None where there is nothing."""
-    found: object = root
+def _resolve(root: Schema, target: str) -> object:
+    """Resolves a JSON pointer; None if it points to nothing."""
+    value: object = root
     for step in target.removeprefix("#/").split("/"):
         name = step.replace("~1", "/").replace("~0", "~")
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
 
 
-def _of_type(schema: Schema, kind: object) -> dict[str, object]:
-    """The schema for one of its types: without the words of the others, and without its description."""
+def _for_type(schema: Schema, kind: object) -> dict[str, object]:
+    """Returns the schema for one of its types, without keywords of other types and without annotations."""
     own = _OF_TYPE.get("number" if kind == "integer" else str(kind), frozenset())
-    drop = (_OF_SOME_TYPE - own) | {"type", "title", "description", "$defs", "definitions", *_REMARKS}
-    return {"type": kind, **{word: value for word, value in schema.items() if word not in drop}}
+    drop = (_OF_SOME_TYPE - own) | {"type", "title", "description", "$defs", "definitions", *_ANNOTATIONS}
+    return {"type": kind, **{keyword: value for keyword, value in schema.items() if keyword not in drop}}
 
 
 def _is_known_format(schema: Schema) -> bool:
     return isinstance(schema.get("format"), str) and schema["format"] in _FORMATS
 
 
-def _remark(schema: Schema) -> list[str]:
+def _description(schema: Schema) -> list[str]:
     description = schema.get("description")
     return [description] if isinstance(description, str) and description else []
 

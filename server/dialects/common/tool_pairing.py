@@ -1,4 +1,4 @@
-"""Calls and their results: every call has one result in the turn after it, under an id that Claude's API takes."""
+"""Pairs tool calls with their results, in the order that Claude's API requires."""
 
 from collections import defaultdict, deque
 from collections.abc import Iterable
@@ -10,55 +10,61 @@ from server.errors import InvalidRequest
 
 @dataclass(frozen=True, slots=True)
 class PairingErrors:
-    """How a dialect says what is wrong; `{ids}` stands for the ids of the calls.
+    """A dialect's own error texts; clients look for them. `{ids}` is replaced by the ids of the calls."""
 
-    `unanswered`: calls without a result; `unasked`: results without a call. `param` is the field to name.
+    call_without_result: str
+    result_without_call: str
+
+
+def pair_results(messages: Iterable[Message], errors: PairingErrors, *, field: str) -> tuple[Message, ...]:
+    """Returns the messages with each user message's results first, in the order of the calls before it.
+
+    Calls with the same id in one message get their results in order. Raises `InvalidRequest` that names `field` where
+    a call has no result in the next message, or a result no call in the message before.
     """
-
-    unanswered: str
-    unasked: str
-    param: str = "messages"
-
-
-def paired(messages: Iterable[Message], words: PairingErrors) -> tuple[Message, ...]:
-    """The conversation, with each turn's results first and in the order of their calls, as Claude's API wants them.
-
-    Calls of the same id in one turn have their results in the same order. Raises `InvalidRequest` in `words` where a
-    call has no result in the next turn, or a result no call in the turn before.
-    """
-    found: list[Message] = []
+    pairing = _Pairing(errors, field)
+    paired: list[Message] = []
     open_calls: list[str] = []
     for message in messages:
         if message.role == "assistant":
-            _refuse(open_calls, words.unanswered, words)
+            pairing.require_no_calls(open_calls)
             open_calls = [part.id for part in message.parts if isinstance(part, ToolCall)]
-            found.append(message)
+            paired.append(message)
         else:
-            found.append(_in_order(message, open_calls, words))
+            paired.append(pairing.in_order(message, open_calls))
             open_calls = []
-    _refuse(open_calls, words.unanswered, words)
-    return tuple(found)
+    pairing.require_no_calls(open_calls)
+    return tuple(paired)
 
 
-def _in_order(message: Message, calls: list[str], words: PairingErrors) -> Message:
-    results: dict[str, deque[ToolResult]] = defaultdict(deque)
-    others: list[Part] = []
-    for part in message.parts:
-        if isinstance(part, ToolResult):
-            results[part.id].append(part)
-        else:
-            others.append(part)
-    ordered, missing = [], []
-    for call in calls:
-        if results[call]:
-            ordered.append(results[call].popleft())
-        else:
-            missing.append(call)
-    _refuse(missing, words.unanswered, words)
-    _refuse([left.id for queue in results.values() for left in queue], words.unasked, words)
-    return replace(message, parts=(*ordered, *others))
+@dataclass(frozen=True, slots=True)
+class _Pairing:
+    errors: PairingErrors
+    field: str
 
+    def in_order(self, message: Message, calls: list[str]) -> Message:
+        results: dict[str, deque[ToolResult]] = defaultdict(deque)
+        others: list[Part] = []
+        for part in message.parts:
+            if isinstance(part, ToolResult):
+                results[part.id].append(part)
+            else:
+                others.append(part)
+        ordered, missing = [], []
+        for call in calls:
+            if results[call]:
+                ordered.append(results[call].popleft())
+            else:
+                missing.append(call)
+        self.require_no_calls(missing)
+        self._require_none(
+            [result.id for queue in results.values() for result in queue], self.errors.result_without_call
+        )
+        return replace(message, parts=(*ordered, *others))
 
-def _refuse(ids: list[str], text: str, words: PairingErrors) -> None:
-    if ids:
-        raise InvalidRequest(text.replace("{ids}", ", ".join(ids)), param=words.param)
+    def require_no_calls(self, ids: list[str]) -> None:
+        self._require_none(ids, self.errors.call_without_result)
+
+    def _require_none(self, ids: list[str], error: str) -> None:
+        if ids:
+            raise InvalidRequest(error.replace("{ids}", ", ".join(ids)), param=self.field)

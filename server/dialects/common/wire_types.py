@@ -1,11 +1,12 @@
-"""What the wire models of all dialects are made of: tolerant of what clients add, exact about what they say.
+"""Base types of all request models: unknown fields are ignored, known ones must have the right JSON type.
 
-Unknown fields are ignored everywhere and null means absent. A known field of a wrong type raises `InvalidRequest`
-with the field's path and words for a person; what was sent is never repeated in them.
+null counts as absent. A wrong field raises `InvalidRequest` with the field's path; the message never repeats what the
+client sent.
 """
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -13,32 +14,32 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from server.errors import InvalidRequest
 
-LONGEST_ANSWER = 2**31 - 1
-# The kind of an error whose message is ours: a dialect names it as the `custom_error_type` of its unions.
-CUSTOM_ERROR = "words"
+MAX_ANSWER_TOKENS = 2**31 - 1
+# Python's parser fails at about 1000 levels, and Claude Code later without an error. No real data is this deep.
+MAX_DEPTH = 500
+CUSTOM_ERROR = "custom"
+"""The pydantic error type whose message is ours: unions pass it as `custom_error_type`."""
+_TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep"
 _HALF_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
-# Python's parser gives up at a thousand levels, and Claude Code later without a word; nobody's data is so deep.
-DEEPEST = 500
-_TOO_DEEP = f"is nested more than {DEEPEST} levels deep"
-_STEPS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]', re.DOTALL)
+_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]', re.DOTALL)
 
 
-def _whole_characters(text: str) -> str:
-    # JSON can spell half of a surrogate pair; Claude Code would turn it into another character without a word.
+def _without_lone_surrogates(text: str) -> str:
+    # JSON can escape half of a surrogate pair. Claude Code would silently replace it by another character.
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise PydanticCustomError(CUSTOM_ERROR, "holds half of a surrogate pair, which is not a character") from None
+        raise PydanticCustomError(CUSTOM_ERROR, "contains an unpaired UTF-16 surrogate") from None
     return text
 
 
-def _count(value: object) -> object:
+def _integral(value: object) -> object:
     # JavaScript and YAML write 100 as 100.0.
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _spelled(value: object) -> object:
-    # Some clients send the arguments of a call as they got them from a parser.
+def _as_json(value: object) -> object:
+    # Some clients send a call's arguments parsed.
     return _dumped(value) if isinstance(value, dict | list) else value
 
 
@@ -48,13 +49,13 @@ def _dumped(value: object) -> str:
     except RecursionError:
         raise PydanticCustomError(CUSTOM_ERROR, _TOO_DEEP) from None
     except ValueError:
-        # Python reads 1e999 as infinite, and that is no JSON any more.
-        raise PydanticCustomError(CUSTOM_ERROR, "holds a number that is too large") from None
+        # Python parses 1e999 as infinity, which JSON cannot represent.
+        raise PydanticCustomError(CUSTOM_ERROR, "contains a number that is too large for JSON") from None
 
 
-def _not_deep(text: str) -> str:
-    """`text`, unless it is JSON that is nested too deeply. What is no JSON may hold any brackets."""
-    if text.count("[") + text.count("{") <= DEEPEST:
+def _not_too_deep(text: str) -> str:
+    """Raises for JSON that is nested too deeply. Text that is not JSON may contain any brackets."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
         return text
     try:
         json.loads(text)
@@ -63,53 +64,46 @@ def _not_deep(text: str) -> str:
     except RecursionError:
         raise PydanticCustomError(CUSTOM_ERROR, _TOO_DEEP) from None
     depth = 0
-    for step in _STEPS.finditer(text):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(step[0], 0)
-        if depth > DEEPEST:
+    for match in _BRACKETS.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)
+        if depth > MAX_DEPTH:
             raise PydanticCustomError(CUSTOM_ERROR, _TOO_DEEP)
     return text
 
 
-def _whole_escapes(text: str) -> str:
+def _without_escaped_surrogates(text: str) -> str:
     if _HALF_ESCAPE.search(text):
         try:
             parsed = json.loads(text)
         except ValueError:
             return text
-        _whole_characters(json.dumps(parsed, ensure_ascii=False))
+        _without_lone_surrogates(json.dumps(parsed, ensure_ascii=False))
     return text
 
 
-def _whole_object(value: dict[str, object]) -> dict[str, object]:
-    _not_deep(_whole_characters(_dumped(value)))
+def _encodable(value: dict[str, object]) -> dict[str, object]:
+    _not_too_deep(_without_lone_surrogates(_dumped(value)))
     return value
 
 
-def text_or_list(value: object) -> str | None:
-    """Which member of a union of a text and a list `value` is; None for neither."""
-    if isinstance(value, str):
-        return "<text>"
-    return "<list>" if isinstance(value, list) else None
-
-
-String = Annotated[str, AfterValidator(_whole_characters)]
-# JSON as a text: a call's arguments. JSON as an object: a schema. Both without half characters anywhere in them, and
-# neither nested too deeply.
+String = Annotated[str, AfterValidator(_without_lone_surrogates)]
+Name = Annotated[String, Field(min_length=1)]
 JsonText = Annotated[
     str,
-    BeforeValidator(_spelled),
-    AfterValidator(_whole_characters),
-    AfterValidator(_not_deep),
-    AfterValidator(_whole_escapes),
+    BeforeValidator(_as_json),
+    AfterValidator(_without_lone_surrogates),
+    AfterValidator(_not_too_deep),
+    AfterValidator(_without_escaped_surrogates),
 ]
-JsonObject = Annotated[dict[str, object], AfterValidator(_whole_object)]
-Count = Annotated[int, BeforeValidator(_count)]
-Tokens = Annotated[Count, Field(gt=0, le=LONGEST_ANSWER)]
+"""JSON in a string, as a call's arguments; the client may also send the value itself."""
+JsonObject = Annotated[dict[str, object], AfterValidator(_encodable)]
+Integer = Annotated[int, BeforeValidator(_integral)]
+TokenCount = Annotated[Integer, Field(gt=0, le=MAX_ANSWER_TOKENS)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class WireModel(BaseModel):
-    """What all shapes share: frozen, no types guessed, unknown fields ignored, null the same as absent."""
+    """Base of all request models: frozen, no type coercion, unknown fields ignored, null the same as absent."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
@@ -119,50 +113,91 @@ class WireModel(BaseModel):
         return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
 
 
+def string_or_array(value: object) -> str | None:
+    """Discriminates a union of a string and an array. None: neither."""
+    if isinstance(value, str):
+        return "<string>"
+    return "<array>" if isinstance(value, list) else None
+
+
+def string_or_object(value: object) -> str | None:
+    """Discriminates a union of a string and an object. None: neither."""
+    if isinstance(value, str):
+        return "<string>"
+    return "<object>" if isinstance(value, Mapping | WireModel) else None
+
+
+def tag_by_type(tags: Mapping[str, str], *, untyped: str | None = None) -> Callable[[object], str | None]:
+    """Returns the discriminator of a union of objects by their `type`: a type not in `tags` is "<other>".
+
+    `untyped` is the tag of an object without a type; None makes that an error.
+    """
+
+    def tag(value: object) -> str | None:
+        kind = value.get("type") if isinstance(value, Mapping) else getattr(value, "type", None)
+        if isinstance(kind, str):
+            return tags.get(kind, "<other>")
+        return untyped if isinstance(value, Mapping | WireModel) else None
+
+    return tag
+
+
+class StreamOptions(WireModel):
+    """Options of a streamed reply."""
+
+    include_usage: bool = Field(default=False, description="The stream ends with the token usage.")
+
+
+class OtherPart(WireModel):
+    """An object of a type that is not supported here."""
+
+    type: String
+
+
 AnyModel = TypeVar("AnyModel", bound=WireModel)
 
 
-def read(shape: type[AnyModel], body: object) -> AnyModel:
-    """`body`, parsed JSON, as a `shape`. Raises `InvalidRequest` that names the first field that is wrong."""
+def validated(model: type[AnyModel], body: object) -> AnyModel:
+    """Returns `body`, parsed JSON, as a `model`. Raises `InvalidRequest` that names the first wrong field."""
     if not isinstance(body, dict):
         raise InvalidRequest("The request body must be a JSON object.")
     try:
-        return shape.model_validate(body)
+        return model.model_validate(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
     param = _path(first["loc"])
-    raise InvalidRequest(f"{param} {_words(first)}.", param=param)
+    raise InvalidRequest(f"{param} {_message(first)}.", param=param)
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    """A place as in `messages[2].content[0].text`; the names of union members, in angle brackets, are left out."""
+    """Returns a path like `messages[2].content[0].text`; the tags of unions, in angle brackets, are left out."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in location if not str(step).startswith("<"))
     return "".join(steps).removeprefix(".")
 
 
-_WORDS = {
+_MESSAGES = {
     "missing": "is required",
-    "string_type": "must be a text",
+    "string_type": "must be a string",
     "too_short": "must not be empty",
     "string_too_short": "must not be empty",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
+    "int_type": "must be an integer",
+    "int_from_float": "must be an integer",
     "float_type": "must be a number",
     "finite_number": "must be a finite number",
-    "bool_type": "must be true or false",
-    "list_type": "must be a list",
+    "bool_type": "must be a boolean",
+    "list_type": "must be an array",
     "dict_type": "must be an object",
     "model_type": "must be an object",
     "model_attributes_type": "must be an object",
-    "too_long": "must have at most {max_length} entries",
-    "greater_than": "must be more than {gt}",
+    "too_long": "must have at most {max_length} items",
+    "greater_than": "must be greater than {gt}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "literal_error": "must be one of {expected}",
-    CUSTOM_ERROR: "{words}",
+    CUSTOM_ERROR: "{message}",
 }
 
 
-def _words(error: ErrorDetails) -> str:
-    words = _WORDS.get(error["type"], "has a value that cannot be used")
-    return words.format(words=error["msg"], **error.get("ctx", {}))
+def _message(error: ErrorDetails) -> str:
+    template = _MESSAGES.get(error["type"], "has an invalid value")
+    return template.format(message=error["msg"], **error.get("ctx", {}))

@@ -1,0 +1,54 @@
+"""Tools and tool choices as OpenAI's APIs write them, nested (`function`, `custom`) or flat (`name`)."""
+
+from typing import Annotated
+
+from pydantic import Discriminator, Field, Tag
+
+from server.dialects.common.wire_types import CUSTOM_ERROR, JsonObject, Name, String, WireModel, string_or_object
+
+
+class ToolFields(WireModel):
+    """A function or a custom tool, without its type."""
+
+    name: Name | None = None
+    description: String = ""
+    parameters: JsonObject | None = None
+    format: JsonObject | None = None
+    strict: bool = False
+
+
+class OpenAITool(ToolFields):
+    """A tool that the model may call: a function with a JSON schema, or a custom tool that takes raw text."""
+
+    type: String = "function"
+    function: ToolFields | None = None
+    custom: ToolFields | None = None
+
+
+class NamedTool(WireModel):
+    """The name of a tool."""
+
+    name: Name
+
+
+class AllowedTools(WireModel):
+    """The tools that the model may call now."""
+
+    mode: String = "auto"
+    tools: Annotated[list["ChosenTool"] | None, Field(description="Names of the tools.")] = None
+
+
+class ChosenTool(AllowedTools):
+    """The tool that the model must call, or the tools that it may call."""
+
+    type: String = "function"
+    function: NamedTool | None = None
+    custom: NamedTool | None = None
+    name: Name | None = None
+    allowed_tools: AllowedTools | None = None
+
+
+OpenAIToolChoice = Annotated[
+    Annotated[String, Tag("<string>")] | Annotated[ChosenTool, Tag("<object>")],
+    Discriminator(string_or_object, CUSTOM_ERROR, "must be a string or an object that names a tool"),
+]

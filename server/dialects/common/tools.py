@@ -1,0 +1,130 @@
+"""Converts the tools of a request and its tool choice; shared by all dialects."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from server.conversation.request import Tool, ToolChoice
+from server.dialects.common.raw_text_tools import text_schema
+from server.dialects.common.refusals import missing_field
+from server.dialects.common.tool_types import ChosenTool, OpenAITool, ToolFields
+from server.errors import InvalidRequest
+
+Mode = Literal["auto", "any", "none"]
+# "required" is OpenAI's word, "any" is Anthropic's.
+_MODES: Mapping[str, Mode] = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
+
+
+@dataclass(frozen=True, slots=True)
+class WantedChoice:
+    """A parsed `tool_choice`. `name` is that of mode "tool"; `only` restricts the tools, None keeps all."""
+
+    mode: Mode | Literal["tool"] = "auto"
+    name: str = ""
+    only: frozenset[str] | None = None
+
+
+def function_tool(name: str, description: str, parameters: Mapping[str, object] | None) -> Tool:
+    """Returns a function. Its schema is made an object's, as Claude's API requires, and is otherwise unchanged."""
+    if not parameters:
+        parameters = {"type": "object", "properties": {}}
+    elif "type" not in parameters:
+        parameters = {"type": "object", **parameters}
+    return Tool(name, description, json.dumps(parameters, ensure_ascii=False))
+
+
+def custom_tool(name: str, description: str, text_format: Mapping[str, object] | None) -> Tool:
+    """Returns a tool that takes raw text. OpenAI enforces a grammar in `text_format`, Claude can only read it."""
+    text_format = text_format or {}
+    nested = text_format.get("grammar")
+    grammar: Mapping[str, object] = nested if isinstance(nested, dict) else text_format
+    definition = grammar.get("definition")
+    described = (
+        f"Text of this grammar ({grammar.get('syntax', 'lark')}):\n{definition}" if isinstance(definition, str) else ""
+    )
+    return Tool(name, description, text_schema(described), takes_text=True)
+
+
+def openai_tool(tool: OpenAITool, place: str, *, is_nested: bool) -> Tool:
+    """Returns the function or custom tool at `place`, in either form. `is_nested`: the form that errors name."""
+    nested = tool.custom if tool.type == "custom" else tool.function
+    where = f"{place}.{tool.type}" if nested or is_nested else place
+    return named_tool(nested or tool, where, is_custom=tool.type == "custom")
+
+
+def named_tool(fields: ToolFields, place: str, *, is_custom: bool = False) -> Tool:
+    """Returns the tool of `fields`. Raises `InvalidRequest` if it has no name."""
+    if fields.name is None:
+        raise missing_field(f"{place}.name")
+    if is_custom:
+        return custom_tool(fields.name, fields.description, fields.format)
+    return function_tool(fields.name, fields.description, fields.parameters)
+
+
+def unique_tools(placed: Iterable[tuple[str, Tool]]) -> tuple[Tool, ...]:
+    """Returns the tools. Raises `InvalidRequest` with the place of a tool whose name is taken."""
+    tools: dict[str, Tool] = {}
+    for place, tool in placed:
+        if tool.name in tools:
+            raise InvalidRequest(f"{place} has the same name as an earlier tool.", param=place)
+        tools[tool.name] = tool
+    return tuple(tools.values())
+
+
+def raw_text_names(tools: Iterable[Tool]) -> frozenset[str]:
+    """Returns the names of the tools that take raw text."""
+    return frozenset(tool.name for tool in tools if tool.takes_text)
+
+
+def openai_choice(choice: str | ChosenTool | None, *, param: str = "tool_choice") -> WantedChoice:
+    """Returns OpenAI's `tool_choice`, or the `function_call` of 2023, in its field `param`."""
+    if choice is None:
+        return WantedChoice()
+    if isinstance(choice, str):
+        return WantedChoice(_openai_mode(choice, param))
+    match choice.type:
+        case "allowed_tools":
+            allowed = choice.allowed_tools or choice
+            names = frozenset(_chosen_name(tool, param) for tool in allowed.tools or ())
+            return WantedChoice(_openai_mode(allowed.mode, param), only=names)
+        case "function" | "custom" | "tool":
+            return WantedChoice("tool", _chosen_name(choice, param))
+        case _:
+            return WantedChoice(_openai_mode(choice.type, param))
+
+
+def choice_mode(word: str) -> Mode | None:
+    """Returns the mode that `word` names in any API; None if it names none."""
+    return _MODES.get(word)
+
+
+def resolved_choice(
+    wanted: WantedChoice, tools: tuple[Tool, ...], *, parallel: bool = True, param: str = "tool_choice"
+) -> tuple[ToolChoice, tuple[Tool, ...]]:
+    """Returns the choice, and the tools that it leaves. Raises `InvalidRequest` if no tool can satisfy it."""
+    if not tools:
+        if wanted.mode in {"any", "tool"}:
+            raise InvalidRequest(f"{param} requires a tool call, but the request defines no tools.", param=param)
+        return ToolChoice(), ()
+    left = tuple(tool for tool in tools if wanted.only is None or tool.name in wanted.only)
+    if not left or (wanted.mode == "tool" and wanted.name not in {tool.name for tool in left}):
+        raise InvalidRequest(f"{param} names a tool that this request does not define.", param=param)
+    return ToolChoice(wanted.mode, wanted.name, parallel), left
+
+
+def _openai_mode(word: str, param: str) -> Mode:
+    mode = choice_mode(word)
+    if mode is None:
+        raise InvalidRequest(
+            f"{param} must be 'auto', 'none', 'required', or an object that names a tool.", param=param
+        )
+    return mode
+
+
+def _chosen_name(tool: ChosenTool, param: str) -> str:
+    nested = tool.function or tool.custom
+    name = nested.name if nested else tool.name
+    if name is None:
+        raise InvalidRequest(f"{param} does not name a tool.", param=param)
+    return name
