@@ -112,9 +112,7 @@ def _require_kinds(kinds: type | UnionType, placed: Sequence[tuple[str, Part]], 
             raise InvalidRequest(f"{place}: blocks of this type are not allowed in {role} messages.", param=place)
 
 
-def _placed_parts(
-    content: wire.Content, place: str, raw_text_tools: Collection[str]
-) -> Iterator[tuple[str, Part]]:
+def _placed_parts(content: wire.Content, place: str, raw_text_tools: Collection[str]) -> Iterator[tuple[str, Part]]:
     """Yields the parts, each with its place."""
     if isinstance(content, str):
         yield place, Text(content)

@@ -33,9 +33,7 @@ def parse_responses(body: object) -> ResponsesRequest:
     return validated(ResponsesRequest, body)
 
 
-def request_from_responses(
-    responses: ResponsesRequest, *, owner: str, forwards_sampling: bool = False
-) -> ModelRequest:
+def request_from_responses(responses: ResponsesRequest, *, owner: str, forwards_sampling: bool = False) -> ModelRequest:
     """Returns the neutral request of `owner`. Raises `InvalidRequest` for what Claude does not support.
 
     `forwards_sampling`: temperature and top_p are sent to Claude.
@@ -72,7 +70,7 @@ def request_from_responses(
 
 
 def _refuse_stored_context(responses: ResponsesRequest) -> None:
-    """Refuses references to what only OpenAI has stored. A previous response is not needed if all its items are here."""
+    """Refuses references to what only OpenAI stores, except to a response whose items are all in the input."""
     if responses.previous_response_id and not _has_history(responses):
         raise InvalidRequest(
             "previous_response_id: Drawbridge stores no responses, so there is nothing to continue.",

@@ -479,7 +479,9 @@ CONVERSATIONS: dict[str, Conversation] = {
         _with_tools(tools=(LOOK,)),
         {
             "responses": with_input(HI, tools=[FLAT, {"type": "web_search"}]),
-            "messages": with_messages(HI, tools=[{"type": "web_search_20250305", "name": "web_search"}, OWN]),
+            "messages": with_messages(
+                HI, tools=[{"type": "web_search_20250305", "name": "web_search"}, {"type": "custom", **OWN}]
+            ),
         },
         {"responses": ("tools[1] (web_search)",), "messages": ("tools[0] (web_search_20250305)",)},
     ),

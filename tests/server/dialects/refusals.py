@@ -90,8 +90,14 @@ REFUSALS: dict[str, Refusal] = {
     "an unknown part": Refusal(
         {
             "chat_completions": (with_messages(message("user", [{"type": "hologram"}])), "messages[0].content[0].type"),
-            "responses": (with_input(message("user", [{"type": "input_audio"}])), "input[0].content[0].type"),
+            "responses": (with_input(message("user", [{"type": "hologram"}])), "input[0].content[0].type"),
             "messages": (with_messages(message("user", [{"type": "search_result"}])), "messages[0].content[0].type"),
+        }
+    ),
+    "audio": Refusal(
+        {
+            "chat_completions": (with_messages(message("user", [{"type": "input_audio"}])), "messages[0].content[0]"),
+            "responses": (with_input(message("user", [{"type": "input_audio"}])), "input[0].content[0]"),
         }
     ),
     "an image in an assistant message": Refusal(
@@ -178,7 +184,10 @@ REFUSALS: dict[str, Refusal] = {
                 "response_format.json_schema.schema",
             ),
             "responses": (with_input(HI, text={"format": {"type": "json_schema"}}), "text.format.schema"),
-            "messages": (with_messages(HI, output_config={"format": {"type": "json_schema"}}), "output_config.format"),
+            "messages": (
+                with_messages(HI, output_config={"format": {"type": "json_schema"}}),
+                "output_config.format.schema",
+            ),
         }
     ),
     "a limit of nothing": Refusal(

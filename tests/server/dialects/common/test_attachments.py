@@ -8,7 +8,7 @@ import pytest
 
 from server.conversation.parts import Document, Image, Message, ToolResult
 from server.dialects.common.attachments import (
-    check_size,
+    check_total_size,
     document_from_base64,
     document_from_text,
     document_from_url,
@@ -138,9 +138,9 @@ def test_images_are_bounded_one_by_one_and_all_together() -> None:
     with pytest.raises(InvalidRequest, match=r"5\.0 MB in base64"):
         image_from_base64(b64(most + b"x"), None, PLACE)
     six = Message("user", (*[found] * 5, ToolResult("c", (found,))))
-    check_size([six])
+    check_total_size([six], field="messages")
     with pytest.raises(InvalidRequest, match="32 MB"):
-        check_size([six, Message("user", (found,))])
+        check_total_size([six, Message("user", (found,))], field="messages")
 
 
 @pytest.mark.parametrize("url", ["data:;base64," * 2000 + "AAAA", "data:;base64,data:%FF,AA", "data:;base64,data:x,AA"])

@@ -7,7 +7,7 @@ import anthropic
 import pytest
 from pydantic import BaseModel, Field
 
-from server.dialects.common.output_schema import answer_schema
+from server.dialects.common.output_schema import output_schema
 from server.errors import InvalidRequest
 from server.standin.validation.output_format import check_format
 from server.standin.validation.types import Rejected
@@ -16,13 +16,13 @@ PLACE = "response_format.json_schema.schema"
 
 
 def taken(schema: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(answer_schema(schema, PLACE).text)
+    found: dict[str, Any] = json.loads(output_schema(schema, PLACE).text or "")
     check_format(found)
     return found
 
 
 def ignored(schema: dict[str, Any]) -> list[str]:
-    return [place.removeprefix(f"{PLACE}.") for place in answer_schema(schema, PLACE).ignored]
+    return [place.removeprefix(f"{PLACE}.") for place in output_schema(schema, PLACE).ignored]
 
 
 def fields(**properties: Any) -> dict[str, Any]:
@@ -148,7 +148,7 @@ ROUND = {"A": {"anyOf": [{"$ref": "#/$defs/B"}]}, "B": {"type": "array", "items"
 )
 def test_what_cannot_be_said_is_refused_by_the_keyword_and_its_place(schema: dict[str, Any], place: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        answer_schema(schema, PLACE)
+        output_schema(schema, PLACE)
     assert caught.value.param == f"{PLACE}.{place}"
     assert f"{PLACE}.{place} " in str(caught.value)
 
@@ -158,7 +158,7 @@ def test_a_schema_without_a_bottom_is_refused() -> None:
     for _ in range(500):
         schema = {"type": "array", "items": schema}
     with pytest.raises(InvalidRequest, match="nested too deeply"):
-        answer_schema(schema, PLACE)
+        output_schema(schema, PLACE)
 
 
 class _Step(BaseModel):

@@ -4,10 +4,10 @@ import pytest
 
 from server.claude.protocol.tool_ids import with_legal_ids
 from server.conversation.parts import Message, Part, Text, ToolCall, ToolResult
-from server.dialects.common.tool_pairing import PairingErrors, paired
+from server.dialects.common.tool_pairing import PairingErrors, pair_results
 from server.errors import InvalidRequest
 
-WORDS = PairingErrors(unanswered="no result for {ids}", unasked="no call for {ids}")
+ERRORS = PairingErrors(call_without_result="no result for {ids}", result_without_call="no call for {ids}")
 
 
 def user(*parts: Part | str) -> Message:
@@ -22,13 +22,23 @@ def result(call: str, text: str = "seen") -> ToolResult:
     return ToolResult(call, (Text(text),))
 
 
+def pairs(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    return pair_results(messages, ERRORS, field="messages")
+
+
 def test_results_stand_first_and_in_the_order_of_their_calls() -> None:
-    found = paired((user("hi"), claude("a", "b"), user("and", result("b"), result("a"), "now")), WORDS)
+    found = pair_results(
+        (user("hi"), claude("a", "b"), user("and", result("b"), result("a"), "now")), ERRORS, field="messages"
+    )
     assert found[2] == user(result("a"), result("b"), "and", "now")
 
 
 def test_calls_of_one_id_have_their_results_in_the_same_order() -> None:
-    found = paired((user("hi"), claude("a", "b", "a"), user(result("a", "1"), result("b"), result("a", "2"))), WORDS)
+    found = pair_results(
+        (user("hi"), claude("a", "b", "a"), user(result("a", "1"), result("b"), result("a", "2"))),
+        ERRORS,
+        field="messages",
+    )
     assert found[2] == user(result("a", "1"), result("b"), result("a", "2"))
 
 
@@ -49,7 +59,7 @@ WRONG = {
 @pytest.mark.parametrize(("messages", "words"), WRONG.values(), ids=WRONG.keys())
 def test_what_does_not_pair_is_refused_in_the_dialects_words(messages: tuple[Message, ...], words: str) -> None:
     with pytest.raises(InvalidRequest, match=words) as refused:
-        paired(messages, WORDS)
+        pairs(messages)
     assert refused.value.param == "messages"
 
 

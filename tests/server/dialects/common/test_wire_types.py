@@ -4,7 +4,7 @@ import pytest
 
 from server.conversation.fingerprint import conversation_key
 from server.conversation.parts import Message, ToolCall
-from server.dialects.common.wire_types import DEEPEST, JsonObject, JsonText, WireModel, read
+from server.dialects.common.wire_types import MAX_DEPTH, JsonObject, JsonText, WireModel, validated
 from server.errors import InvalidRequest
 
 
@@ -19,10 +19,10 @@ def nested(levels: int) -> str:
     return "[" * levels + "]" * levels
 
 
-@pytest.mark.parametrize("levels", [DEEPEST, 800, 5000, 500_000])
+@pytest.mark.parametrize("levels", [MAX_DEPTH, 800, 5000, 500_000])
 def test_arguments_that_are_nested_too_deeply_are_refused_by_their_name(levels: int) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        read(Call, {"arguments": f'{{"a": {nested(levels)}}}'})
+        validated(Call, {"arguments": f'{{"a": {nested(levels)}}}'})
     assert caught.value.param == "arguments"
 
 
@@ -32,13 +32,13 @@ def test_an_object_that_is_nested_too_deeply_is_refused_too() -> None:
         value = {"a": value}
     for field in ("arguments", "schema_"):
         with pytest.raises(InvalidRequest):
-            read(Call, {field: value})
+            validated(Call, {field: value})
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        nested(DEEPEST),
+        nested(MAX_DEPTH),
         '{"a": "' + "[{" * 5000 + '"}',
         '["\\"", "' + "[" * 5000 + '"]',
         "[" + "[]," * 5000 + "[]]",
@@ -46,7 +46,7 @@ def test_an_object_that_is_nested_too_deeply_is_refused_too() -> None:
     ],
 )
 def test_brackets_in_words_or_side_by_side_are_not_deep(text: str) -> None:
-    assert read(Call, {"arguments": text}).arguments == text
+    assert validated(Call, {"arguments": text}).arguments == text
 
 
 def test_claude_s_own_deep_call_has_a_key() -> None:
@@ -57,5 +57,5 @@ def test_claude_s_own_deep_call_has_a_key() -> None:
 @pytest.mark.parametrize("field", ["arguments", "schema_"])
 def test_a_number_that_is_no_json_any_more_is_refused(field: str) -> None:
     with pytest.raises(InvalidRequest, match="too large") as caught:
-        read(Call, {field: {"maximum": float("inf")}})
+        validated(Call, {field: {"maximum": float("inf")}})
     assert caught.value.param == field

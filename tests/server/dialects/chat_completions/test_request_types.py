@@ -1,4 +1,4 @@
-"""A wrong field is named in words for a person, and what was sent is never repeated."""
+"""Errors for fields of a wrong type name the field and never repeat what the client sent."""
 
 from collections.abc import ItemsView
 from typing import ClassVar
@@ -9,11 +9,11 @@ from server.dialects.chat_completions.request import parse_chat
 from server.dialects.chat_completions.request_types import ChatRequest
 from server.errors import InvalidRequest
 
-SECRET = "the-secret-words"
+SECRET = "what-the-client-sent"
 HELLO = {"role": "user", "content": "Hello"}
 HALF = "\ud83d"
-TEXT_OR_PARTS = "must be a text or a list of parts"
-OBJECT_WITH_TYPE = "must be an object with a type, as in {'type': 'text', 'text': ...}"
+STRING_OR_PARTS = "must be a string or an array of parts"
+OBJECT_WITH_TYPE = "must be an object with a type, such as {'type': 'text', 'text': ...}"
 
 
 def refusal(body: object) -> InvalidRequest:
@@ -23,7 +23,7 @@ def refusal(body: object) -> InvalidRequest:
 
 
 @pytest.mark.parametrize("body", [None, [], "x", 1, True, [HELLO]])
-def test_a_body_that_is_no_object_is_refused(body: object) -> None:
+def test_a_body_that_is_not_an_object_is_refused(body: object) -> None:
     error = refusal(body)
     assert (error.message, error.param) == ("The request body must be a JSON object.", None)
 
@@ -33,30 +33,30 @@ def test_a_body_that_is_no_object_is_refused(body: object) -> None:
     [
         ({}, "messages", "is required"),
         ({"messages": None}, "messages", "is required"),
-        ({"messages": SECRET}, "messages", "must be a list"),
+        ({"messages": SECRET}, "messages", "must be an array"),
         ({"messages": [SECRET]}, "messages[0]", "must be an object"),
         ({"messages": [None]}, "messages[0]", "must be an object"),
         ({"messages": [{"content": SECRET}]}, "messages[0].role", "is required"),
         ({"messages": [HELLO, {"role": 1}]}, "messages[1].role", "must be one of 'system', 'developer', 'user'"),
         ({"messages": [{"role": SECRET}]}, "messages[0].role", "must be one of 'system', 'developer', 'user'"),
-        ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content", TEXT_OR_PARTS),
-        ({"messages": [{"role": "user", "content": {"text": SECRET}}]}, "messages[0].content", TEXT_OR_PARTS),
+        ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content", STRING_OR_PARTS),
+        ({"messages": [{"role": "user", "content": {"text": SECRET}}]}, "messages[0].content", STRING_OR_PARTS),
         ({"messages": [{"role": "user", "content": [5]}]}, "messages[0].content[0]", OBJECT_WITH_TYPE),
         ({"messages": [{"role": "user", "content": [{"text": SECRET}]}]}, "messages[0].content[0]", OBJECT_WITH_TYPE),
         (
             {"messages": [HELLO, HELLO, {"role": "user", "content": [{"type": "text", "text": 5}]}]},
             "messages[2].content[0].text",
-            "must be a text",
+            "must be a string",
         ),
         (
             {"messages": [{"role": "user", "content": ["a", {"type": "text", "text": None}]}]},
             "messages[0].content[1].text",
             "is required",
         ),
-        ({"messages": [{"role": "assistant", "tool_calls": SECRET}]}, "messages[0].tool_calls", "must be a list"),
+        ({"messages": [{"role": "assistant", "tool_calls": SECRET}]}, "messages[0].tool_calls", "must be an array"),
     ],
 )
-def test_what_is_wrong_in_the_messages_is_named_by_its_place(body: object, param: str, words: str) -> None:
+def test_an_error_in_the_messages_names_the_path(body: object, param: str, words: str) -> None:
     error = refusal(body)
     assert error.param == param
     assert error.message.startswith(f"{param} {words}")
@@ -66,31 +66,31 @@ def test_what_is_wrong_in_the_messages_is_named_by_its_place(body: object, param
 @pytest.mark.parametrize(
     ("field", "value", "param", "words"),
     [
-        ("model", 5, "model", "must be a text"),
-        ("stream", "yes", "stream", "must be true or false"),
-        ("stream", 1, "stream", "must be true or false"),
+        ("model", 5, "model", "must be a string"),
+        ("stream", "yes", "stream", "must be a boolean"),
+        ("stream", 1, "stream", "must be a boolean"),
         ("stream_options", True, "stream_options", "must be an object"),
-        ("stream_options", {"include_usage": "yes"}, "stream_options.include_usage", "must be true or false"),
-        ("max_tokens", 0, "max_tokens", "must be more than 0"),
-        ("max_tokens", -1, "max_tokens", "must be more than 0"),
-        ("max_tokens", True, "max_tokens", "must be a whole number"),
-        ("max_tokens", "10", "max_tokens", "must be a whole number"),
-        ("max_tokens", 1.5, "max_tokens", "must be a whole number"),
+        ("stream_options", {"include_usage": "yes"}, "stream_options.include_usage", "must be a boolean"),
+        ("max_tokens", 0, "max_tokens", "must be greater than 0"),
+        ("max_tokens", -1, "max_tokens", "must be greater than 0"),
+        ("max_tokens", True, "max_tokens", "must be an integer"),
+        ("max_tokens", "10", "max_tokens", "must be an integer"),
+        ("max_tokens", 1.5, "max_tokens", "must be an integer"),
         ("max_tokens", 10**400, "max_tokens", "must be at most 2147483647"),
-        ("max_tokens", float("inf"), "max_tokens", "must be a whole number"),
-        ("max_completion_tokens", 0, "max_completion_tokens", "must be more than 0"),
-        ("stop", 5, "stop", "must be a text or a list of texts"),
+        ("max_tokens", float("inf"), "max_tokens", "must be an integer"),
+        ("max_completion_tokens", 0, "max_completion_tokens", "must be greater than 0"),
+        ("stop", 5, "stop", "must be a string or an array of strings"),
         ("stop", "", "stop", "must not be empty"),
         ("stop", ["a", ""], "stop[1]", "must not be empty"),
-        ("stop", ["a", 5], "stop[1]", "must be a text"),
-        ("stop", ["a"] * 17, "stop", "must have at most 16 entries"),
+        ("stop", ["a", 5], "stop[1]", "must be a string"),
+        ("stop", ["a"] * 17, "stop", "must have at most 16 items"),
         ("n", 0, "n", "must be at least 1"),
-        ("n", "1", "n", "must be a whole number"),
+        ("n", "1", "n", "must be an integer"),
         ("temperature", "0.5", "temperature", "must be a number"),
         ("temperature", True, "temperature", "must be a number"),
         ("temperature", float("nan"), "temperature", "must be a finite number"),
         ("logit_bias", [1], "logit_bias", "must be an object"),
-        ("tools", {}, "tools", "must be a list"),
+        ("tools", {}, "tools", "must be an array"),
         ("response_format", {}, "response_format.type", "is required"),
         ("response_format", "json", "response_format", "must be an object"),
     ],
@@ -116,8 +116,8 @@ def test_a_field_of_a_wrong_type_is_named(field: str, value: object, param: str,
         ({"messages": [HELLO], "reasoning_effort": HALF}, "reasoning_effort"),
     ],
 )
-def test_half_a_character_is_refused_by_its_place(body: object, param: str) -> None:
-    """Claude Code would turn it into another character without a word."""
+def test_an_unpaired_surrogate_is_refused(body: object, param: str) -> None:
+    """Claude Code would silently replace it by another character."""
     error = refusal(body)
     assert error.param == param
     assert "surrogate" in error.message
@@ -132,7 +132,7 @@ def test_null_is_absent_everywhere() -> None:
 
 
 class Watched(dict[str, object]):
-    """A message without a role that says when somebody reads it."""
+    """A message without a role that records when it is read."""
 
     reads: ClassVar[list[object]] = []
 
@@ -141,11 +141,11 @@ class Watched(dict[str, object]):
         return super().items()
 
 
-def test_the_first_of_many_mistakes_is_found_without_reading_on() -> None:
-    """A body of millions of wrong entries must not become millions of errors."""
+def test_validation_stops_at_the_first_error() -> None:
+    """A body with millions of wrong entries must not produce millions of errors."""
     assert refusal({"messages": [HELLO, *(Watched(content="x") for _ in range(100))]}).param == "messages[1].role"
     assert len(Watched.reads) == 1
 
 
-def test_the_shape_can_be_shown_in_the_docs() -> None:
+def test_the_type_has_a_json_schema() -> None:
     assert set(ChatRequest.model_json_schema()["required"]) == {"messages"}

@@ -1,4 +1,4 @@
-"""Pictures and files in every spelling, where they may stand and where not."""
+"""Images and files in every form, and where they are allowed."""
 
 import base64
 
@@ -6,7 +6,7 @@ import pytest
 
 from server.conversation.parts import Document, Image, Text, ToolResult
 from tests.pictures import PNG as PICTURE
-from tests.server.dialects.chat_completions.test_tools import HELLO, call, calls, refusal, result, turn
+from tests.server.dialects.chat_completions.test_request_tools import HELLO, call, calls, refusal, request, result
 
 PNG = base64.b64encode(PICTURE).decode()
 PDF = base64.b64encode(b"%PDF-1.7").decode()
@@ -14,7 +14,7 @@ WORDS = base64.b64encode(b"a,b").decode()
 AN_IMAGE = Image("image/png", PNG)
 TALON = {"type": "image_url", "image_url": {"url": f"data:image/;base64,{PNG}"}}
 
-SPELLINGS: list[tuple[object, Image | Document]] = [
+FORMS: list[tuple[object, Image | Document]] = [
     (TALON, AN_IMAGE),
     ({"type": "image_url", "image_url": f"data:image/png;base64,{PNG}"}, AN_IMAGE),
     ({"type": "input_image", "image_url": f"data:image/png;base64,{PNG}", "detail": "high"}, AN_IMAGE),
@@ -43,24 +43,24 @@ SPELLINGS: list[tuple[object, Image | Document]] = [
 ]
 
 
-@pytest.mark.parametrize(("part", "meant"), SPELLINGS, ids=range(len(SPELLINGS)))
-def test_a_picture_or_file_in_a_users_turn_and_in_a_result(part: object, meant: Image | Document) -> None:
+@pytest.mark.parametrize(("part", "expected"), FORMS, ids=range(len(FORMS)))
+def test_an_image_or_file_in_a_user_message_and_in_a_result(part: object, expected: Image | Document) -> None:
     first = {"role": "user", "content": ["Look:", part, " "]}
-    found = turn(first, calls(call("c1")), result("c1", ["Seen:", part]))
-    assert found.messages[0].parts == (Text("Look: "), meant)
-    assert found.messages[2].parts == (ToolResult("c1", (Text("Seen:"), meant)),)
+    found = request(first, calls(call("c1")), result("c1", ["Seen:", part]))
+    assert found.messages[0].parts == (Text("Look: "), expected)
+    assert found.messages[2].parts == (ToolResult("c1", (Text("Seen:"), expected)),)
 
 
-def test_a_picture_needs_no_words_beside_it() -> None:
-    assert turn({"role": "user", "content": [TALON]}).messages[0].parts == (AN_IMAGE,)
-    assert turn({"role": "user", "content": [" ", TALON]}).messages[0].parts == (AN_IMAGE,)
+def test_an_image_needs_no_text() -> None:
+    assert request({"role": "user", "content": [TALON]}).messages[0].parts == (AN_IMAGE,)
+    assert request({"role": "user", "content": [" ", TALON]}).messages[0].parts == (AN_IMAGE,)
 
 
 @pytest.mark.parametrize("role", ["system", "developer", "assistant"])
-def test_a_picture_where_none_may_stand_is_told_where_it_may(role: str) -> None:
+def test_an_image_in_a_system_or_assistant_message_is_refused(role: str) -> None:
     error = refusal(HELLO, {"role": role, "content": ["a", TALON]}, HELLO)
     assert error.param == "messages[1].content[1]"
-    assert "user's messages" in error.message
+    assert "allowed only in user messages" in error.message
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_picture_where_none_may_stand_is_told_where_it_may(role: str) -> None:
         ({"type": "image"}, "messages[0].content[0].source"),
     ],
 )
-def test_what_is_no_picture_or_file_is_refused_by_its_place(part: object, param: str) -> None:
+def test_a_bad_image_or_file_is_refused(part: object, param: str) -> None:
     error = refusal({"role": "user", "content": [part]})
     assert error.param == param
     assert param in error.message
