@@ -13,6 +13,7 @@ from server.machine.version import own_version
 from server.web.exception_handlers import add_exception_handlers
 from server.web.interfaces import ControlPort, Engine
 from server.web.openapi.error_examples import ERROR_SCHEMA
+from server.web.openapi.request_schemas import request_schemas
 from server.web.routes.control import control_router
 from server.web.routes.dialects import dialect_router
 from server.web.routes.docs import docs_router
@@ -71,7 +72,7 @@ def _describe(app: FastAPI) -> None:
         if app.openapi_schema is None:
             document = plain()
             components = document.setdefault("components", {})
-            components["schemas"] = {"Error": ERROR_SCHEMA}
+            components["schemas"] = {**request_schemas(), "Error": ERROR_SCHEMA}
             for operation in (entry for path in document["paths"].values() for entry in path.values()):
                 operation["responses"].pop("422", None)
             components["securitySchemes"] = {

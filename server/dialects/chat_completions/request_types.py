@@ -9,6 +9,7 @@ from server.dialects.common.options import WithoutEffect
 from server.dialects.common.tool_types import OpenAITool, OpenAIToolChoice, ToolFields
 from server.dialects.common.wire_types import (
     CUSTOM_ERROR,
+    INTEGRAL,
     Integer,
     JsonObject,
     JsonText,
@@ -102,7 +103,7 @@ class ChatRequest(WireModel):
     max_completion_tokens: TokenCount | None = Field(default=None, description="The longest answer, in tokens.")
     max_tokens: TokenCount | None = Field(default=None, description="The older name of max_completion_tokens.")
     stop: Stop | None = None
-    n: Annotated[Integer, Field(ge=1, le=MAX_CHOICES, description="The number of answers.")] = 1
+    n: Annotated[int, Field(ge=1, le=MAX_CHOICES), INTEGRAL] = Field(default=1, description="The number of answers.")
     reasoning_effort: String | None = Field(
         default=None, description="One of none, minimal, low, medium, high, xhigh, max."
     )

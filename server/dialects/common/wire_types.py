@@ -97,8 +97,10 @@ JsonText = Annotated[
 ]
 """JSON in a string, as a call's arguments; the client may also send the value itself."""
 JsonObject = Annotated[dict[str, object], AfterValidator(_encodable)]
-Integer = Annotated[int, BeforeValidator(_integral)]
-TokenCount = Annotated[Integer, Field(gt=0, le=MAX_ANSWER_TOKENS)]
+INTEGRAL = BeforeValidator(_integral)
+"""Accepts a float without a fraction. Bounds stand before it, so that JSON schemas show them."""
+Integer = Annotated[int, INTEGRAL]
+TokenCount = Annotated[int, Field(gt=0, le=MAX_ANSWER_TOKENS), INTEGRAL]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 

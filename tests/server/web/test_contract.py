@@ -1,6 +1,7 @@
 """The OpenAPI document: valid, with examples that hold for every endpoint and every error that there is."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,8 +11,9 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from server import errors
 from server.dialects.chat_completions.errors import error_reply
 from server.errors import DrawbridgeError
-from server.web.openapi.chat_request import REQUEST_EXAMPLES, REQUEST_SCHEMA
+from server.web.openapi.chat_request import REQUEST_EXAMPLES
 from server.web.openapi.error_examples import ERROR_SCHEMA, EVERYWHERE
+from server.web.openapi.request_schemas import request_schemas
 from tests.server.web.scene import FakeEngine, client, served
 
 _jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
@@ -72,10 +74,13 @@ async def test_the_chat_lists_every_error_by_its_status(document: dict[str, Any]
                 Draft202012Validator(document["components"]["schemas"]["Error"]).validate(example["value"])
 
 
+SCHEMA = {"$ref": "#/components/schemas/ChatRequest", "components": {"schemas": request_schemas()}}
+
+
 @pytest.mark.parametrize("name", REQUEST_EXAMPLES)
 async def test_an_example_of_a_request_is_valid_and_answered(name: str) -> None:
     body = REQUEST_EXAMPLES[name]["value"]
-    Draft202012Validator(REQUEST_SCHEMA).validate(body)
+    Draft202012Validator(SCHEMA).validate(body)
     async with client(served(FakeEngine())) as c:
         reply = await c.post("/v1/chat/completions", json=body)
     assert reply.status_code == 200, reply.text
@@ -90,3 +95,25 @@ async def test_the_examples_of_replies_are_what_openais_own_client_reads(documen
     assert chunks
     for chunk in chunks:
         ChatCompletionChunk.model_validate(chunk)
+
+
+async def test_every_reference_of_the_document_resolves(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    references = re.findall(r'"\$ref": "#/components/schemas/(\w+)"', json.dumps(document))
+    assert set(references) <= schemas.keys()
+    assert json.dumps(document).count('"$ref"') == len(references)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"messages": [{"role": "user", "content": 5}]},
+        {"messages": [{"role": "robot", "content": "hi"}]},
+        {"messages": [], "max_tokens": 0},
+        {"messages": [], "temperature": "hot"},
+        {"messages": [], "tools": [{"type": "function", "function": {"name": ""}}]},
+    ],
+)
+def test_the_schema_of_a_request_refuses_what_the_server_refuses(body: dict[str, Any]) -> None:
+    assert not Draft202012Validator(SCHEMA).is_valid(body)
