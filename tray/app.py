@@ -134,7 +134,7 @@ def _run(
         autostart=autostart_for(),
         updates=cache(partial(_updates, folders)),
         publish=partial(_publish, claimed, token),
-        is_end_asked=claimed.is_end_asked,
+        is_end_requested=claimed.is_end_requested,
         diagnose=partial(_diagnostics, preferences.flags),
         answers=_answers,
         say=say,

@@ -14,7 +14,7 @@ from server.commands.findings import Finding, LookAtTray, Verdict
 from server.commands.options import Settled, settings_options, settle
 from server.commands.output import say, table
 from server.errors import DrawbridgeError, KeyUnreadable
-from server.machine.instance import ask_status, read_instance
+from server.machine.instance import read_instance, request_status
 from server.machine.keychain import Keychain, resolve_key
 from server.machine.paths import find_folders
 from server.machine.version import own_version
@@ -85,8 +85,8 @@ def _claude(settled: Settled) -> Iterator[Finding]:
     from server.claude.cli.account import account_status
     from server.claude.cli.locate import find_cli, why_this_cli
     from server.claude.cli.versions import cli_version
-    from server.machine.billing import environment_for, insisted
-    from server.machine.guards import clean_environment
+    from server.machine.billing import environment_for, with_required_payer
+    from server.machine.environment import clean_environment
 
     config = settled.config
     environment = environment_for(config.payer, clean_environment(os.environ))
@@ -104,7 +104,7 @@ def _claude(settled: Settled) -> Iterator[Finding]:
         yield git_bash_finding(environment)
     yield _self_check(settled, path, version)
     try:
-        account = insisted(config.payer, asyncio.run(account_status(path, environment)))
+        account = with_required_payer(config.payer, asyncio.run(account_status(path, environment)))
         account = account if config.demo else _as_claude_has_it(account, settled)
         yield _account(account, is_demo=config.demo)
     except DrawbridgeError as error:
@@ -146,7 +146,7 @@ def _as_claude_has_it(account: AccountStatus, settled: Settled) -> AccountStatus
     """`account`, but for what the running server has heard of it: Claude Code believes in a sign-in for too long."""
     instance = read_instance(settled.folders.data)
     try:
-        told = None if instance is None else ask_status(instance).get("account")
+        told = None if instance is None else request_status(instance).get("account")
     except DrawbridgeError:
         return account
     if not account.signed_in or not isinstance(told, dict):

@@ -18,7 +18,7 @@ def login(payer: str | None, **flags: object) -> int:
     """Sign in to Claude Code, in the browser. Drawbridge never sees the credentials."""
     # Lazy: finding Claude Code is no business of the other commands.
     from server.claude.cli.locate import find_cli
-    from server.machine.guards import desktop_environment
+    from server.machine.environment import desktop_environment
 
     # A browser needs the folder of the user's session.
     environment = desktop_environment(os.environ)

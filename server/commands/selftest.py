@@ -15,7 +15,7 @@ from pathlib import Path
 from server.commands.findings import Finding, Verdict
 from server.errors import DrawbridgeError, StartError
 from server.machine.assets import asset
-from server.machine.guards import clean_environment
+from server.machine.environment import clean_environment
 from server.machine.keychain import Keychain
 
 START_S = 60.0

@@ -10,7 +10,7 @@ import click
 from server.commands.options import settings_options, settle
 from server.commands.output import note, say, table
 from server.errors import DrawbridgeError
-from server.machine.instance import Instance, ask_end, ask_status, ask_stop, read_instance, wait_until_gone
+from server.machine.instance import Instance, read_instance, request_end, request_status, request_stop, wait_until_gone
 from server.machine.paths import Folders
 from server.status import AccountStatus, PoolStatus, UsageWindow
 from server.status_phrases import account_line, pool_line, usage_line
@@ -43,7 +43,7 @@ def status(*, as_json: bool, **flags: object) -> int:
         say(json.dumps({"state": "stopped"}))
         return 1
     instance = running_instance(folders)
-    answer = {**ask_status(instance), "pid": instance.pid}
+    answer = {**request_status(instance), "pid": instance.pid}
     say(json.dumps(answer, indent=2) if as_json else table(status_rows(answer)))
     return 0
 
@@ -54,9 +54,9 @@ def stop(**flags: object) -> int:
     """Stop the running server or app and wait until it is gone."""
     folders = settle(flags, unprefixed=False).folders
     # The app with its server stopped has no door to knock at.
-    if read_instance(folders.data) is not None or not ask_end(folders.data):
+    if read_instance(folders.data) is not None or not request_end(folders.data):
         instance = running_instance(folders)
-        ask_stop(instance)
+        request_stop(instance)
     if not wait_until_gone(folders.data, STOP_TIMEOUT_S):
         raise DrawbridgeError(
             f"It has not ended within {STOP_TIMEOUT_S:.0f} s.",

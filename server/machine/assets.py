@@ -7,18 +7,18 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def asset(name: str, *, root: Path = _ROOT, frozen: str | None = getattr(sys, "_MEIPASS", None)) -> Path:
-    """The file `name` of the assets, as in "web/page.html". `root` holds the packages, `frozen` is the unpacked app.
+    """Returns the path of an asset, as in "web/page.html". `root` holds the packages, `frozen` the unpacked app.
 
-    Raises FileNotFoundError when it is missing, ValueError when `name` leads out of the assets.
+    Raises FileNotFoundError if it is missing, ValueError if `name` is outside the assets.
     """
-    steps = PurePosixPath(name)
-    if steps.is_absolute() or ".." in steps.parts or "\\" in name or ":" in name:
+    parts = PurePosixPath(name)
+    if parts.is_absolute() or ".." in parts.parts or "\\" in name or ":" in name:
         raise ValueError(f"{name!r} is not the name of an asset, expected one as in 'web/page.html'")
-    # 1. the frozen app unpacks them; 2. a wheel has them beside the tray's modules; 3. a clone at its top.
-    # The wheel comes before the clone: another package may have put a folder "assets" into site-packages.
+    # In the frozen app, in a wheel, in a clone. The wheel comes before the clone, because another package may have
+    # put a folder "assets" into site-packages.
     folders = [Path(frozen) / "assets"] if frozen else [root / "tray" / "assets", root / "assets"]
     for folder in folders:
-        path = folder.joinpath(*steps.parts)
+        path = folder.joinpath(*parts.parts)
         if path.is_file():
             return path
     raise FileNotFoundError(f"the asset {name!r} is missing; looked in {', '.join(map(str, folders))}")

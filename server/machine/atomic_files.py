@@ -1,4 +1,4 @@
-"""Writes small files whole: whoever reads sees the old text or the new one, also after a power cut."""
+"""Replaces small files atomically: a reader sees the old or the new content, also after a power cut."""
 
 import os
 import secrets
@@ -9,9 +9,9 @@ PRIVATE = 0o600
 
 
 def replace_file(path: Path, content: bytes, *, mode: int | None = None) -> None:
-    """Puts `content` into `path` in one step, and makes the folder. A link stays a link.
+    """Replaces the content of `path` in one step, creating its folder. A symbolic link stays a link.
 
-    `mode` None: that of the file before, and a new one is for this user only. Raises OSError; then the old file stays.
+    `mode` defaults to that of the file before; a new file is private. Raises OSError; then the old file stays.
     """
     target = path.resolve()
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

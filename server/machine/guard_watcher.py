@@ -1,6 +1,6 @@
-"""macOS, and a Linux without setpriv: a small shell that outlives us for a moment, and kills what we left behind.
+"""macOS, and Linux without setpriv: a small shell process kills our children when we end.
 
-It reads process ids from a pipe whose other end only we hold; the pipe closes when we end, by whatever cause.
+It reads process ids from a pipe whose other end only we hold; the pipe closes when we end, for whatever reason.
 """
 
 import logging
@@ -15,8 +15,8 @@ logger = logging.getLogger(__name__)
 
 CLOSE_TIMEOUT_S = 5.0
 
-# A process id may belong to somebody else by the time of the kill, so each is kept together with its birth.
-# Linux: the birth is field 22 of `stat`, the 20th after the name, which may hold anything up to its last bracket.
+# A process id may have been reused by the time of the kill, so each is stored with its start time.
+# Linux: that is field 22 of `stat`, the 20th after the name, which may contain anything up to its last bracket.
 _SCRIPT = r"""
 trap '' INT HUP
 born() {
@@ -52,7 +52,7 @@ exit 0
 
 
 class WatcherGuard:
-    """The tie for systems whose kernel has none. The watcher starts with the first process that is adopted."""
+    """The guard for systems whose kernel offers none. The watcher starts with the first adopted process."""
 
     def __init__(self) -> None:
         self._watcher: subprocess.Popen[bytes] | None = None
@@ -61,7 +61,7 @@ class WatcherGuard:
         return f"<WatcherGuard pid={self._watcher.pid if self._watcher else None}>"
 
     def wrap(self, argv: Sequence[str]) -> list[str]:
-        """`argv` itself."""
+        """Returns `argv` unchanged."""
         return list(argv)
 
     def spawn_options(self) -> SpawnOptions:
@@ -69,11 +69,11 @@ class WatcherGuard:
         return own_session()
 
     def adopt(self, pid: int) -> None:
-        """Tells the watcher. A watcher that somebody ended is started anew."""
-        if not (self._tell(pid) or self._tell(pid)):
-            logger.warning("process %d cannot be watched: if Drawbridge is killed, it ends only with its answer", pid)
+        """Sends the pid to the watcher. A watcher that was killed is started again."""
+        if not (self._send(pid) or self._send(pid)):
+            logger.warning("cannot watch process %d: if Drawbridge is killed, it ends only after its answer", pid)
 
-    def _tell(self, pid: int) -> bool:
+    def _send(self, pid: int) -> bool:
         try:
             if self._watcher is None:
                 self._watcher = _start()
@@ -85,7 +85,7 @@ class WatcherGuard:
         return True
 
     def close(self) -> None:
-        """Closes the pipe, at which the watcher kills what it still watches, and ends."""
+        """Closes the pipe; the watcher then kills what it still watches, and ends."""
         self._end()
 
     def _end(self) -> None:
@@ -103,7 +103,7 @@ class WatcherGuard:
 
 
 def _start() -> subprocess.Popen[bytes]:
-    # Unbuffered: an id that waits in a buffer of ours dies with us. A session of its own: Ctrl-C is not for it.
+    # Unbuffered: an id in a buffer of ours would be lost when we die. In a session of its own because of Ctrl-C.
     return subprocess.Popen(
         ["/bin/sh", "-c", _SCRIPT],
         stdin=subprocess.PIPE,

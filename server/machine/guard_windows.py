@@ -1,4 +1,4 @@
-"""Windows: a job that holds the child processes, and ends them when our handle on it closes, even if we are killed."""
+"""Windows: a job object ends the child processes when our handle to it closes, even if we are killed."""
 
 import ctypes
 import logging
@@ -49,10 +49,10 @@ class ExtendedLimits(ctypes.Structure):
 
 
 class Kernel32(Protocol):
-    """The five calls that a job needs, as Windows names them. Each gives 0 (or None) where it fails."""
+    """The five calls that a job needs, by their Windows names. Each returns 0 (or None) on failure."""
 
     def CreateJobObjectW(self, attributes: None, name: None) -> int | None:  # noqa: N802 # Windows' own name
-        """A handle of a new job."""
+        """Creates a job."""
         ...
 
     def SetInformationJobObject(self, job: int, kind: int, value: object, size: int) -> int:  # noqa: N802
@@ -60,7 +60,7 @@ class Kernel32(Protocol):
         ...
 
     def OpenProcess(self, access: int, inherit: int, pid: int) -> int | None:  # noqa: N802
-        """A handle of a process."""
+        """Opens a process."""
         ...
 
     def AssignProcessToJobObject(self, job: int, process: int) -> int:  # noqa: N802
@@ -68,12 +68,12 @@ class Kernel32(Protocol):
         ...
 
     def CloseHandle(self, handle: int) -> int:  # noqa: N802
-        """Gives a handle back."""
+        """Closes a handle."""
         ...
 
 
 class JobGuard:
-    """The tie on Windows. What a child starts belongs to the job as well, unless it is `alone`."""
+    """The guard on Windows. Processes that a child starts belong to the job too, unless `alone`."""
 
     def __init__(self, calls: Kernel32, *, alone: bool = False) -> None:
         self._calls = calls
@@ -84,11 +84,11 @@ class JobGuard:
         return f"<JobGuard {'open' if self._job else 'closed'}>"
 
     def wrap(self, argv: Sequence[str]) -> list[str]:
-        """`argv` itself."""
+        """Returns `argv` unchanged."""
         return list(argv)
 
     def spawn_options(self) -> SpawnOptions:
-        """Without a console window; never DETACHED_PROCESS, at which the child opens a console of its own."""
+        """Without a console window; never DETACHED_PROCESS, with which the child opens a console of its own."""
         return {"creationflags": CREATE_NO_WINDOW}
 
     def adopt(self, pid: int) -> None:
@@ -99,10 +99,10 @@ class JobGuard:
             held = bool(self._calls.AssignProcessToJobObject(self._job, handle))
             self._calls.CloseHandle(handle)
         if not held:
-            logger.warning("process %d is in no job: if Drawbridge is killed, it ends only with its answer", pid)
+            logger.warning("process %d is in no job: if Drawbridge is killed, it ends only after its answer", pid)
 
     def close(self) -> None:
-        """Closes the job, at which Windows ends what is still in it."""
+        """Closes the job; Windows then ends the processes in it."""
         job, self._job = self._job, None
         if job:
             self._calls.CloseHandle(job)
@@ -115,7 +115,7 @@ class JobGuard:
         if job and self._calls.SetInformationJobObject(job, EXTENDED_LIMIT_INFORMATION, ctypes.byref(limits), size):
             return job
         logger.warning(
-            "Windows gives no job object: if Drawbridge is killed, its processes end only with their answers"
+            "Windows gives no job object: if Drawbridge is killed, its processes end only after their answers"
         )
         if job:
             self._calls.CloseHandle(job)
@@ -123,7 +123,7 @@ class JobGuard:
 
 
 def kernel32() -> Kernel32:
-    """Windows' own functions, with their types: without these a 64-bit handle would be cut to 32. Windows only."""
+    """Loads the functions with their types, without which a 64-bit handle would be cut to 32 bits. Windows only."""
     if sys.platform == "win32":
         dll = ctypes.WinDLL("kernel32", use_last_error=True)
         handle, number = ctypes.c_void_p, ctypes.c_uint32
@@ -133,5 +133,5 @@ def kernel32() -> Kernel32:
         dll.AssignProcessToJobObject.argtypes = [handle, handle]
         dll.CloseHandle.argtypes = [handle]
         return dll
-    else:  # noqa: RET505 # mypy knows the other branch by it
+    else:  # noqa: RET505 # mypy needs the branch
         raise NotImplementedError("there is no kernel32 on this system")

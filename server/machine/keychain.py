@@ -1,6 +1,6 @@
-"""Keeps the access key: in the system's keyring, or where there is none and its owner agreed, in a private file.
+"""Stores the access key in the system's keyring, or, with the user's consent, in a private file.
 
-A locked keyring may ask its owner for a password and wait for hours, so nothing here waits longer than a deadline.
+A locked keyring may wait for hours for the user's password, so every call here has a deadline.
 """
 
 import logging
@@ -31,21 +31,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """The access key, and where it is kept."""
+    """The access key, and where it is stored."""
 
     key: str = field(repr=False)
     place: KeyPlaceName
 
 
 class Backend(Protocol):
-    """What is used of a keyring. Any call may block, and may raise anything."""
+    """The calls used of a keyring. Any call may block, and may raise anything."""
 
     def get_password(self, service: str, username: str) -> str | None:
-        """The entry; None where there is none."""
+        """Returns the entry, if any."""
         ...
 
     def set_password(self, service: str, username: str, password: str) -> None:
-        """Makes or replaces the entry."""
+        """Creates or replaces the entry."""
         ...
 
     def delete_password(self, service: str, username: str) -> None:
@@ -54,10 +54,10 @@ class Backend(Protocol):
 
 
 class Keychain:
-    """The one access key of this user. `folder` is that of the settings: the file lies there, if there is one.
+    """The one access key of this user. `folder` is the settings' folder, where the file would be.
 
-    The key is in one place only: a file beats the keyring, and goes when the keyring takes the key. Each method returns
-    or raises within about two deadlines, from whatever thread.
+    The key is in one place only: a file takes precedence over the keyring, and is removed when the keyring stores the
+    key. Each method returns or raises within about two deadlines, and may be called from any thread.
     """
 
     def __init__(
@@ -65,30 +65,30 @@ class Keychain:
     ) -> None:
         self.file = folder / KEY_FILE
         self._backend = backend or system_keyring
-        self._worker = _Worker(deadline_s)
+        self._thread = _KeyringThread(deadline_s)
 
     def __repr__(self) -> str:
-        """Where a file would be."""
+        """Names the folder."""
         return f"<Keychain {str(self.file.parent)!r}>"
 
     def find(self) -> StoredKey | None:
-        """The key; None when none has been stored. Raises `KeyringLocked` or `KeyringMissing` when nobody can tell."""
+        """Returns the stored key, if any. Raises `KeyringLocked` or `KeyringMissing` if that is not known."""
         if (kept := self._read_file()) is not None:
             return StoredKey(kept, "file")
-        found = self._worker.run(lambda: self._backend().get_password(SERVICE, _KEY))
+        found = self._thread.run(lambda: self._backend().get_password(SERVICE, _KEY))
         return StoredKey(found, "keyring") if found else None
 
     def store(self, key: str, *, allow_file: bool) -> KeyPlaceName:
-        """Keeps `key` instead of the one before; where it is now.
+        """Replaces the stored key; returns where the new one is.
 
-        Raises `KeyringLocked`; `KeyringMissing` where there is no keyring and no leave for a file (a file that is there
-        is leave given); `DrawbridgeError` when the file cannot be written. Then the key before is still there.
+        Raises `KeyringLocked`; `KeyringMissing` if there is no keyring and no consent for a file (an existing file
+        counts as consent); `DrawbridgeError` if the file cannot be written. Then the old key is still stored.
         """
         state = self.probe()
         if state == "locked":
             raise KeyringLocked
         if state == "keyring":
-            self._worker.run(lambda: self._backend().set_password(SERVICE, _KEY, key))
+            self._thread.run(lambda: self._backend().set_password(SERVICE, _KEY, key))
             with suppress(FileNotFoundError):
                 self.file.unlink()
             return "keyring"
@@ -98,16 +98,16 @@ class Keychain:
         return "file"
 
     def remove(self) -> None:
-        """Forgets the key, wherever it is. Raises `KeyringLocked` or `KeyringMissing` when it may still be there."""
+        """Removes the key. Raises `KeyringLocked` or `KeyringMissing` if it may still be stored."""
         try:
             self.file.unlink()
         except FileNotFoundError:
-            self._worker.run(self._delete)
+            self._thread.run(self._delete)
 
     def probe(self) -> KeyringState:
-        """Whether there is a keyring that works, shown by a round trip of a made-up entry."""
+        """Checks the keyring with a round trip of a test entry."""
         try:
-            self._worker.run(self._round_trip)
+            self._thread.run(self._round_trip)
         except KeyringLocked:
             return "locked"
         except KeyringMissing as error:
@@ -116,8 +116,8 @@ class Keychain:
         return "keyring"
 
     def name(self) -> str:
-        """What the system's keyring calls itself, as in "SecretService.Keyring". Raises as `find` does."""
-        return self._worker.run(lambda: _name(self._backend()))
+        """Returns the name of the system's keyring, as in "SecretService.Keyring". Raises as `find` does."""
+        return self._thread.run(lambda: _name(self._backend()))
 
     def _round_trip(self) -> None:
         backend, value = self._backend(), secrets.token_urlsafe(8)
@@ -125,7 +125,7 @@ class Keychain:
         found = backend.get_password(SERVICE, _PROBE)
         backend.delete_password(SERVICE, _PROBE)
         if found != value:
-            raise KeyringMissing(f"The keyring {_name(backend)} forgets at once what it is given.")
+            raise KeyringMissing(f"The keyring {_name(backend)} does not keep what is stored in it.")
 
     def _delete(self) -> None:
         backend = self._backend()
@@ -140,11 +140,11 @@ class Keychain:
         except (OSError, ValueError) as error:
             raise DrawbridgeError(
                 f"The file {str(self.file)!r} with the access key cannot be read.",
-                hint="Give yourself the right to read it, or make a new key.",
+                hint="Make the file readable for you, or create a new key.",
                 title="The access key cannot be read",
             ) from error
         if os.name == "posix" and self.file.stat().st_mode & 0o077:
-            logger.warning("the file of the access key could be read by others; it is private again")
+            logger.warning("the file of the access key was readable for other users; it is private again")
             self.file.chmod(PRIVATE)
         return key or None
 
@@ -154,21 +154,21 @@ class Keychain:
         except OSError as error:
             raise DrawbridgeError(
                 f"The file {str(self.file)!r} cannot be written: {error.strerror or error}.",
-                hint="See that you may write into that folder, or set the key as DRAWBRIDGE_API_KEY.",
+                hint="Check the folder's permissions, or set the key as DRAWBRIDGE_API_KEY.",
                 title="The access key is not stored",
             ) from error
 
 
 def new_key() -> str:
-    """A new access key: 32 random bytes, as text that needs no quoting anywhere."""
+    """Returns a new access key: 32 random bytes, as text that needs no quoting."""
     return f"db-{secrets.token_urlsafe(32)}"
 
 
 def resolve_key(config: Config, keychain: Keychain, *, known: str | None = None) -> str | None:
-    """The access key to ask for: a given one, else the stored one where the settings require it; None: ask for none.
+    """Returns the access key that clients must send: the given one, else the stored one if a key is required.
 
-    It is required also where others can reach the server. `known` is the stored one where it has been read already: the
-    keyring, which may have been locked since, is not asked then. Raises `KeyUnreadable`: the server must not start.
+    A key is also required if others can reach the server. `known` is the stored key if it was read before; then the
+    keyring, which may be locked by now, is not used. Raises `KeyUnreadable`: the server must not start.
     """
     if config.api_key is not None:
         return config.api_key
@@ -180,7 +180,7 @@ def resolve_key(config: Config, keychain: Keychain, *, known: str | None = None)
         stored = keychain.find()
     except DrawbridgeError as error:
         if isinstance(error, KeyringMissing) and not config.require_key:
-            # Nobody has said that there is one; who opens the door to others says that it needs one.
+            # The settings do not require a stored key; the listener that others can reach reports that it needs one.
             return None
         raise KeyUnreadable(
             f"An access key is required, and it cannot be read. {error.message}",
@@ -189,7 +189,7 @@ def resolve_key(config: Config, keychain: Keychain, *, known: str | None = None)
     if stored is None and config.require_key:
         raise KeyUnreadable(
             "The settings require an access key, and none is stored.",
-            hint="Make one in the menu, give one as DRAWBRIDGE_API_KEY, or set require_key to false.",
+            hint="Create one in the menu, set DRAWBRIDGE_API_KEY, or set require_key to false.",
         )
     return stored.key if stored else None
 
@@ -197,18 +197,18 @@ def resolve_key(config: Config, keychain: Keychain, *, known: str | None = None)
 def _what_to_do(error: DrawbridgeError) -> str:
     if isinstance(error, KeyringLocked):
         return "Unlock the keyring and start again."
-    return "Start it where the keyring can be reached." if isinstance(error, KeyringMissing) else error.hint
+    return "Start Drawbridge where the keyring is available." if isinstance(error, KeyringMissing) else error.hint
 
 
 def system_keyring() -> Backend:
-    """The keyring of this system. Raises `KeyringMissing`, also for one that only writes plain files."""
-    # Lazy: 0.1 s, and on Linux a question to the desktop's bus.
+    """Returns the keyring of this system. Raises `KeyringMissing`, also for one that only writes plain files."""
+    # Lazy: 0.1 s, and on Linux a D-Bus call.
     import keyring
     from keyring.backends import fail, null
 
     backend = keyring.get_keyring()
     if isinstance(backend, fail.Keyring | null.Keyring) or backend.priority < 1:
-        raise KeyringMissing("This system has no keyring that can be used.")
+        raise KeyringMissing("This system has no usable keyring.")
     return backend
 
 
@@ -216,23 +216,23 @@ def _name(backend: Backend) -> str:
     return f"{type(backend).__module__}.{type(backend).__name__}".removeprefix("keyring.backends.")
 
 
-class _Worker:
-    """Runs what may block on a thread of its own, which is left behind at the deadline.
+class _KeyringThread:
+    """Runs blocking calls on a thread, which is abandoned at the deadline.
 
-    One at most is left behind: while it still waits for its owner's password, everybody waits for it, so that there are
-    never two such questions on the screen.
+    At most one thread is abandoned: while it still waits for the user's password, later calls wait for it, so that
+    there are never two password dialogs.
     """
 
     def __init__(self, deadline_s: float) -> None:
         self._deadline_s = deadline_s
-        self._left: threading.Thread | None = None
-        self._turn = threading.Lock()
+        self._abandoned: threading.Thread | None = None
+        self._lock = threading.Lock()
 
     def run(self, work: Callable[[], T]) -> T:
-        """What `work` gives. Raises `KeyringLocked` at the deadline, and a `KeyringError` for what it raises."""
-        with self._turn:
-            if self._left is not None:
-                self._join(self._left)
+        """Returns the result of `work`. Raises `KeyringLocked` at the deadline, and its errors as `KeyringError`."""
+        with self._lock:
+            if self._abandoned is not None:
+                self._join(self._abandoned)
             job = _Job(work)
             thread = threading.Thread(target=job.do, name="drawbridge-keyring", daemon=True)
             thread.start()
@@ -243,9 +243,11 @@ class _Worker:
 
     def _join(self, thread: threading.Thread) -> None:
         thread.join(self._deadline_s)
-        self._left = thread if thread.is_alive() else None
-        if self._left is not None:
-            raise KeyringLocked(f"The keyring did not answer within {self._deadline_s:g} s: it may ask for a password.")
+        self._abandoned = thread if thread.is_alive() else None
+        if self._abandoned is not None:
+            raise KeyringLocked(
+                f"The keyring did not answer within {self._deadline_s:g} s; it may be waiting for a password."
+            )
 
 
 class _Job(Generic[T]):
@@ -257,18 +259,18 @@ class _Job(Generic[T]):
     def do(self) -> None:
         try:
             self.results.append(self._work())
-        except Exception as error:  # noqa: BLE001 - the edge of this thread: keyrings raise what they like
+        except Exception as error:  # noqa: BLE001 - the top of this thread: keyrings raise anything
             self.error = error
 
 
 def _as_ours(error: Exception) -> KeyringError:
-    # Lazy: here it has been imported already.
+    # Lazy: already imported by now.
     import keyring.errors
 
     if isinstance(error, KeyringError):
         return error
     if isinstance(error, keyring.errors.KeyringLocked):
         return KeyringLocked("The keyring is locked.")
-    # The first line only: what follows may be a desktop's long story, and is in the log.
+    # Only the first line: the rest may be long, and is in the log.
     reason = (str(error).strip().splitlines() or [""])[0].rstrip(".")
     return KeyringMissing(f"The keyring cannot be used ({type(error).__name__}{': ' if reason else ''}{reason}).")

@@ -1,10 +1,10 @@
-"""How much memory a process of ours takes."""
+"""Reads the memory use of a process."""
 
 import psutil
 
 
 def memory_of(pid: int | None) -> int:
-    """The resident memory of the process in bytes; 0 when there is none, or it cannot be asked."""
+    """Returns the resident memory of the process in bytes; 0 if it is gone or not readable."""
     if pid is None:
         return 0
     try:

@@ -1,4 +1,4 @@
-"""Where things are kept on this computer: settings, the app's own files, logs."""
+"""Finds the folders for settings, data and logs on this computer."""
 
 import sys
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ SETTINGS_FILE = "settings.toml"
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """The folders of one user. They need not exist yet; see `make`."""
+    """The folders of one user. They may not exist yet; see `make`."""
 
     config: Path
     data: Path
@@ -21,11 +21,11 @@ class Folders:
 
     @property
     def settings_file(self) -> Path:
-        """The file of the settings, which a person may edit."""
+        """The settings file, which the user may edit."""
         return self.config / SETTINGS_FILE
 
     def make(self) -> None:
-        """Makes those of data and logs, for this user only. Raises `StartError`, naming the one that fails."""
+        """Creates the data and log folders, private to this user. Raises `StartError`, naming the one that fails."""
         for folder, setting in (
             (self.data, "--data-dir (DRAWBRIDGE_DATA_DIR)"),
             (self.logs, "--log-dir (LOG_DIR)"),
@@ -34,13 +34,13 @@ class Folders:
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             except OSError as error:
                 raise StartError(
-                    f"The folder {str(folder)!r} cannot be made: {error.strerror}.",
+                    f"The folder {str(folder)!r} cannot be created: {error.strerror}.",
                     hint=f"Choose another one with {setting}.",
                 ) from error
 
 
 def find_folders(config: Config | None = None) -> Folders:
-    """The system's own places, or those that `config` names. Nothing is made."""
+    """Returns the system's standard folders, or those that `config` names, without creating them."""
     standard = _standard_folders()
     if config is None:
         return standard
@@ -52,8 +52,8 @@ def find_folders(config: Config | None = None) -> Folders:
 
 
 def _standard_folders() -> Folders:
-    # Lazy: only who needs folders pays for asking the system. Never its folder for run-time files: where that is
-    # missing one is made below /tmp, where others may have been first.
+    # Lazy import. Never the system's runtime folder: if that is missing, one is created below /tmp, where another user
+    # may have created it first.
     from platformdirs import PlatformDirs
 
     system = PlatformDirs(_NAME, appauthor=False, roaming=False)

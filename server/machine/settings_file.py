@@ -1,4 +1,4 @@
-"""The settings file: TOML that a person and the menu may write, each leaving what the other wrote."""
+"""Reads and writes the settings file: TOML, edited by the user and by the menu; each keeps the other's changes."""
 
 import difflib
 import logging
@@ -16,7 +16,7 @@ from server.machine.atomic_files import replace_file
 
 logger = logging.getLogger(__name__)
 
-# Without these a door that was locked would stand open: they are kept even from a file that cannot be read.
+# Without these a protected server would be open: they are kept even from a corrupt file.
 PROTECTING = ("require_key", "api_key")
 _HEADER = "# Drawbridge's settings. The README lists them; changes are picked up while Drawbridge runs.\n\n"
 _PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")
@@ -24,7 +24,7 @@ _PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What the file holds. `notices` are sentences about what has no effect; `aside`: where a corrupt file is now."""
+    """The file's values. `notices` are sentences about ignored settings; `aside` is the new path of a corrupt file."""
 
     values: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     notices: tuple[str, ...] = ()
@@ -32,9 +32,9 @@ class Saved:
 
 
 def read_settings(path: Path) -> Saved:
-    """The settings in `path`; none where there is no such file.
+    """Reads the settings in `path`; none if there is no such file.
 
-    Raises `SettingsCorrupt`, naming the file and the line, or `SettingsInvalid` when the system does not give it.
+    Raises `SettingsCorrupt`, naming the file and the line, or `SettingsInvalid` if the file cannot be opened.
     """
     raw = _read(path)
     if raw is None:
@@ -43,7 +43,7 @@ def read_settings(path: Path) -> Saved:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        raise _corrupt(path, line, "it is not text in UTF-8") from error
+        raise _corrupt(path, line, "it is not UTF-8 text") from error
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -55,10 +55,10 @@ def read_settings(path: Path) -> Saved:
 
 
 def read_or_set_aside(path: Path) -> Saved:
-    """The settings in `path`; a corrupt file is renamed to settings.toml.broken-1 (or -2 ...), and a notice says so.
+    """Reads the settings in `path`; a corrupt file is renamed to settings.toml.broken-1 (or -2 ...), with a notice.
 
-    Then the defaults hold, except that a key which was asked for stays asked for. Raises `SettingsInvalid` when the
-    system does not give the file, or does not let it be renamed.
+    Then the defaults apply, except that a required key stays required. Raises `SettingsInvalid` if the file cannot be
+    opened or renamed.
     """
     try:
         return read_settings(path)
@@ -68,16 +68,16 @@ def read_or_set_aside(path: Path) -> Saved:
         logger.warning("the settings file was corrupt and is now %s", aside)
         if kept:
             write_settings(path, kept)
-        but = ", except that the access key is still asked for" if kept else ""
-        notice = f"{error.message} It was set aside as {aside.name!r}, and the defaults are used{but}."
+        but = ", except that the access key is still required" if kept else ""
+        notice = f"{error.message} It was renamed to {aside.name!r}, and the defaults are used{but}."
         return Saved(MappingProxyType(kept), (notice,), aside)
 
 
 def write_settings(path: Path, changes: Mapping[str, object]) -> tuple[str, ...]:
-    """Writes `changes` by their names in the file; None takes one out. Comments and unknown settings stay.
+    """Writes `changes` by their names in the file; None removes one. Comments and unknown settings stay.
 
-    The file is replaced in one step, so that nobody ever reads half of it; a new one is for this user only. A corrupt
-    one is set aside first, and the notices that are returned say so. Raises `DrawbridgeError` when it cannot be saved.
+    The file is replaced atomically; a new one is private. A corrupt file is renamed first, which the returned notices
+    say. Raises `DrawbridgeError` if it cannot be saved.
     """
     saved = read_or_set_aside(path)
     raw = _read(path)
@@ -91,22 +91,22 @@ def write_settings(path: Path, changes: Mapping[str, object]) -> tuple[str, ...]
 
 
 class SettingsFile:
-    """The settings file of a running app: `changed` tells cheaply whether another hand has written it."""
+    """The settings file of a running server; `changed` tells cheaply whether it was edited."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._seen: tuple[int, int, int] | None = None
 
     def __repr__(self) -> str:
-        """Where it is."""
+        """Names the file."""
         return f"<SettingsFile {str(self.path)!r}>"
 
     def read(self, *, set_aside: bool = True) -> Saved:
-        """The settings now. A corrupt file is set aside, or with `set_aside` False left there: then `SettingsCorrupt`.
+        """Reads the settings. A corrupt file is renamed; with `set_aside` False, `SettingsCorrupt` is raised instead.
 
-        Raises `SettingsInvalid` when the system does not give it. Either way `changed` is False until the next change.
+        Raises `SettingsInvalid` if it cannot be opened. In any case `changed` is False until the next change.
         """
-        # The stamp first: what is written meanwhile will be noticed.
+        # The stamp first, so that a change made meanwhile is noticed.
         self._seen = _stamp(self.path)
         saved = read_or_set_aside(self.path) if set_aside else read_settings(self.path)
         if saved.aside:
@@ -114,9 +114,9 @@ class SettingsFile:
         return saved
 
     def write(self, changes: Mapping[str, object]) -> tuple[str, ...]:
-        """Writes `changes`, as `write_settings` does, which is no change in the sense of `changed`.
+        """Writes `changes` as `write_settings` does, without making `changed` True.
 
-        Another hand's change just before it stays one: `changed` says so until the next `read`.
+        An edit just before it still counts: `changed` stays True until the next `read`.
         """
         is_ours = not self.changed()
         notices = write_settings(self.path, changes)
@@ -125,12 +125,12 @@ class SettingsFile:
         return notices
 
     def changed(self) -> bool:
-        """Whether the file is another one than at the last `read` or `write`. Cheap: nothing is read."""
+        """Whether the file was edited since the last `read` or `write`. Cheap: the file is not read."""
         return _stamp(self.path) != self._seen
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """What tells one state of the file from another; None where there is none."""
+    """Identifies a version of the file; None if it does not exist."""
     try:
         found = path.stat()
     except OSError:
@@ -146,12 +146,12 @@ def _read(path: Path) -> bytes | None:
     except OSError as error:
         raise SettingsInvalid(
             f"The settings file {str(path)!r} cannot be read: {error.strerror or error}.",
-            hint="Give yourself the right to read it, or move it away.",
+            hint="Make the file readable for you, or move it away.",
         ) from error
 
 
 def _protection(path: Path) -> dict[str, object]:
-    """The settings of a corrupt file that keep others out, as far as their own lines can be read."""
+    """Reads the settings that protect the server from a corrupt file, as far as their own lines are valid."""
     kept: dict[str, object] = {}
     for line in (_read(path) or b"").decode("utf-8", "replace").splitlines():
         with suppress(tomllib.TOMLDecodeError):
@@ -171,7 +171,7 @@ def _set_aside(path: Path, error: SettingsCorrupt) -> Path:
 
 
 def _edited(path: Path, before: str, changes: Mapping[str, object]) -> str:
-    # Lazy: only who changes a setting needs it.
+    # Lazy: needed only for changes.
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
@@ -183,10 +183,10 @@ def _edited(path: Path, before: str, changes: Mapping[str, object]) -> str:
             else:
                 document[name] = _plain(value)
         after = tomlkit.dumps(document)
-        # What a person wrote is worth more than our change: never replace it by what cannot be read back.
+        # Never replace the user's file with one that cannot be read back.
         tomllib.loads(after)
     except (TOMLKitError, ValueError) as error:
-        raise _unsaved(path, f"its form is beyond a program's editing ({error})") from error
+        raise _unsaved(path, f"a program cannot edit its form ({error})") from error
     return re.sub(r"(?<!\r)\n", "\r\n", after) if "\r\n" in before else after
 
 
@@ -199,8 +199,8 @@ def _plain(value: object) -> object:
 def _unsaved(path: Path, reason: str) -> DrawbridgeError:
     return DrawbridgeError(
         f"The settings file {str(path)!r} cannot be written: {reason}.",
-        hint="The change holds until Drawbridge ends; to keep it, see that you may write that file.",
-        title="The settings are not saved",
+        hint="The change applies until Drawbridge ends. Check the file's permissions, or free some disk space.",
+        title="The settings could not be saved",
     )
 
 
@@ -212,12 +212,12 @@ def _corrupt(path: Path, line: int, reason: str) -> SettingsCorrupt:
 
 
 def _notices(path: Path, values: Mapping[str, object]) -> list[str]:
-    """A sentence for each setting that Drawbridge does not know: another version's, or a slip of the pen."""
+    """Returns a sentence for each unknown setting: another version's, or a typo."""
     known = [option.key for option in OPTIONS]
-    said = []
+    notices = []
     for name in values:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             advice = f" Did you mean {near[0]!r}?" if near else ""
-            said.append(f"The settings file {str(path)!r} has an unknown setting {name!r}, which is ignored.{advice}")
-    return said
+            notices.append(f"The settings file {str(path)!r} has an unknown setting {name!r}; it is ignored.{advice}")
+    return notices

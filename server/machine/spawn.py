@@ -1,15 +1,15 @@
-"""How a child process is spawned: without a window, and out of reach of the terminal's Ctrl-C, which is for us."""
+"""Options for spawning child processes without a window, and without the terminal's Ctrl-C reaching them."""
 
 from typing import TypedDict
 
 
 class SpawnOptions(TypedDict, total=False):
-    """What to pass to subprocess (or asyncio's) beside the arguments, the pipes and the environment."""
+    """Keyword arguments of subprocess.Popen and asyncio's subprocess functions."""
 
     start_new_session: bool
     creationflags: int
 
 
 def own_session() -> SpawnOptions:
-    """POSIX: Ctrl-C goes to the terminal's whole group, and would kill the answers that a graceful stop waits for."""
+    """POSIX: Ctrl-C goes to the terminal's whole process group, and would kill the answers of a graceful stop."""
     return {"start_new_session": True}

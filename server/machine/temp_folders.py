@@ -1,4 +1,4 @@
-"""Private temporary folders that vanish with their process, and the sweep of those that a crash left behind."""
+"""Private temporary folders that are removed with their server, also after a crash: the next server sweeps them."""
 
 import os
 import shutil
@@ -14,14 +14,14 @@ _LOCK = "in-use"
 
 
 class Scratch:
-    """A folder that only this user can read, for the temporary folders of one server; locked while the server lives."""
+    """A private folder for the temporary folders of one server; locked while the server lives."""
 
     def __init__(self, root: Path, lock: filelock.BaseFileLock) -> None:
         self.root = root
         self._lock = lock
 
     def folder(self) -> Path:
-        """A new, empty, private folder. Remove it with `remove`."""
+        """Creates a new private folder. Remove it with `remove`."""
         return Path(tempfile.mkdtemp(prefix="w", dir=self.root))
 
     def close(self) -> None:
@@ -32,10 +32,10 @@ class Scratch:
 
 @contextmanager
 def open_scratch(parent: Path | None = None) -> Iterator[Scratch]:
-    """A scratch root below `parent` (default: the system's temporary folder), swept of dead servers' roots."""
+    """Opens a scratch root below `parent` (default: the system's temporary folder) and sweeps those of dead servers."""
     parent = parent or Path(tempfile.gettempdir())
     sweep(parent)
-    # mkdtemp makes it 0700 under a name that nobody can guess or own before us.
+    # mkdtemp creates it with mode 0700 and an unguessable name, so no other user can own it first.
     root = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
     lock = filelock.FileLock(root / _LOCK)
     lock.acquire(timeout=1)
@@ -47,10 +47,10 @@ def open_scratch(parent: Path | None = None) -> Iterator[Scratch]:
 
 
 def sweep(parent: Path) -> int:
-    """Removes the scratch roots below `parent` whose server is gone; the number removed.
+    """Removes the scratch roots below `parent` whose server has ended; returns how many.
 
-    The system frees a dead process's lock, so a lock that can be taken means that nobody lives there.
-    A root without its lock file is being made at this moment, or is not ours: it stays.
+    The system frees a dead process's lock, so a root whose lock can be taken is unused. A root without a lock file is
+    being created right now, or is not ours: it stays.
     """
     removed = 0
     for root in parent.glob(f"{_PREFIX}*"):
@@ -67,10 +67,10 @@ def sweep(parent: Path) -> int:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Whether this user made it: in a shared folder for temporary files anybody may use our prefix."""
+    """Whether this user created it: in a shared temporary folder, other users may use our prefix."""
     return not hasattr(os, "getuid") or folder.lstat().st_uid == os.getuid()
 
 
 def remove(folder: Path) -> None:
-    """Removes `folder` and what is in it; what cannot be removed now is left to the next sweep."""
+    """Removes `folder` and its content; what cannot be removed now is left to the next sweep."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,15 +1,15 @@
-"""Which version of Drawbridge this is, where its project is found, and who brings new versions of it."""
+"""The version of Drawbridge, the project's web addresses, and what installs updates."""
 
 from server.machine.assets import asset
 
 _NAME = "drawbridge-tray"
-# Packages of a system put it among the assets, with the name of what updates them, as in "apt".
+# System packages add this asset, with the name of what updates them, as in "apt".
 MANAGED_BY = "MANAGED_BY"
 
 
 def own_version() -> str:
-    """The version of Drawbridge, "0" where it was never installed."""
-    # Lazy, here and below: it brings e-mail and zip files along, and the icon is to be seen first.
+    """Returns the version of Drawbridge, "0" if it is not installed."""
+    # Lazy, here and below: it imports email and zipfile, and the icon should appear first.
     from importlib.metadata import PackageNotFoundError, version
 
     try:
@@ -19,17 +19,17 @@ def own_version() -> str:
 
 
 def project_page() -> str | None:
-    """The project's page on the web, as its package names it; None where it names none."""
+    """Returns the project's web page from the package's metadata, if any."""
     return _address("homepage")
 
 
 def repository() -> str | None:
-    """Where the project keeps its source and its releases, as its package names it; None where it names none."""
+    """Returns the repository's address from the package's metadata, if any."""
     return _address("repository")
 
 
 def managed_by() -> str:
-    """What brings new versions to this computer, if that is a package system; else empty."""
+    """Returns the package system that updates Drawbridge here; empty if none does."""
     try:
         return asset(MANAGED_BY).read_text("utf-8").strip() or "a package system"
     except (OSError, ValueError):

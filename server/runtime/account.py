@@ -11,7 +11,7 @@ from server.claude.cli.account import account_status
 from server.claude.cli.versions import cli_version
 from server.config import Config
 from server.errors import EngineError
-from server.machine.billing import insisted
+from server.machine.billing import with_required_payer
 from server.selfcheck.capabilities import CliFingerprint, fingerprint_of
 from server.status import AccountStatus, CliStatus
 
@@ -91,7 +91,11 @@ class AccountCache:
             self.cli = replace(self.cli, path=str(path))
             key = fingerprint_of(path)
             self.cli, self._version_key = CliStatus(str(path), await cli_version(path, environment)), key
-            account = self.account if config.demo else insisted(config.payer, await account_status(path, environment))
+            account = (
+                self.account
+                if config.demo
+                else with_required_payer(config.payer, await account_status(path, environment))
+            )
             if generation == self._generation:
                 self.account = account
         except (EngineError, OSError) as error:

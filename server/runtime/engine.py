@@ -24,7 +24,8 @@ from server.conversation.models import ModelCard
 from server.conversation.request import Launch, ModelRequest
 from server.errors import EngineError, SignInNeeded
 from server.machine.billing import NO_KEY_HINT, environment_for, has_exported_key
-from server.machine.guards import Guard, clean_environment, desktop_environment, guard_for
+from server.machine.environment import clean_environment, desktop_environment
+from server.machine.guards import Guard, guard_for
 from server.machine.paths import Folders
 from server.machine.temp_folders import Scratch, open_scratch
 from server.pool.pool import Pool

@@ -210,7 +210,7 @@ class Scene:
         self.asked: list[str] = []
         self.newest: str | None = "v1.3.0"
         self.feed_error: DrawbridgeError | None = None
-        self.is_end_asked = False
+        self.is_end_requested = False
         self.diagnosis = "all is well\n"
         self.house = House()
         self.clock, self.wall = Clock(time.monotonic), Clock(time.time)
@@ -311,7 +311,7 @@ class Scene:
             autostart=self.autostart,
             updates=cache(self._updates),
             publish=self._publish,
-            is_end_asked=lambda: self.is_end_asked,
+            is_end_requested=lambda: self.is_end_requested,
             diagnose=lambda: self.diagnosis,
             answers=self._answers,
             say=self.said.append,

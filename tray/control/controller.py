@@ -196,7 +196,7 @@ class Controller:
             self._look_for_tray()
         if now >= self._look_at:
             self._look_at = now + LOOK_S
-            if self._platform.is_end_asked() and not self._is_quitting:
+            if self._platform.is_end_requested() and not self._is_quitting:
                 self.post(Quit())
             if self._preferences.has_changed:
                 self._do(self._reload)

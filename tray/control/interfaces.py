@@ -68,7 +68,7 @@ class Autostart(Protocol):
 class Platform:
     """The computer we run on. `copy` may raise `DrawbridgeError`; `diagnose` and `answers` take a while.
 
-    `publish` tells the commands where the server is, None: nowhere; by `is_end_asked` they reach an app without one.
+    `publish` tells the commands where the server is, None: nowhere; `is_end_requested` reaches an app without one.
     `answers` says whether it replies at a host and port. `say` and `note` are the terminal's stdout and stderr, if
     there is one. `version` and `updates` are asked when the icon is there.
     """
@@ -78,7 +78,7 @@ class Platform:
     autostart: Autostart
     updates: Callable[[], Updates]
     publish: Callable[[Listeners | None], None]
-    is_end_asked: Callable[[], bool]
+    is_end_requested: Callable[[], bool]
     diagnose: Callable[[], str]
     answers: Callable[[tuple[str, int]], bool]
     say: Callable[[str], None]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from server.machine.guards import desktop_environment
+from server.machine.environment import desktop_environment
 from server.machine.spawn import SpawnOptions, own_session
 from tray.commands import Command
 from tray.model import Notice

@@ -273,7 +273,7 @@ def test_a_corrupt_settings_file_is_set_aside_and_the_server_goes_on(
     program.port()
     _, _, err = program.stop()
     assert "Line 1 of the settings file" in err
-    assert "It was set aside as 'settings.toml.broken-1', and the defaults are used." in err
+    assert "It was renamed to 'settings.toml.broken-1', and the defaults are used." in err
     (aside,) = home.rglob("settings.toml.broken-1")
     assert aside.read_text() == "port = = 1"
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from server.machine.environment import clean_environment
 from server.machine.guard_watcher import _SCRIPT, WatcherGuard
-from server.machine.guards import Guard, SignalGuard, clean_environment, guard_for
+from server.machine.guards import Guard, SignalGuard, guard_for
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux's kernel")
 posix = pytest.mark.skipif(sys.platform == "win32", reason="asks a POSIX shell")

@@ -19,11 +19,11 @@ import pytest
 from server.errors import AlreadyRunning, DrawbridgeError, StartError
 from server.machine.instance import (
     Instance,
-    ask_end,
-    ask_status,
-    ask_stop,
     claim,
     read_instance,
+    request_end,
+    request_status,
+    request_stop,
     wait_until_gone,
 )
 
@@ -181,8 +181,8 @@ def test_status_and_stop_are_asked_with_the_token_and_past_any_proxy(
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     instance = at(server.server_port)
-    assert ask_status(instance) == {"state": "running"}
-    ask_stop(instance)
+    assert request_status(instance) == {"state": "running"}
+    request_stop(instance)
     assert server.seen == [("GET", "/control/status", "secret-token"), ("POST", "/control/stop", "secret-token")]
 
 
@@ -192,7 +192,7 @@ def test_a_server_that_answers_something_else_is_an_error_with_its_pid(
 ) -> None:
     server.reply = reply
     with pytest.raises(DrawbridgeError, match="pid 7") as caught:
-        ask_status(at(server.server_port))
+        request_status(at(server.server_port))
     assert "secret" not in str(caught.value)
 
 
@@ -200,7 +200,7 @@ def test_a_server_that_never_answers_is_an_error_in_bounded_time() -> None:
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(DrawbridgeError):
-        ask_stop(at(deaf.getsockname()[1]), timeout_s=0.05)
+        request_stop(at(deaf.getsockname()[1]), timeout_s=0.05)
 
 
 def test_the_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -212,17 +212,17 @@ def test_the_file_is_replaced_whole(tmp_path: Path) -> None:
 
 
 def test_who_holds_a_folder_without_a_server_can_be_asked_to_end(tmp_path: Path) -> None:
-    assert not ask_end(tmp_path)
+    assert not request_end(tmp_path)
     with claim(tmp_path) as held:
-        assert not held.is_end_asked()
-        assert ask_end(tmp_path)
-        assert held.is_end_asked()
-    assert not ask_end(tmp_path)
+        assert not held.is_end_requested()
+        assert request_end(tmp_path)
+        assert held.is_end_requested()
+    assert not request_end(tmp_path)
     (tmp_path / "end-asked").touch()
     with claim(tmp_path) as held:
-        assert not held.is_end_asked(), "what was asked of one that died is not meant for the next"
+        assert not held.is_end_requested(), "what was asked of one that died is not meant for the next"
 
 
 def test_nobody_is_looked_for_where_nobody_ever_was(tmp_path: Path) -> None:
-    assert not ask_end(tmp_path / "none")
+    assert not request_end(tmp_path / "none")
     assert not (tmp_path / "none").exists()

@@ -114,7 +114,7 @@ def test_whatever_a_keyring_raises_is_one_of_two_things(
 
 
 def test_a_keyring_that_does_not_answer_is_left_at_the_deadline(tmp_path: Path, stuck: Box) -> None:
-    with pytest.raises(KeyringLocked, match="may ask for a password"):
+    with pytest.raises(KeyringLocked, match="may wait for a password"):
         chain(tmp_path, stuck, deadline_s=0.05).find()
 
 

@@ -144,7 +144,7 @@ def test_what_cannot_be_written_leaves_the_old_file_and_nothing_beside_it(
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(DrawbridgeError, match="No space left") as caught:
         write_settings(path, {"port": 2})
-    assert caught.value.title == "The settings are not saved"
+    assert caught.value.title == "The settings could not be saved"
     assert path.read_text() == "port = 1\n"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -157,7 +157,7 @@ def test_a_corrupt_file_is_set_aside_by_number_and_said(tmp_path: Path) -> None:
         assert dict(saved.values) == {}
         assert saved.aside == tmp_path / f"settings.toml.broken-{number}"
         assert saved.aside.read_text() == f"port = = {number}\n"
-        assert f"set aside as 'settings.toml.broken-{number}'" in saved.notices[0]
+        assert f"renamed to 'settings.toml.broken-{number}'" in saved.notices[0]
     assert not path.exists()
 
 
@@ -177,7 +177,7 @@ def test_a_slip_of_the_pen_does_not_unlock_the_door(tmp_path: Path, key: str) ->
     path.write_text(f"port = = 1\n{key}\npool_size = 5\n")
     saved = read_or_set_aside(path)
     assert list(saved.values) == [key.split(maxsplit=1)[0]]
-    assert "except that the access key is still asked for" in saved.notices[0]
+    assert "except that the access key is still required" in saved.notices[0]
     assert "sesame" not in saved.notices[0]
     assert dict(read_settings(path).values) == dict(saved.values)
 

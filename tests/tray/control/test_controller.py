@@ -821,7 +821,7 @@ def test_an_app_without_a_server_can_be_asked_to_end(scene: Scene) -> None:
     scene.until(lambda shown: shown.status.state is State.STOPPED)
     scene.pass_time(10)
     assert not scene.controller.wait(0)
-    scene.is_end_asked = True
+    scene.is_end_requested = True
     scene.pass_time(10)
     assert scene.controller.wait(WAIT_S)
     assert scene.screen.stopped.is_set()
