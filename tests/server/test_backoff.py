@@ -1,4 +1,4 @@
-"""Delays that grow and are forgotten."""
+"""Delays that grow with each failure and are reset."""
 
 import random
 
@@ -10,7 +10,7 @@ def test_delays_double_up_to_the_longest() -> None:
     assert [backoff.failed() for _ in range(6)] == [1, 2, 4, 8, 8, 8]
 
 
-def test_a_success_begins_anew() -> None:
+def test_a_success_resets_the_delay() -> None:
     backoff = Backoff(first_s=1, longest_s=8, jitter=0)
     backoff.failed()
     backoff.failed()
@@ -18,7 +18,7 @@ def test_a_success_begins_anew() -> None:
     assert backoff.failed() == 1
 
 
-def test_each_delay_is_a_little_random() -> None:
+def test_each_delay_has_jitter() -> None:
     backoff = Backoff(first_s=10, longest_s=10, jitter=0.1, random=random.Random(7))
     delays = [backoff.failed() for _ in range(200)]
     assert len(set(delays)) > 100

@@ -22,7 +22,7 @@ async def way(bridge: Bridge, *turns: str) -> str:
 
 
 @pytest.mark.parametrize("size", ["2", "3"])
-async def test_housekeeping_leaves_the_conversation_where_it_is(folder: Path, size: str) -> None:
+async def test_background_requests_keep_the_conversation(folder: Path, size: str) -> None:
     async with open_standin() as standin, open_bridge(standin, folder, "--pool-size", size) as bridge:
         standin.script(echo)
         await way(bridge, "one")
@@ -54,7 +54,7 @@ async def test_in_a_pool_of_one_background_requests_are_answered_and_the_convers
         assert [text for _, text in conversation_of(standin.requests[-1].body)] == ["one", "to one", "two"]
 
 
-async def test_a_small_model_for_housekeeping_is_a_setting(folder: Path) -> None:
+async def test_background_requests_use_the_housekeeping_model(folder: Path) -> None:
     environment = {"DRAWBRIDGE_HOUSEKEEPING_MODEL": "haiku"}
     async with open_standin() as standin, open_bridge(standin, folder, environment=environment) as bridge:
         reply = await bridge.post(webui(TITLE))

@@ -1,4 +1,4 @@
-"""The prompts by which Open WebUI and OpenCode ask for titles, tags and follow-up questions, as they were published."""
+"""The published prompts of Open WebUI and OpenCode for titles, tags and follow-up questions."""
 
 from dataclasses import replace
 from typing import Any
@@ -34,7 +34,7 @@ OPENCODE_FIRST = "Generate a title for this conversation:\n"
 
 
 def webui(prompt: str, **more: Any) -> dict[str, Any]:
-    """One message, never streamed, with a limit for titles."""
+    """One message, not streamed; titles have a token limit."""
     return {"model": "sonnet", "messages": [{"role": "user", "content": prompt}], "stream": False, **more}
 
 
@@ -49,7 +49,7 @@ OPENCODE: dict[str, Any] = {
 }
 
 
-def turn_of(body: dict[str, Any]) -> ModelRequest:
+def request_of(body: dict[str, Any]) -> ModelRequest:
     return request_from_chat(parse_chat(body), owner="local")
 
 
@@ -58,34 +58,34 @@ def turn_of(body: dict[str, Any]) -> ModelRequest:
     [webui(TITLE, max_completion_tokens=1000), webui(LATER_TITLE), webui(TAGS), webui(FOLLOW_UPS), OPENCODE],
     ids=["title", "later title", "tags", "follow-ups", "opencode"],
 )
-def test_a_recorded_prompt_is_background_request(body: dict[str, Any]) -> None:
-    assert is_background_request(turn_of(body))
+def test_a_recorded_prompt_is_a_background_request(body: dict[str, Any]) -> None:
+    assert is_background_request(request_of(body))
 
 
 SYSTEM = {"role": "system", "content": OPENCODE_SYSTEM}
 OTHERS = [
     ModelRequest(()),
     ModelRequest((Message("user", ()),)),
-    turn_of(webui("Generate a concise title summarizing the chat history.")),
-    turn_of(webui("What does this mean?\n" + TITLE)),
-    turn_of(webui("### Task:\nGenerate a concise title for my book.")),
-    turn_of(webui(OPENCODE_FIRST)),
-    turn_of({"messages": [SYSTEM, {"role": "user", "content": "Who are you?"}]}),
-    turn_of({"messages": [{"role": "system", "content": "Hi."}, {"role": "user", "content": OPENCODE_FIRST}]}),
-    # Somebody talks about the prompt.
+    request_of(webui("Generate a concise title summarizing the chat history.")),
+    request_of(webui("What does this mean?\n" + TITLE)),
+    request_of(webui("### Task:\nGenerate a concise title for my book.")),
+    request_of(webui(OPENCODE_FIRST)),
+    request_of({"messages": [SYSTEM, {"role": "user", "content": "Who are you?"}]}),
+    request_of({"messages": [{"role": "system", "content": "Hi."}, {"role": "user", "content": OPENCODE_FIRST}]}),
+    # The prompt is a part of the history.
     replace(
-        turn_of(webui(TITLE)),
+        request_of(webui(TITLE)),
         messages=(
             Message("user", (Text(TITLE),)),
             Message("assistant", (Text("A title"),)),
             Message("user", (Text("Why?"),)),
         ),
     ),
-    replace(turn_of(webui(TITLE)), messages=(Message("user", (ToolResult("a", ()),)),)),
-    replace(turn_of(webui(TITLE)), profile=replace(turn_of(webui(TITLE)).profile, tools=(Tool("t", "", "{}"),))),
+    replace(request_of(webui(TITLE)), messages=(Message("user", (ToolResult("a", ()),)),)),
+    replace(request_of(webui(TITLE)), profile=replace(request_of(webui(TITLE)).profile, tools=(Tool("t", "", "{}"),))),
 ]
 
 
-@pytest.mark.parametrize("turn", OTHERS)
-def test_whoever_asks_for_a_title_in_words_of_their_own_is_answered_like_anybody(turn: ModelRequest) -> None:
-    assert not is_background_request(turn)
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_request_for_a_title_in_other_words_is_an_ordinary_one(other: ModelRequest) -> None:
+    assert not is_background_request(other)

@@ -1,4 +1,4 @@
-"""The recorded prompts that are answered without Claude, and nothing that is only like them."""
+"""The recorded requests that get a canned reply, and similar ones that do not."""
 
 from dataclasses import replace
 from typing import Any
@@ -31,33 +31,33 @@ DIAGNOSTIC: dict[str, Any] = {
 }
 
 
-def turn_of(body: dict[str, Any]) -> ModelRequest:
+def request_of(body: dict[str, Any]) -> ModelRequest:
     return request_from_chat(parse_chat(body), owner="local")
 
 
 @pytest.mark.parametrize("body", [VERIFY, AZURE, DIAGNOSTIC, {**VERIFY, "stream": True}, {**VERIFY, "model": "any"}])
 def test_a_recorded_prompt_is_answered_at_once(body: dict[str, Any]) -> None:
-    events = local_answer(turn_of(body))
+    events = local_answer(request_of(body))
     assert events[0] == Started(model="", way="local")
     assert isinstance(events[-1], Finished)
     assert [event.text for event in events if isinstance(event, PartDelta)] in (["Drawbridge is here."], ["hi"])
 
 
-TURN = turn_of(VERIFY)
+REQUEST = request_of(VERIFY)
 OTHERS = [
-    replace(TURN, messages=(Message("user", (Text("Test prompt using gpt-3.5-turbo."),)),)),
-    replace(TURN, messages=(Message("user", (Text("Test prompt using gpt-4"),)),)),
-    replace(TURN, messages=(*TURN.messages, Message("assistant", (Text("ok"),)), *TURN.messages)),
-    replace(TURN, profile=Profile("You are a helpful assistant")),
-    replace(TURN, profile=Profile()),
-    replace(TURN, profile=replace(TURN.profile, tools=(Tool("t", "", "{}"),))),
-    replace(TURN, settings=ModelSettings(max_tokens=11)),
-    replace(TURN, settings=ModelSettings()),
-    replace(TURN, choices=2),
-    replace(turn_of(DIAGNOSTIC), messages=(Message("user", (Text("Testing. Just say hi."),)),)),
+    replace(REQUEST, messages=(Message("user", (Text("Test prompt using gpt-3.5-turbo."),)),)),
+    replace(REQUEST, messages=(Message("user", (Text("Test prompt using gpt-4"),)),)),
+    replace(REQUEST, messages=(*REQUEST.messages, Message("assistant", (Text("ok"),)), *REQUEST.messages)),
+    replace(REQUEST, profile=Profile("You are a helpful assistant")),
+    replace(REQUEST, profile=Profile()),
+    replace(REQUEST, profile=replace(REQUEST.profile, tools=(Tool("t", "", "{}"),))),
+    replace(REQUEST, settings=ModelSettings(max_tokens=11)),
+    replace(REQUEST, settings=ModelSettings()),
+    replace(REQUEST, choices=2),
+    replace(request_of(DIAGNOSTIC), messages=(Message("user", (Text("Testing. Just say hi."),)),)),
 ]
 
 
-@pytest.mark.parametrize("turn", OTHERS)
-def test_what_is_only_like_one_is_claudes_to_answer(turn: ModelRequest) -> None:
-    assert local_answer(turn) == ()
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_similar_request_goes_to_claude(other: ModelRequest) -> None:
+    assert local_answer(other) == ()

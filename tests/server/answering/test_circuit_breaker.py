@@ -1,4 +1,4 @@
-"""The circuits, each by its cause, at a clock that the test sets."""
+"""The circuit breaker, by cause, with a clock that the test sets."""
 
 import pytest
 
@@ -24,8 +24,8 @@ class Clock:
         return self.now
 
 
-class Bench:
-    """A breaker and what a request sees of it."""
+class Harness:
+    """A circuit breaker, and requests through it."""
 
     def __init__(self) -> None:
         self.clock, self.changes = Clock(), 0
@@ -34,12 +34,12 @@ class Bench:
     def changed(self) -> None:
         self.changes += 1
 
-    def ask(self, model: str | None, error: DrawbridgeError | None = None) -> DrawbridgeError | None:
-        """One request that would end with `error`; what its caller is told."""
+    def send(self, model: str | None, error: DrawbridgeError | None = None) -> DrawbridgeError | None:
+        """Sends one request that would end with `error`. Returns the error that its caller gets."""
         try:
             permit = self.breaker.enter(model)
-        except DrawbridgeError as refused:
-            return refused
+        except DrawbridgeError as error_of_circuit:
+            return error_of_circuit
         if error is None:
             permit.succeeded()
         else:
@@ -48,7 +48,7 @@ class Bench:
         return error
 
     def is_open(self, model: str | None) -> bool:
-        """Whether a request is refused without being sent. It is not sent in any case."""
+        """Whether the circuit breaker refuses a request."""
         try:
             self.breaker.enter(model).release()
         except DrawbridgeError:
@@ -57,128 +57,130 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def harness() -> Harness:
+    return Harness()
 
 
-def test_a_refused_sign_in_closes_every_model_at_once(bench: Bench) -> None:
+def test_a_refused_sign_in_opens_the_circuit_of_all_models_at_once(harness: Harness) -> None:
     first = SignInNeeded("Claude did not accept the sign-in: expired", status=401)
-    bench.ask("opus", first)
-    told = bench.ask("sonnet")
-    assert isinstance(told, SignInNeeded)
-    assert (told.message, told.status) == (first.message, 401)
-    assert told is not first
-    assert bench.is_open(None)
+    harness.send("opus", first)
+    refused = harness.send("sonnet")
+    assert isinstance(refused, SignInNeeded)
+    assert (refused.message, refused.status) == (first.message, 401)
+    assert refused is not first
+    assert harness.is_open(None)
 
 
-def test_a_limit_with_a_known_end_closes_its_model_until_then(bench: Bench) -> None:
-    bench.ask("opus", UsageLimit(status=429, retry_after_s=3600, resets_at=NOW + 3600))
-    bench.clock.now = NOW + 200
-    told = bench.ask("opus")
-    assert isinstance(told, UsageLimit)
-    assert told.retry_after_s == 3400
-    assert not bench.is_open("sonnet")
-    bench.clock.now = NOW + 3600
-    assert bench.breaker.circuits == ()
-    assert bench.ask("opus") is None
+def test_a_usage_limit_opens_the_circuit_of_its_model_until_its_end(harness: Harness) -> None:
+    harness.send("opus", UsageLimit(status=429, retry_after_s=3600, resets_at=NOW + 3600))
+    harness.clock.now = NOW + 200
+    refused = harness.send("opus")
+    assert isinstance(refused, UsageLimit)
+    assert refused.retry_after_s == 3400
+    assert not harness.is_open("sonnet")
+    harness.clock.now = NOW + 3600
+    assert harness.breaker.circuits == ()
+    assert harness.send("opus") is None
 
 
-def test_a_limit_that_is_lifted_early_is_found_out(bench: Bench) -> None:
-    bench.ask("opus", UsageLimit(status=429, resets_at=NOW + 3600))
-    bench.clock.now = NOW + LIMIT_S - 1
-    assert bench.is_open("opus")
-    bench.clock.now = NOW + LIMIT_S
-    assert bench.ask("opus") is None
-    assert bench.breaker.circuits == ()
+def test_a_probe_finds_a_limit_that_was_lifted_early(harness: Harness) -> None:
+    harness.send("opus", UsageLimit(status=429, resets_at=NOW + 3600))
+    harness.clock.now = NOW + LIMIT_S - 1
+    assert harness.is_open("opus")
+    harness.clock.now = NOW + LIMIT_S
+    assert harness.send("opus") is None
+    assert harness.breaker.circuits == ()
 
 
 @pytest.mark.parametrize(
     "error", [UsageLimit(retry_after_s=30), UsageLimit(resets_at=NOW - 1), PermissionRefused(), WorkerDied()]
 )
-def test_what_says_nothing_of_the_next_request_closes_nothing(bench: Bench, error: DrawbridgeError) -> None:
+def test_an_error_that_says_nothing_about_the_next_request_opens_nothing(
+    harness: Harness, error: DrawbridgeError
+) -> None:
     for _ in range(2 * FAILURES):
-        bench.ask("opus", error)
-    assert bench.breaker.circuits == ()
-    assert bench.changes == 0
+        harness.send("opus", error)
+    assert harness.breaker.circuits == ()
+    assert harness.changes == 0
 
 
-def test_an_api_that_fails_again_and_again_is_left_alone(bench: Bench) -> None:
+def test_an_api_that_keeps_failing_opens_the_circuit(harness: Harness) -> None:
     for _ in range(FAILURES):
-        assert not bench.is_open("opus")
-        bench.ask("opus", UpstreamDown(status=529))
-    assert bench.is_open("opus")
-    assert not bench.is_open("sonnet")
-    told = bench.ask("opus")
-    assert isinstance(told, UpstreamDown)
-    assert told.retry_after_s == FIRST_S
+        assert not harness.is_open("opus")
+        harness.send("opus", UpstreamDown(status=529))
+    assert harness.is_open("opus")
+    assert not harness.is_open("sonnet")
+    refused = harness.send("opus")
+    assert isinstance(refused, UpstreamDown)
+    assert refused.retry_after_s == FIRST_S
 
 
 @pytest.mark.parametrize("between", [None, UpstreamRefused(status=400), PromptTooLong()])
-def test_failures_count_only_in_a_row(bench: Bench, between: DrawbridgeError | None) -> None:
+def test_failures_count_only_in_a_row(harness: Harness, between: DrawbridgeError | None) -> None:
     for _ in range(3):
         for _ in range(FAILURES - 1):
-            bench.ask("opus", UpstreamDown(status=500))
-        bench.ask("opus", between)
-    assert not bench.is_open("opus")
+            harness.send("opus", UpstreamDown(status=500))
+        harness.send("opus", between)
+    assert not harness.is_open("opus")
 
 
-def test_when_it_is_due_one_request_tries_and_the_others_are_told(bench: Bench) -> None:
-    bench.ask("opus", SignInNeeded())
-    bench.clock.now += FIRST_S
-    probe = bench.breaker.enter("opus")
-    assert isinstance(bench.ask("opus"), SignInNeeded)
-    assert isinstance(bench.ask("sonnet"), SignInNeeded)
+def test_a_due_circuit_lets_one_probe_through_and_refuses_the_others(harness: Harness) -> None:
+    harness.send("opus", SignInNeeded())
+    harness.clock.now += FIRST_S
+    probe = harness.breaker.enter("opus")
+    assert isinstance(harness.send("opus"), SignInNeeded)
+    assert isinstance(harness.send("sonnet"), SignInNeeded)
     probe.succeeded()
     probe.release()
-    assert bench.ask("sonnet") is None
-    assert bench.breaker.circuits == ()
+    assert harness.send("sonnet") is None
+    assert harness.breaker.circuits == ()
 
 
-def test_a_probe_that_says_nothing_lets_the_next_one_try(bench: Bench) -> None:
-    bench.ask("opus", SignInNeeded())
-    bench.clock.now += FIRST_S
-    bench.breaker.enter("opus").release()
-    permit = bench.breaker.enter("opus")
+def test_a_probe_without_a_result_lets_the_next_request_probe(harness: Harness) -> None:
+    harness.send("opus", SignInNeeded())
+    harness.clock.now += FIRST_S
+    harness.breaker.enter("opus").release()
+    permit = harness.breaker.enter("opus")
     permit.failed(WorkerDied())
     permit.release()
-    assert bench.ask("opus") is None
+    assert harness.send("opus") is None
 
 
-def test_each_probe_that_fails_makes_the_next_wait_longer(bench: Bench) -> None:
-    bench.ask(None, SignInNeeded())
+def test_each_failed_probe_doubles_the_wait(harness: Harness) -> None:
+    harness.send(None, SignInNeeded())
     waits = []
     for _ in range(8):
-        (circuit,) = bench.breaker.circuits
-        waits.append(circuit.until - bench.clock.now)
+        (circuit,) = harness.breaker.circuits
+        waits.append(circuit.until - harness.clock.now)
         assert circuit.since == NOW
-        bench.clock.now = circuit.until
-        bench.ask(None, SignInNeeded())
+        harness.clock.now = circuit.until
+        harness.send(None, SignInNeeded())
     assert waits == [5, 10, 20, 40, 80, 160, 300, 300]
 
 
-def test_a_success_of_a_request_that_was_on_its_way_closes_it(bench: Bench) -> None:
-    late = bench.breaker.enter("opus")
-    bench.ask("opus", SignInNeeded())
+def test_a_success_of_an_earlier_request_closes_the_circuit(harness: Harness) -> None:
+    late = harness.breaker.enter("opus")
+    harness.send("opus", SignInNeeded())
     late.succeeded()
     late.release()
-    assert not bench.is_open("opus")
+    assert not harness.is_open("opus")
 
 
-def test_another_account_or_other_settings_close_everything(bench: Bench) -> None:
-    bench.ask("opus", SignInNeeded())
-    bench.ask("opus", UsageLimit(resets_at=int(NOW) + 3600))
-    bench.breaker.reset()
-    assert bench.breaker.circuits == ()
-    assert not bench.is_open("opus")
+def test_a_reset_closes_all_circuits(harness: Harness) -> None:
+    harness.send("opus", SignInNeeded())
+    harness.send("opus", UsageLimit(resets_at=int(NOW) + 3600))
+    harness.breaker.reset()
+    assert harness.breaker.circuits == ()
+    assert not harness.is_open("opus")
 
 
-def test_who_shows_it_hears_of_every_change_and_of_nothing_else(bench: Bench) -> None:
-    bench.ask("opus")
-    assert bench.changes == 0
-    bench.ask("opus", SignInNeeded())
-    assert bench.changes == 1
-    bench.ask("opus")
-    assert bench.changes == 1
-    bench.clock.now += FIRST_S
-    bench.ask("opus")
-    assert bench.changes == 2
+def test_on_change_is_called_at_every_change_only(harness: Harness) -> None:
+    harness.send("opus")
+    assert harness.changes == 0
+    harness.send("opus", SignInNeeded())
+    assert harness.changes == 1
+    harness.send("opus")
+    assert harness.changes == 1
+    harness.clock.now += FIRST_S
+    harness.send("opus")
+    assert harness.changes == 2

@@ -1,4 +1,4 @@
-"""Several answers at once: told side by side, added up, and stopped together."""
+"""Several answers to one request: merged, summed and stopped together."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -24,8 +24,8 @@ from server.conversation.parts import Message, Text
 from server.conversation.request import ModelRequest
 from server.errors import PermissionRefused, WorkerDied
 
-TURN = ModelRequest((Message("user", (Text("hi"),)),), choices=3)
-SAID: list[Event | Exception] = [
+REQUEST = ModelRequest((Message("user", (Text("hi"),)),), choices=3)
+ANSWER: list[Event | Exception] = [
     Started("m"),
     PartStarted(0, Text("")),
     PartDelta(0, "a"),
@@ -36,14 +36,14 @@ SAID: list[Event | Exception] = [
 
 @dataclass
 class Streams:
-    """Answers that are written down; `closed` counts those that were closed."""
+    """Scripted answers that stay open at their end; `closed` counts the closed ones."""
 
     answers: list[list[Event | Exception]]
-    turns: list[ModelRequest] = field(default_factory=list)
+    requests: list[ModelRequest] = field(default_factory=list)
     closed: int = 0
 
-    async def stream(self, turn: ModelRequest) -> AsyncGenerator[Event, None]:
-        self.turns.append(turn)
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[Event, None]:
+        self.requests.append(request)
         try:
             for event in self.answers.pop(0):
                 if isinstance(event, Exception):
@@ -56,7 +56,7 @@ class Streams:
 
 
 def ended(*answers: list[Event | Exception]) -> Callable[[ModelRequest], AsyncGenerator[Event, None]]:
-    """Answers that end by themselves."""
+    """Scripted answers that end by themselves."""
     left = list(answers)
 
     async def stream(_: ModelRequest) -> AsyncGenerator[Event, None]:
@@ -68,17 +68,22 @@ def ended(*answers: list[Event | Exception]) -> Callable[[ModelRequest], AsyncGe
     return stream
 
 
-async def told(stream: Callable[[ModelRequest], AsyncGenerator[Event, None]], turn: ModelRequest = TURN) -> list[Event]:
-    return [event async for event in choices(turn, stream)]
+async def events_of(
+    stream: Callable[[ModelRequest], AsyncGenerator[Event, None]], request: ModelRequest = REQUEST
+) -> list[Event]:
+    return [event async for event in choices(request, stream)]
 
 
-async def test_one_answer_is_told_as_it_is() -> None:
-    assert await told(ended(SAID), ModelRequest(TURN.messages)) == SAID
+async def test_a_single_answer_is_streamed_directly() -> None:
+    assert await events_of(ended(ANSWER), ModelRequest(REQUEST.messages)) == ANSWER
 
 
-async def test_several_begin_once_and_end_once_with_the_sum_of_all() -> None:
-    length: list[Event | Exception] = [*SAID[:-1], Finished(StopReason.LENGTH, usage=Usage(1, 0, 0, 1), cost_usd=0.25)]
-    events = await told(ended(SAID, length, SAID))
+async def test_several_answers_have_one_start_and_one_end_with_the_summed_usage() -> None:
+    length: list[Event | Exception] = [
+        *ANSWER[:-1],
+        Finished(StopReason.LENGTH, usage=Usage(1, 0, 0, 1), cost_usd=0.25),
+    ]
+    events = await events_of(ended(ANSWER, length, ANSWER))
     assert [event for event in events if isinstance(event, Started)] == [Started("m")]
     assert events[0] == Started("m")
     for number in range(3):
@@ -93,8 +98,8 @@ async def test_several_begin_once_and_end_once_with_the_sum_of_all() -> None:
     )
 
 
-async def test_a_cost_that_one_does_not_know_is_not_known() -> None:
-    (*_, last) = await told(ended(SAID, [*SAID[:-1], Finished(StopReason.LENGTH)], SAID))
+async def test_the_cost_is_unknown_if_that_of_one_answer_is() -> None:
+    (*_, last) = await events_of(ended(ANSWER, [*ANSWER[:-1], Finished(StopReason.LENGTH)], ANSWER))
     assert isinstance(last, Finished)
     assert last.cost_usd is None
 
@@ -102,30 +107,30 @@ async def test_a_cost_that_one_does_not_know_is_not_known() -> None:
 async def test_a_failure_before_the_first_event_is_raised_and_stops_the_others() -> None:
     streams = Streams([[PermissionRefused()], [], []])
     with pytest.raises(PermissionRefused):
-        await told(streams.stream)
-    assert streams.closed == len(streams.turns)
-    assert all(turn.choices == 1 for turn in streams.turns)
+        await events_of(streams.stream)
+    assert streams.closed == len(streams.requests)
+    assert all(request.choices == 1 for request in streams.requests)
 
 
 @pytest.mark.parametrize("error", [WorkerDied(), Failed(WorkerDied())])
 async def test_a_later_failure_is_one_event_and_stops_the_others(error: Exception | Failed) -> None:
-    streams = Streams([SAID[:3], [SAID[0], SAID[1], error], SAID[:2]])
-    events = await told(streams.stream)
+    streams = Streams([ANSWER[:3], [ANSWER[0], ANSWER[1], error], ANSWER[:2]])
+    events = await events_of(streams.stream)
     assert [type(event) for event in events].count(Failed) == 1
     assert isinstance(events[-1], Failed)
     assert streams.closed == 3
 
 
-async def test_a_mistake_of_ours_is_raised_and_not_waited_for() -> None:
-    streams = Streams([SAID[:3], [SAID[0], ZeroDivisionError()], []])
+async def test_an_unexpected_exception_is_raised_at_once() -> None:
+    streams = Streams([ANSWER[:3], [ANSWER[0], ZeroDivisionError()], []])
     with pytest.raises(ZeroDivisionError):
-        await told(streams.stream)
+        await events_of(streams.stream)
     assert streams.closed == 3
 
 
-async def test_who_leaves_stops_all_of_them() -> None:
-    streams = Streams([SAID[:3], SAID[:3], SAID[:3]])
-    async with aclosing(choices(TURN, streams.stream)) as events:
+async def test_closing_the_stream_stops_all_answers() -> None:
+    streams = Streams([ANSWER[:3], ANSWER[:3], ANSWER[:3]])
+    async with aclosing(choices(REQUEST, streams.stream)) as events:
         async for event in events:
             if isinstance(event, PartDelta):
                 break

@@ -1,4 +1,4 @@
-"""Routing of models, the one retry, and how failures leave, with workers that only act."""
+"""Model routing, retries and failures, with workers that follow scripts."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -36,12 +36,12 @@ CARDS = (
     ModelCard("opus", "claude-opus-5-5", "Opus", efforts=("low", "medium", "high")),
     ModelCard("sonnet", "claude-sonnet-5-5", "Sonnet", efforts=("low", "high")),
 )
-TURN = ModelRequest((Message("user", (Text("hi"),)),), model="sonnet")
+REQUEST = ModelRequest((Message("user", (Text("hi"),)),), model="sonnet")
 WHOLE: list[Event | DrawbridgeError] = [Started("claude-sonnet-5-5"), PartDelta(0, "a"), Finished(StopReason.END)]
 
 
-class Lanes:
-    """A pool whose workers follow scripts, one for each lease; it counts what is leased and how."""
+class ScriptedPool:
+    """A pool with one scripted worker, a script for each lease; it records the leases."""
 
     def __init__(self, *scripts: list[Event | DrawbridgeError]) -> None:
         self.scripts = list(scripts)
@@ -51,11 +51,11 @@ class Lanes:
         self.profiles: list[Profile] = []
         self.held: list[int] = []
         self.results: list[LeaseResult] = []
-        self.out = 0
+        self.leased = 0
         self.closed = 0
         self.way: Way = "process"
-        self.rests = False
-        self.obeys = True
+        self.is_at_rest = False
+        self.stops = True
         self.is_alive = True
         self.is_worn = False
 
@@ -66,47 +66,43 @@ class Lanes:
         self.profiles.append(profile)
         self.first_in_line.append(first_in_line)
         self.keys.append(conversation_key)
-        self.out += 1
-        lease: Lease[Lanes] = Lease(self, self.way, on_first_token=lambda: None)
+        self.leased += 1
+        lease: Lease[ScriptedPool] = Lease(self, self.way, on_first_token=lambda: None)
         try:
             yield lease
         finally:
-            self.out -= 1
+            self.leased -= 1
             self.results.append(lease.result)
 
-    @property
-    def is_at_rest(self) -> bool:
-        return self.rests
-
     async def settle(self) -> bool:
-        self.rests = self.rests or self.obeys
-        return self.rests
+        self.is_at_rest = self.is_at_rest or self.stops
+        return self.is_at_rest
 
     async def ask(
         self, profile: Profile, settings: ModelSettings, messages: tuple[Message, ...], *, held: int = 0
     ) -> AsyncGenerator[Event, None]:
         self.settings.append(settings)
         self.held.append(held)
-        self.rests = False
+        self.is_at_rest = False
         try:
             for step in self.scripts.pop(0):
                 await asyncio.sleep(0)
                 if isinstance(step, DrawbridgeError):
                     raise step
-                self.rests = isinstance(step, Finished)
+                self.is_at_rest = isinstance(step, Finished)
                 yield step
         finally:
             self.closed += 1
 
 
-def answering(lanes: Lanes, config: Config | None = None) -> Answering:
+def answering(pool: ScriptedPool, config: Config | None = None) -> Answering:
     in_force = config or Config()
-    return Answering(pool=cast("Pool[Worker]", lanes), config=lambda: in_force, cards=lambda: CARDS)
+    return Answering(pool=cast("Pool[Worker]", pool), config=lambda: in_force, cards=lambda: CARDS)
 
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long it would have waited between two tries."""
+    """The recorded delays between attempts; nothing really waits."""
     slept: list[float] = []
     really = asyncio.sleep
 
@@ -119,12 +115,12 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return slept
 
 
-async def told(lanes: Lanes, turn: ModelRequest = TURN) -> list[Event]:
-    return [event async for event in answering(lanes).stream(turn)]
+async def events_of(pool: ScriptedPool, request: ModelRequest = REQUEST) -> list[Event]:
+    return [event async for event in answering(pool).stream(request)]
 
 
 async def test_the_events_carry_the_way_and_the_times() -> None:
-    started, _, finished = await told(Lanes(WHOLE))
+    started, _, finished = await events_of(ScriptedPool(WHOLE))
     assert isinstance(started, Started)
     assert started.way == "process"
     assert isinstance(finished, Finished)
@@ -132,94 +128,94 @@ async def test_the_events_carry_the_way_and_the_times() -> None:
 
 
 async def test_a_worker_that_dies_before_the_first_event_is_replaced_once_and_first_in_line() -> None:
-    lanes = Lanes([WorkerDied()], WHOLE)
-    assert len(await told(lanes)) == 3
-    assert lanes.first_in_line == [False, True]
-    assert lanes.out == 0
+    pool = ScriptedPool([WorkerDied()], WHOLE)
+    assert len(await events_of(pool)) == 3
+    assert pool.first_in_line == [False, True]
+    assert pool.leased == 0
 
 
-async def test_it_is_replaced_only_once() -> None:
-    lanes = Lanes([WorkerDied()], [WorkerDied()], WHOLE)
+async def test_a_worker_is_replaced_only_once() -> None:
+    pool = ScriptedPool([WorkerDied()], [WorkerDied()], WHOLE)
     with pytest.raises(WorkerDied):
-        await told(lanes)
-    assert len(lanes.scripts) == 1
+        await events_of(pool)
+    assert len(pool.scripts) == 1
 
 
-async def test_after_the_first_event_a_death_is_a_failure_and_not_tried_again() -> None:
-    lanes = Lanes([Started("m"), WorkerDied()], WHOLE)
-    events = await told(lanes)
+async def test_a_death_after_the_first_event_is_a_failure_without_a_retry() -> None:
+    pool = ScriptedPool([Started("m"), WorkerDied()], WHOLE)
+    events = await events_of(pool)
     assert isinstance(events[-1], Failed)
     assert isinstance(events[-1].error, WorkerDied)
-    assert len(lanes.scripts) == 1
+    assert len(pool.scripts) == 1
 
 
-async def test_a_failure_upstream_before_the_first_event_is_tried_again_a_few_times(waits: list[float]) -> None:
-    lanes = Lanes([UpstreamDown()], [UpstreamDown(status=529)], WHOLE)
-    assert len(await told(lanes)) == 3
+async def test_a_failure_upstream_before_the_first_event_is_retried_with_back_off(waits: list[float]) -> None:
+    pool = ScriptedPool([UpstreamDown()], [UpstreamDown(status=529)], WHOLE)
+    assert len(await events_of(pool)) == 3
     assert len(waits) == 2
     assert waits[0] < waits[1]
-    # The place was given back meanwhile.
-    assert lanes.out == 0
+    # The place was returned meanwhile.
+    assert pool.leased == 0
 
 
-async def test_and_no_more_often_than_the_setting_says(waits: list[float]) -> None:
-    lanes = Lanes([UpstreamDown(status=500)], [UpstreamDown(status=529)], [UpstreamDown(status=503)], WHOLE)
+async def test_the_setting_limits_the_retries(waits: list[float]) -> None:
+    pool = ScriptedPool([UpstreamDown(status=500)], [UpstreamDown(status=529)], [UpstreamDown(status=503)], WHOLE)
     with pytest.raises(UpstreamDown) as failed:
-        await told(lanes)
+        await events_of(pool)
     assert failed.value.status == 503
     assert len(waits) == 2
 
 
 @pytest.mark.parametrize("error", [UsageLimit(), SignInNeeded(), UpstreamRefused(), PermissionRefused(), AnswerCut()])
-async def test_other_failures_are_never_tried_again(error: DrawbridgeError, waits: list[float]) -> None:
-    lanes = Lanes([error], WHOLE)
+async def test_other_failures_are_never_retried(error: DrawbridgeError, waits: list[float]) -> None:
+    pool = ScriptedPool([error], WHOLE)
     with pytest.raises(type(error)):
-        await told(lanes)
-    assert len(lanes.scripts) == 1
+        await events_of(pool)
+    assert len(pool.scripts) == 1
     assert not waits
 
 
-async def test_the_fallback_model_answers_what_the_other_one_cannot(waits: list[float]) -> None:
-    lanes = Lanes([UsageLimit()], WHOLE)
-    settled = answering(lanes, Config(fallback_model="opus"))
-    assert len([event async for event in settled.stream(TURN)]) == 3
-    assert [settings.model for settings in lanes.settings] == ["sonnet", "opus"]
+async def test_the_fallback_model_answers_at_a_usage_limit(waits: list[float]) -> None:
+    pool = ScriptedPool([UsageLimit()], WHOLE)
+    service = answering(pool, Config(fallback_model="opus"))
+    assert len([event async for event in service.stream(REQUEST)]) == 3
+    assert [settings.model for settings in pool.settings] == ["sonnet", "opus"]
     assert not waits
 
 
-async def test_the_fallback_model_gets_an_effort_that_it_has() -> None:
-    lanes = Lanes([UsageLimit(status=429)], WHOLE)
-    settled = answering(lanes, Config(fallback_model="sonnet"))
-    turn = replace(TURN, model="opus", settings=ModelSettings(effort="medium"))
-    _ = [event async for event in settled.stream(turn)]
-    assert [settings.effort for settings in lanes.settings] == ["medium", "low"]
+async def test_the_fallback_model_gets_an_effort_that_it_supports() -> None:
+    pool = ScriptedPool([UsageLimit(status=429)], WHOLE)
+    service = answering(pool, Config(fallback_model="sonnet"))
+    request = replace(REQUEST, model="opus", settings=ModelSettings(effort="medium"))
+    _ = [event async for event in service.stream(request)]
+    assert [settings.effort for settings in pool.settings] == ["medium", "low"]
 
 
 @pytest.mark.parametrize(
     "script", [[SignInNeeded()], [Started("m"), UpstreamDown(status=529)], [UpstreamRefused(status=400)]]
 )
-async def test_it_is_not_asked_for_what_it_does_not_mend(script: list[Event | DrawbridgeError]) -> None:
-    lanes = Lanes(script, WHOLE)
-    settled = answering(lanes, Config(fallback_model="opus"))
+async def test_other_failures_do_not_use_the_fallback_model(script: list[Event | DrawbridgeError]) -> None:
+    pool = ScriptedPool(script, WHOLE)
+    service = answering(pool, Config(fallback_model="opus"))
     with suppress(SignInNeeded, UpstreamRefused):
-        _ = [event async for event in settled.stream(TURN)]
-    assert len(lanes.scripts) == 1
+        _ = [event async for event in service.stream(REQUEST)]
+    assert len(pool.scripts) == 1
 
 
-async def test_a_fallback_that_is_the_model_asked_for_is_none() -> None:
-    lanes = Lanes([UsageLimit()], WHOLE)
-    settled = answering(lanes, Config(fallback_model="sonnet"))
+async def test_the_requested_model_is_not_its_own_fallback() -> None:
+    pool = ScriptedPool([UsageLimit()], WHOLE)
+    service = answering(pool, Config(fallback_model="sonnet"))
     with pytest.raises(UsageLimit):
-        _ = [event async for event in settled.stream(TURN)]
-    assert len(lanes.scripts) == 1
+        _ = [event async for event in service.stream(REQUEST)]
+    assert len(pool.scripts) == 1
 
 
-async def test_a_listener_who_leaves_closes_the_answer_and_gives_back_the_worker() -> None:
-    lanes = Lanes(WHOLE)
-    events = answering(lanes).stream(TURN)
+async def test_closing_the_stream_closes_the_answer_and_returns_the_worker() -> None:
+    pool = ScriptedPool(WHOLE)
+    events = answering(pool).stream(REQUEST)
     await anext(events)
     await events.aclose()
-    assert (lanes.out, lanes.closed) == (0, 1)
+    assert (pool.leased, pool.closed) == (0, 1)
 
 
 MODELS: list[tuple[str, dict[str, Any], str | None]] = [
@@ -237,13 +233,13 @@ MODELS: list[tuple[str, dict[str, Any], str | None]] = [
 
 
 @pytest.mark.parametrize(("asked", "config", "expected"), MODELS)
-async def test_the_model_that_answers(asked: str, config: dict[str, Any], expected: str | None) -> None:
-    assert answering(Lanes(), Config(**config)).settings_for(replace(TURN, model=asked)).model == expected
+async def test_the_model_of_a_name(asked: str, config: dict[str, Any], expected: str | None) -> None:
+    assert answering(ScriptedPool(), Config(**config)).settings_for(replace(REQUEST, model=asked)).model == expected
 
 
 async def test_strict_names_refuse_an_unknown_one() -> None:
     with pytest.raises(ModelUnknown, match="gpt-4o-mini"):
-        answering(Lanes(), Config(strict_models=True)).settings_for(replace(TURN, model="gpt-4o-mini"))
+        answering(ScriptedPool(), Config(strict_models=True)).settings_for(replace(REQUEST, model="gpt-4o-mini"))
 
 
 EFFORTS: list[tuple[str, ModelSettings, str, str | None]] = [
@@ -257,17 +253,17 @@ EFFORTS: list[tuple[str, ModelSettings, str, str | None]] = [
 
 
 @pytest.mark.parametrize(("asked", "said", "model", "effort"), EFFORTS)
-async def test_the_effort_of_a_models_name_holds_unless_the_request_says_one(
+async def test_the_effort_of_the_model_name_holds_unless_the_request_has_one(
     asked: str, said: ModelSettings, model: str, effort: str | None
 ) -> None:
-    found = answering(Lanes()).settings_for(replace(TURN, model=asked, settings=said))
+    found = answering(ScriptedPool()).settings_for(replace(REQUEST, model=asked, settings=said))
     assert (found.model, found.effort) == (model, effort)
 
 
-async def test_the_effort_in_the_default_models_name_holds_where_nobody_says_one() -> None:
+async def test_the_effort_of_the_default_models_name_holds_where_no_other_is_given() -> None:
     config = Config(model="opus-low")
-    asked = [replace(TURN, model=name) for name in ("", "gpt-4o-mini", "gpt-5-high", "sonnet")]
-    found = [answering(Lanes(), config).settings_for(turn) for turn in asked]
+    requests = [replace(REQUEST, model=name) for name in ("", "gpt-4o-mini", "gpt-5-high", "sonnet")]
+    found = [answering(ScriptedPool(), config).settings_for(request) for request in requests]
     assert [(one.model, one.effort) for one in found] == [
         ("opus", "low"),
         ("opus", "low"),
@@ -277,100 +273,102 @@ async def test_the_effort_in_the_default_models_name_holds_where_nobody_says_one
 
 
 async def test_a_whole_answer_parks_the_worker_with_the_conversation_that_the_client_will_send_back() -> None:
-    lanes = Lanes(
+    pool = ScriptedPool(
         [Started("m"), PartStarted(0, Text("")), PartDelta(0, "Hel"), PartDelta(0, "lo"), Finished(StopReason.END)]
     )
-    await told(lanes)
-    said = (*TURN.messages, Message("assistant", (Text("Hello"),)))
-    assert lanes.results == [LeaseResult(is_kept=True, conversation_key=conversation_key(said, model="sonnet"))]
-    assert lanes.keys == [None]
+    await events_of(pool)
+    said = (*REQUEST.messages, Message("assistant", (Text("Hello"),)))
+    assert pool.results == [LeaseResult(is_kept=True, conversation_key=conversation_key(said, model="sonnet"))]
+    assert pool.keys == [None]
 
 
-async def test_a_conversation_that_goes_on_is_asked_for_by_its_past_and_sends_only_what_is_new() -> None:
-    lanes = Lanes(WHOLE)
-    lanes.way = "continued"
-    history = (*TURN.messages, Message("assistant", (Text(" Hello "),)))
-    await told(lanes, replace(TURN, messages=(*history, *TURN.messages)))
-    assert lanes.keys == [conversation_key(history, model="sonnet")]
-    assert lanes.held == [2]
+async def test_a_continued_conversation_is_leased_by_its_key_and_sends_only_the_new_message() -> None:
+    pool = ScriptedPool(WHOLE)
+    pool.way = "continued"
+    history = (*REQUEST.messages, Message("assistant", (Text(" Hello "),)))
+    await events_of(pool, replace(REQUEST, messages=(*history, *REQUEST.messages)))
+    assert pool.keys == [conversation_key(history, model="sonnet")]
+    assert pool.held == [2]
 
 
-async def test_a_listener_who_leaves_has_the_worker_stopped_and_kept_with_nothing_to_go_on_with() -> None:
-    lanes = Lanes(WHOLE)
-    events = answering(lanes).stream(TURN)
+async def test_closing_the_stream_stops_the_worker_and_keeps_it_without_a_conversation() -> None:
+    pool = ScriptedPool(WHOLE)
+    events = answering(pool).stream(REQUEST)
     await anext(events)
     await events.aclose()
-    assert lanes.results == [LeaseResult(is_kept=True, conversation_key=None)]
+    assert pool.results == [LeaseResult(is_kept=True, conversation_key=None)]
 
 
 async def test_a_worker_that_does_not_stop_retires() -> None:
-    lanes = Lanes(WHOLE)
-    lanes.obeys = False
-    events = answering(lanes).stream(TURN)
+    pool = ScriptedPool(WHOLE)
+    pool.stops = False
+    events = answering(pool).stream(REQUEST)
     await anext(events)
     await events.aclose()
-    assert not lanes.results[0].is_kept
+    assert not pool.results[0].is_kept
 
 
 async def test_a_worker_that_ends_after_its_answer_is_not_parked() -> None:
-    """The pool may not have heard of it yet, and would lend it to the next who waits."""
-    lanes = Lanes(WHOLE)
-    events = answering(lanes).stream(TURN)
+    """The pool may not have noticed the death yet, and would lease it to the next waiter."""
+    pool = ScriptedPool(WHOLE)
+    events = answering(pool).stream(REQUEST)
     while not isinstance(await anext(events), Finished):
         pass
-    lanes.is_alive = False
+    pool.is_alive = False
     await events.aclose()
-    assert not lanes.results[0].is_kept
+    assert not pool.results[0].is_kept
 
 
-async def test_a_worn_worker_retires_after_its_answer() -> None:
-    lanes = Lanes(WHOLE)
-    lanes.is_worn = True
-    await told(lanes)
-    assert not lanes.results[0].is_kept
+async def test_a_worker_that_has_served_long_enough_retires_after_its_answer() -> None:
+    pool = ScriptedPool(WHOLE)
+    pool.is_worn = True
+    await events_of(pool)
+    assert not pool.results[0].is_kept
 
 
-async def test_where_each_conversation_has_a_process_nothing_is_stopped_or_kept() -> None:
-    lanes = Lanes(WHOLE)
-    lanes.obeys = False
-    events = answering(lanes, Config(isolation="process")).stream(TURN)
+async def test_where_each_conversation_has_its_own_process_no_worker_is_kept() -> None:
+    pool = ScriptedPool(WHOLE)
+    pool.stops = False
+    events = answering(pool, Config(isolation="process")).stream(REQUEST)
     await anext(events)
     await events.aclose()
-    assert not lanes.results[0].is_kept
+    assert not pool.results[0].is_kept
 
 
 TITLE = "### Task:\nGenerate a concise, 3-5 word title with an emoji summarizing the chat history.\n### Guidelines:"
 
 
 async def test_a_background_request_does_not_match_a_conversation_and_is_not_parked() -> None:
-    lanes = Lanes(WHOLE, WHOLE)
-    lanes.rests = True
-    asking = answering(lanes, Config(isolation="warm"))
-    title = replace(TURN, messages=(Message("user", (Text(TITLE),)),))
-    for turn in (title, TURN):
-        async for _ in asking.stream(turn):
+    pool = ScriptedPool(WHOLE, WHOLE)
+    pool.is_at_rest = True
+    service = answering(pool, Config(isolation="warm"))
+    title = replace(REQUEST, messages=(Message("user", (Text(TITLE),)),))
+    for request in (title, REQUEST):
+        async for _ in service.stream(request):
             pass
-    background, ordinary = lanes.profiles
-    assert background != TURN.profile == ordinary
-    assert lanes.keys[0] is None
-    assert [(result.is_kept, result.conversation_key is None) for result in lanes.results] == [
+    background, ordinary = pool.profiles
+    assert background != REQUEST.profile == ordinary
+    assert pool.keys[0] is None
+    assert [(result.is_kept, result.conversation_key is None) for result in pool.results] == [
         (True, True),
         (True, False),
     ]
 
 
-async def test_housekeeping_has_the_model_of_its_setting_and_nothing_else_has() -> None:
-    title = replace(TURN, messages=(Message("user", (Text(TITLE),)),), model="cc:opus-high")
+async def test_only_background_requests_get_the_housekeeping_model() -> None:
+    title = replace(REQUEST, messages=(Message("user", (Text(TITLE),)),), model="cc:opus-high")
     config = Config(housekeeping_model="sonnet-low", strict_models=True)
-    found = [answering(Lanes(), config).settings_for(turn) for turn in (title, replace(TURN, model="opus"))]
+    found = [
+        answering(ScriptedPool(), config).settings_for(request) for request in (title, replace(REQUEST, model="opus"))
+    ]
     assert [(one.model, one.effort) for one in found] == [("sonnet", "low"), ("opus", None)]
-    assert answering(Lanes()).settings_for(title).model == "opus"
+    assert answering(ScriptedPool()).settings_for(title).model == "opus"
 
 
-async def test_the_next_process_is_not_prepared_for_housekeeping() -> None:
-    lanes = Lanes(WHOLE)
-    asking = answering(lanes, Config(housekeeping_model="opus"))
-    async for _ in asking.stream(replace(TURN, messages=(Message("user", (Text(TITLE),)),))):
+async def test_the_next_worker_is_not_prepared_for_a_background_request() -> None:
+    pool = ScriptedPool(WHOLE)
+    service = answering(pool, Config(housekeeping_model="opus"))
+    async for _ in service.stream(replace(REQUEST, messages=(Message("user", (Text(TITLE),)),))):
         pass
-    assert lanes.settings[0].model == "opus"
-    assert asking.likely.model == "sonnet"
+    assert pool.settings[0].model == "opus"
+    assert service.likely.model == "sonnet"

@@ -3,7 +3,7 @@ from server.conversation.accumulator import MessageAccumulator
 from server.conversation.events import PartDelta, PartEnded, PartStarted
 from server.conversation.parts import Message, Part, RedactedThinking, Text, Thinking, ToolCall, ToolResult
 
-THOUGHT = Thinking("Hm.", signature="seal")
+THINKING = Thinking("Hm.", signature="seal")
 REDACTED = RedactedThinking("x")
 CALL = ToolCall("toolu_1", "look", '{"a": 1}')
 
@@ -12,69 +12,69 @@ def claude(*parts: Part) -> Message:
     return Message("assistant", parts)
 
 
-def test_claudes_turn_comes_back_as_claude_said_it() -> None:
-    thoughts = ThinkingStore()
-    turn = claude(THOUGHT, Text(" Let me. "), REDACTED, CALL)
-    thoughts.keep("me", "sonnet", turn)
-    said = (
+def test_an_equal_message_is_restored_with_its_thinking() -> None:
+    store = ThinkingStore()
+    message = claude(THINKING, Text(" Let me. "), REDACTED, CALL)
+    store.keep("me", "sonnet", message)
+    sent = (
         Message("user", (Text("hi"),)),
         claude(Text("Let me."), CALL),
         Message("user", (ToolResult("toolu_1", ()),)),
     )
-    assert thoughts.restored("me", "sonnet", said) == (said[0], turn, said[2])
+    assert store.restored("me", "sonnet", sent) == (sent[0], message, sent[2])
 
 
-def test_a_changed_turn_gets_the_thoughts_alone() -> None:
-    thoughts = ThinkingStore()
-    thoughts.keep("me", None, claude(THOUGHT, Text("Let me."), CALL))
+def test_a_changed_message_gets_the_thinking_in_front() -> None:
+    store = ThinkingStore()
+    store.keep("me", None, claude(THINKING, Text("Let me."), CALL))
     changed = claude(CALL)
-    assert thoughts.restored("me", None, (changed,)) == (claude(THOUGHT, CALL),)
+    assert store.restored("me", None, (changed,)) == (claude(THINKING, CALL),)
 
 
-def test_thoughts_are_nobody_elses_and_no_other_models() -> None:
-    thoughts = ThinkingStore()
-    thoughts.keep("me", "sonnet", claude(THOUGHT, CALL))
+def test_thinking_is_not_shared_with_another_owner_or_model() -> None:
+    store = ThinkingStore()
+    store.keep("me", "sonnet", claude(THINKING, CALL))
     for owner, model in (("you", "sonnet"), ("me", "opus"), ("me", None)):
-        assert thoughts.restored(owner, model, (claude(CALL),)) == (claude(CALL),)
+        assert store.restored(owner, model, (claude(CALL),)) == (claude(CALL),)
 
 
-def test_what_has_thoughts_of_its_own_keeps_them() -> None:
-    thoughts = ThinkingStore()
-    thoughts.keep("me", None, claude(THOUGHT, CALL))
+def test_a_message_with_its_own_thinking_keeps_it() -> None:
+    store = ThinkingStore()
+    store.keep("me", None, claude(THINKING, CALL))
     own = claude(Thinking("Mine.", signature="mine"), CALL)
-    assert thoughts.restored("me", None, (own,)) == (own,)
+    assert store.restored("me", None, (own,)) == (own,)
 
 
-def test_unsealed_thoughts_and_turns_without_calls_are_not_kept() -> None:
-    thoughts = ThinkingStore()
-    thoughts.keep("me", None, claude(Thinking("Hm."), CALL))
-    thoughts.keep("me", None, claude(THOUGHT, Text("Well.")))
-    assert thoughts.restored("me", None, (claude(CALL), claude(Text("Well.")))) == (claude(CALL), claude(Text("Well.")))
+def test_unsigned_thinking_and_messages_without_calls_are_not_kept() -> None:
+    store = ThinkingStore()
+    store.keep("me", None, claude(Thinking("Hm."), CALL))
+    store.keep("me", None, claude(THINKING, Text("Well.")))
+    assert store.restored("me", None, (claude(CALL), claude(Text("Well.")))) == (claude(CALL), claude(Text("Well.")))
 
 
-def test_they_are_bounded_by_number_and_by_size_and_the_least_used_go_first() -> None:
+def test_the_store_is_bounded_by_number_and_size_and_drops_the_least_recently_used() -> None:
     calls = [ToolCall(f"toolu_{number}", "look", "{}") for number in range(4)]
 
-    def kept(thoughts: ThinkingStore) -> list[int]:
-        found = [thoughts.restored("me", None, (claude(call),))[0] for call in calls]
-        return [number for number, turn in enumerate(found) if len(turn.parts) == 2]
+    def kept(store: ThinkingStore) -> list[int]:
+        found = [store.restored("me", None, (claude(call),))[0] for call in calls]
+        return [number for number, message in enumerate(found) if len(message.parts) == 2]
 
-    thoughts = ThinkingStore(max_messages=2)
+    store = ThinkingStore(max_messages=2)
     for call in calls[:2]:
-        thoughts.keep("me", None, claude(THOUGHT, call))
-    thoughts.restored("me", None, (claude(calls[0]),))
-    thoughts.keep("me", None, claude(THOUGHT, calls[2]))
-    assert kept(thoughts) == [0, 2]
-    thoughts = ThinkingStore(max_bytes=250)
+        store.keep("me", None, claude(THINKING, call))
+    store.restored("me", None, (claude(calls[0]),))
+    store.keep("me", None, claude(THINKING, calls[2]))
+    assert kept(store) == [0, 2]
+    store = ThinkingStore(max_bytes=250)
     for call in calls:
-        thoughts.keep("me", None, claude(Thinking("x" * 100, signature="s"), call))
-    assert kept(thoughts) == [2, 3]
-    thoughts.keep("me", None, claude(Thinking("x" * 1000, signature="s"), calls[0]))
-    assert kept(thoughts) == []
+        store.keep("me", None, claude(Thinking("x" * 100, signature="s"), call))
+    assert kept(store) == [2, 3]
+    store.keep("me", None, claude(Thinking("x" * 1000, signature="s"), calls[0]))
+    assert kept(store) == []
 
 
-def test_a_turn_is_gathered_with_its_thoughts_and_goes_back_without_them() -> None:
-    spoken = MessageAccumulator()
+def test_the_accumulated_message_has_the_thinking_only_where_wanted() -> None:
+    accumulator = MessageAccumulator()
     for event in (
         PartStarted(0, Thinking("")),
         PartDelta(0, "H"),
@@ -85,6 +85,6 @@ def test_a_turn_is_gathered_with_its_thoughts_and_goes_back_without_them() -> No
         PartDelta(1, "1}"),
         PartEnded(1),
     ):
-        spoken.add(event)
-    assert spoken.message_with_thinking == claude(THOUGHT, CALL)
-    assert spoken.message == claude(CALL)
+        accumulator.add(event)
+    assert accumulator.message_with_thinking == claude(THINKING, CALL)
+    assert accumulator.message == claude(CALL)

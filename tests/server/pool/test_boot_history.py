@@ -1,4 +1,4 @@
-"""What failed boots teach: when to try again, and what to tell those who ask meanwhile."""
+"""The boot history: the back-off, the outlook and the last error."""
 
 import random
 
@@ -8,17 +8,17 @@ from server.pool.boot_history import PROBATION_S, BootHistory
 from server.pool.types import BootOutlook
 
 
-def new_boots() -> BootHistory:
+def new_history() -> BootHistory:
     return BootHistory(Backoff(jitter=0.0, random=random.Random(0)))
 
 
 def test_nothing_is_known_before_the_first_boot() -> None:
-    boots = new_boots()
+    boots = new_history()
     assert (boots.outlook, boots.boot_from, boots.problem) == (BootOutlook.UNKNOWN, 0.0, None)
 
 
 def test_the_delay_doubles_with_each_failure_in_a_row() -> None:
-    boots, now, delays = new_boots(), 100.0, []
+    boots, now, delays = new_history(), 100.0, []
     for _ in range(8):
         boots.failed(CliFailed(), now)
         delays.append(boots.boot_from - now)
@@ -26,8 +26,8 @@ def test_the_delay_doubles_with_each_failure_in_a_row() -> None:
     assert delays == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
-def test_one_failure_says_little_and_two_in_a_row_say_much() -> None:
-    boots, outlooks = new_boots(), []
+def test_two_failures_in_a_row_make_the_outlook_poor() -> None:
+    boots, outlooks = new_history(), []
     for now in (100, 101):
         boots.failed(CliFailed(), now)
         outlooks.append(boots.outlook)
@@ -35,14 +35,14 @@ def test_one_failure_says_little_and_two_in_a_row_say_much() -> None:
 
 
 def test_failures_within_one_back_off_count_once() -> None:
-    boots = new_boots()
+    boots = new_history()
     for _ in range(3):
         boots.failed(CliFailed(), 100)
     assert (boots.outlook, boots.boot_from) == (BootOutlook.UNKNOWN, 101)
 
 
-def test_a_missing_cli_leaves_no_prospect_at_once_even_within_a_back_off() -> None:
-    boots = new_boots()
+def test_a_missing_cli_makes_boots_impossible_even_during_back_off() -> None:
+    boots = new_history()
     boots.failed(CliFailed(), 100)
     missing = CliMissing()
     boots.failed(missing, 100)
@@ -53,9 +53,9 @@ def test_a_missing_cli_leaves_no_prospect_at_once_even_within_a_back_off() -> No
     assert boots.lacks is None
 
 
-def test_a_boot_that_succeeds_ends_the_trouble_but_not_yet_the_delays() -> None:
-    """A process that boots and dies at once would otherwise be born once a second for ever."""
-    boots = new_boots()
+def test_a_successful_boot_clears_the_problem_but_not_the_back_off() -> None:
+    """A process that boots and dies at once would otherwise be started once a second forever."""
+    boots = new_history()
     boots.failed(CliFailed(), 100)
     boots.succeeded(101)
     assert (boots.outlook, boots.problem) == (BootOutlook.GOOD, None)
@@ -63,8 +63,8 @@ def test_a_boot_that_succeeds_ends_the_trouble_but_not_yet_the_delays() -> None:
     assert boots.boot_from == 104
 
 
-def test_the_delays_start_anew_once_a_worker_has_begun_an_answer() -> None:
-    boots = new_boots()
+def test_an_answer_resets_the_back_off() -> None:
+    boots = new_history()
     boots.failed(CliFailed(), 100)
     boots.succeeded(101)
     boots.proved()
@@ -72,8 +72,8 @@ def test_the_delays_start_anew_once_a_worker_has_begun_an_answer() -> None:
     assert boots.boot_from == 103
 
 
-def test_the_delays_start_anew_when_all_went_well_for_a_while() -> None:
-    boots = new_boots()
+def test_a_while_without_failures_resets_the_back_off() -> None:
+    boots = new_history()
     boots.failed(CliFailed(), 100)
     boots.succeeded(101)
     boots.failed(CliFailed(), 101 + PROBATION_S)
@@ -81,7 +81,7 @@ def test_the_delays_start_anew_when_all_went_well_for_a_while() -> None:
 
 
 def test_forgiven_failures_allow_a_boot_at_once() -> None:
-    boots = new_boots()
+    boots = new_history()
     boots.failed(CliMissing(), 100)
     boots.forgive()
     assert boots.boot_from == 0.0

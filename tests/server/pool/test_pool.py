@@ -1,4 +1,4 @@
-"""The laws of the pool, seen in what it says of itself while a test moves the clock."""
+"""The pool, seen in its `repr` and status while the test moves the clock."""
 
 import asyncio
 import contextvars
@@ -19,267 +19,267 @@ from server.errors import (
 from server.pool.pool import Pool
 from server.pool.types import Limits
 from server.status import PoolStatus
-from tests.server.pool.scene import PROFILE, FakeClock, FakeWorker, Yard, open_scene, settle
+from tests.server.pool.harness import PROFILE, FakeClock, FakeWorker, WorkerFactory, open_pool, settle
 
-# Booting and lending.
+# Boots and leases.
 
 
 async def test_one_boots_first_and_then_the_rest() -> None:
-    async with open_scene(yard=Yard(boots_at_once=False)) as scene:
-        assert str(scene) == "3: 1 booting, 0 waiting"
-        scene.yard.workers[0].up.set()
+    async with open_pool(factory=WorkerFactory(boots_at_once=False)) as harness:
+        assert str(harness) == "3: 1 booting, 0 waiting"
+        harness.factory.workers[0].up.set()
         await settle()
-        assert str(scene) == "3: 2 booting, 1 raw, 0 waiting"
-        for worker in scene.yard.workers:
+        assert str(harness) == "3: 2 booting, 1 raw, 0 waiting"
+        for worker in harness.factory.workers:
             worker.up.set()
         await settle()
-        assert str(scene) == "3: 3 raw, 0 waiting"
+        assert str(harness) == "3: 3 raw, 0 waiting"
 
 
-async def test_a_lease_lends_a_worker_and_retires_it_at_its_end() -> None:
-    async with open_scene() as scene:
-        caller = await scene.caller()
-        assert str(scene) == "3: 2 raw, 1 answering, 0 waiting"
+async def test_a_worker_is_leased_and_retires_at_the_end() -> None:
+    async with open_pool() as harness:
+        caller = await harness.caller()
+        assert str(harness) == "3: 2 raw, 1 answering, 0 waiting"
         assert caller.lease is not None
-        assert caller.lease.worker is scene.yard.workers[0]
+        assert caller.lease.worker is harness.factory.workers[0]
         assert caller.lease.way == "process"
-        await caller.leave()
-        assert str(scene) == "3: 3 raw, 0 waiting"
-        assert scene.yard.workers[0].is_closed
+        await caller.finish()
+        assert str(harness) == "3: 3 raw, 0 waiting"
+        assert harness.factory.workers[0].is_closed
 
 
-async def test_each_conversation_has_a_process_of_its_own() -> None:
-    async with open_scene(size=2) as scene:
+async def test_each_conversation_has_its_own_process() -> None:
+    async with open_pool(size=2) as harness:
         seen: list[FakeWorker] = []
         for _ in range(5):
-            caller = await scene.caller()
+            caller = await harness.caller()
             assert caller.lease is not None
             seen.append(caller.lease.worker)
-            await caller.leave()
+            await caller.finish()
         assert len(set(seen)) == 5
 
 
-async def test_a_lease_whose_body_fails_gives_its_worker_back_and_hands_the_error_on() -> None:
-    async with open_scene(size=1) as scene:
+async def test_an_exception_in_a_lease_returns_the_worker_and_is_raised() -> None:
+    async with open_pool(size=1) as harness:
         with pytest.raises(WorkerDied):
-            async with scene.pool.lease(PROFILE):
+            async with harness.pool.lease(PROFILE):
                 raise WorkerDied
         await settle()
-        assert str(scene) == "1: 1 raw, 0 waiting"
+        assert str(harness) == "1: 1 raw, 0 waiting"
 
 
-async def test_closing_does_not_hold_the_caller_up_and_counts_in_the_cap() -> None:
-    async with open_scene(size=1, yard=Yard(closes_at_once=False)) as scene:
-        first = await scene.caller()
-        await first.leave()
+async def test_closing_does_not_block_the_caller_and_counts_in_the_size() -> None:
+    async with open_pool(size=1, factory=WorkerFactory(closes_at_once=False)) as harness:
+        first = await harness.caller()
+        await first.finish()
         assert first.task.done()
-        second = await scene.caller()
-        assert str(scene) == "1: 1 closing, 1 waiting"
-        scene.yard.workers[0].may_close.set()
+        second = await harness.caller()
+        assert str(harness) == "1: 1 closing, 1 waiting"
+        harness.factory.workers[0].may_close.set()
         await settle()
         assert second.lease is not None
-        assert str(scene) == "1: 1 answering, 0 waiting"
-        assert scene.yard.most_alive == 1
+        assert str(harness) == "1: 1 answering, 0 waiting"
+        assert harness.factory.most_alive == 1
 
 
-# Boots yield to answers.
+# Boots of spares are deferred.
 
 
 async def test_spares_wait_for_the_first_token() -> None:
-    async with open_scene(size=2) as scene:
-        first, second = await scene.caller(), await scene.caller()
+    async with open_pool(size=2) as harness:
+        first, second = await harness.caller(), await harness.caller()
         assert second.lease is not None
-        await first.leave()
-        assert str(scene) == "2: 1 answering, 0 waiting"
+        await first.finish()
+        assert str(harness) == "2: 1 answering, 0 waiting"
         second.lease.first_token()
         await settle()
-        assert str(scene) == "2: 1 raw, 1 answering, 0 waiting"
+        assert str(harness) == "2: 1 raw, 1 answering, 0 waiting"
 
 
-async def test_spares_wait_5_s_for_a_first_token_and_no_longer() -> None:
-    async with open_scene(size=2) as scene:
-        first, _ = await scene.caller(), await scene.caller()
-        await first.leave()
-        await scene.clock.advance(4.9)
-        assert str(scene) == "2: 1 answering, 0 waiting"
-        await scene.clock.advance(0.1)
-        assert str(scene) == "2: 1 raw, 1 answering, 0 waiting"
+async def test_spares_wait_for_the_first_token_for_5_s_at_most() -> None:
+    async with open_pool(size=2) as harness:
+        first, _ = await harness.caller(), await harness.caller()
+        await first.finish()
+        await harness.clock.advance(4.9)
+        assert str(harness) == "2: 1 answering, 0 waiting"
+        await harness.clock.advance(0.1)
+        assert str(harness) == "2: 1 raw, 1 answering, 0 waiting"
 
 
-async def test_a_boot_that_somebody_waits_for_does_not_yield() -> None:
-    async with open_scene(size=2) as scene:
-        first, _, third = await scene.caller(), await scene.caller(), await scene.caller()
-        assert str(scene) == "2: 2 answering, 1 waiting"
-        await first.leave()
+async def test_a_boot_for_a_waiter_is_not_deferred() -> None:
+    async with open_pool(size=2) as harness:
+        first, _, third = await harness.caller(), await harness.caller(), await harness.caller()
+        assert str(harness) == "2: 2 answering, 1 waiting"
+        await first.finish()
         assert third.lease is not None
 
 
 # Waiting.
 
 
-async def test_who_waits_is_served_in_the_order_of_arrival() -> None:
-    async with open_scene(size=1) as scene:
-        callers = [await scene.caller() for _ in range(4)]
+async def test_waiters_are_served_in_the_order_of_arrival() -> None:
+    async with open_pool(size=1) as harness:
+        callers = [await harness.caller() for _ in range(4)]
         for served, caller in enumerate(callers):
             assert [other.lease is not None for other in callers] == [True] * (served + 1) + [False] * (3 - served)
-            await caller.leave()
+            await caller.finish()
 
 
-async def test_one_more_than_may_wait_is_refused_at_once_and_the_others_keep_their_place() -> None:
-    async with open_scene(size=1, max_waiting=2) as scene:
-        first, second, _, refused = [await scene.caller() for _ in range(4)]
+async def test_a_full_queue_refuses_at_once_and_keeps_the_others() -> None:
+    async with open_pool(size=1, max_waiting=2) as harness:
+        first, second, _, refused = [await harness.caller() for _ in range(4)]
         assert isinstance(refused.outcome, QueueFull)
         assert refused.outcome.retry_after_s > 0
-        assert str(scene) == "1: 1 answering, 2 waiting"
-        await first.leave()
+        assert str(harness) == "1: 1 answering, 2 waiting"
+        await first.finish()
         assert second.lease is not None
 
 
-async def test_where_nobody_may_wait_a_free_worker_is_still_lent() -> None:
-    async with open_scene(size=1, max_waiting=0) as scene:
-        first, second = await scene.caller(), await scene.caller()
+async def test_without_a_queue_a_free_worker_is_still_leased() -> None:
+    async with open_pool(size=1, max_waiting=0) as harness:
+        first, second = await harness.caller(), await harness.caller()
         assert first.lease is not None
         assert isinstance(second.outcome, QueueFull)
 
 
-async def test_who_waits_for_no_more_than_a_boot_is_not_counted_among_those_who_wait() -> None:
-    async with open_scene(size=2, max_waiting=1, yard=Yard(boots_at_once=False)) as scene:
-        callers = [await scene.caller() for _ in range(4)]
+async def test_a_waiter_for_a_boot_does_not_count_in_the_queue() -> None:
+    async with open_pool(size=2, max_waiting=1, factory=WorkerFactory(boots_at_once=False)) as harness:
+        callers = [await harness.caller() for _ in range(4)]
         assert [isinstance(caller.outcome, QueueFull) for caller in callers] == [False, False, False, True]
         for worker in range(2):
-            scene.yard.workers[worker].up.set()
+            harness.factory.workers[worker].up.set()
             await settle()
-        assert str(scene) == "2: 2 answering, 1 waiting"
-        assert isinstance((await scene.caller()).outcome, QueueFull)
+        assert str(harness) == "2: 2 answering, 1 waiting"
+        assert isinstance((await harness.caller()).outcome, QueueFull)
 
 
-async def test_who_has_waited_too_long_is_told_when_to_come_again() -> None:
-    async with open_scene(size=1, queue_timeout_s=30) as scene:
-        await scene.caller()
-        late = await scene.caller()
-        await scene.clock.advance(29.9)
-        assert str(scene) == "1: 1 answering, 1 waiting"
-        await scene.clock.advance(0.1)
+async def test_a_waiter_that_times_out_gets_a_retry_after() -> None:
+    async with open_pool(size=1, queue_timeout_s=30) as harness:
+        await harness.caller()
+        late = await harness.caller()
+        await harness.clock.advance(29.9)
+        assert str(harness) == "1: 1 answering, 1 waiting"
+        await harness.clock.advance(0.1)
         assert isinstance(late.outcome, QueueTimeout)
         assert late.outcome.retry_after_s > 0
-        assert str(scene) == "1: 1 answering, 0 waiting"
+        assert str(harness) == "1: 1 answering, 0 waiting"
 
 
-async def test_a_cancelled_waiter_gives_its_place_back() -> None:
-    async with open_scene(size=1, max_waiting=1) as scene:
-        first, gone = await scene.caller(), await scene.caller()
-        await gone.vanish()
-        assert str(scene) == "1: 1 answering, 0 waiting"
-        next_one = await scene.caller()
-        await first.leave()
-        assert next_one.lease is not None
+async def test_a_cancelled_waiter_frees_its_place() -> None:
+    async with open_pool(size=1, max_waiting=1) as harness:
+        first, cancelled = await harness.caller(), await harness.caller()
+        await cancelled.cancel()
+        assert str(harness) == "1: 1 answering, 0 waiting"
+        next_caller = await harness.caller()
+        await first.finish()
+        assert next_caller.lease is not None
 
 
-async def test_a_place_is_free_in_the_instant_of_the_cancellation() -> None:
-    """The cancelled task has not run yet, and must count neither as waiting nor as somebody to grant a worker to."""
-    async with open_scene(size=1) as scene:
-        await scene.caller()
-        gone = await scene.caller()
-        gone.task.cancel()
-        assert str(scene) == "1: 1 answering, 0 waiting"
+async def test_a_place_is_free_at_the_instant_of_the_cancellation() -> None:
+    """The cancelled task has not run yet; it must not count as waiting, nor be granted a worker."""
+    async with open_pool(size=1) as harness:
+        await harness.caller()
+        cancelled = await harness.caller()
+        cancelled.task.cancel()
+        assert str(harness) == "1: 1 answering, 0 waiting"
         await settle()
 
 
-async def test_who_leaves_in_the_instant_of_the_grant_gives_the_worker_back_untouched() -> None:
-    async with open_scene(size=1, yard=Yard(boots_at_once=False)) as scene:
-        gone, next_one = await scene.caller(), await scene.caller()
+async def test_a_cancellation_at_the_instant_of_the_grant_returns_the_worker_untouched() -> None:
+    async with open_pool(size=1, factory=WorkerFactory(boots_at_once=False)) as harness:
+        cancelled, next_caller = await harness.caller(), await harness.caller()
 
-        # Called in the very step that grants, before the caller can wake up.
-        def vanish_when_granted(status: PoolStatus) -> None:
+        # Called in the step that grants, before the caller can resume.
+        def cancel_when_granted(status: PoolStatus) -> None:
             if status.answering:
-                gone.task.cancel()
+                cancelled.task.cancel()
 
-        scene.ear.hook = vanish_when_granted
-        scene.yard.workers[0].up.set()
+        harness.recorder.hook = cancel_when_granted
+        harness.factory.workers[0].up.set()
         await settle()
-        assert gone.lease is None
-        assert next_one.lease is not None
-        assert next_one.lease.worker is scene.yard.workers[0]
-        assert scene.pool.status().ways == (("process", 1),)
+        assert cancelled.lease is None
+        assert next_caller.lease is not None
+        assert next_caller.lease.worker is harness.factory.workers[0]
+        assert harness.pool.status().ways == (("process", 1),)
 
 
 # Death.
 
 
 async def test_a_dead_spare_is_noticed_and_replaced() -> None:
-    async with open_scene(size=2) as scene:
-        await scene.clock.advance(60)
-        scene.yard.workers[0].dead.set()
+    async with open_pool(size=2) as harness:
+        await harness.clock.advance(60)
+        harness.factory.workers[0].dead.set()
         await settle()
-        assert str(scene) == "2: 2 raw, 0 waiting"
-        assert scene.yard.workers[0].is_closed
-        caller = await scene.caller()
+        assert str(harness) == "2: 2 raw, 0 waiting"
+        assert harness.factory.workers[0].is_closed
+        caller = await harness.caller()
         assert caller.lease is not None
-        assert caller.lease.worker is scene.yard.workers[1]
+        assert caller.lease.worker is harness.factory.workers[1]
 
 
 async def test_spares_that_die_after_every_boot_are_not_a_crash_loop() -> None:
-    async with open_scene(size=3) as scene:
+    async with open_pool(size=3) as harness:
         for _ in range(600):
-            for worker in scene.yard.workers:
+            for worker in harness.factory.workers:
                 worker.dead.set()
-            await scene.clock.advance(1)
-        assert len(scene.yard.workers) < 60
-        assert isinstance(scene.pool.status().trouble, str)
+            await harness.clock.advance(1)
+        assert len(harness.factory.workers) < 60
+        assert isinstance(harness.pool.status().trouble, str)
 
 
-async def test_a_worker_that_dies_in_the_instant_of_its_grant_is_not_handed_over() -> None:
-    async with open_scene(size=1, yard=Yard(boots_at_once=False)) as scene:
-        gone, caller = await scene.caller(), await scene.caller()
-        doomed = scene.yard.workers[0]
+async def test_a_worker_that_dies_at_the_instant_of_its_grant_is_not_leased() -> None:
+    async with open_pool(size=1, factory=WorkerFactory(boots_at_once=False)) as harness:
+        cancelled, caller = await harness.caller(), await harness.caller()
+        dead_worker = harness.factory.workers[0]
 
-        # It goes from one who leaves to the next just when its death becomes known.
-        def vanish_when_granted(status: PoolStatus) -> None:
+        # The worker moves from the cancelled caller to the next one just when its death becomes known.
+        def cancel_when_granted(status: PoolStatus) -> None:
             if status.answering:
-                gone.task.cancel()
+                cancelled.task.cancel()
 
-        scene.ear.hook = vanish_when_granted
-        scene.yard.boots_at_once = True
-        doomed.dead.set()
-        doomed.up.set()
+        harness.recorder.hook = cancel_when_granted
+        harness.factory.boots_at_once = True
+        dead_worker.dead.set()
+        dead_worker.up.set()
         await settle()
-        assert str(scene) == "1: 1 waiting, problem CliFailed"
-        await scene.clock.advance(1)
+        assert str(harness) == "1: 1 waiting, problem CliFailed"
+        await harness.clock.advance(1)
         assert caller.lease is not None
-        assert caller.lease.worker is not doomed
+        assert caller.lease.worker is not dead_worker
 
 
 async def test_a_worker_that_dies_while_it_answers_is_retired_by_its_lease() -> None:
-    async with open_scene(size=1) as scene:
-        caller = await scene.caller()
-        scene.yard.workers[0].dead.set()
+    async with open_pool(size=1) as harness:
+        caller = await harness.caller()
+        harness.factory.workers[0].dead.set()
         await settle()
-        assert str(scene) == "1: 1 answering, 0 waiting"
-        await caller.leave()
-        assert str(scene) == "1: 1 raw, 0 waiting"
+        assert str(harness) == "1: 1 answering, 0 waiting"
+        await caller.finish()
+        assert str(harness) == "1: 1 raw, 0 waiting"
 
 
-async def test_the_retry_of_a_request_whose_worker_died_goes_before_all_who_wait() -> None:
-    async with open_scene(size=1, max_waiting=2) as scene:
-        died = await scene.caller()
-        waiting = [await scene.caller(), await scene.caller()]
-        scene.yard.workers[0].dead.set()
+async def test_the_retry_of_a_request_whose_worker_died_goes_before_all_waiters() -> None:
+    async with open_pool(size=1, max_waiting=2) as harness:
+        died = await harness.caller()
+        waiting = [await harness.caller(), await harness.caller()]
+        harness.factory.workers[0].dead.set()
         await settle()
-        retry = await scene.caller(first_in_line=True)
-        await died.leave()
+        retry = await harness.caller(first_in_line=True)
+        await died.finish()
         assert retry.lease is not None
-        assert retry.lease.worker is scene.yard.workers[1]
-        assert str(scene) == "1: 1 answering, 2 waiting"
-        await retry.leave()
+        assert retry.lease.worker is harness.factory.workers[1]
+        assert str(harness) == "1: 1 answering, 2 waiting"
+        await retry.finish()
         assert waiting[0].lease is not None
 
 
 async def test_two_retries_keep_their_order() -> None:
-    async with open_scene(size=1) as scene:
-        first = await scene.caller()
-        await scene.caller()
-        retries = [await scene.caller(first_in_line=True), await scene.caller(first_in_line=True)]
-        await first.leave()
+    async with open_pool(size=1) as harness:
+        first = await harness.caller()
+        await harness.caller()
+        retries = [await harness.caller(first_in_line=True), await harness.caller(first_in_line=True)]
+        await first.finish()
         assert [retry.lease is not None for retry in retries] == [True, False]
 
 
@@ -287,95 +287,95 @@ async def test_two_retries_keep_their_order() -> None:
 
 
 @pytest.mark.parametrize("error", [CliMissing(), SignInNeeded()])
-async def test_a_missing_cli_or_sign_in_is_told_to_who_waits_at_once(error: CliMissing | SignInNeeded) -> None:
-    async with open_scene(yard=Yard(boots_at_once=False, always_fails=error)) as scene:
-        callers = [await scene.caller(), await scene.caller()]
-        scene.yard.workers[0].up.set()
+async def test_a_missing_cli_or_sign_in_fails_all_waiters_at_once(error: CliMissing | SignInNeeded) -> None:
+    async with open_pool(factory=WorkerFactory(boots_at_once=False, always_fails=error)) as harness:
+        callers = [await harness.caller(), await harness.caller()]
+        harness.factory.workers[0].up.set()
         await settle()
         assert [type(caller.outcome) for caller in callers] == [type(error)] * 2
         assert callers[0].outcome is not callers[1].outcome
         assert str(callers[0].outcome) == str(error)
-        assert scene.pool.status().trouble == str(error)
-        assert str(scene) == f"3: 0 waiting, problem {type(error).__name__}"
+        assert harness.pool.status().trouble == str(error)
+        assert str(harness) == f"3: 0 waiting, problem {type(error).__name__}"
 
 
 async def test_a_request_in_the_back_off_fails_at_once_and_boots_nothing() -> None:
-    async with open_scene(yard=Yard(always_fails=CliMissing())) as scene:
-        born = len(scene.yard.workers)
-        caller = await scene.caller()
+    async with open_pool(factory=WorkerFactory(always_fails=CliMissing())) as harness:
+        born = len(harness.factory.workers)
+        caller = await harness.caller()
         assert isinstance(caller.outcome, CliMissing)
-        assert len(scene.yard.workers) == born
+        assert len(harness.factory.workers) == born
 
 
 async def test_a_missing_cli_is_not_a_crash_loop() -> None:
-    async with open_scene(yard=Yard(always_fails=CliMissing())) as scene:
-        await scene.clock.advance(3600)
-        assert 10 < len(scene.yard.workers) < 80
-        assert scene.yard.most_alive == 1
+    async with open_pool(factory=WorkerFactory(always_fails=CliMissing())) as harness:
+        await harness.clock.advance(3600)
+        assert 10 < len(harness.factory.workers) < 80
+        assert harness.factory.most_alive == 1
 
 
-async def test_when_the_cli_is_back_the_pool_finds_it_by_itself() -> None:
-    async with open_scene(yard=Yard(always_fails=CliMissing())) as scene:
-        await scene.clock.advance(20)
-        scene.yard.always_fails = None
-        await scene.clock.advance(60)
-        assert str(scene) == "3: 3 raw, 0 waiting"
-        assert scene.pool.status().trouble is None
+async def test_the_pool_recovers_when_the_cli_is_back() -> None:
+    async with open_pool(factory=WorkerFactory(always_fails=CliMissing())) as harness:
+        await harness.clock.advance(20)
+        harness.factory.always_fails = None
+        await harness.clock.advance(60)
+        assert str(harness) == "3: 3 raw, 0 waiting"
+        assert harness.pool.status().trouble is None
 
 
 async def test_new_settings_try_a_boot_at_once() -> None:
-    async with open_scene(yard=Yard(always_fails=CliMissing())) as scene:
-        await scene.clock.advance(300)
-        scene.yard.always_fails = None
-        scene.pool.apply(Limits(size=2))
+    async with open_pool(factory=WorkerFactory(always_fails=CliMissing())) as harness:
+        await harness.clock.advance(300)
+        harness.factory.always_fails = None
+        harness.pool.apply(Limits(size=2))
         await settle()
-        assert str(scene) == "2: 2 raw, 0 waiting"
+        assert str(harness) == "2: 2 raw, 0 waiting"
 
 
-async def test_one_failed_boot_is_a_hiccup_for_who_waits() -> None:
-    async with open_scene(yard=Yard(failures=[CliFailed("it ended")])) as scene:
-        assert str(scene) == "3: 0 waiting, problem CliFailed"
-        caller = await scene.caller()
-        assert str(scene) == "3: 1 waiting, problem CliFailed"
-        await scene.clock.advance(1)
+async def test_waiters_survive_one_failed_boot() -> None:
+    async with open_pool(factory=WorkerFactory(failures=[CliFailed("it ended")])) as harness:
+        assert str(harness) == "3: 0 waiting, problem CliFailed"
+        caller = await harness.caller()
+        assert str(harness) == "3: 1 waiting, problem CliFailed"
+        await harness.clock.advance(1)
         assert caller.lease is not None
-        assert scene.pool.status().trouble is None
+        assert harness.pool.status().trouble is None
 
 
-async def test_several_failed_boots_are_told_to_who_waits() -> None:
-    async with open_scene(yard=Yard(always_fails=CliFailed("it ended"))) as scene:
-        caller = await scene.caller()
-        await scene.clock.advance(1)
+async def test_several_failed_boots_fail_the_waiters() -> None:
+    async with open_pool(factory=WorkerFactory(always_fails=CliFailed("it ended"))) as harness:
+        caller = await harness.caller()
+        await harness.clock.advance(1)
         assert isinstance(caller.outcome, CliFailed)
-        late = await scene.caller()
+        late = await harness.caller()
         assert isinstance(late.outcome, CliFailed)
 
 
 async def test_boots_that_fail_together_are_one_failure() -> None:
-    async with open_scene(size=3) as scene:
-        callers = [await scene.caller() for _ in range(3)]
-        waiting = [await scene.caller() for _ in range(3)]
-        scene.yard.failures = [CliFailed(), CliFailed(), CliFailed()]
+    async with open_pool(size=3) as harness:
+        callers = [await harness.caller() for _ in range(3)]
+        waiting = [await harness.caller() for _ in range(3)]
+        harness.factory.failures = [CliFailed(), CliFailed(), CliFailed()]
         for caller in callers:
             caller._go.set()
         await settle()
-        assert str(scene) == "3: 3 waiting, problem CliFailed"
-        await scene.clock.advance(1)
+        assert str(harness) == "3: 3 waiting, problem CliFailed"
+        await harness.clock.advance(1)
         assert [caller.lease is not None for caller in waiting] == [True, True, True]
 
 
-async def test_what_nobody_expected_of_a_boot_is_logged_and_told_without_its_words(
+async def test_an_unexpected_boot_error_is_logged_and_its_text_is_not_sent(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with open_scene(yard=Yard(always_fails=ValueError("a path in my home"))) as scene:
-        caller = await scene.caller()
-        await scene.clock.advance(1)
+    async with open_pool(factory=WorkerFactory(always_fails=ValueError("a path in my home"))) as harness:
+        caller = await harness.caller()
+        await harness.clock.advance(1)
         assert isinstance(caller.outcome, CliFailed)
         assert "my home" not in str(caller.outcome)
     assert any(record.exc_info for record in caplog.records)
 
 
-async def test_a_worker_that_cannot_even_be_made_is_a_failed_boot() -> None:
+async def test_a_worker_that_cannot_be_created_is_a_failed_boot() -> None:
     def spawn() -> FakeWorker:
         raise CliMissing
 
@@ -386,15 +386,15 @@ async def test_a_worker_that_cannot_even_be_made_is_a_failed_boot() -> None:
 
 
 async def test_a_close_that_fails_frees_the_slot(caplog: pytest.LogCaptureFixture) -> None:
-    class Stubborn(FakeWorker):
+    class FailingWorker(FakeWorker):
         async def close(self) -> None:
             await super().close()
             raise OSError
 
-    yard = Yard()
+    factory = WorkerFactory()
 
     def spawn() -> FakeWorker:
-        worker = Stubborn(yard)
+        worker = FailingWorker(factory)
         worker.up.set()
         worker.may_close.set()
         return worker
@@ -412,106 +412,106 @@ async def test_a_close_that_fails_frees_the_slot(caplog: pytest.LogCaptureFixtur
 
 
 async def test_after_ten_idle_minutes_one_spare_is_left_and_demand_brings_the_others_back() -> None:
-    async with open_scene() as scene:
-        await scene.clock.advance(599)
-        assert str(scene) == "3: 3 raw, 0 waiting"
-        await scene.clock.advance(1)
-        assert str(scene) == "3: 1 raw, 0 waiting"
-        caller = await scene.caller()
+    async with open_pool() as harness:
+        await harness.clock.advance(599)
+        assert str(harness) == "3: 3 raw, 0 waiting"
+        await harness.clock.advance(1)
+        assert str(harness) == "3: 1 raw, 0 waiting"
+        caller = await harness.caller()
         assert caller.lease is not None
         caller.lease.first_token()
         await settle()
-        assert str(scene) == "3: 2 raw, 1 answering, 0 waiting"
+        assert str(harness) == "3: 2 raw, 1 answering, 0 waiting"
 
 
 async def test_idle_minutes_begin_when_the_last_answer_ends() -> None:
-    async with open_scene() as scene:
-        caller = await scene.caller()
-        await scene.clock.advance(3000)
-        assert str(scene) == "3: 2 raw, 1 answering, 0 waiting"
-        await caller.leave()
-        await scene.clock.advance(599)
-        assert str(scene) == "3: 3 raw, 0 waiting"
-        await scene.clock.advance(1)
-        assert str(scene) == "3: 1 raw, 0 waiting"
+    async with open_pool() as harness:
+        caller = await harness.caller()
+        await harness.clock.advance(3000)
+        assert str(harness) == "3: 2 raw, 1 answering, 0 waiting"
+        await caller.finish()
+        await harness.clock.advance(599)
+        assert str(harness) == "3: 3 raw, 0 waiting"
+        await harness.clock.advance(1)
+        assert str(harness) == "3: 1 raw, 0 waiting"
 
 
 async def test_an_idle_pool_sleeps() -> None:
-    """Nothing polls: with one spare and nobody asking, no call is due, ever."""
-    async with open_scene() as scene:
-        await scene.clock.advance(600)
-        assert scene.clock.pending == []
+    """Nothing polls: with one spare and no requests, no call is scheduled."""
+    async with open_pool() as harness:
+        await harness.clock.advance(600)
+        assert harness.clock.pending == []
 
 
 # New limits.
 
 
 async def test_a_larger_pool_boots_at_once() -> None:
-    async with open_scene(size=1) as scene:
-        scene.pool.apply(Limits(size=3))
+    async with open_pool(size=1) as harness:
+        harness.pool.apply(Limits(size=3))
         await settle()
-        assert str(scene) == "3: 3 raw, 0 waiting"
+        assert str(harness) == "3: 3 raw, 0 waiting"
 
 
-async def test_a_smaller_pool_closes_idle_ones_and_never_an_answer() -> None:
-    async with open_scene(size=3) as scene:
-        callers = [await scene.caller(), await scene.caller()]
-        scene.pool.apply(Limits(size=1))
+async def test_a_smaller_pool_closes_idle_workers_and_never_an_answer() -> None:
+    async with open_pool(size=3) as harness:
+        callers = [await harness.caller(), await harness.caller()]
+        harness.pool.apply(Limits(size=1))
         await settle()
-        assert str(scene) == "1: 2 answering, 0 waiting"
-        await callers[0].leave()
-        assert str(scene) == "1: 1 answering, 0 waiting"
-        await callers[1].leave()
-        assert str(scene) == "1: 1 raw, 0 waiting"
+        assert str(harness) == "1: 2 answering, 0 waiting"
+        await callers[0].finish()
+        assert str(harness) == "1: 1 answering, 0 waiting"
+        await callers[1].finish()
+        assert str(harness) == "1: 1 raw, 0 waiting"
 
 
-async def test_a_boot_that_is_not_wanted_any_more_is_let_finish_and_then_closed() -> None:
-    async with open_scene(size=2, yard=Yard(boots_at_once=False)) as scene:
-        scene.yard.workers[0].up.set()
+async def test_a_boot_that_is_no_longer_wanted_finishes_and_is_closed() -> None:
+    async with open_pool(size=2, factory=WorkerFactory(boots_at_once=False)) as harness:
+        harness.factory.workers[0].up.set()
         await settle()
-        scene.pool.apply(Limits(size=1))
+        harness.pool.apply(Limits(size=1))
         await settle()
-        assert str(scene) == "1: 1 raw, 1 closing, 0 waiting"
-        assert not scene.yard.workers[1].closes
-        scene.yard.workers[1].up.set()
+        assert str(harness) == "1: 1 raw, 1 closing, 0 waiting"
+        assert not harness.factory.workers[1].closes
+        harness.factory.workers[1].up.set()
         await settle()
-        assert str(scene) == "1: 1 raw, 0 waiting"
+        assert str(harness) == "1: 1 raw, 0 waiting"
 
 
-async def test_a_new_time_out_holds_for_who_waits_already() -> None:
-    async with open_scene(size=1) as scene:
-        await scene.caller()
-        waiting = await scene.caller()
-        await scene.clock.advance(10)
-        scene.pool.apply(Limits(size=1, queue_timeout_s=5))
+async def test_a_new_timeout_holds_for_current_waiters() -> None:
+    async with open_pool(size=1) as harness:
+        await harness.caller()
+        waiting = await harness.caller()
+        await harness.clock.advance(10)
+        harness.pool.apply(Limits(size=1, queue_timeout_s=5))
         await settle()
         assert isinstance(waiting.outcome, QueueTimeout)
 
 
-# The end.
+# Shutdown.
 
 
-async def test_the_end_closes_every_worker_and_refuses_who_waits_or_comes_later() -> None:
-    async with open_scene(size=1) as scene:
-        answering, waiting = await scene.caller(), await scene.caller()
+async def test_the_shutdown_closes_every_worker_and_refuses_waiters_and_later_requests() -> None:
+    async with open_pool(size=1) as harness:
+        answering, waiting = await harness.caller(), await harness.caller()
     assert isinstance(waiting.outcome, ShuttingDown)
     assert answering.outcome is None
-    assert repr(scene.pool) == "<Pool size 1: 0 waiting>"
-    late = await scene.caller()
+    assert repr(harness.pool) == "<Pool size 1: 0 waiting>"
+    late = await harness.caller()
     assert isinstance(late.outcome, ShuttingDown)
 
 
-async def test_the_end_breaks_boots_off() -> None:
-    async with open_scene(yard=Yard(boots_at_once=False)) as scene:
-        assert str(scene) == "3: 1 booting, 0 waiting"
-    assert scene.yard.workers[0].is_closed
-    assert scene.pool.status().trouble is None
+async def test_the_shutdown_cancels_boots() -> None:
+    async with open_pool(factory=WorkerFactory(boots_at_once=False)) as harness:
+        assert str(harness) == "3: 1 booting, 0 waiting"
+    assert harness.factory.workers[0].is_closed
+    assert harness.pool.status().trouble is None
 
 
-async def test_a_boot_that_is_broken_off_before_it_began_leaves_nothing() -> None:
-    """A task that is cancelled before its first step runs nothing of its own, no handler either."""
-    yard = Yard()
-    pool = Pool(yard.spawn, limits=Limits(size=1), clock=FakeClock())
+async def test_a_boot_cancelled_before_its_first_step_leaves_nothing() -> None:
+    """A task that is cancelled before its first step runs none of its code, and no handler."""
+    factory = WorkerFactory()
+    pool = Pool(factory.spawn, limits=Limits(size=1), clock=FakeClock())
     await pool.__aenter__()
     await settle()
     ending = asyncio.create_task(pool.__aexit__(None, None, None))
@@ -520,12 +520,12 @@ async def test_a_boot_that_is_broken_off_before_it_began_leaves_nothing() -> Non
     assert repr(pool) == "<Pool size 2: 1 booting, 1 raw, 0 waiting>"
     await ending
     assert repr(pool) == "<Pool size 2: 0 waiting>"
-    assert len(yard.workers) == 1
+    assert len(factory.workers) == 1
 
 
-async def test_the_end_is_bounded_when_a_worker_does_not_close(caplog: pytest.LogCaptureFixture) -> None:
-    yard, clock = Yard(closes_at_once=False), FakeClock()
-    pool = Pool(yard.spawn, limits=Limits(size=1), clock=clock, close_timeout_s=10)
+async def test_the_shutdown_is_bounded_when_a_worker_does_not_close(caplog: pytest.LogCaptureFixture) -> None:
+    factory, clock = WorkerFactory(closes_at_once=False), FakeClock()
+    pool = Pool(factory.spawn, limits=Limits(size=1), clock=clock, close_timeout_s=10)
     await pool.__aenter__()
     await settle()
     before = asyncio.all_tasks()
@@ -538,9 +538,9 @@ async def test_the_end_is_bounded_when_a_worker_does_not_close(caplog: pytest.Lo
     assert asyncio.all_tasks() <= before
 
 
-async def test_an_end_that_is_cancelled_still_closes_every_worker() -> None:
-    yard = Yard(closes_at_once=False)
-    pool = Pool(yard.spawn, limits=Limits(size=1), clock=FakeClock())
+async def test_a_cancelled_shutdown_still_closes_every_worker() -> None:
+    factory = WorkerFactory(closes_at_once=False)
+    pool = Pool(factory.spawn, limits=Limits(size=1), clock=FakeClock())
     await pool.__aenter__()
     await settle()
     ending = asyncio.create_task(pool.__aexit__(None, None, None))
@@ -548,30 +548,33 @@ async def test_an_end_that_is_cancelled_still_closes_every_worker() -> None:
     ending.cancel()
     await settle()
     assert not ending.done()
-    yard.workers[0].may_close.set()
+    factory.workers[0].may_close.set()
     await settle()
     assert ending.cancelled()
-    assert yard.alive == 0
+    assert factory.alive == 0
 
 
-# What it tells.
+# Status and log.
 
 
-async def test_the_status_counts_what_the_processes_do() -> None:
-    async with open_scene() as scene:
+async def test_the_status_counts_the_workers_by_state() -> None:
+    async with open_pool() as harness:
         for _ in range(2):
-            await (await scene.caller()).leave()
-        await scene.caller()
-        status = scene.pool.status()
+            await (await harness.caller()).finish()
+        await harness.caller()
+        status = harness.pool.status()
         assert status == PoolStatus(size=3, ready=2, raw=2, answering=1, ways=(("process", 3),))
-        assert scene.ear.heard[-1] == status
-        assert all(before != after for before, after in zip(scene.ear.heard, scene.ear.heard[1:], strict=False))
+        assert harness.recorder.statuses[-1] == status
+        assert all(
+            before != after
+            for before, after in zip(harness.recorder.statuses, harness.recorder.statuses[1:], strict=False)
+        )
 
 
-async def test_the_log_tells_a_workers_life_and_only_leasing_is_the_requests_own(
+async def test_only_the_lease_is_logged_under_the_id_of_the_request(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A boot that a request happens to start serves another one: it must not be found under the first one's id."""
+    """A boot that a request happens to start serves another one, so it is not logged under the first one's id."""
     request: contextvars.ContextVar[str] = contextvars.ContextVar("request", default="-")
     lines: list[tuple[str, str]] = []
 
@@ -584,9 +587,9 @@ async def test_the_log_tells_a_workers_life_and_only_leasing_is_the_requests_own
     logger.addHandler(listener)
     caplog.set_level(logging.INFO, logger="server.pool")
     try:
-        async with open_scene(size=1) as scene:
+        async with open_pool(size=1) as harness:
             request.set("req-1")
-            await (await scene.caller()).leave()
+            await (await harness.caller()).finish()
             request.set("-")
     finally:
         logger.removeHandler(listener)

@@ -67,7 +67,7 @@ async def answer(pool: Pool[Worker], words: str, pids: list[int]) -> str:
         return said
 
 
-async def test_a_burst_over_real_processes_gives_each_its_own_and_never_more_than_the_size(pool: Pool[Worker]) -> None:
+async def test_a_burst_gets_one_real_process_each_and_never_more_than_the_size(pool: Pool[Worker]) -> None:
     pids: list[int] = []
     answers = await asyncio.gather(*(answer(pool, f"number {number}", pids) for number in range(6)))
     assert all(answers)
@@ -75,7 +75,7 @@ async def test_a_burst_over_real_processes_gives_each_its_own_and_never_more_tha
     assert pool.status().ways == (("process", 6),)
 
 
-async def test_a_real_spare_that_is_killed_is_noticed_and_the_next_request_works(pool: Pool[Worker]) -> None:
+async def test_a_killed_real_spare_is_noticed_and_the_next_request_works(pool: Pool[Worker]) -> None:
     pids: list[int] = []
     async with pool.lease(Profile()) as lease:
         assert lease.worker.pid is not None

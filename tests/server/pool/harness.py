@@ -1,4 +1,4 @@
-"""A pool on a clock that a test moves, over workers that do what the test says and count their births and deaths."""
+"""A pool with a clock that the test moves and workers that the test controls and counts."""
 
 import asyncio
 import random
@@ -17,7 +17,7 @@ PROFILE = Profile(system="be brief", owner="local")
 
 
 async def settle() -> None:
-    """Lets everything happen that can happen at this time."""
+    """Runs the loop until nothing more happens at this time."""
     for _ in range(30):
         await asyncio.sleep(0)
 
@@ -49,11 +49,11 @@ class FakeClock:
 
     @property
     def pending(self) -> list[float]:
-        """The times of the calls to come."""
+        """The times of the scheduled calls."""
         return sorted(alarm.when for alarm in self._alarms if not alarm.is_cancelled)
 
     async def advance(self, seconds: float) -> None:
-        """Moves on, stopping at each alarm on the way."""
+        """Moves the time, stopping at each alarm."""
         end = self.time + seconds
         await settle()
         while self.pending and self.pending[0] <= end:
@@ -67,10 +67,10 @@ class FakeClock:
 
 
 class FakeWorker:
-    """A worker that comes up when told, dies when told, and closes when told; by default up and closed at once."""
+    """A worker that boots, dies and closes when the test says so; by default it boots and closes at once."""
 
-    def __init__(self, yard: "Yard") -> None:
-        self._yard = yard
+    def __init__(self, factory: "WorkerFactory") -> None:
+        self._factory = factory
         self.up = asyncio.Event()
         self.dead = asyncio.Event()
         self.may_close = asyncio.Event()
@@ -79,8 +79,8 @@ class FakeWorker:
         self.closes = 0
 
     async def boot(self) -> None:
-        self._yard.alive += 1
-        self._yard.most_alive = max(self._yard.most_alive, self._yard.alive)
+        self._factory.alive += 1
+        self._factory.most_alive = max(self._factory.most_alive, self._factory.alive)
         await self.up.wait()
         if self.failure is not None:
             raise self.failure
@@ -93,12 +93,12 @@ class FakeWorker:
         await self.may_close.wait()
         if not self.is_closed:
             self.is_closed = True
-            self._yard.alive -= 1
+            self._factory.alive -= 1
 
 
 @dataclass
-class Yard:
-    """Where workers are born. `failures` are what the next boots fail with; None: they come up."""
+class WorkerFactory:
+    """Creates workers. `failures` are the errors of the next boots; None: the boot succeeds."""
 
     workers: list[FakeWorker] = field(default_factory=list)
     failures: list[Exception | None] = field(default_factory=list)
@@ -119,34 +119,34 @@ class Yard:
         return worker
 
 
-class Ear:
-    """Listens to the pool. `hook` is called in the middle of the step that made the change."""
+class StatusRecorder:
+    """Records the statuses of the pool. `hook` is called in the middle of the step that made the change."""
 
     def __init__(self) -> None:
-        self.heard: list[PoolStatus] = []
+        self.statuses: list[PoolStatus] = []
         self.hook: Callable[[PoolStatus], None] = lambda _: None
 
     def __call__(self, status: PoolStatus) -> None:
-        self.heard.append(status)
+        self.statuses.append(status)
         self.hook(status)
 
 
 @dataclass
-class Scene:
-    """A pool and everything around it."""
+class PoolHarness:
+    """A pool, its clock, its workers and its callers."""
 
     clock: FakeClock
-    yard: Yard
+    factory: WorkerFactory
     pool: Pool[FakeWorker]
-    ear: "Ear"
+    recorder: "StatusRecorder"
     callers: "list[Caller]" = field(default_factory=list)
 
     def __str__(self) -> str:
-        """The pool's own words."""
+        """The pool's `repr` without its frame."""
         return repr(self.pool).removeprefix("<Pool size ").removesuffix(">")
 
     async def caller(self, *, first_in_line: bool = False) -> "Caller":
-        """Somebody who asks now, and holds what is given until told to go."""
+        """A new caller, which keeps its lease until `finish`."""
         caller = Caller(self.pool, f"caller {len(self.callers) + 1}", first_in_line=first_in_line)
         self.callers.append(caller)
         await settle()
@@ -172,50 +172,50 @@ class Caller:
             if isinstance(error, asyncio.CancelledError):
                 raise
 
-    async def leave(self) -> None:
+    async def finish(self) -> None:
         """Ends the lease as a finished answer does."""
         self._go.set()
         await settle()
 
-    async def vanish(self) -> None:
-        """Is cancelled, as when a client closes its connection."""
+    async def cancel(self) -> None:
+        """Cancels the task, as when a client disconnects."""
         self.task.cancel()
         await settle()
 
 
 @asynccontextmanager
-async def open_scene(
+async def open_pool(
     size: int = 3,
     *,
     max_waiting: int = 100,
     queue_timeout_s: float = 300.0,
     idle_shrink_s: float = 600.0,
     close_timeout_s: float = 15.0,
-    yard: Yard | None = None,
-) -> AsyncIterator[Scene]:
-    """A pool that is open and settled; at its end nothing may be left."""
-    clock, yard = FakeClock(), yard or Yard()
+    factory: WorkerFactory | None = None,
+) -> AsyncIterator[PoolHarness]:
+    """An open, settled pool; nothing may be left at its end."""
+    clock, factory = FakeClock(), factory or WorkerFactory()
     before = asyncio.all_tasks()
-    ear = Ear()
+    recorder = StatusRecorder()
     pool = Pool(
-        yard.spawn,
+        factory.spawn,
         limits=Limits(size, max_waiting, queue_timeout_s, idle_shrink_s),
         clock=clock,
         backoff=Backoff(jitter=0.0, random=random.Random(0)),
-        on_change=ear,
+        on_change=recorder,
         close_timeout_s=close_timeout_s,
     )
-    scene = Scene(clock, yard, pool, ear)
+    harness = PoolHarness(clock, factory, pool, recorder)
     async with pool:
         await settle()
-        yield scene
-        for worker in yard.workers:
+        yield harness
+        for worker in factory.workers:
             worker.may_close.set()
     await settle()
-    for caller in scene.callers:
-        await caller.leave()
-    await asyncio.gather(*(caller.task for caller in scene.callers), return_exceptions=True)
+    for caller in harness.callers:
+        await caller.finish()
+    await asyncio.gather(*(caller.task for caller in harness.callers), return_exceptions=True)
     await settle()
-    assert yard.alive == 0
+    assert factory.alive == 0
     assert asyncio.all_tasks() == before
     assert clock.pending == []

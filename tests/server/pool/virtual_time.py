@@ -1,4 +1,4 @@
-"""An event loop whose time jumps to the next timer when there is nothing else to do: hours pass in milliseconds."""
+"""An event loop whose time jumps to the next timer when it is idle, so that hours pass in milliseconds."""
 
 import asyncio
 import selectors
@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Stuck(Exception):
-    """Everybody waits for somebody, and no timer will ever go off."""
+class Deadlock(Exception):
+    """Deadlock: every task waits, and there is no timer."""
 
 
 class _JumpingSelector(selectors.SelectSelector):
@@ -20,14 +20,14 @@ class _JumpingSelector(selectors.SelectSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         events = super().select(0)
         if not events and timeout is None:
-            raise Stuck
+            raise Deadlock
         if not events and timeout is not None and timeout > 0:
             self._jump(timeout)
         return events
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Its `time()` starts at 0 and moves only between events."""
+    """A loop whose `time()` starts at 0 and moves only between events."""
 
     def __init__(self) -> None:
         self.virtual_time = 0.0
@@ -41,7 +41,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run_virtually(main: Coroutine[Any, Any, T]) -> T:
-    """Runs `main` in virtual time. Fails on errors that nobody caught, such as those of callbacks."""
+    """Runs `main` in virtual time. Fails on uncaught errors, such as those of callbacks."""
     uncaught: list[dict[str, Any]] = []
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         runner.get_loop().set_exception_handler(lambda _, context: uncaught.append(context))
