@@ -14,7 +14,7 @@ from server.conversation.events import Event, Failed, Finished, Started
 from server.dialects.base import Collector, Encoder
 from server.dialects.framing import json_bytes
 from server.web.replies import JSON_HEADERS, error_response
-from server.web.streaming.event_pump import Pump, deliver
+from server.web.streaming.event_pump import EventPump, deliver
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -51,7 +51,7 @@ class StreamedAnswer(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends the answer."""
 
-        async def write(pump: Pump) -> None:
+        async def write(pump: EventPump) -> None:
             first = await pump.next(self._pace.head_timeout_s)
             if isinstance(first, Failed):
                 await error_response(first.error, scope)(scope, receive, send)
@@ -62,7 +62,7 @@ class StreamedAnswer(Response):
 
         await deliver(self._events, write, receive)
 
-    async def _write_body(self, first: Event | None, pump: Pump, send: Send) -> None:
+    async def _write_body(self, first: Event | None, pump: EventPump, send: Send) -> None:
         encoder = self._encoder
         frames, event = [encoder.start()], first
         while True:
@@ -94,7 +94,7 @@ class WholeAnswer(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends the answer."""
 
-        async def write(pump: Pump) -> None:
+        async def write(pump: EventPump) -> None:
             first: Event | None = None
             while (event := await pump.next()) is not None:
                 if isinstance(event, Failed):

@@ -111,7 +111,7 @@ class Toy:
 
     name = "toy"
     paths = ("/toy/{model}/answer",)
-    prefixes = ("/toy",)
+    prefixes: tuple[str, ...] = ("/toy",)
     content_type = NDJSON_TYPE
 
     def parse(self, body: object, owner: str, options: ParseOptions) -> Exchange:

@@ -8,19 +8,19 @@ import pytest
 from server.conversation.events import Event, Failed, Finished, PartDelta, Started, StopReason
 from server.errors import AnswerCut, DrawbridgeError, QueueFull, ShuttingDown
 from server.web.streaming import event_pump as module
-from server.web.streaming.event_pump import Pump, deliver
+from server.web.streaming.event_pump import EventPump, deliver
 
 STARTED = Started("claude-sonnet-5")
 FINISHED = Finished(StopReason.END)
 
 
 class Source:
-    """An answer that a test plays by hand; it remembers how it ended."""
+    """An answer that a test controls; it records how it ended."""
 
     def __init__(self, *events: Event | Exception, after: Callable[[], Any] | None = None, hold: bool = False) -> None:
         self.events, self.after, self.hold = events, after, hold
         self.ended = ""
-        self.drawn = 0
+        self.read = 0
         self.holding = asyncio.Event()
 
     async def play(self) -> AsyncGenerator[Event, None]:
@@ -28,7 +28,7 @@ class Source:
             for event in self.events:
                 if isinstance(event, Exception):
                     raise event  # noqa: TRY301 # a source fails from within
-                self.drawn += 1
+                self.read += 1
                 yield event
             if self.hold:
                 self.holding.set()
@@ -41,7 +41,7 @@ class Source:
             raise
 
 
-async def drawn(pump: Pump) -> list[Event]:
+async def read_all(pump: EventPump) -> list[Event]:
     events: list[Event] = []
     while not events or not isinstance(events[-1], Finished | Failed):
         event = await pump.next()
@@ -50,18 +50,18 @@ async def drawn(pump: Pump) -> list[Event]:
     return events
 
 
-def left_behind() -> set[asyncio.Task[Any]]:
+def tasks_left() -> set[asyncio.Task[Any]]:
     return asyncio.all_tasks() - {asyncio.current_task()}
 
 
-class Line:
-    """The client's end of the connection."""
+class Connection:
+    """A connection that the test closes."""
 
     def __init__(self) -> None:
-        self.has_left = asyncio.Event()
+        self.is_closed = asyncio.Event()
 
     async def receive(self) -> dict[str, object]:
-        await self.has_left.wait()
+        await self.is_closed.wait()
         return {"type": "http.disconnect"}
 
 
@@ -74,20 +74,20 @@ class Line:
         (Source(STARTED, QueueFull()), QueueFull),
         (Source(), AnswerCut),
         (Source(STARTED, PartDelta(0, "half")), AnswerCut),
-        (Source(STARTED, KeyError("secret words")), DrawbridgeError),
+        (Source(STARTED, KeyError("the prompt")), DrawbridgeError),
         (Source(STARTED, FINISHED, PartDelta(0, "too late")), Finished),
         (Source(STARTED, FINISHED, KeyError("too late")), Finished),
     ],
 )
 async def test_an_answer_always_ends_finished_or_failed_and_only_once(source: Source, last: type) -> None:
-    pump = Pump(source.play())
-    end = (await drawn(pump))[-1]
+    pump = EventPump(source.play())
+    end = (await read_all(pump))[-1]
     assert isinstance(end.error if isinstance(end, Failed) else end, last)
     await pump.task
     assert pump.ready() is None
 
 
-async def test_silence_gives_none_and_loses_no_event() -> None:
+async def test_a_timeout_returns_none_and_loses_no_event() -> None:
     go = asyncio.Event()
 
     async def events() -> AsyncGenerator[Event, None]:
@@ -95,91 +95,123 @@ async def test_silence_gives_none_and_loses_no_event() -> None:
         yield STARTED
         yield FINISHED
 
-    pump = Pump(events())
+    pump = EventPump(events())
     assert await pump.next(0.001) is None
     assert await pump.next(0.001) is None
     go.set()
-    assert await drawn(pump) == [STARTED, FINISHED]
+    assert await read_all(pump) == [STARTED, FINISHED]
 
 
-async def test_an_answer_is_not_drawn_much_faster_than_it_is_read() -> None:
-    source = Source(STARTED, *[PartDelta(0, "x")] * 1000, FINISHED)
-    pump = Pump(source.play())
-    for _ in range(2000):
-        await asyncio.sleep(0)
-    assert source.drawn < 100
-    assert len(await drawn(pump)) == 1002
+async def test_a_timeout_counts_from_the_last_event() -> None:
+    loop, go = asyncio.get_running_loop(), asyncio.Event()
 
-
-async def test_who_leaves_before_the_first_event_stops_the_answer() -> None:
-    source, line = Source(hold=True), Line()
-    delivery = asyncio.create_task(deliver(source.play(), drawn_by([]), line.receive))
-    await source.holding.wait()
-    line.has_left.set()
-    await delivery
-    assert source.ended == "CancelledError"
-    assert not left_behind()
-
-
-async def test_who_leaves_in_the_middle_stops_the_answer() -> None:
-    source, line = Source(STARTED, PartDelta(0, "half"), hold=True), Line()
-    seen: list[Event] = []
-    delivery = asyncio.create_task(deliver(source.play(), drawn_by(seen), line.receive))
-    await source.holding.wait()
-    line.has_left.set()
-    await delivery
-    assert source.ended == "CancelledError"
-    assert not left_behind()
-
-
-async def test_who_leaves_while_nothing_is_read_stops_the_answer_too() -> None:
-    source, line = Source(STARTED, *[PartDelta(0, "x")] * 500, FINISHED), Line()
-
-    async def stuck(_: Pump) -> None:
-        line.has_left.set()
+    async def events() -> AsyncGenerator[Event, None]:
+        await go.wait()
+        yield STARTED
         await asyncio.Event().wait()
 
-    await deliver(source.play(), stuck, line.receive)
+    pump = EventPump(events())
+    loop.call_later(0.06, go.set)
+    assert await pump.next(0.1) == STARTED
+    begun = loop.time()
+    assert await pump.next(0.1) is None
+    assert loop.time() - begun >= 0.099
+    pump.stop()
+
+
+async def test_a_shorter_timeout_replaces_a_longer_one_and_none_waits_on() -> None:
+    go = asyncio.Event()
+
+    async def events() -> AsyncGenerator[Event, None]:
+        yield STARTED
+        await go.wait()
+        yield FINISHED
+
+    pump = EventPump(events())
+    assert await pump.next(1000) == STARTED
+    assert await pump.next(0.001) is None
+    asyncio.get_running_loop().call_later(0.02, go.set)
+    assert await pump.next() == FINISHED
+
+
+async def test_events_are_read_only_a_little_ahead_of_the_reader() -> None:
+    source = Source(STARTED, *[PartDelta(0, "x")] * 1000, FINISHED)
+    pump = EventPump(source.play())
+    for _ in range(2000):
+        await asyncio.sleep(0)
+    assert source.read < 100
+    assert len(await read_all(pump)) == 1002
+
+
+async def test_a_disconnect_before_the_first_event_cancels_the_answer() -> None:
+    source, client = Source(hold=True), Connection()
+    delivery = asyncio.create_task(deliver(source.play(), recorder([]), client.receive))
+    await source.holding.wait()
+    client.is_closed.set()
+    await delivery
+    assert source.ended == "CancelledError"
+    assert not tasks_left()
+
+
+async def test_a_disconnect_in_the_middle_cancels_the_answer() -> None:
+    source, client = Source(STARTED, PartDelta(0, "half"), hold=True), Connection()
+    seen: list[Event] = []
+    delivery = asyncio.create_task(deliver(source.play(), recorder(seen), client.receive))
+    await source.holding.wait()
+    client.is_closed.set()
+    await delivery
+    assert source.ended == "CancelledError"
+    assert not tasks_left()
+
+
+async def test_a_disconnect_while_the_writer_is_blocked_cancels_the_answer() -> None:
+    source, client = Source(STARTED, *[PartDelta(0, "x")] * 500, FINISHED), Connection()
+
+    async def stuck(_: EventPump) -> None:
+        client.is_closed.set()
+        await asyncio.Event().wait()
+
+    await deliver(source.play(), stuck, client.receive)
     assert source.ended in {"GeneratorExit", "CancelledError"}
-    assert not left_behind()
+    assert not tasks_left()
 
 
-async def test_a_finished_answer_tidies_up_undisturbed_though_its_listener_is_gone() -> None:
-    line = Line()
+async def test_a_finished_answer_closes_undisturbed_after_a_disconnect() -> None:
+    client = Connection()
 
     async def park() -> None:
-        line.has_left.set()
+        client.is_closed.set()
         for _ in range(10):
             await asyncio.sleep(0)
 
     source = Source(STARTED, FINISHED, after=park)
     seen: list[Event] = []
-    await deliver(source.play(), drawn_by(seen), line.receive)
+    await deliver(source.play(), recorder(seen), client.receive)
     assert seen == [STARTED, FINISHED]
     assert source.ended == "by itself"
-    assert not left_behind()
+    assert not tasks_left()
 
 
-async def test_a_finished_answer_that_nobody_reads_any_more_tidies_up_too() -> None:
-    line = Line()
+async def test_a_finished_answer_that_waits_for_space_closes_after_a_disconnect() -> None:
+    client = Connection()
     source = Source(STARTED, *[PartDelta(0, "x")] * 63, FINISHED)
 
-    async def stuck(pump: Pump) -> None:
-        # The queue holds 64: the last event is drawn and waits for a place.
-        while source.drawn < 65:
+    async def stuck(pump: EventPump) -> None:
+        # The queue holds 64: the last event is read and waits for space.
+        while source.read < 65:
             await asyncio.sleep(0)
-        line.has_left.set()
+        client.is_closed.set()
         await asyncio.Event().wait()
 
-    await deliver(source.play(), stuck, line.receive)
+    await deliver(source.play(), stuck, client.receive)
     assert source.ended == "by itself"
-    assert not left_behind()
+    assert not tasks_left()
 
 
-async def test_when_the_server_stops_the_listener_hears_it_and_the_answer_is_closed() -> None:
-    source, line = Source(STARTED, hold=True), Line()
+async def test_a_server_stop_is_the_last_event_and_closes_the_answer() -> None:
+    source, client = Source(STARTED, hold=True), Connection()
     seen: list[Event] = []
-    delivery = asyncio.create_task(deliver(source.play(), drawn_by(seen), line.receive))
+    delivery = asyncio.create_task(deliver(source.play(), recorder(seen), client.receive))
     await source.holding.wait()
     delivery.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -188,7 +220,7 @@ async def test_when_the_server_stops_the_listener_hears_it_and_the_answer_is_clo
     assert isinstance(seen[-1], Failed)
     assert isinstance(seen[-1].error, ShuttingDown)
     assert source.ended == "CancelledError"
-    assert not left_behind()
+    assert not tasks_left()
 
 
 async def test_cancelling_twice_still_waits_for_the_answer_to_close() -> None:
@@ -202,7 +234,7 @@ async def test_cancelling_twice_still_waits_for_the_answer_to_close() -> None:
             closing.set()
             await may_close.wait()
 
-    delivery = asyncio.create_task(deliver(events(), drawn_by([]), Line().receive))
+    delivery = asyncio.create_task(deliver(events(), recorder([]), Connection().receive))
     await asyncio.sleep(0)
     for _ in range(5):
         await asyncio.sleep(0)
@@ -217,10 +249,10 @@ async def test_cancelling_twice_still_waits_for_the_answer_to_close() -> None:
     may_close.set()
     with pytest.raises(asyncio.CancelledError):
         await delivery
-    assert not left_behind()
+    assert not tasks_left()
 
 
-async def test_an_answer_that_will_not_close_is_given_up_with_a_warning(
+async def test_an_answer_that_does_not_close_is_abandoned_with_a_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(module, "_CLOSING_S", 0.01)
@@ -233,31 +265,31 @@ async def test_an_answer_that_will_not_close_is_given_up_with_a_warning(
         finally:
             await may_close.wait()
 
-    line = Line()
-    line.has_left.set()
-    await deliver(events(), drawn_by([]), line.receive)
+    client = Connection()
+    client.is_closed.set()
+    await deliver(events(), recorder([]), client.receive)
     assert "did not close" in caplog.text
     may_close.set()
-    while left_behind():
+    while tasks_left():
         await asyncio.sleep(0)
 
 
-async def test_a_mistake_in_the_writing_closes_the_answer_and_is_raised() -> None:
+async def test_a_bug_in_the_writer_closes_the_answer_and_is_raised() -> None:
     source = Source(STARTED, hold=True)
 
-    async def write(pump: Pump) -> None:
+    async def write(pump: EventPump) -> None:
         await pump.next()
         raise LookupError("a bug")
 
     with pytest.raises(LookupError):
-        await deliver(source.play(), write, Line().receive)
+        await deliver(source.play(), write, Connection().receive)
     assert source.ended in {"CancelledError", "GeneratorExit"}
-    assert not left_behind()
+    assert not tasks_left()
 
 
-async def test_a_hidden_mistake_is_logged_without_its_words(caplog: pytest.LogCaptureFixture) -> None:
-    pump = Pump(Source(STARTED, KeyError("the prompt itself")).play())
-    end = (await drawn(pump))[-1]
+async def test_a_bug_in_the_source_is_logged_without_its_message(caplog: pytest.LogCaptureFixture) -> None:
+    pump = EventPump(Source(STARTED, KeyError("the prompt itself")).play())
+    end = (await read_all(pump))[-1]
     assert isinstance(end, Failed)
     assert "the prompt itself" not in str(end.error)
     assert "the prompt itself" not in caplog.text
@@ -265,8 +297,8 @@ async def test_a_hidden_mistake_is_logged_without_its_words(caplog: pytest.LogCa
     assert Path(__file__).name in caplog.text
 
 
-def drawn_by(seen: list[Event]) -> Callable[[Pump], Any]:
-    async def write(pump: Pump) -> None:
+def recorder(seen: list[Event]) -> Callable[[EventPump], Any]:
+    async def write(pump: EventPump) -> None:
         while not seen or not isinstance(seen[-1], Finished | Failed):
             event = await pump.next()
             assert event is not None
