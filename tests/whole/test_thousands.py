@@ -135,7 +135,8 @@ class Run:
         chunks = data_of(lines)
         if any("error" in chunk for chunk in chunks):
             return Failure(lines[-1])
-        self.ways[reply.headers["x-drawbridge-way"]] += 1
+        # On a very busy machine the head is sent before a worker is found.
+        self.ways.update(filter(None, [reply.headers.get("x-drawbridge-way")]))
         assert lines[-1] == "data: [DONE]", lines[-1]
         choices = [choice for chunk in chunks for choice in chunk["choices"]]
         text = "".join(choice["delta"].get("content") or "" for choice in choices)
