@@ -1,30 +1,30 @@
-"""The list of models in OpenAI's form: the names to ask for, then the full ids that they stand for."""
+"""The model list in OpenAI's form: names, then the full ids that they mean, then aliases."""
 
 from collections.abc import Iterable
 
 from server.conversation.models import ModelCard
 from server.errors import ModelUnknown
 
-_LONGEST_ECHO = 100
+_MAX_ECHO = 100
 
 
 def models_page(cards: Iterable[ModelCard], *, created: int) -> dict[str, object]:
-    """All rows, none twice: each card's own name, in order, the full ids that are not among them, the free aliases.
+    """Returns the list: each card's own name, then full ids and aliases that are not names already.
 
-    Once the size of every model is known the rows also say what they can do: Cursor's local mode hides those that do
-    not as soon as one of them does.
+    The rows contain capabilities only once the context length of every model is known: if one row has them, Cursor's
+    local mode hides those that do not.
     """
     return {"object": "list", "data": list(_rows(tuple(cards), created).values())}
 
 
 def row_named(name: str, cards: Iterable[ModelCard], *, created: int) -> dict[str, object]:
-    """The row whose id is `name`. Raises `ModelUnknown`."""
+    """Returns the row whose id is `name`. Raises `ModelUnknown`."""
     row = _rows(tuple(cards), created).get(name)
     if row is None:
         raise ModelUnknown(
-            f"There is no model {name[:_LONGEST_ECHO]!r} here.",
+            f"The model {name[:_MAX_ECHO]!r} does not exist.",
             param="model",
-            hint="GET /v1/models lists those there are.",
+            hint="GET /v1/models lists the available models.",
         )
     return row
 
@@ -33,18 +33,18 @@ def _rows(cards: tuple[ModelCard, ...], created: int) -> dict[str, dict[str, obj
     named: dict[str, ModelCard] = {}
     for card in cards:
         named.setdefault(card.id, card)
-    # "default" stands for a model that has a card of its own, and describes it less well.
+    # "default" comes last: its model has a card of its own, which describes it better.
     for card in sorted(cards, key=lambda card: card.id == "default"):
         if card.resolved:
             named.setdefault(card.resolved, card)
     for card in cards:
         if alias := card.alias:
             named.setdefault(alias, card)
-    are_known = all(card.context_length is not None for card in named.values())
-    return {name: _row(name, card, created, with_abilities=are_known) for name, card in named.items()}
+    all_known = all(card.context_length is not None for card in named.values())
+    return {name: _row(name, card, created, with_capabilities=all_known) for name, card in named.items()}
 
 
-def _row(id_: str, card: ModelCard, created: int, *, with_abilities: bool) -> dict[str, object]:
+def _row(id_: str, card: ModelCard, created: int, *, with_capabilities: bool) -> dict[str, object]:
     row: dict[str, object] = {
         "id": id_,
         "object": "model",
@@ -53,7 +53,7 @@ def _row(id_: str, card: ModelCard, created: int, *, with_abilities: bool) -> di
         "name": card.name,
         **_sizes(card),
     }
-    return {**row, "api_types": ["chat_completions"], "capabilities": _abilities(card)} if with_abilities else row
+    return {**row, "api_types": ["chat_completions"], "capabilities": _capabilities(card)} if with_capabilities else row
 
 
 def _sizes(card: ModelCard) -> dict[str, object]:
@@ -61,7 +61,7 @@ def _sizes(card: ModelCard) -> dict[str, object]:
     return {name: size for name, size in sizes.items() if size is not None}
 
 
-def _abilities(card: ModelCard) -> dict[str, object]:
+def _capabilities(card: ModelCard) -> dict[str, object]:
     return {
         **_sizes(card),
         "supports_tool_use": True,

@@ -1,1 +1,1 @@
-"""What several dialects share: message rules, tools, attachments, output schemas."""
+"""What the dialects share: base types, message rules, content, tools, options, output schemas."""

@@ -1,7 +1,7 @@
-"""Images and documents as clients send them: their kind is told by their first bytes, and nothing is ever fetched.
+"""Parses images and documents: the first bytes decide the media type, and nothing is fetched.
 
-Each function takes the `place` of the part, which names it in the `InvalidRequest` that is raised for what Claude's
-API would not take, or what nobody here may ask it to fetch.
+Each function takes the `place` of the part, and raises an `InvalidRequest` that names it for data that Claude's API
+would refuse, or for a URL that must not be fetched.
 """
 
 import base64
@@ -14,57 +14,57 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from server.conversation.parts import Document, Image, Message, Part, ToolResult
 from server.errors import InvalidRequest
 
-# Of base64, as Claude's API counts them.
-LARGEST_IMAGE = 5 * 1024 * 1024
-LARGEST_IN_ALL = 32 * 1024 * 1024
+# Claude's API counts bytes of base64.
+MAX_IMAGE_BYTES = 5 * 1024 * 1024
+MAX_TOTAL_BYTES = 32 * 1024 * 1024
 
 _PDF = "application/pdf"
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
-_NUMBERS = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?")
-_HOME_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
+_NUMERIC_HOST = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?")
+_LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 _URL_ALPHABET = bytes.maketrans(b"-_", b"+/")
-# A frame's head: its mark, its length, and its precision; the size follows.
+# The header of a frame: marker, length and precision. The size follows.
 _JPEG_FRAME = re.compile(rb"\xff[\xc0-\xc3\xc5-\xc7\xc9-\xcb\xcd-\xcf]..[\x08\x0c\x10]", re.DOTALL)
-_BLANKS = re.compile(rb"[\s]+")
+_WHITE_SPACE = re.compile(rb"\s+")
 
 
 def image_from_url(url: str, place: str) -> Image | Document:
-    """The image that `url` holds (`data:`) or names (`https:`); a PDF is a document. Base64 without `data:` will do."""
+    """Returns the image of a `data:` or `https:` URL, or of bare base64. A PDF becomes a document."""
     return _from_url(url, place, "image")
 
 
 def image_from_base64(data: str, media_type: str | None, place: str) -> Image | Document:
-    """The image of `data`. Its first bytes, not `media_type`, say what it is; a PDF is a document."""
+    """Returns the image in `data`. Its bytes decide the type, not `media_type`; a PDF becomes a document."""
     return _image(_decoded(data, place), media_type, place)
 
 
 def document_from_url(url: str, place: str, *, title: str | None = None) -> Image | Document:
-    """The document that `url` holds or names; an image is an image."""
+    """Returns the document of a `data:` or `https:` URL, or of bare base64. An image becomes an image."""
     return _from_url(url, place, "document", title)
 
 
 def document_from_base64(
     data: str, media_type: str | None, place: str, *, title: str | None = None
 ) -> Image | Document:
-    """The PDF, text or image of `data`."""
+    """Returns the PDF, text or image in `data`."""
     return _document(_decoded(data, place), media_type, place, title)
 
 
 def document_from_text(text: str, place: str, *, title: str | None = None) -> Document:
-    """A document of plain text."""
+    """Returns a document of plain text."""
     if not text.strip():
         raise InvalidRequest(f"{place} is empty.", param=place)
     return Document(media_type="text/plain", data=text, title=title)
 
 
 def check_total_size(messages: Iterable[Message], *, field: str) -> None:
-    """Raises `InvalidRequest` where all images and documents together are more than Claude's API takes."""
+    """Raises `InvalidRequest` that names `field` if all images and documents together are too large."""
     size = sum(_size(part) for message in messages for part in message.parts)
-    if size > LARGEST_IN_ALL:
+    if size > MAX_TOTAL_BYTES:
         raise InvalidRequest(
-            f"The images and files of this conversation have {size / 1024 / 1024:.1f} MB; Claude's API takes 32 MB.",
+            f"The images and files of this conversation have {size / 1024 / 1024:.1f} MB; the limit is 32 MB.",
             param=field,
-            hint="Leave some of the older ones out, or make them smaller.",
+            hint="Leave out some of the older ones, or make them smaller.",
         )
 
 
@@ -84,29 +84,28 @@ def _from_url(url: str, place: str, kind: str, title: str | None = None) -> Imag
             return Image(url=url) if kind == "image" else Document(url=url, title=title)
         case "http":
             raise InvalidRequest(
-                f"{place} is an http address, and Claude's API fetches only https.",
+                f"{place} is an http URL; Claude's API fetches only https URLs.",
                 param=place,
-                hint="Send an https address, or the data itself as a data URL.",
+                hint="Send an https URL, or the data itself as a data URL.",
             )
         case None:
             media_type, content = "", _decoded(url, place)
         case _:
-            raise InvalidRequest(f"{place} must be a data URL or an https address.", param=place)
+            raise InvalidRequest(f"{place} must be a data URL or an https URL.", param=place)
     return _image(content, media_type, place) if kind == "image" else _document(content, media_type, place, title)
 
 
 def _refuse_private(url: str, place: str) -> None:
-    """Claude's API fetches it, not we: an address of this network would be none of its, or somebody else's there."""
+    """Refuses hosts of this network: Claude's API fetches the URL, and would reach nothing or another host there."""
     try:
         host = (urlsplit(url.strip()).hostname or "").rstrip(".").lower()
     except ValueError:
         host = ""
     if not host:
-        raise InvalidRequest(f"{place} is not a whole https address.", param=place)
+        raise InvalidRequest(f"{place} is not a complete https URL.", param=place)
     if _is_private(host):
         raise InvalidRequest(
-            f"{place} is an address of this computer or its network. Drawbridge fetches nothing, and Claude's API"
-            " cannot reach it.",
+            f"{place} is on this computer or its network, which Claude's API cannot reach; Drawbridge fetches no URLs.",
             param=place,
             hint="Send the data itself as a data URL.",
         )
@@ -116,36 +115,36 @@ def _is_private(host: str) -> bool:
     try:
         address = ipaddress.ip_address(host.split("%", maxsplit=1)[0])
     except ValueError:
-        # Other spellings of addresses (`127.1`, `0x7f000001`) and names that only a home network knows.
-        return bool(_NUMBERS.fullmatch(host)) or "." not in host or host.endswith(_HOME_NAMES)
+        # Other forms of addresses (`127.1`, `0x7f000001`), and names that exist only in a local network.
+        return bool(_NUMERIC_HOST.fullmatch(host)) or "." not in host or host.endswith(_LOCAL_SUFFIXES)
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return not (mapped or address).is_global
 
 
 def _data_url(url: str, place: str) -> tuple[str, bytes]:
-    """The media type that a data URL claims, often none, and what it holds."""
+    """Returns the media type that a data URL claims, often empty, and its content."""
     head, comma, data = url[len("data:") :].partition(",")
     if not comma:
-        raise InvalidRequest(f"{place} is a data URL without data: there is no comma in it.", param=place)
-    media_type, *parameters = (word.strip().lower() for word in head.split(";"))
+        raise InvalidRequest(f"{place} is a data URL without a comma, so it contains no data.", param=place)
+    media_type, *parameters = (item.strip().lower() for item in head.split(";"))
     raw = unquote_to_bytes(data) if "%" in data else data.encode()
     return media_type, _from_base64(raw, place) if "base64" in parameters else raw
 
 
 def _decoded(data: str, place: str) -> bytes:
-    """The bytes of base64; a data URL may stand where it should."""
+    """Decodes base64, or a data URL in its place."""
     return _data_url(data, place)[1] if data.startswith("data:") else _from_base64(data.encode(), place)
 
 
 def _from_base64(raw: bytes, place: str) -> bytes:
-    """The bytes of base64, in either alphabet, with or without padding and line breaks."""
+    """Decodes base64 in either alphabet, with or without padding and line breaks."""
     if b"%" in raw:
         raw = unquote_to_bytes(raw)
-    bare = _BLANKS.sub(b"", raw).rstrip(b"=").translate(_URL_ALPHABET)
+    compact = _WHITE_SPACE.sub(b"", raw).rstrip(b"=").translate(_URL_ALPHABET)
     try:
-        return base64.b64decode(bare + b"=" * (-len(bare) % 4), validate=True)
+        return base64.b64decode(compact + b"=" * (-len(compact) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise InvalidRequest(f"{place} does not hold valid base64.", param=place) from None
+        raise InvalidRequest(f"{place} is not valid base64.", param=place) from None
 
 
 def _image(content: bytes, claimed: str | None, place: str) -> Image | Document:
@@ -153,20 +152,20 @@ def _image(content: bytes, claimed: str | None, place: str) -> Image | Document:
     if kind == _PDF:
         return Document(media_type=_PDF, data=base64.b64encode(content).decode())
     if kind is None:
-        what = "is empty" if not content else "is no PNG, JPEG, GIF or WebP image"
-        says = f" (its type says {claimed[:50]!r})" if claimed and content else ""
+        problem = "is empty" if not content else "is not a PNG, JPEG, GIF or WebP image"
+        claim = f" (its media type is {claimed[:50]!r})" if claimed and content else ""
         raise InvalidRequest(
-            f"{place} {what}{says}.", param=place, hint="Claude takes PNG, JPEG, GIF and WebP images, and PDF files."
+            f"{place} {problem}{claim}.", param=place, hint="Claude supports PNG, JPEG, GIF, WebP and PDF."
         )
-    if not _has_size(kind, content):
-        # Claude Code would put a sentence of its own in its place.
-        raise InvalidRequest(f"{place} is a broken image: its size cannot be read.", param=place)
+    if not _has_dimensions(kind, content):
+        # Claude Code would replace it by a sentence of its own.
+        raise InvalidRequest(f"{place} is a damaged image: its dimensions cannot be read.", param=place)
     data = base64.b64encode(content).decode()
-    if len(data) > LARGEST_IMAGE:
+    if len(data) > MAX_IMAGE_BYTES:
         raise InvalidRequest(
-            f"{place} is an image of {len(data) / 1024 / 1024:.1f} MB in base64; Claude's API takes 5 MB.",
+            f"{place} is an image of {len(data) / 1024 / 1024:.1f} MB in base64; the limit is 5 MB.",
             param=place,
-            hint="Make it smaller.",
+            hint="Make the image smaller.",
         )
     return Image(media_type=kind, data=data)
 
@@ -183,15 +182,15 @@ def _document(content: bytes, claimed: str | None, place: str, title: str | None
         text = "\0"
     if "\0" in text or claimed == _PDF:
         raise InvalidRequest(
-            f"{place} is no PDF, no text in UTF-8 and no image.",
+            f"{place} is not a PDF, UTF-8 text or an image.",
             param=place,
-            hint="Claude takes PDF files, plain text, and PNG, JPEG, GIF and WebP images.",
+            hint="Claude supports PDF files, plain text, and PNG, JPEG, GIF and WebP images.",
         )
     return document_from_text(text, place, title=title)
 
 
 def _kind(content: bytes) -> str | None:
-    """The media type that the first bytes tell; None where they tell none that Claude's API takes."""
+    """Returns the media type by the first bytes; None if Claude's API does not support it."""
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
     if content.startswith(b"\xff\xd8\xff"):
@@ -203,18 +202,18 @@ def _kind(content: bytes) -> str | None:
     return _PDF if b"%PDF-" in content[:1024] else None
 
 
-def _has_size(kind: str, content: bytes) -> bool:
-    """Whether the header of an image says how large it is, and not that it is empty."""
+def _has_dimensions(kind: str, content: bytes) -> bool:
+    """Whether the header of an image contains dimensions that are not zero."""
     match kind:
         case "image/png":
-            found = content[16:20], content[20:24]
+            dimensions = content[16:20], content[20:24]
         case "image/gif":
-            found = content[6:8], content[8:10]
+            dimensions = content[6:8], content[8:10]
         case "image/webp":
-            # Its three forms keep the size in other places, some of them less one.
+            # Its three formats store the dimensions in different places, some minus one.
             return content[12:16] in {b"VP8 ", b"VP8L", b"VP8X"} and len(content) >= 30
         case _:
             frame = _JPEG_FRAME.search(content)
             at = frame.end() if frame else len(content)
-            found = content[at : at + 2], content[at + 2 : at + 4]
-    return any(found[0]) and any(found[1])
+            dimensions = content[at : at + 2], content[at + 2 : at + 4]
+    return any(dimensions[0]) and any(dimensions[1])

@@ -1,118 +1,117 @@
-"""Tools that take raw text: how a text travels in the one JSON string of a call, and comes out of it piece by piece."""
+"""Custom tools: raw text is wrapped in a JSON object for Claude, and unwrapped while the reply is streamed."""
 
 import json
 import re
 from typing import Literal
 
 FIELD = "input"
-# Until a string begins, only this may stand before it.
 _HEAD = re.compile(rf'\s*\{{\s*"{FIELD}"\s*:\s*"')
-_LONGEST_HEAD = 200
+_MAX_HEAD = 200
 _ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-_PLAIN = re.compile(r'[^"\\]+')
-_NO_CHARACTER = "\ufffd"
+_UNESCAPED = re.compile(r'[^"\\]+')
+_REPLACEMENT = "\ufffd"
 
 
 def text_schema(description: str = "") -> str:
-    """The schema, as JSON text, of a tool that takes raw text."""
+    """Returns the schema, as JSON text, of a tool that takes raw text."""
     field = {"type": "string", **({"description": description} if description else {})}
     return json.dumps({"type": "object", "properties": {FIELD: field}, "required": [FIELD]}, ensure_ascii=False)
 
 
 def wrapped(text: str) -> str:
-    """The arguments, as JSON text, of a call with the raw `text`."""
+    """Returns the arguments, as JSON text, of a call with the raw `text`."""
     return json.dumps({FIELD: text}, ensure_ascii=False)
 
 
 class Unwrapper:
-    """Takes the JSON text of a call's arguments in any pieces and gives the raw text in it as it comes.
+    """Extracts the raw text from the streamed JSON arguments of a call.
 
-    Half of a surrogate pair waits for its other half; one that never gets it becomes U+FFFD. Arguments of another form
-    than `{"input": "..."}` are held back: `end` gives the text if they hold one, else the JSON text as it is.
+    Half of a surrogate pair is held until its other half arrives; an unpaired one becomes U+FFFD. Arguments that do not
+    start with `{"input": "` are held until `end`, which returns their `input`, else the JSON text unchanged.
     """
 
     def __init__(self) -> None:
-        self._state: Literal["before", "inside", "after", "odd"] = "before"
-        self._whole: list[str] = []
-        self._rest = ""
-        self._half = ""
+        self._state: Literal["head", "string", "done", "other"] = "head"
+        self._other: list[str] = []
+        self._buffer = ""
+        self._surrogate = ""
 
-    def feed(self, piece: str) -> str:
-        """The raw text that `piece` adds."""
+    def feed(self, chunk: str) -> str:
+        """Returns the raw text that the next chunk of JSON adds."""
         match self._state:
-            case "after":
+            case "done":
                 return ""
-            case "odd":
-                self._whole.append(piece)
+            case "other":
+                self._other.append(chunk)
                 return ""
-            case "before":
-                self._rest += piece
-                head = _HEAD.match(self._rest)
+            case "head":
+                self._buffer += chunk
+                head = _HEAD.match(self._buffer)
                 if head is None:
-                    if len(self._rest) > _LONGEST_HEAD or _is_other(self._rest):
-                        self._state, self._whole, self._rest = "odd", [self._rest], ""
+                    if len(self._buffer) > _MAX_HEAD or _cannot_match(self._buffer):
+                        self._state, self._other, self._buffer = "other", [self._buffer], ""
                     return ""
-                self._state, self._rest = "inside", self._rest[head.end() :]
-            case "inside":
-                self._rest += piece
-        return self._inside()
+                self._state, self._buffer = "string", self._buffer[head.end() :]
+            case "string":
+                self._buffer += chunk
+        return self._unescape()
 
     def end(self) -> str:
-        """What is left when no more comes."""
-        if self._state == "inside":
-            half, self._half = self._half, ""
-            return _NO_CHARACTER if half else ""
-        left = "".join(self._whole) or (self._rest if self._state == "before" else "")
+        """Returns the rest of the text after the last chunk."""
+        if self._state == "string":
+            surrogate, self._surrogate = self._surrogate, ""
+            return _REPLACEMENT if surrogate else ""
+        rest = "".join(self._other) or (self._buffer if self._state == "head" else "")
         try:
-            parsed = json.loads(left)
+            parsed = json.loads(rest)
         except (ValueError, RecursionError):
-            return left
+            return rest
         text = parsed.get(FIELD) if isinstance(parsed, dict) else None
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(text, str) else left
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(text, str) else rest
 
-    def _inside(self) -> str:
+    def _unescape(self) -> str:
         out: list[str] = []
         at = 0
-        while at < len(self._rest):
-            if plain := _PLAIN.match(self._rest, at):
-                out += [self._other_half(""), plain.group()]
+        while at < len(self._buffer):
+            if plain := _UNESCAPED.match(self._buffer, at):
+                out += [self._joined(""), plain.group()]
                 at = plain.end()
-            elif self._rest[at] == '"':
-                self._state = "after"
-                out.append(self._other_half(""))
-                at = len(self._rest)
+            elif self._buffer[at] == '"':
+                self._state = "done"
+                out.append(self._joined(""))
+                at = len(self._buffer)
             else:
-                letter = self._rest[at + 1 : at + 2]
+                letter = self._buffer[at + 1 : at + 2]
                 length = 6 if letter == "u" else 2
-                if len(self._rest) < at + length:
+                if len(self._buffer) < at + length:
                     break
-                out.append(self._escaped(letter, self._rest[at + 2 : at + length]))
+                out.append(self._character(letter, self._buffer[at + 2 : at + length]))
                 at += length
-        self._rest = self._rest[at:]
+        self._buffer = self._buffer[at:]
         return "".join(out)
 
-    def _escaped(self, letter: str, digits: str) -> str:
+    def _character(self, letter: str, digits: str) -> str:
         if letter != "u":
-            return self._other_half("") + _ESCAPES.get(letter, letter)
+            return self._joined("") + _ESCAPES.get(letter, letter)
         try:
             character = chr(int(digits, 16))
         except ValueError:
-            return self._other_half("") + _NO_CHARACTER
+            return self._joined("") + _REPLACEMENT
         if "\ud800" <= character <= "\udbff":
-            before, self._half = self._other_half(""), character
+            before, self._surrogate = self._joined(""), character
             return before
-        return self._other_half(character)
+        return self._joined(character)
 
-    def _other_half(self, character: str) -> str:
-        """`character`, joined to the half that waits before it."""
-        half, self._half = self._half, ""
+    def _joined(self, character: str) -> str:
+        """Returns `character`, joined to the surrogate held before it."""
+        surrogate, self._surrogate = self._surrogate, ""
         is_low = "\udc00" <= character <= "\udfff"
-        if half and is_low:
-            return (half + character).encode("utf-16", "surrogatepass").decode("utf-16")
-        return (_NO_CHARACTER if half else "") + (_NO_CHARACTER if is_low else character)
+        if surrogate and is_low:
+            return (surrogate + character).encode("utf-16", "surrogatepass").decode("utf-16")
+        return (_REPLACEMENT if surrogate else "") + (_REPLACEMENT if is_low else character)
 
 
-def _is_other(text: str) -> bool:
-    """Whether `text` can no longer become the head that is waited for."""
-    bare = re.sub(r"\s+", "", text)
-    return not f'{{"{FIELD}":"'.startswith(bare)
+def _cannot_match(text: str) -> bool:
+    """Whether `text` cannot become `_HEAD` any more."""
+    compact = re.sub(r"\s+", "", text)
+    return not f'{{"{FIELD}":"'.startswith(compact)

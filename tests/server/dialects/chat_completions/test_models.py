@@ -1,4 +1,4 @@
-"""The models list: names to ask for first, then the full ids, none of them twice."""
+"""The model list: names first, then full ids and aliases, without repetition."""
 
 from dataclasses import replace
 from typing import Any
@@ -27,7 +27,7 @@ def rows() -> list[dict[str, Any]]:
     return list(page["data"])
 
 
-def test_names_come_first_then_the_ids_they_stand_for_then_the_free_aliases_none_twice() -> None:
+def test_names_come_first_then_full_ids_then_aliases() -> None:
     assert [row["id"] for row in rows()] == [
         "default",
         "opus",
@@ -43,7 +43,7 @@ def test_names_come_first_then_the_ids_they_stand_for_then_the_free_aliases_none
     ]
 
 
-def test_a_row_says_what_is_known_and_nothing_else() -> None:
+def test_a_row_contains_only_what_is_known() -> None:
     assert row_named("opus", CARDS, created=CREATED) == {
         "id": "opus",
         "object": "model",
@@ -56,27 +56,27 @@ def test_a_row_says_what_is_known_and_nothing_else() -> None:
     assert set(row_named("haiku", CARDS, created=CREATED)) == {"id", "object", "created", "owned_by", "name"}
 
 
-def test_an_alias_is_described_as_the_name_that_it_stands_for() -> None:
+def test_an_alias_is_described_like_its_name() -> None:
     assert {**row_named("cc:opus", CARDS, created=CREATED), "id": "opus"} == row_named("opus", CARDS, created=CREATED)
 
 
-def test_all_rows_say_what_the_models_can_do_once_the_size_of_each_is_known() -> None:
-    """Cursor's local mode hides every row that says less than another one."""
+def test_rows_have_capabilities_once_every_context_length_is_known() -> None:
+    """Cursor's local mode hides a row that contains less than another one."""
     known = tuple(replace(card, context_length=200_000, efforts=("low", "high")) for card in CARDS)
     page: dict[str, Any] = models_page(known, created=CREATED)
     for row in page["data"]:
         assert row["api_types"] == ["chat_completions"]
-        abilities = row["capabilities"]
-        assert {name for name in abilities if abilities[name] is True} == {
+        capabilities = row["capabilities"]
+        assert {name for name in capabilities if capabilities[name] is True} == {
             "supports_tool_use",
             "supports_streaming",
             "supports_vision",
             "supports_reasoning",
         }
-        assert abilities["context_length"] == row["context_length"] == 200_000
-        assert abilities.get("max_output_tokens") == row.get("max_output_tokens")
-        assert abilities["reasoning_effort"] == ["low", "high"]
-        assert (abilities["input_modalities"], abilities["output_modalities"]) == (["text", "image"], ["text"])
+        assert capabilities["context_length"] == row["context_length"] == 200_000
+        assert capabilities.get("max_output_tokens") == row.get("max_output_tokens")
+        assert capabilities["reasoning_effort"] == ["low", "high"]
+        assert (capabilities["input_modalities"], capabilities["output_modalities"]) == (["text", "image"], ["text"])
     assert row_named("haiku", known, created=CREATED) in page["data"]
     for number in range(len(known)):
         one_unknown = tuple(replace(card, context_length=None) if n == number else card for n, card in enumerate(known))
@@ -88,13 +88,13 @@ def test_a_full_id_is_described_by_its_own_card_and_not_by_the_default() -> None
     assert row_named("claude-sonnet-4-5", CARDS, created=CREATED)["name"] == "Sonnet 4.5"
 
 
-def test_every_row_can_be_asked_for_by_its_id() -> None:
+def test_every_row_is_found_by_its_id() -> None:
     for row in rows():
         assert row_named(row["id"], CARDS, created=CREATED) == row
 
 
 @pytest.mark.parametrize("name", ["gpt-4o-mini", "", "x" * 5000, "\ud800"])
-def test_a_model_that_is_not_there_is_unknown(name: str) -> None:
+def test_an_unknown_model(name: str) -> None:
     with pytest.raises(ModelUnknown) as caught:
         row_named(name, CARDS, created=CREATED)
     assert caught.value.param == "model"

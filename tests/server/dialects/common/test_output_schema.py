@@ -1,4 +1,4 @@
-"""Schemas of answers: taken as they are, simplified where that is safe and said so, else refused by the keyword."""
+"""Schemas of answers: kept, simplified and reported, or refused with the keyword."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ from server.standin.validation.types import Rejected
 PLACE = "response_format.json_schema.schema"
 
 
-def taken(schema: dict[str, Any]) -> dict[str, Any]:
+def converted(schema: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(output_schema(schema, PLACE).text or "")
     check_format(found)
     return found
@@ -29,26 +29,26 @@ def fields(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
 
 
-TAKEN = [
+SUPPORTED = [
     fields(),
     fields(name={"type": "string", "description": "Who.", "title": "Name"}, born={"type": "string", "format": "date"}),
     fields(tags={"type": "array", "items": {"type": "string"}, "minItems": 1}),
     fields(kind={"enum": ["a", 1, None, True]}, fixed={"const": "x"}),
     fields(either={"anyOf": [{"type": "string"}, {"type": "null"}]}),
     {**fields(inner={"$ref": "#/$defs/Inner"}), "$defs": {"Inner": fields(n={"type": "integer"})}},
-    # Names of fields are no keywords.
+    # Names of properties are not keywords.
     fields(minimum={"type": "number"}, pattern={"type": "boolean"}, **{"$ref": {"type": "null"}}),
 ]
 
 
-@pytest.mark.parametrize("schema", TAKEN, ids=range(len(TAKEN)))
-def test_what_claude_takes_passes_as_it_is(schema: dict[str, Any]) -> None:
-    assert taken(schema) == schema
+@pytest.mark.parametrize("schema", SUPPORTED, ids=range(len(SUPPORTED)))
+def test_a_supported_schema_is_unchanged(schema: dict[str, Any]) -> None:
+    assert converted(schema) == schema
     assert ignored(schema) == []
 
 
 @pytest.mark.parametrize(
-    ("field", "becomes", "named"),
+    ("field", "expected", "reported"),
     [
         (
             {"type": "integer", "minimum": 0, "maximum": 9, "description": "Age."},
@@ -76,7 +76,7 @@ def test_what_claude_takes_passes_as_it_is(schema: dict[str, Any]) -> None:
             {"type": "object", "properties": {"a": {"type": "null"}}, "additionalProperties": False},
             ["additionalProperties"],
         ),
-        # What changes no value is not worth a word.
+        # Changes that affect no value are not reported.
         (
             {"type": "object", "properties": {"a": {"type": "null"}}},
             {"type": "object", "properties": {"a": {"type": "null"}}, "additionalProperties": False},
@@ -96,11 +96,11 @@ def test_what_claude_takes_passes_as_it_is(schema: dict[str, Any]) -> None:
         ({"items": {"type": "null"}}, {"type": "array", "items": {"type": "null"}}, []),
     ],
 )
-def test_what_only_narrows_moves_into_the_description_and_is_named(
-    field: dict[str, Any], becomes: dict[str, Any], named: list[str]
+def test_narrowing_keywords_move_into_the_description(
+    field: dict[str, Any], expected: dict[str, Any], reported: list[str]
 ) -> None:
-    assert taken(fields(it=field))["properties"]["it"] == becomes
-    assert ignored(fields(it=field)) == [f"properties.it.{word}" for word in named]
+    assert converted(fields(it=field))["properties"]["it"] == expected
+    assert ignored(fields(it=field)) == [f"properties.it.{word}" for word in reported]
 
 
 def test_a_reference_with_a_description_keeps_both() -> None:
@@ -111,7 +111,7 @@ def test_a_reference_with_a_description_keeps_both() -> None:
         ),
         "$defs": {"A": {"type": "string"}},
     }
-    assert taken(schema)["properties"] == {
+    assert converted(schema)["properties"] == {
         "a": {"anyOf": [{"$ref": "#/$defs/A"}], "description": "The a."},
         "b": {"anyOf": [{"$ref": "#/$defs/A"}], "description": "The b."},
     }
@@ -128,7 +128,7 @@ ROUND = {"A": {"anyOf": [{"$ref": "#/$defs/B"}]}, "B": {"type": "array", "items"
         ({**fields(t={"$ref": "#/$defs/A"}), "$defs": ROUND}, "$defs.A.$ref"),
         (fields(a={"$ref": "#"}), "properties.a.$ref"),
         (fields(a={"$ref": "https://example.org/schema.json"}), "properties.a.$ref"),
-        (fields(a={"$ref": "#/$defs/Nobody"}), "properties.a.$ref"),
+        (fields(a={"$ref": "#/$defs/Missing"}), "properties.a.$ref"),
         (fields(a={}), "properties.a.type"),
         (fields(a={"type": "any"}), "properties.a.type"),
         (fields(a=True), "properties.a"),
@@ -146,14 +146,14 @@ ROUND = {"A": {"anyOf": [{"$ref": "#/$defs/B"}]}, "B": {"type": "array", "items"
         ({"type": "object", "properties": []}, "properties"),
     ],
 )
-def test_what_cannot_be_said_is_refused_by_the_keyword_and_its_place(schema: dict[str, Any], place: str) -> None:
+def test_an_unsupported_schema_is_refused_with_the_keyword(schema: dict[str, Any], place: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         output_schema(schema, PLACE)
     assert caught.value.param == f"{PLACE}.{place}"
     assert f"{PLACE}.{place} " in str(caught.value)
 
 
-def test_a_schema_without_a_bottom_is_refused() -> None:
+def test_a_deeply_nested_schema_is_refused() -> None:
     schema: dict[str, Any] = {"type": "null"}
     for _ in range(500):
         schema = {"type": "array", "items": schema}
@@ -172,10 +172,10 @@ class _Reasoning(BaseModel):
     final: _Step
 
 
-def test_a_model_of_pydantics_says_the_same_as_the_providers_own_package() -> None:
-    """Except that we keep a reference's description, and leave out what changes no value."""
+def test_a_pydantic_model_is_converted_as_by_anthropics_package() -> None:
+    """Except that descriptions of references are kept, and keywords that constrain nothing are removed."""
     theirs = anthropic.transform_schema(_Reasoning.model_json_schema())
-    ours = taken(_Reasoning.model_json_schema())
+    ours = converted(_Reasoning.model_json_schema())
     assert ours.keys() == theirs.keys()
     assert ours["properties"].keys() == theirs["properties"].keys()
     step = ours["$defs"]["_Step"]["properties"]
@@ -183,7 +183,7 @@ def test_a_model_of_pydantics_says_the_same_as_the_providers_own_package() -> No
     assert step["note"]["anyOf"] == [{"type": "string"}, {"type": "null"}]
 
 
-UNTAKEN = [
+UNSUPPORTED = [
     {"type": "object", "properties": {}},
     fields(a={"type": "integer", "minimum": 1}),
     fields(a={"type": "array", "items": {"type": "null"}, "minItems": 2}),
@@ -193,7 +193,7 @@ UNTAKEN = [
 ]
 
 
-@pytest.mark.parametrize("schema", UNTAKEN, ids=range(len(UNTAKEN)))
+@pytest.mark.parametrize("schema", UNSUPPORTED, ids=range(len(UNSUPPORTED)))
 def test_the_stand_in_refuses_what_the_api_refuses(schema: dict[str, Any]) -> None:
     with pytest.raises(Rejected):
         check_format(schema)

@@ -1,4 +1,4 @@
-"""Raw text goes into a call's arguments and comes out as it was, in whatever pieces."""
+"""Raw text is wrapped in a call's arguments and unwrapped unchanged, in any chunks."""
 
 import json
 from itertools import pairwise
@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from server.dialects.common.raw_text_tools import Unwrapper, text_schema, wrapped
 
 
-def unwrapped(*pieces: str) -> str:
+def unwrapped(*chunks: str) -> str:
     unwrapper = Unwrapper()
-    return "".join([*map(unwrapper.feed, pieces), unwrapper.end()])
+    return "".join([*map(unwrapper.feed, chunks), unwrapper.end()])
 
 
 def cut(text: str, places: list[int]) -> list[str]:
@@ -21,26 +21,26 @@ def cut(text: str, places: list[int]) -> list[str]:
 
 
 @given(text=st.text(), places=st.lists(st.integers(0, 10_000)), is_ascii=st.booleans())
-def test_any_text_in_any_pieces_comes_out_as_it_was(text: str, places: list[int], is_ascii: bool) -> None:
-    spelled = json.dumps({"input": text}, ensure_ascii=is_ascii)
-    assert unwrapped(*cut(spelled, places)) == text
+def test_any_text_in_any_chunks_is_unchanged(text: str, places: list[int], is_ascii: bool) -> None:
+    json_text = json.dumps({"input": text}, ensure_ascii=is_ascii)
+    assert unwrapped(*cut(json_text, places)) == text
     assert unwrapped(wrapped(text)) == text
 
 
-def test_every_escape_and_every_letter_by_letter() -> None:
-    spelled = r'{ "input" : "\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00 end" }'
-    assert unwrapped(*spelled) == '"\\/\b\f\n\r\té😀 end'
+def test_every_escape_letter_by_letter() -> None:
+    json_text = r'{ "input" : "\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00 end" }'
+    assert unwrapped(*json_text) == '"\\/\b\f\n\r\té😀 end'
 
 
-def test_text_comes_as_soon_as_it_is_written() -> None:
+def test_text_is_returned_at_once() -> None:
     unwrapper = Unwrapper()
-    assert [unwrapper.feed(piece) for piece in ('{"in', 'put": "*** Begin', " Patch\\", "nline", '"}')] == [
+    assert [unwrapper.feed(chunk) for chunk in ('{"in', 'put": "*** Begin', " Patch\\", "nline", '"}')] == [
         *("", "*** Begin", " Patch", "\nline", "")
     ]
 
 
 @pytest.mark.parametrize(
-    ("spelled", "text"),
+    ("json_text", "text"),
     [
         (r'{"input": "a\ud83d"}', "a\ufffd"),
         (r'{"input": "\ud83db"}', "\ufffdb"),
@@ -49,12 +49,12 @@ def test_text_comes_as_soon_as_it_is_written() -> None:
         (r'{"input": "\ud83d', "\ufffd"),
     ],
 )
-def test_half_a_pair_becomes_a_mark(spelled: str, text: str) -> None:
-    assert unwrapped(spelled) == unwrapped(*spelled) == text
+def test_an_unpaired_surrogate_is_replaced(json_text: str, text: str) -> None:
+    assert unwrapped(json_text) == unwrapped(*json_text) == text
 
 
 @pytest.mark.parametrize(
-    ("spelled", "text"),
+    ("json_text", "text"),
     [
         ('{"note": 1, "input": "patch"}', "patch"),
         ('{"\\u0069nput": "patch"}', "patch"),
@@ -65,11 +65,11 @@ def test_half_a_pair_becomes_a_mark(spelled: str, text: str) -> None:
         ('{"inp', '{"inp'),
     ],
 )
-def test_arguments_of_another_form_are_given_at_the_end(spelled: str, text: str) -> None:
-    assert unwrapped(spelled) == unwrapped(*spelled) == text
+def test_arguments_of_another_form_are_returned_at_the_end(json_text: str, text: str) -> None:
+    assert unwrapped(json_text) == unwrapped(*json_text) == text
 
 
-def test_the_schema_asks_for_the_one_text() -> None:
+def test_the_schema_requires_one_string() -> None:
     schema = json.loads(text_schema("A patch."))
     assert schema["required"] == ["input"]
     assert schema["properties"] == {"input": {"type": "string", "description": "A patch."}}

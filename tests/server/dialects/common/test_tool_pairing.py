@@ -1,3 +1,5 @@
+"""Pairing of tool calls with their results, and replacement of illegal call ids."""
+
 import re
 
 import pytest
@@ -26,14 +28,14 @@ def pairs(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     return pair_results(messages, ERRORS, field="messages")
 
 
-def test_results_stand_first_and_in_the_order_of_their_calls() -> None:
+def test_results_come_first_in_the_order_of_their_calls() -> None:
     found = pair_results(
         (user("hi"), claude("a", "b"), user("and", result("b"), result("a"), "now")), ERRORS, field="messages"
     )
     assert found[2] == user(result("a"), result("b"), "and", "now")
 
 
-def test_calls_of_one_id_have_their_results_in_the_same_order() -> None:
+def test_calls_with_one_id_get_their_results_in_order() -> None:
     found = pair_results(
         (user("hi"), claude("a", "b", "a"), user(result("a", "1"), result("b"), result("a", "2"))),
         ERRORS,
@@ -45,8 +47,11 @@ def test_calls_of_one_id_have_their_results_in_the_same_order() -> None:
 WRONG = {
     "a call without its result": ((user("hi"), claude("a", "b"), user(result("a"))), "no result for b"),
     "a call at the end": ((user("hi"), claude("a")), "no result for a"),
-    "a call with words instead": ((user("hi"), claude("a", "b"), user("well")), "no result for a, b"),
-    "a result a turn too late": ((user("hi"), claude("a"), user("x"), claude(), user(result("a"))), "no result for a"),
+    "a call with text instead": ((user("hi"), claude("a", "b"), user("well")), "no result for a, b"),
+    "a result one message too late": (
+        (user("hi"), claude("a"), user("x"), claude(), user(result("a"))),
+        "no result for a",
+    ),
     "a result without a call": ((user(result("a")),), "no call for a"),
     "a second result": ((user("hi"), claude("a"), user(result("a"), result("a"))), "no call for a"),
     "a result of an older call": (
@@ -56,9 +61,9 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("messages", "words"), WRONG.values(), ids=WRONG.keys())
-def test_what_does_not_pair_is_refused_in_the_dialects_words(messages: tuple[Message, ...], words: str) -> None:
-    with pytest.raises(InvalidRequest, match=words) as refused:
+@pytest.mark.parametrize(("messages", "text"), WRONG.values(), ids=WRONG.keys())
+def test_unpaired_calls_and_results_are_refused(messages: tuple[Message, ...], text: str) -> None:
+    with pytest.raises(InvalidRequest, match=text) as refused:
         pairs(messages)
     assert refused.value.param == "messages"
 
@@ -67,12 +72,12 @@ def ids(messages: tuple[Message, ...]) -> list[list[str]]:
     return [[part.id for part in message.parts if isinstance(part, ToolCall | ToolResult)] for message in messages]
 
 
-def test_legal_ids_that_come_once_stay_as_they_are() -> None:
+def test_unique_legal_ids_are_unchanged() -> None:
     messages = (user("hi"), claude("toolu_1", "call-2"), user(result("call-2"), result("toolu_1"), "so"))
     assert with_legal_ids(messages) == messages
 
 
-def test_ids_that_come_again_or_are_illegal_become_others_for_calls_and_results_alike() -> None:
+def test_repeated_and_illegal_ids_are_replaced_in_calls_and_results() -> None:
     turn = (claude("call_0", "a.b:c", "", "ü"), user(result("ü"), result(""), result("call_0"), result("a.b:c")))
     found = ids(with_legal_ids((user("hi"), *turn, *turn, *turn)))
     calls = [call for number in (1, 3, 5) for call in found[number]]
@@ -84,13 +89,13 @@ def test_ids_that_come_again_or_are_illegal_become_others_for_calls_and_results_
         assert found[number + 1] == [fourth, third, first, second]
 
 
-def test_calls_of_one_id_in_one_turn_are_told_apart() -> None:
+def test_calls_with_one_id_in_one_message_get_different_ids() -> None:
     found = ids(with_legal_ids((user("hi"), claude("a", "a"), user(result("a", "1"), result("a", "2")))))
     assert found[1] == found[2]
     assert len(set(found[1])) == 2
 
 
-def test_a_conversation_that_goes_on_keeps_its_ids() -> None:
+def test_a_continued_conversation_keeps_its_ids() -> None:
     turn = (claude("x", "é"), user(result("x"), result("é")))
     messages = (user("hi"), *turn, *turn, *turn)
     whole = with_legal_ids(messages)
@@ -98,7 +103,7 @@ def test_a_conversation_that_goes_on_keeps_its_ids() -> None:
         assert with_legal_ids(messages[:length]) == whole[:length]
 
 
-def test_an_id_that_looks_like_a_new_one_is_not_taken_for_it() -> None:
+def test_a_clients_id_that_equals_a_replacement_is_replaced() -> None:
     (made,) = ids(with_legal_ids((user("hi"), claude("é"))))[1]
     found = ids(with_legal_ids((user("hi"), claude("é"), user(result("é")), claude(made), user(result(made)))))
     assert found[3] != found[1]

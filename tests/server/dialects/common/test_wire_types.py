@@ -1,4 +1,4 @@
-"""What all wire models refuse."""
+"""Values that all request models refuse."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from server.errors import InvalidRequest
 
 
 class Call(WireModel):
-    """A call as a dialect has it."""
+    """A call, as in a dialect."""
 
     arguments: JsonText = ""
     schema_: JsonObject | None = None
@@ -20,13 +20,13 @@ def nested(levels: int) -> str:
 
 
 @pytest.mark.parametrize("levels", [MAX_DEPTH, 800, 5000, 500_000])
-def test_arguments_that_are_nested_too_deeply_are_refused_by_their_name(levels: int) -> None:
+def test_arguments_that_are_nested_too_deeply_are_refused(levels: int) -> None:
     with pytest.raises(InvalidRequest) as caught:
         validated(Call, {"arguments": f'{{"a": {nested(levels)}}}'})
     assert caught.value.param == "arguments"
 
 
-def test_an_object_that_is_nested_too_deeply_is_refused_too() -> None:
+def test_an_object_that_is_nested_too_deeply_is_refused() -> None:
     value: dict[str, object] = {}
     for _ in range(5000):
         value = {"a": value}
@@ -45,17 +45,17 @@ def test_an_object_that_is_nested_too_deeply_is_refused_too() -> None:
         "for (;;) " + "{" * 5000,
     ],
 )
-def test_brackets_in_words_or_side_by_side_are_not_deep(text: str) -> None:
+def test_brackets_in_text_or_side_by_side_are_not_deep(text: str) -> None:
     assert validated(Call, {"arguments": text}).arguments == text
 
 
-def test_claude_s_own_deep_call_has_a_key() -> None:
+def test_a_deep_call_by_claude_has_a_conversation_key() -> None:
     call = ToolCall("a", "b", nested(5000))
     assert conversation_key([Message("assistant", (call,))], model=None)
 
 
 @pytest.mark.parametrize("field", ["arguments", "schema_"])
-def test_a_number_that_is_no_json_any_more_is_refused(field: str) -> None:
+def test_a_number_too_large_for_json_is_refused(field: str) -> None:
     with pytest.raises(InvalidRequest, match="too large") as caught:
         validated(Call, {field: {"maximum": float("inf")}})
     assert caught.value.param == field
