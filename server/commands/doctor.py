@@ -1,4 +1,4 @@
-"""`drawbridge doctor`: what Drawbridge found on this computer, and what is missing."""
+"""`drawbridge doctor`: checks everything Drawbridge needs on this computer."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from server.commands.findings import Finding, LookAtTray, Verdict
+from server.commands.findings import CheckTray, Finding, Level
 from server.commands.options import Settled, settings_options, settle
 from server.commands.output import say, table
 from server.errors import DrawbridgeError, KeyUnreadable
@@ -24,25 +24,25 @@ _OF_THE_PROGRAM = frozenset({"Drawbridge", "settings", "Claude Code", "data fold
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
-@click.option("--self-test", is_flag=True, help="Also start this very program in demo mode and have it answer.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.option("--self-test", is_flag=True, help="Also start this program in demo mode and ask it a question.")
 @settings_options("host", "port", "api_key", "cli_path", "prefer_cli", "log_dir", "data_dir", "demo")
 @click.pass_context
 def doctor(context: click.Context, /, *, as_json: bool, self_test: bool, **flags: object) -> int:
-    """Show what was found; exit code 1 when something that is needed is missing."""
+    """Check what Drawbridge needs; exit code 1 if something is missing."""
     found = find_all(flags, tray=getattr(context.obj, "tray", None))
     findings = list(_tested(found, flags) if self_test else found)
     if as_json:
-        rows = [{"name": found.name, "verdict": found.verdict.value, "words": found.words} for found in findings]
+        rows = [{"name": found.name, "verdict": found.level.value, "words": found.text} for found in findings]
         say(json.dumps(rows, indent=2))
     else:
-        say(table((f"{found.verdict.value:<8}{found.name}", found.words) for found in findings))
-    return 1 if any(found.verdict is Verdict.MISSING for found in findings) else 0
+        say(table((f"{found.level.value:<8}{found.name}", found.text) for found in findings))
+    return 1 if any(found.level is Level.MISSING for found in findings) else 0
 
 
 def _tested(found: Iterator[Finding], flags: Mapping[str, object]) -> Iterator[Finding]:
-    """What shows whether this program is whole; who is signed in, and which port is free, says nothing of that."""
-    # Lazy: who only wants to know what is there need not wait for it.
+    """Keeps the findings about the program itself (not account and port) and adds the self-test."""
+    # Lazy: only for --self-test.
     from server.commands.selftest import self_test
 
     yield from (one for one in found if one.name in _OF_THE_PROGRAM)
@@ -50,18 +50,18 @@ def _tested(found: Iterator[Finding], flags: Mapping[str, object]) -> Iterator[F
 
 
 def find_all(
-    flags: Mapping[str, object], *, unprefixed: bool = True, tray: LookAtTray | None = None
+    flags: Mapping[str, object], *, unprefixed: bool = True, tray: CheckTray | None = None
 ) -> Iterator[Finding]:
-    """Looks at everything, in the order of a person who wonders why it does not work.
+    """Runs all checks, in the order in which a user would look for a problem.
 
-    `unprefixed` as in `settle`; `tray` where there is a desktop's part to look for one.
+    `unprefixed` as in `settle`; `tray` is the desktop app's check, if it is there.
     """
-    yield Finding("Drawbridge", Verdict.OK, f"{own_version()}, Python {sys.version.split()[0]} on {sys.platform}")
+    yield Finding("Drawbridge", Level.OK, f"{own_version()}, Python {sys.version.split()[0]} on {sys.platform}")
     path = find_folders().settings_file
     try:
         settled = settle(flags, unprefixed=unprefixed)
     except DrawbridgeError as error:
-        yield Finding("settings", Verdict.MISSING, str(error))
+        yield Finding("settings", Level.MISSING, str(error))
         return
     yield _settings(settled, path)
     yield from _claude(settled)
@@ -69,17 +69,17 @@ def find_all(
     yield _folder("log folder", settled.folders.logs)
     yield _port(settled)
     yield _keyring(settled)
-    yield tray() if tray is not None else Finding("tray", Verdict.NOTE, "this is the server alone, without an icon")
+    yield tray() if tray is not None else Finding("tray", Level.NOTE, "this is the server only, without an icon")
 
 
 def _settings(settled: Settled, path: Path) -> Finding:
     if settled.notices:
-        return Finding("settings", Verdict.NOTE, " ".join(settled.notices))
-    return Finding("settings", Verdict.OK, f"{path}{'' if path.exists() else ' (not there: defaults)'}")
+        return Finding("settings", Level.NOTE, " ".join(settled.notices))
+    return Finding("settings", Level.OK, f"{path}{'' if path.exists() else ' (does not exist: defaults)'}")
 
 
 def _claude(settled: Settled) -> Iterator[Finding]:
-    # Lazy: only this command asks Claude Code without a server.
+    # Lazy: only this command uses Claude Code without a server.
     import asyncio
 
     from server.claude.cli.account import account_status
@@ -94,39 +94,39 @@ def _claude(settled: Settled) -> Iterator[Finding]:
         path = find_cli(config.cli_path, environment, newest=config.prefer_cli == "newest")
         version = asyncio.run(cli_version(path, environment))
     except DrawbridgeError as error:
-        yield Finding("Claude Code", Verdict.MISSING, str(error))
+        yield Finding("Claude Code", Level.MISSING, str(error))
         return
     is_newest = config.prefer_cli == "newest"
     yield Finding(
-        "Claude Code", Verdict.OK, f"{version} {path} ({why_this_cli(path, config.cli_path, newest=is_newest)})"
+        "Claude Code", Level.OK, f"{version} {path} ({why_this_cli(path, config.cli_path, newest=is_newest)})"
     )
     if sys.platform == "win32":
         yield git_bash_finding(environment)
     yield _self_check(settled, path, version)
     try:
         account = with_required_payer(config.payer, asyncio.run(account_status(path, environment)))
-        account = account if config.demo else _as_claude_has_it(account, settled)
+        account = account if config.demo else _as_server_knows(account, settled)
         yield _account(account, is_demo=config.demo)
     except DrawbridgeError as error:
-        yield Finding("account", Verdict.MISSING, str(error))
+        yield Finding("account", Level.MISSING, str(error))
 
 
 def git_bash_finding(environment: Mapping[str, str]) -> Finding:
-    """What Claude Code asks of Windows."""
+    """Checks for Git Bash, which Claude Code may need on Windows."""
     # Lazy, as above.
     from server.claude.cli.git_bash import DOWNLOAD, VARIABLE, find_git_bash
 
     path = find_git_bash(environment)
     if path is not None:
-        return Finding("Git Bash", Verdict.OK, path)
+        return Finding("Git Bash", Level.OK, path)
     if named := environment.get(VARIABLE):
-        return Finding("Git Bash", Verdict.MISSING, f"{VARIABLE} names {named!r}, where there is none; correct it")
-    words = f"not found, and Claude Code may ask for it on Windows; install Git from {DOWNLOAD}, or set {VARIABLE}"
-    return Finding("Git Bash", Verdict.NOTE, words)
+        return Finding("Git Bash", Level.MISSING, f"{VARIABLE} names {named!r}, which does not exist; correct it")
+    text = f"not found, and Claude Code may need it on Windows; install Git from {DOWNLOAD}, or set {VARIABLE}"
+    return Finding("Git Bash", Level.NOTE, text)
 
 
 def _self_check(settled: Settled, cli: Path, version: str) -> Finding:
-    """What the server's last check found of this very Claude Code."""
+    """The stored result of the server's self-check of this Claude Code."""
     # Lazy, as above.
     from server.claude.cli.locate import bundled_cli
     from server.selfcheck.fallback import stored_serving_mode
@@ -134,25 +134,25 @@ def _self_check(settled: Settled, cli: Path, version: str) -> Finding:
 
     mode = stored_serving_mode(ResultStore(settled.folders.data / STORE_FILE), cli, version, bundled=bundled_cli())
     if mode is None:
-        return Finding("self-check", Verdict.NOTE, "not done with this Claude Code yet; the server does it once")
+        return Finding("self-check", Level.NOTE, "not done with this Claude Code yet; the server does it once")
     if mode.error is not None:
-        return Finding("self-check", Verdict.MISSING, str(mode.error))
+        return Finding("self-check", Level.MISSING, str(mode.error))
     if mode.summary:
-        return Finding("self-check", Verdict.NOTE, mode.summary)
-    return Finding("self-check", Verdict.OK, "this Claude Code does all that is needed")
+        return Finding("self-check", Level.NOTE, mode.summary)
+    return Finding("self-check", Level.OK, "this Claude Code passed")
 
 
-def _as_claude_has_it(account: AccountStatus, settled: Settled) -> AccountStatus:
-    """`account`, but for what the running server has heard of it: Claude Code believes in a sign-in for too long."""
+def _as_server_knows(account: AccountStatus, settled: Settled) -> AccountStatus:
+    """Returns `account` as the running server knows it; Claude Code reports a rejected sign-in as valid."""
     instance = read_instance(settled.folders.data)
     try:
-        told = None if instance is None else request_status(instance).get("account")
+        known = None if instance is None else request_status(instance).get("account")
     except DrawbridgeError:
         return account
-    if not account.signed_in or not isinstance(told, dict):
+    if not account.signed_in or not isinstance(known, dict):
         return account
-    is_refused = told.get("signed_in") is False and told.get("payer") == account.payer
-    return replace(account, signed_in=False, detail=str(told.get("detail"))) if is_refused else account
+    is_refused = known.get("signed_in") is False and known.get("payer") == account.payer
+    return replace(account, signed_in=False, detail=str(known.get("detail"))) if is_refused else account
 
 
 def _account(account: AccountStatus, *, is_demo: bool) -> Finding:
@@ -160,68 +160,68 @@ def _account(account: AccountStatus, *, is_demo: bool) -> Finding:
         # Lazy, as above.
         from server.machine.billing import NO_KEY_HINT
 
-        return Finding("account", Verdict.MISSING, f"{account.detail}. {NO_KEY_HINT}")
+        return Finding("account", Level.MISSING, f"{account.detail}. {NO_KEY_HINT}")
     if account.signed_in:
-        return Finding("account", Verdict.OK, f"{account.detail} ({account.payer})")
+        return Finding("account", Level.OK, f"{account.detail} ({account.payer})")
     if is_demo:
-        return Finding("account", Verdict.NOTE, "not signed in, which a demo does not need")
+        return Finding("account", Level.NOTE, "not signed in; a demo does not need it")
     if account.payer != "nobody":
-        # Claude refuses it.
-        return Finding("account", Verdict.MISSING, f"{account.detail}; run 'drawbridge login'")
-    return Finding("account", Verdict.MISSING, "nobody is signed in to Claude Code; run 'drawbridge login'")
+        # Claude rejects it.
+        return Finding("account", Level.MISSING, f"{account.detail}; run 'drawbridge login'")
+    return Finding("account", Level.MISSING, "not signed in to Claude; run 'drawbridge login'")
 
 
 def _folder(name: str, folder: Path) -> Finding:
-    """Whether `folder` can be written, or made: the nearest one that exists decides."""
+    """Whether `folder` can be written or created, judged by its nearest existing parent."""
     nearest = next(place for place in (folder, *folder.parents) if place.exists())
     try:
         with tempfile.TemporaryFile(dir=nearest):
-            return Finding(name, Verdict.OK, f"{folder}{'' if folder.exists() else ' (will be made)'}")
+            return Finding(name, Level.OK, f"{folder}{'' if folder.exists() else ' (will be created)'}")
     except OSError as error:
-        return Finding(name, Verdict.MISSING, f"{folder} cannot be written: {error.strerror}")
+        return Finding(name, Level.MISSING, f"{folder} cannot be written: {error.strerror}")
 
 
 def _port(settled: Settled) -> Finding:
-    # Lazy, for the psutil behind it.
+    # Lazy: it imports psutil.
     from server.machine.sockets import open_listeners
 
     instance = read_instance(settled.folders.data)
     if instance is not None:
-        return Finding("port", Verdict.OK, f"Drawbridge is running at {instance.base_url} (pid {instance.pid})")
+        return Finding("port", Level.OK, f"Drawbridge is running at {instance.base_url} (pid {instance.pid})")
     try:
         listeners = open_listeners(settled.config)
     except DrawbridgeError as error:
-        return Finding("port", Verdict.MISSING, str(error))
+        return Finding("port", Level.MISSING, str(error))
     listeners.close()
-    # A default port that is taken is no trouble: the server moves on by itself.
+    # A taken default port is not a problem: the server uses the next one.
     return Finding(
         "port",
-        Verdict.NOTE if listeners.moved else Verdict.OK,
+        Level.NOTE if listeners.moved else Level.OK,
         listeners.moved or f"{', '.join(listeners.addresses)} free",
     )
 
 
 def _keyring(settled: Settled) -> Finding:
-    """The keyring, by what it is called and a round trip; and where the key is. Never the key itself."""
+    """The keyring's name and whether it works, and where the key is stored. Never the key itself."""
     keychain = Keychain(settled.folders.config)
     try:
         key = resolve_key(settled.config, keychain)
     except KeyUnreadable as error:
-        return Finding("keyring", Verdict.MISSING, str(error))
-    words, place = _keyring_words(keychain), _key_place(settled, keychain)
+        return Finding("keyring", Level.MISSING, str(error))
+    state, place = _keyring_state(keychain), _key_place(settled, keychain)
     if key is not None and settled.config.api_key is None:
         place += " and required"
-    return Finding("keyring", Verdict.OK if words.startswith("works") else Verdict.NOTE, f"{words}; {place}")
+    return Finding("keyring", Level.OK if state.startswith("works") else Level.NOTE, f"{state}; {place}")
 
 
-def _keyring_words(keychain: Keychain) -> str:
+def _keyring_state(keychain: Keychain) -> str:
     match keychain.probe():
         case "keyring":
             return f"works ({keychain.name()})"
         case "locked":
-            return "locked, or asking for its password"
+            return "locked, or waiting for its password"
         case "none":
-            return "none on this system: an access key is kept in a file, or comes from DRAWBRIDGE_API_KEY"
+            return "none on this system: an access key is stored in a private file, or set as DRAWBRIDGE_API_KEY"
 
 
 def _key_place(settled: Settled, keychain: Keychain) -> str:
@@ -230,7 +230,7 @@ def _key_place(settled: Settled, keychain: Keychain) -> str:
     try:
         stored = keychain.find()
     except DrawbridgeError:
-        return "whether it has an access key cannot be seen"
+        return "whether it has an access key is unknown"
     if stored is None:
         return "no access key is stored"
     return "the access key is in it" if stored.place == "keyring" else f"the access key is in {str(keychain.file)!r}"

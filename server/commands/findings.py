@@ -1,12 +1,12 @@
-"""What `doctor` and its self-test say of each thing that they look at."""
+"""The result types of `drawbridge doctor` and its self-test."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
 
-class Verdict(Enum):
-    """What a finding means. NOTE: it is not as it could be, and nothing needs it."""
+class Level(Enum):
+    """How serious a finding is. NOTE: not ideal, but nothing depends on it."""
 
     OK = "ok"
     NOTE = "note"
@@ -15,12 +15,12 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     name: str
-    verdict: Verdict
-    words: str
+    level: Level
+    text: str
 
 
-LookAtTray = Callable[[], Finding]
-"""Says where the icon would be shown; it belongs to the desktop."""
+CheckTray = Callable[[], Finding]
+"""Checks where the icon would be shown; given by the desktop app."""

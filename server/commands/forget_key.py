@@ -1,4 +1,4 @@
-"""`drawbridge forget-key`: the access key is gone from the keyring; what removes Drawbridge asks for it."""
+"""`drawbridge forget-key`: removes the access key from the keyring; used by uninstallers."""
 
 import click
 
@@ -11,5 +11,5 @@ from server.machine.paths import find_folders
 def forget_key() -> int:
     """Remove the access key from the keyring, or its file."""
     Keychain(find_folders().config).remove()
-    note("Drawbridge keeps no access key now.")
+    note("The access key was removed.")
     return 0

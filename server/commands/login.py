@@ -11,22 +11,22 @@ from server.errors import CliFailed
 
 
 @click.command()
-@click.option("--claudeai", "payer", flag_value="--claudeai", default=None, help="With a Claude plan.")
-@click.option("--console", "payer", flag_value="--console", help="With an Anthropic Console account, paid by use.")
+@click.option("--claudeai", "payer", flag_value="--claudeai", default=None, help="Sign in with a Claude plan.")
+@click.option("--console", "payer", flag_value="--console", help="Sign in with a Console account, billed per token.")
 @settings_options("cli_path", "prefer_cli")
 def login(payer: str | None, **flags: object) -> int:
     """Sign in to Claude Code, in the browser. Drawbridge never sees the credentials."""
-    # Lazy: finding Claude Code is no business of the other commands.
+    # Lazy: other commands do not need Claude Code.
     from server.claude.cli.locate import find_cli
     from server.machine.environment import desktop_environment
 
-    # A browser needs the folder of the user's session.
+    # The browser needs the folder of the user's session.
     environment = desktop_environment(os.environ)
     config = settle(flags, unprefixed=True).config
     path = find_cli(config.cli_path, environment, newest=config.prefer_cli == "newest")
     arguments = [str(path), "auth", "login", *([payer] if payer else [])]
     try:
-        # The terminal is the child's: it asks, shows a link, and takes a code.
+        # The child uses this terminal: it asks, shows a link, and takes a code.
         code = subprocess.run(arguments, env=environment, check=False).returncode
     except OSError as error:
         raise CliFailed(f"Claude Code at {str(path)!r} cannot be run: {error.strerror or error}.") from error

@@ -1,4 +1,4 @@
-"""What commands say: results to stdout, everything else to stderr; neither need exist."""
+"""Output of commands: results to stdout, remarks to stderr; either may be missing."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -7,19 +7,19 @@ import click
 
 
 def say(text: str) -> None:
-    """A result. A program without a console has no stdout, and a reader may have left: neither is an error."""
+    """Prints a result. A missing stdout (no console) or a closed pipe is not an error."""
     with suppress(OSError):
         click.echo(text)
 
 
 def note(text: str) -> None:
-    """A remark for the person who reads along."""
+    """Prints a remark for the user."""
     with suppress(OSError):
         click.echo(text, err=True)
 
 
 def table(rows: Iterable[tuple[str, str]]) -> str:
-    """Rows of a name and its value, in two columns."""
+    """Formats names and values in two columns; rows without a value are left out."""
     filled = [(name, value) for name, value in rows if value]
     width = max((len(name) for name, _ in filled), default=0)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in filled)

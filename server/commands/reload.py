@@ -1,4 +1,4 @@
-"""`drawbridge serve --reload`: the whole server as a child process, started anew when its source changes."""
+"""`drawbridge serve --reload`: runs the server as a child process and restarts it when its source changes."""
 
 import os
 import signal
@@ -12,21 +12,21 @@ from server.commands.output import note
 from server.config import OPTIONS
 from server.errors import StartError
 
-# The server's own grace for running answers, and some for the processes.
+# The server's grace for running answers, plus some for its processes.
 STOP_TIMEOUT_S = 15.0
 
 Spawn = Callable[[], "subprocess.Popen[bytes]"]
 
 
 def serve_reloading(settled: Settled) -> int:
-    """Serves until Ctrl-C. Raises `StartError` where the watching library is not installed."""
+    """Serves until Ctrl-C. Raises `StartError` if watchfiles is not installed."""
     try:
-        # Lazy, and in the development group only.
+        # Lazy: installed only for development.
         from watchfiles import watch
     except ImportError as error:
         raise StartError(
             "--reload needs the package 'watchfiles', which is not installed.",
-            hint="Work from a clone with 'uv run drawbridge serve --reload', or leave --reload out.",
+            hint="Run 'uv run drawbridge serve --reload' in a clone, or leave --reload out.",
         ) from error
     environment = child_environment(settled, os.environ)
 
@@ -34,15 +34,15 @@ def serve_reloading(settled: Settled) -> int:
         return subprocess.Popen([sys.executable, "-m", "server"], env=environment)
 
     folders = source_folders()
-    note(f"Restarting when something changes in {', '.join(map(str, folders))}.")
-    # It ends at Ctrl-C, which the child hears as well; the system's request to end is the same to us.
+    note(f"Restarting on changes in {', '.join(map(str, folders))}.")
+    # Watching ends at Ctrl-C, which also reaches the child; SIGTERM has the same effect.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     changes = watch(*folders, watch_filter=lambda _, path: path.endswith(".py"), raise_interrupt=False)
     return restart_at(changes, spawn)
 
 
 def restart_at(changes: Iterable[object], spawn: Spawn) -> int:
-    """One child at a time: the first at once, a new one at each change; none is left when `changes` end."""
+    """Runs one child at a time and restarts it at each change; ends it when `changes` end."""
     child = spawn()
     try:
         for _ in changes:
@@ -55,14 +55,14 @@ def restart_at(changes: Iterable[object], spawn: Spawn) -> int:
 
 
 def child_environment(settled: Settled, environ: Mapping[str, str]) -> dict[str, str]:
-    """The settings of this run for the child, as variables: others could read the key among its arguments."""
+    """Returns the settings of this run as variables; other users could read a key among the child's arguments."""
     names = {variable for option in OPTIONS for variable in option.variables}
     others = {name: value for name, value in environ.items() if name not in names}
     return {**others, **as_variables(settled.config), "DRAWBRIDGE_RELOAD": "false"}
 
 
 def source_folders() -> list[Path]:
-    """Where our source lies."""
+    """Returns the folders with our source."""
     server = Path(__file__).parents[1]
     return [folder for folder in (server, server.with_name("tray")) if folder.is_dir()]
 

@@ -1,4 +1,4 @@
-"""The command `drawbridge`: every subcommand, and errors as plain sentences."""
+"""The command `drawbridge` with its subcommands; reports errors as plain sentences."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ import click
 
 from server.commands.ask import ask
 from server.commands.doctor import doctor
-from server.commands.findings import LookAtTray
+from server.commands.findings import CheckTray
 from server.commands.forget_key import forget_key
 from server.commands.login import login
 from server.commands.options import settings_options, settle
@@ -27,11 +27,11 @@ def run(
     *,
     make_runner: MakeRunner | None = None,
     desktop: Desktop | None = None,
-    tray: LookAtTray | None = None,
+    tray: CheckTray | None = None,
 ) -> int:
-    """Runs the command line (default: this program's) and gives the exit code. Errors of ours end as one sentence.
+    """Runs the command line (default: this program's) and returns the exit code. Our errors are printed.
 
-    `desktop` is what `drawbridge` without a command starts; without one it serves. `tray` looks for one.
+    `drawbridge` without a command starts `desktop`, or serves if there is none. `tray` checks for a tray.
     """
     try:
         result = drawbridge.main(
@@ -50,7 +50,7 @@ def run(
         note(_sentence(error))
         return 1
     except BrokenPipeError:
-        # The reader has left (`drawbridge ask ... | head -1`). At exit Python would complain that it cannot flush.
+        # The reader closed the pipe (`drawbridge ask ... | head -1`). At exit Python would report that it cannot flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return result if isinstance(result, int) else 0
@@ -68,13 +68,15 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: object) ->
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="The version.")
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show version."
+)
 @settings_options()
 @click.pass_context
 def drawbridge(context: click.Context, /, **flags: object) -> int | None:
     """A local server that speaks OpenAI's API and answers with Claude, through your own Claude Code sign-in.
 
-    Without a command: the icon in the system tray.
+    Without a command, starts the icon in the system tray.
     """
     given = [name for name, value in flags.items() if value is not None]
     if context.invoked_subcommand is not None:

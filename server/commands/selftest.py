@@ -1,4 +1,4 @@
-"""`drawbridge doctor --self-test`: starts this very program in demo mode and has it answer, to see that it is whole."""
+"""`drawbridge doctor --self-test`: starts this program in demo mode and asks it a question, to verify the build."""
 
 import http.client
 import json
@@ -12,48 +12,47 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from server.commands.findings import Finding, Verdict
+from server.commands.findings import Finding, Level
 from server.errors import DrawbridgeError, StartError
 from server.machine.assets import asset
 from server.machine.environment import clean_environment
 from server.machine.keychain import Keychain
 
-START_S = 60.0
 ANSWER_S = 60.0
 END_S = 20.0
 QUESTION = "Is the bridge down?"
-# One of each kind, as a build might lose a whole folder.
+# One of each folder, which a build might lose as a whole.
 _ASSETS = ("icons/drawbridge.png", "icons/states.png", "web/page.html", "web/docs.html", "web/icon.svg")
 
 
 def self_test(cli: str = "") -> Iterator[Finding]:
-    """A finding for each thing that a build may lose: files, certificates, keyring, and the whole way of an answer.
+    """Checks what a build may lose: assets, certificates, the keyring, and everything that an answer needs.
 
-    `cli`: the Claude Code to run, if not the one that is found.
+    `cli`: the Claude Code to run, if not the one found.
     """
-    yield _seen("assets", _assets)
-    yield _seen("certificates", _certificates)
+    yield _checked("assets", _assets)
+    yield _checked("certificates", _certificates)
     with tempfile.TemporaryDirectory(prefix="drawbridge-test-", ignore_cleanup_errors=True) as folder:
         yield _keyring(Path(folder))
-        yield _seen("an answer", lambda: _answer(Path(folder), cli))
+        yield _checked("an answer", lambda: _answer(Path(folder), cli))
 
 
 def own_program() -> list[str]:
-    """The arguments that start this very program headless, from a clone, a wheel or the built app."""
+    """Returns the arguments that start this program without an icon, from a clone, a wheel or the built app."""
     return [sys.executable, "serve"] if getattr(sys, "frozen", False) else [sys.executable, "-m", "server"]
 
 
-def _seen(name: str, look: Callable[[], str]) -> Finding:
-    """What `look` found, or why it did not."""
+def _checked(name: str, check: Callable[[], str]) -> Finding:
+    """The result of `check`, or its error."""
     try:
-        return Finding(name, Verdict.OK, look())
+        return Finding(name, Level.OK, check())
     except (DrawbridgeError, OSError, ValueError, subprocess.SubprocessError, http.client.HTTPException) as error:
-        return Finding(name, Verdict.MISSING, f"{type(error).__name__}: {error}")
+        return Finding(name, Level.MISSING, f"{type(error).__name__}: {error}")
 
 
 def _assets() -> str:
     folders = {str(asset(name).parent.parent) for name in _ASSETS}
-    # Lazy: a quarter of a second, for the folder of the pages under /docs.
+    # Lazy: 0.25 s.
     import fastapi_offline
 
     if not (Path(fastapi_offline.__file__).parent / "static" / "swagger-ui-bundle.js").is_file():
@@ -67,30 +66,30 @@ def _certificates() -> str:
 
 
 def _keyring(folder: Path) -> Finding:
-    """Which keyring this program can use. That there is none to use is the computer's, and no fault of a build."""
+    """Which keyring this program can use. A missing keyring is not a fault of the build."""
     name, keychain = "keyring backend", Keychain(folder)
     match keychain.probe():
         case "keyring":
-            return Finding(name, Verdict.OK, f"{keychain.name()}, by a round trip")
+            return Finding(name, Level.OK, f"{keychain.name()}, verified by a round trip")
         case "locked":
-            return Finding(name, Verdict.NOTE, "locked, or asking for its password")
+            return Finding(name, Level.NOTE, "locked, or waiting for its password")
         case "none":
-            return Finding(name, Verdict.NOTE, "none that can be used here")
+            return Finding(name, Level.NOTE, "no usable keyring here")
 
 
 def _answer(folder: Path, cli: str) -> str:
-    began = time.monotonic()
+    started_at = time.monotonic()
     with _server(folder, cli) as base:
-        started_s = time.monotonic() - began
-        words, way = _chat(base)
-    if "demo" not in words.lower() or QUESTION not in words:
-        raise ValueError(f"the demo's answer is not what it says: {words[:80]!r}")
-    return f"{len(words)} characters of a demo's answer, streamed ({way}); up after {started_s:.1f} s, and ended again"
+        started_s = time.monotonic() - started_at
+        text, way = _chat(base)
+    if "demo" not in text.lower() or QUESTION not in text:
+        raise ValueError(f"unexpected answer of the demo: {text[:80]!r}")
+    return f"{len(text)} characters streamed by the demo ({way}); started in {started_s:.1f} s and stopped"
 
 
 @contextmanager
 def _server(folder: Path, cli: str) -> Iterator[str]:
-    """A server of this program's own, on a free port; "host:port" of it. It is asked to end, and must."""
+    """Runs a server of this program on a free port and yields its "host:port"; ends it afterwards."""
     options = (
         "--demo",
         "--data-dir",
@@ -99,7 +98,7 @@ def _server(folder: Path, cli: str) -> Iterator[str]:
         str(folder / "logs"),
         *(("--cli-path", cli) if cli else ()),
     )
-    # A port that is free now: the default one may be another Drawbridge's.
+    # A free port: another Drawbridge may use the default one.
     environment = clean_environment(os.environ) | {"DRAWBRIDGE_PORT": str(_free_port())}
     with subprocess.Popen(
         [*own_program(), *options],
@@ -113,7 +112,7 @@ def _server(folder: Path, cli: str) -> Iterator[str]:
             assert process.stdout is not None
             line = process.stdout.readline()
             if "http://" not in line:
-                raise StartError(f"It ended with {process.wait(END_S)} before it listened.", hint="")
+                raise StartError(f"It ended with code {process.wait(END_S)} before it listened.", hint="")
             yield line.partition("http://")[2].partition("/")[0].strip()
         finally:
             process.terminate()
@@ -132,7 +131,7 @@ def _free_port() -> int:
 
 
 def _chat(address: str) -> tuple[str, str]:
-    """The streamed answer to one question, and the way of its worker."""
+    """Returns the streamed answer to one question, and its way."""
     body = {"stream": True, "messages": [{"role": "user", "content": QUESTION}]}
     with closing(http.client.HTTPConnection(address, timeout=ANSWER_S)) as connection:
         connection.request(
@@ -141,18 +140,18 @@ def _chat(address: str) -> tuple[str, str]:
         response = connection.getresponse()
         if response.status != 200:
             raise ValueError(f"status {response.status}: {response.read(300).decode(errors='replace')}")
-        words, is_whole = _words(response)
-    if not is_whole:
-        raise ValueError("the stream broke off")
-    return words, response.headers.get("x-drawbridge-way", "no way named")
+        text, is_complete = _streamed_text(response)
+    if not is_complete:
+        raise ValueError("the stream ended early")
+    return text, response.headers.get("x-drawbridge-way", "no way given")
 
 
-def _words(lines: Iterable[bytes]) -> tuple[str, bool]:
-    """What a stream says, and whether it came to its end."""
-    words, is_whole = "", False
+def _streamed_text(lines: Iterable[bytes]) -> tuple[str, bool]:
+    """Returns the text of a stream, and whether it is complete."""
+    text, is_complete = "", False
     for line in lines:
         data = line.decode().removeprefix("data: ").strip()
-        is_whole = is_whole or data == "[DONE]"
+        is_complete = is_complete or data == "[DONE]"
         if data.startswith("{"):
-            words += "".join(choice["delta"].get("content") or "" for choice in json.loads(data).get("choices", ()))
-    return words, is_whole
+            text += "".join(choice["delta"].get("content") or "" for choice in json.loads(data).get("choices", ()))
+    return text, is_complete

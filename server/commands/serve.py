@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from server.commands.findings import LookAtTray
+from server.commands.findings import CheckTray
 from server.commands.options import Settled, settings_options, settle
 from server.commands.output import note, say
-from server.commands.settings_watcher import Follower
+from server.commands.settings_watcher import SettingsWatcher
 from server.config import GRACE_S, Config
 from server.errors import DrawbridgeError, StartError
 from server.logs import close_log, open_log
@@ -30,30 +30,29 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# What running answers get when the server is asked to stop.
-# Ctrl-C, the system's request to end, a closed terminal, Ctrl-Break: those that this system has.
+# Ctrl-C, the system's request to end, a closed terminal, Ctrl-Break; not all exist on every system.
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
 
 
 class MakeRunner(Protocol):
-    """How the server is made: `Runner` itself, or in tests one with another engine."""
+    """Creates the server: `Runner`, or in tests one with another engine."""
 
     def __call__(self, config: Config, *, folders: Folders, token: str) -> "Runner":
-        """A runner that has not started."""
+        """Returns a runner that has not started."""
         ...
 
 
-# The desktop app, with the flags that were given; gives the exit code.
+# Runs the desktop app with the given flags; returns the exit code.
 Desktop = Callable[[Mapping[str, object]], int]
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the commands are made with: another engine in tests, and the desktop and its tray where there are any."""
+    """What the commands depend on: the desktop app and its tray check, if any, and in tests another engine."""
 
     make_runner: MakeRunner | None = None
     desktop: Desktop | None = None
-    tray: LookAtTray | None = None
+    tray: CheckTray | None = None
 
 
 @click.command()
@@ -65,34 +64,34 @@ def serve(parts: Parts, /, **flags: object) -> int:
 
 
 def serve_until_stopped(settled: Settled, make_runner: MakeRunner | None = None) -> int:
-    """Serves; the exit code. Raises `DrawbridgeError` for what keeps it from starting, or ended it."""
+    """Serves; returns the exit code. Raises the `DrawbridgeError` that prevented the start or ended the server."""
     for notice in settled.notices:
         note(notice)
     if settled.config.reload:
-        # Lazy: only for work on Drawbridge itself.
+        # Lazy: only for development.
         from server.commands.reload import serve_reloading
 
         return serve_reloading(settled)
     if make_runner is None:
-        # Lazy: the other commands talk to a server and need none.
+        # Lazy: the other commands only talk to a server.
         from server.runtime.runner import Runner
 
         make_runner = Runner
     settled.folders.make()
-    # The claim first: two servers must not write one log.
+    # The claim comes first: two servers must not write one log.
     with claim(settled.folders.data) as claimed, logged(settled.folders, settled.config):
         try:
             _serve(settled, claimed, make_runner)
         except DrawbridgeError as error:
             logger.error("%s: %s", error.title, error)
-            logger.debug("from here", exc_info=error)
+            logger.debug("raised here", exc_info=error)
             raise
     return 0
 
 
 @contextmanager
 def logged(folders: Folders, config: Config) -> Iterator[None]:
-    """Writes the log meanwhile. Raises `StartError` where it cannot be written."""
+    """Writes the log during the block. Raises `StartError` if it cannot be written."""
     try:
         handler = open_log(folders.logs, level=config.log_level)
     except OSError as error:
@@ -114,8 +113,8 @@ def _serve(settled: Settled, claimed: Claim, make_runner: MakeRunner) -> None:
     def publish(listeners: Listeners) -> None:
         claimed.publish(Instance(os.getpid(), *listeners.control, runner.token, own_version(), listeners.base_url))
 
-    # Before anybody hears that we listen: what is changed from then on is a change.
-    follower = Follower(settled, runner, publish)
+    # Created before we report that we listen: edits from then on are applied.
+    watcher = SettingsWatcher(settled, runner, publish)
     with _on_signals(runner.stop) as seen:
         runner.start()
         publish(runner.listeners)
@@ -123,30 +122,30 @@ def _serve(settled: Settled, claimed: Claim, make_runner: MakeRunner) -> None:
         is_key_stored = key is not None and settled.config.api_key is None
         for remark in _remarks(settled, runner.listeners.moved, is_key_stored=is_key_stored):
             note(remark)
-        is_told = False
-        # In short waits: on Windows a long one would not hear Ctrl-C.
+        is_announced = False
+        # In short waits: on Windows, Ctrl-C does not interrupt a long one.
         while not runner.wait(0.5):
-            follower.look()
-            if seen and not is_told:
-                is_told = True
-                note(f"Stopping: running answers have {GRACE_S:.0f} s to end. Ctrl-C again ends them now.")
+            watcher.check()
+            if seen and not is_announced:
+                is_announced = True
+                note(f"Stopping: running answers have up to {GRACE_S:.0f} s. Ctrl-C again cancels them.")
 
 
 def _remarks(settled: Settled, moved: str | None, *, is_key_stored: bool) -> Iterator[str]:
     if moved:
         yield moved
     if settled.config.demo:
-        yield "DEMO: every answer comes from a stand-in inside Drawbridge, not from Claude."
+        yield "DEMO: all answers are made up by Drawbridge, not by Claude."
     if settled.config.source("api_key") == "flag":
         yield "Other users of this computer can read the key in --api-key; use DRAWBRIDGE_API_KEY instead."
     if is_key_stored:
         yield "Clients must send the access key that is stored on this computer."
-    yield f"The log is in {settled.folders.logs}. Ctrl-C stops."
+    yield f"The log is in {settled.folders.logs}. Press Ctrl-C to stop."
 
 
 @contextmanager
 def _on_signals(stop: Callable[[float], None]) -> Iterator[list[int]]:
-    """The first signal stops gracefully, the second at once, a third as the system does it. Gives those seen."""
+    """The first signal stops gracefully, the second at once, a third has its default effect. Yields those received."""
     seen: list[int] = []
 
     def handle(number: int, _: FrameType | None) -> None:
@@ -155,7 +154,7 @@ def _on_signals(stop: Callable[[float], None]) -> Iterator[list[int]]:
         if len(seen) > 1:
             signal.signal(number, signal.SIG_DFL)
 
-    # A signal that is ignored on purpose (nohup) stays ignored.
+    # A signal that is ignored (nohup) stays ignored.
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     taken = [number for number in _SIGNALS if before[number] is not signal.SIG_IGN]
     for number in taken:

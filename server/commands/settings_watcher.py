@@ -1,4 +1,4 @@
-"""The settings file of a running `drawbridge serve`: what another hand changes there holds at once, if it can."""
+"""Applies edits of the settings file to a running `drawbridge serve`."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class Follower:
-    """Follows the settings file of `settled` with `runner`. `moved` hears of other listeners."""
+class SettingsWatcher:
+    """Applies changes of the settings file of `settled` to `runner`; calls `on_listeners` when its listeners change."""
 
-    def __init__(self, settled: Settled, runner: "Runner", moved: Callable[[Listeners], None]) -> None:
+    def __init__(self, settled: Settled, runner: "Runner", on_listeners: Callable[[Listeners], None]) -> None:
         self._settled = settled
         self._runner = runner
-        self._moved = moved
+        self._on_listeners = on_listeners
         self._file = SettingsFile(settled.folders.settings_file)
-        # It was read a moment ago; what was wrong with it has been said.
+        # It was read a moment ago, and its problems were reported.
         with suppress(SettingsInvalid):
             self._file.read(set_aside=False)
 
-    def look(self) -> None:
-        """Applies what has changed, and says so. A file that cannot be used changes nothing. Cheap; never raises."""
+    def check(self) -> None:
+        """Applies changes and reports them. An invalid file changes nothing. Cheap; never raises."""
         if not self._file.changed():
             return
         with suppress(SettingsInvalid):
-            # For its stamp: what is wrong is said once.
+            # For its stamp, so that a problem is reported once.
             self._file.read(set_aside=False)
         try:
             self._apply(self._settled.again())
@@ -50,9 +50,9 @@ class Follower:
             note(notice)
         before, folders = self._runner.config, self._settled.folders
         for name in self._refused(settled):
-            note(f"The setting {name!r} holds from the next start on.")
+            note(f"The setting {name!r} takes effect at the next start.")
         config = replace(settled.config, **{name: getattr(before, name) for name in FIXED_AT_START})
-        # A keyring that is locked by now refuses no change of something else.
+        # If the keyring is locked by now, other changes still apply.
         known = before.api_key if before.source("api_key") == "default" else None
         config = replace(config, api_key=resolve_key(config, Keychain(folders.config), known=known))
         if config == before:
@@ -60,9 +60,9 @@ class Follower:
         listeners = self._runner.listeners
         self._runner.apply(config)
         if self._runner.listeners is not listeners:
-            self._moved(self._runner.listeners)
-        # Last: who reads it may ask for the new address at once.
-        note("The changed settings hold now.")
+            self._on_listeners(self._runner.listeners)
+        # Last: a script that reads it may use the new address at once.
+        note("The changed settings are in force.")
 
     def _refused(self, settled: Settled) -> Iterator[str]:
         for name in FIXED_AT_START:

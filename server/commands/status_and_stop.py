@@ -1,4 +1,4 @@
-"""`drawbridge status` and `stop`: how the running server is, and its end."""
+"""`drawbridge status` and `drawbridge stop`."""
 
 import json
 from collections.abc import Mapping
@@ -15,18 +15,18 @@ from server.machine.paths import Folders
 from server.status import AccountStatus, PoolStatus, UsageWindow
 from server.status_phrases import account_line, pool_line, usage_line
 
-# The server's own grace for running answers, and some for the processes.
+# The server's grace for running answers, plus some for its processes.
 STOP_TIMEOUT_S = 30.0
 
 T = TypeVar("T", AccountStatus, PoolStatus, UsageWindow)
 
 
 def running_instance(folders: Folders) -> Instance:
-    """The running server. Raises `DrawbridgeError` when none runs, saying how to start one."""
+    """Returns the running server. Raises `DrawbridgeError` if none runs."""
     instance = read_instance(folders.data)
     if instance is None:
         raise DrawbridgeError(
-            "There is no server to talk to.",
+            "No server is running.",
             hint="Start one with 'drawbridge' or 'drawbridge serve'.",
             title="Drawbridge is not running",
         )
@@ -34,10 +34,10 @@ def running_instance(folders: Folders) -> Instance:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @settings_options("data_dir")
 def status(*, as_json: bool, **flags: object) -> int:
-    """Show how the running server is; exit code 1 when none runs."""
+    """Show the running server's status; exit code 1 if none runs."""
     folders = settle(flags, unprefixed=False).folders
     if as_json and read_instance(folders.data) is None:
         say(json.dumps({"state": "stopped"}))
@@ -51,16 +51,16 @@ def status(*, as_json: bool, **flags: object) -> int:
 @click.command()
 @settings_options("data_dir")
 def stop(**flags: object) -> int:
-    """Stop the running server or app and wait until it is gone."""
+    """Stop the running server or app and wait until it has ended."""
     folders = settle(flags, unprefixed=False).folders
-    # The app with its server stopped has no door to knock at.
+    # An app whose server is stopped has no listener; it is asked through the data folder.
     if read_instance(folders.data) is not None or not request_end(folders.data):
         instance = running_instance(folders)
         request_stop(instance)
     if not wait_until_gone(folders.data, STOP_TIMEOUT_S):
         raise DrawbridgeError(
-            f"It has not ended within {STOP_TIMEOUT_S:.0f} s.",
-            hint="Look into its log, then end that process.",
+            f"It did not end within {STOP_TIMEOUT_S:.0f} s.",
+            hint="Check its log, then end the process.",
             title="Drawbridge does not stop",
         )
     note("Drawbridge has stopped.")
@@ -68,13 +68,13 @@ def stop(**flags: object) -> int:
 
 
 def status_rows(answer: Mapping[str, object]) -> list[tuple[str, str]]:
-    """The server's answer in words; a row without a value is left out."""
+    """Formats the server's status; rows without a value are left out by `table`."""
     account, pool, cli = (_inner(answer, name) for name in ("account", "pool", "cli"))
     state = str(answer.get("state", "unknown")) + (" (demo: no real answers)" if answer.get("demo") else "")
     return [
         ("state", state),
         ("base URL", _text(answer.get("base_url"))),
-        ("for others", _addresses(answer.get("lan_addresses"))),
+        ("other devices", _addresses(answer.get("lan_addresses"))),
         ("access key", "required" if answer.get("key_required") else "not required"),
         ("default model", _text(answer.get("model"))),
         ("account", account_line(_from_json(AccountStatus, account), longest=200) if account else ""),

@@ -72,8 +72,9 @@ def claim(data: Path) -> Iterator[Claim]:
             hint="Choose another one with --data-dir (DRAWBRIDGE_DATA_DIR).",
         ) from error
     try:
-        # A request to the server before us.
-        _remove(data / _END)
+        # A request to the server before us, and files that it was writing when it died.
+        for left in (data / _END, *data.glob(f"{_FILE}.*")):
+            _remove(left)
         yield Claim(data / _FILE)
     finally:
         _remove(data / _FILE)

@@ -73,7 +73,7 @@ def test_the_menu_the_doctor_and_health_agree_on_who_pays(
         assert health["payer"] == payer
         assert health["signed_in"] is (payer != "nobody")
         assert (doctor["verdict"] == "ok") is (payer != "nobody")
-        assert payer in doctor["words"] or "nobody is signed in" in doctor["words"]
+        assert payer in doctor["words"] or "not signed in to Claude" in doctor["words"]
         assert KEY not in app.log + app.settings + json.dumps(health)
 
 

@@ -293,7 +293,7 @@ class Controller:
         answers = self._supervisor.status.pool.answering
         if answers and not self._is_quitting:
             self._notifications.tell(Quitting(answers))
-            self._platform.note(f"Stopping: running answers have {GRACE_S:.0f} s to end. Ctrl-C again ends them now.")
+            self._platform.note(f"Stopping: running answers have up to {GRACE_S:.0f} s. Ctrl-C again cancels them.")
         self._supervisor.stop(0.0 if self._is_quitting else GRACE_S)
         self._is_quitting = True
 

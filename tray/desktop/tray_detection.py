@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import closing
 
-from server.commands.findings import Finding, Verdict
+from server.commands.findings import Finding, Level
 from tray.desktop.dbus import TIMEOUT_S, Bus, BusUnavailable, CallFailed, RemoteInterface
 from tray.desktop.dbus_names import PROPERTIES, WATCHER, WATCHER_PATH
 
@@ -17,13 +17,13 @@ _BUS = RemoteInterface("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.fre
 def detect_tray(platform: str = sys.platform, environ: Mapping[str, str] = os.environ) -> Finding:
     """The result, after a few seconds at most. A missing tray is only a note: everything works without one."""
     if platform == "win32":
-        return Finding("tray", Verdict.OK, "the notification area of Windows shows the icon")
+        return Finding("tray", Level.OK, "the notification area of Windows shows the icon")
     if platform == "darwin":
-        return Finding("tray", Verdict.OK, "the menu bar shows the icon")
+        return Finding("tray", Level.OK, "the menu bar shows the icon")
     missing = _missing(environ)
     if missing:
-        return Finding("tray", Verdict.NOTE, f"{missing}. {_WITHOUT_ICON}")
-    return Finding("tray", Verdict.OK, "the panel of this desktop shows the icon (StatusNotifierItem, over D-Bus)")
+        return Finding("tray", Level.NOTE, f"{missing}. {_WITHOUT_ICON}")
+    return Finding("tray", Level.OK, "the panel of this desktop shows the icon (StatusNotifierItem, over D-Bus)")
 
 
 def _missing(environ: Mapping[str, str]) -> str:

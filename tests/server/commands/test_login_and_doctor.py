@@ -119,7 +119,7 @@ def test_a_doctor_tells_what_the_self_check_found(cli: MakeCli, capsys: Captured
     seen = tuple(SeenCapability(one, holds=True) for one in Capability)
     store.save(SeenVerdict(fingerprint_of(path, "9.9.9"), seen))
     assert doctor("--cli-path", str(path)) == 0
-    assert findings(capsys)["self-check"] == ("ok", "this Claude Code does all that is needed")
+    assert findings(capsys)["self-check"] == ("ok", "this Claude Code passed")
     without = tuple(SeenCapability(one, one is not Capability.RESET, "it came again") for one in Capability)
     store.save(SeenVerdict(fingerprint_of(path, "9.9.9"), without))
     assert doctor("--cli-path", str(path)) == 0

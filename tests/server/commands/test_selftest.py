@@ -5,19 +5,19 @@ from pathlib import Path
 import pytest
 
 from server.commands import selftest
-from server.commands.findings import Finding, Verdict
+from server.commands.findings import Finding, Level
 from server.commands.root import run
 
 
-def verdicts(findings: list[Finding]) -> dict[str, Verdict]:
-    return {found.name: found.verdict for found in findings}
+def verdicts(findings: list[Finding]) -> dict[str, Level]:
+    return {found.name: found.level for found in findings}
 
 
 @pytest.mark.timeout(120)
 def test_this_program_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["doctor", "--self-test"]) == 0
     said = capsys.readouterr().out
-    assert "characters of a demo's answer, streamed" in said
+    assert "characters streamed by the demo" in said
     assert "assets" in said
 
 
@@ -28,18 +28,18 @@ def test_a_lost_file_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selftest, "asset", lost)
     monkeypatch.setattr(selftest, "_answer", lambda *_: "an answer")
     found = verdicts(list(selftest.self_test()))
-    assert found["assets"] is Verdict.MISSING
-    assert found["an answer"] is Verdict.OK
+    assert found["assets"] is Level.MISSING
+    assert found["an answer"] is Level.OK
 
 
 def test_a_program_that_does_not_start_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selftest, "own_program", lambda: ["/bin/false"])
     found = {finding.name: finding for finding in selftest.self_test()}
-    assert found["an answer"].verdict is Verdict.MISSING
-    assert "before it listened" in found["an answer"].words
+    assert found["an answer"].level is Level.MISSING
+    assert "before it listened" in found["an answer"].text
 
 
 def test_a_missing_claude_code_is_told_of(tmp_path: Path) -> None:
     found = {finding.name: finding for finding in selftest.self_test(str(tmp_path / "none"))}
-    assert found["an answer"].verdict is Verdict.MISSING
-    assert "503" in found["an answer"].words
+    assert found["an answer"].level is Level.MISSING
+    assert "503" in found["an answer"].text

@@ -212,7 +212,7 @@ def test_a_demo_says_that_it_is_one(start: Start, how: tuple[str | None, str | N
     )
     port = program.port()
     assert json.loads(get(port)[1])["demo"] is True
-    assert re.search(r"^DEMO: every answer comes from a stand-in", program.stop()[2], re.MULTILINE)
+    assert re.search(r"^DEMO: all answers are made up by Drawbridge", program.stop()[2], re.MULTILINE)
 
 
 def test_a_port_that_is_taken_is_an_error_that_names_who_has_it(start: Start) -> None:
@@ -305,7 +305,7 @@ def test_settings_changed_by_hand_hold_at_once_and_a_wrong_one_changes_nothing(
     settings(f"port = {port}\npool_size = 1000\n")
     assert program.remark("takes a number from 1 to 64")
     settings(f"port = {other}\napi_key = 'k'\ndemo = true\n")
-    assert program.remark("'demo' holds from the next start")
+    assert program.remark("'demo' takes effect at the next start")
     assert program.remark("hold now")
     assert post(other, b'{"messages": []}')[0] == 401
     instance = read_instance(find_folders().data)

@@ -8,7 +8,7 @@ import pytest
 
 from server.commands import settings_watcher as follow
 from server.commands.options import settle
-from server.commands.settings_watcher import Follower
+from server.commands.settings_watcher import SettingsWatcher
 from server.config import Config
 from server.errors import KeyringLocked
 from server.machine.sockets import Listeners
@@ -44,19 +44,21 @@ def test_the_new_address_is_published_before_anybody_reads_that_it_holds(
     settings("port = 8082\n")
     settled = settle({}, unprefixed=False)
     runner = Moving(settled.config)
-    follower = Follower(settled, cast("Runner", runner), lambda listeners: told.append(listeners.port))
+    watcher = SettingsWatcher(settled, cast("Runner", runner), lambda listeners: told.append(listeners.port))
     settings("port = 19082\n")
-    follower.look()
-    assert told == [19082, "The changed settings hold now."]
+    watcher.check()
+    assert told == [19082, "The changed settings are in force."]
 
 
 def test_listeners_that_stay_are_not_published_again(settings: Callable[[str], None], told: list[object]) -> None:
     settings("port = 8082\n")
     settled = settle({}, unprefixed=False)
-    follower = Follower(settled, cast("Runner", Moving(settled.config)), lambda listeners: told.append(listeners.port))
+    watcher = SettingsWatcher(
+        settled, cast("Runner", Moving(settled.config)), lambda listeners: told.append(listeners.port)
+    )
     settings("port = 8082\npool_size = 5\n")
-    follower.look()
-    assert told == ["The changed settings hold now."]
+    watcher.check()
+    assert told == ["The changed settings are in force."]
 
 
 def test_a_keyring_that_locks_later_refuses_no_other_change(
@@ -73,13 +75,13 @@ def test_a_keyring_that_locks_later_refuses_no_other_change(
     settings("require_key = true\n")
     settled = settle({}, unprefixed=False)
     runner = Moving(replace(settled.config, api_key="k"))
-    follower = Follower(settled, cast("Runner", runner), lambda _: None)
+    watcher = SettingsWatcher(settled, cast("Runner", runner), lambda _: None)
     settings("require_key = true\npool_size = 5\n")
-    follower.look()
+    watcher.check()
     assert (runner.config.pool_size, runner.config.api_key) == (5, "k")
     settings("require_key = false\n")
-    follower.look()
+    watcher.check()
     settings("require_key = true\npool_size = 6\n")
-    follower.look()
+    watcher.check()
     assert "An access key is required, and it cannot be read." in str(told[-1])
     assert (runner.config.pool_size, runner.config.api_key) == (3, None)

@@ -160,7 +160,7 @@ def test_a_server_that_dies_in_mid_answer_is_an_error(server: Program) -> None:
         finally:
             asking.kill()
     assert asking.returncode == 1
-    assert "There is no whole answer" in err
+    assert "The answer is incomplete" in err
     assert "Traceback" not in err
 
 

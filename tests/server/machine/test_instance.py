@@ -1,7 +1,6 @@
 """Who runs, and how one talks to it: with real files, real locks, and a real killed process."""
 
 import json
-import os
 import signal
 import stat
 import subprocess
@@ -204,7 +203,7 @@ def test_a_server_that_never_answers_is_an_error_in_bounded_time() -> None:
 
 
 def test_the_file_is_replaced_whole(tmp_path: Path) -> None:
-    (tmp_path / f"server.json.{os.getpid()}").write_text("left by a crash")
+    (tmp_path / "server.json.0123abcd.new").write_text("left by a crash")
     with claim(tmp_path) as held:
         held.publish(INSTANCE)
         assert json.loads((tmp_path / "server.json").read_text())["port"] == 8082

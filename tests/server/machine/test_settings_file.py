@@ -62,7 +62,7 @@ def test_an_unknown_setting_is_kept_and_named_with_its_likely_meaning(tmp_path: 
     assert found.values["pool_sise"] == 5
     assert len(found.notices) == 2
     assert "Did you mean 'pool_size'?" in found.notices[0]
-    assert "'of_tomorrow', which is ignored." in found.notices[1]
+    assert "'of_tomorrow'; it is ignored." in found.notices[1]
 
 
 WRITTEN_BY_HAND = """\

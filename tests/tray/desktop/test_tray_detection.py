@@ -2,20 +2,20 @@
 
 import pytest
 
-from server.commands.findings import Verdict
+from server.commands.findings import Level
 from tests.tray.trayhost import TrayHost
 from tray.desktop.tray_detection import detect_tray
 
 
-def look(address: str) -> tuple[Verdict, str]:
+def look(address: str) -> tuple[Level, str]:
     found = detect_tray(environ={"DBUS_SESSION_BUS_ADDRESS": address})
     assert found.name == "tray"
-    return found.verdict, found.words
+    return found.level, found.text
 
 
 def test_a_panel_that_shows_icons_is_found_and_sees_none(bus: str, host: TrayHost) -> None:
     verdict, words = look(bus)
-    assert verdict is Verdict.OK
+    assert verdict is Level.OK
     assert "the panel of this desktop shows the icon" in words
     assert not host.items
 
@@ -23,7 +23,7 @@ def test_a_panel_that_shows_icons_is_found_and_sees_none(bus: str, host: TrayHos
 def test_a_desktop_without_a_tray_is_a_note_that_names_what_gnome_needs(bus: str) -> None:
     with TrayHost(bus, watcher=False):
         verdict, words = look(bus)
-    assert verdict is Verdict.NOTE
+    assert verdict is Level.NOTE
     assert "no panel of this desktop takes tray icons" in words
     assert "AppIndicator" in words
     assert "opens its page" in words
@@ -32,19 +32,19 @@ def test_a_desktop_without_a_tray_is_a_note_that_names_what_gnome_needs(bus: str
 def test_a_watcher_that_nobody_shows_icons_for_is_a_note(bus: str) -> None:
     with TrayHost(bus, has_host=False):
         verdict, words = look(bus)
-    assert verdict is Verdict.NOTE
+    assert verdict is Level.NOTE
     assert "no panel shows them" in words
 
 
 @pytest.mark.parametrize("environ", [{}, {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"}])
 def test_without_a_session_bus_that_is_said(environ: dict[str, str]) -> None:
     found = detect_tray(environ=environ)
-    assert found.verdict is Verdict.NOTE
-    assert "no D-Bus session bus" in found.words
+    assert found.level is Level.NOTE
+    assert "no D-Bus session bus" in found.text
 
 
 @pytest.mark.parametrize(("platform", "place"), [("win32", "notification area"), ("darwin", "menu bar")])
 def test_windows_and_macos_have_one_always(platform: str, place: str) -> None:
     found = detect_tray(platform, {})
-    assert found.verdict is Verdict.OK
-    assert place in found.words
+    assert found.level is Level.OK
+    assert place in found.text
