@@ -39,7 +39,7 @@ async def test_it_is_sent_again_only_so_often(folder: Path) -> None:
         standin.script(lambda _: refuse(529))
         reply = await bridge.chat("hi")
         assert (reply.status_code, reply.json()["error"]["code"]) == (503, "claude_unavailable")
-        assert bridge.log.count("tried again in") == 1
+        assert bridge.log.count("retried in") == 1
 
 
 @pytest.mark.parametrize(("status", "answered"), [(400, 400), (403, 403), (429, 429)])
@@ -47,7 +47,7 @@ async def test_what_another_try_does_not_mend_is_said_at_once(folder: Path, stat
     async with open_standin() as standin, open_bridge(standin, folder) as bridge:
         standin.script(lambda _: refuse(status))
         assert (await bridge.chat("hi")).status_code == answered
-        assert "tried again in" not in bridge.log
+        assert "retried in" not in bridge.log
 
 
 async def test_after_the_first_word_nothing_is_sent_again(folder: Path) -> None:
@@ -62,7 +62,7 @@ async def test_after_the_first_word_nothing_is_sent_again(folder: Path) -> None:
                 if '"Half"' in line:
                     gate.open()
         assert data_of(lines)[-1]["error"]["code"] == "answer_cut"
-        assert "tried again in" not in bridge.log
+        assert "retried in" not in bridge.log
 
 
 async def test_who_leaves_is_not_asked_for_again(folder: Path) -> None:
@@ -71,7 +71,7 @@ async def test_who_leaves_is_not_asked_for_again(folder: Path) -> None:
         standin.script(lambda _: refuse(529))
         asking = asyncio.create_task(bridge.chat("hi"))
         async with asyncio.timeout(30):
-            while "tried again in" not in bridge.log:
+            while "retried in" not in bridge.log:
                 await asyncio.sleep(0.01)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
@@ -149,7 +149,7 @@ async def test_a_reached_limit_is_told_without_a_request_until_its_end(folder: P
             used = [(window["name"], window["used"]) for window in (await bridge.health())["usage"]]
             assert used == [("5 hours", 1.0), ("Week", 0.25)]
             page = (await bridge.client.get(bridge.url.removesuffix("/v1") + "/", headers={"accept": "text/html"})).text
-            assert "5 hours: 100% used, resets " in page
+            assert "5 hours: limit reached, resets " in page
 
 
 async def test_without_the_breaker_every_request_is_sent(folder: Path) -> None:
