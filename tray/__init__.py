@@ -1,1 +1,1 @@
-"""The desktop: an icon in the system tray that supervises the bridge."""
+"""The desktop: an icon in the system tray that supervises the server."""

@@ -1,4 +1,4 @@
-"""`drawbridge` and `python -m tray`: the commands, and without one the desktop."""
+"""`drawbridge` and `python -m tray`: runs a command, or the desktop app without one."""
 
 import multiprocessing
 import sys
@@ -12,25 +12,25 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """The entry of the installed command."""
-    # First of all: in a frozen app a child of this module is started by the app's own program, with other arguments.
+    """The installed command."""
+    # First: in a frozen app, child processes of multiprocessing run this program with other arguments.
     multiprocessing.freeze_support()
     mend_streams()
-    # After that: what is imported here may open files.
+    # Imported after `mend_streams`, since it may open files.
     from server.commands.root import run
 
     sys.exit(run(desktop=_desktop, tray=_detect_tray))
 
 
 def _desktop(flags: Mapping[str, object]) -> int:
-    # Lazy: `drawbridge status` draws no icon.
+    # Imported here: `drawbridge status` needs no icon.
     from tray.app import run_desktop
 
     return run_desktop(flags)
 
 
 def _detect_tray() -> "Finding":
-    # Lazy, as above.
+    # Imported here, as above.
     from tray.desktop.tray_detection import detect_tray
 
     return detect_tray()

@@ -1,4 +1,4 @@
-"""The composition root of the desktop: the icon first, then the controller, which starts the server."""
+"""Puts the desktop app together: the icon first, then the controller, which starts the server."""
 
 import logging
 import os
@@ -23,11 +23,11 @@ from server.machine.settings_file import Saved, SettingsFile
 from server.machine.sockets import Listeners
 from server.machine.version import managed_by, own_version, repository
 from tray.commands import Quit
-from tray.control.access_key import Keys
+from tray.control.access_key import AccessKey
 from tray.control.controller import Controller
 from tray.control.interfaces import Platform, Screen
 from tray.control.settings import Settings
-from tray.control.update_check import MEMO, Updates
+from tray.control.update_check import CACHE_FILE, UpdateCheck
 from tray.desktop.autostart.autostart import autostart_for
 from tray.desktop.clipboard import copy
 from tray.desktop.desktop import Desktop, desktop_for
@@ -44,80 +44,80 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PROBE_TIMEOUT_S = 5.0
-# The server's own bound for its end, and some.
+# A little more than the server's own limit for its end.
 END_TIMEOUT_S = 60.0
-# A browser is started in less; what is slower goes on without us.
+# Enough to start a browser; a slower one continues without this process.
 OPENING_S = 5.0
-_LOOK_S = 0.1
+_POLL_S = 0.1
 
 
 class View(Screen, Protocol):
-    """A screen with the loop that draws it."""
+    """A screen with its event loop."""
 
     def run(self) -> None:
-        """Shows the icon until `stop`."""
+        """Shows the icon; returns after `stop`."""
         ...
 
 
 class NoView:
-    """The screen where there is none: it only waits for the end."""
+    """Stands in for the icon if there is no display."""
 
     has_host: bool | None = False
 
     def __init__(self) -> None:
-        self._over = threading.Event()
+        self._stopped = threading.Event()
 
     def show(self, snapshot: object) -> None:
-        """Nobody looks."""
+        """Draws nothing."""
 
     def run(self) -> None:
-        """Until `stop`."""
-        self._over.wait()
+        """Waits for `stop`."""
+        self._stopped.wait()
 
     def stop(self) -> None:
-        """Lets `run` return."""
-        self._over.set()
+        """Ends `run`."""
+        self._stopped.set()
 
 
 def run_desktop(flags: Mapping[str, object]) -> int:
-    """The desktop app, until it is quit; the exit code. Raises `DrawbridgeError` for what keeps it from starting.
+    """Runs the desktop app until the user quits; returns the exit code. Raises `DrawbridgeError` if it cannot start.
 
-    Where it runs already, that one's page is opened instead.
+    If it is running already, opens that one's status page instead.
     """
-    desktop = desktop_for(icon=_picture())
+    desktop = desktop_for(icon=_notification_icon())
     try:
-        preferences = Settings(SettingsFile(find_folders().settings_file), flags=flags, environ=os.environ)
-        opening = _opened(preferences)
-        folders = find_folders(preferences.config)
+        settings = Settings(SettingsFile(find_folders().settings_file), flags=flags, environ=os.environ)
+        opening = _open_settings(settings)
+        folders = find_folders(settings.config)
         folders.make()
-        with claim(folders.data) as claimed, logged(folders, preferences.config):
-            return _run(preferences, opening, folders, claimed, desktop)
+        with claim(folders.data) as claimed, logged(folders, settings.config):
+            return _run(settings, opening, folders, claimed, desktop)
     except AlreadyRunning:
-        return _hand_over(find_folders(preferences.config), desktop)
+        return _hand_over(find_folders(settings.config), desktop)
     except DrawbridgeError as error:
-        # Started by a double click there is no terminal that would show it.
+        # After a double click there is no terminal to show the error.
         desktop.notify(Notice(error.title, str(error)), lambda _: None)
         raise
     finally:
         desktop.close()
 
 
-def _opened(preferences: Settings) -> Saved | SettingsInvalid:
-    """The settings of this start; what is wrong in the file alone is a problem of the app, not its end."""
+def _open_settings(settings: Settings) -> Saved | SettingsInvalid:
+    """Reads the settings. Returns an error in the file, for the menu to show; raises one in a flag or variable."""
     try:
-        return preferences.load(set_aside=True)
+        return settings.open()
     except SettingsInvalid as error:
-        preferences.load_without_file()
+        settings.open_without_file()
         return error
 
 
 def _run(
-    preferences: Settings, opening: Saved | SettingsInvalid, folders: Folders, claimed: Claim, desktop: Desktop
+    settings: Settings, opening: Saved | SettingsInvalid, folders: Folders, claimed: Claim, desktop: Desktop
 ) -> int:
     token = secrets.token_urlsafe(32)
 
     def make_server(config: Config, on_status: "Callable[[Status], None]") -> "Runner":
-        # Lazy: the icon is there first.
+        # Imported here: the icon comes first.
         from server.runtime.runner import Runner
 
         return Runner(
@@ -132,10 +132,10 @@ def _run(
         desktop=desktop,
         copy=copy,
         autostart=autostart_for(),
-        updates=cache(partial(_updates, folders)),
+        updates=cache(partial(_update_check, folders)),
         publish=partial(_publish, claimed, token),
         is_end_requested=claimed.is_end_requested,
-        diagnose=partial(_diagnostics, preferences.flags),
+        diagnose=partial(_diagnostics, settings.flags),
         answers=_answers,
         say=say,
         note=note,
@@ -143,7 +143,7 @@ def _run(
         version=own_version,
         has_exported_key=has_exported_key(os.environ),
     )
-    controller = Controller(preferences, Keys(Keychain(folders.config)), platform, make_server=make_server)
+    controller = Controller(settings, AccessKey(Keychain(folders.config)), platform, make_server=make_server)
     view = _view(controller, desktop)
     watch = watch_sleep(lambda: controller.post(Woke()))
     try:
@@ -156,32 +156,32 @@ def _run(
     return controller.exit_code
 
 
-def _updates(folders: Folders) -> Updates:
-    return Updates(folders.data / MEMO, own=own_version(), repository=repository(), managed_by=managed_by())
+def _update_check(folders: Folders) -> UpdateCheck:
+    return UpdateCheck(folders.data / CACHE_FILE, own=own_version(), repository=repository(), managed_by=managed_by())
 
 
 def _view(controller: Controller, desktop: Desktop) -> View:
-    """The icon; where its libraries find no screen to draw on, none: the server is worth more than its icon."""
+    """The icon; `NoView` if its libraries fail, since the server is useful without it."""
     try:
         from tray.icon.view import View as IconView
 
         view = IconView(controller.post, controller.snapshot)
     except Exception:
-        logger.exception("there can be no icon")
+        logger.exception("the icon cannot be shown")
         return NoView()
     desktop.use_icon(view.notify)
     return view
 
 
 def _show(view: View, controller: Controller) -> None:
-    """Until the controller has ended. An icon that fails is no reason to."""
+    """Shows the icon until the controller has ended, and outlives a failure of the icon."""
     try:
         view.run()
     except Exception:
-        logger.exception("the icon is gone; the server goes on without it")
+        logger.exception("the icon has failed; the server continues without it")
         controller.wait()
     if not controller.wait(OPENING_S):
-        # The system has ended the icon's loop: the session ends.
+        # The system has ended the icon's event loop: the user logs out.
         controller.post(Quit())
         controller.wait(END_TIMEOUT_S)
 
@@ -194,20 +194,20 @@ def _publish(claimed: Claim, token: str, listeners: Listeners | None) -> None:
 
 
 def _diagnostics(flags: Mapping[str, object]) -> str:
-    # Lazy, as above.
+    # Imported here, as above.
     from server.commands.diagnostics import diagnostics
     from tray.desktop.tray_detection import detect_tray
 
     return diagnostics(flags, tray=detect_tray)
 
 
-def _answers(place: tuple[str, int]) -> bool:
-    """Whether the server at this host and port still replies."""
-    # Lazy: 0.1 s before the icon, and hardly ever asked.
+def _answers(address: tuple[str, int]) -> bool:
+    """Whether the server at this host and port responds."""
+    # Imported here: it would delay the icon by 0.1 s.
     import http.client
 
     try:
-        with closing(http.client.HTTPConnection(*place, timeout=PROBE_TIMEOUT_S)) as connection:
+        with closing(http.client.HTTPConnection(*address, timeout=PROBE_TIMEOUT_S)) as connection:
             connection.request("GET", "/health")
             return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
@@ -215,14 +215,14 @@ def _answers(place: tuple[str, int]) -> bool:
 
 
 def _hand_over(folders: Folders, desktop: Desktop) -> int:
-    """A second start: the first one's page is what its user wants to see."""
+    """A second start: opens the status page of the running app."""
     first = _first(folders)
     if first is None:
-        words = "Its server is stopped: choose 'Start' in the menu of its icon."
-        desktop.notify(Notice("Drawbridge is open already", words), lambda _: None)
-        note(f"Drawbridge is open already. {words}")
+        text = "The server is not running: choose 'Start' in the icon's menu."
+        desktop.notify(Notice("Drawbridge is open already", text), lambda _: None)
+        note(f"Drawbridge is open already. {text}")
         return 0
-    note(f"Drawbridge is already running, at {first.base_url} (pid {first.pid}).")
+    note(f"Drawbridge is already running at {first.base_url} (pid {first.pid}).")
     desktop.open_page(f"{first.base_url.removesuffix('/v1')}/")
     for thread in threading.enumerate():
         if thread.name == "drawbridge-open":
@@ -231,16 +231,16 @@ def _hand_over(folders: Folders, desktop: Desktop) -> int:
 
 
 def _first(folders: Folders) -> Instance | None:
-    """The running server; one that just starts says in a moment where it is."""
-    for _ in range(int(OPENING_S / _LOOK_S)):
+    """The running server; waits a moment for one that is starting."""
+    for _ in range(int(OPENING_S / _POLL_S)):
         if (first := read_instance(folders.data)) is not None:
             return first
-        time.sleep(_LOOK_S)
+        time.sleep(_POLL_S)
     return None
 
 
-def _picture() -> str:
-    """The picture beside a notification."""
+def _notification_icon() -> str:
+    """The picture in notifications; empty if it is missing."""
     with suppress(FileNotFoundError):
         return str(asset("icons/drawbridge.png"))
     return ""

@@ -1,6 +1,6 @@
-"""The desktop without a screen: the real controller and the real settings file, fakes for all that a person would see.
+"""The app without a screen: the real controller, settings file and runner, with fakes for the desktop.
 
-The server is the real runner: over the engine of `tests.server.fake_server`, or over the real one as a demo.
+The runner holds the engine of `tests.server.fake_server`, or the real one as a demo.
 """
 
 import http.client
@@ -24,24 +24,24 @@ from server.runtime.runner import Runner
 from server.status import State, Status
 from tests.server.fake_server import House
 from tray.commands import Command, Quit
-from tray.control.access_key import Keys
+from tray.control.access_key import AccessKey
+from tray.control.background import Completed
 from tray.control.controller import Controller, Event
-from tray.control.desktop_actions import Completed
 from tray.control.interfaces import Platform
 from tray.control.settings import Settings
 from tray.control.supervisor import Server
-from tray.control.update_check import MEMO, Updates
+from tray.control.update_check import CACHE_FILE, UpdateCheck
 from tray.model import Notice, Snapshot
 
 WAIT_S = 60.0
 REPOSITORY = "https://github.com/drawbridge-app/drawbridge"
 
 
-def wait_for(condition: Callable[[], object], words: Callable[[], object] = lambda: "it never came") -> None:
-    """Waits, bounded, for what another thread does."""
+def wait_for(condition: Callable[[], object], state: Callable[[], object] = lambda: "timeout") -> None:
+    """Waits until another thread makes the condition true."""
     end = time.monotonic() + WAIT_S
     while not condition():
-        assert time.monotonic() < end, words()
+        assert time.monotonic() < end, state()
         time.sleep(0.01)
 
 
@@ -58,7 +58,7 @@ def ask(
 
 
 class Clock:
-    """A real clock that the test can put forward."""
+    """A real clock that the test can advance."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -85,7 +85,7 @@ class Screen:
 
 
 class Desktop:
-    """Remembers what was told and opened."""
+    """Remembers notifications and what was opened."""
 
     def __init__(self) -> None:
         self.notices: list[Notice] = []
@@ -128,7 +128,7 @@ class Autostart:
 
 
 class Memory:
-    """A keyring in memory; with `error` every call fails so, and none ends while the `gate` is closed."""
+    """A keyring in memory. Every call raises `error` if it is set, and blocks while `gate` is closed."""
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], str] = {}
@@ -157,7 +157,7 @@ class Memory:
 
     @property
     def key(self) -> str | None:
-        """The access key that is kept."""
+        """The stored access key."""
         return next((value for (_, name), value in self.kept.items() if name == "access key"), None)
 
 
@@ -169,7 +169,7 @@ class WriteProtected(SettingsFile):
 
 
 class _Watched(Runner):
-    """The runner; tells how long answers may go on when it is stopped."""
+    """The runner; remembers the grace period of each stop."""
 
     def __init__(self, graces: list[float], config: Config, **more: Any) -> None:
         super().__init__(config, **more)
@@ -182,7 +182,7 @@ class _Watched(Runner):
 
 @dataclass
 class Scene:
-    """One app. `start` it, `post` what a person clicks, `until` the snapshot shows what comes of it."""
+    """One app: `start` it, `post` commands, wait `until` the snapshot shows the effect."""
 
     folder: Path
     flags: dict[str, object] = field(default_factory=dict)
@@ -207,7 +207,7 @@ class Scene:
         self.answers = True
         self.graces: list[float] = []
         self.probes: list[tuple[str, int]] = []
-        self.asked: list[str] = []
+        self.fetched: list[str] = []
         self.newest: str | None = "v1.3.0"
         self.feed_error: DrawbridgeError | None = None
         self.is_end_requested = False
@@ -217,47 +217,52 @@ class Scene:
         self.has_started = False
 
     def write(self, text: str) -> None:
-        """The settings file, by hand."""
+        """Writes the settings file, as the user would."""
         self.settings.parent.mkdir(parents=True, exist_ok=True)
         self.settings.write_text(text)
 
     @property
     def saved(self) -> dict[str, Any]:
-        """What the settings file says."""
+        """The settings file's values."""
         import tomllib
 
         return tomllib.loads(self.settings.read_text()) if self.settings.exists() else {}
 
     def start(self) -> "Scene":
-        """Begins, as the app does."""
-        preferences = Settings(self.make_file(self.settings), flags=self.flags, environ=self.environ)
+        """Starts the app."""
+        settings = Settings(self.make_file(self.settings), flags=self.flags, environ=self.environ)
         opening: Saved | SettingsInvalid
         try:
-            opening = preferences.load(set_aside=True)
+            opening = settings.open()
         except SettingsInvalid as error:
-            preferences.load_without_file()
+            settings.open_without_file()
             opening = error
         keychain = Keychain(self.folders.config, deadline_s=self.deadline_s, backend=lambda: self.memory)
         self.controller = Controller(
-            preferences, Keys(keychain), self._platform(), make_server=self._make, clock=self.clock, wall=self.wall
+            settings,
+            AccessKey(keychain),
+            self._make_platform(),
+            make_server=self._make,
+            clock=self.clock,
+            wall=self.wall,
         )
         self.controller.start(self.screen, opening)
         self.has_started = True
         return self
 
     def running(self) -> "Scene":
-        """Begins, and waits until the server answers."""
+        """Starts the app and waits until the server runs."""
         self.start()
         self.until(lambda shown: shown.status.state is State.RUNNING)
         return self
 
     def post(self, *events: Event) -> None:
-        """Clicks, one after another."""
+        """Posts events in order."""
         for event in events:
             self.controller.post(event)
 
     def pass_time(self, seconds: float) -> None:
-        """Lets the clocks go on, and the controller look at them."""
+        """Advances the clocks and wakes the controller."""
         self.clock.ahead += seconds
         self.wall.ahead += seconds
         self.post(Completed(lambda: None))
@@ -274,37 +279,37 @@ class Scene:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """Its port."""
         return self.runner.listeners.port
 
     def until(self, condition: Callable[[Snapshot], object]) -> Snapshot:
-        """The snapshot, once it is so."""
+        """Waits for a snapshot that meets the condition."""
         wait_for(lambda: condition(self.shown), lambda: self.shown)
         return self.shown
 
-    def until_told(self, title: str) -> Notice:
-        """The notification with these words in its title, once it is there."""
-        wait_for(lambda: any(title in told for told in self.desktop.titles), lambda: self.desktop.titles)
+    def until_notified(self, title: str) -> Notice:
+        """Waits for the notification with this in its title."""
+        wait_for(lambda: any(title in shown for shown in self.desktop.titles), lambda: self.desktop.titles)
         return next(notice for notice in reversed(self.desktop.notices) if title in notice.title)
 
     def end(self) -> None:
-        """Quits at once, and waits for the end."""
+        """Quits without a grace period, and waits for the end."""
         self.house.go()
         if self.has_started and not self.controller.wait(0):
             self.post(Quit(), Quit())
             assert self.controller.wait(60)
 
-    def _updates(self) -> Updates:
-        return Updates(
-            self.folders.data / MEMO,
+    def _updates(self) -> UpdateCheck:
+        return UpdateCheck(
+            self.folders.data / CACHE_FILE,
             own="1.2.3",
             repository=REPOSITORY,
             managed_by=self.managed_by,
-            ask=self._newest,
+            fetch=self._newest,
             wall=self.wall,
         )
 
-    def _platform(self) -> Platform:
+    def _make_platform(self) -> Platform:
         return Platform(
             desktop=self.desktop,
             copy=self._copy,
@@ -322,7 +327,7 @@ class Scene:
         )
 
     def _newest(self, feed: str) -> str | None:
-        self.asked.append(feed)
+        self.fetched.append(feed)
         if self.feed_error is not None:
             raise self.feed_error
         return self.newest

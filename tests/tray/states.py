@@ -1,4 +1,4 @@
-"""The states that the golden menus show, each as a Snapshot. `python -m tests.tray.states` writes them anew."""
+"""The snapshots of the golden menus. `python -m tests.tray.states` rewrites the golden files."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,7 +25,7 @@ _MODELS = (
     ModelName("haiku", "Haiku 4.5"),
 )
 _PLAN = AccountStatus(
-    True, "plan", "ada@example.org: the Claude Max plan pays", email="ada@example.org", subscription="max"
+    True, "plan", "ada@example.org, on the Claude Max plan", email="ada@example.org", subscription="max"
 )
 _RUNNING = Status(
     state=State.RUNNING,
@@ -47,7 +47,7 @@ RUNNING = Snapshot(status=_RUNNING, version="0.1.0", now=NOW)
 
 
 def _with(status: Status | None = None, base: Snapshot = RUNNING, **changes: object) -> Snapshot:
-    """A snapshot whose problem is the one that its status tells of, unless another is given."""
+    """A changed snapshot, with its status's problem unless one is given."""
     snapshot = replace(base, **({"status": status} if status is not None else {}), **changes)  # type: ignore[arg-type] # tests
     return snapshot if "problem" in changes else replace(snapshot, problem=problem_for(snapshot.status, now=NOW))
 
@@ -110,7 +110,7 @@ def states() -> Iterator[tuple[str, Snapshot]]:
     yield "api_key_pays", _with(replace(_RUNNING, account=billed), has_exported_key=True)
     yield "plan_pays_in_spite_of_a_key", _with(has_exported_key=True, payer="plan")
     yield "bedrock_pays", _with(replace(_RUNNING, account=AccountStatus(True, "bedrock", provider="bedrock")))
-    yield "demo", _with(replace(_RUNNING, demo=True, account=AccountStatus(True, "demo", "a demo: nobody pays")))
+    yield "demo", _with(replace(_RUNNING, demo=True, account=AccountStatus(True, "demo", "a demo: no cost")))
     yield (
         "everything_pinned",
         _with(
@@ -151,13 +151,13 @@ def states() -> Iterator[tuple[str, Snapshot]]:
 
 
 def state_text(snapshot: Snapshot) -> str:
-    """All that a person sees of a snapshot."""
+    """Everything the user sees of a snapshot."""
     picture, tooltip = picture_for(snapshot).value, tooltip_for(snapshot)
     return f"icon: {picture}\ntooltip: {tooltip}\n\n{menu_text(menu_for(snapshot))}"
 
 
 def connect_texts() -> Iterator[tuple[str, str]]:
-    """What is copied for each app, with and without a key."""
+    """The text for each app, with and without a key."""
     for app in APPS:
         for name, key in (("open", None), ("key", "db-4fT_example-key")):
             text = text_for(
@@ -172,7 +172,7 @@ def connect_texts() -> Iterator[tuple[str, str]]:
 
 
 def golden_files() -> Iterator[tuple[Path, str]]:
-    """Each golden file and what it should hold."""
+    """Each golden file and its content."""
     for name, snapshot in states():
         yield GOLDEN / "menu" / f"{name}.txt", state_text(snapshot)
     for name, text in connect_texts():

@@ -1,1 +1,1 @@
-"""Decides: the controller, its settings, and the server it keeps running."""
+"""The app's event loop, its settings, and the supervision of the server."""

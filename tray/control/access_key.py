@@ -1,4 +1,4 @@
-"""The access key as the menu handles it: made, kept, asked for, forgotten, with leave where it would be in a file."""
+"""Manages the access key: create, store, require, remove. Storing it in a file needs the user's consent."""
 
 from dataclasses import replace
 from typing import Protocol
@@ -12,26 +12,26 @@ _PLACES: dict[KeyPlaceName, KeyPlace] = {"keyring": KeyPlace.KEYRING, "file": Ke
 
 
 class Keychain(Protocol):
-    """Where the key is kept; see `server.machine.keychain.Keychain`."""
+    """Stores the key; see `server.machine.keychain.Keychain`."""
 
     def find(self) -> StoredKey | None:
-        """The key."""
+        """The stored key."""
         ...
 
     def store(self, key: str, *, allow_file: bool) -> KeyPlaceName:
-        """Keeps it."""
+        """Stores a key instead of the one before."""
         ...
 
     def remove(self) -> None:
-        """Forgets it."""
+        """Deletes the key."""
         ...
 
 
-class Keys:
-    """The access key of this app, at its `place`.
+class AccessKey:
+    """The access key and its `place`.
 
-    `look`, `current`, `ensured`, `make` and `remove` may take as long as the keyring's deadline, and `resolved` where
-    the key is not known yet.
+    `find_place`, `get`, `get_or_create`, `create` and `remove` block until the keyring answers or times out; so does
+    `resolve` if the key is not known yet.
     """
 
     def __init__(self, keychain: Keychain) -> None:
@@ -41,10 +41,10 @@ class Keys:
         self.asks_for_file = False
         self._known: str | None = None
 
-    def look(self) -> None:
-        """Finds out where the key is; a keyring that does not answer leaves it unknown.
+    def find_place(self) -> None:
+        """Finds out where the key is stored; a keyring that does not answer leaves it unknown.
 
-        A locked one may ask for its password, so this is only for who has had a key.
+        A locked keyring may ask for its password, so this is only for users who had a key.
         """
         try:
             found = self._keychain.find()
@@ -52,25 +52,22 @@ class Keys:
             return
         self.place = _PLACES[found.place] if found else KeyPlace.NONE
 
-    def know(self, key: str) -> None:
-        """Remembers the stored one: the keyring is not asked for it again while it is required."""
+    def remember(self, key: str) -> None:
+        """Caches the stored key, so that the keyring is not asked again while the key is required."""
         self._known = key
 
-    def resolved(self, config: Config, *, anew: bool = False) -> Config:
-        """`config` with the key to ask for, if any; the one in force stays, unless it is looked up `anew`.
-
-        Raises `KeyUnreadable`.
-        """
-        known = None if anew else self._known
-        # The keychain is a Protocol here; its own module asks for no more than `find`.
+    def resolve(self, config: Config, *, refresh: bool = False) -> Config:
+        """`config` with the required key, if any; from the cache, unless `refresh`. Raises `KeyUnreadable`."""
+        known = None if refresh else self._known
+        # `resolve_key` uses no more of the keychain than `find`.
         key = resolve_key(config, self._keychain, known=known)  # type: ignore[arg-type]
         if key is not None and config.api_key is None and self.place is KeyPlace.NONE:
-            self.look()
+            self.find_place()
         self._known = key if config.api_key is None else None
         return replace(config, api_key=key)
 
     def state(self, config: Config) -> KeyState:
-        """As the menu shows it. `config` is the one in force, with its key."""
+        """What the menu shows. `config`: the settings in force, with the key."""
         is_given = config.source("api_key") != "default"
         return KeyState(
             is_required=config.api_key is not None,
@@ -78,8 +75,8 @@ class Keys:
             asks_for_file=self.asks_for_file,
         )
 
-    def current(self, config: Config) -> str | None:
-        """The key, whether or not it is asked for; None when there is none. Raises where the keyring does not tell."""
+    def get(self, config: Config) -> str | None:
+        """The key, whether or not it is required; None if there is none. Raises if the keyring cannot be read."""
         if config.api_key is not None:
             return config.api_key
         if (found := self._keychain.find()) is None:
@@ -87,20 +84,20 @@ class Keys:
         self.place = _PLACES[found.place]
         return found.key
 
-    def ensured(self, config: Config) -> str:
-        """The key; a new one where there is none. Raises as `current` and `make` do."""
+    def get_or_create(self, config: Config) -> str:
+        """The key; a new one if there is none. Raises what `get` and `create` raise."""
         try:
-            key = self.current(config)
+            key = self.get(config)
         except KeyringMissing:
             key = None
-        return key or self.make()
+        return key or self.create()
 
-    def agree(self) -> None:
-        """The person agrees that a file keeps the key."""
+    def allow_file(self) -> None:
+        """The user agrees to a private file."""
         self._may_use_file, self.asks_for_file = True, False
 
-    def make(self) -> str:
-        """A new key instead of the one before. Raises `KeyringMissing` until `agree` where there is no keyring."""
+    def create(self) -> str:
+        """Replaces the key. Raises `KeyringMissing` if there is no keyring, until `allow_file` was called."""
         key = new_key()
         try:
             self.place = _PLACES[self._keychain.store(key, allow_file=self._may_use_file)]
@@ -111,6 +108,6 @@ class Keys:
         return key
 
     def remove(self) -> None:
-        """Forgets the key."""
+        """Deletes the key."""
         self._keychain.remove()
         self.place = KeyPlace.NONE

@@ -1,4 +1,4 @@
-"""What the controller uses of this computer, as small ports: real ones in the app, fakes in its tests."""
+"""What the controller uses of the computer it runs on, as protocols: real in the app, fakes in the tests."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from typing import Protocol
 
 from server.machine.sockets import Listeners
 from tray.commands import Command
-from tray.control.update_check import Updates
+from tray.control.update_check import UpdateCheck
 from tray.model import Notice, Snapshot
 
 
 class Screen(Protocol):
-    """Where snapshots are shown; `tray.icon.view.View`."""
+    """Shows snapshots; see `tray.icon.view.View`."""
 
     @property
     def has_host(self) -> bool | None:
-        """Whether a tray shows the icon; None: nobody knows."""
+        """Whether a tray shows the icon; None: not known yet."""
         ...
 
     def show(self, snapshot: Snapshot) -> None:
@@ -24,27 +24,27 @@ class Screen(Protocol):
         ...
 
     def stop(self) -> None:
-        """Takes the icon away."""
+        """Removes the icon."""
         ...
 
 
 class Desktop(Protocol):
-    """The user's desktop; `tray.desktop.desktop.Desktop`. Nothing waits, nothing raises."""
+    """The user's desktop; see `tray.desktop.desktop.Desktop`. No method blocks or raises."""
 
     def notify(self, notice: Notice, on_click: Callable[[Command], None]) -> None:
-        """A notification."""
+        """Shows a notification."""
         ...
 
     def open_folder(self, path: Path) -> None:
-        """In the file manager."""
+        """Opens the file manager."""
         ...
 
     def open_file(self, path: Path) -> None:
-        """In an editor."""
+        """Opens an editor."""
         ...
 
     def open_page(self, url: str) -> None:
-        """In the browser."""
+        """Opens the browser."""
         ...
 
 
@@ -52,31 +52,31 @@ class Autostart(Protocol):
     """Start at login; see `tray.desktop.autostart.autostart`."""
 
     def state(self) -> bool | None:
-        """What the next login will do."""
+        """Whether the next login starts Drawbridge; None if it is not available here."""
         ...
 
     def set(self, on: bool) -> None:  # noqa: FBT001 # as its implementations have it
-        """From the next login on. Raises `DrawbridgeError`."""
+        """Changes it. Raises `DrawbridgeError`."""
         ...
 
     def repair(self) -> bool:
-        """Where the program has moved."""
+        """Updates the entry if the program has moved; returns whether it did."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """The computer we run on. `copy` may raise `DrawbridgeError`; `diagnose` and `answers` take a while.
+    """The computer as the controller sees it. `copy` raises `DrawbridgeError`; `diagnose` and `answers` block.
 
-    `publish` tells the commands where the server is, None: nowhere; `is_end_requested` reaches an app without one.
-    `answers` says whether it replies at a host and port. `say` and `note` are the terminal's stdout and stderr, if
-    there is one. `version` and `updates` are asked when the icon is there.
+    `publish` stores the server's addresses for the commands; None: no server. `is_end_requested`: whether a command asks
+    the app to end. `answers`: whether a server responds at a host and port. `say` and `note` write to stdout and
+    stderr. `version` and `updates` are read only once the icon is shown, since they are slow to load.
     """
 
     desktop: Desktop
     copy: Callable[[str], None]
     autostart: Autostart
-    updates: Callable[[], Updates]
+    updates: Callable[[], UpdateCheck]
     publish: Callable[[Listeners | None], None]
     is_end_requested: Callable[[], bool]
     diagnose: Callable[[], str]

@@ -1,21 +1,22 @@
-"""Tells a person what has happened: each thing once, as a notification, and in the terminal if there is one."""
+"""Notifies the user of problems and events, each once, on the desktop and in the terminal if there is one."""
 
 import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from server.errors import DrawbridgeError
 from server.machine.sockets import Listeners
 from server.status import UsageWindow
 from tray.commands import Command
 from tray.control.interfaces import Platform
-from tray.menu.problems import LimitReached, NoTray, Occurrence, PortMoved, notice_for, said_after
+from tray.menu.problems import LimitReached, NoTray, Occurrence, PortMoved, body_text, notice_for
 from tray.model import Notice, Problem
 
 logger = logging.getLogger(__name__)
 
 
 class Notifications:
-    """Remembers what was told already. `post` gets what a click on a notification means."""
+    """Remembers what was shown. `post` gets the command of a notification that the user clicks."""
 
     def __init__(self, platform: Platform, post: Callable[[Command], None]) -> None:
         self._platform = platform
@@ -24,43 +25,46 @@ class Notifications:
         self._limits: set[tuple[str, float | None]] = set()
         self._address = ""
 
-    def tell(self, what: Occurrence | Notice) -> None:
-        """One notification."""
+    def show(self, what: Occurrence | Notice) -> None:
+        """Shows one notification."""
         self._platform.desktop.notify(what if isinstance(what, Notice) else notice_for(what), self._post)
 
+    def error(self, error: DrawbridgeError) -> None:
+        """Shows a command's failure."""
+        self.show(Notice(error.title, str(error)))
+
     def problem(self, problem: Problem | None, *, is_limit: bool) -> None:
-        """A new problem. A limit has words of its own, once for each window."""
+        """Shows a new problem, in the log and the terminal too. A usage limit is left to `limits`."""
         title = problem.title if problem is not None else ""
         is_new, self._problem = title != self._problem, title
         if problem is None or not is_new or is_limit:
             return
-        self.tell(notice_for(problem))
-        words = f"{problem.title.rstrip('.')}: {said_after(problem.title, problem.message, problem.hint)}"
-        # A notification may send a person to the log: there it stands as well.
-        logger.warning("%s", words)
-        self._platform.note(words)
+        self.show(notice_for(problem))
+        text = f"{problem.title.rstrip('.')}: {body_text(problem.title, problem.message, problem.hint)}"
+        logger.warning("%s", text)
+        self._platform.note(text)
 
     def limits(self, windows: tuple[UsageWindow, ...], now: datetime) -> None:
-        """The windows of the plan that are used up."""
+        """Shows each usage limit of the plan once when it is reached."""
         for window in windows:
-            name = (window.name, window.resets_at)
-            if window.is_reached and name not in self._limits:
-                self._limits.add(name)
-                self.tell(LimitReached(window, now))
+            key = (window.name, window.resets_at)
+            if window.is_reached and key not in self._limits:
+                self._limits.add(key)
+                self.show(LimitReached(window, now))
 
     def listening(self, listeners: Listeners) -> bool:
-        """Where it listens: the first time on stdout, which scripts read, later on stderr. Whether that was news."""
+        """Prints a new address, the first on stdout for scripts; returns whether it was the first."""
         if listeners.base_url == self._address:
             return False
         is_first, self._address = not self._address, listeners.base_url
         (self._platform.say if is_first else self._platform.note)(f"Drawbridge listening on {listeners.base_url}")
         if listeners.moved:
-            self.tell(PortMoved(listeners.port, listeners.moved))
+            self.show(PortMoved(listeners.port, listeners.moved, listeners.base_url))
             self._platform.note(listeners.moved)
         return is_first
 
     def no_tray(self, page: str) -> None:
-        """There is no icon to click."""
+        """Says that no tray shows the icon."""
         notice = notice_for(NoTray(page))
-        self.tell(notice)
-        self._platform.note(f"{notice.title}: {notice.text} 'drawbridge stop' ends it.")
+        self.show(notice)
+        self._platform.note(f"{notice.title}: {notice.text} Run 'drawbridge stop' to stop it.")

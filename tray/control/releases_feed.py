@@ -1,4 +1,4 @@
-"""Asks the project's releases feed which version is the newest that was published for everybody."""
+"""Reads the newest published version from the project's releases feed on GitHub."""
 
 import json
 import re
@@ -9,20 +9,20 @@ from urllib.parse import quote, urlsplit
 from server.errors import DrawbridgeError
 
 TIMEOUT_S = 15.0
-# Ten releases with all their files and notes are a tenth of it.
-LONGEST = 4_000_000
+# Ten releases with their files and notes take about a tenth of this.
+MAX_BYTES = 4_000_000
 _HEADERS = {"Accept": "application/vnd.github+json", "User-Agent": "Drawbridge"}
 _TAG = re.compile(r"v?(\d{1,9}(?:\.\d{1,9}){0,3})")
 
 
 class FeedUnreadable(DrawbridgeError):
-    """The feed was not reached, or what came is none."""
+    """The feed cannot be reached, or the response is not a list of releases."""
 
-    title = "New versions are not known"
+    title = "The update check failed"
 
 
 def feed_for(repository: str | None) -> str | None:
-    """The feed of a repository on GitHub, https://github.com/OWNER/NAME; None for any other address.
+    """The feed of https://github.com/OWNER/NAME; None for any other address.
 
     See https://docs.github.com/rest/releases/releases#list-releases.
     """
@@ -34,34 +34,34 @@ def feed_for(repository: str | None) -> str | None:
 
 
 def page_for(repository: str | None, tag: str) -> str:
-    """The page of a release. Made of what we know ourselves, so that a feed cannot lead anywhere else."""
+    """A release's page, built from the project's own address so that the feed cannot redirect the user."""
     return f"{(repository or '').rstrip('/').removesuffix('.git')}/releases/tag/{quote(tag)}"
 
 
 def newest_tag(feed: str) -> str | None:
-    """The tag of the newest release; None where there is none yet. May take `TIMEOUT_S`. Raises `FeedUnreadable`."""
-    # Lazy: 0.1 s, once a day at most.
+    """The tag of the newest release; None if there is none. Blocks up to `TIMEOUT_S`. Raises `FeedUnreadable`."""
+    # Imported here: it takes 0.1 s and is used once a day at most.
     import http.client
     import urllib.request
 
     request = urllib.request.Request(feed, headers=_HEADERS)  # noqa: S310 # the address is the project's own
     try:
-        with closing(urllib.request.urlopen(request, timeout=TIMEOUT_S)) as answer:  # noqa: S310
-            text = answer.read(LONGEST + 1)
-        if len(text) > LONGEST:
-            raise FeedUnreadable("What came is too long for a feed of releases.")
-        return newest_in(json.loads(text))
+        with closing(urllib.request.urlopen(request, timeout=TIMEOUT_S)) as response:  # noqa: S310
+            body = response.read(MAX_BYTES + 1)
+        if len(body) > MAX_BYTES:
+            raise FeedUnreadable("The response is too large for a releases feed.")
+        return newest_in(json.loads(body))
     except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
         raise FeedUnreadable(f"{type(error).__name__}: {error}.") from error
 
 
 def newest_in(releases: Any) -> str | None:
-    """The highest of the tags that are plain versions, as v1.2.0; drafts and pre-releases do not count.
+    """The highest tag of the form v1.2.0, without drafts and pre-releases.
 
-    Raises `FeedUnreadable` for what is no list of releases.
+    Raises `FeedUnreadable` if `releases` is not a list of releases.
     """
     if not isinstance(releases, list) or not all(isinstance(release, dict) for release in releases):
-        raise FeedUnreadable("What came is no list of releases.")
+        raise FeedUnreadable("The response is not a list of releases.")
     tags = [
         release["tag_name"]
         for release in releases
@@ -71,17 +71,17 @@ def newest_in(releases: Any) -> str | None:
 
 
 def is_release(tag: str) -> bool:
-    """Whether `tag` is a plain version, as in v1.2.0: neither a pre-release nor anything else."""
+    """Whether `tag` is a version of the form v1.2.0 and not a pre-release."""
     return _TAG.fullmatch(tag) is not None
 
 
 def version_of(tag: str) -> str:
-    """What a person calls it: v1.2 is version 1.2."""
+    """The version as users write it: 1.2 for v1.2."""
     return tag.removeprefix("v")
 
 
 def is_newer(tag: str, own: str) -> bool:
-    """Whether `tag` is a later version than `own`; a pre-release is before what it prepares. Unknown ones never are."""
+    """Whether `tag` is later than `own`; a pre-release comes before its release. False if either is unknown."""
     theirs, ours = _numbers(tag), _numbers(own)
     if not theirs or not ours:
         return False
@@ -89,7 +89,7 @@ def is_newer(tag: str, own: str) -> bool:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """1.2 and v1.2.0 are the same; empty for what begins with no number, and for 0, which nobody ever released."""
+    """The numbers without trailing zeros, so that 1.2 equals v1.2.0; empty if there are none."""
     found = _TAG.match(version)
     numbers = [int(number) for number in found[1].split(".")] if found else []
     while numbers and numbers[-1] == 0:

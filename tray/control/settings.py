@@ -1,96 +1,106 @@
-"""The settings as the desktop changes them: written to the settings file, and read again when another hand wrote it."""
+"""The app's settings: read from the settings file, changed from the menu."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from server.config import OPTIONS, Config, resolve
 from server.errors import DrawbridgeError
 from server.machine.settings_file import Saved, SettingsFile
 
+Apply = Callable[[Config], Config]
+"""Makes settings effective and returns them with the access key. If it raises, nothing has changed."""
 
-class Held(DrawbridgeError):
-    """A flag, a variable or another program holds the setting: it cannot be changed here."""
 
-    title = "It cannot be changed here"
+class SettingPinned(DrawbridgeError):
+    """A flag, a variable or the way Drawbridge is used fixes the setting."""
+
+    title = "This setting cannot be changed here"
 
 
 class Settings:
-    """The settings in force. `flags` and `environ` come before the file, for as long as this program runs.
+    """The settings file and `config`, the settings in force. `flags` and `environ` override the file.
 
-    Only names that begin with DRAWBRIDGE_ count: PORT and its like are for `drawbridge serve`.
+    Only variables that begin with DRAWBRIDGE_ count: PORT and the like are for `drawbridge serve`.
     """
 
     def __init__(self, file: SettingsFile, *, flags: Mapping[str, object], environ: Mapping[str, str]) -> None:
         self.file = file
         self.flags = flags
         self._environ = environ
-        self._saved: Mapping[str, object] = {}
-        self._unsaved: dict[str, object] = {}
+        self._values: Mapping[str, object] = {}
+        # The folders are fixed when the app starts.
+        self._folders: dict[str, Path | None] = {}
         self.config = Config()
 
     @property
     def has_changed(self) -> bool:
-        """Whether another hand has written the file since it was read."""
+        """Whether another program has written the file since it was read."""
         return self.file.changed()
 
     @property
-    def has_known_keys(self) -> bool:
-        """Whether a key was ever asked for: only then may a keyring have one."""
-        return "require_key" in self._saved
+    def had_key(self) -> bool:
+        """Whether the user ever used an access key: only then is the keyring searched for one."""
+        return "require_key" in self._values
 
     @property
     def pinned(self) -> tuple[tuple[str, str], ...]:
-        """The settings that cannot be changed here, each with what holds it."""
-        return tuple((option.name, holder) for option in OPTIONS if (holder := self.holder(option.name)))
+        """The settings that cannot be changed here, each with its source."""
+        return tuple((option.name, source) for option in OPTIONS if (source := self.pinned_by(option.name)))
 
-    def holder(self, name: str) -> str:
-        """What holds the setting, as in DRAWBRIDGE_PORT or --port; empty where it is free."""
+    def pinned_by(self, name: str) -> str:
+        """The flag or variable that sets it, as in --port or DRAWBRIDGE_PORT; empty if the user may change it."""
         option = next(option for option in OPTIONS if option.name == name)
         source = self.config.source(name)
         if source == "variable":
             return option.variables[0]
         return f"--{option.key.replace('_', '-')}" if source == "flag" else ""
 
-    def load(self, *, set_aside: bool) -> Saved:
-        """Reads the file. Raises `SettingsInvalid`; then nothing has changed.
-
-        `set_aside`: a corrupt one is moved away, as the result says. Not while somebody may be writing in it.
-        """
-        saved = self.file.read(set_aside=set_aside)
-        self.config = self._resolved(saved.values)
-        self._saved, self._unsaved = saved.values, {}
+    def open(self) -> Saved:
+        """Reads the file at the start; moves a corrupt one aside. Raises `SettingsInvalid`."""
+        saved = self.read(set_aside=True)
+        self._start_with(saved.values)
         return saved
 
-    def load_without_file(self) -> None:
-        """As if there were no file. Raises `SettingsInvalid` for a flag or a variable."""
-        self.config = self._resolved({})
+    def open_without_file(self) -> None:
+        """Starts as if there were no file. Raises `SettingsInvalid` for a flag or variable."""
+        self._start_with({})
 
-    def with_changes(self, **changes: object) -> Config:
-        """The settings as they would be with these. Raises `Held` for one that cannot be changed here."""
-        for name in changes:
-            if holder := self.holder(name):
-                raise Held(f"{holder} sets it for as long as Drawbridge runs.", hint="Start Drawbridge without it.")
-        return self._resolved({**self._saved, **self._unsaved, **_by_key(changes)})
+    def read(self, *, set_aside: bool = False) -> Saved:
+        """Reads the file; `activate` makes its values effective. Raises `SettingsInvalid`; then nothing has changed.
 
-    def change(self, **changes: object) -> tuple[str, ...]:
-        """Takes these over and writes them; what was wrong with the file is returned in words.
-
-        Raises `Held`, and `DrawbridgeError` where the file cannot be written: then they hold until the program ends.
+        `set_aside`: move a corrupt file away. Not while the user may be editing it.
         """
-        self.config = self.with_changes(**changes)
-        self._unsaved |= _by_key(changes)
-        notices = self.file.write(_by_key(changes))
-        self._saved = {**self._saved, **self._unsaved}
-        self._unsaved = {}
-        return notices
+        saved = self.file.read(set_aside=set_aside)
+        self._resolve(saved.values)
+        self._values = saved.values
+        return saved
 
-    def _resolved(self, file: Mapping[str, object]) -> Config:
-        config = resolve(flags=self.flags, environment=self._environ, file=file, unprefixed=False)
-        # The whole process would have to start again, and that is for work on Drawbridge without an icon.
-        return replace(config, reload=False)
+    def activate(self, apply: Apply) -> None:
+        """Makes the values that were read last effective."""
+        self.config = apply(self._resolve(self._values))
 
+    def commit(self, changes: Mapping[str, object], apply: Apply) -> tuple[str, ...]:
+        """Applies changes, then writes them to the file, so that a refused value is never saved.
 
-def _by_key(changes: Mapping[str, object]) -> dict[str, object]:
-    """By their names in the file."""
-    keys = {option.name: option.key for option in OPTIONS}
-    return {keys[name]: value for name, value in changes.items()}
+        Returns notices about the file. Raises `SettingPinned`, what `apply` raises, and `DrawbridgeError` if the file
+        cannot be written: then the changes last until the app quits.
+        """
+        for name in changes:
+            if source := self.pinned_by(name):
+                raise SettingPinned(f"{source} sets it while Drawbridge runs.", hint="Start Drawbridge without it.")
+        keys = {option.name: option.key for option in OPTIONS}
+        written = {keys[name]: value for name, value in changes.items()}
+        values = {**self._values, **written}
+        self.config = apply(self._resolve(values))
+        self._values = values
+        return self.file.write(written)
+
+    def _start_with(self, values: Mapping[str, object]) -> None:
+        self.config = self._resolve(values)
+        self._folders = {"data_dir": self.config.data_dir, "log_dir": self.config.log_dir}
+
+    def _resolve(self, values: Mapping[str, object]) -> Config:
+        config = resolve(flags=self.flags, environment=self._environ, file=values, unprefixed=False)
+        # Code reloading restarts the process; that is for `drawbridge serve`.
+        return replace(config, reload=False, **self._folders)  # type: ignore[arg-type] # two fields of paths

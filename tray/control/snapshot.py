@@ -1,75 +1,64 @@
-"""The Snapshot that is shown, made of what the server says, the settings in force, and what is wrong."""
+"""Makes the `Snapshot` that is shown from the server's status, the settings in force and the current problem."""
 
 from dataclasses import replace
 from datetime import datetime
 
-from server.config import Config
 from server.errors import KeyringError, KeyUnreadable, PortTaken
 from server.status import State, Status
 from tray.commands import Command, Open, Restart, SetPort, SignIn
-from tray.control.access_key import Keys
+from tray.control.access_key import AccessKey
 from tray.control.settings import Settings
 from tray.control.supervisor import Failure
 from tray.menu.problems import problem_for
 from tray.model import Fix, Problem, ReachState, Snapshot
 
 
-def snapshot_for(status: Status, config: Config, *, preferences: Settings, keys: Keys, now: datetime) -> Snapshot:
-    """The snapshot; what only the controller knows is added by it. `now` counts by its day."""
+def snapshot_for(status: Status, settings: Settings, access_key: AccessKey, now: datetime) -> Snapshot:
+    """The snapshot without what only the controller knows."""
+    config = settings.config
     return Snapshot(
-        # Before the first start nobody has said it.
+        # The status lacks this before the first start.
         status=replace(status, demo=config.demo),
         port=config.port,
         pool_size=config.pool_size,
         model=config.model,
-        key=keys.state(config),
+        key=access_key.state(config),
         reach=ReachState(is_open=config.reach == "lan" or not config.is_loopback, addresses=status.lan_addresses),
-        pinned=pinned_for(config, preferences),
+        pinned=_pinned(settings),
         payer=config.payer,
         now=now.replace(hour=0, minute=0, second=0, microsecond=0),
     )
 
 
-def current(status: Status, now: datetime) -> Status:
-    """`status` without the windows of the plan that have begun anew: how much of those is used nobody has said yet."""
+def without_expired_usage(status: Status, now: datetime) -> Status:
+    """`status` without the usage windows that have reset since: their usage is unknown until the next answer."""
     moment = now.timestamp()
     usage = tuple(window for window in status.usage if window.resets_at is None or window.resets_at > moment)
     return replace(status, usage=usage)
 
 
-def pinned_for(config: Config, preferences: Settings) -> tuple[tuple[str, str], ...]:
-    """What holds which setting. Who can reach us counts as the host: a named one leaves no choice."""
-    pinned = dict(preferences.pinned)
-    host = pinned.pop("host", "")
-    if not config.is_loopback:
-        pinned["host"] = host or "the settings file"
-    elif holder := pinned.get("reach"):
-        pinned["host"] = holder
-    return tuple(pinned.items())
-
-
-def current_problem(status: Status, failure: Failure | None, preferences: Settings, now: datetime) -> Problem | None:
+def current_problem(status: Status, failure: Failure | None, settings: Settings, now: datetime) -> Problem | None:
     """What is wrong with the server, or keeps it from running."""
     if failure is None:
         return problem_for(status, now=now) if status.state is not State.STOPPED else None
     if failure.crashes:
         return problem_for(failure.error, crashes=failure.crashes, now=now)
-    return problem_from_error(failure.error, preferences, now)
+    return problem_from_error(failure.error, settings, now)
 
 
-def problem_from_error(error: BaseException, preferences: Settings, now: datetime) -> Problem:
-    """An error as a problem, with a next step that is possible here."""
+def problem_from_error(error: BaseException, settings: Settings, now: datetime) -> Problem:
+    """An error as a problem, with a fix that is possible here."""
     problem = problem_for(error, now=now)
-    if isinstance(error, PortTaken) and (holder := preferences.holder("port")):
-        return replace(problem, hint=f"{holder} names this port: start Drawbridge with another one.", fix=Fix.NOTHING)
+    if isinstance(error, PortTaken) and (source := settings.pinned_by("port")):
+        return replace(problem, hint=f"{source} sets this port: start Drawbridge with another one.", fix=Fix.NOTHING)
     if isinstance(error, KeyUnreadable | KeyringError):
         return replace(problem, fix=Fix.RESTART)
     return problem
 
 
-def step_for(problem: Problem | None) -> Command | None:
-    """What a click on the problem line means; None: nothing."""
-    steps: dict[Fix, Command | None] = {
+def command_for(problem: Problem | None) -> Command | None:
+    """The command that a click on the problem's line means; None: nothing."""
+    commands: dict[Fix, Command | None] = {
         Fix.LOG: Open("log folder"),
         Fix.SIGN_IN: SignIn(),
         Fix.INSTALL: Open("install page"),
@@ -78,4 +67,15 @@ def step_for(problem: Problem | None) -> Command | None:
         Fix.RESTART: Restart(),
         Fix.NOTHING: None,
     }
-    return steps[problem.fix] if problem is not None else None
+    return commands[problem.fix] if problem is not None else None
+
+
+def _pinned(settings: Settings) -> tuple[tuple[str, str], ...]:
+    """What sets which setting. A host other than loopback and a pinned `reach` both pin who can connect."""
+    pinned = dict(settings.pinned)
+    host = pinned.pop("host", "")
+    if not settings.config.is_loopback:
+        pinned["host"] = host or "the settings file"
+    elif source := pinned.get("reach"):
+        pinned["host"] = source
+    return tuple(pinned.items())

@@ -1,6 +1,6 @@
-"""Keeps the server alive: starts it, stops it, starts it again when it ended by itself, and knows when to give up.
+"""Starts and stops the server, and restarts it after a crash, with back-off and a limit.
 
-All methods belong to one thread; what the server says of itself comes there as `StatusReport`, through `post`.
+All methods run on the controller's thread; the server's status reaches it as a `StatusReport` through `post`.
 """
 
 import logging
@@ -18,50 +18,50 @@ from server.status import AccountStatus, SignInAccount, State, Status
 
 logger = logging.getLogger(__name__)
 
-# It may end by itself so often in this time; each restart waits a little longer than the one before.
+# Restarts after crashes within this time: one for each delay.
 WINDOW_S = 600.0
 DELAYS_S = (1.0, 2.0, 4.0)
 START_TIMEOUT_S = 120.0
-# What a server may need to end beyond the grace of its answers: requests tidy up, then processes end.
+# How long a server may take to end after the grace period: requests clean up, then processes end.
 ENDING_S = 25.0
 _JOIN_S = 5.0
 
 
 class Server(Protocol):
-    """One run of the server, as `server.runtime.runner.Runner` is."""
+    """One run of the server; see `server.runtime.runner.Runner`."""
 
     @property
     def listeners(self) -> Listeners:
-        """What was bound."""
+        """The bound sockets."""
         ...
 
     @property
     def error(self) -> BaseException | None:
-        """What ended it."""
+        """The error that ended it."""
         ...
 
     def begin(self) -> None:
-        """Binds, and opens the rest in a thread of its own. Raises `StartError`."""
+        """Binds the sockets and starts the server's thread. Raises `StartError`."""
         ...
 
     def stop(self, grace_s: float) -> None:
-        """Asks it to end, and returns at once."""
+        """Starts to end it, without waiting."""
         ...
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Waits for its end, and raises what ended it."""
+        """Waits until it has ended, and raises the error that ended it."""
         ...
 
     def apply(self, config: Config) -> None:
-        """New settings, live. Raises `StartError` or `SettingsInvalid`; then nothing has changed."""
+        """Applies new settings while it runs. Raises `StartError` or `SettingsInvalid`; then nothing has changed."""
         ...
 
     def follow_network(self) -> None:
-        """Other addresses of this computer, where others may reach it."""
+        """Follows changes of this computer's addresses, if other devices may connect."""
         ...
 
     def sign_in(self, account: SignInAccount, on_url: Callable[[str], None]) -> AccountStatus:
-        """Signs in to Claude in the browser; takes minutes."""
+        """Signs in to Claude in the browser; blocks for minutes."""
         ...
 
 
@@ -70,7 +70,7 @@ MakeServer = Callable[[Config, Callable[[Status], None]], Server]
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """What the server of that run says of itself."""
+    """An event: the status of the server's run number `run`."""
 
     run: int
     status: Status
@@ -78,14 +78,14 @@ class StatusReport:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why the server does not run. `crashes`: it ended by itself so often; 0: it could not be started at all."""
+    """Why the server is down. `crashes`: how often it crashed; 0: it could not start."""
 
     error: BaseException
     crashes: int = 0
 
 
 class Supervisor:
-    """The one server of the app. `status`: what is known of it; `failure`: why it is down although it should not be."""
+    """Holds the app's server. `status`: the last known; `failure`: why it is down although it should run."""
 
     def __init__(
         self, make: MakeServer, post: Callable[[StatusReport], None], *, clock: Callable[[], float] = time.monotonic
@@ -101,38 +101,38 @@ class Supervisor:
         self._has_run = False
         self._is_stopping = False
         self._deadline: float | None = None
-        self._again_at: float | None = None
+        self._restart_at: float | None = None
         self.status = Status()
         self.failure: Failure | None = None
 
     @property
     def server(self) -> Server | None:
-        """The server of this moment; None when there is none."""
+        """The current server; None if it is down."""
         return self._server
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing runs and nothing is about to."""
-        return self._server is None and self._again_at is None and self._next is None
+        """Whether no server runs or is about to start."""
+        return self._server is None and self._restart_at is None and self._next is None
 
     @property
     def next_at(self) -> float | None:
-        """When `tick` has something to do, by the clock; None: nothing is due."""
-        times = [when for when in (self._deadline, self._again_at) if when is not None]
+        """When `tick` is due, by the clock; None: not at all."""
+        times = [when for when in (self._deadline, self._restart_at) if when is not None]
         return min(times, default=None)
 
     def start(self, config: Config) -> None:
-        """Starts the server, or lets the one that is just ending be followed by a new one. A new budget begins."""
+        """Starts the server, after the current one if that is stopping. Resets the count of crashes."""
         self._crashes.clear()
-        self._again_at = None
+        self._restart_at = None
         if self._server is None:
             self._begin(config)
         elif self._is_stopping:
             self._next = config
 
     def stop(self, grace_s: float) -> None:
-        """Asks it to end; `status` tells when it has. A shorter grace replaces a longer one."""
-        self._next = self._again_at = None
+        """Starts to end the server; `status` shows when it has ended. A shorter grace period replaces a longer one."""
+        self._next = self._restart_at = None
         if self._server is None:
             self.failure = None
             self.status = replace(self.status, state=State.STOPPED, trouble=None)
@@ -142,34 +142,34 @@ class Supervisor:
         self._server.stop(grace_s)
 
     def restart(self, config: Config, grace_s: float) -> None:
-        """Stops it and starts it with `config`; one that is down is started."""
+        """Stops the server if it runs, then starts it with `config`."""
         if self._server is not None:
             self.stop(grace_s)
         self.start(config)
 
     def apply(self, config: Config) -> None:
-        """Settings for the running server and for every later one. Raises what `Server.apply` does."""
+        """Applies settings to the running server and every later one. Raises what `Server.apply` raises."""
         if self._server is not None and not self._is_stopping:
             self._server.apply(config)
         if self._next is not None:
             self._next = config
         self._config = config
 
-    def heard(self, said: StatusReport) -> None:
-        """Takes in what the server says; one of an earlier run is no longer of interest."""
-        if said.run != self._run or self._server is None:
+    def on_report(self, report: StatusReport) -> None:
+        """Takes a status report; ignores those of earlier runs."""
+        if report.run != self._run or self._server is None:
             return
-        self.status = _remembering(self.status, said.status)
-        if said.status.state is State.RUNNING and not self._has_run:
+        self.status = _merged(self.status, report.status)
+        if report.status.state is State.RUNNING and not self._has_run:
             self._has_run, self._deadline = True, None
-        elif said.status.state in {State.STOPPED, State.FAILED}:
+        elif report.status.state in {State.STOPPED, State.FAILED}:
             self._ended(self._server)
 
     def tick(self) -> None:
-        """Does what is due."""
+        """Starts or gives up on a server when that is due."""
         now = self._clock()
-        if self._again_at is not None and now >= self._again_at:
-            self._again_at = None
+        if self._restart_at is not None and now >= self._restart_at:
+            self._restart_at = None
             self._begin(self._config)
         elif self._deadline is not None and now >= self._deadline and self._server is not None:
             self._overdue(self._server)
@@ -182,7 +182,7 @@ class Supervisor:
         self._deadline = self._clock() + START_TIMEOUT_S
         run = self._run
         server = self._server = self._make(config, lambda status: self._post(StatusReport(run, status)))
-        self.status = _remembering(self.status, _starting(config))
+        self.status = _merged(self.status, _starting(config))
         try:
             server.begin()
         except Exception as error:
@@ -193,7 +193,7 @@ class Supervisor:
 
     def _ended(self, server: Server) -> None:
         with suppress(Exception):
-            # Its thread is at its last line: after this nothing of it is left.
+            # Its thread is about to return.
             server.wait(_JOIN_S)
         self._server, self._deadline = None, None
         error = server.error
@@ -204,7 +204,7 @@ class Supervisor:
         elif error is None or self._is_stopping:
             self.status = replace(self.status, state=State.STOPPED, trouble=None)
         elif isinstance(error, DrawbridgeError) and not self._has_run:
-            # It said itself why it cannot start: the same would happen again.
+            # It knows why it cannot start: another try would fail the same way.
             self._fail(Failure(error))
         else:
             self._crashed(error)
@@ -218,20 +218,20 @@ class Supervisor:
         if count > len(DELAYS_S):
             self._fail(Failure(error, crashes=count))
             return
-        logger.warning("the server ended by itself, start %d of %d follows", count, len(DELAYS_S))
-        self._again_at = now + DELAYS_S[count - 1]
-        self.status = _remembering(self.status, _starting(self._config))
+        logger.warning("the server crashed: restart %d of %d follows", count, len(DELAYS_S))
+        self._restart_at = now + DELAYS_S[count - 1]
+        self.status = _merged(self.status, _starting(self._config))
 
     def _overdue(self, server: Server) -> None:
         if not self._is_stopping:
             self.stop(0)
-            words = f"It was not ready within {START_TIMEOUT_S:.0f} s."
-            self.failure = Failure(StartError(words, hint="The log says how far it came."))
+            message = f"The server was not ready within {START_TIMEOUT_S:.0f} s."
+            self.failure = Failure(StartError(message, hint="See the log for how far it came."))
             return
-        logger.error("the server does not end; it is left behind: %r", server)
+        logger.error("the server does not end and is abandoned: %r", server)
         self._server, self._deadline = None, None
         hint = "Quit Drawbridge and start it again."
-        self._fail(Failure(StartError("The server does not end.", hint=hint, title="The server does not end")))
+        self._fail(Failure(StartError("The server does not stop.", hint=hint, title="The server does not stop")))
 
     def _fail(self, failure: Failure) -> None:
         self._deadline = None
@@ -243,8 +243,8 @@ def _starting(config: Config) -> Status:
     return Status(state=State.STARTING, model=config.model, demo=config.demo)
 
 
-def _remembering(before: Status, now: Status) -> Status:
-    """`now`; what only a running server can tell, and hardly changes, stays known from before."""
+def _merged(before: Status, now: Status) -> Status:
+    """`now`, with what only a running server knows taken from `before`."""
     if before.demo != now.demo:
         return now
     return replace(

@@ -1,4 +1,4 @@
-"""Whether there is a newer version: asked once a day, only if its user wants that, and never of a system's package."""
+"""Checks for a newer version once a day, if the user has switched that on."""
 
 import json
 import logging
@@ -13,96 +13,96 @@ from tray.control.releases_feed import feed_for, is_newer, is_release, newest_ta
 
 logger = logging.getLogger(__name__)
 
-MEMO = "updates.json"
+CACHE_FILE = "updates.json"
 DAY_S = 86_400.0
-# A laptop that has just been opened is not on the network yet.
-AGAIN_S = 3600.0
+# A laptop that was just opened is not on the network yet.
+RETRY_S = 3600.0
 
 Answer = str | DrawbridgeError | None
 
 
-class Aside(Protocol):
-    """Does work on another thread and brings its result, or its error as one of ours, back to this one."""
+class RunInBackground(Protocol):
+    """Runs work on another thread and its callback on this one; see `Background.run`."""
 
-    def __call__(self, work: Callable[[], str | None], then: Callable[[Answer], None]) -> None:
+    def __call__(self, work: Callable[[], str | None], on_done: Callable[[Answer], None]) -> None:
         """Returns at once."""
         ...
 
 
-class Updates:
-    """Looks for a newer version than `own` and remembers in the file `memo` what it heard, over restarts.
+class UpdateCheck:
+    """Looks for versions newer than `own`; caches the answer in a file, so that a restart does not ask again.
 
-    `repository` is the project's address. `managed_by` names what brings new versions to this computer, as in "apt";
-    then nothing is ever asked. Used on one thread.
+    `repository`: the project's address. `managed_by`: the package manager that updates Drawbridge, as in "apt"; then it
+    never asks. Used on one thread.
     """
 
     def __init__(
         self,
-        memo: Path,
+        cache: Path,
         *,
         own: str,
         repository: str | None,
         managed_by: str = "",
-        ask: Callable[[str], str | None] = newest_tag,
+        fetch: Callable[[str], str | None] = newest_tag,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._memo = memo
+        self._cache = cache
         self._own = own
         self._repository = repository
-        self._ask = ask
+        self._fetch = fetch
         self._wall = wall
         self._feed = None if managed_by else feed_for(repository)
         self._tag = ""
-        # Unix time; None: not read from the memo yet.
+        # Unix time; None: the cache was not read yet.
         self._next_at: float | None = None
         self._is_asking = False
 
     @property
     def is_possible(self) -> bool:
-        """Whether there is somebody to ask, and nobody else who brings new versions."""
+        """Whether there is a feed to ask, and no package manager that updates Drawbridge."""
         return self._feed is not None
 
     @property
     def page(self) -> str:
-        """The page of the newer release."""
+        """The newer release's page."""
         return page_for(self._repository, self._tag)
 
-    def news(self, *, wanted: bool) -> str:
-        """The newer version, as in "1.2"; empty where none is known, or nobody wants to know."""
-        is_news = wanted and self.is_possible and is_newer(self._tag, self._own)
-        return version_of(self._tag) if is_news else ""
+    def newer_version(self, *, wanted: bool) -> str:
+        """The newer version, as in "1.2"; empty if none is known or the check is off."""
+        is_newer_one = wanted and self.is_possible and is_newer(self._tag, self._own)
+        return version_of(self._tag) if is_newer_one else ""
 
-    def look(self, aside: Aside, *, wanted: bool) -> None:
-        """Asks if it is time to: called often, and nearly always does nothing. Never raises."""
+    def check_if_due(self, run: RunInBackground, *, wanted: bool) -> None:
+        """Asks the feed if a day has passed. Called often; never raises."""
         feed = self._feed
         if feed is None or not wanted or self._is_asking:
             return
         if self._next_at is None:
-            self._recall()
+            self._read_cache()
         now = self._wall()
-        # A clock that was put back, or a memo that says nonsense, must not keep us silent.
+        # A time too far ahead comes from a clock that was set back or a damaged cache.
         if self._next_at is None or not now < self._next_at <= now + DAY_S:
             self._is_asking = True
-            aside(lambda: self._ask(feed), self._heard)
+            run(lambda: self._fetch(feed), self._on_answer)
 
-    def _heard(self, answer: Answer) -> None:
+    def _on_answer(self, answer: Answer) -> None:
         self._is_asking = False
         if isinstance(answer, DrawbridgeError):
-            logger.info("no news of versions: %s", answer.message)
-            self._next_at = self._wall() + AGAIN_S
+            logger.info("the update check failed: %s", answer.message)
+            self._next_at = self._wall() + RETRY_S
             return
         self._tag = answer or ""
         self._next_at = self._wall() + DAY_S
-        logger.info("asked for versions: the newest is %s, this is %s", self._tag or "none", self._own)
+        logger.info("update check: the newest version is %s, this is %s", self._tag or "none", self._own)
         try:
-            replace_file(self._memo, json.dumps({"tag": self._tag, "next_at": self._next_at}).encode())
+            replace_file(self._cache, json.dumps({"tag": self._tag, "next_at": self._next_at}).encode())
         except OSError as error:
-            logger.info("the news of versions cannot be kept: %s", error)
+            logger.info("the result of the update check cannot be written: %s", error)
 
-    def _recall(self) -> None:
+    def _read_cache(self) -> None:
         try:
-            kept = json.loads(self._memo.read_bytes())
-            tag, next_at = str(kept["tag"]), float(kept["next_at"])
+            cached = json.loads(self._cache.read_bytes())
+            tag, next_at = str(cached["tag"]), float(cached["next_at"])
         except (OSError, ValueError, TypeError, KeyError):
             return
         if not tag or is_release(tag):

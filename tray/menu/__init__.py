@@ -1,1 +1,1 @@
-"""The menu and its texts, made from a snapshot. Pure functions."""
+"""The menu and its texts: pure functions of a snapshot."""

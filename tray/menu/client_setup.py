@@ -1,4 +1,4 @@
-"""What to paste into which app, with the real address, key and model."""
+"""The settings to paste into each app, with the real address, key and model."""
 
 import json
 import shlex
@@ -9,10 +9,17 @@ from urllib.parse import urlsplit, urlunsplit
 
 from tray.commands import App
 
-# Where no key is asked for most apps still want one, and any text will do.
+# Most apps want a key even if none is required; any text will do.
 ANY_KEY = "anything"
-# Where one is asked for and cannot be had, the person has to put it in.
+# The user must replace this: a key is required but cannot be read.
 MISSING_KEY = "YOUR-ACCESS-KEY"
+_NAMES: dict[App, str] = {
+    "talon": "Talon",
+    "cline": "Cline",
+    "continue": "Continue",
+    "open webui": "Open WebUI",
+    "curl": "curl",
+}
 _GREETING = "Say hello in five words."
 
 
@@ -25,36 +32,36 @@ def text_for(
     key: str | None,
     windows: bool = sys.platform == "win32",
 ) -> str:
-    """The text that is copied for `app`, ready to paste, with what has to be known where it does not speak for itself.
+    """The text to paste for `app`. It contains the key only if that is required.
 
-    `base_url` ends in /v1. The key itself stands in the text only if it is required. `windows`: for its command line.
+    `base_url` ends in /v1. `windows`: quote for its command line.
     """
-    shown = (key or MISSING_KEY) if key_required else ANY_KEY
+    shown_key = (key or MISSING_KEY) if key_required else ANY_KEY
     match app:
         case "talon":
-            return _talon(base_url, model, shown)
+            return _talon(base_url, model, shown_key)
         case "cline":
-            return _cline(base_url, model, shown)
+            return _cline(base_url, model, shown_key)
         case "continue":
-            return _continue(base_url, model, shown)
+            return _continue(base_url, model, shown_key)
         case "open webui":
-            return _open_webui(base_url, shown)
+            return _open_webui(base_url, shown_key)
         case "curl":
-            return _curl(base_url, model, shown if key_required else None, windows=windows)
+            return _curl(base_url, model, shown_key if key_required else None, windows=windows)
         case _:
             assert_never(app)
 
 
 def _talon(base_url: str, model: str, key: str) -> str:
-    """One file that may be pasted whole: what belongs elsewhere stands in its comments."""
+    """A whole file; the lines for another file are in its comments."""
     return f"""\
 # talon-ai-tools: a .talon file in Talon's user folder, for example drawbridge.talon
 settings():
     user.model_endpoint = {_quoted(f"{base_url}/chat/completions")}
     user.model_default = {_quoted(model)}
 
-# It also wants the variable OPENAI_API_KEY, or it sends nothing at all.
-# These two lines belong in a .py file in the same folder, for example drawbridge.py:
+# It also needs the variable OPENAI_API_KEY, or it sends no requests.
+# Put these two lines into a .py file in the same folder, for example drawbridge.py:
 #     import os
 #     os.environ["OPENAI_API_KEY"] = {_quoted(key)}
 """
@@ -71,10 +78,10 @@ Model ID: {model}
 
 
 def _continue(base_url: str, model: str, key: str) -> str:
-    """No role of autocomplete: a completion has to be there in a moment, and Claude Code takes longer."""
+    """Without the autocomplete role, which needs faster answers than Claude Code gives."""
     return f"""\
 # Continue: .continue/config.yaml in your home folder.
-# Where that file has models already, add only the entry that begins with "- name".
+# If that file has models already, add only the entry that begins with "- name".
 name: Drawbridge
 version: 0.0.1
 schema: v1
@@ -101,7 +108,7 @@ URL: {base_url}
 Key: {key}
 
 If Open WebUI runs in Docker:
-1. In Drawbridge's menu choose "Reachable from", "Also containers and the network". This asks for the access key.
+1. In Drawbridge's menu choose "Who can connect", "This computer and my network". The access key is then required.
 2. Use this URL instead: {in_docker}
 3. On Linux start its container with --add-host=host.docker.internal:host-gateway
 """
@@ -109,14 +116,19 @@ If Open WebUI runs in Docker:
 
 def _curl(base_url: str, model: str, key: str | None, *, windows: bool) -> str:
     body = {"model": model, "messages": [{"role": "user", "content": _GREETING}]}
-    words = ["curl", f"{base_url}/chat/completions", "-H", "Content-Type: application/json"]
+    arguments = ["curl", f"{base_url}/chat/completions", "-H", "Content-Type: application/json"]
     if key is not None:
-        words += ["-H", f"Authorization: Bearer {key}"]
-    words += ["-d", json.dumps(body)]
-    # Windows' command line knows no single quotes.
-    return f"{subprocess.list2cmdline(words) if windows else shlex.join(words)}\n"
+        arguments += ["-H", f"Authorization: Bearer {key}"]
+    arguments += ["-d", json.dumps(body)]
+    # The Windows command line has no single quotes.
+    return f"{subprocess.list2cmdline(arguments) if windows else shlex.join(arguments)}\n"
+
+
+def name_of(app: App) -> str:
+    """The app's name as users know it."""
+    return _NAMES[app]
 
 
 def _quoted(text: str) -> str:
-    """In double quotes, as JSON, YAML, Python and Talon all read it."""
+    """In double quotes, as JSON, YAML, Python and Talon read it."""
     return json.dumps(text, ensure_ascii=False)

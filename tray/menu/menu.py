@@ -1,17 +1,15 @@
-"""The menu, the tooltip and the icon's picture, made from one Snapshot and from nothing else.
-
-One menu is one file, in the order in which a person reads it; that makes it a long one.
-"""
+"""Makes the menu, the tooltip and the icon's picture from a `Snapshot`; its functions stand in the menu's order."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import assert_never
+from typing import assert_never, get_args
 
 from server.status import ModelName, State
 from server.status_phrases import LONGEST, account_line, counted, fitted, usage_line
 from tray.commands import (
     ActOnProblem,
     AllowKeyFile,
+    App,
     ChangeSetting,
     Copy,
     CopyAddress,
@@ -29,32 +27,32 @@ from tray.commands import (
     Start,
     Stop,
 )
+from tray.menu.client_setup import name_of
 from tray.menu.item import SEPARATOR, Item
 from tray.menu.phrases import key_line, port_of, state_line
 from tray.model import POOL_SIZES, PORT_PRESETS, Fix, KeyPlace, Picture, Snapshot
 
 CLAUDES_DEFAULT = "default"
 _KEY_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
-# What Windows shows of a tooltip.
+# Windows cuts longer tooltips.
 _TOOLTIP_LONGEST = 127
-# What a click on the problem line does, where no other line of the menu says it.
-_CURES = {
+# The line below a problem that names its fix; none if another line of the menu does.
+_FIXES = {
     Fix.LOG: "See what happened in the log",
     Fix.INSTALL: "Install Claude Code...",
     Fix.NEXT_PORT: "Use the next free port",
     Fix.SETTINGS: "Open the settings file",
     Fix.RESTART: "Try again",
-    # The line to sign in stands below, and nothing is nothing.
     Fix.SIGN_IN: "",
     Fix.NOTHING: "",
 }
 
 
 def menu_for(snapshot: Snapshot) -> tuple[Item, ...]:
-    """The whole menu: every line short, no two siblings alike, every line that can be clicked with its command."""
+    """The whole menu, with short lines and no two equal siblings."""
     groups = (
         (_line(state_line(snapshot)), _account(snapshot), *_problem(snapshot)),
-        _lever(snapshot),
+        _start_stop(snapshot),
         (_base_url(snapshot), _connect()),
         (_model(snapshot), _pool_size(snapshot), _port(snapshot), _key(snapshot), _reach(snapshot)),
         (*_usage(snapshot), *_sign_in(snapshot), *_new_version(snapshot)),
@@ -66,17 +64,17 @@ def menu_for(snapshot: Snapshot) -> tuple[Item, ...]:
         ),
         (_quit(snapshot),),
     )
-    return tuple(_tidy(_parted(groups)))
+    return tuple(_fitted_apart(_with_separators(groups)))
 
 
 def tooltip_for(snapshot: Snapshot) -> str:
-    """One line for the icon: the menu's first one, and what is wrong."""
+    """The icon's tooltip: the menu's first line and the problem."""
     problem = f". {snapshot.problem.title}" if snapshot.problem is not None else ""
-    return fitted(f"Drawbridge: {state_line(snapshot)}{problem}", _TOOLTIP_LONGEST)
+    return fitted(f"Drawbridge: {fitted(state_line(snapshot))}{problem}", _TOOLTIP_LONGEST)
 
 
 def picture_for(snapshot: Snapshot) -> Picture:
-    """What the icon shows. A problem wins over traffic, and over a bridge that is merely up."""
+    """What the icon shows; a problem comes before traffic."""
     match snapshot.status.state:
         case State.STARTING | State.STOPPING:
             return Picture.HALF
@@ -93,39 +91,32 @@ def picture_for(snapshot: Snapshot) -> Picture:
 
 
 def _line(text: str) -> Item:
-    """A line that only says something; one without a word would be a separator."""
+    """A line of text. An empty one would be a separator."""
     return Item(text or "?", enabled=False)
 
 
 def _account(snapshot: Snapshot) -> Item:
-    """Who pays. An exported API key bills by the token unasked, so then the choice stands right here."""
-    account, payer = snapshot.status.account, snapshot.payer
+    """The account and its billing. Claude Code prefers an exported API key to the plan, so then the choice is here."""
+    account = snapshot.status.account
     text = account_line(account, demo=snapshot.status.demo)
     if not snapshot.has_exported_key or snapshot.status.demo:
         return _line(text)
     variable = next((name for name in _KEY_VARIABLES if name in account.detail), _KEY_VARIABLES[0])
     if account.payer == "api key":
         text = f"Billed per token to {variable}"
-    held = dict(snapshot.pinned).get("payer")
+    source = dict(snapshot.pinned).get("payer")
+
+    def choice(text: str, payer: str) -> Item:
+        command = ChangeSetting("payer", payer)
+        return Item(text, command, snapshot.payer == payer, radio=True, enabled=not source)
+
+    lines = (_line(f"Found {variable} in your environment"), *((_line(f"Payer set by {source}"),) if source else ()))
     choices = (
-        Item("The Claude plan pays", ChangeSetting("payer", "plan"), payer == "plan", radio=True, enabled=not held),
-        Item(
-            "The API key pays, by the token",
-            ChangeSetting("payer", "api key"),
-            payer == "api key",
-            radio=True,
-            enabled=not held,
-        ),
-        Item(
-            "As Claude Code decides: the API key",
-            ChangeSetting("payer", "automatic"),
-            payer == "automatic",
-            radio=True,
-            enabled=not held,
-        ),
+        choice("Use the Claude plan", "plan"),
+        choice("Use the API key (billed per token)", "api key"),
+        choice("Let Claude Code choose (now: the API key)", "automatic"),
     )
-    said = (_line(f"{variable} is set on this computer"), *((_line(f"Who pays is set by {held}"),) if held else ()))
-    return Item(text, items=(*said, *choices))
+    return Item(text, items=(*lines, *choices))
 
 
 def _problem(snapshot: Snapshot) -> Iterator[Item]:
@@ -136,12 +127,12 @@ def _problem(snapshot: Snapshot) -> Iterator[Item]:
         yield _line(problem.title)
         return
     yield Item(problem.title, ActOnProblem())
-    if _CURES[problem.fix]:
-        yield Item(_CURES[problem.fix], ActOnProblem())
+    if _FIXES[problem.fix]:
+        yield Item(_FIXES[problem.fix], ActOnProblem())
 
 
-def _lever(snapshot: Snapshot) -> tuple[Item, ...]:
-    """Start, stop, restart: only what makes sense can be clicked."""
+def _start_stop(snapshot: Snapshot) -> tuple[Item, ...]:
+    """Start, stop and restart, enabled where the state allows it."""
     state = State.STOPPING if snapshot.is_quitting else snapshot.status.state
     return (
         Item("Start", Start(), enabled=state in {State.STOPPED, State.FAILED}),
@@ -158,38 +149,34 @@ def _connect() -> Item:
     return Item(
         "Connect an app",
         items=(
-            _line("A click copies what to paste there"),
-            Item("Talon", Copy("talon")),
-            Item("Cline", Copy("cline")),
-            Item("Continue", Copy("continue")),
-            Item("Open WebUI", Copy("open webui")),
-            Item("curl", Copy("curl")),
+            _line("Click to copy its settings"),
+            *(Item(name_of(app), Copy(app)) for app in get_args(App)),
             SEPARATOR,
-            _line("Cursor: its servers cannot reach this computer"),
-            _line("It needs a tunnel, which comes later"),
+            _line("Cursor needs a public address (a tunnel)"),
         ),
     )
 
 
-def _held(snapshot: Snapshot, setting: str) -> str:
-    """Who holds the setting, as in "(set by POOL_SIZE)" after a blank; nothing where it is free."""
-    holder = dict(snapshot.pinned).get(setting)
-    return f" (set by {holder})" if holder else ""
+def _set_by(snapshot: Snapshot, setting: str) -> str:
+    """What pins the setting, as in " (set by POOL_SIZE)"; empty if the user may change it."""
+    source = dict(snapshot.pinned).get(setting)
+    return f" (set by {source})" if source else ""
 
 
 def _model(snapshot: Snapshot) -> Item:
-    if held := _held(snapshot, "model"):
-        return _line(f"Default model: {_model_name(snapshot)}{held}")
+    if pinned := _set_by(snapshot, "model"):
+        return _line(f"Default model: {_model_name(snapshot)}{pinned}")
     listed = [model for model in snapshot.status.models if model.id.strip() and model.id != CLAUDES_DEFAULT]
     models = [*listed, ModelName(CLAUDES_DEFAULT, "Claude Code's default")]
     if not any(_is_model(snapshot.model, model) for model in models):
         models.insert(0, ModelName(snapshot.model, snapshot.model))
     choices = [
         Item(model.name, ChangeSetting("model", model.id), _is_model(snapshot.model, model), radio=True)
-        for model in _named_apart(models)
+        for model in _with_distinct_names(models)
     ]
     return Item(
-        "Default model", items=(*choices, *([] if listed else [_line("The list comes from Claude Code, once it runs")]))
+        "Default model",
+        items=(*choices, *([] if listed else [_line("The full list appears once Claude Code is running")])),
     )
 
 
@@ -202,8 +189,8 @@ def _model_name(snapshot: Snapshot) -> str:
     return "Claude Code's own" if snapshot.model == CLAUDES_DEFAULT else next(iter(names), snapshot.model)
 
 
-def _named_apart(models: Iterable[ModelName]) -> Iterator[ModelName]:
-    """Each id once; of two models with one name the second is shown by its id too."""
+def _with_distinct_names(models: Iterable[ModelName]) -> Iterator[ModelName]:
+    """Each model once; the second of two models with the same name shows its id too."""
     ids: set[str] = set()
     names: set[str] = set()
     for model in models:
@@ -216,25 +203,22 @@ def _named_apart(models: Iterable[ModelName]) -> Iterator[ModelName]:
 
 
 def _pool_size(snapshot: Snapshot) -> Item:
-    if held := _held(snapshot, "pool_size"):
-        return _line(f"Pool size: {snapshot.pool_size}{held}")
+    text = f"Answers at once: {snapshot.pool_size}"
+    if pinned := _set_by(snapshot, "pool_size"):
+        return _line(f"{text}{pinned}")
     sizes = sorted({*POOL_SIZES, snapshot.pool_size})
     return Item(
-        "Pool size",
-        items=(
-            *(
-                Item(str(size), ChangeSetting("pool_size", size), size == snapshot.pool_size, radio=True)
-                for size in sizes
-            ),
-            _line("Answers at the same time"),
+        text,
+        items=tuple(
+            Item(str(size), ChangeSetting("pool_size", size), size == snapshot.pool_size, radio=True) for size in sizes
         ),
     )
 
 
 def _port(snapshot: Snapshot) -> Item:
     current = port_of(snapshot)
-    if held := _held(snapshot, "port"):
-        return _line(f"Port: {current}{held}")
+    if pinned := _set_by(snapshot, "port"):
+        return _line(f"Port: {current}{pinned}")
     ports = PORT_PRESETS if current in PORT_PRESETS else (current, *PORT_PRESETS)
     return Item(
         "Port",
@@ -248,51 +232,49 @@ def _port(snapshot: Snapshot) -> Item:
 
 
 def _key(snapshot: Snapshot) -> Item:
-    """The key's own menu. What a variable or the settings file holds can only be changed there."""
-    key, held = snapshot.key, _held(snapshot, "api_key")
+    """The access key's submenu. A key from a variable or the settings file can only be changed there."""
+    key, pinned = snapshot.key, _set_by(snapshot, "api_key")
     has_key = key.place is not KeyPlace.NONE
-    is_ours = not held and key.place is not KeyPlace.SETTINGS
+    is_ours = not pinned and key.place is not KeyPlace.SETTINGS
     is_needed = snapshot.reach.is_open and key.is_required
-    require = "Require the key (others can reach Drawbridge)" if is_needed else "Require the key"
-    agree = (_line("This computer has no keyring"), Item("Keep it in a file only you can read", AllowKeyFile()))
+    require = f"Require the key{' (always on while others can connect)' if is_needed else ''}"
+    new = "Replace the key (the old one stops working)" if has_key else "New key"
+    consent = Item("No keyring found. Store the key in a private file", AllowKeyFile())
     return Item(
-        f"Access key{held}",
+        f"Access key{pinned}",
         items=(
             Item(require, RequireKey(not key.is_required), key.is_required, enabled=is_ours and not is_needed),
             Item("Copy the key", CopyKey(), enabled=has_key),
-            Item("New key, the old one is refused" if has_key else "New key", NewKey(), enabled=is_ours),
+            Item(new, NewKey(), enabled=is_ours),
             Item("Remove the key", RemoveKey(), enabled=is_ours and has_key and not is_needed),
             SEPARATOR,
             _line(key_line(snapshot)),
-            *(agree if key.asks_for_file and is_ours else ()),
-            *((Item("Open the settings file", Open("settings")),) if not is_ours and not held else ()),
+            *((consent,) if key.asks_for_file and is_ours else ()),
+            *((Item("Open the settings file", Open("settings")),) if not is_ours and not pinned else ()),
         ),
     )
 
 
 def _reach(snapshot: Snapshot) -> Item:
     reach = snapshot.reach
-    addresses = [Item(f"Copy {url}", CopyAddress(url)) for url in (_url(snapshot, place) for place in reach.addresses)]
-    if held := _held(snapshot, "host") or _held(snapshot, "reach"):
-        who = "containers and the network" if reach.is_open else "this computer only"
-        return (
-            Item(fitted(f"Reachable from: {who}{held}"), items=tuple(addresses))
-            if addresses
-            else _line(f"Reachable from: {who}{held}")
-        )
-    more = (SEPARATOR, *addresses, _line("Callers must send the access key"))
+    addresses = tuple(Item(f"Copy {url}", CopyAddress(url)) for url in (_url(snapshot, at) for at in reach.addresses))
+    if pinned := _set_by(snapshot, "host") or _set_by(snapshot, "reach"):
+        text = f"Who can connect: {'my network' if reach.is_open else 'this computer only'}{pinned}"
+        return Item(fitted(text), items=addresses) if addresses else _line(text)
+    more = (SEPARATOR, *addresses, _line("Other devices need the access key"))
+    network = "This computer and my network (key required)"
     return Item(
-        "Reachable from",
+        "Who can connect",
         items=(
             Item("This computer only", SetReach(open=False), not reach.is_open, radio=True),
-            Item("Also containers and the network", SetReach(open=True), reach.is_open, radio=True),
-            *(more if reach.is_open and addresses else ()),
+            Item(network, SetReach(open=True), reach.is_open, radio=True),
+            *(more if addresses and reach.is_open else ()),
         ),
     )
 
 
 def _url(snapshot: Snapshot, address: str) -> str:
-    """The base URL at an address such as 192.168.1.20:8082, or at one without a port."""
+    """The base URL at an address, as in 192.168.1.20:8082; the port may be missing."""
     has_port = address.rpartition(":")[2].isdigit() and (address.count(":") == 1 or "]:" in address)
     if has_port:
         return f"http://{address}/v1"
@@ -309,12 +291,12 @@ def _usage(snapshot: Snapshot) -> Iterator[Item]:
 
 def _sign_in(snapshot: Snapshot) -> Iterator[Item]:
     if snapshot.is_signing_in:
-        yield _line("Signing in: finish it in your browser")
+        yield _line("Signing in: finish in your browser")
         return
-    is_asked = snapshot.problem is not None and snapshot.problem.fix is Fix.SIGN_IN
-    if is_asked or (snapshot.status.account.signed_in is False and not snapshot.status.demo):
+    needs_sign_in = snapshot.problem is not None and snapshot.problem.fix is Fix.SIGN_IN
+    if needs_sign_in or (snapshot.status.account.signed_in is False and not snapshot.status.demo):
         yield Item("Sign in to Claude...", SignIn())
-        yield Item("Sign in with a Console account (by the token)...", SignIn("console"))
+        yield Item("Sign in with a Console account (billed per token)...", SignIn("console"))
 
 
 def _new_version(snapshot: Snapshot) -> Iterator[Item]:
@@ -325,7 +307,7 @@ def _new_version(snapshot: Snapshot) -> Iterator[Item]:
 def _start_at_login(snapshot: Snapshot) -> Item:
     starts = snapshot.starts_at_login
     if starts is None:
-        return _line("Start at login (this system does not allow it)")
+        return _line("Start at login (not available here)")
     return Item("Start at login", SetStartAtLogin(not starts), starts)
 
 
@@ -336,7 +318,7 @@ def _about(snapshot: Snapshot) -> Item:
         items=(
             _line(f"Drawbridge {snapshot.version}".rstrip()),
             _line(f"Claude Code {claude}" if claude else "Claude Code: not found yet"),
-            Item("Open the page of this server", Open("page"), enabled=snapshot.status.state is State.RUNNING),
+            Item("Open dashboard", Open("page"), enabled=snapshot.status.state is State.RUNNING),
             Item("Project page", Open("project page")),
             _check_updates(snapshot),
             SEPARATOR,
@@ -348,23 +330,23 @@ def _about(snapshot: Snapshot) -> Item:
 
 
 def _check_updates(snapshot: Snapshot) -> Item:
-    """Only a person switches it on; a system that brings new versions itself needs no switch."""
+    """The switch for the update check; with a package manager that updates Drawbridge there is none."""
     checks = snapshot.checks_updates
     if checks is None:
-        return _line("New versions come with your system's updates")
-    if held := _held(snapshot, "check_updates"):
-        return _line(f"Check for updates: {'yes' if checks else 'no'}{held}")
+        return _line("Updates come from your system's package manager")
+    if pinned := _set_by(snapshot, "check_updates"):
+        return _line(f"Check for updates: {'yes' if checks else 'no'}{pinned}")
     return Item("Check for updates once a day", ChangeSetting("check_updates", not checks), checks)
 
 
 def _quit(snapshot: Snapshot) -> Item:
     answers = snapshot.status.pool.answering
-    running = f" ({counted(answers, 'answer')} running)" if answers else ""
-    return Item(f"Quit{' now' if snapshot.is_quitting else ''}{running}", Quit())
+    in_progress = f" ({counted(answers, 'answer')} in progress)" if answers else ""
+    return Item(f"Quit{' now' if snapshot.is_quitting else ''}{in_progress}", Quit())
 
 
-def _parted(groups: Iterable[Iterable[Item]]) -> Iterator[Item]:
-    """The groups with separators between them; an empty one leaves no trace."""
+def _with_separators(groups: Iterable[Iterable[Item]]) -> Iterator[Item]:
+    """The groups with separators between them, without the empty ones."""
     is_first = True
     for group in map(tuple, groups):
         if group and not is_first:
@@ -373,8 +355,8 @@ def _parted(groups: Iterable[Iterable[Item]]) -> Iterator[Item]:
         is_first = is_first and not group
 
 
-def _tidy(items: Iterable[Item]) -> Iterator[Item]:
-    """Lines that fit and differ from their siblings, whatever names and addresses other programs have put in them."""
+def _fitted_apart(items: Iterable[Item]) -> Iterator[Item]:
+    """Cuts long lines and numbers equal siblings: names and addresses come from other programs."""
     seen: set[str] = set()
     for item in items:
         if item == SEPARATOR:
@@ -385,4 +367,4 @@ def _tidy(items: Iterable[Item]) -> Iterator[Item]:
             number += 1
             text = f"{fitted(item.text, LONGEST - 5) or '?'} ({number})"
         seen.add(text)
-        yield replace(item, text=text, items=tuple(_tidy(item.items)))
+        yield replace(item, text=text, items=tuple(_fitted_apart(item.items)))

@@ -1,15 +1,16 @@
-"""The words for what the desktop knows, the same wherever they are shown: menu, tooltip, notification."""
+"""Phrases that only the menu, the tooltip and notifications use; the others are in `server.status_phrases`."""
 
 from typing import assert_never
 from urllib.parse import urlsplit
 
+from server.config import GRACE_S
 from server.status import State
 from server.status_phrases import counted
 from tray.model import KeyPlace, Snapshot
 
 
 def port_of(snapshot: Snapshot) -> int:
-    """The port that is in use, which may be the next free one after the one in the settings."""
+    """The port in use, which differs from the setting if that port was taken."""
     try:
         return urlsplit(snapshot.base_url).port or snapshot.port
     except ValueError:
@@ -17,45 +18,49 @@ def port_of(snapshot: Snapshot) -> int:
 
 
 def state_line(snapshot: Snapshot) -> str:
-    """What the server does, as the menu's first line says it."""
+    """The server's state, as the menu's first line shows it."""
     status = snapshot.status
-    answers = counted(status.pool.answering, "answer")
-    place = f"on port {port_of(snapshot)}"
+    demo = " (demo)" if status.demo else ""
+    place = f"on port {port_of(snapshot)}{demo}"
     if snapshot.is_quitting:
-        return f"Quitting when {answers} {_ends(status.pool.answering)}" if status.pool.answering else "Quitting"
+        return f"Quitting{_finishing(status.pool.answering)}"
     match status.state:
         case State.STARTING:
-            line = f"Starting {place}"
+            return f"Starting {place}"
         case State.RUNNING:
-            waiting = f" and {status.pool.waiting} waiting" if status.pool.waiting else ""
-            line = f"{answers} running{waiting} {place}" if status.pool.answering else f"Running {place}"
+            waiting = f", {status.pool.waiting} waiting" if status.pool.waiting else ""
+            answers = f": {counted(status.pool.answering, 'answer')} in progress{waiting}"
+            return f"Running {place}{answers if status.pool.answering else ''}"
         case State.STOPPING:
-            ends = f" when {answers} {_ends(status.pool.answering)}"
-            line = f"Stopping{ends if status.pool.answering else ''}"
+            return f"Stopping{demo}{_finishing(status.pool.answering)}"
         case State.STOPPED:
-            line = "Stopped"
+            return f"Stopped{demo}"
         case State.FAILED:
-            line = "Failed"
+            return f"Failed{demo}"
         case _:
             assert_never(status.state)
-    return f"{line} (demo)" if status.demo else line
 
 
-def _ends(number: int) -> str:
-    return "is finished" if number == 1 else "are finished"
+def _finishing(answers: int) -> str:
+    return f": {time_to_finish(answers)}" if answers else ""
+
+
+def time_to_finish(answers: int) -> str:
+    """How long running answers have when the server stops."""
+    return f"{counted(answers, 'answer has', 'answers have')} up to {GRACE_S:.0f} s to finish"
 
 
 def key_line(snapshot: Snapshot) -> str:
-    """Where the access key is kept."""
+    """Where the access key is stored."""
     match snapshot.key.place:
         case KeyPlace.NONE:
-            return "There is no key yet"
+            return "No key yet"
         case KeyPlace.KEYRING:
-            return "Kept in the system's keyring"
+            return "Stored in the system's keyring"
         case KeyPlace.FILE:
-            return "Kept in a file that only you can read"
+            return "Stored in a private file"
         case KeyPlace.SETTINGS:
-            holder = dict(snapshot.pinned).get("api_key")
-            return f"Set by {holder}" if holder else "Written in the settings file"
+            source = dict(snapshot.pinned).get("api_key")
+            return f"Set by {source}" if source else "Set in the settings file"
         case _:
             assert_never(snapshot.key.place)

@@ -1,4 +1,4 @@
-"""What is wrong and what has happened, in the desktop's words: problems for the menu, notices for notifications."""
+"""Texts of problems and events: problems for the menu, notices for notifications."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,69 +24,75 @@ from server.machine.billing import NO_KEY_HINT
 from server.status import State, Status, UsageWindow
 from server.status_phrases import LONGEST, counted, fitted, moment
 from tray.commands import ActOnProblem, Open
-from tray.model import Fix, KeyPlace, Notice, Problem
+from tray.menu.phrases import time_to_finish
+from tray.model import Fix, Notice, Problem
 
 CLI_MISSING = Problem(
     "Claude Code was not found",
-    "Drawbridge answers through Claude Code, and there is none on this computer.",
+    "Drawbridge needs Claude Code, which isn't installed.",
     "Install it from https://claude.com/claude-code.",
     Fix.INSTALL,
 )
 SIGNED_OUT = Problem(
     "Claude Code is not signed in",
-    "Nobody is signed in to Claude, so no request can be answered.",
+    "Requests cannot be answered until you sign in to Claude.",
     "Choose 'Sign in to Claude...' in the menu.",
     Fix.SIGN_IN,
 )
 NO_API_KEY = Problem(
-    "There is no API key to pay",
-    "The settings have an API key pay, and there is none, so no request can be answered.",
+    "No API key found",
+    "The settings say to bill an API key, but none is set.",
     NO_KEY_HINT,
     Fix.SETTINGS,
 )
 UPSTREAM_DOWN = Problem(
-    "Claude's API is not answering",
-    "Claude's API failed several times in a row, so requests are refused at once. It is tried again now and then.",
+    "Claude's API keeps failing",
+    "Claude's API keeps failing. Drawbridge retries by itself; until then requests fail straight away.",
     "",
     Fix.NOTHING,
 )
-_SEE_LOG = "The log says more: choose 'Open log folder' in the menu."
+_SEE_LOG = "See the log for details: choose 'Open log folder' in the menu."
 
 
 @dataclass(frozen=True, slots=True)
 class PortMoved:
-    """The default port was taken, `why` in words, and `port` is used instead."""
+    """The default port was taken, and the server listens at another one. `reason` is a sentence."""
 
     port: int
-    why: str
+    reason: str
+    base_url: str
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """Something is in the clipboard: `what` as a noun with its article, as in "The access key"."""
+    """Something was copied. `what` is a noun with its article, as in "The access key"."""
 
     what: str
 
 
 @dataclass(frozen=True, slots=True)
-class KeyCreated:
-    """There is a new access key, in the clipboard too if `is_copied`."""
+class DiagnosticsCopied:
+    """The diagnostics were copied."""
 
-    place: KeyPlace
+
+@dataclass(frozen=True, slots=True)
+class KeyCreated:
+    """A new access key is required, and on the clipboard if `is_copied`."""
+
     is_copied: bool
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsSetAside:
-    """The settings file could not be read: it is now `aside`, and the defaults hold."""
+    """The settings file could not be read and was renamed to `aside`. `reason` is a sentence."""
 
     aside: Path
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class LimitReached:
-    """A window of the plan is used up."""
+    """A usage limit of the plan is reached."""
 
     window: UsageWindow
     now: datetime | None
@@ -94,26 +100,28 @@ class LimitReached:
 
 @dataclass(frozen=True, slots=True)
 class NoTray:
-    """The desktop has no place for the icon; the page at `page` shows how it is."""
+    """No tray shows the icon; `page` is the server's status page."""
 
     page: str
 
 
 @dataclass(frozen=True, slots=True)
 class Quitting:
-    """The app ends when so many answers have ended."""
+    """The app waits for running answers before it quits."""
 
     answers: int
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The sign-in is done; `account` says who is signed in and who pays, as the menu does."""
+    """The user has signed in; `account` is the menu's line about the account."""
 
     account: str
 
 
-Occurrence = PortMoved | Copied | KeyCreated | SettingsSetAside | LimitReached | NoTray | Quitting | SignedIn
+Occurrence = (
+    PortMoved | Copied | DiagnosticsCopied | KeyCreated | SettingsSetAside | LimitReached | NoTray | Quitting | SignedIn
+)
 
 
 @overload
@@ -121,9 +129,9 @@ def problem_for(problem: BaseException, *, crashes: int = 0, now: datetime | Non
 @overload
 def problem_for(problem: Status, *, crashes: int = 0, now: datetime | None = None) -> Problem | None: ...
 def problem_for(problem: Status | BaseException, *, crashes: int = 0, now: datetime | None = None) -> Problem | None:
-    """The problem that a server's status tells of (None: all is well), or the one that an error is.
+    """The problem in a server's status (None: there is none), or the one for an error.
 
-    `crashes`: it ended by itself so often that it is not started again. `now` as in `Snapshot`.
+    `crashes`: how often the server crashed, if it is not restarted for that. `now` as in `Snapshot`.
     """
     if crashes:
         return _crashed(crashes, problem)
@@ -132,19 +140,19 @@ def problem_for(problem: Status | BaseException, *, crashes: int = 0, now: datet
 
 def _crashed(crashes: int, last: Status | BaseException) -> Problem:
     reason = last.trouble if isinstance(last, Status) else _sentence(last)
-    ended = counted(crashes, "time")
-    said = f" The last time: {reason}" if reason else ""
+    crashed = f"The server crashed {counted(crashes, 'time')}"
+    last_error = f" Last error: {reason}" if reason else ""
     return Problem(
-        f"The server ended by itself {ended}",
-        f"The server ended by itself {ended} in a short while and is not started again.{said}",
+        crashed,
+        f"{crashed} in a short time and is not restarted.{last_error}",
         "See the log, then choose 'Start' in the menu.",
         Fix.LOG,
     )
 
 
 def _in_status(status: Status, now: datetime | None) -> Problem | None:
-    """Of several problems the one that must be mended first: no program, no sign-in, no allowance, anything else."""
-    said = status.trouble or status.pool.trouble
+    """The problem to fix first: Claude Code missing, no sign-in, no API key, a usage limit, anything else."""
+    reason = status.trouble or status.pool.trouble
     if status.pool.lacks is not None:
         return CLI_MISSING if status.pool.lacks == "claude code" else _misnamed(status.pool.trouble or "")
     if status.account.signed_in is False and not status.demo:
@@ -159,24 +167,24 @@ def _in_status(status: Status, now: datetime | None) -> Problem | None:
             return _limit(circuit.until, now)
         if circuit.cause == "upstream":
             return UPSTREAM_DOWN
-    if said or status.state is State.FAILED:
-        reason = said or "The server ended by itself."
+    if reason or status.state is State.FAILED:
+        reason = reason or "The server crashed."
         return Problem(_title(reason, "The server has a problem"), reason, _SEE_LOG, Fix.LOG)
     return None
 
 
-def _misnamed(said: str) -> Problem:
-    """A path in the settings that leads nowhere has words of its own, and to install another one does not mend it."""
-    return Problem(CliMisnamed.title, said, "", Fix.SETTINGS)
+def _misnamed(message: str) -> Problem:
+    """A wrong path in the settings; installing Claude Code would not fix it."""
+    return Problem(CliMisnamed.title, message, "", Fix.SETTINGS)
 
 
 def _limit(resets_at: float | None, now: datetime | None) -> Problem:
     again = moment(resets_at, now)
     if not again:
-        return Problem("Claude's usage limit is reached", "Claude answers no requests for now.", "", Fix.NOTHING)
+        return Problem("Claude's usage limit is reached", "Claude isn't accepting requests right now.", "", Fix.NOTHING)
     return Problem(
         f"Usage limit reached, resets {again}",
-        f"Claude's usage limit is reached. Claude answers again {again}.",
+        f"Claude's usage limit is reached. Claude accepts requests again {again}.",
         "",
         Fix.NOTHING,
     )
@@ -204,7 +212,7 @@ def _from_error(error: BaseException, now: datetime | None) -> Problem:
         case KeyringLocked() | KeyUnreadable():
             return Problem(error.title, error.message, error.hint, Fix.RESTART)
         case KeyringMissing():
-            hint = "Choose 'Keep it in a file only you can read' under 'Access key' in the menu."
+            hint = "Choose 'Store the key in a private file' under 'Access key' in the menu."
             return Problem(error.title, error.message, hint, Fix.NOTHING)
         case KeyNeeded():
             return Problem(error.title, error.message, "Choose 'New key' under 'Access key' in the menu.", Fix.NOTHING)
@@ -222,45 +230,47 @@ def _sentence(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}." if str(error) else f"{type(error).__name__}."
 
 
-def said_after(title: str, message: str, hint: str) -> str:
-    """`message` and `hint` as they stand below or behind `title`: nothing is said twice."""
+def body_text(title: str, message: str, hint: str) -> str:
+    """`message` and `hint` as shown below `title`, without repeating the title."""
     rest = message.removeprefix(title).removeprefix(".").strip()
     return f"{rest or ('' if hint else message)} {hint}".strip()
 
 
 def _title(message: str, otherwise: str) -> str:
-    """The first sentence of `message` if it is short enough for the menu."""
+    """The first sentence of `message`, or `otherwise` if that is too long for the menu."""
     first = fitted(message.partition(". ")[0], 1000).rstrip(".")
     return first if 0 < len(first) <= LONGEST else fitted(otherwise)
 
 
 def notice_for(what: Problem | Occurrence) -> Notice:
-    """The notification for a problem, whose click does what its line in the menu does, or for what has happened."""
+    """The notification for a problem or an event. A click on a problem does what its line in the menu does."""
     match what:
         case Problem():
             action = None if what.fix is Fix.NOTHING else ActOnProblem()
-            return Notice(what.title, said_after(what.title, what.message, what.hint), action)
+            return Notice(what.title, body_text(what.title, what.message, what.hint), action)
         case PortMoved():
-            return Notice(f"Drawbridge uses port {what.port}", f"{what.why} Your apps need the new base URL.".strip())
+            text = f"{what.reason} Point your apps at {what.base_url}".strip()
+            return Notice(f"Drawbridge is on port {what.port} today", text)
         case Copied():
-            return Notice("Copied", f"{what.what} is in the clipboard.")
+            return Notice("Copied", f"{what.what} is on the clipboard.")
+        case DiagnosticsCopied():
+            return Notice("Diagnostics copied", "They contain no keys.")
         case KeyCreated():
-            where = {KeyPlace.KEYRING: "the system's keyring", KeyPlace.FILE: "a file that only you can read"}
-            kept = f"It is kept in {where[what.place]}" if what.place in where else "It is kept until Drawbridge ends"
-            copied = ", and it is in the clipboard" if what.is_copied else ""
-            return Notice("There is a new access key", f"{kept}{copied}. Apps must send it from now on.")
+            if what.is_copied:
+                return Notice("New access key copied", "Paste it into your apps; requests without it are refused.")
+            text = "Copy it under 'Access key' and paste it into your apps; requests without it are refused."
+            return Notice("New access key created", text)
         case SettingsSetAside():
-            text = f"{what.why} It is kept as {str(what.aside)!r}, and the defaults hold."
+            text = f"{what.reason} It was renamed to {str(what.aside)!r}; the defaults are used."
             return Notice("The settings file could not be read", text, Open("settings"))
         case LimitReached():
             problem = _limit(what.window.resets_at, what.now)
             return Notice(problem.title, f"{problem.message} ({what.window.name})")
         case NoTray():
-            text = f"This desktop shows no tray icons. Drawbridge runs all the same; its page is {what.page}"
+            text = f"This desktop shows no tray icons. Drawbridge is running anyway. Control it at {what.page}"
             return Notice("Drawbridge runs without an icon", text, Open("page"))
         case Quitting():
-            running = counted(what.answers, "answer is", "answers are")
-            return Notice("Drawbridge is quitting", f"{running} still running and may finish first.")
+            return Notice("Drawbridge is quitting", f"{time_to_finish(what.answers)}.")
         case SignedIn():
             return Notice("Signed in to Claude", f"{what.account}.")
         case _:

@@ -1,4 +1,4 @@
-"""What comes of each click: at the HTTP port, in the settings file, in the snapshot, and in what a person is told."""
+"""The effects of each command: at the HTTP port, in the settings file, in the snapshot and in the notifications."""
 
 import asyncio
 import http.client
@@ -46,7 +46,7 @@ from tray.commands import (
     Start,
     Stop,
 )
-from tray.control.desktop_actions import Completed
+from tray.control.background import Completed
 from tray.control.releases_feed import FeedUnreadable
 from tray.desktop.clipboard import ClipboardMissing
 from tray.desktop.sleep_detection import Woke
@@ -59,7 +59,7 @@ several_loopbacks = pytest.mark.skipif(sys.platform == "darwin", reason="macOS h
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[MakeScene]:
-    """Makes scenes with a free port in their settings file, and ends them."""
+    """Makes scenes with a free port in their settings file, and quits them."""
     scenes: list[Scene] = []
 
     def made(text: str | None = None, **more: Any) -> Scene:
@@ -92,14 +92,14 @@ def refuses(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def has_ended(scene: Scene, count: int) -> bool:
-    """Whether that one of the servers is over, and the controller knows it."""
+    """Whether the server number `count` has ended and the controller knows."""
     return len(scene.runners) == count and scene.controller._supervisor.server is None
 
 
 # Start, stop, restart.
 
 
-def test_it_starts_by_itself_and_says_where_on_stdout(scene: Scene) -> None:
+def test_the_server_starts_and_its_address_is_printed(scene: Scene) -> None:
     assert scene.said == [f"Drawbridge listening on http://127.0.0.1:{scene.port}/v1"]
     assert scene.published == [f"http://127.0.0.1:{scene.port}/v1"]
     assert (scene.shown.version, scene.shown.problem) == ("1.2.3", None)
@@ -118,7 +118,7 @@ def test_stop_closes_the_port_and_start_opens_it_again(scene: Scene) -> None:
     assert len(scene.said) == 1
 
 
-def test_restart_is_another_server_on_the_same_port(scene: Scene) -> None:
+def test_restart_starts_another_server_on_the_same_port(scene: Scene) -> None:
     port = scene.port
     scene.post(Restart())
     wait_for(lambda: len(scene.runners) == 2)
@@ -126,7 +126,7 @@ def test_restart_is_another_server_on_the_same_port(scene: Scene) -> None:
     assert scene.port == port
 
 
-def test_a_server_that_crashes_too_often_is_said_once_with_the_log(make: MakeScene) -> None:
+def test_a_server_that_crashes_too_often_is_reported_once_with_the_log(make: MakeScene) -> None:
     scene = make()
     scene.make_error = RuntimeError("the loop broke")
     scene.start()
@@ -136,21 +136,21 @@ def test_a_server_that_crashes_too_often_is_said_once_with_the_log(make: MakeSce
     shown = scene.until(lambda shown: shown.status.state is State.FAILED)
     assert shown.problem is not None
     assert shown.problem.fix is Fix.LOG
-    told = scene.until_told("ended by itself 4 times")
+    told = scene.until_notified("crashed 4 times")
     assert told.action == ActOnProblem()
     scene.post(ActOnProblem(), ChangeSetting("pool_size", 2))
     scene.until(lambda shown: shown.pool_size == 2)
     assert scene.desktop.opened == [f"folder {scene.folders.logs}"]
-    assert len([title for title in scene.desktop.titles if "ended by itself" in title]) == 1
+    assert len([title for title in scene.desktop.titles if "crashed" in title]) == 1
 
 
 # The settings.
 
 
-def test_size_and_model_hold_at_once_and_are_kept(scene: Scene) -> None:
+def test_settings_apply_at_once_and_are_saved(scene: Scene) -> None:
     port = scene.port
     scene.post(ChangeSetting("pool_size", 6), ChangeSetting("model", "opus"), ChangeSetting("payer", "plan"))
-    # The server says it of each change, and the first time with the old model.
+    # The server reports each change, first with the old model.
     shown = scene.until(lambda shown: (shown.payer, shown.status.pool.size, shown.status.model) == ("plan", 6, "opus"))
     assert (shown.pool_size, shown.model) == (6, "opus")
     assert scene.saved == {"port": port, "pool_size": 6, "model": "opus", "payer": "plan"}
@@ -158,17 +158,17 @@ def test_size_and_model_hold_at_once_and_are_kept(scene: Scene) -> None:
     assert scene.house.engines[0].config.pool_size == 6
 
 
-def test_what_a_variable_or_a_flag_holds_is_named_and_cannot_be_changed(make: MakeScene) -> None:
+def test_a_pinned_setting_names_its_source_and_cannot_be_changed(make: MakeScene) -> None:
     scene = make("", flags={"port": free_port()}, environ={"DRAWBRIDGE_MODEL": "opus", "POOL_SIZE": "1"}).running()
     assert scene.shown.pinned == (("port", "--port"), ("model", "DRAWBRIDGE_MODEL"))
     assert scene.shown.pool_size == 3
     scene.post(ChangeSetting("model", "haiku"))
-    assert "DRAWBRIDGE_MODEL sets it" in scene.until_told("cannot be changed here").text
+    assert "DRAWBRIDGE_MODEL sets it" in scene.until_notified("cannot be changed here").text
     assert scene.house.engines[0].config.model == "opus"
     assert scene.saved == {}
 
 
-def test_a_settings_file_changed_by_hand_is_picked_up(scene: Scene) -> None:
+def test_a_settings_file_edited_by_the_user_is_applied(scene: Scene) -> None:
     port = free_port()
     scene.write(f'# mine\nport = {port}\npool_size = 4\nmodel = "haiku"\n')
     scene.pass_time(6)
@@ -180,7 +180,7 @@ def test_a_settings_file_changed_by_hand_is_picked_up(scene: Scene) -> None:
     assert "# mine" in scene.settings.read_text()
 
 
-def test_a_wrong_setting_by_hand_changes_nothing_and_is_said(scene: Scene) -> None:
+def test_an_invalid_edit_changes_nothing_and_is_reported(scene: Scene) -> None:
     scene.write("pool_size = 1000\n")
     scene.pass_time(6)
     shown = scene.until(lambda shown: shown.problem is not None)
@@ -192,7 +192,7 @@ def test_a_wrong_setting_by_hand_changes_nothing_and_is_said(scene: Scene) -> No
     scene.until(lambda shown: shown.problem is None and shown.pool_size == 2)
 
 
-def test_with_a_wrong_setting_nothing_is_started_until_it_is_corrected(make: MakeScene) -> None:
+def test_with_an_invalid_setting_the_server_stays_down_until_it_is_corrected(make: MakeScene) -> None:
     scene = make("require_key = true\npool_size = 1000\n").start()
     scene.until(lambda shown: shown.problem is not None)
     assert not scene.runners
@@ -201,12 +201,12 @@ def test_with_a_wrong_setting_nothing_is_started_until_it_is_corrected(make: Mak
     scene.until(lambda shown: shown.problem is None and shown.status.state is State.RUNNING)
 
 
-def test_a_corrupt_settings_file_is_set_aside_and_said(make: MakeScene) -> None:
+def test_a_corrupt_settings_file_is_renamed_and_reported(make: MakeScene) -> None:
     scene = make("port = [\n").start()
-    assert "settings.toml.broken-1" in scene.until_told("settings file could not be read").text
+    assert "settings.toml.broken-1" in scene.until_notified("settings file could not be read").text
 
 
-def test_a_file_that_is_half_written_by_hand_stays_where_it_is(scene: Scene) -> None:
+def test_a_file_that_the_user_is_editing_is_not_renamed(scene: Scene) -> None:
     whole = scene.settings.read_text()
     scene.write(whole + "pool_size = ")
     scene.pass_time(6)
@@ -219,11 +219,11 @@ def test_a_file_that_is_half_written_by_hand_stays_where_it_is(scene: Scene) -> 
     assert [path.name for path in scene.folders.config.iterdir()] == ["settings.toml"]
 
 
-def test_a_setting_that_cannot_be_written_holds_and_is_said(make: MakeScene) -> None:
+def test_a_setting_that_cannot_be_saved_applies_and_is_reported(make: MakeScene) -> None:
     scene = make(make_file=WriteProtected).running()
     before = scene.settings.read_text()
     scene.post(ChangeSetting("pool_size", 6))
-    scene.until_told("The settings are not saved")
+    scene.until_notified("The settings are not saved")
     scene.until(lambda shown: (shown.pool_size, shown.status.pool.size) == (6, 6))
     scene.post(ChangeSetting("model", "opus"))
     scene.until(lambda shown: (shown.pool_size, shown.model) == (6, "opus"))
@@ -233,7 +233,7 @@ def test_a_setting_that_cannot_be_written_holds_and_is_said(make: MakeScene) -> 
 # The port.
 
 
-def test_another_port_holds_at_once_and_is_kept(scene: Scene) -> None:
+def test_another_port_applies_at_once_and_is_saved(scene: Scene) -> None:
     old, new = scene.port, free_port()
     scene.post(SetPort(new))
     scene.until(lambda shown: shown.status.base_url == f"http://127.0.0.1:{new}/v1")
@@ -254,7 +254,7 @@ def test_a_taken_port_names_its_owner_and_one_click_takes_the_next_free_one(scen
         assert f"Port {taken} on 127.0.0.1 is taken by" in shown.problem.message
         assert "pid" in shown.problem.message
         assert shown.problem.fix is Fix.NEXT_PORT
-        assert scene.until_told("taken").action == ActOnProblem()
+        assert scene.until_notified("taken").action == ActOnProblem()
         assert (shown.status.state, ask(old, "/status")[0]) == (State.RUNNING, 200)
         assert scene.saved["port"] == old
         scene.post(ActOnProblem())
@@ -263,7 +263,7 @@ def test_a_taken_port_names_its_owner_and_one_click_takes_the_next_free_one(scen
         assert scene.saved["port"] == scene.port
 
 
-def test_a_remembered_port_that_is_taken_at_the_start_is_a_problem_and_one_click_mends_it(make: MakeScene) -> None:
+def test_a_saved_port_that_is_taken_at_the_start_is_a_problem_that_one_click_fixes(make: MakeScene) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         scene = make(f"port = {taken}\n").start()
@@ -277,68 +277,68 @@ def test_a_remembered_port_that_is_taken_at_the_start_is_a_problem_and_one_click
         assert scene.said == [f"Drawbridge listening on http://127.0.0.1:{scene.port}/v1"]
 
 
-def test_the_default_port_that_is_taken_moves_to_the_next_and_says_so(make: MakeScene) -> None:
+def test_a_taken_default_port_moves_to_the_next_and_is_reported(make: MakeScene) -> None:
     with closing(socket.socket()) as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             other.bind(("127.0.0.1", 8082))
             other.listen()
         except OSError:
-            pass  # somebody else has it, which is as good
+            pass  # another program has it, which is as good
         scene = make("").running()
         assert scene.port > 8082
-        assert f"uses port {scene.port}" in scene.until_told("Drawbridge uses port").title
+        assert f"on port {scene.port} today" in scene.until_notified("Drawbridge is on port").title
         assert scene.saved == {}
 
 
-def test_a_named_port_that_is_taken_has_no_next_one(make: MakeScene) -> None:
+def test_a_pinned_port_that_is_taken_offers_no_other(make: MakeScene) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         scene = make("", flags={"port": other.getsockname()[1]}).start()
         shown = scene.until(lambda shown: shown.problem is not None)
     assert shown.problem is not None
-    assert (shown.problem.fix, "--port names this port" in shown.problem.hint) == (Fix.NOTHING, True)
+    assert (shown.problem.fix, "--port sets this port" in shown.problem.hint) == (Fix.NOTHING, True)
 
 
-# What the engine tells.
+# Changes of the engine's status.
 
 
-def tell(scene: Scene, **known: Any) -> None:
-    """The engine knows this from now on."""
+def update_engine(scene: Scene, **known: Any) -> None:
+    """Changes the engine's status."""
     engine = scene.house.engines[-1]
     engine.known = replace(engine.known, **known)
     assert scene.runner._loop is not None
     scene.runner._loop.call_soon_threadsafe(engine.on_change)
 
 
-def test_signed_out_is_a_state_with_a_next_step_and_no_crash(scene: Scene) -> None:
+def test_signed_out_is_a_problem_with_a_fix_and_no_crash(scene: Scene) -> None:
     cli = CliStatus("/bin/claude", "2.1")
-    tell(scene, cli=cli, account=AccountStatus(signed_in=False, payer="nobody"))
+    update_engine(scene, cli=cli, account=AccountStatus(signed_in=False, payer="nobody"))
     shown = scene.until(lambda shown: shown.problem is not None)
     assert shown.problem is not None
     assert (shown.status.state, shown.problem.fix) == (State.RUNNING, Fix.SIGN_IN)
-    scene.until_told("not signed in")
+    scene.until_notified("not signed in")
     scene.post(ActOnProblem())
-    scene.until_told("Signed in")
-    tell(scene, account=AccountStatus(signed_in=True, payer="plan"))
+    scene.until_notified("Signed in")
+    update_engine(scene, account=AccountStatus(signed_in=True, payer="plan"))
     scene.until(lambda shown: shown.problem is None)
     assert len(scene.runners) == 1
 
 
-def test_a_limit_is_said_once_for_each_window(scene: Scene) -> None:
+def test_a_limit_is_notified_once_for_each_window(scene: Scene) -> None:
     cli, account = CliStatus("/bin/claude", "2.1"), AccountStatus(signed_in=True, payer="plan")
     for resets_at in (4e9, 4e9, 5e9):
-        tell(scene, cli=cli, account=account, usage=(UsageWindow("5 hours", 1.0, resets_at, is_reached=True),))
+        update_engine(scene, cli=cli, account=account, usage=(UsageWindow("5 hours", 1.0, resets_at, is_reached=True),))
         scene.until(lambda shown: shown.status.usage)
-        tell(scene, usage=())
+        update_engine(scene, usage=())
         scene.until(lambda shown: not shown.status.usage)
     assert ["limit" in title for title in scene.desktop.titles] == [True, True]
 
 
-def test_a_limit_is_gone_when_its_time_has_come(scene: Scene) -> None:
-    """Nobody says so: the next news of it come with the next answer, which a person who reads that line never asks."""
+def test_a_limit_ends_at_its_reset_time(scene: Scene) -> None:
+    """The status would change only with the next answer, which the user does not request while the limit is shown."""
     cli, account = CliStatus("/bin/claude", "2.1"), AccountStatus(signed_in=True, payer="plan")
     soon, week = scene.wall() + 3600, UsageWindow("Week", 0.5)
-    tell(scene, cli=cli, account=account, usage=(UsageWindow("5 hours", 1.0, soon, is_reached=True), week))
+    update_engine(scene, cli=cli, account=account, usage=(UsageWindow("5 hours", 1.0, soon, is_reached=True), week))
     scene.until(lambda shown: shown.problem is not None and "limit" in shown.problem.title)
     scene.pass_time(3601)
     shown = scene.until(lambda shown: shown.problem is None)
@@ -348,7 +348,7 @@ def test_a_limit_is_gone_when_its_time_has_come(scene: Scene) -> None:
 # The access key.
 
 
-def test_a_new_key_is_kept_copied_and_asked_for(scene: Scene) -> None:
+def test_a_new_key_is_stored_copied_and_required(scene: Scene) -> None:
     scene.post(NewKey())
     shown = scene.until(lambda shown: shown.key.is_required)
     key = scene.memory.key
@@ -359,14 +359,14 @@ def test_a_new_key_is_kept_copied_and_asked_for(scene: Scene) -> None:
     assert ask(scene.port, "/status", authorization=f"Bearer {key}")[0] == 200
     assert scene.saved["require_key"] is True
     assert key not in scene.settings.read_text()
-    assert "in the clipboard" in scene.until_told("new access key").text
+    assert "Paste it into your apps" in scene.until_notified("New access key copied").text
     scene.post(NewKey())
     wait_for(lambda: len(scene.clipboard) == 2)
     assert ask(scene.port, "/status", authorization=f"Bearer {key}")[0] == 401
     assert ask(scene.port, "/status", authorization=f"Bearer {scene.memory.key}")[0] == 200
 
 
-def test_the_key_can_be_waived_asked_for_again_copied_and_removed(scene: Scene) -> None:
+def test_the_key_can_be_made_optional_required_again_copied_and_removed(scene: Scene) -> None:
     scene.post(RequireKey(required=True))
     scene.until(lambda shown: shown.key.is_required)
     key = scene.memory.key
@@ -384,7 +384,7 @@ def test_the_key_can_be_waived_asked_for_again_copied_and_removed(scene: Scene) 
     assert ask(scene.port, "/status")[0] == 200
 
 
-def test_a_key_that_was_waived_is_still_known_after_another_start(make: MakeScene) -> None:
+def test_an_optional_key_is_still_known_after_a_restart(make: MakeScene) -> None:
     scene = make(f"port = {free_port()}\nrequire_key = false\n")
     scene.memory.kept[("Drawbridge", "access key")] = "k"
     scene.running()
@@ -392,7 +392,7 @@ def test_a_key_that_was_waived_is_still_known_after_another_start(make: MakeScen
     assert not shown.key.is_required
 
 
-def test_who_has_never_had_a_key_is_not_asked_for_a_keyrings_password(make: MakeScene) -> None:
+def test_the_keyring_is_not_used_before_the_first_key(make: MakeScene) -> None:
     scene = make()
     scene.running()
     scene.post(SetStartAtLogin(on=True))
@@ -400,12 +400,12 @@ def test_who_has_never_had_a_key_is_not_asked_for_a_keyrings_password(make: Make
     assert scene.memory.calls == 0
 
 
-def test_without_a_keyring_a_file_keeps_the_key_once_its_owner_has_agreed(scene: Scene) -> None:
+def test_without_a_keyring_a_file_stores_the_key_after_consent(scene: Scene) -> None:
     scene.memory.error = DrawbridgeError("no keyring here")
     scene.post(RequireKey(required=True))
     shown = scene.until(lambda shown: shown.key.asks_for_file)
     assert not shown.key.is_required
-    assert scene.until_told("no keyring").action == AllowKeyFile()
+    assert scene.until_notified("No keyring found").action == AllowKeyFile()
     scene.post(AllowKeyFile())
     shown = scene.until(lambda shown: shown.key.is_required)
     assert (shown.key.place, shown.key.asks_for_file) == (KeyPlace.FILE, False)
@@ -414,7 +414,7 @@ def test_without_a_keyring_a_file_keeps_the_key_once_its_owner_has_agreed(scene:
     assert ask(scene.port, "/status", authorization=f"Bearer {file.read_text().strip()}")[0] == 200
 
 
-def test_a_required_key_that_cannot_be_read_keeps_the_server_down_until_it_can(make: MakeScene) -> None:
+def test_a_required_key_that_cannot_be_read_keeps_the_server_down(make: MakeScene) -> None:
     scene = make(f"port = {free_port()}\nrequire_key = true\n")
     scene.memory.error = DrawbridgeError("locked")
     scene.start()
@@ -429,7 +429,7 @@ def test_a_required_key_that_cannot_be_read_keeps_the_server_down_until_it_can(m
     assert ask(scene.port, "/status")[0] == 401
 
 
-def test_a_keyring_that_locks_later_refuses_no_other_change(scene: Scene) -> None:
+def test_a_keyring_that_locks_later_blocks_no_other_change(scene: Scene) -> None:
     scene.post(NewKey())
     scene.until(lambda shown: shown.key.is_required)
     key, scene.memory.error = scene.memory.key, KeyringLocked("a screen saver did it")
@@ -442,13 +442,12 @@ def test_a_keyring_that_locks_later_refuses_no_other_change(scene: Scene) -> Non
     assert ask(scene.port, "/status")[0] == 401
     assert ask(scene.port, "/status", authorization=f"Bearer {key}")[0] == 200
     scene.post(NewKey())
-    scene.until_told("keyring is locked")
+    scene.until_notified("keyring is locked")
     assert ask(scene.port, "/status", authorization=f"Bearer {key}")[0] == 200
 
 
 @pytest.mark.parametrize("click", [NewKey(), RequireKey(required=True), SetReach(open=True)])
 def test_while_a_keyring_asks_for_its_password_stop_acts_at_once(make: MakeScene, click: Command) -> None:
-    """Nobody would wait for the end of this deadline."""
     scene = make(deadline_s=600.0).running()
     scene.memory.gate.clear()
     try:
@@ -467,7 +466,7 @@ def test_while_a_keyring_asks_for_its_password_stop_acts_at_once(make: MakeScene
     assert ask(scene.port, "/status", authorization=f"Bearer {scene.memory.key}")[0] == 200
 
 
-def test_clicks_on_the_key_keep_their_order_behind_a_slow_keyring(make: MakeScene) -> None:
+def test_commands_about_the_key_keep_their_order_with_a_slow_keyring(make: MakeScene) -> None:
     scene = make(deadline_s=600.0).running()
     scene.post(NewKey())
     scene.until(lambda shown: shown.key.is_required)
@@ -483,24 +482,24 @@ def test_clicks_on_the_key_keep_their_order_behind_a_slow_keyring(make: MakeScen
     assert ask(scene.port, "/status")[0] == 200
 
 
-def test_a_key_from_a_variable_is_only_shown(make: MakeScene) -> None:
+def test_a_key_from_a_variable_cannot_be_changed(make: MakeScene) -> None:
     scene = make(environ={"DRAWBRIDGE_API_KEY": "k"}).running()
     assert scene.shown.key.place is KeyPlace.SETTINGS
     assert dict(scene.shown.pinned)["api_key"] == "DRAWBRIDGE_API_KEY"
     for command in (NewKey(), RequireKey(required=False), RemoveKey()):
         scene.post(command)
-    scene.until_told("cannot be changed here")
+    scene.until_notified("cannot be changed here")
     scene.post(CopyKey())
     wait_for(lambda: scene.clipboard == ["k"])
     assert ask(scene.port, "/status")[0] == 401
 
 
-# Who can reach it.
+# Who can connect.
 
 
 @several_loopbacks
 @pytest.mark.parametrize("has_key", [False, True])
-def test_opening_it_to_others_asks_for_a_key_and_names_the_addresses(scene: Scene, has_key: bool) -> None:
+def test_letting_others_connect_requires_a_key_and_shows_the_addresses(scene: Scene, has_key: bool) -> None:
     if has_key:
         scene.post(NewKey())
     scene.post(SetReach(open=True))
@@ -511,7 +510,7 @@ def test_opening_it_to_others_asks_for_a_key_and_names_the_addresses(scene: Scen
     assert ask(scene.port, "/status", host="127.0.0.2")[0] == 401
     assert ask(scene.port, "/status", host="127.0.0.2", authorization=f"Bearer {scene.memory.key}")[0] == 200
     scene.post(RequireKey(required=False))
-    scene.until_told("cannot be changed here")
+    scene.until_notified("cannot be changed here")
     assert ask(scene.port, "/status", host="127.0.0.2")[0] == 401
     scene.post(SetReach(open=False))
     scene.until(lambda shown: not shown.reach.addresses)
@@ -520,7 +519,7 @@ def test_opening_it_to_others_asks_for_a_key_and_names_the_addresses(scene: Scen
 
 
 @several_loopbacks
-def test_opening_it_without_a_keyring_goes_on_after_the_agreement(scene: Scene) -> None:
+def test_letting_others_connect_without_a_keyring_continues_after_consent(scene: Scene) -> None:
     scene.memory.error = DrawbridgeError("no keyring here")
     scene.post(SetReach(open=True))
     scene.until(lambda shown: shown.key.asks_for_file)
@@ -533,7 +532,7 @@ def test_opening_it_without_a_keyring_goes_on_after_the_agreement(scene: Scene) 
 # Clipboard, desktop, sign-in.
 
 
-def test_what_is_copied_is_said_and_what_cannot_be_is_said_too(scene: Scene) -> None:
+def test_every_copy_and_every_failed_copy_is_notified(scene: Scene) -> None:
     scene.post(Copy("base url"), CopyAddress("http://10.0.0.1:1/v1"), Copy("curl"), Copy("diagnostics"))
     wait_for(lambda: len(scene.clipboard) == 4)
     url = f"http://127.0.0.1:{scene.port}/v1"
@@ -542,11 +541,11 @@ def test_what_is_copied_is_said_and_what_cannot_be_is_said_too(scene: Scene) -> 
     assert scene.clipboard[3] == "all is well\n"
     scene.copy_error = ClipboardMissing("There is no display.")
     scene.post(Copy("base url"))
-    assert scene.until_told("could not be copied").text == "There is no display."
+    assert scene.until_notified("could not be copied").text == "There is no display."
     assert scene.shown.problem is None
 
 
-def test_things_are_opened_where_they_are(scene: Scene) -> None:
+def test_folders_files_and_pages_are_opened(scene: Scene) -> None:
     scene.post(Open("log folder"), Open("settings"), Open("page"), Open("install page"), Open("project page"))
     wait_for(lambda: len(scene.desktop.opened) == 5)
     assert scene.desktop.opened[:4] == [
@@ -557,7 +556,7 @@ def test_things_are_opened_where_they_are(scene: Scene) -> None:
     ]
 
 
-def test_a_settings_file_that_is_not_there_is_made_before_it_is_opened(make: MakeScene) -> None:
+def test_a_missing_settings_file_is_created_before_it_is_opened(make: MakeScene) -> None:
     scene = make("", flags={"port": free_port()})
     scene.settings.unlink()
     scene.running()
@@ -565,7 +564,7 @@ def test_a_settings_file_that_is_not_there_is_made_before_it_is_opened(make: Mak
     wait_for(lambda: scene.desktop.opened == [f"file {scene.settings}"])
 
 
-def test_start_at_login_shows_what_the_system_says(make: MakeScene) -> None:
+def test_start_at_login_shows_the_systems_state(make: MakeScene) -> None:
     scene = make()
     scene.autostart.on = True
     scene.running()
@@ -576,37 +575,37 @@ def test_start_at_login_shows_what_the_system_says(make: MakeScene) -> None:
     assert scene.autostart.on is False
 
 
-def test_a_sign_in_is_said_when_it_is_done_and_needs_a_running_server(scene: Scene) -> None:
+def test_a_sign_in_is_notified_and_needs_a_running_server(scene: Scene) -> None:
     scene.post(SignIn())
-    assert "a@example.org" in scene.until_told("Signed in").text
+    assert "a@example.org" in scene.until_notified("Signed in").text
     scene.until(lambda shown: not shown.is_signing_in)
     scene.post(Stop())
     scene.until(lambda shown: shown.status.state is State.STOPPED)
     scene.post(SignIn())
-    scene.until_told("stopping")
+    scene.until_notified("stopping")
 
 
 # Sleep, tray, quit.
 
 
-def test_after_a_sleep_a_server_that_answers_is_left_alone(scene: Scene) -> None:
+def test_after_a_sleep_a_responding_server_keeps_running(scene: Scene) -> None:
     scene.wall.ahead += 3600
     scene.post(Completed(lambda: None))
     wait_for(lambda: scene.probes == [scene.runner.listeners.control])
-    wait_for(lambda: not [thread for thread in threading.enumerate() if thread.name == "drawbridge-errand"])
+    wait_for(lambda: not [thread for thread in threading.enumerate() if thread.name == "drawbridge-background"])
     scene.post(SetStartAtLogin(on=True))
     scene.until(lambda shown: shown.starts_at_login)
     assert (len(scene.runners), scene.shown.status.state) == (1, State.RUNNING)
 
 
-def test_after_a_sleep_a_server_that_does_not_answer_is_started_again(scene: Scene) -> None:
+def test_after_a_sleep_a_server_that_does_not_respond_is_restarted(scene: Scene) -> None:
     scene.answers = False
     scene.post(Woke())
     wait_for(lambda: len(scene.runners) == 2)
     scene.until(lambda shown: shown.status.state is State.RUNNING)
 
 
-def test_after_a_sleep_what_was_stopped_stays_so(scene: Scene) -> None:
+def test_after_a_sleep_a_stopped_server_stays_stopped(scene: Scene) -> None:
     scene.post(Stop())
     scene.until(lambda shown: shown.status.state is State.STOPPED)
     scene.post(Woke(), SetStartAtLogin(on=True))
@@ -614,7 +613,7 @@ def test_after_a_sleep_what_was_stopped_stays_so(scene: Scene) -> None:
     assert (scene.probes, len(scene.runners)) == ([], 1)
 
 
-def test_without_a_tray_it_says_so_once_opens_the_page_and_serves_on(make: MakeScene) -> None:
+def test_without_a_tray_it_notifies_once_opens_the_page_and_keeps_serving(make: MakeScene) -> None:
     scene = make()
     scene.screen.has_host = False
     scene.running()
@@ -628,7 +627,7 @@ def test_without_a_tray_it_says_so_once_opens_the_page_and_serves_on(make: MakeS
     assert len([line for line in scene.noted if "without an icon" in line]) == 1
 
 
-def test_without_a_tray_and_without_a_server_it_ends(make: MakeScene) -> None:
+def test_without_a_tray_and_a_server_it_quits(make: MakeScene) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         scene = make("", flags={"port": other.getsockname()[1]})
         scene.screen.has_host = False
@@ -640,7 +639,7 @@ def test_without_a_tray_and_without_a_server_it_ends(make: MakeScene) -> None:
     assert any("is taken by" in line for line in scene.noted)
 
 
-def test_quit_ends_the_server_and_takes_the_icon_away(scene: Scene) -> None:
+def test_quit_stops_the_server_and_removes_the_icon(scene: Scene) -> None:
     port = scene.port
     scene.post(Quit())
     assert scene.controller.wait(WAIT_S)
@@ -649,13 +648,13 @@ def test_quit_ends_the_server_and_takes_the_icon_away(scene: Scene) -> None:
     assert refuses(port)
 
 
-def test_a_stop_from_outside_quits_the_app(scene: Scene) -> None:
+def test_a_stop_request_at_the_server_quits_the_app(scene: Scene) -> None:
     assert ask(scene.port, "/stop")[0] == 200
     assert scene.controller.wait(WAIT_S)
     assert scene.screen.stopped.is_set()
 
 
-def test_quit_lets_a_running_answer_end_and_a_second_one_does_not(make: MakeScene) -> None:
+def test_quit_lets_a_running_answer_finish_and_a_second_quit_does_not(make: MakeScene) -> None:
     for quits in (1, 2):
         scene = make().running()
         with closing(http.client.HTTPConnection("127.0.0.1", scene.port, timeout=WAIT_S)) as connection:
@@ -672,16 +671,16 @@ def test_quit_lets_a_running_answer_end_and_a_second_one_does_not(make: MakeScen
         assert scene.graces == [GRACE_S, 0.0][:quits]
 
 
-def test_a_mistake_of_ours_is_said_and_ends_nothing(scene: Scene) -> None:
+def test_an_unexpected_error_is_notified_and_ends_nothing(scene: Scene) -> None:
     scene.copy_error = DrawbridgeError("x")
-    scene.desktop.open_page = lambda _: 1 / 0  # type: ignore[assignment,method-assign] # a mistake
+    scene.desktop.open_page = lambda _: 1 / 0  # type: ignore[assignment,method-assign] # a bug
     scene.post(Open("page"))
-    assert scene.until_told("Something went wrong").action == Open("log folder")
+    assert scene.until_notified("Something went wrong").action == Open("log folder")
     scene.post(ChangeSetting("pool_size", 6))
     scene.until(lambda shown: shown.pool_size == 6)
 
 
-def test_snapshots_are_shown_only_when_they_are_others(scene: Scene) -> None:
+def test_only_changed_snapshots_are_shown(scene: Scene) -> None:
     scene.post(*[ChangeSetting("pool_size", 6)] * 5)
     scene.until(lambda shown: shown.status.pool.size == 6)
     scene.post(SetStartAtLogin(on=True))
@@ -690,47 +689,47 @@ def test_snapshots_are_shown_only_when_they_are_others(scene: Scene) -> None:
     assert len([thread for thread in threading.enumerate() if thread.name.startswith("drawbridge-")]) < 20
 
 
-# With the real server and the real Claude Code, as a demo.
+# The real server with the real Claude Code, as a demo.
 
 
 @pytest.fixture
 def real(make: MakeScene) -> Scene:
     scene = make(f"port = {free_port()}\ndemo = true\npool_size = 2\n", is_real=True)
-    # Until Claude Code is checked, no conversation is kept.
+    # No worker is parked before the self-check.
     asyncio.run(keep_verdict(scene.folders.data))
     scene.running()
     scene.until(lambda shown: shown.status.pool.raw and shown.status.engine.checked)
     return scene
 
 
-Turns = list[dict[str, str]]
+Messages = list[dict[str, str]]
 
 
-def chat(port: int, turns: Turns, **headers: str) -> tuple[str, str]:
-    """Asks, adds the answer to `turns`, and tells it with the way it came."""
+def chat(port: int, messages: Messages, **headers: str) -> tuple[str, str]:
+    """Sends a request and appends the answer to `messages`; remessages it with the way of the request."""
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
         heads = {"content-type": "application/json", **headers}
         connection.request(
-            "POST", "/v1/chat/completions", json.dumps({"model": "x", "messages": turns}).encode(), heads
+            "POST", "/v1/chat/completions", json.dumps({"model": "x", "messages": messages}).encode(), heads
         )
         response = connection.getresponse()
         answer = json.loads(response.read())
         assert response.status == 200, answer
     content = answer["choices"][0]["message"]["content"]
-    turns.append({"role": "assistant", "content": content})
+    messages.append({"role": "assistant", "content": content})
     return content, response.headers["x-drawbridge-way"]
 
 
-def test_a_conversation_goes_on_over_another_port_size_and_model(real: Scene) -> None:
+def test_a_conversation_continues_over_changes_of_port_size_and_model(real: Scene) -> None:
     workers = {child.pid for child in psutil.Process().children(recursive=True)}
-    turns = [{"role": "user", "content": "one"}]
-    chat(real.port, turns)
+    messages = [{"role": "user", "content": "one"}]
+    chat(real.port, messages)
     real.until(lambda shown: shown.status.pool.parked == 1)
     new = free_port()
     real.post(SetPort(new), ChangeSetting("pool_size", 4))
     real.until(lambda shown: shown.status.pool.size == 4 and shown.port == new)
-    turns.append({"role": "user", "content": "two"})
-    assert chat(new, turns)[1] == "continued"
+    messages.append({"role": "user", "content": "two"})
+    assert chat(new, messages)[1] == "continued"
     real.post(ChangeSetting("model", "opus"))
     real.until(lambda shown: shown.status.model == "opus")
     assert "opus" in chat(new, [{"role": "user", "content": "three"}])[0]
@@ -739,18 +738,18 @@ def test_a_conversation_goes_on_over_another_port_size_and_model(real: Scene) ->
 
 
 @several_loopbacks
-def test_a_key_is_enforced_by_the_real_server_and_the_network_needs_it(real: Scene) -> None:
-    port, turns = real.port, [{"role": "user", "content": "hello"}]
+def test_the_real_server_requires_the_key_at_every_address(real: Scene) -> None:
+    port, messages = real.port, [{"role": "user", "content": "hello"}]
     real.post(SetReach(open=True))
     real.until(lambda shown: shown.reach.addresses)
-    body = {"model": "x", "messages": turns}
+    body = {"model": "x", "messages": messages}
     for host in ("127.0.0.1", "127.0.0.2"):
         assert ask(port, "/v1/chat/completions", host=host, body=body)[0] == 401
         given = {"authorization": f"Bearer {real.memory.key}"}
         assert ask(port, "/v1/chat/completions", host=host, body=body, **given)[0] == 200
 
 
-def test_a_missing_claude_code_is_a_state_with_a_next_step_and_no_crash(make: MakeScene) -> None:
+def test_a_missing_claude_code_is_a_problem_with_a_fix_and_no_crash(make: MakeScene) -> None:
     scene = make(f"port = {free_port()}\ndemo = true\ncli_path = '/nowhere/claude'\n", is_real=True).running()
     shown = scene.until(lambda shown: shown.problem is not None)
     assert shown.problem is not None
@@ -758,7 +757,7 @@ def test_a_missing_claude_code_is_a_state_with_a_next_step_and_no_crash(make: Ma
     assert (shown.status.state, len(scene.runners)) == (State.RUNNING, 1)
 
 
-def test_a_restart_and_a_stop_leave_no_process_of_the_server_before(real: Scene) -> None:
+def test_a_restart_and_a_stop_leave_no_process_of_the_earlier_server(real: Scene) -> None:
     def workers() -> set[int]:
         return {child.pid for child in psutil.Process().children(recursive=True)}
 
@@ -773,8 +772,8 @@ def test_a_restart_and_a_stop_leave_no_process_of_the_server_before(real: Scene)
     wait_for(lambda: not workers())
 
 
-class HalfSaid:
-    """Demos whose answers stand still in their middle until `go`."""
+class HalfAnswered:
+    """Demos whose answers pause in the middle until `go`."""
 
     def __init__(self) -> None:
         self._gate = Gate()
@@ -791,14 +790,16 @@ class HalfSaid:
 
 
 @pytest.fixture
-def half_said(monkeypatch: pytest.MonkeyPatch) -> HalfSaid:
-    """To be asked for before `real`."""
-    half_said = HalfSaid()
-    monkeypatch.setattr("server.runtime.engine.open_demo", half_said.open_demo)
-    return half_said
+def half_answered(monkeypatch: pytest.MonkeyPatch) -> HalfAnswered:
+    """Must be requested before `real`."""
+    half_answered = HalfAnswered()
+    monkeypatch.setattr("server.runtime.engine.open_demo", half_answered.open_demo)
+    return half_answered
 
 
-def test_quit_says_how_many_answers_run_and_lets_a_real_one_end_whole(half_said: HalfSaid, real: Scene) -> None:
+def test_quit_counts_the_answers_in_progress_and_lets_a_real_one_finish(
+    half_answered: HalfAnswered, real: Scene
+) -> None:
     with closing(http.client.HTTPConnection("127.0.0.1", real.port, timeout=60)) as connection:
         body = {"model": "x", "stream": True, "messages": [{"role": "user", "content": "tell me a story"}]}
         connection.request("POST", "/v1/chat/completions", json.dumps(body), {"content-type": "application/json"})
@@ -808,15 +809,15 @@ def test_quit_says_how_many_answers_run_and_lets_a_real_one_end_whole(half_said:
         real.until(lambda shown: shown.status.pool.answering == 1)
         real.post(Quit())
         real.until(lambda shown: shown.is_quitting)
-        half_said.go()
+        half_answered.go()
         whole = response.read()
         assert b" story" in whole
         assert whole.rstrip().endswith(b"data: [DONE]")
     assert real.controller.wait(WAIT_S)
-    assert "1 answer is still running" in real.until_told("quitting").text
+    assert "1 answer has up to 10 s" in real.until_notified("quitting").text
 
 
-def test_an_app_without_a_server_can_be_asked_to_end(scene: Scene) -> None:
+def test_an_app_with_a_stopped_server_can_be_told_to_end(scene: Scene) -> None:
     scene.post(Stop())
     scene.until(lambda shown: shown.status.state is State.STOPPED)
     scene.pass_time(10)
@@ -827,21 +828,21 @@ def test_an_app_without_a_server_can_be_asked_to_end(scene: Scene) -> None:
     assert scene.screen.stopped.is_set()
 
 
-# News of versions.
+# The update check.
 
 
-def test_nobody_is_asked_for_a_newer_version_until_a_person_wants_it(scene: Scene) -> None:
+def test_no_update_check_until_the_user_switches_it_on(scene: Scene) -> None:
     for _ in range(3):
         scene.pass_time(100_000)
     scene.post(ChangeSetting("pool_size", 2))
     assert scene.until(lambda shown: shown.pool_size == 2).new_version == ""
-    assert scene.asked == []
+    assert scene.fetched == []
     scene.post(ChangeSetting("check_updates", True))
     scene.until(lambda shown: shown.checks_updates)
     scene.pass_time(10)
     scene.until(lambda shown: shown.new_version == "1.3.0")
     assert scene.saved["check_updates"] is True
-    assert len(scene.asked) == 1
+    assert len(scene.fetched) == 1
     scene.post(Open("release page"))
     wait_for(lambda: scene.desktop.opened == [f"page {REPOSITORY}/releases/tag/v1.3.0"])
     scene.post(ChangeSetting("check_updates", False))
@@ -849,7 +850,7 @@ def test_nobody_is_asked_for_a_newer_version_until_a_person_wants_it(scene: Scen
     assert len(scene.runners) == 1
 
 
-def test_it_is_asked_once_a_day_and_not_again_after_a_restart(make: MakeScene) -> None:
+def test_the_update_check_asks_once_a_day(make: MakeScene) -> None:
     scene = make(f"port = {free_port()}\ncheck_updates = true\n").running()
     scene.pass_time(10)
     scene.until(lambda shown: shown.new_version)
@@ -857,24 +858,24 @@ def test_it_is_asked_once_a_day_and_not_again_after_a_restart(make: MakeScene) -
         scene.pass_time(10_000)
     scene.post(ChangeSetting("pool_size", 2))
     scene.until(lambda shown: shown.pool_size == 2)
-    assert len(scene.asked) == 1
+    assert len(scene.fetched) == 1
     scene.pass_time(90_000)
-    wait_for(lambda: len(scene.asked) == 2)
+    wait_for(lambda: len(scene.fetched) == 2)
 
 
-def test_what_brings_new_versions_itself_is_never_asked_about_them(make: MakeScene) -> None:
+def test_with_a_package_manager_there_is_no_update_check(make: MakeScene) -> None:
     scene = make(f"port = {free_port()}\ncheck_updates = true\n", managed_by="apt").running()
     scene.pass_time(10)
     scene.post(ChangeSetting("pool_size", 2))
     assert scene.until(lambda shown: shown.pool_size == 2).checks_updates is None
-    assert scene.asked == []
+    assert scene.fetched == []
 
 
-def test_a_feed_that_cannot_be_read_is_no_problem_of_anybody(make: MakeScene) -> None:
+def test_a_failed_update_check_is_not_shown(make: MakeScene) -> None:
     scene = make(f"port = {free_port()}\ncheck_updates = true\n")
     scene.feed_error = FeedUnreadable("there is no network")
     scene.running().pass_time(10)
-    wait_for(lambda: scene.asked)
+    wait_for(lambda: scene.fetched)
     scene.post(ChangeSetting("pool_size", 2))
     shown = scene.until(lambda shown: shown.pool_size == 2)
     assert (shown.problem, shown.new_version, scene.desktop.notices) == (None, "", [])

@@ -1,4 +1,4 @@
-"""The feed of releases, from a server of the test's own that answers well and badly."""
+"""Reading the releases feed, from a local HTTP server with good and bad responses."""
 
 import json
 import socket
@@ -44,14 +44,14 @@ def feed() -> Iterator[tuple[str, type[_Handler]]]:
         thread.join()
 
 
-def test_the_newest_release_of_a_feed(feed: tuple[str, type[_Handler]]) -> None:
+def test_the_newest_release_of_a_feed_is_found(feed: tuple[str, type[_Handler]]) -> None:
     url, handler = feed
     handler.reply = (200, json.dumps([release("v1.2.0"), release("v1.10.0"), release("v1.9.9")]).encode())
     assert newest_tag(url) == "v1.10.0"
     ((path, headers),) = handler.seen
     assert path == "/feed"
     assert headers["User-Agent"] == "Drawbridge"
-    # Nothing that would tell one computer from another.
+    # No header that could identify a computer.
     assert set(headers) <= {"Host", "User-Agent", "Accept", "Accept-Encoding", "Connection"}
 
 
@@ -64,28 +64,28 @@ def test_the_newest_release_of_a_feed(feed: tuple[str, type[_Handler]]) -> None:
         (200, b'{"message": "not found"}'),
         (200, b'["v1.2"]'),
         (200, b"[" * 100_000),
-        (200, b" " * (releases.LONGEST + 1)),
+        (200, b" " * (releases.MAX_BYTES + 1)),
         (403, b'{"message": "API rate limit exceeded"}'),
         (404, b"{}"),
         (500, b""),
         (302, b""),
     ],
 )
-def test_a_bad_answer_is_one_error_of_ours(feed: tuple[str, type[_Handler]], reply: tuple[int, bytes]) -> None:
+def test_a_bad_response_raises_feed_unreadable(feed: tuple[str, type[_Handler]], reply: tuple[int, bytes]) -> None:
     url, handler = feed
     handler.reply = reply
     with pytest.raises(FeedUnreadable):
         newest_tag(url)
 
 
-def test_being_offline_is_the_same_error() -> None:
+def test_being_offline_raises_feed_unreadable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(FeedUnreadable, match="URLError"):
         newest_tag(f"http://127.0.0.1:{port}/")
 
 
-def test_a_feed_that_falls_silent_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_feed_that_does_not_respond_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(releases, "TIMEOUT_S", 0.1)
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
@@ -106,7 +106,7 @@ def test_a_feed_that_falls_silent_is_given_up(monkeypatch: pytest.MonkeyPatch) -
         ([release(f"v{'9' * 5000}")], None),
     ],
 )
-def test_only_plain_versions_that_everybody_may_have_count(feed: list[dict[str, object]], newest: str | None) -> None:
+def test_only_published_plain_versions_count(feed: list[dict[str, object]], newest: str | None) -> None:
     assert newest_in(feed) == newest
 
 
@@ -122,7 +122,7 @@ def test_only_plain_versions_that_everybody_may_have_count(feed: list[dict[str, 
         ("v1.2", "1.2.dev3", True),
         ("v1.2", "1.3.0rc1", False),
         ("v1.2", "1.2.0+local", False),
-        # A clone that was never installed does not know what it is.
+        # A clone that was never installed has no version.
         ("v1.2", "0", False),
         ("v1.2", "", False),
         ("", "1.2", False),
@@ -133,7 +133,7 @@ def test_what_counts_as_newer(tag: str, own: str, newer: bool) -> None:
 
 
 @pytest.mark.parametrize("address", ["https://github.com/some/bridge", "https://github.com/some/bridge.git/"])
-def test_the_addresses_of_a_project_on_github(address: str) -> None:
+def test_the_addresses_of_a_github_project(address: str) -> None:
     assert feed_for(address) == "https://api.github.com/repos/some/bridge/releases?per_page=10"
     assert page_for(address, "v1.2") == "https://github.com/some/bridge/releases/tag/v1.2"
     assert version_of("v1.2") == version_of("1.2") == "1.2"
@@ -143,5 +143,5 @@ def test_the_addresses_of_a_project_on_github(address: str) -> None:
     "address",
     [None, "", "https://example.org/some/bridge", "http://github.com/some/bridge", "https://github.com/some", "x"],
 )
-def test_a_project_elsewhere_has_no_feed_that_we_know(address: str | None) -> None:
+def test_a_project_elsewhere_has_no_feed(address: str | None) -> None:
     assert feed_for(address) is None

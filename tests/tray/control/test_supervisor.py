@@ -1,4 +1,4 @@
-"""The server's life as the desktop sees it: by a scripted server and a clock of the test's, and with the real one."""
+"""Starts, stops, crashes and restarts: with a scripted server and a fake clock, and with the real server."""
 
 import queue
 import threading
@@ -21,7 +21,7 @@ from tray.control.supervisor import DELAYS_S, ENDING_S, START_TIMEOUT_S, WINDOW_
 
 
 class Clock:
-    """Time that passes when the test says so."""
+    """A clock that the test advances."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -32,7 +32,7 @@ class Clock:
 
 @dataclass
 class FakeServer:
-    """Does nothing by itself; the test says what becomes of it."""
+    """A server whose status reports the test scripts."""
 
     config: Config
     on_status: Callable[[Status], None]
@@ -57,7 +57,7 @@ class FakeServer:
     def wait(self, timeout_s: float | None = None) -> bool:
         self.is_joined = True
         if self.error is not None:
-            raise StartError("it ended by itself") from self.error
+            raise StartError("the loop broke") from self.error
         return True
 
     def apply(self, config: Config) -> None:
@@ -69,20 +69,20 @@ class FakeServer:
     def sign_in(self, account: str, on_url: Callable[[str], None]) -> AccountStatus:
         raise AssertionError
 
-    def says(self, state: State, error: BaseException | None = None) -> None:
+    def report(self, state: State, error: BaseException | None = None) -> None:
         self.error = error
         self.on_status(Status(state=state, trouble=str(error) if error else None))
 
 
 class Scene:
-    """A supervisor over fake servers; `settle` hands it what they have said."""
+    """A supervisor of fake servers; `settle` delivers their status reports."""
 
     def __init__(self) -> None:
         self.clock = Clock()
         self.servers: list[FakeServer] = []
         self.refuses: Exception | None = None
-        self._said: queue.SimpleQueue[StatusReport] = queue.SimpleQueue()
-        self.supervisor = Supervisor(self._make, self._said.put, clock=self.clock)
+        self._reports: queue.SimpleQueue[StatusReport] = queue.SimpleQueue()
+        self.supervisor = Supervisor(self._make, self._reports.put, clock=self.clock)
 
     def _make(self, config: Config, on_status: Callable[[Status], None]) -> FakeServer:
         self.servers.append(FakeServer(config, on_status, refuses=self.refuses))
@@ -97,19 +97,19 @@ class Scene:
         return self.supervisor.status.state
 
     def settle(self) -> None:
-        while not self._said.empty():
-            self.supervisor.heard(self._said.get())
+        while not self._reports.empty():
+            self.supervisor.on_report(self._reports.get())
 
     def start(self, config: Config | None = None) -> None:
         self.supervisor.start(config or Config())
         self.settle()
 
     def run(self) -> None:
-        self.server.says(State.RUNNING)
+        self.server.report(State.RUNNING)
         self.settle()
 
     def crash(self, error: BaseException | None = None) -> None:
-        self.server.says(State.FAILED, error or RuntimeError("the loop broke"))
+        self.server.report(State.FAILED, error or RuntimeError("the loop broke"))
         self.settle()
 
     def pass_time(self, seconds: float) -> None:
@@ -131,7 +131,7 @@ def test_it_starts_runs_and_stops(scene: Scene) -> None:
     states.append(scene.state)
     scene.supervisor.stop(10)
     assert scene.server.graces == [10]
-    scene.server.says(State.STOPPED)
+    scene.server.report(State.STOPPED)
     scene.settle()
     assert [*states, scene.state] == [State.STOPPED, State.STARTING, State.RUNNING, State.STOPPED]
     assert scene.server.is_joined
@@ -139,7 +139,7 @@ def test_it_starts_runs_and_stops(scene: Scene) -> None:
     assert scene.supervisor.failure is None
 
 
-def test_three_crashes_are_followed_by_a_start_each_after_a_longer_wait_and_the_fourth_by_none(scene: Scene) -> None:
+def test_three_crashes_are_restarted_with_back_off_and_the_fourth_is_not(scene: Scene) -> None:
     scene.start()
     for delay in DELAYS_S:
         scene.run()
@@ -161,7 +161,7 @@ def test_three_crashes_are_followed_by_a_start_each_after_a_longer_wait_and_the_
     assert len(scene.servers) == len(DELAYS_S) + 1
 
 
-def test_crashes_of_long_ago_are_forgotten(scene: Scene) -> None:
+def test_old_crashes_do_not_count(scene: Scene) -> None:
     scene.start()
     for _ in range(10):
         scene.run()
@@ -171,7 +171,7 @@ def test_crashes_of_long_ago_are_forgotten(scene: Scene) -> None:
         scene.clock.now += WINDOW_S
 
 
-def test_a_start_by_hand_opens_a_new_budget(scene: Scene) -> None:
+def test_a_start_by_the_user_resets_the_count_of_crashes(scene: Scene) -> None:
     scene.start()
     for _ in range(len(DELAYS_S) + 1):
         scene.run()
@@ -185,7 +185,7 @@ def test_a_start_by_hand_opens_a_new_budget(scene: Scene) -> None:
     assert scene.supervisor.next_at == scene.clock.now + DELAYS_S[0]
 
 
-def test_a_stop_while_it_waits_to_start_again_is_a_stop(scene: Scene) -> None:
+def test_a_stop_during_back_off_cancels_the_restart(scene: Scene) -> None:
     scene.start()
     scene.run()
     scene.crash()
@@ -196,7 +196,7 @@ def test_a_stop_while_it_waits_to_start_again_is_a_stop(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("error", [PortTaken("Port 1 is taken."), CliMissing(), StartError("no")])
-def test_what_says_itself_why_it_cannot_start_is_not_tried_again(scene: Scene, error: Exception) -> None:
+def test_a_start_error_is_not_retried(scene: Scene, error: Exception) -> None:
     scene.refuses = error
     scene.start()
     assert (scene.state, scene.supervisor.next_at) == (State.FAILED, None)
@@ -208,30 +208,30 @@ def test_what_says_itself_why_it_cannot_start_is_not_tried_again(scene: Scene, e
     assert (scene.state, scene.supervisor.next_at) == (State.FAILED, None)
 
 
-def test_a_start_that_breaks_for_no_reason_of_ours_is_a_crash(scene: Scene) -> None:
+def test_an_unexpected_error_at_the_start_is_a_crash(scene: Scene) -> None:
     scene.start()
     scene.crash(SystemExit(3))
     assert scene.supervisor.next_at == scene.clock.now + DELAYS_S[0]
 
 
-def test_a_restart_waits_for_the_end_and_takes_the_new_settings(scene: Scene) -> None:
+def test_a_restart_waits_for_the_end_and_uses_the_new_settings(scene: Scene) -> None:
     scene.start()
     scene.run()
     scene.supervisor.restart(Config(demo=True), 10)
     assert len(scene.servers) == 1
     assert not scene.supervisor.is_idle
-    scene.server.says(State.STOPPED)
+    scene.server.report(State.STOPPED)
     scene.settle()
     assert (len(scene.servers), scene.server.config.demo) == (2, True)
 
 
-def test_a_start_while_it_stops_comes_after_the_stop(scene: Scene) -> None:
+def test_a_start_during_a_stop_follows_the_stop(scene: Scene) -> None:
     scene.start()
     scene.run()
     scene.supervisor.stop(10)
     scene.start()
     assert len(scene.servers) == 1
-    scene.server.says(State.STOPPED)
+    scene.server.report(State.STOPPED)
     scene.settle()
     assert (len(scene.servers), scene.state) == (2, State.STARTING)
 
@@ -246,7 +246,7 @@ def test_settings_reach_the_running_server_and_the_next_one(scene: Scene) -> Non
     assert scene.server.config == Config(pool_size=6)
 
 
-def test_a_server_that_does_not_end_is_left_behind_and_said(scene: Scene) -> None:
+def test_a_server_that_does_not_stop_is_abandoned_and_reported(scene: Scene) -> None:
     scene.start()
     scene.run()
     scene.supervisor.stop(10)
@@ -254,33 +254,33 @@ def test_a_server_that_does_not_end_is_left_behind_and_said(scene: Scene) -> Non
     assert not scene.supervisor.is_idle
     scene.pass_time(0.2)
     assert (scene.state, scene.supervisor.is_idle) == (State.FAILED, True)
-    assert "does not end" in str(scene.supervisor.status.trouble)
+    assert "does not stop" in str(scene.supervisor.status.trouble)
 
 
-def test_a_server_that_is_never_ready_is_ended_and_not_tried_again(scene: Scene) -> None:
+def test_a_server_that_is_never_ready_is_stopped_and_not_retried(scene: Scene) -> None:
     scene.start()
     scene.pass_time(START_TIMEOUT_S)
     assert scene.server.graces == [0]
-    scene.server.says(State.STOPPED)
+    scene.server.report(State.STOPPED)
     scene.settle()
     assert (scene.state, scene.supervisor.next_at) == (State.FAILED, None)
     assert "not ready" in str(scene.supervisor.status.trouble)
 
 
-def test_words_of_an_earlier_server_are_not_heard(scene: Scene) -> None:
+def test_reports_of_an_earlier_server_are_ignored(scene: Scene) -> None:
     scene.start()
     first = scene.server
     scene.run()
     scene.supervisor.restart(Config(), 0)
-    first.says(State.STOPPED)
+    first.report(State.STOPPED)
     scene.settle()
     scene.run()
-    first.says(State.FAILED, RuntimeError("late"))
+    first.report(State.FAILED, RuntimeError("late"))
     scene.settle()
     assert scene.state is State.RUNNING
 
 
-def test_who_pays_and_the_models_stay_known_while_it_is_stopped(scene: Scene) -> None:
+def test_the_account_and_the_models_stay_known_while_it_is_stopped(scene: Scene) -> None:
     known = Status(
         state=State.RUNNING,
         account=AccountStatus(signed_in=True, payer="plan"),
@@ -291,24 +291,24 @@ def test_who_pays_and_the_models_stay_known_while_it_is_stopped(scene: Scene) ->
     scene.server.on_status(known)
     scene.settle()
     scene.supervisor.stop(0)
-    scene.server.says(State.STOPPED)
+    scene.server.report(State.STOPPED)
     scene.settle()
     assert scene.supervisor.status == replace(known, state=State.STOPPED)
 
 
-# With the real server and the real Claude Code, as a demo.
+# The real server with the real Claude Code, as a demo.
 
 
 @dataclass
 class Real:
-    """A supervisor over real servers, driven by the test's own thread."""
+    """A supervisor of real servers, driven by the test's thread."""
 
     folder: Path
     config: Config
-    said: "queue.SimpleQueue[StatusReport]" = field(default_factory=queue.SimpleQueue)
+    reports: "queue.SimpleQueue[StatusReport]" = field(default_factory=queue.SimpleQueue)
 
     def __post_init__(self) -> None:
-        self.supervisor = Supervisor(self._make, self.said.put)
+        self.supervisor = Supervisor(self._make, self.reports.put)
         self.runners: list[Runner] = []
 
     def _make(self, config: Config, on_status: Callable[[Status], None]) -> Runner:
@@ -321,7 +321,7 @@ class Real:
         while not condition():
             assert time.monotonic() < end, self.supervisor.status
             try:
-                self.supervisor.heard(self.said.get(timeout=0.05))
+                self.supervisor.on_report(self.reports.get(timeout=0.05))
             except queue.Empty:
                 self.supervisor.tick()
 
@@ -352,7 +352,7 @@ def leftovers() -> tuple[set[threading.Thread], int, set[int]]:
 @pytest.mark.timeout(400)
 @sized("starts", 50)
 def test_starts_and_stops_leave_no_thread_no_process_and_no_socket(real: Real, starts: int) -> None:
-    # What is imported and made once stays.
+    # The first start imports and creates what stays.
     real.start()
     real.until(lambda: real.supervisor.status.pool.ready == 1)
     real.stop()
@@ -365,11 +365,11 @@ def test_starts_and_stops_leave_no_thread_no_process_and_no_socket(real: Real, s
         threads, files, children = leftovers()
         return threads <= before[0] and files <= before[1] and children <= before[2]
 
-    # What waited for the last processes to end is over a moment later.
+    # Threads that wait for the last processes end a moment later.
     real.until(nothing_is_left)
 
 
-def test_a_real_server_that_crashes_is_started_again(real: Real) -> None:
+def test_a_real_server_that_crashes_is_restarted(real: Real) -> None:
     real.start()
     first = real.runners[0]
     listeners = first._listener_set

@@ -1,4 +1,4 @@
-"""When it is asked for a newer version, and what is remembered of the answer."""
+"""When the update check asks the feed, and what it caches."""
 
 import json
 import logging
@@ -9,108 +9,108 @@ from typing import Any
 import pytest
 
 from tray.control.releases_feed import FeedUnreadable
-from tray.control.update_check import AGAIN_S, DAY_S, MEMO, Answer, Updates
+from tray.control.update_check import CACHE_FILE, DAY_S, RETRY_S, Answer, UpdateCheck
 
 REPOSITORY = "https://github.com/some/bridge"
 
 
-class Life:
-    """Updates on a clock of the test's own; `pending` is what was asked and not answered."""
+class Check:
+    """An update check with a fake clock; `pending`: the callbacks of unanswered requests."""
 
     def __init__(self, folder: Path, **more: Any) -> None:
         self.now = 1_800_000_000.0
         self.pending: list[Callable[[Answer], None]] = []
         settings = {"own": "1.1", "repository": REPOSITORY, **more}
-        self.updates = Updates(folder / MEMO, wall=lambda: self.now, **settings)
+        self.updates = UpdateCheck(folder / CACHE_FILE, wall=lambda: self.now, **settings)
 
-    def look(self, wanted: bool = True) -> int:
-        """How many questions are open after a look."""
-        self.updates.look(self._aside, wanted=wanted)
+    def poll(self, wanted: bool = True) -> int:
+        """Checks if it is due; returns the number of unanswered requests."""
+        self.updates.check_if_due(self._run, wanted=wanted)
         return len(self.pending)
 
     def answer(self, what: Answer) -> str:
-        """The open question's answer comes; what is news then."""
-        (then,) = self.pending
+        """Answers the pending request; returns the newer version."""
+        (on_done,) = self.pending
         self.pending.clear()
-        then(what)
-        return self.updates.news(wanted=True)
+        on_done(what)
+        return self.updates.newer_version(wanted=True)
 
-    def _aside(self, work: Callable[[], str | None], then: Callable[[Answer], None]) -> None:
-        self.pending.append(then)
+    def _run(self, work: Callable[[], str | None], on_done: Callable[[Answer], None]) -> None:
+        self.pending.append(on_done)
 
 
 @pytest.fixture
-def life(tmp_path: Path) -> Life:
-    return Life(tmp_path)
+def check(tmp_path: Path) -> Check:
+    return Check(tmp_path)
 
 
-def test_without_being_wanted_nothing_is_asked_ever(life: Life) -> None:
+def test_a_check_that_is_switched_off_never_asks(check: Check) -> None:
     for _ in range(10):
-        life.now += DAY_S
-        assert life.look(wanted=False) == 0
+        check.now += DAY_S
+        assert check.poll(wanted=False) == 0
 
 
-def test_it_asks_at_once_when_it_is_wanted_and_then_once_a_day(life: Life) -> None:
-    assert life.look() == 1
-    assert life.look() == 1
-    assert life.answer("v1.2") == "1.2"
-    life.now += DAY_S - 1
-    assert life.look() == 0
-    life.now += 1
-    assert life.look() == 1
-    assert life.answer("v1.3.1") == "1.3.1"
-    assert life.updates.page == f"{REPOSITORY}/releases/tag/v1.3.1"
+def test_it_asks_at_once_when_switched_on_and_then_once_a_day(check: Check) -> None:
+    assert check.poll() == 1
+    assert check.poll() == 1
+    assert check.answer("v1.2") == "1.2"
+    check.now += DAY_S - 1
+    assert check.poll() == 0
+    check.now += 1
+    assert check.poll() == 1
+    assert check.answer("v1.3.1") == "1.3.1"
+    assert check.updates.page == f"{REPOSITORY}/releases/tag/v1.3.1"
 
 
-def test_a_failed_question_is_one_quiet_line_in_the_log_and_is_asked_again_in_an_hour(
-    life: Life, caplog: pytest.LogCaptureFixture
+def test_a_failed_request_is_one_info_line_in_the_log_and_is_retried_after_an_hour(
+    check: Check, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    life.look()
-    assert life.answer(FeedUnreadable("there is no network")) == ""
+    check.poll()
+    assert check.answer(FeedUnreadable("there is no network")) == ""
     assert [(row.levelname, row.getMessage()) for row in caplog.records] == [
-        ("INFO", "no news of versions: there is no network")
+        ("INFO", "the update check failed: there is no network")
     ]
-    life.now += AGAIN_S - 1
-    assert life.look() == 0
-    life.now += 1
-    assert life.look() == 1
+    check.now += RETRY_S - 1
+    assert check.poll() == 0
+    check.now += 1
+    assert check.poll() == 1
 
 
-def test_a_failure_does_not_take_back_what_is_known(life: Life) -> None:
-    life.look()
-    life.answer("v1.2")
-    life.now += DAY_S
-    life.look()
-    assert life.answer(FeedUnreadable("no")) == "1.2"
+def test_a_failed_request_keeps_the_known_version(check: Check) -> None:
+    check.poll()
+    check.answer("v1.2")
+    check.now += DAY_S
+    check.poll()
+    assert check.answer(FeedUnreadable("no")) == "1.2"
 
 
 @pytest.mark.parametrize("answer", [None, "v1.1", "v1.0"])
-def test_nothing_newer_is_no_news(life: Life, answer: str | None) -> None:
-    life.look()
-    assert life.answer(answer) == ""
+def test_no_newer_release_gives_no_version(check: Check, answer: str | None) -> None:
+    check.poll()
+    assert check.answer(answer) == ""
 
 
-def test_what_was_heard_outlives_a_restart_and_what_nobody_wants_is_not_said(life: Life, tmp_path: Path) -> None:
-    life.look()
-    life.answer("v1.2")
-    second = Life(tmp_path)
-    assert second.updates.news(wanted=True) == ""
-    assert second.look() == 0
-    assert second.updates.news(wanted=True) == "1.2"
-    assert second.updates.news(wanted=False) == ""
+def test_the_answer_survives_a_restart_and_is_hidden_when_switched_off(check: Check, tmp_path: Path) -> None:
+    check.poll()
+    check.answer("v1.2")
+    second = Check(tmp_path)
+    assert second.updates.newer_version(wanted=True) == ""
+    assert second.poll() == 0
+    assert second.updates.newer_version(wanted=True) == "1.2"
+    assert second.updates.newer_version(wanted=False) == ""
 
 
-def test_an_update_that_was_installed_is_no_news_any_more(life: Life, tmp_path: Path) -> None:
-    life.look()
-    life.answer("v1.2")
-    second = Life(tmp_path, own="1.2")
-    second.look()
-    assert second.updates.news(wanted=True) == ""
+def test_an_installed_update_is_no_longer_offered(check: Check, tmp_path: Path) -> None:
+    check.poll()
+    check.answer("v1.2")
+    second = Check(tmp_path, own="1.2")
+    second.poll()
+    assert second.updates.newer_version(wanted=True) == ""
 
 
 @pytest.mark.parametrize(
-    "memo",
+    "cached",
     [
         "",
         "[]",
@@ -121,32 +121,32 @@ def test_an_update_that_was_installed_is_no_news_any_more(life: Life, tmp_path: 
         '{"tag": "/../evil", "next_at": 1800000001}',
     ],
 )
-def test_a_memo_that_says_nonsense_does_not_keep_it_silent_or_lead_astray(tmp_path: Path, memo: str) -> None:
-    (tmp_path / MEMO).write_text(memo)
-    life = Life(tmp_path)
-    assert life.look() == 1
-    assert "evil" not in life.updates.page
+def test_a_damaged_cache_neither_stops_the_check_nor_changes_the_page(tmp_path: Path, cached: str) -> None:
+    (tmp_path / CACHE_FILE).write_text(cached)
+    check = Check(tmp_path)
+    assert check.poll() == 1
+    assert "evil" not in check.updates.page
 
 
-def test_a_clock_that_was_put_back_does_not_keep_it_silent(life: Life) -> None:
-    life.look()
-    life.answer("v1.2")
-    life.now -= 10 * DAY_S
-    assert life.look() == 1
+def test_a_clock_that_was_set_back_does_not_stop_the_check(check: Check) -> None:
+    check.poll()
+    check.answer("v1.2")
+    check.now -= 10 * DAY_S
+    assert check.poll() == 1
 
 
-def test_a_memo_that_cannot_be_written_costs_nothing_but_the_memory(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_changes_nothing_until_a_restart(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    life = Life(tmp_path / "file")
-    life.look()
-    assert life.answer("v1.2") == "1.2"
-    assert life.look() == 0
+    check = Check(tmp_path / "file")
+    check.poll()
+    assert check.answer("v1.2") == "1.2"
+    assert check.poll() == 0
 
 
 @pytest.mark.parametrize("more", [{"managed_by": "apt"}, {"repository": None}, {"repository": "https://example.org/x"}])
-def test_what_has_nobody_to_ask_says_so_and_asks_nobody(tmp_path: Path, more: dict[str, Any]) -> None:
-    (tmp_path / MEMO).write_text(json.dumps({"tag": "v1.2", "next_at": 1_800_000_001}))
-    life = Life(tmp_path, **more)
-    assert not life.updates.is_possible
-    assert life.look() == 0
-    assert life.updates.news(wanted=True) == ""
+def test_without_a_feed_the_check_is_not_possible_and_never_asks(tmp_path: Path, more: dict[str, Any]) -> None:
+    (tmp_path / CACHE_FILE).write_text(json.dumps({"tag": "v1.2", "next_at": 1_800_000_001}))
+    check = Check(tmp_path, **more)
+    assert not check.updates.is_possible
+    assert check.poll() == 0
+    assert check.updates.newer_version(wanted=True) == ""

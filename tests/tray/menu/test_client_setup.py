@@ -18,7 +18,7 @@ from tray.menu.client_setup import ANY_KEY, MISSING_KEY, text_for
 
 TEXTS = dict(connect_texts())
 URL = "http://127.0.0.1:8083/v1"
-# What a settings file may hold, and no shell or file format takes as it is.
+# A valid key that every shell and file format must quote.
 ODD_KEY = """it's "odd" $HOME \\ `x` #"""
 
 
@@ -28,7 +28,7 @@ def text(app: App, *, key: str | None = None, url: str = URL, model: str = "sonn
 
 class TestTexts:
     @pytest.mark.parametrize("name", TEXTS)
-    def test_each_text_is_as_it_was_agreed(self, name: str) -> None:
+    def test_each_text_matches_its_golden_file(self, name: str) -> None:
         assert TEXTS[name] == (GOLDEN / "connect" / f"{name}.txt").read_text(encoding="utf-8")
 
     def test_no_golden_text_is_left_over(self) -> None:
@@ -39,14 +39,14 @@ class TestTexts:
         assert "127.0.0.1:8083/v1" in text(app)
 
     @pytest.mark.parametrize("app", APPS)
-    def test_the_key_is_there_only_if_it_is_asked_for(self, app: App) -> None:
+    def test_the_key_is_included_only_if_it_is_required(self, app: App) -> None:
         assert "db-secret" in text(app, key="db-secret")
-        kept = text_for(app, base_url=URL, model="sonnet", key_required=False, key="db-secret")
-        assert "db-secret" not in kept
-        assert ANY_KEY in kept or app == "curl"
+        public = text_for(app, base_url=URL, model="sonnet", key_required=False, key="db-secret")
+        assert "db-secret" not in public
+        assert ANY_KEY in public or app == "curl"
 
     @pytest.mark.parametrize("app", APPS)
-    def test_a_key_that_cannot_be_read_leaves_a_place_for_it(self, app: App) -> None:
+    def test_a_key_that_cannot_be_read_leaves_a_placeholder(self, app: App) -> None:
         assert MISSING_KEY in text_for(app, base_url=URL, model="sonnet", key_required=True, key=None)
 
 

@@ -1,3 +1,5 @@
+"""The menu, the tooltip and the picture of each state: golden files and properties."""
+
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -33,7 +35,6 @@ from tray.menu.phrases import port_of, state_line
 from tray.model import Fix, KeyPlace, KeyState, Picture, Problem, ReachState, Snapshot
 
 STATES = dict(states())
-# A slow computer is no reason to fail.
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -48,22 +49,22 @@ def submenu(snapshot: Snapshot, text: str) -> dict[str, Item]:
 
 
 def commands(snapshot: Snapshot) -> list[Command]:
-    """What can be clicked."""
+    """The commands of all enabled lines."""
     return [item.command for item in all_items(menu_for(snapshot)) if item.enabled and item.command is not None]
 
 
 class TestGolden:
     @pytest.mark.parametrize("name", STATES)
-    def test_each_state_looks_as_it_was_agreed(self, name: str) -> None:
+    def test_each_state_matches_its_golden_menu(self, name: str) -> None:
         assert state_text(STATES[name]) == (GOLDEN / "menu" / f"{name}.txt").read_text(encoding="utf-8")
 
     def test_no_golden_menu_is_left_over(self) -> None:
         assert {path.stem for path in (GOLDEN / "menu").glob("*.txt")} == set(STATES)
 
-    def test_the_menu_has_the_order_of_the_design(self) -> None:
+    def test_the_menu_has_its_order(self) -> None:
         order = (
             *(
-                "Not signed in to Claude",
+                "Not signed in",
                 "Claude Code is not",
                 "Start",
                 "Stop",
@@ -71,7 +72,15 @@ class TestGolden:
                 "Copy base URL",
                 "Connect an app",
             ),
-            *("Default model", "Pool size", "Port", "Access key", "Reachable from", "Plan usage", "Sign in to Claude"),
+            *(
+                "Default model",
+                "Answers at once",
+                "Port",
+                "Access key",
+                "Who can connect",
+                "Plan usage",
+                "Sign in to Claude",
+            ),
             *("Start at login", "Open log folder", "Copy diagnostics", "About", "Quit"),
         )
         snapshot = replace(
@@ -82,7 +91,7 @@ class TestGolden:
         assert places == sorted(places)
 
 
-# Anything that the desktop may know, its strings as strange as other programs make them.
+# Any snapshot, with strings as strange as other programs may make them.
 _texts = st.text(max_size=90)
 _times = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True), st.floats(1.7e9, 1.9e9))
 _accounts = st.builds(
@@ -132,11 +141,11 @@ snapshots = st.builds(
 
 
 class TestLaws:
-    """What holds for every menu, whatever the desktop knows."""
+    """Properties of every menu."""
 
     @PATIENT
     @given(snapshots)
-    def test_no_line_is_empty_long_or_broken(self, snapshot: Snapshot) -> None:
+    def test_every_line_is_short_and_printable(self, snapshot: Snapshot) -> None:
         for item in all_items(menu_for(snapshot)):
             if item != SEPARATOR:
                 assert item.text.strip() == item.text != ""
@@ -145,7 +154,7 @@ class TestLaws:
 
     @PATIENT
     @given(snapshots)
-    def test_no_two_siblings_read_alike(self, snapshot: Snapshot) -> None:
+    def test_no_two_siblings_are_equal(self, snapshot: Snapshot) -> None:
         menu = menu_for(snapshot)
         for siblings in (menu, *(item.items for item in all_items(menu) if item.items)):
             texts = [item.text for item in siblings if item != SEPARATOR]
@@ -153,7 +162,7 @@ class TestLaws:
 
     @PATIENT
     @given(snapshots)
-    def test_a_line_that_can_be_clicked_does_something(self, snapshot: Snapshot) -> None:
+    def test_every_enabled_line_has_a_command_or_a_submenu(self, snapshot: Snapshot) -> None:
         for item in all_items(menu_for(snapshot)):
             assert (item.command is not None) or item.items or not item.enabled, item
             assert item.command is None or not item.items, item
@@ -161,7 +170,7 @@ class TestLaws:
     @PATIENT
     @given(snapshots)
     @example(replace(STATES["running"], problem=Problem("", "", "", Fix.NOTHING)))
-    def test_separators_part_lines_from_lines(self, snapshot: Snapshot) -> None:
+    def test_separators_stand_between_lines(self, snapshot: Snapshot) -> None:
         menu = menu_for(snapshot)
         for siblings in (menu, *(item.items for item in all_items(menu) if item.items)):
             assert SEPARATOR not in (siblings[0], siblings[-1])
@@ -169,14 +178,14 @@ class TestLaws:
 
     @PATIENT
     @given(snapshots)
-    def test_of_radio_siblings_one_at_most_is_on(self, snapshot: Snapshot) -> None:
+    def test_at_most_one_radio_sibling_is_checked(self, snapshot: Snapshot) -> None:
         menu = menu_for(snapshot)
         for siblings in (menu, *(item.items for item in all_items(menu) if item.items)):
             assert sum(bool(item.checked) for item in siblings if item.radio) <= 1
 
     @PATIENT
     @given(snapshots)
-    def test_the_port_in_use_stands_wherever_an_address_is_shown(self, snapshot: Snapshot) -> None:
+    def test_every_address_shows_the_port_in_use(self, snapshot: Snapshot) -> None:
         port = str(port_of(snapshot))
         text = menu_text(menu_for(snapshot))
         assert f"Copy base URL (http://127.0.0.1:{port}/v1)" in text
@@ -187,7 +196,7 @@ class TestLaws:
 
     @PATIENT
     @given(snapshots)
-    def test_the_tooltip_begins_with_the_words_of_the_menu(self, snapshot: Snapshot) -> None:
+    def test_the_tooltip_begins_with_the_menus_first_line(self, snapshot: Snapshot) -> None:
         tooltip = tooltip_for(snapshot)
         assert tooltip.startswith(f"Drawbridge: {menu_for(snapshot)[0].text}")
         assert len(tooltip) < 128
@@ -195,13 +204,13 @@ class TestLaws:
 
     @PATIENT
     @given(snapshots)
-    def test_whatever_happens_one_can_quit_and_see_the_log(self, snapshot: Snapshot) -> None:
+    def test_quit_log_and_diagnostics_are_always_enabled(self, snapshot: Snapshot) -> None:
         assert {Quit(), Open("log folder"), Copy("diagnostics")} <= set(commands(snapshot))
 
     @PATIENT
     @given(snapshots)
-    def test_what_something_else_holds_cannot_be_set_here(self, snapshot: Snapshot) -> None:
-        held = {setting for setting, holder in snapshot.pinned if dict(snapshot.pinned)[setting]}
+    def test_a_pinned_setting_cannot_be_changed(self, snapshot: Snapshot) -> None:
+        pinned = {setting for setting, source in snapshot.pinned if dict(snapshot.pinned)[setting]}
         kinds = {
             command.name if isinstance(command, ChangeSetting) else type(command).__name__
             for command in commands(snapshot)
@@ -216,7 +225,7 @@ class TestLaws:
             "payer": {"payer"},
             "check_updates": {"check_updates"},
         }
-        for setting in held & set(forbidden):
+        for setting in pinned & set(forbidden):
             assert not kinds & forbidden[setting]
 
     @PATIENT
@@ -225,7 +234,7 @@ class TestLaws:
         assert menu_for(snapshot) == menu_for(replace(snapshot))
 
 
-class TestLever:
+class TestStartAndStop:
     @pytest.mark.parametrize(
         ("state", "possible"),
         [
@@ -236,15 +245,15 @@ class TestLever:
             (State.STOPPING, set()),
         ],
     )
-    def test_only_what_makes_sense_can_be_clicked(self, state: State, possible: set[Command]) -> None:
+    def test_only_possible_commands_are_enabled(self, state: State, possible: set[Command]) -> None:
         snapshot = Snapshot(status=Status(state=state))
         assert set(commands(snapshot)) & {Start(), Stop(), Restart()} == possible
         assert not set(commands(replace(snapshot, is_quitting=True))) & {Start(), Stop(), Restart()}
 
     @pytest.mark.parametrize(
-        ("answers", "text"), [(0, "Quit"), (1, "Quit (1 answer running)"), (2, "Quit (2 answers running)")]
+        ("answers", "text"), [(0, "Quit"), (1, "Quit (1 answer in progress)"), (2, "Quit (2 answers in progress)")]
     )
-    def test_quit_says_how_many_answers_run(self, answers: int, text: str) -> None:
+    def test_quit_counts_the_answers_in_progress(self, answers: int, text: str) -> None:
         snapshot = replace(RUNNING, status=replace(RUNNING.status, pool=PoolStatus(answering=answers)))
         assert menu_for(snapshot)[-1] == Item(text, Quit())
 
@@ -266,7 +275,7 @@ class TestPicture:
             (State.FAILED, 0, True, Picture.CROSS),
         ],
     )
-    def test_the_shape_shows_the_state(self, state: State, answering: int, problem: bool, picture: Picture) -> None:
+    def test_the_picture_shows_the_state(self, state: State, answering: int, problem: bool, picture: Picture) -> None:
         status = Status(state=state, pool=PoolStatus(answering=answering))
         assert picture_for(Snapshot(status=status, problem=Problem("Oh", "no") if problem else None)) is picture
 
@@ -277,20 +286,20 @@ class TestProblem:
         menu = menu_for(replace(RUNNING, problem=Problem("Something is wrong", "It is.", fix=fix)))
         assert menu[2] == Item("Something is wrong", ActOnProblem())
 
-    def test_a_problem_with_nothing_to_do_about_it_is_only_said(self) -> None:
+    def test_a_problem_without_a_fix_is_a_line_of_text(self) -> None:
         menu = menu_for(replace(RUNNING, problem=Problem("A limit is reached", "Wait.", fix=Fix.NOTHING)))
         assert menu[2] == Item("A limit is reached", enabled=False)
 
 
 class TestChoices:
-    def test_every_model_of_the_account_can_be_chosen_and_claudes_own_default(self) -> None:
+    def test_every_model_of_the_account_can_be_chosen_and_claude_codes_default(self) -> None:
         items = submenu(RUNNING, "Default model")
         assert [item.command for item in items.values()] == [
             ChangeSetting("model", model) for model in ("opus", "sonnet", "haiku", "default")
         ]
         assert [text for text, item in items.items() if item.checked] == ["Sonnet 5"]
 
-    def test_two_models_of_one_name_are_told_apart_by_their_ids(self) -> None:
+    def test_two_models_with_one_name_show_their_ids(self) -> None:
         models = (ModelName("opus", "Opus"), ModelName("claude-opus-5", "Opus"))
         items = submenu(replace(RUNNING, status=replace(RUNNING.status, models=models), model="opus"), "Default model")
         assert list(items) == ["Opus", "Opus (claude-opus-5)", "Claude Code's default"]
@@ -301,11 +310,13 @@ class TestChoices:
             "claude-3-opus", ChangeSetting("model", "claude-3-opus"), checked=True, radio=True
         )
 
-    def test_a_size_of_the_settings_file_stands_among_the_others_in_order(self) -> None:
-        sizes = [item.command for item in submenu(replace(RUNNING, pool_size=5), "Pool size").values() if item.command]
+    def test_a_pool_size_from_the_settings_file_is_listed_in_order(self) -> None:
+        sizes = [
+            item.command for item in submenu(replace(RUNNING, pool_size=5), "Answers at once").values() if item.command
+        ]
         assert sizes == [ChangeSetting("pool_size", size) for size in (1, 2, 3, 4, 5, 6, 8)]
 
-    def test_the_port_in_use_is_checked_though_another_was_asked_for(self) -> None:
+    def test_the_port_in_use_is_checked_if_it_differs_from_the_setting(self) -> None:
         moved = replace(RUNNING, status=replace(RUNNING.status, base_url="http://127.0.0.1:8083/v1"))
         items = submenu(moved, "Port")
         assert [text for text, item in items.items() if item.checked] == ["8083"]
@@ -313,13 +324,13 @@ class TestChoices:
         assert items["Next free port"].command == SetPort(None)
         assert items["Other... (in the settings file)"].command == Open("settings")
 
-    def test_every_app_is_listed_and_cursor_only_explained(self) -> None:
+    def test_every_app_is_listed_and_cursor_is_explained(self) -> None:
         copied = [item.command.what for item in submenu(RUNNING, "Connect").values() if isinstance(item.command, Copy)]
         assert copied == ["talon", "cline", "continue", "open webui", "curl"]
         assert any(text.startswith("Cursor") and not item.enabled for text, item in submenu(RUNNING, "Connect").items())
 
     @pytest.mark.parametrize("starts", [True, False])
-    def test_start_at_login_shows_what_is_and_sets_the_other(self, starts: bool) -> None:
+    def test_start_at_login_shows_its_state_and_toggles_it(self, starts: bool) -> None:
         menu = menu_for(replace(RUNNING, starts_at_login=starts))
         assert Item("Start at login", SetStartAtLogin(not starts), checked=starts) in menu
 
@@ -333,56 +344,56 @@ class TestChoices:
             ("[fd00::20]", "http://[fd00::20]:8082/v1"),
         ],
     )
-    def test_an_address_for_others_is_copied_as_the_url_that_they_need(self, address: str, url: str) -> None:
-        items = submenu(replace(RUNNING, reach=ReachState(is_open=True, addresses=(address,))), "Reachable from")
+    def test_an_address_for_other_devices_is_copied_as_a_base_url(self, address: str, url: str) -> None:
+        items = submenu(replace(RUNNING, reach=ReachState(is_open=True, addresses=(address,))), "Who can connect")
         assert items[f"Copy {url}"].command == CopyAddress(url)
 
 
 class TestUpdates:
-    def test_a_newer_version_is_one_line_that_opens_its_page(self) -> None:
+    def test_a_newer_version_is_a_line_that_opens_its_page(self) -> None:
         assert Item("Version 1.2 is available...", Open("release page")) in menu_for(STATES["new_version"])
         assert not [item for item in all_items(menu_for(RUNNING)) if item.command == Open("release page")]
 
-    def test_a_person_switches_the_question_on_and_off(self) -> None:
+    def test_the_update_check_is_switched_on_and_off(self) -> None:
         for is_on in (True, False):
             about = submenu(replace(RUNNING, checks_updates=is_on), "About")
             assert about["Check for updates once a day"].checked is is_on
             assert about["Check for updates once a day"].command == ChangeSetting("check_updates", not is_on)
 
-    def test_where_the_system_brings_new_versions_there_is_nothing_to_switch(self) -> None:
+    def test_with_a_package_manager_there_is_no_switch(self) -> None:
         snapshot = replace(RUNNING, checks_updates=None)
         assert not [
             item
             for item in all_items(menu_for(snapshot))
             if isinstance(item.command, ChangeSetting) and item.command.name == "check_updates"
         ]
-        assert "New versions come with your system's updates" in menu_text(menu_for(snapshot))
+        assert "Updates come from your system's package manager" in menu_text(menu_for(snapshot))
 
 
 class TestKey:
-    def test_while_others_can_reach_the_server_its_key_cannot_be_given_up(self) -> None:
+    def test_while_other_devices_can_connect_the_key_stays_required(self) -> None:
         snapshot = STATES["reachable_by_others"]
         assert not any(isinstance(command, RequireKey) for command in commands(snapshot))
         assert "RemoveKey" not in {type(command).__name__ for command in commands(snapshot)}
 
     @pytest.mark.parametrize("place", KeyPlace)
-    def test_the_menu_says_where_the_key_is_kept(self, place: KeyPlace) -> None:
+    def test_the_menu_shows_where_the_key_is_stored(self, place: KeyPlace) -> None:
         text = menu_text(menu_for(replace(RUNNING, key=KeyState(place=place))))
-        words = {
-            KeyPlace.NONE: "There is no key yet",
-            KeyPlace.KEYRING: "Kept in the system's keyring",
-            KeyPlace.FILE: "Kept in a file that only you can read",
-            KeyPlace.SETTINGS: "Written in the settings file",
+        lines = {
+            KeyPlace.NONE: "No key yet",
+            KeyPlace.KEYRING: "Stored in the system's keyring",
+            KeyPlace.FILE: "Stored in a private file",
+            KeyPlace.SETTINGS: "Set in the settings file",
         }
-        assert [other for other in KeyPlace if words[other] in text] == [place]
+        assert [other for other in KeyPlace if lines[other] in text] == [place]
 
-    def test_without_a_keyring_the_person_is_asked_first(self) -> None:
+    def test_without_a_keyring_the_user_is_asked_for_consent(self) -> None:
         assert AllowKeyFile() in commands(STATES["no_keyring"])
         assert AllowKeyFile() not in commands(RUNNING)
 
 
-class TestWhoPays:
-    def test_an_exported_key_gives_the_choice_and_says_that_it_pays(self) -> None:
+class TestBilling:
+    def test_an_exported_key_is_named_and_offers_the_choice(self) -> None:
         menu = menu_for(STATES["api_key_pays"])
         assert menu[1].text == "Billed per token to ANTHROPIC_API_KEY"
         choices = {item.command: item.checked for item in menu[1].items if item.command}
@@ -392,21 +403,21 @@ class TestWhoPays:
             ChangeSetting("payer", "automatic"): True,
         }
 
-    def test_the_variable_that_pays_is_named(self) -> None:
+    def test_the_billed_variable_is_named(self) -> None:
         snapshot = STATES["api_key_pays"]
         account = replace(snapshot.status.account, detail="the API key in ANTHROPIC_AUTH_TOKEN pays")
         menu = menu_for(replace(snapshot, status=replace(snapshot.status, account=account)))
         assert menu[1].text == "Billed per token to ANTHROPIC_AUTH_TOKEN"
 
-    def test_without_one_there_is_nothing_to_choose(self) -> None:
+    def test_without_an_exported_key_there_is_no_choice(self) -> None:
         assert menu_for(RUNNING)[1].items == ()
 
-    def test_a_long_name_never_hides_who_pays(self) -> None:
+    def test_a_long_address_never_hides_the_billing(self) -> None:
         account = AccountStatus(True, "plan", email=f"{'a' * 80}@example.org", subscription="max")
         text = menu_for(replace(RUNNING, status=replace(RUNNING.status, account=account)))[1].text
         assert text.endswith("..., on the Claude Max plan")
 
-    def test_one_can_sign_in_exactly_while_nobody_is(self) -> None:
+    def test_sign_in_is_offered_only_while_signed_out(self) -> None:
         assert {SignIn(), SignIn("console")} <= set(commands(STATES["signed_out"]))
         assert not {SignIn(), SignIn("console")} & set(commands(RUNNING))
         assert not {SignIn(), SignIn("console")} & set(commands(STATES["signing_in"]))

@@ -1,3 +1,5 @@
+"""Texts of problems, notifications and status lines."""
+
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from tray.menu.problems import (
     CLI_MISSING,
     SIGNED_OUT,
     Copied,
+    DiagnosticsCopied,
     KeyCreated,
     LimitReached,
     NoTray,
@@ -23,7 +26,7 @@ from tray.menu.problems import (
     notice_for,
     problem_for,
 )
-from tray.model import Fix, KeyPlace, Notice, Problem
+from tray.model import Fix, Notice, Problem
 
 SOON = NOW.timestamp() + 3.5 * 3600
 LIMIT = UsageWindow("5 hours", 1.0, SOON, is_reached=True)
@@ -61,25 +64,25 @@ class TestErrors:
             (ValueError("secret detail"), "Something went wrong", Fix.LOG),
         ],
     )
-    def test_each_error_has_its_words_and_its_next_step(self, error: Exception, title: str, fix: Fix) -> None:
+    def test_each_error_has_its_title_and_its_fix(self, error: Exception, title: str, fix: Fix) -> None:
         problem = problem_for(error, now=NOW)
         assert (problem.title, problem.fix) == (title, fix)
 
     @pytest.mark.parametrize("kind", all_kinds())
-    def test_every_error_fits_the_menu_and_says_something(self, kind: type[DrawbridgeError]) -> None:
+    def test_every_error_fits_the_menu_and_has_a_message(self, kind: type[DrawbridgeError]) -> None:
         problem = problem_for(kind())
         assert 0 < len(problem.title) < 60
         assert problem.message
 
-    def test_a_server_that_ended_too_often_says_how_often_and_what_it_said_last(self) -> None:
+    def test_a_server_that_crashed_too_often_shows_how_often_and_the_last_error(self) -> None:
         problem = problem_for(errors.StartError("A socket closed."), crashes=4)
-        assert problem.title == "The server ended by itself 4 times"
-        assert problem.message.endswith("The last time: A socket closed.")
+        assert problem.title == "The server crashed 4 times"
+        assert problem.message.endswith("Last error: A socket closed.")
         assert problem.fix is Fix.LOG
 
 
 class TestStatus:
-    def test_all_is_well_while_nothing_is_known_to_be_wrong(self) -> None:
+    def test_without_a_known_problem_there_is_none(self) -> None:
         for state in (State.STARTING, State.RUNNING, State.STOPPING, State.STOPPED):
             assert problem_for(Status(state=state)) is None
 
@@ -87,20 +90,18 @@ class TestStatus:
         ("changes", "expected"),
         [
             ({"cli": CliStatus(), "pool": MISSING}, CLI_MISSING),
-            # It was there a moment ago.
+            # It was found earlier and then removed.
             ({"pool": MISSING}, CLI_MISSING),
             ({"account": AccountStatus(signed_in=False, payer="nobody")}, SIGNED_OUT),
         ],
     )
-    def test_what_the_server_lacks_is_a_state_with_a_next_step(
-        self, changes: dict[str, object], expected: Problem
-    ) -> None:
+    def test_what_the_server_lacks_is_a_problem_with_a_fix(self, changes: dict[str, object], expected: Problem) -> None:
         assert problem_for(replace(RUNNING.status, **changes)) == expected  # type: ignore[arg-type] # a table
 
-    def test_a_demo_needs_nobody_signed_in(self) -> None:
+    def test_a_demo_needs_no_sign_in(self) -> None:
         assert problem_for(replace(RUNNING.status, demo=True, account=AccountStatus(signed_in=False))) is None
 
-    def test_of_several_problems_the_first_to_mend_is_shown(self) -> None:
+    def test_of_several_problems_the_first_to_fix_is_shown(self) -> None:
         everything = Status(
             state=State.RUNNING,
             account=AccountStatus(signed_in=False),
@@ -119,52 +120,50 @@ class TestStatus:
         [
             (CircuitStatus("limit", "opus", "limit", 0.0, SOON), "Usage limit reached, resets at 18:00"),
             (CircuitStatus("limit", "opus", "limit", 0.0, NOW.timestamp() - 1), None),
-            (CircuitStatus("upstream", "opus", "down", 0.0, SOON), "Claude's API is not answering"),
+            (CircuitStatus("upstream", "opus", "down", 0.0, SOON), "Claude's API keeps failing"),
         ],
     )
-    def test_what_is_refused_at_once_is_a_problem_as_long_as_it_is(
-        self, circuit: CircuitStatus, title: str | None
-    ) -> None:
+    def test_an_open_circuit_is_a_problem_while_it_is_open(self, circuit: CircuitStatus, title: str | None) -> None:
         problem = problem_for(replace(RUNNING.status, circuits=(circuit,)), now=NOW)
         assert (problem.title if problem else None) == title
 
-    def test_of_several_limits_the_one_that_lasts_longest_counts(self) -> None:
+    def test_of_several_limits_the_last_to_reset_is_shown(self) -> None:
         week = UsageWindow("7 days", 1.0, SOON + 24 * 3600, is_reached=True)
         problem = problem_for(replace(RUNNING.status, usage=(week, LIMIT)), now=NOW)
         assert problem is not None
         assert problem.title == "Usage limit reached, resets tomorrow at 18:00"
 
-    def test_a_named_program_that_is_missing_leads_to_the_settings(self) -> None:
-        said = "There is no Claude Code at '/x/claude', the path named in the settings. Correct it."
+    def test_a_wrong_path_of_claude_code_leads_to_the_settings(self) -> None:
+        message = "There is no Claude Code at '/x/claude', the path named in the settings. Correct it."
         problem = problem_for(
-            Status(state=State.RUNNING, pool=PoolStatus(trouble=said, lacks="the claude code that is named"))
+            Status(state=State.RUNNING, pool=PoolStatus(trouble=message, lacks="the claude code that is named"))
         )
-        assert problem == Problem("Claude Code was not found", said, "", Fix.SETTINGS)
+        assert problem == Problem("Claude Code was not found", message, "", Fix.SETTINGS)
 
-    def test_any_other_problem_is_said_in_its_own_words(self) -> None:
-        said = "Claude Code did not start. Run 'drawbridge doctor' to see what it says."
-        problem = problem_for(replace(RUNNING.status, pool=PoolStatus(trouble=said)))
+    def test_any_other_problem_keeps_its_message(self) -> None:
+        message = "Claude Code did not start. Run 'drawbridge doctor' to see what it says."
+        problem = problem_for(replace(RUNNING.status, pool=PoolStatus(trouble=message)))
         assert problem is not None
-        assert (problem.title, problem.message) == ("Claude Code did not start", said)
+        assert (problem.title, problem.message) == ("Claude Code did not start", message)
 
-    def test_nothing_is_said_twice_in_one_notification(self) -> None:
-        said = "Claude Code did not start. Run 'drawbridge doctor' to see what it says."
-        problem = problem_for(replace(RUNNING.status, pool=PoolStatus(trouble=said)))
+    def test_a_notification_does_not_repeat_its_title(self) -> None:
+        message = "Claude Code did not start. Run 'drawbridge doctor' to see what it says."
+        problem = problem_for(replace(RUNNING.status, pool=PoolStatus(trouble=message)))
         assert problem is not None
         notice = notice_for(problem)
         assert notice.title == "Claude Code did not start"
         assert notice.text.startswith("Run 'drawbridge doctor'")
         assert notice_for(Problem("No.", "No.")).text == "No."
 
-    def test_a_server_that_failed_without_a_word_is_a_problem_all_the_same(self) -> None:
+    def test_a_server_that_failed_without_a_message_is_a_problem(self) -> None:
         problem = problem_for(Status(state=State.FAILED))
         assert problem is not None
-        assert problem.title == "The server ended by itself"
+        assert problem.title == "The server crashed"
 
 
 class TestNotices:
     @pytest.mark.parametrize("fix", Fix)
-    def test_a_problem_is_told_in_the_words_of_the_menu_and_tooltip(self, fix: Fix) -> None:
+    def test_a_problems_notification_has_the_title_of_menu_and_tooltip(self, fix: Fix) -> None:
         problem = Problem("The bridge is stuck", "A chain broke.", "Mend it.", fix)
         notice = notice_for(problem)
         snapshot = replace(RUNNING, problem=problem)
@@ -177,32 +176,30 @@ class TestNotices:
         ("what", "notice"),
         [
             (
-                PortMoved(8083, "Port 8082 is taken by node (pid 4)."),
+                PortMoved(8083, "Port 8082 is taken by node (pid 4).", "http://127.0.0.1:8083/v1"),
                 Notice(
-                    "Drawbridge uses port 8083",
-                    "Port 8082 is taken by node (pid 4). Your apps need the new base URL.",
+                    "Drawbridge is on port 8083 today",
+                    "Port 8082 is taken by node (pid 4). Point your apps at http://127.0.0.1:8083/v1",
                 ),
             ),
-            (Copied("The base URL"), Notice("Copied", "The base URL is in the clipboard.")),
+            (Copied("The base URL"), Notice("Copied", "The base URL is on the clipboard.")),
+            (DiagnosticsCopied(), Notice("Diagnostics copied", "They contain no keys.")),
             (
-                KeyCreated(KeyPlace.KEYRING, is_copied=True),
-                Notice(
-                    "There is a new access key",
-                    "It is kept in the system's keyring, and it is in the clipboard. Apps must send it from now on.",
-                ),
+                KeyCreated(is_copied=True),
+                Notice("New access key copied", "Paste it into your apps; requests without it are refused."),
             ),
             (
-                KeyCreated(KeyPlace.FILE, is_copied=False),
+                KeyCreated(is_copied=False),
                 Notice(
-                    "There is a new access key",
-                    "It is kept in a file that only you can read. Apps must send it from now on.",
+                    "New access key created",
+                    "Copy it under 'Access key' and paste it into your apps; requests without it are refused.",
                 ),
             ),
             (
                 SettingsSetAside(Path("settings.toml.bad"), "Line 3 is wrong."),
                 Notice(
                     "The settings file could not be read",
-                    "Line 3 is wrong. It is kept as 'settings.toml.bad', and the defaults hold.",
+                    "Line 3 is wrong. It was renamed to 'settings.toml.bad'; the defaults are used.",
                     Open("settings"),
                 ),
             ),
@@ -210,21 +207,21 @@ class TestNotices:
                 LimitReached(LIMIT, NOW),
                 Notice(
                     "Usage limit reached, resets at 18:00",
-                    "Claude's usage limit is reached. Claude answers again at 18:00. (5 hours)",
+                    "Claude's usage limit is reached. Claude accepts requests again at 18:00. (5 hours)",
                 ),
             ),
             (
                 NoTray("http://127.0.0.1:8082/"),
                 Notice(
                     "Drawbridge runs without an icon",
-                    "This desktop shows no tray icons. Drawbridge runs all the same; its page is http://127.0.0.1:8082/",
+                    "This desktop shows no tray icons. Drawbridge is running anyway. Control it at http://127.0.0.1:8082/",
                     Open("page"),
                 ),
             ),
-            (Quitting(1), Notice("Drawbridge is quitting", "1 answer is still running and may finish first.")),
-            (Quitting(2), Notice("Drawbridge is quitting", "2 answers are still running and may finish first.")),
+            (Quitting(1), Notice("Drawbridge is quitting", "1 answer has up to 10 s to finish.")),
+            (Quitting(2), Notice("Drawbridge is quitting", "2 answers have up to 10 s to finish.")),
             (SignedIn("ada@example.org"), Notice("Signed in to Claude", "ada@example.org.")),
         ],
     )
-    def test_what_has_happened_is_told_plainly(self, what: object, notice: Notice) -> None:
+    def test_each_event_has_its_notification(self, what: object, notice: Notice) -> None:
         assert notice_for(what) == notice  # type: ignore[arg-type] # a table
