@@ -81,7 +81,7 @@ def test_where_the_settings_insist_on_an_api_key_and_there_is_none_nothing_is_as
     tmp_path: Path, bus: str, host: TrayHost
 ) -> None:
     with opened("plan", tmp_path, bus, host, 'payer = "api key"\n') as (app, _, upstream):
-        assert "No API key, so nothing can be answered" in app.until("There is no API key to pay")
+        assert "No API key, so nothing can be answered" in app.until("No API key found")
         health = app.get("/health").json()["account"]
         doctor = doctors(app)
         assert (health["payer"], doctor["verdict"]) == ("nobody", "MISSING")
@@ -106,7 +106,7 @@ def test_a_click_signs_in_and_the_next_answer_comes(tmp_path: Path, bus: str, ho
 def test_a_console_account_is_signed_in_to_by_its_own_line(tmp_path: Path, bus: str, host: TrayHost) -> None:
     with opened("signed out", tmp_path, bus, host) as (app, _, _):
         app.until("Not signed in to Claude")
-        app.item.click("Sign in with a Console account (by the token)...")
+        app.item.click("Sign in with a Console account (billed per token)...")
         app.until("Billed per token to an API key")
 
 
@@ -144,7 +144,7 @@ def test_with_an_exported_key_the_plan_the_key_or_claude_code_decides(tmp_path: 
 
         def choose(line: str) -> set[str]:
             """Clicks the line; returns the headers that authenticate the next request."""
-            app.until("by the token")
+            app.until("illed per token")
             app.host.wait(lambda: is_clicked(line) or None)
             app.item.wait_menu(lambda menu: any(child.find(line).checked for child in menu.children if child.children))
             assert app.chat().status_code == 200
@@ -157,12 +157,12 @@ def test_with_an_exported_key_the_plan_the_key_or_claude_code_decides(tmp_path: 
             return {account.variables(worker.pid).get("ANTHROPIC_API_KEY", "") for worker in app.workers()}
 
         app.assert_menu("exported_key", "Billed per token to ANTHROPIC_API_KEY", "Fable")
-        assert choose("The Claude plan pays") == {"authorization"}
+        assert choose("Use the Claude plan") == {"authorization"}
         app.until("ada@example.org, on the Claude Max plan")
         assert 'payer = "plan"' in app.settings
         app.host.wait(lambda: keys() == {""} or None)
-        assert choose("The API key pays, by the token") == {"x-api-key"}
+        assert choose("Use the API key (billed per token)") == {"x-api-key"}
         assert 'payer = "api key"' in app.settings
         app.host.wait(lambda: keys() == {KEY} or None)
-        assert choose("As Claude Code decides: the API key") == {"x-api-key"}
+        assert choose("Let Claude Code choose (now: the API key)") == {"x-api-key"}
         app.until("Billed per token to ANTHROPIC_API_KEY")

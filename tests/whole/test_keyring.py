@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have keyrings of their own"),
     pytest.mark.timeout(240),
 ]
-_KEPT = "Kept in the system's keyring"
+_STORED = "Stored in the system's keyring"
 _FIND = (
     "import sys; from pathlib import Path; from server.machine.keychain import Keychain\n"
     "found = Keychain(Path(sys.argv[1])).find(); print(f'{found.place} {found.key}' if found else 'none')"
@@ -30,17 +30,17 @@ def test_a_key_in_the_keyring_outlives_the_app_and_shows_nowhere_else(tmp_path: 
             with open_app(tmp_path, bus, host, environment=variables) as app:
                 app.until("Running on port")
                 app.item.click("Access key", "New key")
-                app.until(_KEPT)
+                app.until(_STORED)
                 first = host.wait(lambda: key_in_clipboard(display))
                 assert stored(user, app) == f"keyring {first}"
-                app.item.click("Access key", "New key, the old one is refused")
+                app.item.click("Access key", "Replace the key (the old one stops working)")
                 second = host.wait(lambda: key if (key := key_in_clipboard(display)) not in {None, first} else None)
                 assert stored(user, app) == f"keyring {second}"
                 assert answers(app, None, first, second) == [401, 401, 200]
                 assert app.quit() == 0
                 host.wait_gone()
             with open_app(tmp_path, bus, host, environment=variables) as app:
-                app.until("Running on port", _KEPT)
+                app.until("Running on port", _STORED)
                 assert answers(app, None, first, second) == [401, 401, 200]
                 app.item.click(f"Copy base URL (http://127.0.0.1:{app.port}/v1)")
                 host.wait(lambda: pasted(display).startswith("http") or None)
@@ -48,7 +48,7 @@ def test_a_key_in_the_keyring_outlives_the_app_and_shows_nowhere_else(tmp_path: 
                 host.wait(lambda: pasted(display) == second or None)
                 assert [place for key in (first, second) for place in shown(app, key)] == []
                 app.item.click("Access key", "Remove the key")
-                app.until_not(_KEPT)
+                app.until_not(_STORED)
                 assert stored(user, app) == "none"
                 assert answers(app, None) == [200]
 
@@ -68,5 +68,5 @@ def answers(app: App, *keys: str | None) -> list[int]:
 def shown(app: App, key: str) -> list[str]:
     """Where the key can be read: the process list, its environment, any file of the app."""
     places = [Path(f"/proc/{app.process.pid}/{name}") for name in ("cmdline", "environ")]
-    places += [path for path in (app.folder / "home").rglob("*") if path.is_file()] + [app.folder / "out.txt"]
+    places += [path for path in (app.folder / "home").rglob("*") if path.is_file()] + list(app.folder.glob("*.txt"))
     return [str(path) for path in places if key.encode() in path.read_bytes()]

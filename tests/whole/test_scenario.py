@@ -1,4 +1,4 @@
-"""A day with the icon: the everyday controls of the real app, by its menu, and each effect where it shows.
+"""A day with the real app: everyday commands from its menu, and their effects.
 
 Twenty days, idle and under load: `python -m tests.tray.repeat [--load]`.
 """
@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have trays of their own"),
     pytest.mark.timeout(240),
 ]
-AGREE = "Keep it in a file only you can read"
+STORE_IN_FILE = "No keyring found. Store the key in a private file"
 
 
 def test_a_day_with_the_icon(tmp_path: Path, bus: str, host: TrayHost) -> None:
@@ -30,11 +30,11 @@ def test_a_day_with_the_icon(tmp_path: Path, bus: str, host: TrayHost) -> None:
         another_port(app)
         the_key(app, display)
         connecting(app, display)
-        # While an answer runs, this line and a notification would say so.
+        # While an answer is in progress, this line and a notification would differ.
         app.item.wait_menu(lambda menu: menu.find("Quit").enabled)
         assert app.quit() == 0
         host.wait_gone()
-    titles = ["This computer has no keyring", *["There is a new access key"] * 2]
+    titles = ["No keyring found", *["New access key copied"] * 2]
     assert sorted(one.title for one in host.notifications) == sorted([*titles, *["Copied"] * 4])
 
 
@@ -51,8 +51,8 @@ def it_stops_starts_and_restarts(app: App) -> None:
 
 
 def pool_size_and_model(app: App) -> None:
-    app.item.click("Pool size", "1")
-    app.item.wait_menu(lambda menu: menu.find("Pool size", "1").checked)
+    app.item.click("Answers at once: 3", "1")
+    app.item.wait_menu(lambda menu: menu.find("Answers at once: 1", "1").checked)
     app.item.click("Default model", "Haiku")
     app.item.wait_menu(lambda menu: menu.find("Default model", "Haiku").checked)
     assert app.get("/health").json()["pool"]["size"] == 1
@@ -71,15 +71,17 @@ def another_port(app: App) -> None:
 
 
 def the_key(app: App, display: str) -> None:
-    """Made, copied, changed and removed; there is no keyring on this bus, and a person first agrees to a file."""
+    """Creates, copies, replaces and removes the key; without a keyring on this bus, in a file."""
     app.item.click("Access key", "New key")
-    app.item.wait_menu(lambda menu: bool(menu.find("Access key", AGREE)))
-    app.item.click("Access key", AGREE)
+    app.item.wait_menu(lambda menu: bool(menu.find("Access key", STORE_IN_FILE)))
+    app.item.click("Access key", STORE_IN_FILE)
     app.item.wait_menu(lambda menu: menu.find("Access key", "Require the key").checked)
     first = app.host.wait(lambda: key_in_clipboard(display))
+    (file,) = [path for path in (app.folder / "home").rglob("*") if path.is_file() and "key" in path.name]
+    assert (file.read_text().strip(), file.stat().st_mode & 0o777) == (first, 0o600)
     assert app.chat().status_code == 401
     assert app.chat(authorization=f"Bearer {first}").status_code == 200
-    app.item.click("Access key", "New key, the old one is refused")
+    app.item.click("Access key", "Replace the key (the old one stops working)")
     second = app.host.wait(lambda: key if (key := key_in_clipboard(display)) != first else None)
     assert app.chat(authorization=f"Bearer {first}").status_code == 401
     assert app.chat(authorization=f"Bearer {second}").status_code == 200
@@ -90,12 +92,13 @@ def the_key(app: App, display: str) -> None:
     app.item.click("Access key", "Remove the key")
     app.item.wait_menu(lambda menu: not menu.find("Access key", "Require the key").checked)
     assert app.chat().status_code == 200
+    assert not file.exists()
     for key in (first, second):
         assert key not in app.log + app.settings
 
 
 def connecting(app: App, display: str) -> None:
-    """What is copied for an app is what it needs: the port and the model of this moment; and for curl it just runs."""
+    """Copies the settings for an app, with the current port and model, and a curl command that runs."""
     app.item.click("Connect an app", "Talon")
     talon = app.host.wait(lambda: text if "user.model_endpoint" in (text := pasted(display)) else None)
     assert f'"http://127.0.0.1:{app.port}/v1/chat/completions"' in talon
@@ -107,7 +110,7 @@ def connecting(app: App, display: str) -> None:
 
 
 def pasted(display: str) -> str:
-    """What a person would paste on that screen; empty where there is nothing."""
+    """The text on that display's clipboard; empty if there is none."""
     command = ["xclip", "-selection", "clipboard", "-o"]
     done = subprocess.run(command, env={**os.environ, "DISPLAY": display}, capture_output=True, text=True, timeout=20)
     return done.stdout

@@ -1,4 +1,4 @@
-"""The whole menu of the real app as golden text, in each state that a real computer can bring it into."""
+"""The real app's whole menu as a golden file, in each state that a real computer can bring about."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ pytestmark = [
 
 def test_a_demo_running_and_stopped(tmp_path: Path, bus: str, host: TrayHost) -> None:
     with open_app(tmp_path, bus, host) as app:
-        # Fable is in no list but Claude Code's own: the models are the live ones.
+        # Only Claude Code's own list has Fable, so the models are the live ones.
         app.assert_menu("running", "Running on port", "Fable")
         app.item.click("Stop")
         app.assert_menu("stopped", "Stopped")
@@ -33,7 +33,7 @@ def test_a_demo_running_and_stopped(tmp_path: Path, bus: str, host: TrayHost) ->
 
 
 def test_starting(tmp_path: Path, bus: str, host: TrayHost) -> None:
-    """The icon and its menu are there while the server's libraries are still being read."""
+    """The icon and its menu are shown while the server's libraries are still being imported."""
     go = tmp_path / "go"
     held = {"HELD_UNTIL": str(go)}
     with open_app(tmp_path, bus, host, environment=held, program="tests.whole.held_imports") as app:
@@ -42,7 +42,7 @@ def test_starting(tmp_path: Path, bus: str, host: TrayHost) -> None:
         app.until("Running on port")
 
 
-def test_an_answer_running_and_quitting_when_it_is_finished(tmp_path: Path, bus: str, host: TrayHost) -> None:
+def test_an_answer_in_progress_and_quitting(tmp_path: Path, bus: str, host: TrayHost) -> None:
     gate = Gate()
     with (
         standin_aside() as upstream,
@@ -53,16 +53,16 @@ def test_an_answer_running_and_quitting_when_it_is_finished(tmp_path: Path, bus:
         app.until("Running on port", "Fable")
         upstream.standin.script(lambda _: say("Half", Hold(gate), " and whole"))
         answers: list[str] = []
-        asking = threading.Thread(target=lambda: answers.append(app.chat().text))
-        asking.start()
+        client = threading.Thread(target=lambda: answers.append(app.chat().text))
+        client.start()
         upstream.reached(gate)
-        app.assert_menu("busy", "1 answer running on port")
+        app.assert_menu("busy", "1 answer in progress")
         app.click_quit()
-        app.assert_menu("quitting", "Quitting when 1 answer is finished")
-        assert "1 answer is still running" in host.wait_notification("Drawbridge is quitting").text
+        app.assert_menu("quitting", "Quitting: 1 answer has up to 10 s to finish")
+        assert "1 answer has up to 10 s" in host.wait_notification("Drawbridge is quitting").text
         upstream.open(gate)
         assert app.process.wait(40) == 0
-        asking.join(40)
+        client.join(40)
         assert "Half and whole" in answers[0]
     app.host.wait_gone()
 
@@ -84,27 +84,27 @@ def test_signed_out(tmp_path: Path, bus: str, host: TrayHost) -> None:
         host.wait_notification("Claude Code is not signed in")
 
 
-def test_ended_by_itself_too_often(tmp_path: Path, bus: str, host: TrayHost) -> None:
-    """Three starts more, each a little later; then one notification, which offers the log, and a start by hand."""
+def test_crashed_too_often(tmp_path: Path, bus: str, host: TrayHost) -> None:
+    """Three restarts with back-off, then one notification that opens the log; the user can start the server."""
     with open_app(tmp_path, bus, host) as app:
-        # The list of the models is kept from a better day.
+        # Caches the list of models.
         app.until("Fable")
         assert app.quit() == 0
         host.wait_gone()
     with open_app(tmp_path, bus, host, program="tests.whole.crashing") as app:
         app.assert_menu("failed", "Failed", "See what happened in the log")
-        shown = host.wait_notification("ended by itself")
+        shown = host.wait_notification("crashed")
         assert "the network card is gone" in shown.text
         assert shown.actions
         assert len(host.notifications) == 1
         assert app.log.count("the server ended: OSError") == 4
-        assert "WARNING [-] tray.control.notifications: The server ended by itself 4 times" in app.log
+        assert "WARNING [-] tray.control.notifications: The server crashed 4 times" in app.log
         assert "uvicorn" not in app.log
         assert app.item.menu().find("Start").enabled
 
 
 def test_the_keyring_locked(tmp_path: Path) -> None:
-    """With the real gnome-keyring: what must be asked for and cannot be read keeps the door shut."""
+    """With the real gnome-keyring: a required key that cannot be read keeps the server down."""
     home = tmp_path / "vault"
     with session(home, password="right"):
         pass

@@ -184,7 +184,7 @@ def _limit(resets_at: float | None, now: datetime | None) -> Problem:
         return Problem("Claude's usage limit is reached", "Claude isn't accepting requests right now.", "", Fix.NOTHING)
     return Problem(
         f"Usage limit reached, resets {again}",
-        f"Claude's usage limit is reached. Claude accepts requests again {again}.",
+        f"Claude's usage limit is reached. Claude answers again {again}.",
         "",
         Fix.NOTHING,
     )

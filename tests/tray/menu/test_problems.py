@@ -207,7 +207,7 @@ class TestNotices:
                 LimitReached(LIMIT, NOW),
                 Notice(
                     "Usage limit reached, resets at 18:00",
-                    "Claude's usage limit is reached. Claude accepts requests again at 18:00. (5 hours)",
+                    "Claude's usage limit is reached. Claude answers again at 18:00. (5 hours)",
                 ),
             ),
             (
