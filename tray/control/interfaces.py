@@ -68,7 +68,7 @@ class Autostart(Protocol):
 class Platform:
     """The computer as the controller sees it. `copy` raises `DrawbridgeError`; `diagnose` and `answers` block.
 
-    `publish` stores the server's addresses for the commands; None: no server. `is_end_requested`: whether a command asks
+    `publish` stores the server's addresses for the commands; None: no server. `is_end_requested`: a command asks
     the app to end. `answers`: whether a server responds at a host and port. `say` and `note` write to stdout and
     stderr. `version` and `updates` are read only once the icon is shown, since they are slow to load.
     """
