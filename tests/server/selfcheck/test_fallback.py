@@ -1,4 +1,4 @@
-"""What follows from the verdicts, as a table."""
+"""The serving mode for combinations of check results, as a table."""
 
 from pathlib import Path
 
@@ -23,20 +23,20 @@ UNFIT = result_lacking(Capability.HISTORY)
 WARM_ONLY = [capability for capability in Capability if capability not in FOR_EVERY_ANSWER]
 
 
-def test_before_the_check_each_conversation_has_a_process() -> None:
+def test_before_the_check_each_conversation_gets_a_process() -> None:
     assert serving_mode_for(None, bundled=BUNDLED, on_bundled=on_bundled_lacking()) == ServingMode(
         isolation="process", cli=None
     )
     assert not serving_mode_for(None, bundled=None, on_bundled=None).is_checked
 
 
-def test_who_does_everything_is_warm() -> None:
+def test_a_claude_code_that_does_everything_is_warm() -> None:
     mode = serving_mode_for(result_lacking(), bundled=BUNDLED, on_bundled=None)
     assert mode == ServingMode(is_checked=True, isolation="warm")
 
 
 @pytest.mark.parametrize("missing", Capability)
-def test_whatever_it_lacks_the_one_that_we_carry_answers_if_that_does_everything(missing: Capability) -> None:
+def test_a_complete_bundled_one_replaces_one_that_lacks_anything(missing: Capability) -> None:
     mode = serving_mode_for(result_lacking(missing), bundled=BUNDLED, on_bundled=on_bundled_lacking())
     assert (mode.is_checked, mode.isolation, mode.cli, mode.error) == (True, "warm", BUNDLED, None)
     assert missing.value in mode.summary
@@ -49,7 +49,7 @@ def test_whatever_it_lacks_the_one_that_we_carry_answers_if_that_does_everything
     [(None, None), (BUNDLED, on_bundled_lacking(Capability.RESET)), (BUNDLED, on_bundled_lacking(Capability.TOOLS))],
     ids=["none", "not warm either", "unfit"],
 )
-def test_where_nobody_is_warm_the_one_at_hand_has_a_process_for_each_conversation(
+def test_without_a_warm_one_the_installed_one_serves_by_process(
     missing: Capability, bundled: Path | None, on_bundled: CheckResult | None
 ) -> None:
     mode = serving_mode_for(result_lacking(missing), bundled=bundled, on_bundled=on_bundled)
@@ -58,19 +58,19 @@ def test_where_nobody_is_warm_the_one_at_hand_has_a_process_for_each_conversatio
 
 
 @pytest.mark.parametrize("missing", WARM_ONLY)
-def test_who_can_be_right_serves_until_the_one_that_we_carry_is_checked_too(missing: Capability) -> None:
+def test_a_fit_one_serves_until_the_bundled_one_is_checked(missing: Capability) -> None:
     mode = serving_mode_for(result_lacking(missing), bundled=BUNDLED, on_bundled=None)
     assert (mode.is_checked, mode.isolation, mode.cli, mode.error) == (False, "process", None, None)
     assert missing.value in mode.summary
     assert mode.is_private == (missing is not Capability.SIGN_IN)
 
 
-def test_where_the_one_at_hand_cannot_be_right_the_one_that_we_carry_serves_until_it_is_checked_too() -> None:
+def test_the_bundled_one_serves_while_it_is_checked_if_the_installed_one_is_unfit() -> None:
     mode = serving_mode_for(UNFIT, bundled=BUNDLED, on_bundled=None)
     assert (mode.is_checked, mode.isolation, mode.cli, mode.error) == (False, "process", BUNDLED, None)
 
 
-def test_the_one_that_we_carry_stands_on_its_own_rung() -> None:
+def test_the_bundled_ones_own_result_decides_how_it_serves() -> None:
     mode = serving_mode_for(UNFIT, bundled=BUNDLED, on_bundled=on_bundled_lacking(Capability.RESET))
     assert (mode.isolation, mode.cli, mode.error) == ("process", BUNDLED, None)
     assert mode.is_private
@@ -82,7 +82,7 @@ def test_the_one_that_we_carry_stands_on_its_own_rung() -> None:
 @pytest.mark.parametrize(
     ("bundled", "on_bundled"), [(None, None), (BUNDLED, on_bundled_lacking(Capability.NO_TOOLS))], ids=["none", "unfit"]
 )
-def test_where_nothing_is_left_the_error_says_what_is_wrong_and_what_to_do(
+def test_if_none_is_fit_the_error_names_the_problem_and_the_remedy(
     bundled: Path | None, on_bundled: CheckResult | None
 ) -> None:
     mode = serving_mode_for(UNFIT, bundled=bundled, on_bundled=on_bundled)

@@ -1,4 +1,4 @@
-"""The check over the real Claude Code, and over one that lacks each capability in turn."""
+"""The probes with the real Claude Code, and with one that lacks each capability in turn."""
 
 import asyncio
 import os
@@ -41,27 +41,27 @@ async def check(cli: Path, scratch: Scratch) -> tuple[ProbeResult, ...]:
     return await run_probes(cli, {**os.environ, **USERS}, scratch=scratch, guard=guard_for())
 
 
-def failed(findings: tuple[ProbeResult, ...]) -> list[str]:
-    return [found.capability.name for found in findings if not found.holds]
+def failed(results: tuple[ProbeResult, ...]) -> list[str]:
+    return [found.capability.name for found in results if not found.holds]
 
 
-async def test_the_claude_code_that_we_carry_does_everything(scratch: Scratch) -> None:
+async def test_the_bundled_claude_code_does_everything(scratch: Scratch) -> None:
     cli = bundled_cli()
     assert cli is not None
-    findings = await check(cli, scratch)
-    assert [found.capability for found in findings] == list(Capability)
-    assert not failed(findings), findings
+    results = await check(cli, scratch)
+    assert [found.capability for found in results] == list(Capability)
+    assert not failed(results), results
 
 
 @pytest.mark.parametrize("broken", BREAKS)
-async def test_what_is_missing_is_named_and_nothing_else(broken: str, tmp_path: Path, scratch: Scratch) -> None:
-    findings = await check(write_wrapper(tmp_path / "bin", broken), scratch)
-    assert failed(findings) == [broken], findings
-    (fault,) = (found for found in findings if not found.holds)
+async def test_a_missing_capability_is_reported_alone(broken: str, tmp_path: Path, scratch: Scratch) -> None:
+    results = await check(write_wrapper(tmp_path / "bin", broken), scratch)
+    assert failed(results) == [broken], results
+    (fault,) = (found for found in results if not found.holds)
     assert fault.detail
 
 
-async def test_its_process_knows_nothing_of_the_users(tmp_path: Path, scratch: Scratch) -> None:
+async def test_the_process_inherits_nothing_of_the_user(tmp_path: Path, scratch: Scratch) -> None:
     cli = write_wrapper(tmp_path / "bin")
     assert not failed(await check(cli, scratch))
     environment = spawns_of(cli)[0]["environment"]
@@ -71,7 +71,7 @@ async def test_its_process_knows_nothing_of_the_users(tmp_path: Path, scratch: S
     assert environment["ANTHROPIC_BASE_URL"].startswith("http://127.0.0.1:")
 
 
-async def test_it_leaves_no_process_no_folder_and_no_handle(tmp_path: Path, scratch: Scratch) -> None:
+async def test_a_check_leaves_no_process_folder_or_handle(tmp_path: Path, scratch: Scratch) -> None:
     here = psutil.Process()
     cli = write_wrapper(tmp_path / "bin")
     await check(cli, scratch)
@@ -83,7 +83,7 @@ async def test_it_leaves_no_process_no_folder_and_no_handle(tmp_path: Path, scra
     assert [path.name for path in scratch.root.iterdir()] == ["in-use"]
 
 
-async def test_who_gives_the_check_up_leaves_nothing_behind(tmp_path: Path, scratch: Scratch) -> None:
+async def test_a_cancelled_check_leaves_nothing_behind(tmp_path: Path, scratch: Scratch) -> None:
     cli = write_wrapper(tmp_path / "bin")
     checking = asyncio.create_task(check(cli, scratch))
     while not spawns_of(cli):
@@ -94,7 +94,7 @@ async def test_who_gives_the_check_up_leaves_nothing_behind(tmp_path: Path, scra
     assert [path.name for path in scratch.root.iterdir()] == ["in-use"]
 
 
-async def test_a_program_that_does_not_start_is_no_verdict(tmp_path: Path, scratch: Scratch) -> None:
+async def test_a_program_that_does_not_start_is_inconclusive(tmp_path: Path, scratch: Scratch) -> None:
     cli = tmp_path / "claude"
     cli.write_text("#!/bin/sh\nexit 3\n")
     cli.chmod(0o700)

@@ -1,4 +1,4 @@
-"""When the check runs, what it leaves on the shelf, and on what mode requests stand meanwhile."""
+"""When the check runs, what it stores, and the serving mode meanwhile."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ WARM = ServingMode(is_checked=True, isolation="warm")
 
 
 class Scene:
-    """A self-check whose examiner says what the test wants, and waits for `go` where there is one."""
+    """A self-check whose probes give the results that the test sets, once `go` is set."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -98,7 +98,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     assert scene.places == 0
 
 
-async def test_it_is_checked_once_and_the_next_start_is_warm_from_the_first_request_on(scene: Scene) -> None:
+async def test_it_is_checked_once_and_the_next_start_is_warm_at_once(scene: Scene) -> None:
     assert await scene.checked(scene.start()) == WARM
     later = scene.start(opened=False)
     assert later.mode == WARM
@@ -107,14 +107,14 @@ async def test_it_is_checked_once_and_the_next_start_is_warm_from_the_first_requ
     assert scene.probed == [scene.cli]
 
 
-async def test_nothing_runs_before_there_is_a_place(scene: Scene) -> None:
+async def test_no_check_runs_before_open(scene: Scene) -> None:
     check = scene.start(opened=False)
     await asyncio.sleep(0)
     assert check.mode == ServingMode()
     assert not scene.probed
 
 
-async def test_a_stranger_is_waited_for_and_the_one_that_we_carry_is_not(scene: Scene) -> None:
+async def test_requests_wait_for_an_unknown_one_and_not_for_the_bundled_one(scene: Scene) -> None:
     scene.go.clear()
     check = scene.start()
     waiting = asyncio.create_task(check.decided())
@@ -130,13 +130,13 @@ async def test_a_stranger_is_waited_for_and_the_one_that_we_carry_is_not(scene: 
     assert bundled.mode == ServingMode()
 
 
-async def test_where_none_is_at_hand_nobody_waits(scene: Scene) -> None:
+async def test_without_a_claude_code_requests_do_not_wait(scene: Scene) -> None:
     check = scene.start(cli=scene.folder / "nowhere")
     await asyncio.wait_for(check.decided(), 20)
     assert check.mode == ServingMode()
 
 
-async def test_a_check_that_could_not_be_done_is_no_verdict_and_is_done_again(scene: Scene) -> None:
+async def test_an_inconclusive_check_has_no_result_and_is_retried(scene: Scene) -> None:
     scene.missing[scene.cli] = CheckInconclusive("it took too long")
     check = scene.start()
     await asyncio.wait_for(check.decided(), 20)
@@ -146,7 +146,7 @@ async def test_a_check_that_could_not_be_done_is_no_verdict_and_is_done_again(sc
     assert await scene.checked(check) == WARM
 
 
-async def test_one_that_does_not_say_its_version_is_not_waited_for(scene: Scene) -> None:
+async def test_requests_do_not_wait_for_one_without_a_version(scene: Scene) -> None:
     scene.version = ""
     check = scene.start()
     await asyncio.wait_for(check.decided(), 20)
@@ -154,9 +154,7 @@ async def test_one_that_does_not_say_its_version_is_not_waited_for(scene: Scene)
     assert not scene.probed
 
 
-async def test_the_one_that_we_carry_is_checked_when_it_is_needed(
-    scene: Scene, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_the_bundled_one_is_checked_when_it_is_needed(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     assert scene.bundled is not None
     scene.missing[scene.cli] = [Capability.HISTORY]
     check = scene.start()
@@ -165,7 +163,7 @@ async def test_the_one_that_we_carry_is_checked_when_it_is_needed(
     assert scene.probed == [scene.cli, scene.bundled]
     assert check.failed == ("history",)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    # Nobody was ever answered by the one that cannot.
+    # No request was served by the unfit one.
     assert all(mode.cli == scene.bundled for mode in scene.modes)
     later = scene.start()
     assert later.mode == mode
@@ -173,7 +171,7 @@ async def test_the_one_that_we_carry_is_checked_when_it_is_needed(
     assert len(scene.probed) == 2
 
 
-async def test_where_the_one_at_hand_is_not_warm_the_one_that_we_carry_is_checked_while_it_serves(scene: Scene) -> None:
+async def test_the_installed_one_serves_by_process_while_the_bundled_one_is_checked(scene: Scene) -> None:
     assert scene.bundled is not None
     scene.missing[scene.cli] = [Capability.RESET]
     check = scene.start()
@@ -188,7 +186,7 @@ async def test_where_the_one_at_hand_is_not_warm_the_one_that_we_carry_is_checke
     assert later.mode == mode
 
 
-async def test_the_one_that_we_carry_serves_while_its_check_cannot_be_done(scene: Scene) -> None:
+async def test_the_bundled_one_serves_while_its_check_is_inconclusive(scene: Scene) -> None:
     assert scene.bundled is not None
     scene.missing[scene.cli] = [Capability.NO_TOOLS]
     scene.missing[scene.bundled] = CheckInconclusive("no")
@@ -197,7 +195,7 @@ async def test_the_one_that_we_carry_serves_while_its_check_cannot_be_done(scene
     assert (check.mode.cli, check.mode.isolation) == (scene.bundled, "process")
 
 
-async def test_nothing_is_left_where_the_one_that_we_carry_is_the_one_that_cannot(scene: Scene) -> None:
+async def test_there_is_no_fallback_if_the_bundled_one_itself_is_unfit(scene: Scene) -> None:
     assert scene.bundled is not None
     link = scene.folder / "link"
     link.symlink_to(scene.bundled)
@@ -207,7 +205,7 @@ async def test_nothing_is_left_where_the_one_that_we_carry_is_the_one_that_canno
     assert scene.probed == [link]
 
 
-async def test_another_version_behind_the_same_file_is_checked_anew(scene: Scene) -> None:
+async def test_another_version_behind_the_same_file_is_checked_again(scene: Scene) -> None:
     await scene.checked(scene.start())
     scene.version = "2.0.0"
     scene.go.clear()
@@ -219,7 +217,7 @@ async def test_another_version_behind_the_same_file_is_checked_anew(scene: Scene
     assert await scene.checked(check) == WARM
 
 
-async def test_one_that_changes_while_the_server_runs_is_checked_anew(scene: Scene) -> None:
+async def test_a_change_while_the_server_runs_is_checked_again(scene: Scene) -> None:
     check = scene.start()
     await scene.checked(check)
     check.use(scene.cli)
@@ -231,7 +229,7 @@ async def test_one_that_changes_while_the_server_runs_is_checked_anew(scene: Sce
     assert len(scene.probed) == 2
 
 
-async def test_one_that_changes_in_the_middle_of_its_check_is_checked_again(scene: Scene) -> None:
+async def test_a_change_during_the_check_is_checked_again(scene: Scene) -> None:
     scene.go.clear()
     check = scene.start()
     await scene.begun()
@@ -242,7 +240,7 @@ async def test_one_that_changes_in_the_middle_of_its_check_is_checked_again(scen
     assert scene.start(opened=False).mode == WARM
 
 
-async def test_the_check_of_one_that_is_no_longer_at_hand_ends(scene: Scene) -> None:
+async def test_the_check_of_a_replaced_program_is_cancelled(scene: Scene) -> None:
     scene.go.clear()
     check = scene.start()
     await scene.begun()
@@ -254,7 +252,7 @@ async def test_the_check_of_one_that_is_no_longer_at_hand_ends(scene: Scene) -> 
     assert scene.probed == [scene.cli, scene.folder / "other"]
 
 
-async def test_closing_ends_the_check_where_it_is(scene: Scene) -> None:
+async def test_closing_cancels_the_check(scene: Scene) -> None:
     scene.go.clear()
     check = scene.start()
     await scene.begun()

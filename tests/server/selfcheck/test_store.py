@@ -1,4 +1,4 @@
-"""Verdicts in the data folder."""
+"""Check results in the data folder."""
 
 import json
 from dataclasses import replace
@@ -11,7 +11,9 @@ from server.selfcheck.store import MAX_RESULTS, ResultStore
 
 KEY = CliFingerprint("/usr/bin/claude", 7, 8, "2.1.329", "0.2.186")
 PASSED = CheckResult(KEY, tuple(ProbeResult(capability, holds=True) for capability in Capability))
-FAILED = CheckResult(KEY, tuple(ProbeResult(one, one is not Capability.HISTORY, "odd words: ü") for one in Capability))
+FAILED = CheckResult(
+    KEY, tuple(ProbeResult(one, one is not Capability.HISTORY, "something odd: ü") for one in Capability)
+)
 
 
 @pytest.fixture
@@ -20,7 +22,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("result", [PASSED, FAILED], ids=["passed", "failed"])
-def test_what_is_kept_is_found_again(path: Path, result: CheckResult) -> None:
+def test_a_saved_result_is_loaded(path: Path, result: CheckResult) -> None:
     ResultStore(path).save(result)
     assert ResultStore(path).result(KEY) == result
     assert path.stat().st_mode & 0o777 == 0o600
@@ -38,17 +40,17 @@ def test_what_is_kept_is_found_again(path: Path, result: CheckResult) -> None:
     ],
     ids=["path", "size", "time", "version", "sdk", "check"],
 )
-def test_a_verdict_is_on_one_program_by_one_check(path: Path, other: CliFingerprint) -> None:
+def test_a_result_is_for_one_program_and_one_check(path: Path, other: CliFingerprint) -> None:
     ResultStore(path).save(PASSED)
     assert ResultStore(path).result(other) is None
 
 
-def test_a_verdict_counts_before_the_version_has_been_asked(path: Path) -> None:
+def test_a_result_applies_before_the_version_is_known(path: Path) -> None:
     ResultStore(path).save(PASSED)
     assert ResultStore(path).result(replace(KEY, version=None)) == PASSED
 
 
-def test_a_new_verdict_replaces_the_old_one_and_the_oldest_of_many_goes(path: Path) -> None:
+def test_a_new_result_replaces_the_old_one_and_the_oldest_is_dropped(path: Path) -> None:
     store = ResultStore(path)
     store.save(FAILED)
     store.save(PASSED)
@@ -81,7 +83,7 @@ def _without_one(kept: str) -> str:
         _without_one,
     ],
 )
-def test_what_cannot_be_read_was_never_checked(path: Path, damage: object) -> None:
+def test_a_damaged_file_counts_as_never_checked(path: Path, damage: object) -> None:
     ResultStore(path).save(PASSED)
     path.write_text(damage(path.read_text()))  # type: ignore[operator] # each is a function
     found = ResultStore(path).result(KEY)
@@ -90,7 +92,7 @@ def test_what_cannot_be_read_was_never_checked(path: Path, damage: object) -> No
     assert ResultStore(path).result(KEY) == PASSED
 
 
-def test_a_folder_that_cannot_be_written_costs_only_another_check(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_writable_costs_only_another_check(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
     store = ResultStore(tmp_path / "data" / "selfcheck.json")
     store.save(PASSED)

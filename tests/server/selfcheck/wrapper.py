@@ -1,4 +1,4 @@
-"""A Claude Code that lacks one capability: the real one behind a small program that drops or changes what passes."""
+"""A Claude Code that lacks one capability: the real one behind a small program that drops or changes frames."""
 
 import os
 import shlex
@@ -8,18 +8,18 @@ from pathlib import Path
 
 from server.claude.cli.locate import bundled_cli
 
-# What each kind of wrapper does, by the name of the capability that is missing.
+# What the wrapper does for each missing capability.
 BREAKS = {
     "SYSTEM_PROMPT": "ignore the system prompt of initialize",
     "HISTORY": "drop the assistant's turns",
     "PLAIN_TEXT": "strip client_composed",
     "NO_TOOLS": "offer tools",
     "TOOLS": "offer a tool of its own making instead of the client's",
-    "SETTINGS": "say yes to settings and do nothing",
-    "ONE_CALL": "tell of a limit too late",
+    "SETTINGS": "acknowledge settings without applying them",
+    "ONE_CALL": "report a limit too late",
     "RESET": "drop resets",
     "SETTINGS_RESET": "keep the settings of the request before",
-    "CALLS": "know none of the client's tools",
+    "CALLS": "ignore the client's tools",
     "NO_COMPACTION": "compact",
     "SIGN_IN": "look for the sign-in in the config folder alone",
 }
@@ -46,7 +46,7 @@ if BREAK in ("", "NO_TOOLS", "NO_COMPACTION", "SIGN_IN"):
 def die_with_us():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
-# What it says goes straight on, unless it is to be late: a detour would cost the milliseconds of the kill at a limit.
+# Its output is not piped unless it has to be delayed: the detour would cost the milliseconds for the kill at a limit.
 output = subprocess.PIPE if BREAK == "ONE_CALL" else None
 child = subprocess.Popen([REAL, *arguments], stdin=subprocess.PIPE, stdout=output, bufsize=0, preexec_fn=die_with_us)
 
@@ -55,7 +55,7 @@ def say(line):
     sys.stdout.buffer.flush()
 
 def filtered(frame):
-    """What the real one gets instead of a frame; None: nothing."""
+    """What the real one gets instead of a frame; None: drop it."""
     request = frame.get("request", {{}})
     kind = request.get("subtype")
     if BREAK == "SYSTEM_PROMPT" and kind == "initialize":
@@ -101,7 +101,7 @@ threading.Event().wait()
 
 
 def write_wrapper(folder: Path, broken: str = "") -> Path:
-    """A `claude` in `folder` that lacks the capability of this name; empty: it lacks none. See `spawns_of`."""
+    """Writes a `claude` into `folder` that lacks the capability of this name; empty: none. See `spawns_of`."""
     real = bundled_cli()
     assert real is not None
     folder.mkdir(parents=True, exist_ok=True)
@@ -114,7 +114,7 @@ def write_wrapper(folder: Path, broken: str = "") -> Path:
 
 
 def spawns_of(cli: Path) -> list[dict[str, dict[str, str]]]:
-    """What each process of the wrapper at `cli` was started with, but for the short ones that only tell a version."""
+    """The environments of the processes of the wrapper at `cli`, without those that only print the version."""
     import json
 
     file = cli.parent / "spawns.jsonl"
@@ -122,9 +122,9 @@ def spawns_of(cli: Path) -> list[dict[str, dict[str, str]]]:
 
 
 def change(cli: Path) -> None:
-    """Makes the program at `cli` another one on disk, as an update does: in one step.
+    """Replaces the program at `cli` on disk atomically, as an update does.
 
-    A process that starts between two steps would be of a third program, which is checked too.
+    Otherwise a process that starts in between would be of a third program, which is checked too.
     """
     found, new = cli.stat(), cli.with_name("claude.new")
     new.write_text(cli.read_text() + "# another one\n")

@@ -1,4 +1,4 @@
-"""The real Claude Code against the stand-in: all it sends is accepted, and what is refused comes back as its error."""
+"""The real Claude Code against the stand-in: its requests are accepted, and errors come back as its own."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(not CLI.exists(), reason="this platform's packag
 
 
 class Cli:
-    """A Claude Code process that is spoken to in lines."""
+    """A Claude Code process, written to and read in lines."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -118,7 +118,7 @@ def roles(standin: Standin) -> list[str]:
     return [message["role"] for message in messages if message["role"] != "system"]
 
 
-async def test_a_turn_and_the_next_are_accepted(demo: Demo, tmp_path: Path) -> None:
+async def test_two_requests_in_a_row_are_accepted(demo: Demo, tmp_path: Path) -> None:
     demo.standin.script(say("Hello", " there!"), say("Again."))
     async with open_cli(demo, tmp_path, "--model", "sonnet") as cli:
         cli.user("hi")
@@ -137,7 +137,7 @@ async def test_a_turn_and_the_next_are_accepted(demo: Demo, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("model", ["opus", "haiku", "claude-opus-4-8", "claude-opus-4-7", "claude-haiku-4-5"])
-async def test_what_it_sends_for_other_models_is_accepted(demo: Demo, tmp_path: Path, model: str) -> None:
+async def test_requests_for_other_models_are_accepted(demo: Demo, tmp_path: Path, model: str) -> None:
     async with open_cli(demo, tmp_path, "--model", model) as cli:
         cli.user("hi")
         result, _ = await cli.result()
@@ -183,7 +183,7 @@ async def test_an_error_status_comes_back_as_the_clis_own_error(
     assert [frame.get("error") for frame in synthetic] == [error]
 
 
-async def test_what_strict_refuses_comes_back_as_an_error(demo: Demo, tmp_path: Path) -> None:
+async def test_a_rejected_request_comes_back_as_an_error(demo: Demo, tmp_path: Path) -> None:
     hot = {"CLAUDE_CODE_EXTRA_BODY": json.dumps({"temperature": 0.5})}
     async with open_cli(demo, tmp_path, "--model", "sonnet", environment=hot) as cli:
         cli.user("hi")
@@ -204,18 +204,18 @@ MEDIA = {
 
 
 @pytest.mark.parametrize("block", MEDIA.values(), ids=MEDIA)
-async def test_a_refused_picture_is_left_out_and_asked_again_which_a_synthetic_message_betrays(
+async def test_a_rejected_picture_is_dropped_and_resent_which_a_synthetic_message_shows(
     demo: Demo, tmp_path: Path, block: object
 ) -> None:
-    """A trap: the answer looks good, and it is one to another question."""
+    """The answer looks right, but it answers another question."""
     async with open_cli(demo, tmp_path, "--model", "sonnet") as cli:
         cli.user([{"type": "text", "text": "what is it?"}, block])
         result, frames = await cli.result()
     assert result["is_error"] is False
     assert [recorded.refusal is not None for recorded in demo.standin.requests] == [True, False]
-    said = [frame["message"] for frame in frames if frame["type"] == "assistant"]
-    assert isinstance(said[0], dict)
-    assert said[0]["model"] == "<synthetic>"
+    answers = [frame["message"] for frame in frames if frame["type"] == "assistant"]
+    assert isinstance(answers[0], dict)
+    assert answers[0]["model"] == "<synthetic>"
 
 
 async def test_a_cut_stream_is_an_error(demo: Demo, tmp_path: Path) -> None:
@@ -227,8 +227,8 @@ async def test_a_cut_stream_is_an_error(demo: Demo, tmp_path: Path) -> None:
     assert demo.standin.requests[0].outcome == "cut"
 
 
-async def test_an_answer_that_ends_at_its_limit_says_so(demo: Demo, tmp_path: Path) -> None:
-    """It is followed by a request of the CLI's own, which is accepted too."""
+async def test_an_answer_that_reaches_its_limit_reports_it(demo: Demo, tmp_path: Path) -> None:
+    """The CLI's own request that follows is accepted too."""
     demo.standin.script(say("Half of", stop_reason="max_tokens"), say(" the rest."))
     async with open_cli(demo, tmp_path, "--model", "sonnet") as cli:
         cli.user("hi")
@@ -239,7 +239,7 @@ async def test_an_answer_that_ends_at_its_limit_says_so(demo: Demo, tmp_path: Pa
     assert [recorded.refusal for recorded in demo.standin.requests] == [None, None]
 
 
-async def test_a_killed_process_is_a_caller_who_left(demo: Demo, tmp_path: Path) -> None:
+async def test_a_killed_process_is_a_disconnect(demo: Demo, tmp_path: Path) -> None:
     gate = Gate()
     demo.standin.script(say("Hello", Hold(gate), " there!"))
     async with open_cli(demo, tmp_path, "--model", "sonnet") as cli:
@@ -249,8 +249,8 @@ async def test_a_killed_process_is_a_caller_who_left(demo: Demo, tmp_path: Path)
         await demo.standin.requests[0].client_disconnected()
 
 
-async def test_it_finds_the_stand_in_by_its_address_alone(tmp_path: Path) -> None:
-    """Two stand-ins at one time: each sees its own caller."""
+async def test_the_address_alone_selects_the_stand_in(tmp_path: Path) -> None:
+    """Two stand-ins at the same time each see their own client."""
     async with open_demo(gap_s=0, keep=None) as demo, open_standin() as other, open_cli(demo, tmp_path) as cli:
         cli.user("hi")
         await cli.result()

@@ -1,4 +1,4 @@
-"""The demo says plainly that it is one, and shows what arrived."""
+"""The demo says that it is one, and describes the request."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ from server.standin.http_connection import Request
 from server.standin.script import Pause, Reply, Script, Text, ToolUse
 from server.standin.server import Recorded
 from server.standin.validation.request import check
-from tests.server.standin.asking import HEADERS, USER, assistant, body, said, text, tool
+from tests.server.standin.bodies import HEADERS, USER, assistant, body, text, tool, user_message
 
 TEMPTING = {
     "PATH": "/usr/bin",
@@ -51,24 +51,24 @@ def recorded(**changes: object) -> Recorded:
     return Recorded(1, request)
 
 
-def pieces(script: Script) -> list[str]:
+def deltas(script: Script) -> list[str]:
     assert isinstance(script, Reply)
     found: list[str] = []
     for block in script.parts:
         assert isinstance(block, Text | ToolUse)
-        found += [piece for piece in block.deltas if isinstance(piece, str)]
+        found += [delta for delta in block.deltas if isinstance(delta, str)]
     return found
 
 
 def answer(**changes: object) -> str:
-    return "".join(pieces(demo_answer(recorded(**changes))))
+    return "".join(deltas(demo_answer(recorded(**changes))))
 
 
-def test_it_says_plainly_that_no_model_answered_and_how_to_go_on() -> None:
-    words = answer()
-    assert words.startswith("This is Drawbridge's demo: no Claude model answered.")
-    assert 'You wrote: "hi"' in words
-    assert "without --demo" in words
+def test_it_says_that_no_model_answered_and_how_to_sign_in() -> None:
+    shown = answer()
+    assert shown.startswith("This is Drawbridge's demo: no Claude model answered.")
+    assert 'You wrote: "hi"' in shown
+    assert "without --demo" in shown
 
 
 @pytest.mark.parametrize(
@@ -88,61 +88,61 @@ def test_it_says_plainly_that_no_model_answered_and_how_to_go_on() -> None:
         ({"model": "claude-haiku-5-5"}, "for the model claude-haiku-5-5,"),
     ],
 )
-def test_it_says_what_arrived(changes: dict[str, object], fact: str) -> None:
+def test_it_describes_the_request(changes: dict[str, object], fact: str) -> None:
     assert fact in answer(**changes)
 
 
-def test_it_shows_the_users_words_and_not_the_clis() -> None:
+def test_it_quotes_the_users_text_and_not_the_clis() -> None:
     reminder = text("<system-reminder>\nThe date is today.\n</system-reminder>")
-    words = answer(messages=[said(reminder, text("How  are\nyou?"), text("Well?"))])
-    assert 'You wrote: "How are you? Well?"' in words
-    assert "date" not in words
+    shown = answer(messages=[user_message(reminder, text("How  are\nyou?"), text("Well?"))])
+    assert 'You wrote: "How are you? Well?"' in shown
+    assert "date" not in shown
 
 
-def test_a_long_question_is_shown_in_part() -> None:
-    assert f'You wrote: "{"a" * 200}..."' in answer(messages=[said(text("a" * 500))])
+def test_a_long_question_is_truncated() -> None:
+    assert f'You wrote: "{"a" * 200}..."' in answer(messages=[user_message(text("a" * 500))])
 
 
 def test_a_question_without_text_is_answered_too() -> None:
     image = {"type": "image", "source": {"type": "url", "url": "https://example.org/a.png"}}
-    assert "It holds no text of yours." in answer(messages=[said(image)])
+    assert "It holds no text of yours." in answer(messages=[user_message(image)])
 
 
-def test_words_come_one_by_one_with_gaps() -> None:
+def test_words_are_sent_one_by_one_with_gaps() -> None:
     script = demo_answer(recorded(), gap_s=0.5)
     assert isinstance(script, Reply)
     (block,) = script.parts
     assert isinstance(block, Text)
     assert block.deltas[0] == "This"
     assert block.deltas[1] == Pause(0.5)
-    assert len(pieces(script)) > 20
-    assert script.usage.output_tokens == len(pieces(script))
+    assert len(deltas(script)) > 20
+    assert script.usage.output_tokens == len(deltas(script))
     assert script.usage.input_tokens > 0
 
 
-def test_the_limit_of_tokens_holds() -> None:
+def test_the_token_limit_applies() -> None:
     script = demo_answer(recorded(max_tokens=3))
     assert isinstance(script, Reply)
-    assert pieces(script) == ["This", " is", " Drawbridge's"]
+    assert deltas(script) == ["This", " is", " Drawbridge's"]
     assert script.stop_reason == "max_tokens"
-    whole = len(pieces(demo_answer(recorded())))
+    whole = len(deltas(demo_answer(recorded())))
     for most, reason in ((whole - 1, "max_tokens"), (whole, "end_turn")):
         limited = demo_answer(recorded(max_tokens=most))
         assert isinstance(limited, Reply)
-        assert (len(pieces(limited)), limited.stop_reason) == (most, reason)
+        assert (len(deltas(limited)), limited.stop_reason) == (most, reason)
     nothing = demo_answer(recorded(max_tokens=0))
     assert isinstance(nothing, Reply)
     assert nothing.parts == ()
 
 
-def test_the_first_stop_sequence_in_the_text_ends_it() -> None:
+def test_the_first_stop_sequence_ends_the_text() -> None:
     script = demo_answer(recorded(stop_sequences=["answered", "demo", "nowhere"]))
     assert isinstance(script, Reply)
-    assert "".join(pieces(script)) == "This is Drawbridge's "
+    assert "".join(deltas(script)) == "This is Drawbridge's "
     assert (script.stop_reason, script.stop_sequence) == ("stop_sequence", "demo")
 
 
-def test_a_forced_tool_is_called_with_what_it_requires() -> None:
+def test_a_forced_tool_is_called_with_its_required_fields() -> None:
     schema = {
         "type": "object",
         "properties": {"city": {"type": "string"}, "unit": {"enum": ["C", "F"]}, "days": {"type": "integer"}},
@@ -154,7 +154,7 @@ def test_a_forced_tool_is_called_with_what_it_requires() -> None:
     (block,) = script.parts
     assert isinstance(block, ToolUse)
     assert block.name == "weather"
-    assert json.loads("".join(pieces(script))) == {"city": "a demo value, not from Claude", "unit": "C"}
+    assert json.loads("".join(deltas(script))) == {"city": "a demo value, not from Claude", "unit": "C"}
     assert script.stop_reason == "tool_use"
     first = demo_answer(recorded(tools=tools, tool_choice={"type": "any"}))
     assert isinstance(first, Reply)
@@ -167,7 +167,7 @@ def test_a_tool_that_is_not_forced_is_not_called(choice: object) -> None:
     assert "Drawbridge's demo" in answer(tools=[tool()], tool_choice=choice)
 
 
-def test_a_demanded_schema_is_filled() -> None:
+def test_an_output_schema_is_filled() -> None:
     schema = {
         "type": "object",
         "properties": {"ok": {"type": "boolean"}},
@@ -175,10 +175,10 @@ def test_a_demanded_schema_is_filled() -> None:
         "additionalProperties": False,
     }
     script = demo_answer(recorded(output_config={"format": {"type": "json_schema", "schema": schema}}))
-    assert json.loads("".join(pieces(script))) == {"ok": True}
+    assert json.loads("".join(deltas(script))) == {"ok": True}
 
 
-async def test_nothing_that_selects_an_account_or_a_way_out_is_inherited() -> None:
+async def test_nothing_that_selects_an_account_or_a_proxy_is_inherited() -> None:
     async with open_demo(TEMPTING) as demo:
         environment = dict(demo.environment)
         home = environment["HOME"]
@@ -199,7 +199,7 @@ async def test_nothing_that_selects_an_account_or_a_way_out_is_inherited() -> No
     }
 
 
-async def test_it_answers_on_its_address_and_keeps_nothing() -> None:
+async def test_it_answers_on_its_address_and_records_nothing() -> None:
     async with open_demo(TEMPTING, gap_s=0) as demo, httpx.AsyncClient(headers=HEADERS) as http:
         response = await http.post(f"{demo.environment['ANTHROPIC_BASE_URL']}/v1/messages", json=body())
         (block,) = response.json()["content"]
@@ -207,7 +207,7 @@ async def test_it_answers_on_its_address_and_keeps_nothing() -> None:
         assert demo.standin.requests == []
 
 
-def test_it_costs_no_heavy_import() -> None:
+def test_the_demo_imports_nothing_heavy() -> None:
     probe = "import server.standin.demo, sys; print({'anthropic', 'claude_agent_sdk', 'pydantic'} & set(sys.modules))"
     seen = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert seen.stdout.strip() == "set()"

@@ -1,6 +1,6 @@
-"""A made-up value fits the schema it was made for."""
+"""Made-up values match their schemas."""
 
-import jsonschema  # type: ignore[import-untyped] # it carries no types
+import jsonschema  # type: ignore[import-untyped] # it has no types
 import pytest
 
 from server.standin.sample_values import sample
@@ -24,15 +24,15 @@ SCHEMAS: list[dict[str, object]] = [
 
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=[str(number) for number in range(len(SCHEMAS))])
-def test_a_sample_fits_its_schema(schema: dict[str, object]) -> None:
+def test_a_sample_matches_its_schema(schema: dict[str, object]) -> None:
     jsonschema.validate(sample(schema), schema)
 
 
-def test_a_schema_that_contains_itself_comes_to_an_end() -> None:
+def test_a_recursive_schema_terminates() -> None:
     tree = {"type": "object", "properties": {"child": {"$ref": "#"}}}
     assert isinstance(sample(tree), dict)
 
 
 @pytest.mark.parametrize("odd", [None, True, [], {"type": 5}, {"$ref": "https://example.org/schema"}, {"enum": []}])
-def test_an_odd_schema_is_no_trouble(odd: object) -> None:
+def test_an_invalid_schema_gives_null(odd: object) -> None:
     assert sample(odd) is None

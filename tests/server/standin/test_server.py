@@ -1,4 +1,4 @@
-"""The stand-in on the wire: what it sends, what it records, and what becomes of a caller who leaves."""
+"""The stand-in on the wire: what it sends and records, and how it handles disconnects."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ from server.standin.script import (
     say,
 )
 from server.standin.server import Recorded, Standin, open_standin
-from tests.server.standin.asking import HEADERS, USER, body
+from tests.server.standin.bodies import HEADERS, USER, body
 from tests.server.standin.proxy import BAD_GATEWAY
 
 
@@ -121,7 +121,7 @@ async def test_the_official_client_reads_every_kind_of_block(
         ("model_context_window_exceeded", None),
     ],
 )
-async def test_an_answer_ends_for_the_reason_in_the_script(
+async def test_an_answer_has_the_scripts_stop_reason(
     standin: Standin, claude: anthropic.AsyncAnthropic, reason: str, stop: str | None
 ) -> None:
     standin.script(say("So", stop_reason=reason, stop_sequence=stop))  # type: ignore[arg-type] # a table of literals
@@ -170,7 +170,7 @@ async def test_an_error_has_its_status_kind_message_and_headers(
     assert await standin.requests[0].ended() == "refused"
 
 
-async def test_a_gateway_answers_a_page(standin: Standin, http: httpx.AsyncClient) -> None:
+async def test_a_proxys_error_page_is_sent(standin: Standin, http: httpx.AsyncClient) -> None:
     standin.script(BAD_GATEWAY)
     response = await ask(http)
     assert response.status_code == 502
@@ -206,7 +206,7 @@ CUTS: list[tuple[str, Script, list[str] | None]] = [
 
 
 @pytest.mark.parametrize(("place", "script", "seen"), CUTS, ids=[place for place, _, _ in CUTS])
-async def test_the_connection_breaks_where_the_script_says(
+async def test_the_connection_closes_at_the_cut(
     standin: Standin, http: httpx.AsyncClient, place: str, script: Script, seen: list[str] | None
 ) -> None:
     standin.script(script)
@@ -225,7 +225,7 @@ async def test_the_connection_breaks_where_the_script_says(
 
 
 @pytest.mark.parametrize("script", [Drop(reset=True), say("a", Cut(reset=True))])
-async def test_a_reset_looks_like_a_broken_network(standin: Standin, http: httpx.AsyncClient, script: Script) -> None:
+async def test_a_tcp_reset_is_a_broken_network(standin: Standin, http: httpx.AsyncClient, script: Script) -> None:
     standin.script(script)
     with pytest.raises(httpx.ReadError):
         await ask(http)
@@ -244,7 +244,7 @@ def held(gate: Gate) -> list[tuple[str, Script]]:
 
 
 @pytest.mark.parametrize("number", range(5), ids=[place for place, _ in held(Gate())])
-async def test_a_caller_who_leaves_is_seen_at_once(standin: Standin, http: httpx.AsyncClient, number: int) -> None:
+async def test_a_disconnect_is_noticed_at_once(standin: Standin, http: httpx.AsyncClient, number: int) -> None:
     gate = Gate()
     standin.script(held(gate)[number][1])
     asking = asyncio.create_task(ask(http))
@@ -269,7 +269,7 @@ async def test_a_gate_holds_an_answer_until_it_is_opened(
     assert await standin.requests[0].ended() == "whole"
 
 
-async def test_what_comes_before_a_gate_has_been_sent(standin: Standin, http: httpx.AsyncClient) -> None:
+async def test_everything_before_a_gate_has_been_sent(standin: Standin, http: httpx.AsyncClient) -> None:
     gate = Gate()
     standin.script(say("first", Hold(gate), "second"))
     async with http.stream("POST", "/v1/messages", json=body(stream=True)) as response:
@@ -282,7 +282,7 @@ async def test_what_comes_before_a_gate_has_been_sent(standin: Standin, http: ht
         assert any(["second" in line async for line in lines])
 
 
-async def test_pauses_are_waited_with_the_given_sleep() -> None:
+async def test_pauses_use_the_given_sleep() -> None:
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -296,7 +296,7 @@ async def test_pauses_are_waited_with_the_given_sleep() -> None:
     assert slept == [600, 600]
 
 
-async def test_scripts_are_answered_in_order_then_the_function(standin: Standin, http: httpx.AsyncClient) -> None:
+async def test_scripts_are_used_in_order_then_the_function(standin: Standin, http: httpx.AsyncClient) -> None:
     standin.script(say("forgotten"))
     standin.script(say("one"), refuse(529), lambda recorded: say(f"number {len(standin.requests)}"))
     assert "one" in (await ask(http)).text
@@ -305,7 +305,7 @@ async def test_scripts_are_answered_in_order_then_the_function(standin: Standin,
     assert "number 4" in (await ask(http)).text
 
 
-async def test_a_refused_request_uses_up_no_script(standin: Standin, http: httpx.AsyncClient) -> None:
+async def test_a_rejected_request_uses_no_script(standin: Standin, http: httpx.AsyncClient) -> None:
     standin.script(say("one"))
     refused = await ask(http, messages=[])
     assert refused.status_code == 400
@@ -328,13 +328,13 @@ async def test_a_request_is_recorded_as_it_arrived(standin: Standin, http: httpx
     assert await recorded.ended() == "whole"
 
 
-async def test_leaving_is_not_claimed_of_a_caller_who_stayed(standin: Standin, http: httpx.AsyncClient) -> None:
+async def test_a_completed_request_is_not_a_disconnect(standin: Standin, http: httpx.AsyncClient) -> None:
     await ask(http)
     with pytest.raises(AssertionError, match="did not end by a disconnect"):
         await standin.requests[0].client_disconnected()
 
 
-async def test_whatever_else_is_asked_is_recorded_apart(standin: Standin, http: httpx.AsyncClient) -> None:
+async def test_other_requests_are_recorded_separately(standin: Standin, http: httpx.AsyncClient) -> None:
     assert (await http.head("/api/hello")).status_code == 200
     assert (await http.get("/v1/nothing")).json()["error"]["type"] == "not_found_error"
     assert (await http.head("/v1/nothing")).status_code == 404
@@ -355,13 +355,13 @@ async def test_whatever_else_is_asked_is_recorded_apart(standin: Standin, http: 
     assert [other.number for other in standin.others] == [1, 2, 3, 4, 5, 6]
 
 
-async def test_a_body_over_the_limit_is_read_to_its_end_and_refused(http: httpx.AsyncClient) -> None:
+async def test_a_body_over_the_limit_is_read_completely_and_rejected(http: httpx.AsyncClient) -> None:
     response = await http.post("/v1/messages", content=b" " * (33 * 2**20))
     assert response.status_code == 413
     assert response.json()["error"]["type"] == "request_too_large"
 
 
-async def test_many_callers_each_get_their_own_answer(standin: Standin, http: httpx.AsyncClient) -> None:
+async def test_many_clients_get_their_own_answers(standin: Standin, http: httpx.AsyncClient) -> None:
     def echo(recorded: Recorded) -> Script:
         return say(json.dumps(recorded.body["messages"]), Pause(0.001), "end")
 
@@ -374,7 +374,7 @@ async def test_many_callers_each_get_their_own_answer(standin: Standin, http: ht
     assert {recorded.outcome for recorded in standin.requests} == {"whole"}
 
 
-async def test_no_more_is_kept_than_asked_for() -> None:
+async def test_only_the_last_requests_are_kept() -> None:
     async with (
         open_standin(keep=2) as standin,
         httpx.AsyncClient(base_url=standin.url, headers=HEADERS) as http,
@@ -386,7 +386,7 @@ async def test_no_more_is_kept_than_asked_for() -> None:
     assert [recorded.number for recorded in standin.others] == [8, 10]
 
 
-async def test_talk_that_is_no_http_ends_the_connection(standin: Standin) -> None:
+async def test_bytes_that_are_not_http_end_the_connection(standin: Standin) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", int(standin.url.rpartition(":")[2]))
     writer.write(b"\x16\x03\x01 not http\r\n\r\n")
     assert await reader.read() == b""
@@ -395,7 +395,7 @@ async def test_talk_that_is_no_http_ends_the_connection(standin: Standin) -> Non
     assert standin.requests == standin.others == []
 
 
-async def test_nothing_is_left_when_it_closes() -> None:
+async def test_closing_leaves_nothing() -> None:
     before = asyncio.all_tasks()
     async with httpx.AsyncClient(headers=HEADERS) as http:
         async with open_standin() as standin:
@@ -411,7 +411,7 @@ async def test_nothing_is_left_when_it_closes() -> None:
     assert asyncio.all_tasks() == before
 
 
-async def test_a_caller_who_does_not_read_holds_nothing_up() -> None:
+async def test_a_client_that_does_not_read_does_not_delay_closing() -> None:
     async with open_standin(lambda _: say("a" * 2**20, *["b" * 2**20] * 30)) as standin:
         host, _, port = standin.url.removeprefix("http://").partition(":")
         reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
@@ -427,7 +427,7 @@ async def test_a_caller_who_does_not_read_holds_nothing_up() -> None:
     writer.transport.abort()
 
 
-async def test_an_answer_function_that_fails_is_heard_of() -> None:
+async def test_a_failed_answer_function_is_raised() -> None:
     def broken(recorded: Recorded) -> Script:
         raise KeyError(recorded.path)
 

@@ -1,4 +1,4 @@
-"""The stand-in's knowledge of the API is that of the published types, so that what passes here is accepted there."""
+"""The stand-in's specs equal the published types, so that what passes here is accepted by the API."""
 
 from collections.abc import Iterator
 from typing import Any, get_args, get_origin
@@ -20,7 +20,7 @@ from server.standin.validation.types import ObjectSpec
 
 
 def flat(union: Any) -> Iterator[Any]:
-    """The members of nested unions, without what annotates them."""
+    """The members of nested unions, without annotations."""
     if get_origin(union) in (extensions.Annotated, extensions.Required, extensions.NotRequired):
         yield from flat(get_args(union)[0])
     elif get_origin(union) is not None and get_origin(union).__name__ in ("Union", "UnionType"):
@@ -75,19 +75,19 @@ def needed(known: ObjectSpec) -> set[str]:
     return {name for name, field in known.fields.items() if field.is_required}
 
 
-def test_every_top_level_field_is_known_and_no_other() -> None:
+def test_the_top_level_fields_are_those_published() -> None:
     published = fields(ga.message_create_params.MessageCreateParamsStreaming)
     assert all_fields(shapes.CREATE) == published
     assert needed(shapes.CREATE) == {"model", "max_tokens", "messages"}
 
 
-def test_every_beta_field_is_known_with_a_beta_header() -> None:
-    # `betas` travels as a header; the old name of the output format is taken beside the new one.
+def test_the_beta_fields_are_those_published() -> None:
+    # `betas` travels as a header; the output format's old name is accepted too.
     published = fields(beta_create.MessageCreateParamsStreaming) - {"betas"}
     assert published - all_fields(shapes.CREATE) == all_fields(shapes.BETA_FIELDS) - {"output_format"}
 
 
-def test_every_field_of_the_token_counter_is_known() -> None:
+def test_the_token_counters_fields_are_those_published() -> None:
     published = fields(beta_count.MessageCountTokensParams) - {"betas"}
     assert published <= all_fields(shapes.COUNT) | all_fields(shapes.BETA_FIELDS)
 
@@ -100,14 +100,14 @@ BLOCKS = [
 
 
 @pytest.mark.parametrize(("params", "known"), BLOCKS, ids=[member.__name__ for member, _ in BLOCKS])
-def test_every_block_is_known_with_its_fields(params: Any, known: dict[str, ObjectSpec]) -> None:
+def test_the_blocks_fields_are_those_published(params: Any, known: dict[str, ObjectSpec]) -> None:
     (kind,) = typed(params)
-    # `from` is a word of Python's: the types write it with an alias.
+    # `from` is a Python keyword, for which the types have an alias.
     assert {name.rstrip("_") for name in fields(params)} == all_fields(known[kind])
     assert {name.rstrip("_") for name in required(params)} == needed(known[kind])
 
 
-def test_no_block_is_known_that_is_not_published() -> None:
+def test_there_are_no_unpublished_blocks() -> None:
     published = {kind for member in params_of(ga.ContentBlockParam) for kind in typed(member)}
     with_beta = {kind for member in params_of(beta.BetaContentBlockParam) for kind in typed(member)}
     assert set(shapes.BLOCKS) == published
@@ -124,7 +124,7 @@ def test_an_answers_block_can_be_sent_back(answered: Any) -> None:
         assert fields(answered) <= all_fields(known)
 
 
-def test_what_stands_in_a_tool_result_is_known() -> None:
+def test_the_blocks_of_tool_results_are_those_published() -> None:
     content = hints(ga.ToolResultBlockParam)["content"]
     (blocks,) = [get_args(member)[0] for member in flat(content) if get_args(member)]
     published = {kind: member for member in params_of(blocks) for kind in typed(member)}
@@ -158,7 +158,7 @@ def test_the_media_types_are_those_published() -> None:
 
 
 @pytest.mark.parametrize("union", [ga.ThinkingConfigParam, beta.BetaThinkingConfigParam])
-def test_the_ways_to_think_are_those_published(union: Any) -> None:
+def test_the_thinking_types_are_those_published(union: Any) -> None:
     published = {kind: member for member in params_of(union) for kind in typed(member)}
     assert set(published) == set(shapes.THINKING)
     for kind, member in published.items():
@@ -197,7 +197,7 @@ def test_the_small_objects_are_those_published() -> None:
     assert fields(beta.BetaOutputConfigParam) == all_fields(shapes.OUTPUT_CONFIG)
     assert literals(hints(ga.OutputConfigParam)["effort"]) == set(shapes.EFFORTS)
     assert fields(ga.JSONOutputFormatParam) == all_fields(shapes.OUTPUT_FORMAT)
-    # `scope` is a beta of the CLI's.
+    # `scope` is a beta that the CLI uses.
     assert fields(ga.CacheControlEphemeralParam) == all_fields(shapes.CACHE_CONTROL) - {"scope"}
 
 
@@ -205,7 +205,7 @@ def test_the_stop_reasons_are_those_published() -> None:
     assert set(get_args(ga.StopReason)) == set(get_args(StopReason))
 
 
-def test_the_kinds_of_error_are_those_published() -> None:
+def test_the_error_types_are_those_published() -> None:
     published: set[str] = set()
     for member in flat(ga.ErrorObject):
         published |= typed(member)
@@ -213,13 +213,13 @@ def test_the_kinds_of_error_are_those_published() -> None:
     assert published <= set(ERROR_KINDS.values())
 
 
-def test_usage_is_counted_in_published_words() -> None:
-    words = set(Usage.__dataclass_fields__) - {"thinking_tokens"}
-    assert words <= set(ga.Usage.model_fields)
+def test_the_usage_fields_are_those_published() -> None:
+    names = set(Usage.__dataclass_fields__) - {"thinking_tokens"}
+    assert names <= set(ga.Usage.model_fields)
     assert "thinking_tokens" in ga.OutputTokensDetails.model_fields
 
 
-def test_the_official_client_asks_for_a_version_that_is_known() -> None:
+def test_the_official_clients_version_is_known() -> None:
     version = anthropic.Anthropic(api_key="any").default_headers["anthropic-version"]
     assert version in (shapes.OLD_VERSION, shapes.NEW_VERSION)
 

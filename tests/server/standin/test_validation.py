@@ -1,4 +1,4 @@
-"""What the API refuses, the stand-in refuses, in the API's words; what it takes passes."""
+"""Invalid requests get the API's error messages; valid ones pass."""
 
 import base64
 import json
@@ -8,18 +8,18 @@ import pytest
 from server.standin.http_connection import Request
 from server.standin.validation.request import BODY_LIMIT, check, check_body, check_headers, parsed
 from server.standin.validation.types import NEW_VERSION, OLD_VERSION, Rejected, Rules
-from tests.server.standin.asking import (
+from tests.server.standin.bodies import (
     HEADERS,
     PIXEL,
     USER,
     assistant,
     body,
     image,
-    said,
     text,
     tool,
     tool_result,
     tool_use,
+    user_message,
 )
 
 OLD = "claude-sonnet-4-5"
@@ -84,27 +84,36 @@ REFUSED = [
     (body(model=OLD, messages=[USER, assistant(text("So "))]), "messages: final assistant content cannot end with"),
     # texts
     (body(messages=[{"role": "user", "content": ""}]), "messages.0: all messages must have non-empty content"),
-    (body(messages=[said()]), "messages.0: all messages must have non-empty content"),
+    (body(messages=[user_message()]), "messages.0: all messages must have non-empty content"),
     (body(messages=[{"role": "user", "content": " \n"}]), "messages: text content blocks must contain non-whitespace"),
     (body(messages=[USER, {"role": "system", "content": []}]), "messages.1: all messages must have non-empty content"),
-    (body(messages=[said(text(""))]), "messages: text content blocks must be non-empty"),
-    (body(messages=[said(text("\t"))]), "messages: text content blocks must contain non-whitespace text"),
+    (body(messages=[user_message(text(""))]), "messages: text content blocks must be non-empty"),
+    (body(messages=[user_message(text("\t"))]), "messages: text content blocks must contain non-whitespace text"),
     (body(messages=[USER, assistant(text(" ")), USER]), "messages: text content blocks must contain non-whitespace"),
-    (body(messages=[said(text("", cache_control=MARK))]), "messages.0.content.0.text: cache_control cannot be set"),
-    (body(messages=[said({"type": "text"})]), "messages.0.content.0.text.text: Field required"),
-    (body(messages=[said(text("a", foo=1))]), "messages.0.content.0.text.foo: Extra inputs are not permitted"),
+    (
+        body(messages=[user_message(text("", cache_control=MARK))]),
+        "messages.0.content.0.text: cache_control cannot be set",
+    ),
+    (body(messages=[user_message({"type": "text"})]), "messages.0.content.0.text.text: Field required"),
+    (body(messages=[user_message(text("a", foo=1))]), "messages.0.content.0.text.foo: Extra inputs are not permitted"),
     (body(system=[text("")]), "system: text content blocks must be non-empty"),
     (body(system=[text(" ")]), "system: text content blocks must contain non-whitespace text"),
     (body(system=[image(type="url", url="https://x/y.png")]), "system.0.type: Input should be 'text'"),
     (body(system=5), "system: Input should be a valid list"),
     # blocks
-    (body(messages=[said("hi")]), "messages.0.content.0.type: Field required"),
+    (body(messages=[user_message("hi")]), "messages.0.content.0.type: Field required"),
     (
-        body(messages=[said({"type": "input_audio"})]),
+        body(messages=[user_message({"type": "input_audio"})]),
         "messages.0.content.0: Input tag 'input_audio' found using 'type'",
     ),
-    (body(messages=[said({"type": "compaction"})]), "messages.0.content.0: Input tag 'compaction' found using 'type'"),
-    (body(messages=[said(tool_use())]), "messages.0.content.0: `tool_use` blocks can only be in `assistant` messages"),
+    (
+        body(messages=[user_message({"type": "compaction"})]),
+        "messages.0.content.0: Input tag 'compaction' found using 'type'",
+    ),
+    (
+        body(messages=[user_message(tool_use())]),
+        "messages.0.content.0: `tool_use` blocks can only be in `assistant` messages",
+    ),
     (
         body(messages=[USER, assistant(tool_result())]),
         "messages.1.content.0: `tool_result` blocks can only be in `user`",
@@ -119,39 +128,54 @@ REFUSED = [
     ),
     # images and documents
     (
-        body(messages=[said(image(type="base64", media_type="image/bmp", data=PIXEL))]),
+        body(messages=[user_message(image(type="base64", media_type="image/bmp", data=PIXEL))]),
         "messages.0.content.0.image.source.base64.media_type: Input should be 'image/jpeg', 'image/png', 'image/gif'"
         " or 'image/webp'",
     ),
     (
-        body(messages=[said(image(type="base64", media_type="image/png", data="not base64!"))]),
+        body(messages=[user_message(image(type="base64", media_type="image/png", data="not base64!"))]),
         "messages.0.content.0.image.source.base64.data: invalid base64 data",
     ),
-    (body(messages=[said(image(type="base64", media_type="image/png", data=""))]), "messages.0.content.0.image.source"),
-    (body(messages=[said(image(type="base64", media_type="image/png", data="aGVsbG8="))]), "Could not process image"),
     (
-        body(messages=[said(image(type="base64", media_type="image/jpeg", data=PIXEL))]),
+        body(messages=[user_message(image(type="base64", media_type="image/png", data=""))]),
+        "messages.0.content.0.image.source",
+    ),
+    (
+        body(messages=[user_message(image(type="base64", media_type="image/png", data="aGVsbG8="))]),
+        "Could not process image",
+    ),
+    (
+        body(messages=[user_message(image(type="base64", media_type="image/jpeg", data=PIXEL))]),
         "messages.0.content.0.image.source.base64.data: The image was specified using the image/jpeg media type,"
         " but the image appears to be a image/png image",
     ),
     (
-        body(messages=[said(image(type="base64", media_type="image/png", data="A" * (5 * 2**20 + 4)))]),
+        body(messages=[user_message(image(type="base64", media_type="image/png", data="A" * (5 * 2**20 + 4)))]),
         "messages.0.content.0.image.source.base64: image exceeds 5 MB maximum: 5242884 bytes > 5242880 bytes",
     ),
-    (body(messages=[said(image(type="url", url="http://x/y.png"))]), "messages.0.content.0.image.source.url.url: Only"),
-    (body(messages=[said(image(type="url", url="file:///etc/x"))]), "messages.0.content.0.image.source.url.url: Only"),
-    (body(messages=[said(image(type="path", path="x"))]), "messages.0.content.0.image.source: Input tag 'path' found"),
-    (body(messages=[said({"type": "image"})]), "messages.0.content.0.image.source: Field required"),
     (
-        body(messages=[said(pdf(type="base64", media_type="application/msword", data=PDF))]),
+        body(messages=[user_message(image(type="url", url="http://x/y.png"))]),
+        "messages.0.content.0.image.source.url.url: Only",
+    ),
+    (
+        body(messages=[user_message(image(type="url", url="file:///etc/x"))]),
+        "messages.0.content.0.image.source.url.url: Only",
+    ),
+    (
+        body(messages=[user_message(image(type="path", path="x"))]),
+        "messages.0.content.0.image.source: Input tag 'path' found",
+    ),
+    (body(messages=[user_message({"type": "image"})]), "messages.0.content.0.image.source: Field required"),
+    (
+        body(messages=[user_message(pdf(type="base64", media_type="application/msword", data=PDF))]),
         "messages.0.content.0.document.source.base64.media_type: Input should be 'application/pdf'",
     ),
     (
-        body(messages=[said(pdf(type="base64", media_type="application/pdf", data=PIXEL))]),
+        body(messages=[user_message(pdf(type="base64", media_type="application/pdf", data=PIXEL))]),
         "messages.0.content.0.pdf.source.base64.data: The PDF specified was not valid.",
     ),
     (
-        body(messages=[said(pdf(type="text", media_type="text/html", data="x"))]),
+        body(messages=[user_message(pdf(type="text", media_type="text/html", data="x"))]),
         "messages.0.content.0.document.source.text.media_type: Input should be 'text/plain'",
     ),
     # calls and results
@@ -161,62 +185,62 @@ REFUSED = [
     ),
     (body(messages=[*CALLED, USER]), "messages.1: `tool_use` ids were found without `tool_result` blocks immediately"),
     (
-        body(messages=[*CALLED, said(text("first"), tool_result())]),
+        body(messages=[*CALLED, user_message(text("first"), tool_result())]),
         "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: toolu_1.",
     ),
     (
-        body(messages=[USER, assistant(tool_use(), tool_use("toolu_2")), said(tool_result())]),
+        body(messages=[USER, assistant(tool_use(), tool_use("toolu_2")), user_message(tool_result())]),
         "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: toolu_2.",
     ),
     (
-        body(messages=[said(tool_result("toolu_9"))]),
+        body(messages=[user_message(tool_result("toolu_9"))]),
         "messages.0.content.0: unexpected `tool_use_id` found in `tool_result` blocks: toolu_9. Each `tool_result`",
     ),
     (
-        body(messages=[*CALLED, said(tool_result()), assistant(text("so")), said(tool_result())]),
+        body(messages=[*CALLED, user_message(tool_result()), assistant(text("so")), user_message(tool_result())]),
         "messages.4.content.0: unexpected `tool_use_id` found in `tool_result` blocks: toolu_1.",
     ),
     (
-        body(messages=[*CALLED, said(tool_result(), tool_result())]),
+        body(messages=[*CALLED, user_message(tool_result(), tool_result())]),
         "messages.2.content.1: each tool_use must have a single result. Found multiple `tool_result` blocks with id",
     ),
     (
-        body(messages=[*CALLED, said(tool_result()), assistant(tool_use()), said(tool_result())]),
+        body(messages=[*CALLED, user_message(tool_result()), assistant(tool_use()), user_message(tool_result())]),
         "messages.3.content.0: `tool_use` ids must be unique",
     ),
     (
-        body(messages=[USER, assistant(tool_use("call.1")), said(tool_result("call.1"))]),
+        body(messages=[USER, assistant(tool_use("call.1")), user_message(tool_result("call.1"))]),
         "messages.1.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
     ),
     (
-        body(messages=[*CALLED, said(tool_result("toolu_1\n"))]),
+        body(messages=[*CALLED, user_message(tool_result("toolu_1\n"))]),
         "messages.2.content.0.tool_result.tool_use_id: String should match pattern '^[a-zA-Z0-9_-]+$'",
     ),
     (
-        body(messages=[USER, assistant(tool_use(name="a.b")), said(tool_result())]),
+        body(messages=[USER, assistant(tool_use(name="a.b")), user_message(tool_result())]),
         "messages.1.content.0.tool_use.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'",
     ),
     (
-        body(messages=[USER, assistant(tool_use(input="x")), said(tool_result())]),
+        body(messages=[USER, assistant(tool_use(input="x")), user_message(tool_result())]),
         "messages.1.content.0.tool_use.input: Input should be a valid dictionary",
     ),
     (
-        body(messages=[*CALLED, said(tool_result(content=[text("")]))]),
+        body(messages=[*CALLED, user_message(tool_result(content=[text("")]))]),
         "messages: text content blocks must be non-empty",
     ),
     (
-        body(messages=[*CALLED, said(tool_result(content=[tool_use()]))]),
+        body(messages=[*CALLED, user_message(tool_result(content=[tool_use()]))]),
         "messages.2.content.0.tool_result.content.0: Input tag 'tool_use' found using 'type'",
     ),
     (
-        body(messages=[*CALLED, said(tool_result(content="", is_error=True))]),
+        body(messages=[*CALLED, user_message(tool_result(content="", is_error=True))]),
         "messages.2.content.0.tool_result: content cannot be empty if `is_error` is true",
     ),
     (
         body(
             messages=[
                 *CALLED,
-                said(tool_result(content=[image(type="url", url="https://x/y.png")], is_error=True)),
+                user_message(tool_result(content=[image(type="url", url="https://x/y.png")], is_error=True)),
             ]
         ),
         'messages.2.content.0.tool_result: all content must be type "text" if `is_error` is true',
@@ -254,7 +278,7 @@ REFUSED = [
     (chooses(type="none", disable_parallel_tool_use=True), "tool_choice.none.disable_parallel_tool_use: Extra inputs"),
     (body(tool_choice={"type": "auto"}), "tool_choice: tool_choice may only be specified while providing tools"),
     (body(tool_choice="auto"), "tool_choice: Input should be a valid dictionary"),
-    # thinking and what it rules out
+    # thinking and what it excludes
     (thinks(budget_tokens=1000), "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024"),
     (thinks(budget_tokens=4000), "`max_tokens` must be greater than `thinking.budget_tokens`."),
     (thinks(budget_tokens=None), "thinking.enabled.budget_tokens: Input should be a valid integer"),
@@ -294,7 +318,7 @@ REFUSED = [
     (body(output_config={"format": {"type": "text", "schema": {}}}), "output_config.format.type: Input should be"),
     # cache marks
     (
-        body(messages=[said(*[text("a", cache_control=MARK)] * 5)]),
+        body(messages=[user_message(*[text("a", cache_control=MARK)] * 5)]),
         "A maximum of 4 blocks with cache_control may be provided. Found 5.",
     ),
     (
@@ -305,7 +329,7 @@ REFUSED = [
             messages=[
                 USER,
                 assistant(tool_use(cache_control=MARK)),
-                said(tool_result(content=[text("a", cache_control=MARK)])),
+                user_message(tool_result(content=[text("a", cache_control=MARK)])),
             ],
         ),
         "A maximum of 4 blocks with cache_control may be provided. Found 5.",
@@ -328,19 +352,24 @@ TAKEN = [
     body(model=OLD, messages=[USER, assistant(text("So"))]),
     body(model=OLD, messages=[USER, {"role": "assistant", "content": ""}]),
     body(messages=[USER, {"role": "system", "content": "note"}, assistant(text("hello")), USER]),
-    body(messages=[said(image(type="base64", media_type="image/png", data=PIXEL))]),
-    body(messages=[said(image(type="base64", media_type="image/jpeg", data=JPEG))]),
-    body(messages=[said(image(type="url", url="https://example.org/y.png"), text("what is it?"))]),
-    body(messages=[said(pdf(type="base64", media_type="application/pdf", data=PDF))]),
-    body(messages=[said(pdf(type="text", media_type="text/plain", data="words"))]),
-    body(messages=[said(pdf(type="content", content=[text("a")]))]),
-    body(messages=[*CALLED, said(tool_result())]),
-    body(messages=[*CALLED, said(tool_result(), text("and now?"))]),
-    body(messages=[*CALLED, said(tool_result(content=""))]),
-    body(messages=[*CALLED, said(tool_result(content=[text("a"), image(type="url", url="https://x/y.png")]))]),
-    body(messages=[USER, assistant(text("a")), assistant(tool_use()), said(tool_result())]),
+    body(messages=[user_message(image(type="base64", media_type="image/png", data=PIXEL))]),
+    body(messages=[user_message(image(type="base64", media_type="image/jpeg", data=JPEG))]),
+    body(messages=[user_message(image(type="url", url="https://example.org/y.png"), text("what is it?"))]),
+    body(messages=[user_message(pdf(type="base64", media_type="application/pdf", data=PDF))]),
+    body(messages=[user_message(pdf(type="text", media_type="text/plain", data="words"))]),
+    body(messages=[user_message(pdf(type="content", content=[text("a")]))]),
+    body(messages=[*CALLED, user_message(tool_result())]),
+    body(messages=[*CALLED, user_message(tool_result(), text("and now?"))]),
+    body(messages=[*CALLED, user_message(tool_result(content=""))]),
+    body(messages=[*CALLED, user_message(tool_result(content=[text("a"), image(type="url", url="https://x/y.png")]))]),
+    body(messages=[USER, assistant(text("a")), assistant(tool_use()), user_message(tool_result())]),
     body(
-        messages=[USER, assistant(tool_use(), tool_use("toolu_2")), said(tool_result("toolu_2")), said(tool_result())]
+        messages=[
+            USER,
+            assistant(tool_use(), tool_use("toolu_2")),
+            user_message(tool_result("toolu_2")),
+            user_message(tool_result()),
+        ]
     ),
     body(messages=[USER, assistant({"type": "thinking", "thinking": "", "signature": "sealed"}, text("a")), USER]),
     body(messages=[USER, assistant({"type": "redacted_thinking", "data": "x"}, text("a")), USER]),
@@ -355,20 +384,20 @@ TAKEN = [
     body(temperature=1),
     formats({"type": "object", "additionalProperties": False}),
     body(output_config={"effort": "max"}),
-    body(messages=[said(*[text("a", cache_control=MARK)] * 4)]),
-    # A field of that name in a call's own input is no mark.
+    body(messages=[user_message(*[text("a", cache_control=MARK)] * 4)]),
+    # A field of that name in a tool call's input is not a cache mark.
     body(
         messages=[
             USER,
             assistant(tool_use(input={"content": [{"cache_control": MARK}] * 9})),
-            said(tool_result()),
+            user_message(tool_result()),
         ]
     ),
 ]
 
 
 @pytest.mark.parametrize(("request_body", "message"), REFUSED, ids=[message[:70] for _, message in REFUSED])
-def test_what_the_api_refuses_is_refused_in_its_words(request_body: object, message: str) -> None:
+def test_invalid_requests_get_the_apis_error(request_body: object, message: str) -> None:
     with pytest.raises(Rejected) as rejected:
         check_body(request_body)
     assert rejected.value.message.startswith(message)
@@ -376,18 +405,18 @@ def test_what_the_api_refuses_is_refused_in_its_words(request_body: object, mess
 
 
 @pytest.mark.parametrize("request_body", TAKEN, ids=[str(number) for number in range(len(TAKEN))])
-def test_what_the_api_takes_passes(request_body: dict[str, object]) -> None:
+def test_valid_requests_pass(request_body: dict[str, object]) -> None:
     check_body(request_body)
 
 
 @pytest.mark.parametrize("name", ["gpt-4o", "sonnet", "", "claude", "Claude-Sonnet-5"])
-def test_a_model_that_nobody_knows_is_a_404(name: str) -> None:
+def test_an_unknown_model_is_a_404(name: str) -> None:
     with pytest.raises(Rejected, match="model: ") as rejected:
         check_body(body(model=name))
     assert rejected.value.status == 404
 
 
-def test_what_the_cli_adds_passes_with_its_beta_header_only() -> None:
+def test_the_clis_own_fields_need_its_beta_header() -> None:
     request = body(
         thinking={"type": "adaptive", "display": "updates"},
         context_management={"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]},
@@ -405,14 +434,14 @@ def test_what_the_cli_adds_passes_with_its_beta_header_only() -> None:
         check_body(request)
 
 
-def test_clearing_thoughts_without_thinking_is_refused() -> None:
+def test_clearing_thinking_needs_thinking() -> None:
     edits = {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}
     request = body(model="claude-opus-4-8", thinking={"type": "disabled"}, context_management=edits)
     with pytest.raises(Rejected, match="strategy requires `thinking` to be enabled or adaptive"):
         check_body(request, Rules(betas=CLI_BETAS))
 
 
-def test_the_token_counter_takes_no_limits() -> None:
+def test_the_token_counter_accepts_no_limits() -> None:
     check_body(body(max_tokens=None), Rules(counting=True))
     with pytest.raises(Rejected, match="max_tokens: Extra inputs are not permitted"):
         check_body(body(), Rules(counting=True))
@@ -422,12 +451,12 @@ def test_the_token_counter_takes_no_limits() -> None:
     "raw",
     [b"", b"{", b"{'a': 1}", b'{"a": NaN}', b'{"a": "\\ud83d"}', b'{"a": "\\uDE00"}', b"\xff\xfe", b"[" * 100_000],
 )
-def test_a_body_that_is_no_json_is_refused(raw: bytes) -> None:
+def test_a_body_that_is_not_json_is_rejected(raw: bytes) -> None:
     with pytest.raises(Rejected, match="The request body is not valid JSON"):
         parsed(raw)
 
 
-def test_a_whole_pair_of_surrogates_is_a_character() -> None:
+def test_a_surrogate_pair_is_valid() -> None:
     assert parsed(b'{"a": "\\ud83d\\ude00"}') == {"a": "\U0001f600"}
 
 
@@ -446,7 +475,7 @@ def test_a_request_needs_a_key_and_a_version(changes: dict[str, str], status: in
     assert (rejected.value.status, rejected.value.message) == (status, message)
 
 
-def test_a_bearer_token_is_a_key() -> None:
+def test_a_bearer_token_counts_as_a_key() -> None:
     assert check_headers({**HEADERS, "x-api-key": "", "authorization": "Bearer token"}) == OLD_VERSION
 
 
@@ -461,19 +490,19 @@ def test_a_bearer_token_is_a_key() -> None:
             "messages.1.content.0: `document` blocks can only be in `user` messages",
         ),
         (
-            body(messages=[said(text("a", citations=[{"type": "char_location"}]))]),
+            body(messages=[user_message(text("a", citations=[{"type": "char_location"}]))]),
             "messages.0.content.0.text.citations: citations are not permitted in `user` messages",
         ),
     ],
 )
-def test_the_new_version_takes_less(request_body: dict[str, object], message: str) -> None:
+def test_the_new_version_rejects_more(request_body: dict[str, object], message: str) -> None:
     check_body(request_body)
     with pytest.raises(Rejected) as rejected:
         check_body(request_body, Rules(NEW_VERSION))
     assert rejected.value.message == message
 
 
-def test_a_body_over_the_limit_is_a_413_with_its_own_kind() -> None:
+def test_a_body_over_the_limit_is_a_413() -> None:
     raw = json.dumps(body()).encode()
     assert check(Request("POST", "/v1/messages", HEADERS, raw, BODY_LIMIT)) is None
     refusal = check(Request("POST", "/v1/messages", HEADERS, raw, BODY_LIMIT + 1))

@@ -1,4 +1,4 @@
-"""Start at login on three systems: what is written, what is shown, and what is repaired."""
+"""Start at login on three systems: writing, reading and repairing the entry."""
 
 import json
 import os
@@ -22,11 +22,11 @@ from tray.desktop.autostart.windows import WindowsAutostart, WindowsRegistry, wi
 linux = pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have no such programs")
 
 
-# Which program is meant.
+# The command.
 
 
-def test_an_appimage_is_named_by_its_own_file() -> None:
-    """The program that runs lies in a mount that is gone after logout."""
+def test_an_appimage_starts_by_its_own_file() -> None:
+    """The running program is in a mount that is gone after logout."""
     here = command_here(
         executable="/tmp/.mount_x/drawbridge",
         frozen=True,
@@ -36,19 +36,19 @@ def test_an_appimage_is_named_by_its_own_file() -> None:
     assert here == ("/home/ada/D.AppImage",)
 
 
-def test_a_frozen_program_is_named_by_itself() -> None:
+def test_a_frozen_program_starts_by_its_executable() -> None:
     assert command_here(executable="/opt/d/drawbridge", frozen=True, platform="linux", environ={}) == (
         "/opt/d/drawbridge",
     )
 
 
-def test_an_app_of_macos_is_opened_as_an_app() -> None:
+def test_a_macos_app_is_opened_as_a_bundle() -> None:
     executable = "/Applications/Drawbridge.app/Contents/MacOS/drawbridge"
     here = command_here(executable=executable, frozen=True, platform="darwin", environ={})
     assert here == ("/usr/bin/open", "-g", "/Applications/Drawbridge.app")
 
 
-def test_from_source_the_installed_script_comes_before_the_module(tmp_path: Path) -> None:
+def test_from_source_the_installed_script_is_preferred(tmp_path: Path) -> None:
     def here() -> tuple[str, ...]:
         return command_here(executable="/py/python", frozen=False, platform="linux", environ={}, scripts=str(tmp_path))
 
@@ -57,14 +57,14 @@ def test_from_source_the_installed_script_comes_before_the_module(tmp_path: Path
     assert here() == (str(tmp_path / "drawbridge"),)
 
 
-def test_on_windows_no_console_window_comes_with_it(tmp_path: Path) -> None:
+def test_on_windows_no_console_window_opens(tmp_path: Path) -> None:
     python, windowed = tmp_path / "python.exe", tmp_path / "pythonw.exe"
     windowed.write_text("")
     here = command_here(executable=str(python), frozen=False, platform="win32", environ={})
     assert here == (str(windowed), "-m", "tray")
 
 
-def test_the_built_app_of_windows_starts_without_a_console_though_its_commands_have_one(tmp_path: Path) -> None:
+def test_the_built_windows_app_starts_without_a_console(tmp_path: Path) -> None:
     def here(name: str) -> tuple[str, ...]:
         return command_here(executable=str(tmp_path / name), frozen=True, platform="win32", environ={})
 
@@ -73,7 +73,7 @@ def test_the_built_app_of_windows_starts_without_a_console_though_its_commands_h
     assert here("drawbridge.exe") == here("drawbridgew.exe") == (str(tmp_path / "drawbridgew.exe"),)
 
 
-def test_each_system_has_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_system_has_its_own_implementation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "winreg", SimpleNamespace())
     kinds = [type(autostart_for(platform, {}, ["/x"])) for platform in ("linux", "win32", "darwin")]
     assert kinds == [XdgAutostart, WindowsAutostart, MacAutostart]
@@ -91,7 +91,7 @@ def test_the_folder_is_the_users_config_folder(variable: str, below: str) -> Non
 
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
-    """A program that notes its arguments, in a folder with a name that needs quoting."""
+    """A program that records its arguments, in a folder whose name needs quoting."""
     path = tmp_path / "Pröst (a' folder) & ~more" / "drawbridge"
     path.parent.mkdir()
     path.write_text(
@@ -106,7 +106,7 @@ def entry(tmp_path: Path, program: Path) -> XdgAutostart:
     return XdgAutostart([str(program), "-m", "two words", "x;y"], tmp_path / "autostart")
 
 
-def test_it_is_off_until_somebody_switches_it_on_and_off_leaves_nothing(entry: XdgAutostart) -> None:
+def test_it_is_off_by_default_and_switching_off_leaves_no_file(entry: XdgAutostart) -> None:
     assert (entry.state(), entry.repair()) == (False, False)
     assert not entry.file.parent.exists()
     entry.set(True)
@@ -127,7 +127,7 @@ def test_it_is_off_until_somebody_switches_it_on_and_off_leaves_nothing(entry: X
         ("[Desktop Entry]", "[Another Group]"),
     ],
 )
-def test_what_a_desktops_settings_have_switched_off_is_off_and_can_be_switched_on(
+def test_an_entry_disabled_by_the_desktop_is_off_and_can_be_switched_on(
     entry: XdgAutostart, old: str, new: str
 ) -> None:
     entry.set(True)
@@ -137,13 +137,13 @@ def test_what_a_desktops_settings_have_switched_off_is_off_and_can_be_switched_o
     assert entry.state() is True
 
 
-def test_what_stands_in_another_group_does_not_count(entry: XdgAutostart) -> None:
+def test_other_groups_are_ignored(entry: XdgAutostart) -> None:
     entry.set(True)
     entry.file.write_text(entry.file.read_text() + "\n[Desktop Action Stop]\nHidden=true\n")
     assert entry.state() is True
 
 
-def test_a_file_that_cannot_be_read_is_unknown(entry: XdgAutostart) -> None:
+def test_an_unreadable_file_is_unknown(entry: XdgAutostart) -> None:
     entry.file.parent.mkdir()
     entry.file.write_bytes(b"[Desktop Entry]\nExec=\xff\n")
     assert (entry.state(), entry.repair()) == (None, False)
@@ -152,14 +152,14 @@ def test_a_file_that_cannot_be_read_is_unknown(entry: XdgAutostart) -> None:
     assert entry.state() is None
 
 
-def test_a_program_that_has_moved_is_named_anew(entry: XdgAutostart, tmp_path: Path, program: Path) -> None:
+def test_a_moved_program_is_repaired(entry: XdgAutostart, tmp_path: Path, program: Path) -> None:
     XdgAutostart(["/gone/with the wind/drawbridge", "x"], tmp_path / "autostart").set(True)
     assert entry.repair() is True
     assert str(program) in entry.file.read_text()
     assert entry.repair() is False
 
 
-def test_somebody_elses_command_is_left_as_long_as_it_is_there(entry: XdgAutostart) -> None:
+def test_an_existing_command_of_the_user_is_kept(entry: XdgAutostart) -> None:
     entry.set(True)
     theirs = entry.file.read_text().replace("Exec=", f"Exec=env A=1 {sys.executable} ")
     entry.file.write_text(theirs)
@@ -168,14 +168,14 @@ def test_somebody_elses_command_is_left_as_long_as_it_is_there(entry: XdgAutosta
 
 
 @pytest.mark.parametrize("character", list('$%"`\\=\n'))
-def test_a_path_that_desktops_do_not_start_is_refused_with_its_reason(tmp_path: Path, character: str) -> None:
+def test_a_path_that_desktops_do_not_accept_is_refused(tmp_path: Path, character: str) -> None:
     entry = XdgAutostart([f"/opt/a{character}b/drawbridge"], tmp_path)
     with pytest.raises(AutostartRefused, match="Move the program"):
         entry.set(True)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_in_the_folders_place_is_said(entry: XdgAutostart) -> None:
+def test_a_file_in_place_of_the_folder_is_reported(entry: XdgAutostart) -> None:
     entry.file.parent.write_text("")
     with pytest.raises(AutostartRefused, match="does not allow"):
         entry.set(True)
@@ -185,12 +185,12 @@ def test_a_file_in_the_folders_place_is_said(entry: XdgAutostart) -> None:
     "arguments",
     [["/a/b"], ["/a b/c", "-m", "x y"], ["/ä/'q'", "a;b", "~", "#", "*?", "(x)", "<&>|"], ["a-b_c.d:e,f@g+h"]],
 )
-def test_a_line_reads_back_as_it_was_meant(arguments: list[str]) -> None:
+def test_an_exec_line_round_trips(arguments: list[str]) -> None:
     (line,) = (row for row in desktop_entry(arguments).splitlines() if row.startswith("Exec="))
     assert exec_arguments(line.removeprefix("Exec=")) == arguments
 
 
-def test_lines_of_other_programs_are_understood() -> None:
+def test_exec_lines_of_other_programs_are_parsed() -> None:
     assert exec_arguments(r'"/a \\\\ b" "say \\"x\\"" 100%% %U') == ["/a \\ b", 'say "x"', "100%"]
     assert exec_arguments("/usr/bin/x --y") == ["/usr/bin/x", "--y"]
 
@@ -205,9 +205,7 @@ def test_the_entry_is_valid(entry: XdgAutostart) -> None:
 
 @linux
 @pytest.mark.parametrize("starter", ["gio", "dex"])
-def test_desktops_start_exactly_what_was_meant(
-    entry: XdgAutostart, program: Path, starter: str, tmp_path: Path
-) -> None:
+def test_desktops_start_exactly_the_command(entry: XdgAutostart, program: Path, starter: str, tmp_path: Path) -> None:
     needs(starter)
     entry.set(True)
     os.mkfifo(tmp_path / "started")
@@ -220,7 +218,7 @@ def test_desktops_start_exactly_what_was_meant(
 
 
 class FakeWinreg:
-    """Python's module `winreg`, as far as it is used."""
+    """A fake of Python's module `winreg`."""
 
     HKEY_CURRENT_USER, KEY_SET_VALUE, REG_SZ = 1, 2, 1
 
@@ -265,7 +263,7 @@ def windows(winreg: FakeWinreg, *command: str) -> WindowsAutostart:
     return WindowsAutostart(command or (r"C:\Program Files\Drawbridge\drawbridge.exe",), WindowsRegistry(winreg))
 
 
-def test_on_windows_it_is_a_value_of_the_run_key() -> None:
+def test_on_windows_the_entry_is_a_value_of_the_run_key() -> None:
     winreg = FakeWinreg()
     entry = windows(winreg)
     assert entry.state() is False
@@ -279,7 +277,7 @@ def test_on_windows_it_is_a_value_of_the_run_key() -> None:
 
 
 @pytest.mark.parametrize(("first", "is_on"), [(2, True), (3, False), (6, True), (7, False)])
-def test_what_the_task_manager_has_switched_off_is_off_and_can_be_switched_on(first: int, is_on: bool) -> None:
+def test_a_value_disabled_in_task_manager_is_off_and_can_be_switched_on(first: int, is_on: bool) -> None:
     winreg = FakeWinreg()
     entry = windows(winreg)
     entry.set(True)
@@ -290,7 +288,7 @@ def test_what_the_task_manager_has_switched_off_is_off_and_can_be_switched_on(fi
     assert winreg.keys[APPROVED] == {"Another": b"\x03"}
 
 
-def test_a_registry_that_refuses_is_unknown_and_said() -> None:
+def test_a_denied_registry_is_unknown_and_reported() -> None:
     winreg = FakeWinreg()
     winreg.fault = PermissionError(13, "Access is denied")
     entry = windows(winreg)
@@ -299,7 +297,7 @@ def test_a_registry_that_refuses_is_unknown_and_said() -> None:
         entry.set(True)
 
 
-def test_a_command_longer_than_windows_takes_is_refused() -> None:
+def test_a_command_over_windows_limit_is_refused() -> None:
     winreg = FakeWinreg()
     with pytest.raises(AutostartRefused, match="260"):
         windows(winreg, "C:\\" + "x" * 260).set(True)
@@ -307,7 +305,7 @@ def test_a_command_longer_than_windows_takes_is_refused() -> None:
 
 
 @pytest.mark.parametrize("arguments", [(), ("-m", "tray")])
-def test_on_windows_a_program_that_has_moved_is_named_anew(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_on_windows_a_moved_program_is_repaired(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     here = tmp_path / "a folder" / "drawbridge.exe"
     here.parent.mkdir()
     here.write_text("")
@@ -318,7 +316,7 @@ def test_on_windows_a_program_that_has_moved_is_named_anew(tmp_path: Path, argum
     assert winreg.keys[RUN]["Drawbridge"] == windows_command_line([str(here), *arguments])
 
 
-def test_a_windows_command_line_quotes_the_program_always() -> None:
+def test_a_windows_command_line_always_quotes_the_program() -> None:
     assert windows_command_line([r"C:\d.exe", "-m", "two words"]) == r'"C:\d.exe" -m "two words"'
 
 
@@ -326,14 +324,14 @@ def test_a_windows_command_line_quotes_the_program_always() -> None:
 
 
 class Launchctl:
-    """The program launchctl; `disabled` is what the system's settings have switched off."""
+    """A fake of launchctl; `disabled`: the system's settings have disabled the agent."""
 
     def __init__(self) -> None:
         self.disabled = False
-        self.said: list[str] = []
+        self.calls: list[str] = []
 
     def __call__(self, *arguments: str) -> str:
-        self.said.append(arguments[0])
+        self.calls.append(arguments[0])
         if arguments[0] == "enable":
             assert arguments[1].endswith(f"/{LABEL}")
             self.disabled = False
@@ -351,7 +349,7 @@ def agent(tmp_path: Path, launchctl: Launchctl) -> MacAutostart:
     return MacAutostart(["/usr/bin/open", "-g", str(tmp_path)], tmp_path / "Library" / "LaunchAgents", launchctl)
 
 
-def test_on_macos_it_is_a_launch_agent_that_starts_with_the_session(agent: MacAutostart, tmp_path: Path) -> None:
+def test_on_macos_the_entry_is_a_launch_agent(agent: MacAutostart, tmp_path: Path) -> None:
     assert agent.state() is False
     agent.set(True)
     assert agent.state() is True
@@ -364,7 +362,7 @@ def test_on_macos_it_is_a_launch_agent_that_starts_with_the_session(agent: MacAu
     assert (agent.state(), list(agent.file.parent.iterdir())) == (False, [])
 
 
-def test_what_the_systems_settings_have_switched_off_is_off_and_can_be_switched_on(
+def test_an_agent_disabled_in_the_settings_is_off_and_can_be_switched_on(
     agent: MacAutostart, launchctl: Launchctl
 ) -> None:
     agent.set(True)
@@ -372,29 +370,29 @@ def test_what_the_systems_settings_have_switched_off_is_off_and_can_be_switched_
     assert agent.state() is False
     agent.set(True)
     assert agent.state() is True
-    assert "bootout" not in launchctl.said, "it would end ourselves"
+    assert "bootout" not in launchctl.calls, "it would end ourselves"
 
 
 @pytest.mark.parametrize("change", [{"Disabled": True}, {"RunAtLoad": False}, {"ProgramArguments": []}])
-def test_an_agent_that_others_have_changed_is_shown_as_it_is(agent: MacAutostart, change: dict[str, object]) -> None:
+def test_a_changed_agent_is_read_correctly(agent: MacAutostart, change: dict[str, object]) -> None:
     agent.set(True)
     agent.file.write_bytes(plistlib.dumps(plistlib.loads(agent.file.read_bytes()) | change))
     assert agent.state() is False
 
 
 @pytest.mark.parametrize("content", [b"", b"not a list", b"<plist><dict>", plistlib.dumps(["x"])])
-def test_an_agent_that_cannot_be_read_is_unknown(agent: MacAutostart, content: bytes) -> None:
+def test_an_unreadable_agent_is_unknown(agent: MacAutostart, content: bytes) -> None:
     agent.file.parent.mkdir(parents=True)
     agent.file.write_bytes(content)
     assert (agent.state(), agent.repair()) == (None, False)
 
 
-def test_on_macos_an_app_that_has_moved_is_named_anew(agent: MacAutostart, launchctl: Launchctl) -> None:
+def test_on_macos_a_moved_app_is_repaired(agent: MacAutostart, launchctl: Launchctl) -> None:
     MacAutostart(["/usr/bin/open", "-g", "/gone/Drawbridge.app"], agent.file.parent, launchctl).set(True)
     assert (agent.repair(), agent.repair()) == (True, False)
 
 
-def test_all_three_keep_the_same_promise(agent: MacAutostart, entry: XdgAutostart) -> None:
+def test_all_implement_the_protocol(agent: MacAutostart, entry: XdgAutostart) -> None:
     kinds: list[Autostart] = [agent, entry, windows(FakeWinreg())]
     for one in kinds:
         one.set(True)

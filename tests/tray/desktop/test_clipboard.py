@@ -1,4 +1,4 @@
-"""Copying, to a real X11 clipboard and with a stand-in for Wayland's program."""
+"""Copying to a real X11 clipboard, and with a fake wl-copy."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from tray.desktop.clipboard import ClipboardMissing, copy
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS always have a clipboard")
 
 TEXT = "http://127.0.0.1:8082/v1 \u00fc \u6f22 \U0001f309\nand a second line"
-# In a program of its own: the library keeps its connection to the first display that it sees.
+# In its own process: the library keeps its connection to the first display.
 COPIER = """
 import sys
 from tray.desktop.clipboard import copy
@@ -29,7 +29,7 @@ def environment(**variables: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), **variables}
 
 
-def test_what_is_copied_can_be_pasted_as_long_as_we_live() -> None:
+def test_copied_text_can_be_pasted_while_the_process_lives() -> None:
     needs("Xvfb", "xclip")
     with virtual_display() as display:
         command = [sys.executable, "-W", "error", "-c", COPIER, "something before it", TEXT]
@@ -50,15 +50,15 @@ def test_what_is_copied_can_be_pasted_as_long_as_we_live() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "words"),
+    ("variables", "ending"),
     [
         ({}, "There is no display, so there is no clipboard."),
         ({"DISPLAY": ":9999"}, "The display does not answer. Try again."),
         ({"WAYLAND_DISPLAY": "wayland-9999"}, "Install the package wl-clipboard."),
     ],
 )
-def test_without_a_display_it_says_that_it_cannot(
-    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], words: str
+def test_without_a_display_an_error_names_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], ending: str
 ) -> None:
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
@@ -66,7 +66,7 @@ def test_without_a_display_it_says_that_it_cannot(
         monkeypatch.setenv(name, value)
     with pytest.raises(ClipboardMissing) as caught:
         copy(TEXT, environ=variables, which=lambda _: None)
-    assert str(caught.value).endswith(words)
+    assert str(caught.value).endswith(ending)
     assert caught.value.title == "It could not be copied"
 
 
@@ -77,15 +77,15 @@ def fake_wl_copy(folder: Path, code: int = 0) -> str:
     return str(path)
 
 
-def test_on_wayland_its_own_program_takes_the_text_by_its_input(tmp_path: Path) -> None:
-    """Arguments can be read by other users, and the text may be the access key."""
+def test_on_wayland_wl_copy_gets_the_text_on_stdin(tmp_path: Path) -> None:
+    """Other users can read arguments, and the text may be the access key."""
     program = fake_wl_copy(tmp_path)
     copy(TEXT, environ={"WAYLAND_DISPLAY": "wayland-0", "PATH": os.environ["PATH"]}, which={"wl-copy": program}.get)
     assert (tmp_path / "copied").read_text() == TEXT
     assert (tmp_path / "arguments").read_text() == "--type text/plain;charset=utf-8\n"
 
 
-def test_where_that_program_fails_the_library_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_if_wl_copy_fails_the_library_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     program = fake_wl_copy(tmp_path, code=1)
     with pytest.raises(ClipboardMissing):

@@ -1,4 +1,4 @@
-"""Opening things in the desktop, on three systems: never in the way, and with a clean environment."""
+"""Opening folders, files and pages on three systems, without blocking and with a clean environment."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ TIMEOUT_S = 60
 
 
 def wait_for(path: Path) -> str:
-    """What a program in the background writes."""
+    """Waits for what a background program writes."""
     deadline = time.monotonic() + TIMEOUT_S
     while not (path.exists() and path.read_text().endswith("\n")):
         assert time.monotonic() < deadline, f"{path} has not come"
@@ -28,7 +28,7 @@ def wait_for(path: Path) -> str:
 
 @pytest.fixture
 def program(tmp_path: Path) -> Callable[..., dict[str, str]]:
-    """Makes programs in a folder that is the whole PATH; each notes its arguments and its environment."""
+    """Creates programs in a folder that is the whole PATH; each records its arguments and environment."""
     folder = tmp_path / "bin"
     folder.mkdir()
 
@@ -70,7 +70,7 @@ def linux(environ: dict[str, str]) -> Desktop:
 
 
 @posix
-def test_a_page_a_folder_and_a_file_are_opened_by_the_desktops_program(
+def test_pages_folders_and_files_open_with_the_desktops_program(
     program: Callable[..., dict[str, str]], tmp_path: Path
 ) -> None:
     desktop = linux(program("xdg-open"))
@@ -86,7 +86,7 @@ def test_a_page_a_folder_and_a_file_are_opened_by_the_desktops_program(
 
 
 @posix
-def test_what_it_starts_gets_a_clean_environment_with_the_session(
+def test_openers_get_a_clean_environment_with_the_session(
     program: Callable[..., dict[str, str]], tmp_path: Path
 ) -> None:
     environ = program("xdg-open") | {
@@ -106,7 +106,7 @@ def test_what_it_starts_gets_a_clean_environment_with_the_session(
 
 
 @posix
-def test_where_the_first_program_fails_the_next_one_opens_it(
+def test_if_the_first_program_fails_the_next_one_is_tried(
     program: Callable[..., dict[str, str]], tmp_path: Path
 ) -> None:
     program("xdg-open", code=3)
@@ -115,18 +115,14 @@ def test_where_the_first_program_fails_the_next_one_opens_it(
 
 
 @posix
-def test_a_file_that_nothing_opens_is_shown_in_its_folder(
-    program: Callable[..., dict[str, str]], tmp_path: Path
-) -> None:
+def test_a_file_without_an_editor_opens_its_folder(program: Callable[..., dict[str, str]], tmp_path: Path) -> None:
     before = f'[ "$1" = {tmp_path} ] || exit 4'
     linux(program("xdg-open", before=before)).open_file(tmp_path / "settings.toml")
     assert wait_for(tmp_path / "xdg-open") == f"{tmp_path}\n"
 
 
 @posix
-def test_an_opener_that_stays_with_its_browser_holds_nobody_up(
-    program: Callable[..., dict[str, str]], tmp_path: Path
-) -> None:
+def test_a_long_running_opener_blocks_nothing(program: Callable[..., dict[str, str]], tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     desktop = linux(program("xdg-open", before=f"read line < {gate}"))
@@ -136,14 +132,14 @@ def test_an_opener_that_stays_with_its_browser_holds_nobody_up(
     wait_for(tmp_path / "xdg-open")
 
 
-def test_with_nothing_to_open_it_the_log_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_of_all_programs_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     Desktop(LinuxOpener({"PATH": ""}, lambda _: None), Quiet()).open_folder(tmp_path)
     _join()
     assert f"no program on this desktop could open {tmp_path}" in caplog.text
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "javascript:alert(1)", "--help", ""])
-def test_only_pages_of_the_web_are_pages(url: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_only_web_pages_are_opened(url: str, caplog: pytest.LogCaptureFixture) -> None:
     class Never:
         def folder(self, path: Path) -> Sequence[Attempt]:
             raise AssertionError
@@ -155,7 +151,7 @@ def test_only_pages_of_the_web_are_pages(url: str, caplog: pytest.LogCaptureFixt
 
 
 class Started:
-    """Windows' own `os.startfile`."""
+    """A fake of `os.startfile`."""
 
     def __init__(self, fault: OSError | None = None) -> None:
         self.things: list[str] = []
@@ -167,7 +163,7 @@ class Started:
             raise self.fault
 
 
-def test_windows_opens_pages_and_files_by_its_own_way() -> None:
+def test_windows_opens_pages_and_files_with_startfile() -> None:
     start = Started()
     opener = WindowsOpener({}, start)
     assert opener.page("https://example.org")[0]() is True
@@ -176,7 +172,7 @@ def test_windows_opens_pages_and_files_by_its_own_way() -> None:
 
 
 @posix
-def test_windows_falls_back_to_the_notepad_and_the_explorers_exit_code_means_nothing(
+def test_windows_falls_back_to_notepad_and_ignores_explorers_exit_code(
     program: Callable[..., dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tray.desktop.desktop._NO_WINDOW", {})
@@ -212,7 +208,7 @@ def test_a_notification_never_raises(caplog: pytest.LogCaptureFixture) -> None:
     assert "its text" not in caplog.text
 
 
-def test_an_icon_shows_what_came_before_it_was_there_in_order_and_may_block_or_fail() -> None:
+def test_early_notifications_are_shown_in_order_and_the_icon_may_block_or_fail() -> None:
     """On macOS it blocks until the notification is shown."""
     notifier, shown, gate, here = IconNotifier(), [], threading.Event(), threading.get_ident()
     notifier.show(Notice("one", "1", Quit()), lambda _: None)

@@ -1,4 +1,4 @@
-"""Notifications on a private bus, with a daemon of the tests' own."""
+"""Notifications on a private bus with a fake service."""
 
 import queue
 import tempfile
@@ -29,7 +29,7 @@ def notifier(bus: str) -> Iterator[BusNotifier]:
     assert "drawbridge-notices" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_a_notice_is_shown_in_its_words(host: TrayHost, notifier: BusNotifier, clicks: Clicks) -> None:
+def test_a_notification_shows_its_title_and_text(host: TrayHost, notifier: BusNotifier, clicks: Clicks) -> None:
     notifier.show(Notice("The port is taken", "Port 8082 is taken by node (pid 7)."), clicks.put)
     shown = host.wait_notification("The port is taken")
     assert (shown.app, shown.title, shown.text, shown.actions) == (
@@ -40,7 +40,7 @@ def test_a_notice_is_shown_in_its_words(host: TrayHost, notifier: BusNotifier, c
     )
 
 
-def test_a_click_brings_the_action_of_that_very_notice(host: TrayHost, notifier: BusNotifier, clicks: Clicks) -> None:
+def test_a_click_runs_the_action_of_its_notification(host: TrayHost, notifier: BusNotifier, clicks: Clicks) -> None:
     notifier.show(Notice("First", "one", Open("log folder")), clicks.put)
     notifier.show(Notice("Second", "two", Quit()), clicks.put)
     first, second = host.wait_notification("First"), host.wait_notification("Second")
@@ -52,7 +52,7 @@ def test_a_click_brings_the_action_of_that_very_notice(host: TrayHost, notifier:
 
 
 class MarkupHost(TrayHost):
-    """A daemon that takes the text for markup, as those of GNOME and Xfce do."""
+    """A service that reads the text as markup, as those of GNOME and Xfce do."""
 
     def _answer(self, place: tuple[str | None, str | None, str], sender: str, body: Body) -> Answer:
         if place[2] == "GetCapabilities":
@@ -63,7 +63,7 @@ class MarkupHost(TrayHost):
 @pytest.mark.parametrize(
     ("kind", "arrives"), [(TrayHost, "a < b & <b>c</b>"), (MarkupHost, "a &lt; b &amp; &lt;b&gt;c&lt;/b&gt;")]
 )
-def test_signs_that_mean_something_in_markup_are_shown_as_they_are(
+def test_markup_characters_are_escaped_where_needed(
     bus: str, notifier: BusNotifier, clicks: Clicks, kind: type[TrayHost], arrives: str
 ) -> None:
     with kind(bus) as host:
@@ -71,7 +71,7 @@ def test_signs_that_mean_something_in_markup_are_shown_as_they_are(
         assert host.wait_notification("Markup").text == arrives
 
 
-def test_a_closed_notice_is_forgotten(host: TrayHost, notifier: BusNotifier, clicks: Clicks) -> None:
+def test_a_click_on_a_closed_notification_is_ignored(host: TrayHost, notifier: BusNotifier, clicks: Clicks) -> None:
     notifier.show(Notice("Closed", "x", Quit()), clicks.put)
     closed = host.wait_notification("Closed")
     closed.close()
@@ -81,7 +81,7 @@ def test_a_closed_notice_is_forgotten(host: TrayHost, notifier: BusNotifier, cli
     assert clicks.get(timeout=TIMEOUT_S) == Open("page")
 
 
-def test_who_handles_a_click_may_fail_and_the_next_notice_still_comes(host: TrayHost, notifier: BusNotifier) -> None:
+def test_a_failed_click_does_not_stop_later_notifications(host: TrayHost, notifier: BusNotifier) -> None:
     failed = threading.Event()
 
     def fail(_: Command) -> None:
@@ -95,7 +95,7 @@ def test_who_handles_a_click_may_fail_and_the_next_notice_still_comes(host: Tray
     host.wait_notification("Still there")
 
 
-def test_without_a_daemon_the_log_has_it_and_a_later_daemon_is_found(
+def test_without_a_service_it_is_logged_and_a_later_service_is_used(
     bus: str, notifier: BusNotifier, clicks: Clicks, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -108,7 +108,7 @@ def test_without_a_daemon_the_log_has_it_and_a_later_daemon_is_found(
 
 
 @pytest.mark.parametrize("address", ["", "unix:path=/nowhere/at/all"])
-def test_without_a_bus_nothing_is_raised_and_nothing_waits(
+def test_without_a_bus_nothing_raises_or_blocks(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, clicks: Clicks, address: str, tmp_path: Path
 ) -> None:
     caplog.set_level("INFO")
@@ -118,12 +118,12 @@ def test_without_a_bus_nothing_is_raised_and_nothing_waits(
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     notifier = BusNotifier()
     for _ in range(3):
-        notifier.show(Notice("Nobody sees it", "x"), clicks.put)
+        notifier.show(Notice("Never shown", "x"), clicks.put)
     notifier.close()
     assert caplog.text.count("notifications: ") == 3
 
 
-def test_when_the_bus_goes_away_the_thread_sleeps_on(bus: str, clicks: Clicks) -> None:
+def test_a_lost_bus_is_survived(bus: str, clicks: Clicks) -> None:
     from tests.tray.bus import private_bus
 
     with tempfile.TemporaryDirectory(prefix="bus-") as folder, private_bus(Path(folder)) as address:
@@ -135,7 +135,7 @@ def test_when_the_bus_goes_away_the_thread_sleeps_on(bus: str, clicks: Clicks) -
     notifier.close()
 
 
-def test_only_the_last_notices_can_be_clicked(host: TrayHost, notifier: BusNotifier, clicks: Clicks) -> None:
+def test_only_the_last_notifications_can_be_clicked(host: TrayHost, notifier: BusNotifier, clicks: Clicks) -> None:
     for number in range(25):
         notifier.show(Notice(f"Notice {number:02}", "x", Open("page")), clicks.put)
     host.wait_notification("Notice 24")

@@ -1,4 +1,4 @@
-"""Signals that end a program."""
+"""Termination signals."""
 
 import os
 import queue
@@ -14,15 +14,15 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no kill:
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_a_signal_is_told_on_another_thread_and_ends_nothing(name: str) -> None:
-    told: queue.SimpleQueue[str] = queue.SimpleQueue()
-    with handling_termination(lambda: told.put(threading.current_thread().name)):
+def test_a_signal_calls_back_on_another_thread_and_does_not_end_the_program(name: str) -> None:
+    calls: queue.SimpleQueue[str] = queue.SimpleQueue()
+    with handling_termination(lambda: calls.put(threading.current_thread().name)):
         for _ in range(2):
             os.kill(os.getpid(), signal.Signals[name])
-            assert told.get(timeout=TIMEOUT_S) == "drawbridge-signals"
+            assert calls.get(timeout=TIMEOUT_S) == "drawbridge-signals"
 
 
-def test_afterwards_everything_is_as_before() -> None:
+def test_all_handlers_are_restored() -> None:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     threads = set(threading.enumerate())
     with handling_termination(lambda: None):
@@ -33,29 +33,29 @@ def test_afterwards_everything_is_as_before() -> None:
 
 
 def test_a_signal_that_is_ignored_on_purpose_stays_ignored() -> None:
-    """As under nohup, whose programs outlive their terminal."""
-    told: queue.SimpleQueue[None] = queue.SimpleQueue()
+    """As under nohup."""
+    calls: queue.SimpleQueue[None] = queue.SimpleQueue()
     old = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with handling_termination(lambda: told.put(None)):
+        with handling_termination(lambda: calls.put(None)):
             os.kill(os.getpid(), signal.SIGHUP)
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
             os.kill(os.getpid(), signal.SIGTERM)
-            told.get(timeout=TIMEOUT_S)
-        assert told.empty()
+            calls.get(timeout=TIMEOUT_S)
+        assert calls.empty()
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, old)
 
 
-def test_other_signals_are_not_told() -> None:
-    told: queue.SimpleQueue[None] = queue.SimpleQueue()
+def test_other_signals_do_not_call_back() -> None:
+    calls: queue.SimpleQueue[None] = queue.SimpleQueue()
     old = signal.signal(signal.SIGUSR1, lambda *_: None)
     try:
-        with handling_termination(lambda: told.put(None)):
+        with handling_termination(lambda: calls.put(None)):
             os.kill(os.getpid(), signal.SIGUSR1)
             os.kill(os.getpid(), signal.SIGTERM)
-            told.get(timeout=TIMEOUT_S)
-        assert told.empty()
+            calls.get(timeout=TIMEOUT_S)
+        assert calls.empty()
     finally:
         signal.signal(signal.SIGUSR1, old)

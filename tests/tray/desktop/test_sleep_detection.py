@@ -1,4 +1,4 @@
-"""Sleep, by two clocks of the test's, and by a login manager on a private bus."""
+"""Sleep detection with fake clocks, and with a login manager on a private bus."""
 
 import sys
 import threading
@@ -19,7 +19,7 @@ TIMEOUT_S = 60.0
 
 
 class Clocks:
-    """Both clocks, at the test's word."""
+    """Two clocks that the test sets."""
 
     def __init__(self) -> None:
         self.running, self.wall = 100.0, 1e9
@@ -34,21 +34,19 @@ class Clocks:
     [
         (5, 5, 5, False),
         (0.1, 0.1, 5, False),
-        # Linux and macOS: the one clock stood still.
+        # Linux and macOS: the monotonic clock stopped.
         (5, 3605, 5, True),
         (0, JUMP_S + 1, 5, True),
-        # Windows: both went on, and we come late.
+        # Windows: neither stopped, and the call comes late.
         (3605, 3605, 5, True),
-        # A clock that is set a little, or back.
+        # A clock that is set forward a little, or back.
         (5, 15, 5, False),
         (5, -3600, 5, False),
-        # We were only busy.
+        # The process was only busy.
         (25, 25, 5, False),
     ],
 )
-def test_a_sleep_is_a_jump_of_one_clock_or_a_look_that_comes_late(
-    running: float, wall: float, waited: float, slept: bool
-) -> None:
+def test_a_sleep_is_a_clock_jump_or_a_late_call(running: float, wall: float, waited: float, slept: bool) -> None:
     clocks = Clocks()
     detector = SleepDetector(clock=lambda: clocks.running, wall=lambda: clocks.wall)
     clocks.go(running, wall)
@@ -69,7 +67,7 @@ def system_bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def connected(address: str) -> "DBusConnection":
-    # Lazy, as below: it is installed on Linux only, and the clocks are every system's.
+    # Lazy, as below: jeepney is installed on Linux only.
     from jeepney.io.blocking import open_dbus_connection
 
     return open_dbus_connection(address, auth_timeout=TIMEOUT_S)
@@ -82,7 +80,7 @@ def say(login: "DBusConnection", *, asleep: bool) -> None:
     login.send(new_signal(place, "PrepareForSleep", "b", (asleep,)))
 
 
-def test_the_login_manager_tells_of_the_end_of_a_sleep_and_nobody_else_does(system_bus: str) -> None:
+def test_only_the_login_managers_signal_counts(system_bus: str) -> None:
     from jeepney.bus_messages import message_bus
 
     woke = threading.Semaphore(0)
@@ -91,7 +89,7 @@ def test_the_login_manager_tells_of_the_end_of_a_sleep_and_nobody_else_does(syst
     with connected(system_bus) as login, connected(system_bus) as other:
         login.send_and_get_reply(message_bus.RequestName(LOGIN))
         say(other, asleep=False)
-        # A reply to a later call of his says that his signal has been passed on, or not.
+        # After the reply to a later call, the signal has been delivered if it ever will be.
         other.send_and_get_reply(message_bus.GetId())
         say(login, asleep=True)
         say(login, asleep=False)
@@ -101,7 +99,7 @@ def test_the_login_manager_tells_of_the_end_of_a_sleep_and_nobody_else_does(syst
     assert not [thread for thread in threading.enumerate() if thread.name == "drawbridge-tray-bus"]
 
 
-def test_without_a_system_bus_or_on_another_system_the_clocks_must_do() -> None:
+def test_without_a_system_bus_there_is_no_watch() -> None:
     nowhere = {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nowhere"}
     assert watch_sleep(lambda: None, platform="linux", environ=nowhere) is None
     assert watch_sleep(lambda: None, platform="win32", environ=nowhere) is None

@@ -1,4 +1,4 @@
-"""What `drawbridge doctor` says of the tray, on the buses that computers have."""
+"""What `drawbridge doctor` reports about the tray."""
 
 import pytest
 
@@ -13,14 +13,14 @@ def look(address: str) -> tuple[Level, str]:
     return found.level, found.text
 
 
-def test_a_panel_that_shows_icons_is_found_and_sees_none(bus: str, host: TrayHost) -> None:
+def test_a_panel_is_detected_without_showing_an_icon(bus: str, host: TrayHost) -> None:
     verdict, words = look(bus)
     assert verdict is Level.OK
     assert "the panel of this desktop shows the icon" in words
     assert not host.items
 
 
-def test_a_desktop_without_a_tray_is_a_note_that_names_what_gnome_needs(bus: str) -> None:
+def test_a_missing_tray_is_a_note_that_names_gnomes_extension(bus: str) -> None:
     with TrayHost(bus, watcher=False):
         verdict, words = look(bus)
     assert verdict is Level.NOTE
@@ -29,7 +29,7 @@ def test_a_desktop_without_a_tray_is_a_note_that_names_what_gnome_needs(bus: str
     assert "opens its page" in words
 
 
-def test_a_watcher_that_nobody_shows_icons_for_is_a_note(bus: str) -> None:
+def test_a_watcher_without_a_host_is_a_note(bus: str) -> None:
     with TrayHost(bus, has_host=False):
         verdict, words = look(bus)
     assert verdict is Level.NOTE
@@ -37,14 +37,14 @@ def test_a_watcher_that_nobody_shows_icons_for_is_a_note(bus: str) -> None:
 
 
 @pytest.mark.parametrize("environ", [{}, {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"}])
-def test_without_a_session_bus_that_is_said(environ: dict[str, str]) -> None:
+def test_a_missing_session_bus_is_reported(environ: dict[str, str]) -> None:
     found = detect_tray(environ=environ)
     assert found.level is Level.NOTE
     assert "no D-Bus session bus" in found.text
 
 
 @pytest.mark.parametrize(("platform", "place"), [("win32", "notification area"), ("darwin", "menu bar")])
-def test_windows_and_macos_have_one_always(platform: str, place: str) -> None:
+def test_windows_and_macos_always_have_a_tray(platform: str, place: str) -> None:
     found = detect_tray(platform, {})
     assert found.level is Level.OK
     assert place in found.text

@@ -1,4 +1,4 @@
-"""The Linux icon on a real bus, as a panel sees and uses it. Repeat with `python -m tests.tray.repeat`."""
+"""The Linux icon on a real bus, with a fake panel. Repeat with `python -m tests.tray.repeat`."""
 
 import os
 import queue
@@ -35,7 +35,7 @@ def green(size: int, panel: Panel) -> Image.Image:
 
 
 class Shown:
-    """An icon whose loop runs in a thread, and what was clicked: the words, in order."""
+    """An icon whose loop runs in a thread, and the texts of the clicked lines, in order."""
 
     def __init__(self, *items: MenuItem, icon: Draw = red) -> None:
         self.items = items
@@ -58,7 +58,7 @@ class Shown:
         return self.clicked.get(timeout=TIMEOUT_S)
 
     def settle(self) -> None:
-        """All jobs that were given before are done."""
+        """Waits until all earlier jobs are done."""
         done = threading.Event()
         self.icon.later(done.set)
         assert done.wait(TIMEOUT_S)
@@ -82,14 +82,14 @@ def shown(*items: MenuItem, icon: Draw = red) -> Iterator[Shown]:
 
 
 def until(is_so: Callable[[], bool]) -> None:
-    """Waits for what no signal tells."""
+    """Waits for a condition that no signal reports."""
     end = time.monotonic() + TIMEOUT_S
     while not is_so():
         assert time.monotonic() < end
         time.sleep(0.01)
 
 
-def test_an_icon_registers_with_all_that_a_panel_shows(host: TrayHost) -> None:
+def test_an_icon_registers_with_all_properties(host: TrayHost) -> None:
     with shown() as one:
         item = host.wait_item()
         props = item.props()
@@ -111,7 +111,7 @@ def test_an_icon_registers_with_all_that_a_panel_shows(host: TrayHost) -> None:
     }
 
 
-def test_the_menu_is_read_as_it_was_written(host: TrayHost) -> None:
+def test_the_menu_is_published_completely(host: TrayHost) -> None:
     with shown() as one:
         one.change(
             one.line("Running on port 8082", enabled=False),
@@ -143,7 +143,7 @@ def test_clicks_reach_lines_at_any_depth(host: TrayHost) -> None:
             assert one.next_click() == labels[-1]
 
 
-def test_a_click_on_a_submenu_a_greyed_line_or_a_separator_does_nothing(host: TrayHost) -> None:
+def test_a_click_on_a_submenu_a_disabled_line_or_a_separator_does_nothing(host: TrayHost) -> None:
     with shown() as one:
         greyed = one.line("Status", enabled=False)
         one.change(MenuItem("Port", Menu(one.line("8082"))), greyed, Menu.SEPARATOR, one.line("Quit"))
@@ -163,13 +163,13 @@ def test_radio_and_check_marks_move(host: TrayHost) -> None:
         assert menu.text() == "( ) 1\n(o) 2\n[x] On\n"
 
 
-def test_only_what_has_changed_is_told(host: TrayHost) -> None:
+def test_only_changes_are_signalled(host: TrayHost) -> None:
     with shown() as one:
         one.change(one.line("Running"), one.line("Stop"), one.line("Quit"))
         item = host.wait_item()
         one.settle()
         number = item.layout().find("Stop").id
-        # What comes after an answer was sent after it.
+        # Messages arrive in the order in which they were sent.
         host.signals.clear()
         one.change(one.line("Running"), one.line("Stop", enabled=False), one.line("Quit"))
         changed = host.wait_signal("ItemsPropertiesUpdated")
@@ -180,7 +180,7 @@ def test_only_what_has_changed_is_told(host: TrayHost) -> None:
     assert [member for member, _ in host.signals] == ["ItemsPropertiesUpdated"]
 
 
-def test_another_shape_is_told_as_another_layout_and_old_lines_keep_their_numbers(host: TrayHost) -> None:
+def test_a_new_layout_is_signalled_and_old_lines_keep_their_numbers(host: TrayHost) -> None:
     with shown() as one:
         one.change(one.line("Start"), one.line("Quit"))
         item = host.wait_item()
@@ -197,7 +197,7 @@ def test_another_shape_is_told_as_another_layout_and_old_lines_keep_their_number
     assert [line.id for line in after.children[1:]] == [line.id for line in before.children]
 
 
-def test_a_click_on_a_menu_that_has_changed_meanwhile_does_what_was_seen_or_nothing(host: TrayHost) -> None:
+def test_a_click_on_an_outdated_menu_does_what_was_shown_or_nothing(host: TrayHost) -> None:
     with shown() as one:
         one.change(one.line("Use port 8083"), one.line("Quit"))
         item = host.wait_item()
@@ -210,7 +210,7 @@ def test_a_click_on_a_menu_that_has_changed_meanwhile_does_what_was_seen_or_noth
         assert one.next_click() == "Quit"
 
 
-def test_another_icon_and_title_are_told_once(host: TrayHost) -> None:
+def test_a_new_icon_and_title_are_signalled_once(host: TrayHost) -> None:
     with shown() as one:
         item = host.wait_item()
         one.settle()
@@ -225,7 +225,7 @@ def test_another_icon_and_title_are_told_once(host: TrayHost) -> None:
     assert [member for member, _ in host.signals] == ["NewIcon", "NewTitle", "NewToolTip"]
 
 
-def test_an_image_of_one_size_is_shown_in_all(host: TrayHost) -> None:
+def test_a_single_image_is_scaled_to_all_sizes(host: TrayHost) -> None:
     image = Image.new("RGBA", (64, 64), (9, 8, 7, 255))
     icon = Icon("plain", image, "Plain", Menu())
     thread = threading.Thread(target=icon.run)
@@ -239,14 +239,14 @@ def test_an_image_of_one_size_is_shown_in_all(host: TrayHost) -> None:
 
 
 @pytest.mark.parametrize("text", ["a_b __c_", "R&D && more", "Zürich 東京 🏰", "<b>&amp;", " ", "x" * 2000])
-def test_words_are_shown_as_they_are(host: TrayHost, text: str) -> None:
+def test_text_is_shown_unchanged(host: TrayHost, text: str) -> None:
     with shown() as one:
         one.change(one.line(text))
         host.wait_item().click(text)
         assert one.next_click() == text
 
 
-def test_a_click_that_fails_is_logged_and_the_next_one_works(host: TrayHost, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failed_click_is_logged_and_the_next_one_works(host: TrayHost, caplog: pytest.LogCaptureFixture) -> None:
     def fail() -> None:
         raise RuntimeError("boom")
 
@@ -259,7 +259,7 @@ def test_a_click_that_fails_is_logged_and_the_next_one_works(host: TrayHost, cap
     assert "boom" in caplog.text
 
 
-def test_a_slow_click_keeps_no_panel_waiting(host: TrayHost) -> None:
+def test_a_slow_click_does_not_block_the_panel(host: TrayHost) -> None:
     release = threading.Event()
     with shown() as one:
         one.change(MenuItem("Slow", lambda: release.wait(TIMEOUT_S)), one.line("Quit"))
@@ -284,7 +284,7 @@ def test_clicks_run_on_the_thread_that_runs_the_icon(host: TrayHost) -> None:
         assert [threads.get(timeout=TIMEOUT_S) for _ in range(2)] == ["icon", "icon"]
 
 
-def test_a_click_that_ends_the_icon_is_still_answered(host: TrayHost) -> None:
+def test_a_click_that_stops_the_icon_still_gets_a_reply(host: TrayHost) -> None:
     with shown() as one:
         one.change(MenuItem("Quit", one.icon.stop))
         host.wait_item().click("Quit")
@@ -294,7 +294,7 @@ def test_a_click_that_ends_the_icon_is_still_answered(host: TrayHost) -> None:
     assert one.icon.has_host is False
 
 
-def test_an_icon_that_is_stopped_leaves_no_thread(host: TrayHost) -> None:
+def test_a_stopped_icon_leaves_no_thread(host: TrayHost) -> None:
     before = set(threading.enumerate())
     with shown() as one:
         host.wait_item()
@@ -303,7 +303,7 @@ def test_an_icon_that_is_stopped_leaves_no_thread(host: TrayHost) -> None:
     until(lambda: set(threading.enumerate()) <= before)
 
 
-def test_a_click_on_the_icon_is_one_on_the_default_line(host: TrayHost) -> None:
+def test_a_click_on_the_icon_runs_the_default_line(host: TrayHost) -> None:
     with shown() as one:
         one.change(one.line("a"), one.line("b", default=True))
         item = host.wait_item()
@@ -321,7 +321,7 @@ def test_without_a_default_line_a_click_on_the_icon_opens_the_menu(host: TrayHos
             item.activate()
 
 
-def test_a_menu_about_to_be_shown_is_brought_up_to_date(host: TrayHost) -> None:
+def test_a_menu_is_updated_before_it_is_shown(host: TrayHost) -> None:
     with shown() as one:
         one.change(one.line("old"))
         item = host.wait_item()
@@ -334,7 +334,7 @@ def test_a_menu_about_to_be_shown_is_brought_up_to_date(host: TrayHost) -> None:
         assert item.call_menu("AboutToShowGroup", "ai", [0, 999]) == ([], [999])
 
 
-def test_a_part_of_the_menu_can_be_asked_for(host: TrayHost) -> None:
+def test_parts_of_the_menu_can_be_requested(host: TrayHost) -> None:
     with shown() as one:
         one.change(MenuItem("Port", Menu(one.line("8082", checked=True))), one.line("Quit"))
         item = host.wait_item()
@@ -373,7 +373,7 @@ def test_a_part_of_the_menu_can_be_asked_for(host: TrayHost) -> None:
         ("NoSuchMethod", "i", (1,)),
     ],
 )
-def test_a_wrong_call_is_refused_and_the_next_one_answered(
+def test_an_invalid_call_gets_an_error_and_the_next_one_a_reply(
     host: TrayHost, method: str, signature: str, values: tuple[object, ...]
 ) -> None:
     with shown() as one:
@@ -385,7 +385,7 @@ def test_a_wrong_call_is_refused_and_the_next_one_answered(
         assert one.next_click() == "Quit"
 
 
-def test_the_objects_say_what_they_are(host: TrayHost) -> None:
+def test_the_objects_can_be_introspected(host: TrayHost) -> None:
     with shown():
         item = host.wait_item()
         for path, interface in (("/StatusNotifierItem", ITEM), ("/MenuBar", MENU)):
@@ -401,7 +401,7 @@ def test_the_objects_say_what_they_are(host: TrayHost) -> None:
         assert host.call(item.sender, "/MenuBar", "org.freedesktop.DBus.Peer", "Ping", "") == ()
 
 
-def test_a_hidden_icon_says_so(host: TrayHost) -> None:
+def test_a_hidden_icon_is_passive(host: TrayHost) -> None:
     with shown() as one:
         item = host.wait_item()
         one.settle()
@@ -412,7 +412,7 @@ def test_a_hidden_icon_says_so(host: TrayHost) -> None:
         assert item["Status"] == "Passive"
 
 
-def test_an_icon_comes_back_when_the_panel_does(host: TrayHost) -> None:
+def test_an_icon_reappears_when_the_panel_restarts(host: TrayHost) -> None:
     with shown() as one:
         one.change(one.line("Quit"))
         host.wait_item()
@@ -436,7 +436,7 @@ def test_an_icon_appears_in_a_panel_that_starts_later(bus: str) -> None:
         until(lambda: one.icon.has_host is True)
 
 
-def test_a_panel_that_shows_nothing_is_no_host(bus: str) -> None:
+def test_a_watcher_without_a_panel_is_not_a_host(bus: str) -> None:
     with TrayHost(bus, has_host=False) as host, shown() as one:
         host.wait_item()
         until(lambda: one.icon.has_host is False)
@@ -465,7 +465,7 @@ def test_an_icon_can_be_stopped_before_it_runs(host: TrayHost) -> None:
     host.wait_gone()
 
 
-def test_an_icon_outlives_its_bus(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_icon_survives_the_loss_of_its_bus(monkeypatch: pytest.MonkeyPatch) -> None:
     with tempfile.TemporaryDirectory(prefix="bus-") as folder, private_bus(Path(folder)) as address:
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
         one = Shown()
@@ -479,11 +479,11 @@ def test_an_icon_outlives_its_bus(monkeypatch: pytest.MonkeyPatch) -> None:
     one.stop()
 
 
-def test_the_bus_is_found_where_systemd_puts_it(
+def test_the_bus_is_found_at_systemds_address(
     bus: str, host: TrayHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     socket = Path(bus.removeprefix("unix:path=").split(",")[0])
-    # A name as short as that of a runtime folder.
+    # Socket paths are limited in length.
     runtime = socket.with_name("run")
     runtime.mkdir()
     os.link(socket, runtime / "bus")
@@ -493,9 +493,7 @@ def test_the_bus_is_found_where_systemd_puts_it(
         assert host.wait_item()["Id"] == "drawbridge"
 
 
-def test_on_plasma_the_icon_goes_with_the_colours_of_the_desktop(
-    host: TrayHost, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_on_plasma_the_icon_follows_the_colour_scheme(host: TrayHost, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CURRENT_DESKTOP", "KDE")
     host.start_portal(dark=False)
 
@@ -522,7 +520,7 @@ def test_importing_needs_neither_gtk_nor_a_display() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_program_that_is_told_to_end_takes_its_icon_with_it(host: TrayHost, number: signal.Signals) -> None:
+def test_a_terminated_program_removes_its_icon(host: TrayHost, number: signal.Signals) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "tests.tray.demo"], cwd=DEMO.parents[2], stdout=subprocess.PIPE
     ) as program:
@@ -536,7 +534,7 @@ def test_a_program_that_is_told_to_end_takes_its_icon_with_it(host: TrayHost, nu
     host.wait_gone()
 
 
-def test_the_icon_of_a_program_that_is_killed_goes_too(host: TrayHost) -> None:
+def test_the_icon_of_a_killed_program_disappears(host: TrayHost) -> None:
     program = subprocess.Popen([sys.executable, "-m", "tests.tray.demo"], cwd=DEMO.parents[2], stdout=subprocess.PIPE)
     try:
         host.wait_item()
@@ -546,8 +544,8 @@ def test_the_icon_of_a_program_that_is_killed_goes_too(host: TrayHost) -> None:
     host.wait_gone()
 
 
-def test_a_bus_has_the_time_to_let_us_in_that_it_has_for_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While a desktop starts, it may need more than the second that the library would give it."""
+def test_connecting_to_the_bus_has_the_same_timeout_as_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a desktop starts, it may need more than the library's default of one second."""
     given: list[float] = []
 
     def busy(address: str, *, auth_timeout: float = 1.0) -> None:
@@ -561,8 +559,8 @@ def test_a_bus_has_the_time_to_let_us_in_that_it_has_for_all_else(monkeypatch: p
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only Linux lists open files so")
-def test_fifty_connections_leave_no_file_and_no_thread(bus: str) -> None:
-    """An icon that waits for a bus for months opens one for each session that begins."""
+def test_fifty_connections_leave_no_file_or_thread(bus: str) -> None:
+    """An icon that runs for months connects again in each session."""
 
     def used() -> tuple[int, int]:
         return len(list(Path("/proc/self/fd").iterdir())), threading.active_count()

@@ -29,7 +29,7 @@ def numbers(tree: Tree) -> dict[str, int]:
     return {node.item.text: node.id for node in tree.nodes.values() if node.item and node.item is not Menu.SEPARATOR}
 
 
-def test_a_line_keeps_its_number_when_its_words_change() -> None:
+def test_a_line_keeps_its_number_when_its_text_changes() -> None:
     old = next_tree(Tree(), [line("Running", "status"), line("Quit")])
     new = next_tree(old, [line("2 answers", "status"), line("Quit")])
     assert numbers(new) == {"2 answers": 1, "Quit": 2}
@@ -37,28 +37,28 @@ def test_a_line_keeps_its_number_when_its_words_change() -> None:
     assert change == (1, {"label": ("s", "2 answers")})
 
 
-def test_a_line_keeps_its_number_when_others_come_before_it() -> None:
+def test_a_line_keeps_its_number_when_lines_are_inserted_before_it() -> None:
     old = next_tree(Tree(), [line("Start"), line("Quit")])
     new = next_tree(old, [line("A problem"), line("Start"), line("Quit")])
     assert numbers(new) == {"A problem": 3, "Start": 1, "Quit": 2}
     assert changes(old, new).is_new_layout
 
 
-def test_a_number_is_never_given_to_another_line() -> None:
+def test_numbers_are_never_reused() -> None:
     old = next_tree(Tree(), [line("Start"), line("Quit")])
     without = next_tree(old, [line("Quit")])
     again = next_tree(without, [line("Remove the key"), line("Quit")])
     assert numbers(again) == {"Remove the key": 3, "Quit": 2}
 
 
-def test_a_line_that_does_something_else_with_the_same_words_is_the_same_line() -> None:
+def test_a_line_with_the_same_text_and_another_action_is_the_same_line() -> None:
     old = next_tree(Tree(), [line("Require the key", "on", checked=False)])
     new = next_tree(old, [line("Require the key", "off", checked=True)])
     assert numbers(new) == numbers(old)
     assert changes(old, new).new == ((1, {"toggle-state": ("i", 1)}),)
 
 
-def test_a_submenu_whose_words_change_keeps_its_number_and_those_below() -> None:
+def test_a_submenu_whose_text_changes_keeps_all_its_numbers() -> None:
     old = next_tree(Tree(), [submenu("Port", line("8082")), submenu("Model", line("sonnet"))])
     new = next_tree(old, [submenu("Port (8080)", line("8082")), submenu("Model", line("sonnet"))])
     assert list(numbers(new).values()) == list(numbers(old).values())
@@ -71,13 +71,13 @@ def test_a_line_that_becomes_a_submenu_is_another_line() -> None:
     assert numbers(new)["Sign in"] != numbers(old)["Sign in"]
 
 
-def test_properties_that_are_gone_are_named() -> None:
+def test_removed_properties_are_listed() -> None:
     old = next_tree(Tree(), [line("Start at login", checked=True)])
     new = next_tree(old, [line("Start at login")])
     assert changes(old, new).gone == ((1, ("toggle-type", "toggle-state")),)
 
 
-def test_the_same_menu_changes_nothing() -> None:
+def test_the_same_menu_has_no_changes() -> None:
     menu = [line("a"), Menu.SEPARATOR, submenu("b", line("c"), line("c"))]
     tree = next_tree(Tree(), menu)
     again = next_tree(tree, [line("a"), Menu.SEPARATOR, submenu("b", line("c"), line("c"))])
@@ -85,7 +85,7 @@ def test_the_same_menu_changes_nothing() -> None:
     assert again.revision == tree.revision
 
 
-def test_actions_that_cannot_be_compared_are_told_apart_by_their_words() -> None:
+def test_lines_with_unhashable_actions_are_matched_by_text() -> None:
     class Unhashable:
         __hash__ = None  # type: ignore[assignment]
 
@@ -113,7 +113,7 @@ menus = st.lists(
 
 
 @given(st.lists(menus, max_size=6))
-def test_whatever_the_menus_hosts_that_follow_the_changes_see_the_newest_one(history: list[list[MenuItem]]) -> None:
+def test_panels_that_apply_the_changes_have_the_newest_menu(history: list[list[MenuItem]]) -> None:
     tree, seen, given_away = Tree(), Tree().nodes, set[int]()
     for menu in history:
         tree, old = next_tree(tree, menu), tree

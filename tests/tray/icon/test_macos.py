@@ -1,4 +1,4 @@
-"""The icon on macOS: pystray's real code on a fake of the system's own loop and menu bar."""
+"""The icon on macOS: pystray's real code on a fake event loop and menu bar."""
 
 import queue
 import threading
@@ -17,11 +17,11 @@ from tray.model import Problem, Snapshot
 
 fake_mac = fakemac.fake_mac
 RUNNING = Snapshot(status=Status(state=State.RUNNING, base_url="http://127.0.0.1:8082/v1"))
-FAILED = Snapshot(status=Status(state=State.FAILED), problem=Problem("R&D is on port 8082", "Somebody else is."))
+FAILED = Snapshot(status=Status(state=State.FAILED), problem=Problem("R&D is on port 8082", "By another program."))
 
 
 class Shown:
-    """The view, made and run by one thread, as the main thread does."""
+    """The view, created and run on one thread, as on the main thread."""
 
     def __init__(self, first: Snapshot) -> None:
         self.commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
@@ -62,7 +62,7 @@ def find(lines: list[MenuItem], text: str) -> MenuItem:
     return next(line for line in lines if line.title == text)
 
 
-def test_everything_is_drawn_by_the_main_thread(fake_mac: FakeMac) -> None:
+def test_all_drawing_is_on_the_main_thread(fake_mac: FakeMac) -> None:
     with shown(fake_mac) as one:
         (item,) = fake_mac.items
         assert item.shown.tooltip == "Drawbridge: Running on port 8082"
@@ -98,7 +98,7 @@ def test_a_click_posts_the_command_of_its_line(fake_mac: FakeMac) -> None:
         assert not find(lines, "Running on port 8082").enabled
 
 
-def test_a_click_in_a_menu_that_is_open_while_the_news_come_does_what_was_seen(fake_mac: FakeMac) -> None:
+def test_a_click_in_an_open_outdated_menu_does_what_was_shown(fake_mac: FakeMac) -> None:
     with shown(fake_mac) as one:
         lines = fake_mac.open_menu()
         one.view.show(FAILED)
@@ -108,7 +108,7 @@ def test_a_click_in_a_menu_that_is_open_while_the_news_come_does_what_was_seen(f
         assert fake_mac.open_menu()[0].title == "Failed"
 
 
-def test_the_menu_is_there_from_the_start(fake_mac: FakeMac) -> None:
+def test_the_menu_exists_from_the_start(fake_mac: FakeMac) -> None:
     with shown(fake_mac):
         assert fake_mac.items[0].menu.lines[-1].title == "Quit"
 
@@ -119,7 +119,7 @@ def test_the_app_has_no_icon_in_the_dock(fake_mac: FakeMac) -> None:
         assert one.view.has_host is None
 
 
-def test_an_icon_that_is_stopped_before_it_runs_ends(fake_mac: FakeMac) -> None:
+def test_an_icon_stopped_before_it_runs_ends(fake_mac: FakeMac) -> None:
     view = View(lambda _: None, RUNNING, make_icon=icon_maker_for("darwin"))
     view.stop()
     thread = threading.Thread(target=view.run, name="main")
@@ -129,9 +129,7 @@ def test_an_icon_that_is_stopped_before_it_runs_ends(fake_mac: FakeMac) -> None:
     assert fake_mac.items == []
 
 
-def test_a_drawing_that_fails_is_logged_and_the_loop_goes_on(
-    fake_mac: FakeMac, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_failed_drawing_is_logged_and_the_loop_continues(fake_mac: FakeMac, caplog: pytest.LogCaptureFixture) -> None:
     def fail() -> None:
         raise RuntimeError("boom")
 

@@ -1,4 +1,4 @@
-"""pystray still has the private members that we rely on. Its files are read as text, and so on every system."""
+"""pystray still has the private members that we rely on. Its source is parsed, so this runs on every system."""
 
 import ast
 import importlib.metadata
@@ -24,12 +24,12 @@ def find_class(tree: ast.AST, name: str) -> ast.ClassDef:
 
 
 def methods(one: ast.ClassDef) -> dict[str, list[str]]:
-    """Each method, with the names of its parameters."""
+    """The methods with the names of their parameters."""
     return {node.name: [arg.arg for arg in node.args.args] for node in one.body if isinstance(node, ast.FunctionDef)}
 
 
 def attributes(one: ast.ClassDef) -> set[str]:
-    """What it keeps in itself."""
+    """The attributes of `self`."""
     return {
         node.attr
         for node in ast.walk(one)
@@ -41,7 +41,7 @@ def attributes(one: ast.ClassDef) -> set[str]:
 
 
 def declared(module: str, name: str) -> Iterator[tuple[str, list[str] | None]]:
-    """What our own file says of a class of theirs: its methods with their parameters, its attributes with None."""
+    """Our declaration of a pystray class: methods with their parameters, attributes with None."""
     for node in find_class(ast.parse((TRAY / module).read_text(encoding="utf-8")), name).body:
         if isinstance(node, ast.FunctionDef):
             is_property = any(isinstance(mark, ast.Name) and mark.id == "property" for mark in node.decorator_list)
@@ -59,13 +59,13 @@ SEAMS = [
 ]
 
 
-def test_the_version_is_the_one_that_was_read() -> None:
-    """With another one, read its sources before you change this."""
+def test_the_pystray_version_is_the_reviewed_one() -> None:
+    """Before changing it, review the new version's source."""
     assert importlib.metadata.version("pystray") == PINNED
 
 
 @pytest.mark.parametrize(("module", "ours", "file", "name"), SEAMS)
-def test_what_we_declare_of_pystray_is_there(module: str, ours: str, file: str, name: str) -> None:
+def test_declared_members_exist_in_pystray(module: str, ours: str, file: str, name: str) -> None:
     one = find_class(theirs(file), name)
     theirs_now = methods(one)
     constants = {ast.unparse(node.targets[0]) for node in one.body if isinstance(node, ast.Assign)}
@@ -100,7 +100,7 @@ def _takes_anything(one: ast.ClassDef, member: str) -> bool:
         ("icon/macos.py", "_darwin.py", {"_update_menu", "_run", "_assert_image"}),
     ],
 )
-def test_what_we_override_is_still_called_by_that_name(module: str, file: str, overridden: set[str]) -> None:
+def test_overridden_methods_are_still_called(module: str, file: str, overridden: set[str]) -> None:
     ours = methods(find_class(ast.parse((TRAY / module).read_text(encoding="utf-8")), "Icon"))
     assert overridden <= methods(find_class(theirs(file), "Icon")).keys()
     assert overridden <= ours.keys()
@@ -114,7 +114,7 @@ def test_what_we_override_is_still_called_by_that_name(module: str, file: str, o
     assert overridden <= called | handlers
 
 
-def test_what_we_use_of_the_windows_functions_is_there() -> None:
+def test_the_windows_functions_that_we_use_exist() -> None:
     tree = theirs("_util/win32.py")
     known = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     known |= {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
@@ -127,7 +127,7 @@ def test_what_we_use_of_the_windows_functions_is_there() -> None:
     assert used <= known
 
 
-def test_the_lengths_that_windows_takes_are_those_that_we_cut_to() -> None:
+def test_our_length_limits_are_those_of_windows() -> None:
     text = ast.unparse(find_class(theirs("_util/win32.py"), "NOTIFYICONDATAW"))
     for name, length in (("szTip", 128), ("szInfo", 256), ("szInfoTitle", 64)):
         assert f"('{name}', wintypes.WCHAR * {length})" in text
@@ -135,8 +135,8 @@ def test_the_lengths_that_windows_takes_are_those_that_we_cut_to() -> None:
     assert "MAX_TIP, MAX_TEXT, MAX_TITLE = 127, 255, 63" in ours
 
 
-def test_an_action_that_is_a_value_reaches_us_as_it_is() -> None:
-    """Pystray wraps functions by their number of parameters, and leaves other callables alone."""
+def test_pystray_leaves_callable_values_unwrapped() -> None:
+    """Pystray wraps functions by their number of parameters, but no other callables."""
     from tray.icon.pystray_types import MenuItem
     from tray.icon.view import Click
 

@@ -1,4 +1,4 @@
-"""The view: what it draws, on which thread, and what it posts. All systems' icons have tests of their own."""
+"""The view: what it draws, on which thread, and what it posts. The systems' icons have their own tests."""
 
 import queue
 import sys
@@ -28,7 +28,7 @@ BUSY = replace(RUNNING, status=replace(RUNNING.status, pool=PoolStatus(size=3, a
 
 
 class FakeIcon:
-    """A native loop that notes what it is told, and on which thread."""
+    """A fake native icon that records calls and their threads."""
 
     has_host = None
 
@@ -62,7 +62,7 @@ class FakeIcon:
         self._note("notify", (title, message))
 
     def run(self, setup: Callable[[BaseIcon], object]) -> None:
-        setup(self)  # type: ignore[arg-type] # it has what the view uses
+        setup(self)  # type: ignore[arg-type] # it has the members that the view uses
         while (job := self.jobs.get(timeout=TIMEOUT_S)) is not None:
             job()
 
@@ -71,7 +71,7 @@ class FakeIcon:
         self.jobs.put(None)
 
     def settle(self) -> None:
-        """Everything that was asked for before is done."""
+        """Waits until all earlier jobs are done."""
         done = threading.Event()
         self.later(done.set)
         assert done.wait(TIMEOUT_S)
@@ -104,19 +104,19 @@ def running(first: Snapshot = RUNNING) -> Iterator[Running]:
     assert {thread for name, _, thread in one.icon.notes if name != "notify"} == {"loop"}
 
 
-def test_the_first_snapshot_is_there_before_the_loop_runs() -> None:
+def test_the_first_snapshot_is_drawn_before_the_loop_runs() -> None:
     one = Running(RUNNING)
     assert (one.icon.name, one.icon.title) == ("drawbridge", tooltip_for(RUNNING))
     assert one.icon.icon == Drawing(Picture.LOWERED)
     assert next(item.text for item in one.icon.menu) == menu_for(RUNNING)[0].text
 
 
-def test_the_icon_shows_itself_on_the_thread_of_the_loop() -> None:
+def test_the_icon_appears_on_the_loops_thread() -> None:
     with running() as one:
         assert one.icon.notes == [("visible", True, "loop")]
 
 
-def test_only_what_is_different_is_drawn() -> None:
+def test_only_differences_are_drawn() -> None:
     with running() as one:
         one.icon.notes.clear()
         one.view.show(replace(RUNNING, status=replace(RUNNING.status, started_at=1.0)))
@@ -131,7 +131,7 @@ def test_only_what_is_different_is_drawn() -> None:
         ]
 
 
-def test_of_many_snapshots_the_newest_is_drawn() -> None:
+def test_only_the_newest_of_many_snapshots_is_drawn() -> None:
     with running() as one:
         release, blocked = threading.Event(), threading.Event()
 
@@ -164,7 +164,7 @@ def test_a_click_posts_the_command_of_its_line_and_a_line_without_one_nothing() 
     assert one.posted == [Quit(), SetPort(4000)]
 
 
-def test_a_view_that_is_stopped_before_it_runs_returns_at_once_and_shows_nothing() -> None:
+def test_a_view_stopped_before_it_runs_shows_nothing() -> None:
     one = Running(RUNNING)
     one.view.stop()
     one.thread.start()
@@ -173,24 +173,24 @@ def test_a_view_that_is_stopped_before_it_runs_returns_at_once_and_shows_nothing
     assert [name for name, _, _ in one.icon.notes if name == "visible"] == []
 
 
-def test_a_notification_is_the_icons() -> None:
+def test_notifications_go_through_the_icon() -> None:
     with running() as one:
         one.view.notify("Title", "Text")
         assert ("notify", ("Title", "Text"), "MainThread") in one.icon.notes
 
 
-def test_an_icon_is_drawn_in_the_size_that_is_asked_for() -> None:
+def test_an_icon_is_drawn_in_the_requested_size() -> None:
     for picture in Picture:
         for panel in Panel:
             assert Drawing(picture)(22, panel).size == (22, 22)
     assert Drawing(Picture.HALF)(22, Panel.DARK).tobytes() != Drawing(Picture.HALF)(22, Panel.LIGHT).tobytes()
 
 
-def test_a_picture_that_comes_back_is_not_drawn_again() -> None:
+def test_repeated_pictures_are_cached() -> None:
     assert Drawing(Picture.TRAFFIC)(16, Panel.DARK) is Drawing(Picture.TRAFFIC)(16, Panel.DARK)
 
 
-def test_every_state_is_shown_by_a_real_tray_as_it_is_meant(host: "TrayHost") -> None:
+def test_a_real_tray_shows_every_state(host: "TrayHost") -> None:
     view = View(lambda _: None, RUNNING, make_icon=icon_maker_for("linux"))
     thread = threading.Thread(target=view.run)
     thread.start()
@@ -211,7 +211,7 @@ def test_every_state_is_shown_by_a_real_tray_as_it_is_meant(host: "TrayHost") ->
         thread.join(TIMEOUT_S)
 
 
-def test_clicks_in_a_real_tray_are_posted(host: "TrayHost") -> None:
+def test_clicks_in_a_real_tray_post_commands(host: "TrayHost") -> None:
     posted: queue.SimpleQueue[Command] = queue.SimpleQueue()
     view = View(posted.put, RUNNING, make_icon=icon_maker_for("linux"))
     thread = threading.Thread(target=view.run)
@@ -228,7 +228,7 @@ def test_clicks_in_a_real_tray_are_posted(host: "TrayHost") -> None:
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="Windows and macOS have no session bus")
-def test_no_bus_is_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_bus_there_is_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
     view = View(lambda _: None, RUNNING, make_icon=icon_maker_for("linux"))
     assert view.has_host is None

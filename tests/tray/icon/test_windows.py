@@ -1,4 +1,4 @@
-"""The icon on Windows: pystray's real code on a fake of the system's own loop and taskbar."""
+"""The icon on Windows: pystray's real code on a fake event loop and taskbar."""
 
 import queue
 import threading
@@ -24,7 +24,7 @@ from tray.model import Problem, Snapshot
 
 windows = fakewindows.windows
 RUNNING = Snapshot(status=Status(state=State.RUNNING, base_url="http://127.0.0.1:8082/v1"))
-FAILED = Snapshot(status=Status(state=State.FAILED), problem=Problem("R&D is on port 8082", "Somebody else is."))
+FAILED = Snapshot(status=Status(state=State.FAILED), problem=Problem("R&D is on port 8082", "By another program."))
 
 
 class Shown:
@@ -51,7 +51,7 @@ def shown(windows: FakeWindows, first: Snapshot = RUNNING) -> Iterator[Shown]:
         one.thread.join(TIMEOUT_S)
     assert not one.thread.is_alive()
     assert windows.shown is None
-    # To post a message is what other threads may do, and all that they may do.
+    # Other threads may only post messages.
     assert {thread for name, thread in windows.calls if name != "PostMessageW"} == {"loop"}
 
 
@@ -66,7 +66,7 @@ def number_of(text: str, lines: list[MenuLine]) -> int:
     return next(line.number for line in lines if line.text == text)
 
 
-def test_everything_is_drawn_by_the_thread_of_the_loop(windows: FakeWindows) -> None:
+def test_all_drawing_is_on_the_loops_thread(windows: FakeWindows) -> None:
     with shown(windows) as one:
         assert windows.shown is not None
         assert windows.shown["szTip"] == "Drawbridge: Running on port 8082"
@@ -78,7 +78,7 @@ def test_everything_is_drawn_by_the_thread_of_the_loop(windows: FakeWindows) -> 
         # `shown` asserts the thread of every call.
 
 
-def test_the_menu_is_made_as_it_opens_and_a_click_posts_its_command(windows: FakeWindows) -> None:
+def test_the_menu_is_built_as_it_opens_and_a_click_posts_its_command(windows: FakeWindows) -> None:
     windows.choose = lambda lines: number_of("Quit", lines)
     with shown(windows) as one:
         assert windows.menus == {}
@@ -86,7 +86,7 @@ def test_the_menu_is_made_as_it_opens_and_a_click_posts_its_command(windows: Fak
         assert one.next_command() == Quit()
 
 
-def test_a_menu_that_is_open_survives_news_and_the_next_one_shows_them(windows: FakeWindows) -> None:
+def test_an_open_menu_survives_updates_and_the_next_one_shows_them(windows: FakeWindows) -> None:
     seen: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
 
     with shown(windows) as one:
@@ -111,7 +111,7 @@ def test_a_menu_that_is_open_survives_news_and_the_next_one_shows_them(windows: 
     assert "R&&D is on port 8082" in after
 
 
-def test_a_click_on_the_icon_while_its_menu_is_open_destroys_nothing(windows: FakeWindows) -> None:
+def test_a_click_on_the_icon_does_not_destroy_an_open_menu(windows: FakeWindows) -> None:
     def choose(lines: list[MenuLine]) -> int:
         windows.click(WM_RBUTTONUP)
         windows.click(WM_LBUTTONUP)
@@ -140,7 +140,7 @@ def test_quitting_while_the_menu_is_open_ends_the_loop(windows: FakeWindows) -> 
         assert not one.thread.is_alive()
 
 
-def test_a_left_click_does_what_the_default_line_does_or_opens_the_menu(windows: FakeWindows) -> None:
+def test_a_left_click_runs_the_default_line_or_opens_the_menu(windows: FakeWindows) -> None:
     windows.choose = lambda lines: number_of("Quit", lines)
     with shown(windows) as one:
         has_default = any(item.default for item in one.view._lines())
@@ -148,9 +148,7 @@ def test_a_left_click_does_what_the_default_line_does_or_opens_the_menu(windows:
         assert one.next_command() == (Copy("base url") if has_default else Quit())
 
 
-def test_without_a_taskbar_the_icon_is_offered_until_there_is_one(
-    windows: FakeWindows, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_taskbar_adding_the_icon_is_retried(windows: FakeWindows, monkeypatch: pytest.MonkeyPatch) -> None:
     from tray.icon import windows as winicon
 
     monkeypatch.setattr(winicon, "RETRY_S", (0.01, 0.02))
@@ -163,7 +161,7 @@ def test_without_a_taskbar_the_icon_is_offered_until_there_is_one(
         assert windows.shown is not None
 
 
-def test_the_icon_comes_back_when_the_taskbar_does(windows: FakeWindows) -> None:
+def test_the_icon_reappears_when_the_taskbar_restarts(windows: FakeWindows) -> None:
     with shown(windows):
         windows.shown = None
         windows.broadcast(TASKBAR_CREATED)
@@ -193,10 +191,10 @@ def test_windows_may_log_off(windows: FakeWindows) -> None:
         assert answers.get(timeout=TIMEOUT_S) == 1
 
 
-def test_logging_off_ends_the_loop_unless_somebody_prevents_it(windows: FakeWindows) -> None:
+def test_logging_off_ends_the_loop_unless_it_is_cancelled(windows: FakeWindows) -> None:
     with shown(windows) as one:
         one.view._icon.later(lambda: windows.send(0x0016, 0))
-        # Its end would be a message, and another one after that: both come before the last of these.
+        # The end would take two messages, which would both arrive before the last of these.
         for _ in range(10):
             done = threading.Event()
             one.view._icon.later(done.set)
@@ -206,7 +204,7 @@ def test_logging_off_ends_the_loop_unless_somebody_prevents_it(windows: FakeWind
         assert not one.thread.is_alive()
 
 
-def test_long_words_are_cut_to_what_windows_takes(windows: FakeWindows) -> None:
+def test_long_texts_are_cut_to_windows_limits(windows: FakeWindows) -> None:
     with shown(windows) as one:
         one.view._icon.later(lambda: setattr(one.view._icon, "title", "x" * 126 + "🏰🏰"))
         one.view._icon.later(lambda: one.view.notify("t" * 100, "n" * 300))
@@ -216,7 +214,7 @@ def test_long_words_are_cut_to_what_windows_takes(windows: FakeWindows) -> None:
         assert (windows.shown["szInfo"], windows.shown["szInfoTitle"]) == ("n" * 255, "t" * 63)
 
 
-def test_an_icon_that_is_stopped_before_it_runs_never_shows(windows: FakeWindows) -> None:
+def test_an_icon_stopped_before_it_runs_never_appears(windows: FakeWindows) -> None:
     one = Shown(RUNNING)
     one.view.stop()
     one.thread.start()
@@ -225,7 +223,7 @@ def test_an_icon_that_is_stopped_before_it_runs_never_shows(windows: FakeWindows
     assert windows.shown is None
 
 
-def test_marks_and_greyed_lines_are_windows_own(windows: FakeWindows) -> None:
+def test_check_marks_and_disabled_lines_are_native(windows: FakeWindows) -> None:
     seen: queue.SimpleQueue[dict[str, MenuLine]] = queue.SimpleQueue()
 
     def choose(lines: list[MenuLine]) -> int:

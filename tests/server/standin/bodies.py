@@ -1,4 +1,4 @@
-"""Requests that the stand-in's tests send."""
+"""Request bodies for the stand-in's tests."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBASc
 
 
 def body(**changes: object) -> dict[str, object]:
-    """A request that the API takes, with these fields changed; a field given as None is left out."""
+    """A valid request with these fields changed; a field set to None is removed."""
     whole: Mapping[str, object] = {
         "model": "claude-sonnet-5-5",
         "max_tokens": 100,
@@ -17,14 +17,14 @@ def body(**changes: object) -> dict[str, object]:
     return {name: value for name, value in whole.items() if value is not None}
 
 
-def said(*blocks: object) -> dict[str, object]:
+def user_message(*blocks: object) -> dict[str, object]:
     """A user's message of these blocks."""
     return {"role": "user", "content": list(blocks)}
 
 
-def text(words: str, **more: object) -> dict[str, object]:
+def text(content: str, **more: object) -> dict[str, object]:
     """A text block."""
-    return {"type": "text", "text": words, **more}
+    return {"type": "text", "text": content, **more}
 
 
 def image(**source: object) -> dict[str, object]:
@@ -33,17 +33,17 @@ def image(**source: object) -> dict[str, object]:
 
 
 def tool_use(call: str = "toolu_1", name: str = "look", **more: object) -> dict[str, object]:
-    """A call."""
+    """A tool call."""
     return {"type": "tool_use", "id": call, "name": name, "input": {}, **more}
 
 
 def tool_result(call: str = "toolu_1", content: object = "seen", **more: object) -> dict[str, object]:
-    """A call's result."""
+    """A tool result."""
     return {"type": "tool_result", "tool_use_id": call, "content": content, **more}
 
 
 def tool(name: str = "look", schema: object = None, **more: object) -> dict[str, object]:
-    """A tool of the caller's own."""
+    """A tool of the client."""
     return {"name": name, "input_schema": {"type": "object"} if schema is None else schema, **more}
 
 
