@@ -1,1 +1,1 @@
-"""The doors and the routes: HTTP in, HTTP out, nothing decided."""
+"""HTTP: access control, routes, streaming, and the OpenAPI document."""

@@ -1,6 +1,6 @@
-"""One address for each endpoint, however a client writes it: with and without /v1, under /api/v1, slashes to spare.
+"""Maps every spelling of an endpoint's path to one: with and without /v1, under /api/v1, with extra slashes.
 
-The path is rewritten before routing and never redirected: on a redirect clients drop the body or the key.
+The path is rewritten before routing and never redirected, because clients drop the body or the key on a redirect.
 """
 
 import re
@@ -10,7 +10,7 @@ from server.dialects.registry import DIALECTS, dialect_for, is_below
 _SLASHES = re.compile(r"/{2,}")
 _VERSION = re.compile(r"^(?:/api)?/v1(?=/|$)")
 
-# Endpoints that a client may ask for without /v1 because its base URL ends before it.
+# Endpoints that clients with a base URL without /v1 request under their bare name.
 _BARE = frozenset(
     {
         "assistants",
@@ -35,7 +35,7 @@ _BARE = frozenset(
     }
 )
 
-# Endpoints of OpenAI's API and its relatives that Drawbridge does not have yet, by what their paths begin with.
+# Prefixes of endpoints that OpenAI's API or a similar server has, and Drawbridge does not have yet.
 _UNBUILT = (
     "/v1/assistants",
     "/v1/audio",
@@ -84,9 +84,9 @@ _UNBUILT = (
 
 
 def canonical_path(path: str) -> str:
-    """The path under which the routes know what `path` asks for; what nobody knows comes back only tidied."""
-    tidy = _SLASHES.sub("/", f"/{path}").rstrip("/")
-    rest, versioned = tidy, False
+    """The path that the routes know `path` by; an unknown path only loses its extra slashes."""
+    cleaned = _SLASHES.sub("/", f"/{path}").rstrip("/")
+    rest, versioned = cleaned, False
     while match := _VERSION.match(rest):
         rest, versioned = rest[match.end() :], True
     if versioned:

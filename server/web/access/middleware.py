@@ -1,4 +1,4 @@
-"""The doors: one around the application for each listener, shut to whatever its policy does not name."""
+"""ASGI middleware that authorizes each request of a listener before the application sees it."""
 
 import asyncio
 import logging
@@ -32,10 +32,10 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class AccessMiddleware:
-    """ASGI middleware around `app` for one listener. `policy` is asked at each request, so it may change live.
+    """Wraps `app` for one listener. `policy` is called for each request, so it may change while the server runs.
 
-    Every reply carries `x-request-id`; refusals are JSON in OpenAI's shape. No exception leaves, and a cancellation
-    only where the reply could not be ended with a word about it.
+    Every response has `x-request-id`; errors have the form of the path's dialect. No exception escapes, and a
+    cancellation only after a response that began could not be completed.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class AccessMiddleware:
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers the request or hands it to the application."""
+        """Refuses the request or passes it to the application."""
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
             return
@@ -60,8 +60,8 @@ class AccessMiddleware:
             await self._app(scope, receive, send)
             return
         head = Head.read(scope["method"], canonical_path(scope["path"]), scope["headers"])
-        given = head.one("x-request-id") or ""
-        name = given if _ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"
+        sent = head.one("x-request-id") or ""
+        name = sent if _ID.fullmatch(sent) else f"req_{secrets.token_hex(12)}"
         reply, started = _Reply(send, name), self._clock()
         token = request_id.set(name)
         try:
@@ -69,7 +69,7 @@ class AccessMiddleware:
         finally:
             ms = (self._clock() - started) * 1000
             path = head.path[:200].encode("unicode_escape").decode()
-            logger.info("%s %s %s %.0f ms", head.method, path, reply.status or "left", ms)
+            logger.info("%s %s %s %.0f ms", head.method, path, reply.status or "disconnected", ms)
             request_id.reset(token)
 
     async def _answer(self, head: Head, scope: Scope, receive: Receive, reply: "_Reply") -> None:
@@ -80,16 +80,16 @@ class AccessMiddleware:
             DIALECTS_KEY: self._dialects,
         }
         if head.method == "HEAD":
-            # The server leaves the body out by itself, so a HEAD is a GET to everybody inside.
+            # uvicorn drops the body of the response, so the application sees a GET.
             inner["method"] = "GET"
         try:
             policy = self._policy()
             reply.allow(allowed_origin(head, policy))
-            visit = authorize(head, policy)
+            access = authorize(head, policy)
             if head.method == "OPTIONS":
                 await _send_preflight(head, reply)
                 return
-            inner[ACCESS] = visit
+            inner[ACCESS] = access
             await self._app(inner, _limited(receive, policy), reply.send)
         except DrawbridgeError as error:
             await error_response(error, inner)(inner, receive, reply.send)
@@ -98,14 +98,14 @@ class AccessMiddleware:
                 await error_response(ShuttingDown(), inner)(inner, receive, reply.send)
             if not reply.is_over:
                 raise
-        except Exception as error:  # noqa: BLE001 # the edge of a request
+        except Exception as error:  # noqa: BLE001 # the last handler of a request
             own = internal_error(error)
             if reply.status is None:
                 await error_response(own, inner)(inner, receive, reply.send)
 
 
 class _Reply:
-    """The way out: adds what every reply carries, and remembers how far the reply is."""
+    """Sends the response: adds the common headers, and tracks how far it is."""
 
     def __init__(self, send: Send, name: str) -> None:
         self._send = send
@@ -119,26 +119,26 @@ class _Reply:
         self.is_over = False
 
     def allow(self, origin: str | None) -> None:
-        """Lets the pages of `origin` read the reply."""
+        """Allows the pages of `origin` to read the response."""
         if origin is not None:
             self._headers.append((b"access-control-allow-origin", origin.encode("latin-1")))
             self._headers.append((b"access-control-expose-headers", _EXPOSED))
 
     async def send(self, message: Message) -> None:
-        """Passes `message` on."""
+        """Sends `message`."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            given: Iterable[tuple[bytes, bytes]] = message.get("headers", ())
-            message = {**message, "headers": [*given, *self._headers]}
+            headers: Iterable[tuple[bytes, bytes]] = message.get("headers", ())
+            message = {**message, "headers": [*headers, *self._headers]}
         elif message["type"] == "http.response.body":
             self.is_over = not message.get("more_body", False)
         await self._send(message)
 
 
 def _limited(receive: Receive, policy: AccessPolicy) -> Receive:
-    """`receive`, counting: raises `BodyTooLarge` once more came than the policy takes.
+    """`receive`, which raises `BodyTooLarge` once the body exceeds the policy's limit.
 
-    The refusal goes out while the client still sends; uvicorn reads the rest away, so that the client sees the reply.
+    The error is sent while the client still sends its body; uvicorn discards the rest, so the client sees the error.
     """
     taken = 0
 
@@ -154,15 +154,15 @@ def _limited(receive: Receive, policy: AccessPolicy) -> Receive:
 
 
 async def _send_preflight(head: Head, reply: _Reply) -> None:
-    """Answers what a browser asks before the request itself; names are echoed, as `*` would not cover Authorization."""
+    """Answers a browser's preflight. Header names are echoed, because `*` would not cover Authorization."""
     headers: Headers = [
         (b"access-control-allow-methods", _METHODS),
         (b"access-control-max-age", b"600"),
         (b"vary", b"Access-Control-Request-Headers, Access-Control-Request-Private-Network"),
     ]
-    asked = head.one("access-control-request-headers")
-    if asked and _HEADER_NAMES.fullmatch(asked):
-        headers.append((b"access-control-allow-headers", asked.encode("latin-1")))
+    names = head.one("access-control-request-headers")
+    if names and _HEADER_NAMES.fullmatch(names):
+        headers.append((b"access-control-allow-headers", names.encode("latin-1")))
     if head.one("access-control-request-private-network") == "true":
         headers.append((b"access-control-allow-private-network", b"true"))
     if "origin" not in head.headers:

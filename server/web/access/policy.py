@@ -1,7 +1,7 @@
-"""Who may come in: each listener's policy, and its judgement on the head of a request.
+"""The access policy of a listener, and the check of a request's head against it.
 
-A request is judged by the socket on which it came, never by a header. The order of the questions:
-host (DNS rebinding), forwarding headers, origin and fetch site (web pages of others), key, content type, length.
+The socket of the request decides which policy applies, never a header. The checks, in order: host (DNS rebinding),
+forwarding headers, origin and fetch site (other sites' pages), key, length, content type.
 """
 
 import hashlib
@@ -26,17 +26,17 @@ _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::[0-9]{1,5})?")
 _WEB_ORIGIN = re.compile(r"https?://(.+)")
 _JSON_TYPE = re.compile(r"application/(?:[a-z0-9!#$&^_.-]+\+)?json")
 _FORWARDING = frozenset({"forwarded", "via", "x-real-ip", "cf-connecting-ip", "true-client-ip", "x-client-ip"})
-# What anybody may read without the key: these hold nothing of the user's. The routes shorten / and /health.
+# Readable without the key, because they hold nothing of the user's. The routes shorten / and /health.
 _OPEN_TO_READ = frozenset({"/", "/health", "/docs", "/manual", "/openapi.json", "/favicon.ico"})
 _SALT = secrets.token_bytes(16)
 
 
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
-    """What one listener lets in. `key` None: no key is asked for, which only the local listener may do.
+    """What one listener accepts. `key` None: no key is required, which only the local listener may have.
 
     `hosts` are names allowed besides loopback, `origins` those allowed besides loopback and the known apps;
-    `body_limit` is in bytes. Raises `KeyNeeded` for a listener to others without a key.
+    `body_limit` is in bytes. Raises `KeyNeeded` for any other listener without a key.
     """
 
     name: Literal["local", "lan"] = "local"
@@ -54,15 +54,15 @@ class AccessPolicy:
 
     @property
     def owner(self) -> str:
-        """An opaque name of this listener and its key: what belongs to one owner is never given to another."""
+        """An opaque name of this listener and its key. Nothing is shared between owners."""
         digest = hashlib.blake2b((self.key or "").encode(), key=_SALT, digest_size=8).hexdigest()
         return f"{self.name}:{digest}"
 
 
 def policy_for(config: Config, name: Literal["local", "lan"] = "local") -> AccessPolicy:
     """The policy of the listener `name` under these settings."""
-    # Docker Desktop hands on to the loopback what its containers send to that name. Where others can reach us both
-    # doors ask for the key.
+    # Docker Desktop forwards requests of its containers for this name to the loopback. It is allowed only where both
+    # listeners require the key.
     docker = ("host.docker.internal",) if name == "lan" or config.reach == "lan" else ()
     return AccessPolicy(
         name=name,
@@ -83,7 +83,7 @@ class Head:
 
     @classmethod
     def read(cls, method: str, path: str, raw: Iterable[tuple[bytes, bytes]]) -> "Head":
-        """From the pairs of bytes as they came on the wire."""
+        """Reads ASGI's pairs of bytes."""
         headers: dict[str, tuple[str, ...]] = {}
         for name, value in raw:
             key = name.decode("latin-1").lower()
@@ -91,16 +91,16 @@ class Head:
         return cls(method, path, headers)
 
     def one(self, name: str) -> str | None:
-        """The value of a header that may come once; several of them are joined, and so match nothing."""
+        """The value of a header that may occur once; repeated ones are joined, and so match nothing."""
         values = self.headers.get(name)
         return None if values is None else ", ".join(values)
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A request that was let in. `is_trusted`: no key is required, or the right one was given.
+    """An authorized request. `is_trusted`: no key is required, or the right one was sent.
 
-    `is_own`: it comes from no other web page than our own (or from none at all).
+    `is_own`: it comes from our own page or from no web page at all.
     """
 
     policy: AccessPolicy
@@ -109,26 +109,26 @@ class Access:
 
     @property
     def owner(self) -> str:
-        """Whose request this is, opaque."""
+        """The opaque owner of the request."""
         return self.policy.owner
 
 
 def access_of(request: Request) -> Access:
-    """What the middleware found out about `request`. Raises `AccessDenied` without it, so that nothing is served."""
-    visit = request.scope.get(ACCESS)
-    if not isinstance(visit, Access):
-        raise AccessDenied("This listener has no door, so it answers nothing.")
-    return visit
+    """What `AccessMiddleware` found out about `request`. Raises `AccessDenied` if it did not pass through one."""
+    access = request.scope.get(ACCESS)
+    if not isinstance(access, Access):
+        raise AccessDenied("This listener has no access policy, so it answers nothing.")
+    return access
 
 
 def allowed_origin(head: Head, policy: AccessPolicy) -> str | None:
-    """The `Origin` of the request if it is one whose pages may read our replies, else None."""
+    """The `Origin` of the request if its pages may read the response, else None."""
     given = head.one("origin")
     if given is None:
         return None
     origin = given.lower()
     if origin in {"*", "null"}:
-        # Whatever the settings say: `null` is what any page can make itself, and there is no "everybody" here.
+        # Not even if the settings allow them: any page can give itself the origin `null`.
         return None
     if origin in APP_ORIGINS or origin in policy.origins:
         return given
@@ -139,22 +139,22 @@ def allowed_origin(head: Head, policy: AccessPolicy) -> str | None:
 
 
 def authorize(head: Head, policy: AccessPolicy) -> Access:
-    """Lets the request in, or raises `AccessError` or `BodyTooLarge` with a sentence for who sent it."""
+    """Authorizes the request. Raises `AccessError` or `BodyTooLarge`."""
     _check_host(head, policy)
     _check_page(head, policy)
     is_trusted = policy.key is None or _has_key(head, policy.key)
-    visit = Access(policy, is_trusted=is_trusted, is_own=_is_own(head))
+    access = Access(policy, is_trusted=is_trusted, is_own=_is_own(head))
     if head.method == "OPTIONS":
-        return visit
+        return access
     if head.path.startswith("/control/"):
-        # These take the instance's token instead of the key, and no web page but our own may call them.
-        if not visit.is_own:
+        # These require the instance's token instead of the key, and only our own page may call them.
+        if not access.is_own:
             raise AccessDenied("Only Drawbridge's own page and commands may use its controls.")
     elif not is_trusted and not _is_open(head):
-        given = any(name in head.headers for name in ("authorization", "x-api-key", "api-key"))
-        raise KeyRefused("The access key is wrong." if given else "This server asks for an access key.")
+        has_key = any(name in head.headers for name in ("authorization", "x-api-key", "api-key"))
+        raise KeyRefused("The access key is wrong." if has_key else "This server requires an access key.")
     _check_body(head, policy)
-    return visit
+    return access
 
 
 def _check_host(head: Head, policy: AccessPolicy) -> None:
@@ -174,18 +174,18 @@ def _check_host(head: Head, policy: AccessPolicy) -> None:
 
 
 def _check_page(head: Head, policy: AccessPolicy) -> None:
-    """Refuses what a foreign web page had the browser send: it could spend the user's subscription."""
+    """Refuses requests of other sites' pages, which could use up the user's subscription."""
     is_allowed = allowed_origin(head, policy) is not None
     if "origin" in head.headers and not is_allowed:
         raise AccessDenied(
             f"Web pages of {head.one('origin')!r} may not use this server.",
             hint="If you trust them, add that origin to allowed_origins (DRAWBRIDGE_ALLOWED_ORIGINS).",
         )
-    # On loopback `same-site` is another port of this computer; on a network it could be anybody under the same domain.
+    # On loopback `same-site` is another port of this computer; on a network it could be any host of the domain.
     sites = {None, "none", "same-origin", "same-site" if _is_loopback((head.one("host") or "").lower()) else None}
     if head.one("sec-fetch-site") not in sites and not is_allowed:
         raise AccessDenied(
-            "Another web site's page sent this request, which is not allowed.",
+            "A page of another website sent this request, which is not allowed.",
             hint="To open the page yourself, type its address into the browser.",
         )
 
@@ -198,16 +198,16 @@ def _check_body(head: Head, policy: AccessPolicy) -> None:
     if head.method not in {"POST", "PUT", "PATCH"} or not has_body:
         return
     kind = (head.one("content-type") or "").partition(";")[0].strip().lower()
-    # An upload to an unbuilt endpoint gets the error that says so.
+    # An upload to an unbuilt endpoint gets the error for that instead.
     if not _JSON_TYPE.fullmatch(kind) and not is_unbuilt(head.path):
-        raise BodyNotJson(f"The body came as {kind!r}, and this server reads only JSON.")
+        raise BodyNotJson(f"The content type of the body is {kind!r}; it must be JSON.")
 
 
 def too_large(policy: AccessPolicy) -> BodyTooLarge:
     """The error for a body over the limit."""
     return BodyTooLarge(
         f"The body is longer than {policy.body_limit / 1_000_000:g} MB.",
-        hint="Leave something out, or raise body_limit_mb (DRAWBRIDGE_BODY_LIMIT_MB).",
+        hint="Send less, or raise body_limit_mb (DRAWBRIDGE_BODY_LIMIT_MB).",
     )
 
 
@@ -217,18 +217,18 @@ def _is_open(head: Head) -> bool:
 
 
 def _has_key(head: Head, key: str) -> bool:
-    """Whether any of the three headers carries the key; each is compared in constant time."""
+    """Whether one of the three headers holds the key; each is compared in constant time."""
     offers = [*head.headers.get("x-api-key", ()), *head.headers.get("api-key", ())]
     for value in head.headers.get("authorization", ()):
         scheme, _, credentials = value.partition(" ")
         if scheme.lower() == "bearer":
             offers.append(credentials.strip())
-    # Header bytes were read as latin-1, so a key of other letters is compared as the bytes that were sent.
+    # Headers are decoded as latin-1, so a key with other characters is compared as the bytes that were sent.
     return any(hmac.compare_digest(offer.encode("latin-1"), key.strip().encode()) for offer in offers)
 
 
 def _is_own(head: Head) -> bool:
-    """Whether no other page than one of this very address can have sent it."""
+    """Whether only a page of this very address, or no page, can have sent the request."""
     origin, host = head.one("origin"), (head.one("host") or "").lower()
     from_here = origin is None or origin.lower() in {f"http://{host}", f"https://{host}"}
     return from_here and head.one("sec-fetch-site") in {None, "none", "same-origin"}
@@ -242,7 +242,7 @@ def _is_host_allowed(head: Head, policy: AccessPolicy) -> bool:
     if match is None:
         return False
     if policy.name != "local":
-        # DNS rebinding needs a name of the attacker's, so on an open listener any plain address will do.
+        # DNS rebinding needs a host name of the attacker's, so on an open listener any IP address is fine.
         try:
             return not ipaddress.ip_address(match[1].strip("[]")).is_unspecified
         except ValueError:

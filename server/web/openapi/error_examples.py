@@ -11,7 +11,7 @@ from server.errors import DrawbridgeError
 Responses = dict[int | str, dict[str, Any]]
 
 _DOORS: tuple[DrawbridgeError, ...] = (
-    errors.KeyRefused("This server asks for an access key."),
+    errors.KeyRefused("This server requires an access key."),
     errors.AccessDenied(
         "Web pages of 'https://example.org' may not use this server.",
         hint="If you trust them, add that origin to allowed_origins (DRAWBRIDGE_ALLOWED_ORIGINS).",
@@ -19,8 +19,8 @@ _DOORS: tuple[DrawbridgeError, ...] = (
 )
 _BODIES: tuple[DrawbridgeError, ...] = (
     errors.InvalidRequest("messages[0].role must be one of 'system', 'user' or 'assistant'.", param="messages[0].role"),
-    errors.BodyTooLarge("The body is longer than 32 MB.", hint="Leave something out, or raise body_limit_mb."),
-    errors.BodyNotJson("The body came as 'text/plain', and this server reads only JSON."),
+    errors.BodyTooLarge("The body is longer than 32 MB.", hint="Send less, or raise body_limit_mb."),
+    errors.BodyNotJson("The content type of the body is 'text/plain'; it must be JSON."),
 )
 _MODELS: tuple[DrawbridgeError, ...] = (
     errors.ModelUnknown(

@@ -1,4 +1,4 @@
-"""/control: the lever of the running server, for its own commands and its own page, on this computer only."""
+"""/control: status and stop endpoints for local commands and our own page, authenticated by a token."""
 
 import hmac
 import time
@@ -16,13 +16,13 @@ from server.web.routes.status_page import page_token
 
 
 def control_router(engine: Engine, control: ControlPort, *, clock: Callable[[], float] = time.time) -> APIRouter:
-    """The control routes, which take the instance's token in the header `x-drawbridge-token` and nothing else."""
+    """The control routes. They require the instance's token in the header `x-drawbridge-token`."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/control/status")
     async def status(request: Request) -> Response:
-        visit = _admit(request, control.token)
-        key_required = visit.policy.key is not None
+        access = _admit(request, control.token)
+        key_required = access.policy.key is not None
         host = request.headers["host"]
         return JsonReply(state_json(engine.status(), host=host, now=clock(), key_required=key_required))
 
@@ -36,10 +36,10 @@ def control_router(engine: Engine, control: ControlPort, *, clock: Callable[[], 
 
 
 def _admit(request: Request, *tokens: str | None) -> Access:
-    visit = access_of(request)
-    if visit.policy.name != "local":
+    access = access_of(request)
+    if access.policy.name != "local":
         raise NotFound(f"There is nothing at {request.url.path}.")
-    given = request.headers.get(TOKEN_HEADER, "").encode()
-    if not any(token is not None and hmac.compare_digest(given, token.encode()) for token in tokens):
+    sent = request.headers.get(TOKEN_HEADER, "").encode()
+    if not any(token is not None and hmac.compare_digest(sent, token.encode()) for token in tokens):
         raise AccessDenied("This needs the token of the running server.", hint="Use 'drawbridge stop'.")
-    return visit
+    return access

@@ -1,4 +1,4 @@
-"""GET /v1/models and /v1/models/{id}: what this account may ask for."""
+"""GET /v1/models and /v1/models/{id}: the models of this account."""
 
 from fastapi import APIRouter, Response
 
@@ -9,12 +9,12 @@ from server.web.replies import JsonReply
 
 
 def models_router(engine: Engine, *, created: int) -> APIRouter:
-    """The model routes. `created` is the time in each row, in seconds since 1970: nobody publishes the true one."""
+    """The model routes. `created` is the Unix time in each row, since the true one is not published."""
     router = APIRouter(tags=["Models"])
 
     @router.get("/v1/models", responses=MODELS_RESPONSES)
     async def list_models() -> Response:
-        """Lists the models of the account, by the names to ask for."""
+        """Lists the models of the account by the names to request them with."""
         return JsonReply(models_page(await engine.models(), created=created))
 
     @router.get("/v1/models/{model:path}", responses=MODEL_RESPONSES)

@@ -169,7 +169,7 @@ def test_a_fetch_of_another_sites_page_is_refused(site: str, host: str, is_let_i
     if is_let_in:
         authorize(asked, LAN)
     else:
-        with pytest.raises(AccessDenied, match="Another web site"):
+        with pytest.raises(AccessDenied, match="page of another website"):
             authorize(asked, LAN)
 
 
@@ -191,7 +191,7 @@ def test_the_key_is_taken_in_three_forms_and_any_right_one_is_enough(headers: di
 @pytest.mark.parametrize(
     ("headers", "message"),
     [
-        ({}, "asks for an access key"),
+        ({}, "requires an access key"),
         ({"authorization": "Bearer wrong"}, "is wrong"),
         ({"authorization": "gate-key"}, "is wrong"),
         ({"authorization": "Basic gate-key"}, "is wrong"),
