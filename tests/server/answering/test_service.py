@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from server.answering import Answering
+from server.answering.circuit_breaker import FAILURES, FIRST_S, CircuitBreaker
 from server.claude.worker.worker import Worker
 from server.config import Config
 from server.conversation.events import Event, Failed, Finished, PartDelta, PartStarted, Started, StopReason
@@ -95,9 +96,9 @@ class ScriptedPool:
             self.closed += 1
 
 
-def answering(pool: ScriptedPool, config: Config | None = None) -> Answering:
+def answering(pool: ScriptedPool, config: Config | None = None, breaker: CircuitBreaker | None = None) -> Answering:
     in_force = config or Config()
-    return Answering(pool=cast("Pool[Worker]", pool), config=lambda: in_force, cards=lambda: CARDS)
+    return Answering(pool=cast("Pool[Worker]", pool), config=lambda: in_force, cards=lambda: CARDS, breaker=breaker)
 
 
 @pytest.fixture
@@ -208,6 +209,57 @@ async def test_the_requested_model_is_not_its_own_fallback() -> None:
     with pytest.raises(UsageLimit):
         _ = [event async for event in service.stream(REQUEST)]
     assert len(pool.scripts) == 1
+
+
+async def test_an_open_circuit_refuses_a_request_without_a_lease_until_the_next_success() -> None:
+    pool, breaker = ScriptedPool([SignInNeeded()], WHOLE), CircuitBreaker(lambda: clock)
+    clock, service = 0.0, answering(pool, breaker=breaker)
+    for _ in range(2):
+        with pytest.raises(SignInNeeded):
+            _ = [event async for event in service.stream(REQUEST)]
+    assert len(pool.first_in_line) == 1
+    clock = FIRST_S
+    assert len([event async for event in service.stream(REQUEST)]) == 3
+    assert breaker.circuits == ()
+
+
+async def test_a_request_counts_as_one_failure_however_often_it_was_retried(waits: list[float]) -> None:
+    breaker = CircuitBreaker()
+    for number in range(FAILURES):
+        assert breaker.circuits == ()
+        pool = ScriptedPool([UpstreamDown()], [WorkerDied()], [UpstreamDown()], [UpstreamDown()])
+        with pytest.raises(UpstreamDown):
+            _ = [event async for event in answering(pool, breaker=breaker).stream(REQUEST)]
+        assert len(waits) == 2 * (number + 1)
+    assert len(breaker.circuits) == 1
+
+
+async def test_an_open_circuit_of_the_model_leads_to_the_fallback_model() -> None:
+    pool, breaker = ScriptedPool([UsageLimit(resets_at=2**40)], WHOLE, WHOLE), CircuitBreaker()
+    service = answering(pool, Config(fallback_model="opus"), breaker)
+    for _ in range(2):
+        _ = [event async for event in service.stream(REQUEST)]
+    assert [settings.model for settings in pool.settings] == ["sonnet", "opus", "opus"]
+
+
+async def test_a_probe_that_ends_without_a_result_lets_the_next_request_probe() -> None:
+    breaker = CircuitBreaker(lambda: clock)
+    clock = 0.0
+    breaker.failed("sonnet", SignInNeeded())
+    clock = FIRST_S
+    service = answering(ScriptedPool([PermissionRefused()], WHOLE), breaker=breaker)
+    with pytest.raises(PermissionRefused):
+        _ = [event async for event in service.stream(REQUEST)]
+    assert len([event async for event in service.stream(REQUEST)]) == 3
+
+
+async def test_without_the_breaker_every_request_is_sent() -> None:
+    pool = ScriptedPool([SignInNeeded()], [SignInNeeded()])
+    service = answering(pool, Config(without_breaker=True))
+    for _ in range(2):
+        with pytest.raises(SignInNeeded):
+            _ = [event async for event in service.stream(REQUEST)]
+    assert not pool.scripts
 
 
 async def test_closing_the_stream_closes_the_answer_and_returns_the_worker() -> None:

@@ -248,6 +248,7 @@ WARM = [
     Case("a smaller size closes empty workers first", "P:x=c P:x", "", "close 8", size=1),
     Case("then the least recently used", "P:x=c P:x=d R", "", "close 9 8", size=1),
     Case("a smaller size and a waiter: room is made for both", "P:y=c P:y=d P:y=e", "x", "close 9 8", size=2),
+    Case("and for two", "P:y=c P:y=d P:y=e P:y=f P:y=g", "x X", "close 9 8 7 6 5", size=2),
     Case("a boot over the size serves a waiter instead", "P:y=c P:y=d B", "x", "close 9", size=2),
     Case("after ten idle minutes one is left", "P:x=c P:x=d R", "", "close 9 8", history=QUIET),
     Case("a stopping pool closes parked workers", "P:x=c A:x R", "", "close 9 7", history=STOPPING),
