@@ -13,6 +13,7 @@ from tests.bench.table import table
 from tests.whole.bridge import ROOT
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(420)
 def test_every_row_can_be_measured() -> None:
     done = subprocess.run(

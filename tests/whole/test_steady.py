@@ -2,11 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-
-import pytest
 
 from server.answering.circuit_breaker import FAILURES
 from server.standin.script import Cut, Drop, Gate, Hold, Script, refuse, say
@@ -16,21 +14,26 @@ from tests.whole.bridge import Bridge, data_of, messages, open_bridge, text_of
 from tests.whole.limits import limits
 
 NEVER_AGAIN = {"DRAWBRIDGE_RETRIES": "0"}
+# In the log, before each retry.
+RETRIED = ": retried in "
 
 
-@pytest.mark.parametrize(
-    "failures",
-    [(refuse(529), refuse(529)), (refuse(500), refuse(529)), (Drop(), Drop(reset=True))],
-    ids=["overloaded", "failing", "no connection"],
-)
-async def test_a_short_failure_is_only_a_longer_wait(folder: Path, failures: Sequence[Script]) -> None:
+SHORT_FAILURES: dict[str, tuple[Script, ...]] = {
+    "overloaded": (refuse(529), refuse(529)),
+    "failing": (refuse(500), refuse(529)),
+    "no connection": (Drop(), Drop(reset=True)),
+}
+
+
+async def test_a_short_failure_is_only_a_longer_wait(folder: Path) -> None:
     async with open_standin() as standin, open_bridge(standin, folder) as bridge:
-        standin.script(*failures, say("Here."))
-        reply = await bridge.chat("hi")
-        assert (reply.status_code, reply.json()["choices"][0]["message"]["content"]) == (200, "Here.")
-        standin.script(*failures, say("Here."))
-        assert text_of(await bridge.stream("hi")) == "Here."
-        assert (await bridge.health())["circuits"] == []
+        for name, failures in SHORT_FAILURES.items():
+            standin.script(*failures, say("Here."))
+            reply = await bridge.chat("hi")
+            assert (reply.status_code, reply.json()["choices"][0]["message"]["content"]) == (200, "Here."), name
+            standin.script(*failures, say("Here."))
+            assert text_of(await bridge.stream("hi")) == "Here.", name
+            assert (await bridge.health())["circuits"] == [], name
 
 
 async def test_it_is_sent_again_only_so_often(folder: Path) -> None:
@@ -39,15 +42,15 @@ async def test_it_is_sent_again_only_so_often(folder: Path) -> None:
         standin.script(lambda _: refuse(529))
         reply = await bridge.chat("hi")
         assert (reply.status_code, reply.json()["error"]["code"]) == (503, "claude_unavailable")
-        assert bridge.log.count("retried in") == 1
+        assert bridge.log.count(RETRIED) == 1
 
 
-@pytest.mark.parametrize(("status", "answered"), [(400, 400), (403, 403), (429, 429)])
-async def test_what_another_try_does_not_mend_is_said_at_once(folder: Path, status: int, answered: int) -> None:
+async def test_what_a_retry_cannot_mend_is_answered_at_once(folder: Path) -> None:
     async with open_standin() as standin, open_bridge(standin, folder) as bridge:
-        standin.script(lambda _: refuse(status))
-        assert (await bridge.chat("hi")).status_code == answered
-        assert "retried in" not in bridge.log
+        for status in (400, 403, 429):
+            standin.script(always(refuse(status)))
+            assert (await bridge.chat("hi")).status_code == status
+        assert RETRIED not in bridge.log
 
 
 async def test_after_the_first_word_nothing_is_sent_again(folder: Path) -> None:
@@ -62,7 +65,7 @@ async def test_after_the_first_word_nothing_is_sent_again(folder: Path) -> None:
                 if '"Half"' in line:
                     gate.open()
         assert data_of(lines)[-1]["error"]["code"] == "answer_cut"
-        assert "retried in" not in bridge.log
+        assert RETRIED not in bridge.log
 
 
 async def test_who_leaves_is_not_asked_for_again(folder: Path) -> None:
@@ -71,7 +74,7 @@ async def test_who_leaves_is_not_asked_for_again(folder: Path) -> None:
         standin.script(lambda _: refuse(529))
         asking = asyncio.create_task(bridge.chat("hi"))
         async with asyncio.timeout(30):
-            while "retried in" not in bridge.log:
+            while RETRIED not in bridge.log:
                 await asyncio.sleep(0.01)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
@@ -159,6 +162,11 @@ async def test_without_the_breaker_every_request_is_sent(folder: Path) -> None:
         seen = len(standin.requests)
         assert (await bridge.chat("hi")).status_code == 401
         assert len(standin.requests) > seen
+
+
+def always(script: Script) -> Callable[[Recorded], Script]:
+    """Answers every request with `script`."""
+    return lambda _: script
 
 
 def only_haiku(status: int, recorded: Recorded) -> Script:
