@@ -1,4 +1,4 @@
-"""An import without a package that it brings along: hollow modules stand in for it, and are gone afterwards."""
+"""Imports a module while replacing one of its dependencies with empty stubs."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -9,14 +9,14 @@ from types import ModuleType
 
 
 class Stub:
-    """What every name of a hollow module is: a class that can be derived from and named in annotations, no more."""
+    """Every name of a stubbed module: a class that can be subclassed and used in annotations."""
 
     def __init_subclass__(cls, **_: object) -> None:
-        """Takes what the true class would, as pydantic's settings."""
+        """Accepts the keyword arguments of the real class, such as pydantic's settings."""
 
 
 class _StubFinder(MetaPathFinder, Loader):
-    """Finds `package` and whatever is asked of it."""
+    """Finds `package` and all its submodules."""
 
     def __init__(self, package: str) -> None:
         self._package = package
@@ -24,7 +24,7 @@ class _StubFinder(MetaPathFinder, Loader):
     def find_spec(
         self,
         fullname: str,
-        path: Sequence[str] | None,  # noqa: ARG002 # the finder's own signature
+        path: Sequence[str] | None,  # noqa: ARG002 # the finder's signature
         target: ModuleType | None = None,  # noqa: ARG002 # the same
     ) -> ModuleSpec | None:
         if fullname.partition(".")[0] != self._package:
@@ -32,19 +32,19 @@ class _StubFinder(MetaPathFinder, Loader):
         return ModuleSpec(fullname, self, is_package=True)
 
     def exec_module(self, module: ModuleType) -> None:
-        def missing(name: str) -> object:
+        def stub(name: str) -> object:
             if name.startswith("__"):
                 raise AttributeError(name)
             return type(name, (Stub,), {})
 
-        module.__getattr__ = missing  # type: ignore[method-assign] # a module's own hook (PEP 562)
+        module.__getattr__ = stub  # type: ignore[method-assign] # the module's own hook (PEP 562)
 
 
 @contextmanager
 def stubbed(package: str) -> Iterator[None]:
-    """What is imported in this block gets an empty `package`, unless the true one is here already.
+    """Imports in this block get an empty `package`, unless the real one is imported already.
 
-    Afterwards the true one can be imported as ever.
+    Afterwards the real package can be imported as usual.
     """
     if package in sys.modules:
         yield

@@ -1,4 +1,4 @@
-"""What Claude Code says of a failure upstream, as one of our typed errors."""
+"""Converts a failure that Claude Code reports into one of our typed errors."""
 
 import re
 
@@ -14,9 +14,9 @@ from server.errors import (
     UsageLimit,
 )
 
-# A plan's limit comes with the time of its end; one without is the API's own, counted by the minute.
+# The wait for a limit without an end: a plan's limit names its end, so this is the API's own limit per minute.
 SHORT_LIMIT_S = 30.0
-# Its own words before the API's: "API Error: 400 messages.0: ..." or "API Error: Request rejected (429) · slow down".
+# The CLI's text before the API's: "API Error: 400 messages.0: ..." or "API Error: Request rejected (429) · slow down".
 _PREFIX = re.compile(r"^(?:Failed to authenticate\. )?API Error: (?:Request rejected \(\d{3}\) · |\d{3} )?")
 _TOO_LONG = re.compile(r"prompt is too long|exceeds? the (?:maximum )?context", re.IGNORECASE)
 
@@ -29,33 +29,32 @@ def upstream_error(
     retry_after_s: float | None = None,
     resets_at: float | None = None,
 ) -> DrawbridgeError:
-    """The error for `kind` (the CLI's word for it) and `status` (the API's, None without an answer).
+    """The error for the CLI's `kind` and the API's `status` (None without a response).
 
-    `resets_at` is the Unix time at which a limit ends, where Claude Code said it, and `retry_after_s` the wait until
-    then. `text` is what the CLI would have shown. A status says more than the word, which is `unknown` for every plain
-    400.
+    `text` is the CLI's message. `resets_at` is the Unix time at which a limit ends, if known, and `retry_after_s` the
+    time until then. The status is more precise than `kind`, which is `unknown` for every plain 400.
     """
-    said = _PREFIX.sub("", text).strip()
-    if _TOO_LONG.search(said) and status in {None, 400, 413}:
+    detail = _PREFIX.sub("", text).strip()
+    if _TOO_LONG.search(detail) and status in {None, 400, 413}:
         return PromptTooLong()
     if status == 413:
-        return BodyTooLarge("Claude's API takes requests of at most 32 MB, and this one is larger.")
+        return BodyTooLarge("The request is larger than the 32 MB that Claude's API accepts.")
     if kind == "billing_error":
-        return UsageLimit(_said("Claude's API refused the payment", said), status=status)
+        return UsageLimit(_with_detail("Claude's API refused the payment", detail), status=status)
     if status == 429 or kind == "rate_limit":
         wait_s = retry_after_s if retry_after_s is not None else SHORT_LIMIT_S
-        refused = _said("Claude refused for now", said)
-        return UsageLimit(refused, status=status, retry_after_s=wait_s, resets_at=resets_at)
+        message = _with_detail("Claude is limiting requests", detail)
+        return UsageLimit(message, status=status, retry_after_s=wait_s, resets_at=resets_at)
     if status == 401 or (kind == "authentication_failed" and status is None):
-        return SignInNeeded(_said("Claude did not accept the sign-in", said), status=status)
+        return SignInNeeded(_with_detail("Claude rejected the credentials", detail), status=status)
     if status == 403 or kind in {"authentication_failed", "oauth_org_not_allowed"}:
-        return PermissionRefused(_said("Claude refused this account", said), status=status)
+        return PermissionRefused(_with_detail("Claude refused this account", detail), status=status)
     if status == 404 or kind == "model_not_found":
-        return UpstreamUnknown(_said("Claude does not know what was asked for", said), status=status)
+        return UpstreamUnknown(_with_detail("Claude's API does not know the model or path", detail), status=status)
     if status is not None and 400 <= status < 500:
-        return UpstreamRefused(_said("Claude refused the request", said), status=status)
-    return UpstreamDown(_said("Claude's API failed", said), status=status)
+        return UpstreamRefused(_with_detail("Claude refused the request", detail), status=status)
+    return UpstreamDown(_with_detail("Claude's API failed", detail), status=status)
 
 
-def _said(what: str, said: str) -> str:
-    return f"{what}: {said}" if said else f"{what}."
+def _with_detail(message: str, detail: str) -> str:
+    return f"{message}: {detail}" if detail else f"{message}."

@@ -1,4 +1,4 @@
-"""A conversation as the frames that Claude Code takes on its stdin: true turns with their true roles."""
+"""Encodes a conversation as frames for Claude Code's stdin: each message with its own role."""
 
 import json
 import uuid
@@ -28,7 +28,7 @@ EXTRA_BODY = "CLAUDE_CODE_EXTRA_BODY"
 
 
 def late_fields(profile: Profile) -> dict[str, object]:
-    """What the `initialize` request says of the conversation's profile."""
+    """The profile's fields of the `initialize` request."""
     prompt = {"systemPrompt": [profile.system]} if profile.system else {}
     return {**prompt, **offered(profile.tools)}
 
@@ -36,18 +36,16 @@ def late_fields(profile: Profile) -> dict[str, object]:
 def settings_body(
     settings: ModelSettings, tools: tuple[Tool, ...] = (), *, model: str | None = None
 ) -> dict[str, object]:
-    """The `apply_flag_settings` of one request. Every setting is named, so that none sticks from the request before.
+    """The `apply_flag_settings` of one request. Names every setting, so that none remains from the request before.
 
-    `model` is the id that the settings' one stands for, as far as it is known.
-
-    The model goes in as a setting and not into the extra body: there only the name in the request would change, and
-    the process would go on to send the thinking, limits and prices of the model it was born with.
+    `model` is the id that `settings.model` resolves to, if known. The model is a setting and not part of the extra
+    body, which would change only its name upstream: thinking, limits and prices would stay those of the first model.
     """
     extra = tools_body(tools, settings.tool_choice) | thinking_body(settings, model or settings.model)
     if settings.stop_sequences:
         extra["stop_sequences"] = list(settings.stop_sequences)
     if settings.schema is not None:
-        # Claude Code adds its effort to it.
+        # Claude Code adds the effort to it.
         extra["output_config"] = {"format": {"type": "json_schema", "schema": json.loads(settings.schema)}}
     return {
         "model": settings.model,
@@ -55,16 +53,16 @@ def settings_body(
         "showThinkingSummaries": True if settings.shows_thinking else None,
         "env": {
             EXTRA_BODY: json.dumps(extra) if extra else None,
-            # Not in the extra body: a model that thinks by a budget gets one that fits below the limit.
+            # Not in the extra body: Claude Code then fits the budget of a model that thinks by budget below the limit.
             "CLAUDE_CODE_MAX_OUTPUT_TOKENS": None if settings.max_tokens is None else str(settings.max_tokens),
         },
     }
 
 
-def boundary_frame() -> Frame:
-    """Ends the conversation on a live process: nothing that stands before it is sent again.
+def reset_frame() -> Frame:
+    """Ends the conversation on a live process: nothing before it is sent upstream again.
 
-    Only after the result of the last turn has been read: written earlier, the old answer gets into the conversation.
+    To be written only after the last answer's result was read; otherwise that answer gets into the next conversation.
     """
     return {
         "type": "system",
@@ -76,12 +74,11 @@ def boundary_frame() -> Frame:
 
 
 def user_frame(message: Message, *, ask: bool, is_marked: bool = False) -> Frame:
-    """A user turn. `ask`: the model shall answer it; else it is history.
+    """A user message. `ask`: the model answers it; else it is history.
 
-    `is_marked`: the provider caches up to here. The question after a replay needs it, because the engine puts its own
-    mark behind a note that moves: without ours, the next replay of the same conversation would find nothing cached.
-
-    `client_composed` has it delivered as it is written: without it, `@path` would read a file and `/clear` would run.
+    `is_marked` sets a cache mark. A question after a replay needs one: Claude Code sets its own mark behind a note that
+    moves, so the next replay of the same conversation would find nothing cached.
+    `client_composed` prevents that `@path` reads a file and `/clear` runs.
     """
     frame: Frame = {
         "type": "user",
@@ -95,9 +92,9 @@ def user_frame(message: Message, *, ask: bool, is_marked: bool = False) -> Frame
 
 
 def assistant_frame(message: Message, *, model: str) -> Frame:
-    """An assistant turn of the history, as a whole message of the Messages API.
+    """An assistant message of the history, as a message of the Messages API.
 
-    `model` is the id of the one that answers next: of another one's turns Claude Code leaves the thoughts out.
+    `model` is the id of the model that answers next: Claude Code drops the thinking of other models.
     """
     calls = any(isinstance(part, ToolCall) for part in message.parts)
     return {
@@ -119,7 +116,7 @@ def assistant_frame(message: Message, *, model: str) -> Frame:
 
 
 def _content(message: Message) -> str | list[dict[str, object]]:
-    """A single text goes as text: that is how the CLI itself sends what a person typed."""
+    """A single text is sent as a string, as the CLI itself sends what the user types."""
     if len(message.parts) == 1 and isinstance(message.parts[0], Text):
         return message.parts[0].text
     return _blocks(message.parts)
@@ -160,13 +157,13 @@ def _block(part: Part) -> dict[str, object]:
 
 
 def _input(arguments: str) -> dict[str, object]:
-    """The arguments as Claude's API wants them. What is no JSON object goes back in one, as the API's guide says."""
+    """The arguments as an object. Text that is no JSON object is wrapped, as the API's guide says."""
     parsed = object_from(arguments)
     return {"INVALID_JSON": arguments} if parsed is None else parsed
 
 
 def _result(result: ToolResult) -> str | list[dict[str, object]]:
-    """Claude's API takes blanks as a text of their own, and not as a block."""
+    """Claude's API accepts a blank result as a string, but refuses blank blocks."""
     blanks = [part for part in result.parts if isinstance(part, Text) and is_blank(part.text)]
     if len(blanks) == len(result.parts):
         return "".join(part.text for part in blanks)

@@ -1,24 +1,17 @@
-"""What Claude Code says, as neutral events; and the rule that no answer passes for whole that is not."""
+"""Reads the frames of one answer: its events, and whether the process must be killed at a frame."""
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from server.claude.protocol.errors import upstream_error
+from server.claude.protocol.frames import Frame
 from server.claude.protocol.tool_arguments import object_from
-from server.claude.sdk_types import (
-    AssistantMessage,
-    Message,
-    RateLimitEvent,
-    ResultMessage,
-    StreamEvent,
-    TextBlock,
-)
 from server.conversation.events import (
     AnswerPart,
     Event,
+    Failed,
     Finished,
     PartDelta,
     PartEnded,
@@ -42,234 +35,248 @@ REASONS = {
     "tool_use": StopReason.TOOL_CALLS,
     "refusal": StopReason.REFUSAL,
 }
+Events = Sequence[Event]
 
 
-class Leash:
-    """Looks at every frame before anybody else does, and says when the process must die for it.
+class ResponseReader:
+    """Reads each frame of one answer once, when it is delivered.
 
-    Claude Code sends a second request upstream by itself, a few milliseconds after (1) an answer that reached its
-    token limit, was refused, or filled the context window, (2) an answer with no visible text, (3) an answer that
-    broke off, which it announces with a user message of its own making, (4) a call that it answers by itself: of a tool
-    that nobody offered, or with arguments that are no JSON object. An interrupt comes too late for any of them.
-    And (5) it waits for the results of whole calls in an answer that broke off, without a word about that.
+    An answer is complete only with a stop reason: Claude Code's result may report success for one that broke off.
 
-    `names` are those of the tools, `answered` the ids of the calls whose results were given to it for this answer.
+    There are five reasons to kill the process at a frame. After the first four Claude Code sends another request
+    upstream by itself, 2 to 6 ms later, and an interrupt comes too late (19 of 30 times; SIGKILL: 0 of 24).
+    1. The answer reached its token limit, was refused, or filled the context window.
+    2. The answer has no visible text.
+    3. The answer broke off, which Claude Code follows up with a synthetic user message.
+    4. A call that Claude Code answers by itself: of an unknown tool, with arguments that are no JSON object, or in an
+       answer that did not stop for its calls.
+    5. The answer broke off after a complete call: Claude Code waits for the call's result and reports nothing.
+
+    `names` maps the tools' legal names to the client's. `answered`: ids of the calls whose results were just written.
     """
 
-    def __init__(self, names: Collection[str] = (), answered: Collection[str] = ()) -> None:
-        self._names = names
-        self._answered = answered
-        self._visible = False
-        self._calls: dict[object, list[str]] = {}
-        self._stray = False
-        self._has_ended = False
+    def __init__(
+        self,
+        names: Mapping[str, str] | None = None,
+        answered: Collection[str] = (),
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.calls: tuple[str, ...] = ()
+        self.limits: tuple[ModelLimits, ...] = ()
+        self.is_over = False
+        self.awaits_results = False
+        self._names = names or {}
+        self._answered = frozenset(answered)
+        self._now = now
+        self._is_started = False
+        self._is_visible = False
+        self._is_interrupted = False
+        self._answers_itself = False
+        self._open: set[int] = set()
+        self._arguments: dict[int, list[str]] = {}
+        self._signatures: dict[int, str] = {}
+        self._reason: str | None = None
+        self._stop_sequence: str | None = None
+        self._usage: dict[str, Any] = {}
+        self._complaint: Frame | None = None
+        self._resets_at: float | None = None
 
-    def __call__(self, frame: dict[str, Any]) -> bool:
-        """Whether the process must be killed at this frame."""
-        if frame.get("type") == "user":
-            self._stray |= not _results_in(frame) <= set(self._answered)
-            return bool(frame.get("isSynthetic")) or (self._stray and self._has_ended)
-        if frame.get("type") != "stream_event":
-            return False
-        event = frame.get("event", {})
-        match event.get("type"):
-            case "content_block_start":
-                block = event.get("content_block", {})
-                if block.get("type") == "tool_use":
-                    self._calls[event.get("index")] = []
-                    self._stray |= block.get("name") not in self._names
-            case "content_block_delta":
-                delta = event.get("delta", {})
-                self._visible |= bool(str(delta.get("text", "")).strip())
-                if event.get("index") in self._calls:
-                    self._calls[event.get("index")].append(str(delta.get("partial_json", "")))
-            case "content_block_stop":
-                self._stray |= object_from("".join(self._calls.get(event.get("index"), []))) is None
-            case "message_delta":
-                return self._is_end(event.get("delta", {}).get("stop_reason"))
-            case "message_stop":
-                # The answer broke off. It has carried out the calls that were whole, and would wait for their results.
-                return bool(self._calls) and not self._has_ended
-        return False
+    def feed(self, frame: Frame) -> tuple[Events, bool]:
+        """The events of `frame`, and whether the process must be killed at it. The last is `Finished` or `Failed`.
 
-    def _is_end(self, reason: str | None) -> bool:
-        self._has_ended |= reason is not None
-        if reason in {"end_turn", "stop_sequence"}:
-            # It would carry out calls in it all the same.
-            return not self._visible or bool(self._calls)
-        return reason is not None and (reason != "tool_use" or self._stray or not self._calls)
+        Nothing is raised: a frame that cannot be read ends the answer and the process.
+        """
+        was_over = self.is_over
+        try:
+            events, kill = self._read(frame)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            logger.warning("cannot read a frame of Claude Code: %r", error)
+            events, kill = (
+                self._failed(UnexpectedOutput("Claude Code sent something that Drawbridge cannot read.")),
+                True,
+            )
+        if kill and not self.is_over:
+            # No other frame follows.
+            events = (*events, *self._failed(self.end(is_killed=True)))
+        return ((), kill) if was_over else (events, kill)
 
-
-def tells_of_an_interrupt(frame: Mapping[str, Any]) -> bool:
-    """Whether Claude Code may say with it that it was interrupted: the answer's end without a reason, or a turn."""
-    is_end = frame.get("type") == "stream_event" and frame.get("event", {}).get("type") == "message_stop"
-    return is_end or frame.get("type") == "user"
-
-
-def _results_in(frame: Mapping[str, Any]) -> set[str]:
-    """The ids of the calls for which a user's turn brings results."""
-    content = frame.get("message", {}).get("content")
-    blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
-    return {str(block.get("tool_use_id")) for block in blocks if block.get("type") == "tool_result"}
-
-
-@dataclass(slots=True)
-class Answer:
-    """Reads one answer: `add` gives the events of each message, `end` the verdict when nothing more comes.
-
-    `add` raises the typed error of a failure. `is_done` after `Finished`, or after a result that carries a failure.
-    `calls` are the ids of the calls in it. `names` gives the client's name for a tool where it is another one.
-    """
-
-    names: Mapping[str, str] = field(default_factory=dict)
-    calls: tuple[str, ...] = ()
-    now: Callable[[], float] = time.time
-    is_done: bool = False
-    started: bool = False
-    limits: tuple[ModelLimits, ...] = ()
-    _reason: str | None = None
-    _stop_sequence: str | None = None
-    _usage: dict[str, Any] = field(default_factory=dict)
-    _signatures: dict[int, str] = field(default_factory=dict)
-    _open: set[int] = field(default_factory=set)
-    _bare: set[int] = field(default_factory=set)
-    _complaint: AssistantMessage | None = None
-    _resets_at: float | None = None
-
-    @property
-    def waits(self) -> bool:
-        """Whether the process is at open calls: a whole answer without a result."""
-        return self.is_done and self._reason == "tool_use"
-
-    def add(self, message: Message, *, last: bool = False) -> list[Event]:
-        """The events of one message. `last`: the process was killed at it, so no result will follow."""
-        match message:
-            case StreamEvent():
-                return self._stream(message.event, last=last)
-            case AssistantMessage():
-                # The engine speaks for itself only when something failed; it may even go on without what was refused.
-                if message.error is not None or message.model == SYNTHETIC:
-                    self._complaint = message
-            case RateLimitEvent():
-                if message.rate_limit_info.status == "rejected":
-                    self._resets_at = message.rate_limit_info.resets_at
-            case ResultMessage():
-                self.is_done = True
-                return [self._finish(message)]
-            case _:
-                pass
-        return []
-
-    def end(self, *, cut_short: bool) -> DrawbridgeError:
-        """What it means that the process said no more before the answer was whole."""
+    def end(self, *, is_killed: bool) -> DrawbridgeError:
+        """The error for a process that ended before the answer was complete."""
         if self._complaint is not None:
             return self._failure(None)
-        return AnswerCut() if cut_short else WorkerDied()
+        return AnswerCut() if is_killed else WorkerDied()
 
-    def _stream(self, event: dict[str, Any], *, last: bool) -> list[Event]:
+    def interrupt(self) -> None:
+        """The answer is being interrupted: no more events, and what Claude Code says about it is no reason to kill."""
+        self.is_over = self._is_interrupted = True
+
+    def _read(self, frame: Any) -> tuple[Events, bool]:
+        match frame.get("type"):
+            case "stream_event":
+                return self._stream(frame["event"])
+            case "user":
+                return (), not self._is_interrupted and self._is_second_request(frame)
+            case "assistant":
+                # Its own message, not the model's, reports a failure. Claude Code may even continue after it.
+                if frame.get("error") is not None or frame["message"].get("model") == SYNTHETIC:
+                    self._complaint = frame
+            case "rate_limit_event":
+                if frame["rate_limit_info"].get("status") == "rejected":
+                    self._resets_at = frame["rate_limit_info"].get("resetsAt")
+            case "result":
+                return self._result(frame), False
+        return (), False
+
+    def _stream(self, event: Any) -> tuple[Events, bool]:
         match event.get("type"):
-            case "message_start":
-                if self.started:
-                    raise AnswerCut
-                self.started = True
-                message = event["message"]
-                self._usage = dict(message.get("usage") or {})
-                return [Started(model=str(message.get("model", "")), usage=_usage(self._usage))]
-            case "content_block_start":
-                return self._part_started(int(event["index"]), event["content_block"])
             case "content_block_delta":
-                return self._part_delta(int(event["index"]), event["delta"])
+                return self._part_delta(event["index"], event["delta"]), False
+            case "content_block_start":
+                return self._part_started(event["index"], event["content_block"]), False
             case "content_block_stop":
-                index = int(event["index"])
-                if index not in self._open:
-                    return []
-                self._open.discard(index)
-                bare = [PartDelta(index, "{}")] if index in self._bare else []
-                return [*bare, PartEnded(index, self._signatures.get(index))]
+                return self._part_ended(event["index"]), False
+            case "message_start":
+                return self._started(event["message"]), False
             case "message_delta":
-                self._reason = event.get("delta", {}).get("stop_reason") or self._reason
-                self._stop_sequence = event.get("delta", {}).get("stop_sequence") or self._stop_sequence
-                self._usage |= {k: v for k, v in (event.get("usage") or {}).items() if v is not None}
-                if self._reason == "tool_use" or (last and self._reason is not None):
-                    # No result follows: the process was killed, or waits for the results of its calls.
-                    if self._open:
-                        raise AnswerCut
-                    self.is_done = True
-                    return [self._finished(_usage(self._usage), None)]
-        return []
+                return self._message_delta(event)
+            case "message_stop":
+                # Reason 5. Complete calls have been started already.
+                return (), bool(self._arguments) and self._reason is None and not self._is_interrupted
+        return (), False
 
-    def _part_started(self, index: int, block: dict[str, Any]) -> list[Event]:
+    def _started(self, message: Any) -> Events:
+        if self._is_started:
+            return self._failed(AnswerCut())
+        self._is_started = True
+        self._usage = dict(message.get("usage") or {})
+        return (Started(model=str(message.get("model", "")), usage=_usage(self._usage)),)
+
+    def _part_started(self, index: Any, block: Any) -> Events:
+        if not isinstance(index, int):
+            raise TypeError(f"index {index!r}")
         part: AnswerPart
+        text = ""
         match block.get("type"):
             case "text":
                 part, text = Text(""), str(block.get("text") or "")
+                self._is_visible = self._is_visible or bool(text.strip())
             case "thinking":
                 part, text = Thinking(""), str(block.get("thinking") or "")
             case "redacted_thinking":
-                part, text = RedactedThinking(str(block["data"])), ""
+                part = RedactedThinking(str(block["data"]))
             case "tool_use":
                 name = str(block["name"])
-                part, text = ToolCall(id=str(block["id"]), name=self.names.get(name, name)), ""
+                part = ToolCall(id=str(block["id"]), name=self._names.get(name, name))
                 self.calls = (*self.calls, part.id)
-                self._bare.add(index)
+                self._arguments[index] = []
+                self._answers_itself |= name not in self._names
             case kind:
-                raise UnexpectedOutput(f"Claude sent a content block of the kind {kind!r}, which nobody asked for.")
+                return self._failed(UnexpectedOutput(f"Claude sent a content block of the unexpected type {kind!r}."))
         self._open.add(index)
-        return [PartStarted(index, part), *([PartDelta(index, text)] if text else [])]
+        return (PartStarted(index, part), PartDelta(index, text)) if text else (PartStarted(index, part),)
 
-    def _part_delta(self, index: int, delta: dict[str, Any]) -> list[Event]:
+    def _part_delta(self, index: int, delta: Any) -> Events:
         match delta.get("type"):
             case "text_delta":
                 text = delta.get("text")
+                if text and not self._is_visible:
+                    self._is_visible = bool(str(text).strip())
             case "thinking_delta":
                 text = delta.get("thinking")
             case "input_json_delta":
                 text = delta.get("partial_json")
-                if text:
-                    self._bare.discard(index)
+                if text and index in self._arguments:
+                    self._arguments[index].append(str(text))
             case "signature_delta":
                 self._signatures[index] = self._signatures.get(index, "") + str(delta.get("signature", ""))
-                return []
+                return ()
             case _:
-                # Citations and what may come: nothing of the answer's text.
-                return []
-        return [PartDelta(index, str(text))] if text else []
+                # Citations and unknown kinds are not part of the answer's text.
+                return ()
+        return (PartDelta(index, str(text)),) if text else ()
 
-    def _finish(self, result: ResultMessage) -> Finished:
-        if result.is_error or self._complaint is not None:
-            raise self._failure(result)
-        if self._reason is None or not self.started or self._open:
-            # The result may say success all the same: only a stop reason makes an answer whole.
-            raise AnswerCut
-        self.limits = _limits(result.model_usage or {})
-        # The stream counts this answer; the result adds what only it says, the share of thinking.
-        return self._finished(_usage({**(result.usage or {}), **self._usage}), result.total_cost_usd)
+    def _part_ended(self, index: int) -> Events:
+        if index not in self._open:
+            return ()
+        self._open.discard(index)
+        ended = PartEnded(index, self._signatures.get(index))
+        if (arguments := self._arguments.get(index)) is None:
+            return (ended,)
+        self._answers_itself |= object_from("".join(arguments)) is None
+        return (ended,) if arguments else (PartDelta(index, "{}"), ended)
 
-    def _finished(self, usage: Usage, cost_usd: float | None) -> Finished:
-        assert self._reason is not None
-        reason = REASONS.get(self._reason)
+    def _message_delta(self, event: Any) -> tuple[Events, bool]:
+        delta = event.get("delta") or {}
+        reason = delta.get("stop_reason")
+        self._reason = reason or self._reason
+        self._stop_sequence = delta.get("stop_sequence") or self._stop_sequence
+        self._usage |= {name: value for name, value in (event.get("usage") or {}).items() if value is not None}
+        kill = reason is not None and self._is_followed_by_a_request(reason)
+        if self._reason != "tool_use" and not kill:
+            return (), False
+        # No result follows: the process is killed, or waits for the results of its calls.
+        if self._open:
+            return self._failed(AnswerCut()), kill
+        self.awaits_results = self._reason == "tool_use" and not kill and not self.is_over
+        return self._finished(_usage(self._usage), None), kill
+
+    def _is_followed_by_a_request(self, reason: str) -> bool:
+        """Reasons 1, 2 and 4, at the end of the answer."""
+        if reason in {"end_turn", "stop_sequence"}:
+            return not self._is_visible or bool(self._arguments)
+        return reason != "tool_use" or self._answers_itself or not self._arguments
+
+    def _is_second_request(self, frame: Any) -> bool:
+        """Reason 3, and reason 4 when Claude Code answers a call after the end of the answer."""
+        content = frame.get("message", {}).get("content")
+        blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
+        results = {str(block.get("tool_use_id")) for block in blocks if block.get("type") == "tool_result"}
+        self._answers_itself |= not results <= self._answered
+        return bool(frame.get("isSynthetic")) or (self._answers_itself and self._reason is not None)
+
+    def _result(self, result: Any) -> Events:
+        if self.is_over:
+            return ()
+        if result.get("is_error") or self._complaint is not None:
+            return self._failed(self._failure(result))
+        if self._reason is None or not self._is_started or self._open:
+            return self._failed(AnswerCut())
+        self.limits = _limits(result.get("modelUsage") or {})
+        # The stream counts this answer; the result adds only the share of thinking.
+        return self._finished(_usage({**(result.get("usage") or {}), **self._usage}), result.get("total_cost_usd"))
+
+    def _finished(self, usage: Usage, cost_usd: float | None) -> Events:
+        reason = REASONS.get(self._reason or "")
         if reason is None:
-            raise UnexpectedOutput(f"Claude ended its answer for the reason {self._reason!r}, which is not known here.")
-        return Finished(reason, self._stop_sequence, usage, cost_usd)
+            return self._failed(UnexpectedOutput(f"Claude ended its answer for the unknown reason {self._reason!r}."))
+        self.is_over = True
+        return (Finished(reason, self._stop_sequence, usage, cost_usd),)
 
-    def _failure(self, result: ResultMessage | None) -> DrawbridgeError:
-        """The typed error. Once text has been passed on, whatever broke has cut the answer."""
-        complaint = self._complaint
-        text = ""
-        if complaint is not None:
-            text = "".join(block.text for block in complaint.content if isinstance(block, TextBlock))
-        text = text or (result.result if result is not None and result.result else "")
-        status = result.api_error_status if result is not None else None
-        retry_after_s = max(1.0, self._resets_at - self.now()) if self._resets_at is not None else None
-        kind = complaint.error if complaint is not None else None
-        if self.started and status is None:
+    def _failed(self, error: DrawbridgeError) -> Events:
+        if self.is_over:
+            return ()
+        self.is_over = True
+        return (Failed(error),)
+
+    def _failure(self, result: Any) -> DrawbridgeError:
+        """The error of a failed request. After the answer has begun, a failure without a status has cut it."""
+        complaint: Any = self._complaint or {}
+        content = complaint.get("message", {}).get("content")
+        blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
+        text = "".join(str(block.get("text", "")) for block in blocks if block.get("type") == "text")
+        text = text or str((result or {}).get("result") or "")
+        status = (result or {}).get("api_error_status")
+        kind = complaint.get("error")
+        if self._is_started and status is None:
             logger.info("the answer broke off: %s", kind or "no reason given")
             return AnswerCut()
+        retry_after_s = max(1.0, self._resets_at - self._now()) if self._resets_at is not None else None
         return upstream_error(kind, status=status, text=text, retry_after_s=retry_after_s, resets_at=self._resets_at)
 
 
 def _limits(usage: dict[str, Any]) -> tuple[ModelLimits, ...]:
-    """What a result says of the models it used, where it says it."""
+    """The limits of the models in a result's `modelUsage`, if it contains them."""
     return tuple(
         ModelLimits(model, int(row["contextWindow"]), int(row["maxOutputTokens"]))
         for model, row in usage.items()

@@ -1,4 +1,4 @@
-"""Whether a request is answered with thinking, whether that is shown, and the sampling that goes only without it."""
+"""The thinking and sampling fields of a request; Claude's API accepts sampling only without thinking."""
 
 from server.claude.cli.models import generation_of
 from server.conversation.request import ModelSettings
@@ -7,43 +7,43 @@ from server.conversation.request import ModelSettings
 LEAST_BUDGET = 1024
 _OFF: dict[str, object] = {
     "thinking": {"type": "disabled"},
-    # What Claude Code would have done with the thoughts of earlier turns is refused without thinking.
+    # Claude Code's own edits of earlier thinking are refused without thinking.
     "context_management": {"edits": []},
 }
 
 
 def thinks_by_budget(model: str | None) -> bool:
-    """Whether `model` thinks within a fixed budget of tokens, as those before 4.6 do; later ones decide themselves."""
+    """Whether `model` has a fixed thinking budget in tokens, as before 4.6; later models decide themselves."""
     generation = generation_of(model)
     return generation is not None and (4, 0) <= generation < (4, 6)
 
 
 def can_stop_thinking(model: str | None) -> bool:
-    """Whether `model` is known to answer without thinking too; since 5.5 none does."""
+    """Whether `model` is known to support answers without thinking; since 5.5 none does."""
     generation = generation_of(model)
     return generation is not None and (4, 0) <= generation < (5, 5)
 
 
 def takes_sampling(model: str | None) -> bool:
-    """Whether `model` is known to take `temperature` and `top_p`; since 4.7 none does."""
+    """Whether `model` is known to accept `temperature` and `top_p`; since 4.7 none does."""
     generation = generation_of(model)
     return generation is not None and generation < (4, 7)
 
 
 def thinking_body(settings: ModelSettings, model: str | None) -> dict[str, object]:
-    """What the request says of thinking and of sampling; nothing where it is Claude Code's own business.
+    """The fields `thinking`, `temperature` and `top_p`; empty if Claude Code decides.
 
-    `model` is the one that these settings stand for. What it cannot do is left out.
+    `model` is the resolved id. Fields that it does not support are left out.
     """
     sampling = _sampling(settings, model) if takes_sampling(model) else {}
-    # A call cannot be forced from a model that thinks first: the API refuses it, or answers with words.
+    # A model that thinks cannot be forced to call: the API refuses the request, or the model answers with text.
     is_forced = settings.tool_choice.mode in {"any", "tool"}
     is_small = settings.max_tokens is not None and settings.max_tokens <= LEAST_BUDGET
     is_off = not settings.thinks or bool(sampling) or is_forced or (is_small and thinks_by_budget(model))
     if is_off and can_stop_thinking(model):
         return {**_OFF, **sampling}
     if settings.shows_thinking and (generation := generation_of(model)) is not None and generation >= (4, 6):
-        # Those that decide themselves keep it to themselves unless they are asked.
+        # Models that decide themselves hide their thinking by default.
         return {"thinking": {"type": "adaptive", "display": "summarized"}}
     return sampling
 
@@ -52,6 +52,6 @@ def _sampling(settings: ModelSettings, model: str | None) -> dict[str, object]:
     generation = generation_of(model)
     if settings.temperature is None:
         return {} if settings.top_p is None else {"top_p": settings.top_p}
-    # Since 4.5 it is one or the other.
+    # Since 4.5 only one of the two is accepted.
     both = settings.top_p is not None and generation is not None and generation < (4, 5)
     return {"temperature": settings.temperature, **({"top_p": settings.top_p} if both else {})}

@@ -1,4 +1,4 @@
-"""The arguments of a call as Claude Code reads them: a JSON object, or nothing that it takes."""
+"""Parses the arguments of a tool call as Claude Code does."""
 
 import json
 import math
@@ -6,11 +6,10 @@ from typing import Never
 
 
 def object_from(arguments: str) -> dict[str, object] | None:
-    """The object that `arguments` are, None where Claude Code takes them for none: it knows no NaN, and no great depth.
+    """`arguments` as an object; None if Claude Code does not accept them as one: it refuses NaN and deep nesting.
 
-    A number that no float holds is none either: it could not be written as JSON again.
-
-    Nothing at all is an empty object. Of an integer over 2^53 Claude Code keeps what fits into a float.
+    A number beyond the range of a float is refused too, because it cannot be written as JSON again. Empty text is an
+    empty object. Claude Code rounds integers over 2^53 to a float.
     """
     try:
         parsed = json.loads(arguments or "{}", parse_constant=_no_constant, parse_float=_finite)
@@ -19,8 +18,8 @@ def object_from(arguments: str) -> dict[str, object] | None:
     return parsed if isinstance(parsed, dict) else None
 
 
-def _no_constant(word: str) -> Never:
-    raise ValueError(word)
+def _no_constant(name: str) -> Never:
+    raise ValueError(name)
 
 
 def _finite(digits: str) -> float:

@@ -1,4 +1,4 @@
-"""Ids of tool calls that Claude's API takes: legal ones, each used once."""
+"""Makes the ids of tool calls legal and unique, as Claude's API requires."""
 
 import hashlib
 import re
@@ -13,14 +13,14 @@ _STEM = 40
 
 
 def with_legal_ids(messages: Iterable[Message]) -> tuple[Message, ...]:
-    """The conversation with ids that Claude's API takes, each used once; legal ones that come once stay as they are.
+    """The conversation with legal ids, each used once. A legal id keeps its first use.
 
-    A longer conversation that begins with this one gets the same ids for it.
+    A longer conversation with the same beginning gets the same ids for it.
     """
     uses: dict[str, int] = defaultdict(int)
     taken: set[str] = set()
-    found: list[Message] = []
-    # The new ids of the last turn's calls, by the client's: the results that follow use them up in their order.
+    renamed_messages: list[Message] = []
+    # The new ids of the last message's calls by the client's id. Its results follow and use them in order.
     renamed: dict[str, deque[str]] = {}
     for message in messages:
         if message.role == "assistant":
@@ -29,12 +29,12 @@ def with_legal_ids(messages: Iterable[Message]) -> tuple[Message, ...]:
                 if isinstance(part, ToolCall):
                     renamed[part.id].append(_free_id(part.id, uses, taken))
         names = {old: iter(tuple(new)) for old, new in renamed.items()}
-        found.append(replace(message, parts=tuple(_renamed(part, names) for part in message.parts)))
-    return tuple(found)
+        renamed_messages.append(replace(message, parts=tuple(_renamed(part, names) for part in message.parts)))
+    return tuple(renamed_messages)
 
 
 def _free_id(wanted: str, uses: dict[str, int], taken: set[str]) -> str:
-    """An id that nothing before has, made of `wanted` and of how often that was used before."""
+    """An unused id, derived from `wanted` and from how often that was used before."""
     while True:
         number = uses[wanted]
         uses[wanted] += 1

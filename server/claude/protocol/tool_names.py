@@ -1,4 +1,4 @@
-"""Tool names that Claude's API takes, for those that it does not."""
+"""Makes tool names legal for Claude's API."""
 
 import hashlib
 import re
@@ -8,7 +8,7 @@ _STEM = 100
 
 
 def legal_name(name: str) -> str:
-    """`name` itself where Claude's API takes it; else one that it takes, always the same, and no other name's."""
+    """`name` if Claude's API accepts it; else a legal name, unique to it and always the same."""
     if _LEGAL.fullmatch(name):
         return name
     stem = re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:_STEM]

@@ -1,4 +1,4 @@
-"""The settings in force on one process: sent when they change, and not with every question."""
+"""The settings that apply on one process: sent only when they change, since each sending takes 10 ms."""
 
 import asyncio
 import logging
@@ -18,22 +18,22 @@ _APPLY = "apply_flag_settings"
 
 
 class AppliedSettings:
-    """What a process was told last. Claude Code takes ten milliseconds for settings, be they new or not."""
+    """What the process acknowledged last, and a change that it has not acknowledged yet."""
 
     def __init__(self, process: CliProcess, bounds: Callable[[], Bounds]) -> None:
         self._process = process
         self._bounds = bounds
         self._ids: dict[str, str] = {}
-        # None: unknown, so that whatever comes is sent.
+        # None: unknown, so that everything is sent.
         self._in_force: Frame | None = None
-        self._asked: tuple[Frame, asyncio.Future[Frame]] | None = None
+        self._unconfirmed: tuple[Frame, asyncio.Future[Frame]] | None = None
 
-    def know(self, cards: tuple[ModelCard, ...]) -> None:
-        """Which ids the models' names stand for."""
+    def set_cards(self, cards: tuple[ModelCard, ...]) -> None:
+        """Sets the model list, by which names are resolved to ids."""
         self._ids = {card.id: card.resolved for card in cards}
 
     def model_for(self, settings: ModelSettings) -> str:
-        """The id of the model that these settings ask for, as far as it is known."""
+        """The id of the settings' model, or its name if the id is unknown."""
         name = settings.model or DEFAULT
         return self._ids.get(name, name)
 
@@ -41,7 +41,7 @@ class AppliedSettings:
         return settings_body(settings, tools, model=self.model_for(settings))
 
     async def preset(self, settings: ModelSettings) -> None:
-        """Applies what the first question will probably want. A process that refuses gets it with the question.
+        """Applies the settings that the first request will probably have. If refused, that request sends its own.
 
         Raises `WorkerDied`.
         """
@@ -49,37 +49,37 @@ class AppliedSettings:
             await self._process.write(*self.frames_for(settings))
             await self.confirmed()
         except UnexpectedOutput as error:
-            logger.info("worker %s: no settings ahead of its first question: %s", self._process.pid, error.message)
+            logger.info("worker %s refused settings in advance: %s", self._process.pid, error.message)
 
     def frames_for(self, settings: ModelSettings, tools: tuple[Tool, ...] = ()) -> list[Frame]:
-        """What must be written before a question under these settings; nothing where they are in force."""
+        """What must be written before a request with these settings; empty if they apply already."""
         body = self._body(settings, tools)
         changed = _changed(self._in_force, body)
         if not changed:
             return []
         frame, answer = self._process.control_frame(_APPLY, settings=changed)
-        # Until it is confirmed nobody knows: who leaves in between has the next one send it again.
-        self._in_force, self._asked = None, (body, answer)
+        # Unknown until acknowledged: if the request is cancelled meanwhile, the next one sends its settings again.
+        self._in_force, self._unconfirmed = None, (body, answer)
         return [frame]
 
-    def may_turn(self, settings: ModelSettings, tools: tuple[Tool, ...]) -> bool:
-        """Whether these settings would hold for the rest of a turn: of those that changed, only the extra body does."""
+    def may_change_within_turn(self, settings: ModelSettings, tools: tuple[Tool, ...]) -> bool:
+        """Whether these settings would apply while calls are open: only the extra body may differ."""
         if self._in_force is None:
             return False
         changed = _changed(self._in_force, self._body(settings, tools))
         return changed.keys() <= {"env"} and _env(changed).keys() <= {EXTRA_BODY}
 
     async def confirmed(self) -> None:
-        """Returns when what was written is in force. Raises `UnexpectedOutput` when it is refused, and `WorkerDied`."""
-        if self._asked is None:
+        """Waits until the process has acknowledged the change. Raises `UnexpectedOutput` or `WorkerDied`."""
+        if self._unconfirmed is None:
             return
-        (body, answer), self._asked = self._asked, None
+        (body, answer), self._unconfirmed = self._unconfirmed, None
         await self._process.answer_to(answer, _APPLY, timeout_s=self._bounds().control_s)
         self._in_force = body
 
 
 def _changed(before: Frame | None, after: Frame) -> Frame:
-    """What of `after` is not in force; Claude Code keeps what is not named. All of it where nobody knows."""
+    """What of `after` does not apply yet; Claude Code keeps what is not named. All of it if `before` is unknown."""
     if before is None:
         return after
     changed = {name: value for name, value in after.items() if name != "env" and before[name] != value}

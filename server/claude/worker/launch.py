@@ -1,4 +1,4 @@
-"""How a Claude Code process is spawned: command line and environment, with all it would do by itself switched off."""
+"""Command line and environment of a Claude Code process, with everything switched off that it would do by itself."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,18 +6,18 @@ from pathlib import Path
 from server.claude.protocol.frames import SERVER
 from server.conversation.request import Launch
 
-# Each line is a trap, measured with the CLI that we carry; the tests assert on the requests that arrive upstream.
+# Measured with the bundled CLI; the tests assert on the requests that arrive upstream.
 _FIXED = {
-    # No update checks, no telemetry, no calls but those for an answer.
+    # No update checks, no telemetry: only requests for an answer.
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     "DISABLE_AUTOUPDATER": "1",
-    # It would replace a long conversation by a summary of its own.
+    # Claude Code would replace a long conversation by a summary.
     "DISABLE_AUTO_COMPACT": "1",
-    # We retry, before the first token; its retries stream the same text twice.
+    # Drawbridge retries before the first token; Claude Code's retries stream the same text twice.
     "CLAUDE_CODE_MAX_RETRIES": "0",
-    # It would repeat a broken stream as one whole answer, after half of it has been passed on.
+    # It would repeat a broken stream as one complete answer, after half of it was passed on.
     "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",
-    # It would write a count of tokens behind the client's words and its tools' results, for models before 4.8.
+    # It would append a token count to the user's text and to tool results, for models before 4.8.
     "CLAUDE_CODE_TOTAL_TOKENS_REMINDER": "off",
     "CLAUDE_CODE_TOTAL_TOKENS_REMINDER_AFTER_USER_TURN": "0",
     "ENABLE_TOOL_SEARCH": "false",
@@ -26,14 +26,14 @@ _FIXED = {
 
 
 def launch_for(cli: Path, environment: Mapping[str, str], *, is_private: bool = True) -> Launch:
-    """The launch of a chat worker. `environment` is the user's, already cleaned of what is ours.
+    """The launch of a chat worker. `environment` is the user's, without Drawbridge's own variables.
 
-    `is_private`: with a config folder of its own, in which Claude Code must find the sign-in all the same.
+    `is_private`: with a private config folder, from which Claude Code must still find the sign-in.
     """
     if not is_private:
         return Launch(cli=str(cli), environment=tuple(sorted({**environment, **_FIXED}.items())), is_private=False)
     home = environment.get("HOME") or environment.get("USERPROFILE") or str(Path.home())
-    # A private config folder alone would lose the sign-in.
+    # Without this variable a private config folder loses the sign-in.
     sign_in = environment.get("CLAUDE_SECURESTORAGE_CONFIG_DIR") or environment.get("CLAUDE_CONFIG_DIR")
     child = {
         **environment,
@@ -44,10 +44,9 @@ def launch_for(cli: Path, environment: Mapping[str, str], *, is_private: bool = 
 
 
 def command_line(launch: Launch) -> list[str]:
-    """The arguments of a chat worker: tools of the client's alone, no settings of the user's, no transcript.
+    """The arguments of a chat worker: only the client's tools, none of the user's settings, no transcript.
 
-    Written out here and not taken from the SDK, so that the first process can be spawned before the SDK is imported;
-    a contract test compares it with what the SDK would write.
+    Not taken from the SDK, so that the first process is spawned before the SDK is imported. A test compares the two.
     """
     return [
         launch.cli,

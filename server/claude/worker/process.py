@@ -1,6 +1,6 @@
-"""One Claude Code process: JSON lines in and out, its own control requests, and an end at once when it is not wanted.
+"""One Claude Code process: JSON lines in and out, control requests, and an immediate end.
 
-Knows nothing of the SDK, so that the first process boots while the SDK is still being imported.
+Does not import the SDK, so that the first process boots while the SDK is still being imported.
 """
 
 import asyncio
@@ -27,14 +27,11 @@ logger = logging.getLogger(__name__)
 
 LINE_LIMIT = 64 * 2**20
 KILL_TIMEOUT_S = 5.0
-_SESSION = "default"
-
-Watch = Callable[[Frame], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How long a worker may take, in seconds. `silence_s`: without a sign of the answer, at its start or within it."""
+    """Timeouts in seconds. `silence_s`: the longest time without a frame of the answer, at its start or within it."""
 
     boot_s: float = 60.0
     initialize_s: float = 30.0
@@ -46,7 +43,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The private folders of one process: its config, its temporary files, and the folder it runs in."""
+    """The private folders of one process: its config, its temporary files, and its working directory."""
 
     root: Path
     config: Path
@@ -55,7 +52,7 @@ class Places:
 
 
 def new_places(scratch: Scratch) -> Places:
-    """Three empty folders. The path of `work` is told to the model, so its name says nothing."""
+    """Three empty folders. Claude Code sends the path of `work` to the model, so the name is neutral."""
     root = scratch.folder()
     places = Places(root, root / "config", root / "tmp", root / "work")
     for folder in (places.config, places.temporary, places.work):
@@ -64,49 +61,48 @@ def new_places(scratch: Scratch) -> Places:
 
 
 class CliProcess:
-    """A process from spawn to its end. `frames()` gives what it says; `watch` may have it killed at a frame.
+    """A process from spawn to end.
 
-    A frame for which `watch` returns True is still delivered, and nothing after it. A frame that `on_piece` takes, by
-    returning True, is not among `frames()`; nor is a control request of its own that `on_request` takes.
+    `on_frame` reads each frame when it arrives; if it returns True, the process is killed before it can act on that
+    frame. It gets None when the process has ended. Control frames go elsewhere: responses to our requests to their
+    futures, requests that `on_request` takes to it, the rest to `sdk_frames()`.
     """
 
     def __init__(self, launch: Callable[[], Launch], scratch: Scratch, guard: Guard) -> None:
         self._launch = launch
         self.exited = asyncio.Event()
-        self.watch: Watch | None = None
-        self.on_piece: Watch | None = None
-        self.on_request: Watch | None = None
-        self.cut_short = False
+        self.on_frame: Callable[[Frame | None], bool] | None = None
+        self.on_request: Callable[[Frame], bool] | None = None
         self._scratch = scratch
         self._guard = guard
         self._places: Places | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._frames: asyncio.Queue[Frame | None] = asyncio.Queue()
+        self._sdk_frames: asyncio.Queue[Frame | None] = asyncio.Queue()
         self._answers: dict[str, asyncio.Future[Frame]] = {}
         self._ids = itertools.count(1)
-        self._complaints: collections.deque[str] = collections.deque(maxlen=20)
+        self._stderr: collections.deque[str] = collections.deque(maxlen=20)
 
     @property
     def pid(self) -> int | None:
-        """The process id once spawned."""
+        """The process id; None before the spawn."""
         return self._process.pid if self._process else None
 
     @property
     def is_alive(self) -> bool:
-        """Whether it was spawned and has not ended."""
+        """Whether the process was spawned and has not ended."""
         return self._process is not None and self._process.returncode is None and not self.exited.is_set()
 
     @property
-    def complaint(self) -> str:
-        """The last line it wrote to stderr: for the log, when it does not start."""
-        return self._complaints[-1] if self._complaints else ""
+    def last_stderr(self) -> str:
+        """The last line on stderr, for the log when the boot fails."""
+        return self._stderr[-1] if self._stderr else ""
 
     async def spawn(self) -> None:
-        """Starts the process; it boots by itself. Raises `CliMissing` or `CliFailed`."""
+        """Starts the process. Raises `CliMissing` or `CliFailed`."""
         launch, places = await self._prepared()
         try:
-            # Spawned by the loop's own thread: on Linux the guard's signal fires when the spawning thread ends.
+            # In the loop's thread: on Linux the guard's signal fires when the spawning thread ends.
             self._process = await asyncio.create_subprocess_exec(
                 *self._guard.wrap(command_line(launch)),
                 stdin=asyncio.subprocess.PIPE,
@@ -121,13 +117,13 @@ class CliProcess:
             await asyncio.to_thread(remove, places.root)
             raise CliFailed(f"Claude Code cannot be started: {error.strerror or error}.") from error
         self._guard.adopt(self._process.pid)
-        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._listen())]
+        self._tasks = [asyncio.create_task(self._read_stdout()), asyncio.create_task(self._read_stderr())]
 
     async def _prepared(self) -> tuple[Launch, Places]:
-        """Prepares in a thread. One that is given up is waited for all the same, for `kill` to remove its folders."""
+        """Prepares in a thread. A cancelled caller still waits for it, so that `kill` can remove the folders."""
         preparing = asyncio.get_running_loop().run_in_executor(None, self._prepare)
         try:
-            # Unlike the future itself, this wait can be cancelled without the thread's result being lost.
+            # Cancelling this wait does not cancel the future, whose result is needed below.
             await asyncio.wait({preparing})
         finally:
             await asyncio.wait({preparing})
@@ -136,18 +132,18 @@ class CliProcess:
         return preparing.result()
 
     def _prepare(self) -> tuple[Launch, Places]:
-        """What to run and where. `CliMissing` is found here: a guard in front of the CLI would hide it."""
+        """The launch and the folders. `CliMissing` is found here: a guard in front of the CLI would hide it."""
         launch = self._launch()
         if not Path(launch.cli).is_file():
             raise CliMissing(f"There is no Claude Code at {launch.cli!r} any more.")
         return launch, new_places(self._scratch)
 
     async def write(self, *frames: Mapping[str, object]) -> None:
-        """Writes frames, a line each, in one piece. Raises `WorkerDied` when nobody reads them."""
+        """Writes frames as lines in one write. Raises `WorkerDied` if the process has ended."""
         await self.write_text("".join(json.dumps(frame) + "\n" for frame in frames))
 
     async def write_text(self, lines: str) -> None:
-        """Writes whole lines. Raises `WorkerDied` when nobody reads them."""
+        """Writes complete lines. Raises `WorkerDied` if the process has ended."""
         if not self.is_alive or self._process is None or self._process.stdin is None:
             raise WorkerDied
         try:
@@ -157,22 +153,22 @@ class CliProcess:
             raise WorkerDied from error
 
     def post(self, frame: Mapping[str, object]) -> None:
-        """Writes a small frame without waiting for its reader; to a process that has ended nothing is written."""
+        """Writes a small frame without waiting for the pipe; does nothing if the process has ended."""
         if self.is_alive and self._process is not None and self._process.stdin is not None:
             with suppress(ConnectionError, RuntimeError):
                 self._process.stdin.write((json.dumps(frame) + "\n").encode())
 
     async def control(self, subtype: str, *, timeout_s: float = 10.0, **fields: object) -> Frame:
-        """Asks something of the process itself and gives its answer.
+        """Sends a control request and returns the response.
 
-        Raises `UnexpectedOutput` when it refuses or does not answer in time, `WorkerDied` when it ends first.
+        Raises `UnexpectedOutput` if it is refused or not answered in time, `WorkerDied` if the process ends first.
         """
         frame, answer = self.control_frame(subtype, **fields)
         await self.write(frame)
         return await self.answer_to(answer, subtype, timeout_s=timeout_s)
 
     def control_frame(self, subtype: str, **fields: object) -> tuple[Frame, asyncio.Future[Frame]]:
-        """A control request to be written together with other frames, and its answer to come (see `answer_to`)."""
+        """A control request to be written with other frames, and the future of its response (see `answer_to`)."""
         request_id = f"drawbridge-{next(self._ids)}"
         future: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._answers[request_id] = future
@@ -180,7 +176,7 @@ class CliProcess:
         return {"type": "control_request", "request_id": request_id, "request": request}, future
 
     async def answer_to(self, answer: asyncio.Future[Frame], subtype: str, *, timeout_s: float = 10.0) -> Frame:
-        """Waits for the answer of `control_frame`, with the errors of `control`."""
+        """Waits for the response to a `control_frame`. Raises the errors of `control`."""
         try:
             async with asyncio.timeout(timeout_s):
                 response = await answer
@@ -191,13 +187,13 @@ class CliProcess:
         payload = response.get("response")
         return payload if isinstance(payload, dict) else {}
 
-    async def frames(self) -> AsyncIterator[Frame]:
-        """What it says, but for answers to our own control requests; ends with the process."""
-        while (frame := await self._frames.get()) is not None:
+    async def sdk_frames(self) -> AsyncIterator[Frame]:
+        """The control frames for the SDK's client; ends with the process."""
+        while (frame := await self._sdk_frames.get()) is not None:
             yield frame
 
     async def kill(self) -> None:
-        """Ends it at once and removes its folders. Bounded, never raises, may be called again."""
+        """Kills the process and removes its folders. Bounded, idempotent, never raises."""
         self._kill_now()
         if self._process is not None:
             with suppress(TimeoutError):
@@ -211,8 +207,8 @@ class CliProcess:
         if places is not None:
             await asyncio.to_thread(remove, places.root)
 
-    async def _read(self) -> None:
-        """Takes lines from stdout as long as there are any; nobody else reads them, and nobody has to hurry."""
+    async def _read_stdout(self) -> None:
+        """Reads frames as they come. However it ends, the process and every waiter end with it."""
         assert self._process is not None
         assert self._process.stdout is not None
         try:
@@ -221,67 +217,71 @@ class CliProcess:
                 if frame is not None and not self._deliver(frame):
                     break
         except ValueError:
-            # A line over the limit: what follows cannot be told from the rest of it.
-            logger.warning("worker %s: a line over %d bytes", self.pid, LINE_LIMIT)
+            # The rest of a line that is too long cannot be told from the next line.
+            logger.warning("worker %s: a line of more than %d bytes", self.pid, LINE_LIMIT)
+        except Exception:
+            logger.exception("worker %s: cannot handle a frame", self.pid)
         self._kill_now()
         await self._process.wait()
         self._ended()
 
     def _deliver(self, frame: Frame) -> bool:
-        """Hands one frame on; False when the process must not live to act on what it has just said."""
-        response = frame.get("response")
-        if frame.get("type") == "control_response" and isinstance(response, dict):
-            answer = self._answers.pop(str(response.get("request_id")), None)
-            if answer is not None:
-                if not answer.done():
-                    answer.set_result(response)
-                return True
-        if frame.get("type") == "control_request" and self.on_request is not None and self.on_request(frame):
-            return True
-        if self.watch is not None and self.watch(frame):
-            # Before anything else: a few milliseconds later it sends a second request upstream.
+        """Hands the frame to its only reader. False if the process must not act on it, and was killed."""
+        kind = frame.get("type")
+        if kind == "control_response":
+            response = frame.get("response")
+            request_id = response.get("request_id") if isinstance(response, dict) else None
+            answer = self._answers.pop(str(request_id), None)
+            if answer is None or not isinstance(response, dict):
+                self._sdk_frames.put_nowait(frame)
+            elif not answer.done():
+                answer.set_result(response)
+        elif kind in {"control_request", "control_cancel_request"}:
+            if self.on_request is None or not self.on_request(frame):
+                self._sdk_frames.put_nowait(frame)
+        elif self.on_frame is not None and self.on_frame(frame):
             self._kill_now()
-            self.cut_short = True
-        if self.on_piece is None or not self.on_piece(frame):
-            self._frames.put_nowait(frame)
-        return not self.cut_short
+            return False
+        return True
 
     def _kill_now(self) -> None:
-        """Sends the signal, if it lives."""
+        """Sends the signal if the process lives."""
         if self._process is None or self._process.returncode is not None:
             return
         with suppress(ProcessLookupError):
             if sys.platform == "win32":
                 self._process.kill()
             else:
-                # Popen.kill would first poll, and so take the exit code away from asyncio, which then warns of it.
+                # Popen.kill polls first, which takes the exit code from asyncio, and asyncio logs a warning.
                 os.kill(self._process.pid, signal.SIGKILL)
 
-    async def _listen(self) -> None:
-        """Drains stderr: a full pipe would stop the process."""
+    async def _read_stderr(self) -> None:
+        """Drains stderr: a full pipe would block the process."""
         assert self._process is not None
         assert self._process.stderr is not None
         with suppress(ValueError):
             async for line in self._process.stderr:
                 text = line.decode(errors="replace").strip()
                 if text:
-                    self._complaints.append(text[:500])
+                    self._stderr.append(text[:500])
 
     def _ended(self) -> None:
         if self.exited.is_set():
             return
         self.exited.set()
-        self._frames.put_nowait(None)
+        self._sdk_frames.put_nowait(None)
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_exception(WorkerDied("The Claude Code process has ended."))
-                # An answer that nobody waits for any more must not be reported as forgotten.
+                # Otherwise asyncio logs the exception of a future that is not awaited any more.
                 answer.exception()
         self._answers.clear()
+        if self.on_frame is not None:
+            self.on_frame(None)
 
 
 def _environment(launch: Launch, places: Places) -> dict[str, str]:
-    """The launch's variables, with the process's own folders."""
+    """The launch's variables, plus those of the private folders."""
     own = {"PWD": str(places.work)}
     if launch.is_private:
         own["CLAUDE_CONFIG_DIR"] = str(places.config)
@@ -290,13 +290,13 @@ def _environment(launch: Launch, places: Places) -> dict[str, str]:
 
 
 def _frame(line: bytes) -> Frame | None:
-    """One line as a frame; None for blank lines and for text that some builds write to stdout."""
+    """One line as a frame; None for blank lines and for plain text, which some builds write to stdout."""
     stripped = line.strip()
     if not stripped.startswith(b"{"):
         return None
     try:
         frame = json.loads(stripped)
-    except ValueError:
-        logger.warning("a line that is not JSON (%d bytes)", len(stripped))
+    except (ValueError, RecursionError):
+        logger.warning("a line that is not JSON, or nested too deep (%d bytes)", len(stripped))
         return None
     return frame if isinstance(frame, dict) else None

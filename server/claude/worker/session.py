@@ -1,23 +1,23 @@
-"""One conversation on a booted process, through the SDK's client: configured, replayed, asked, and read to its end."""
+"""The conversations of one process: configures it, replays history, asks, and passes on the answer's events."""
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
-from enum import Enum, auto
+from enum import Enum
 
 from server.claude.cli.usage import windows_from_event
 from server.claude.protocol.frames import Frame
-from server.claude.protocol.request import assistant_frame, boundary_frame, late_fields, user_frame
-from server.claude.protocol.response import Answer, Leash, tells_of_an_interrupt
+from server.claude.protocol.request import assistant_frame, late_fields, reset_frame, user_frame
+from server.claude.protocol.response import ResponseReader
 from server.claude.protocol.tool_names import legal_name
 from server.claude.protocol.tools import OpenCalls, live_results
-from server.claude.sdk_types import ClaudeAgentOptions, ClaudeSDKClient, RateLimitEvent, ResultMessage, StreamEvent
-from server.claude.sdk_types import Message as SdkMessage
+from server.claude.sdk_types import ClaudeAgentOptions, ClaudeSDKClient
 from server.claude.worker.applied_settings import AppliedSettings
 from server.claude.worker.process import Bounds, CliProcess
 from server.claude.worker.transport import LateTransport
-from server.conversation.events import Event, Finished
+from server.conversation.events import Event, Failed, Finished
 from server.conversation.models import ModelLimits
 from server.conversation.parts import Message
 from server.conversation.request import ModelSettings, Profile, Tool
@@ -27,61 +27,60 @@ from server.status import UsageWindow
 logger = logging.getLogger(__name__)
 
 
-class _At(Enum):
-    """What the process is at, as far as what it was told and what was read of it say."""
+class SessionState(Enum):
+    """What the process is doing; `server.claude.worker` draws the transitions."""
 
-    HISTORY = auto()  # it is told its profile or what stands before a question
-    ANSWER = auto()  # the question was written, and its result has not been read
-    CALLS = auto()  # its answer called tools, and it waits for their results
-    REST = auto()  # the result of the last question was read
-    DOUBT = auto()  # it said something that we do not understand
-
-
-class Silence:
-    """A silence that began now, and when it will have lasted too long."""
-
-    def __init__(self, longest_s: float) -> None:
-        self.longest_s = longest_s
-        self.until = asyncio.get_running_loop().time() + longest_s
+    WRITING = "writing"
+    ANSWERING = "answering"
+    CALLS = "calls"
+    REST = "rest"
+    UNKNOWN = "unknown"
+    ENDED = "ended"
 
 
 class Session:
-    """The SDK's client over one process, with one task that always drains its messages."""
+    """One configured process. `on_usage` and `on_limits` get what Claude Code reports beside an answer."""
 
     def __init__(
         self,
         process: CliProcess,
         bounds: Callable[[], Bounds],
         applied: AppliedSettings | None = None,
+        *,
         on_usage: Callable[[tuple[UsageWindow, ...]], None] = lambda _: None,
+        on_limits: Callable[[ModelLimits], None] = lambda _: None,
     ) -> None:
         self._process = process
-        self._on_usage = on_usage
-        self._applied = applied or AppliedSettings(process, bounds)
         self._bounds = bounds
+        self._applied = applied or AppliedSettings(process, bounds)
+        self._on_usage = on_usage
+        self._on_limits = on_limits
+        self._state = SessionState.WRITING
         self._client: ClaudeSDKClient | None = None
-        self._drain: asyncio.Task[None] | None = None
-        self._messages: asyncio.Queue[SdkMessage | None] = asyncio.Queue()
         self._is_used = False
-        self._at = _At.HISTORY
         self._tools: tuple[Tool, ...] = ()
-        self._calls: tuple[str, ...] = ()
+        self._names: dict[str, str] = {}
         self._open_calls = OpenCalls(process.post)
+        self._reader: ResponseReader | None = None
+        self._events: list[Event] = []
+        self._results: deque[Frame] = deque()
+        self._last_frame_at = 0.0
+        self._waiter: asyncio.Future[None] | None = None
 
-    async def close(self) -> None:
-        """Ends the SDK's tasks, and the process with them. Bounded, never raises."""
-        await self._process.kill()
-        if self._drain is not None:
-            self._drain.cancel()
-            await asyncio.gather(self._drain, return_exceptions=True)
-        if self._client is not None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._bounds().control_s):
-                    await self._client.disconnect()
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether the process can take another request: its last result was read, or it waits for tool results."""
+        return self._state in {SessionState.REST, SessionState.CALLS} and self._process.is_alive
+
+    def _awaits_result(self) -> bool:
+        """Whether the result of the last question is yet to come."""
+        return self._state in {SessionState.ANSWERING, SessionState.CALLS}
 
     async def configure(self, profile: Profile) -> None:
-        """Tells the process whose conversation it has. Raises `UnexpectedOutput` or `WorkerDied`."""
-        self._tools, self._process.on_request = profile.tools, self._open_calls.take
+        """Sends system prompt and tools. Raises `UnexpectedOutput` or `WorkerDied`."""
+        self._tools = profile.tools
+        self._names = {legal_name(tool.name): tool.name for tool in profile.tools}
+        self._process.on_request, self._process.on_frame = self._open_calls.take, self._read
         self._client = ClaudeSDKClient(
             ClaudeAgentOptions(verbatim_prompts=True), transport=LateTransport(self._process, late=late_fields(profile))
         )
@@ -89,16 +88,14 @@ class Session:
             await self._connect(self._client)
         except EngineError:
             raise
-        # A door: the SDK raises plain exceptions here, and they end as ours.
         except Exception as error:
+            # The SDK raises plain exceptions here.
             if not self._process.is_alive:
                 raise WorkerDied from error
-            raise UnexpectedOutput(f"Claude Code did not take the conversation's settings: {error}.") from error
-        self._process.on_piece = self._take_piece
-        self._drain = asyncio.create_task(self._drain_messages(self._client))
+            raise UnexpectedOutput(f"Claude Code refused the conversation's profile: {error}.") from error
 
     async def _connect(self, client: ClaudeSDKClient) -> None:
-        """The SDK's `initialize`. It does not look up when the process ends, so that is waited for as well."""
+        """Lets the SDK send `initialize`. The SDK does not notice the end of the process, so that is awaited too."""
         connecting = asyncio.ensure_future(client.connect())
         ended = asyncio.ensure_future(self._process.exited.wait())
         try:
@@ -110,201 +107,217 @@ class Session:
             elif ended.done():
                 raise WorkerDied
             else:
-                raise UnexpectedOutput("Claude Code did not take the conversation's settings in time.")
+                raise UnexpectedOutput("Claude Code did not accept the conversation's profile in time.")
         finally:
             connecting.cancel()
             ended.cancel()
             await asyncio.gather(connecting, ended, return_exceptions=True)
 
-    @property
-    def is_at_rest(self) -> bool:
-        """Whether the last answer's result was read, or its calls are open, and nothing is in doubt."""
-        is_read = self._drain is not None and not self._drain.done()
-        is_whole = self._at in {_At.REST, _At.CALLS}
-        return is_whole and is_read and self._process.is_alive and not self._process.cut_short
+    async def ask(self, settings: ModelSettings, messages: tuple[Message, ...], *, held: int = 0) -> None:
+        """Writes the last message as the question, after a replay of the messages before it.
 
-    async def answer(
-        self,
-        settings: ModelSettings,
-        messages: tuple[Message, ...],
-        on_limits: Callable[[ModelLimits], None],
-        *,
-        held: int = 0,
-    ) -> AsyncGenerator[Event, None]:
-        """Asks the last message and gives the events of its answer; what stands before it is replayed first.
-
-        `held` is how many messages the process holds from its last turn: all but the last one, or none. A process that
-        holds something else forgets it first.
+        `held` is how many of them the process holds from its last answer: all but the last, or none. In the second
+        case the process is reset first if it holds another conversation.
         """
-        reading = Answer(names={legal_name(tool.name): tool.name for tool in self._tools})
+        assert held in {0, len(messages) - 1}
         try:
-            await self._ask(settings, messages, held=held)
+            if not (held and await self._answer_calls(settings, messages[-1])):
+                await self._ask(settings, messages, held=0 if self._holds_calls else held)
             await self._applied.confirmed()
-            silence = Silence(self._bounds().silence_s)
-            while not reading.is_done:
-                message = await self._next(silence)
-                if message is None:
-                    raise reading.end(cut_short=self._process.cut_short)
-                if isinstance(message, StreamEvent):
-                    # Status messages of the CLI's own are no sign of life upstream.
-                    silence = Silence(self._bounds().silence_s)
-                if isinstance(message, RateLimitEvent):
-                    self._on_usage(windows_from_event(message.rate_limit_info.raw))
-                for event in self._events(reading, message):
-                    if isinstance(event, Finished):
-                        for limits in reading.limits:
-                            on_limits(limits)
-                    yield event
         except WorkerSilent:
-            # Upstream is silent; the process itself may well do as it is told.
             raise
         except EngineError:
-            # Whatever it is at now, it is not to be trusted with another conversation.
-            self._at = _At.DOUBT
+            self._distrust()
             raise
+        self._last_frame_at = _now()
 
     async def _ask(self, settings: ModelSettings, messages: tuple[Message, ...], *, held: int) -> None:
-        """Writes everything up to the question."""
-        assert held in {0, len(messages) - 1}
-        self._skip_unread()
-        if self._at is _At.CALLS:
-            if held and await self._go_on(settings, messages[-1]):
-                return
-            held = 0
-            if not await self.interrupt():
-                await self._process.kill()
-                raise WorkerDied
-        # Before the first word of it: who leaves from here on leaves something unread behind.
-        self._at = _At.HISTORY
+        if self._state is SessionState.CALLS and not await self.interrupt():
+            await self._process.kill()
+            raise WorkerDied
+        # Set before the first write: a request cancelled from here on leaves unread output in the process.
+        self._begin_writing()
         before = self._applied.frames_for(settings, self._tools)
         if self._is_used and not held:
-            # After the settings: a model that changes behind the boundary leaves words of the engine's in the turn.
-            before.append(boundary_frame())
+            # After the settings: a model change after a reset adds text of Claude Code's own to the next prompt.
+            before.append(reset_frame())
         self._is_used = True
         history = messages[held:-1]
         if history:
             await self._replay(before, history, self._applied.model_for(settings))
             before = []
-        self._process.watch, self._at = Leash(self._names), _At.ANSWER
-        # In one write, where there is no history: settings hold for what is written after them.
+        self._reader, self._state = ResponseReader(self._names), SessionState.ANSWERING
+        # In one write if there is no history: settings apply to what is written after them.
         await self._process.write(*before, user_frame(messages[-1], ask=True, is_marked=bool(history)))
 
-    def _skip_unread(self) -> None:
-        """What the process has said since the last answer belongs to nobody."""
-        while not self._messages.empty() and self._process.is_alive:
-            if isinstance(self._messages.get_nowait(), ResultMessage) and self._at is _At.CALLS:
-                # It has given up its calls, as it does when the connection broke behind them.
-                self._at = _At.REST
-
-    async def _go_on(self, settings: ModelSettings, message: Message) -> bool:
-        """Gives the open calls their results; False where only a replay brings them to Claude as they are."""
-        results = live_results(message, self._calls)
-        if results is None or not self._applied.may_turn(settings, self._tools):
+    async def _answer_calls(self, settings: ModelSettings, message: Message) -> bool:
+        """Passes the results to the open calls. False if only a replay delivers them to Claude unchanged."""
+        if self._state is not SessionState.CALLS or self._reader is None:
             return False
-        if not await self._open_calls.arrived(self._calls, timeout_s=self._bounds().control_s):
+        calls = self._reader.calls
+        results = live_results(message, calls)
+        if results is None or not self._applied.may_change_within_turn(settings, self._tools):
             return False
-        self._at = _At.HISTORY
+        if not await self._open_calls.arrived(calls, timeout_s=self._bounds().control_s):
+            return False
         before = self._applied.frames_for(settings, self._tools)
         if before:
             await self._process.write(*before)
             await self._applied.confirmed()
-        if not self._open_calls.has(self._calls):
-            # It has given them up just now; nobody knows what it is at.
+        if not self._open_calls.has(calls):
+            # Claude Code has just given the calls up, as it does when its connection breaks; its state is unknown.
             await self._process.kill()
             raise WorkerDied
-        self._process.watch, self._at = Leash(self._names, results), _At.ANSWER
+        self._begin_writing()
+        self._reader, self._state = ResponseReader(self._names, results), SessionState.ANSWERING
         await self._process.write(*self._open_calls.frames_for(results))
         return True
 
     @property
-    def _names(self) -> frozenset[str]:
-        return frozenset(legal_name(tool.name) for tool in self._tools)
+    def _holds_calls(self) -> bool:
+        """Whether the last answer ended with calls, which its process may have given up since."""
+        return self._reader is not None and self._reader.awaits_results
 
-    def _events(self, reading: Answer, message: SdkMessage) -> list[Event]:
-        try:
-            return reading.add(message, last=self._process.cut_short)
-        finally:
-            if reading.is_done:
-                self._at, self._calls = (_At.CALLS if reading.waits else _At.REST), reading.calls
-
-    async def settle(self) -> bool:
-        """Stops an answer in progress; whether the process is at rest then."""
-        return self.is_at_rest or await self.interrupt()
-
-    async def interrupt(self) -> bool:
-        """Stops the answer in progress and reads up to its result; False when that did not come in time.
-
-        Open calls are given up. Nothing but an answer can be stopped so: a replay that was broken off has results to
-        come that look alike.
-        """
-        if self._at is _At.REST:
-            return self.is_at_rest
-        watch = self._process.watch
-        if self._at not in {_At.ANSWER, _At.CALLS} or watch is None:
-            return False
-        self._open_calls.forget()
-        # It says by itself that it was interrupted, which is no reason to kill it; a second request of its own is.
-        self._process.watch = lambda frame: not tells_of_an_interrupt(frame) and watch(frame)
-        try:
-            await self._process.control("interrupt", timeout_s=self._bounds().interrupt_s)
-            async with asyncio.timeout(self._bounds().interrupt_s):
-                while (message := await self._messages.get()) is not None:
-                    if isinstance(message, ResultMessage):
-                        self._at = _At.REST
-                        return True
-        except (EngineError, TimeoutError):
-            pass
-        return False
+    def _begin_writing(self) -> None:
+        self._reader, self._state = None, SessionState.WRITING
+        self._events, self._results = [], deque()
 
     async def _replay(self, before: list[Frame], history: tuple[Message, ...], model: str) -> None:
-        """Writes `before` and the history. Each user turn is read back before the next: two at once lose one."""
+        """Writes `before` and the history. Awaits each user message's result: two in one write lose a result."""
         pending = before
-        replay = Silence(self._bounds().replay_s)
+        longest_s = self._bounds().replay_s
+        deadline = _now() + longest_s
         for message in history:
             if message.role == "assistant":
                 pending.append(assistant_frame(message, model=model))
                 continue
             await self._process.write(*pending, user_frame(message, ask=False))
             pending = []
-            await self._result_of_replay(replay)
+            while not self._results:
+                await self._next_frame(deadline, longest_s)
+            if self._results.popleft().get("is_error"):
+                raise UnexpectedOutput("Claude Code refused the conversation's history.")
         if pending:
             await self._process.write(*pending)
 
-    async def _result_of_replay(self, replay: Silence) -> None:
-        while True:
-            message = await self._next(replay)
-            if message is None:
-                raise WorkerDied
-            if isinstance(message, ResultMessage):
-                if message.is_error:
-                    raise UnexpectedOutput("Claude Code did not take the conversation's history.")
-                return
+    async def events(self) -> list[Event]:
+        """The next events of the answer; empty after the last one.
 
-    async def _next(self, silence: Silence) -> SdkMessage | None:
-        """The next message; None at the end of the process. Raises `WorkerSilent` when `silence` lasts too long."""
-        try:
-            async with asyncio.timeout_at(silence.until):
-                return await self._messages.get()
-        except TimeoutError as error:
-            raise WorkerSilent(f"Claude sent nothing for {silence.longest_s:g} s.") from error
-
-    def _take_piece(self, frame: Frame) -> bool:
-        """Takes the pieces of an answer past the SDK, whose way costs more time than all the rest of a token's.
-
-        The result, and whatever else it says, still comes by way of the SDK, and so never before a piece.
+        Raises the error of an answer that failed, and `WorkerSilent`. An answer that is not read to its end goes on in
+        the process until `settle`.
         """
-        event = frame.get("event")
-        if frame.get("type") != "stream_event" or not isinstance(event, dict):
-            return False
-        self._messages.put_nowait(StreamEvent(str(frame.get("uuid")), str(frame.get("session_id")), event))
-        return True
+        while not self._events:
+            if self._reader is None or self._reader.is_over:
+                return []
+            longest_s = self._bounds().silence_s
+            await self._next_frame(self._last_frame_at + longest_s, longest_s)
+        events, self._events = self._events, []
+        last = events[-1]
+        if isinstance(last, Failed):
+            if len(events) == 1:
+                raise last.error
+            self._events = [events.pop()]
+        elif isinstance(last, Finished) and self._reader is not None:
+            for limits in self._reader.limits:
+                self._on_limits(limits)
+        return events
 
-    async def _drain_messages(self, client: ClaudeSDKClient) -> None:
-        """Always reads: when nobody does, the SDK's reader stops and every control request times out."""
+    async def settle(self) -> bool:
+        """Stops an answer in progress. Returns whether the process can take another request."""
+        return self.is_at_rest or await self.interrupt()
+
+    async def interrupt(self) -> bool:
+        """Stops the answer in progress and reads up to its result; False if that does not come in time.
+
+        Gives up open calls. A cancelled replay cannot be stopped so: the results of its messages look the same.
+        """
+        if not self._awaits_result() or self._reader is None:
+            return self.is_at_rest
+        self._open_calls.forget()
+        self._reader.interrupt()
+        longest_s = self._bounds().interrupt_s
         try:
-            async for message in client.receive_messages():
-                self._messages.put_nowait(message)
-        except Exception as error:  # noqa: BLE001 - the edge of this task: the SDK reports a death in many ways
-            logger.info("worker %s: its messages ended: %s", self._process.pid, type(error).__name__)
+            await self._process.control("interrupt", timeout_s=longest_s)
+            deadline = _now() + longest_s
+            while self._awaits_result():
+                await self._next_frame(deadline, longest_s)
+        except EngineError:
+            return False
+        return self.is_at_rest
+
+    async def close(self) -> None:
+        """Ends the process and the SDK's tasks. Bounded, never raises."""
+        await self._process.kill()
+        if self._client is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._bounds().control_s):
+                    await self._client.disconnect()
+
+    def _read(self, frame: Frame | None) -> bool:
+        """Reads a frame when it arrives (None: the process has ended); True if the process must be killed."""
+        kill = False
+        if frame is None:
+            self._has_ended()
+        else:
+            kind = frame.get("type")
+            if kind == "stream_event":
+                # The only sign of life from upstream: Claude Code sends status frames by itself.
+                self._last_frame_at = _now()
+            elif kind == "rate_limit_event" and isinstance(info := frame.get("rate_limit_info"), dict):
+                self._on_usage(windows_from_event(info))
+            if self._reader is not None:
+                events, kill = self._reader.feed(frame)
+                if events or kill or kind == "result":
+                    self._events.extend(events)
+                    self._advance(kind, events[-1] if events else None, kill=kill)
+            elif kind == "result":
+                self._results.append(frame)
+        if self._waiter is not None:
+            _wake(self._waiter)
+        return kill
+
+    def _advance(self, kind: object, last: Event | None, *, kill: bool) -> None:
+        """The next state after a frame of an answer."""
+        if kill:
+            self._state = SessionState.ENDED
+        elif isinstance(last, Failed) and isinstance(last.error, EngineError):
+            self._distrust()
+        elif self._awaits_result():
+            if kind == "result":
+                self._state = SessionState.REST
+            elif isinstance(last, Finished):
+                self._state = SessionState.CALLS
+
+    def _has_ended(self) -> None:
+        if self._reader is not None and not self._reader.is_over:
+            self._events.append(Failed(self._reader.end(is_killed=self._state is SessionState.ENDED)))
+            self._reader.is_over = True
+        self._state = SessionState.ENDED
+
+    def _distrust(self) -> None:
+        if self._state is not SessionState.ENDED:
+            self._state = SessionState.UNKNOWN
+
+    async def _next_frame(self, deadline: float, longest_s: float) -> None:
+        """Returns when something has been read. Raises `WorkerSilent` at the deadline, `WorkerDied` at the end."""
+        if self._state is SessionState.ENDED:
+            raise WorkerDied
+        loop = asyncio.get_running_loop()
+        waiter = self._waiter = loop.create_future()
+        timer = loop.call_at(deadline, _wake, waiter)
+        try:
+            await waiter
         finally:
-            self._messages.put_nowait(None)
+            timer.cancel()
+            self._waiter = None
+        if loop.time() >= deadline and not self._events and not self._results:
+            raise WorkerSilent(f"Claude sent nothing for {longest_s:g} s.")
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,8 +1,7 @@
-"""One worker: a Claude Code process that boots early, is told late whose conversation it has, and answers it."""
+"""One worker: a Claude Code process that boots early, gets its first conversation later, and answers requests."""
 
 import logging
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from server.claude.cli.models import cards_from_answer
@@ -28,11 +27,11 @@ MOST_GROWTH = 100_000_000
 
 
 class Worker:
-    """A worker from boot to kill. `launch` is asked at its boot, `bounds` for each answer: new settings hold at once.
+    """A worker from boot to kill.
 
-    `on_models` hears of the account's models at each boot, `on_limits` of a model's size after each answer,
-    `on_usage` of a plan's windows when they change. `likely`
-    tells the settings of the first question ahead of it, as far as anybody can.
+    `launch` is called at the boot and `bounds` for each answer, so that new settings apply at once. `on_models` gets
+    the account's models at each boot, `on_limits` a model's limits after each answer, `on_usage` the plan's usage when
+    it changes. `likely` predicts the settings of the first request, which are then applied in advance.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class Worker:
         self._applied = AppliedSettings(self._process, bounds)
         self._session: Session | None = None
         self._conversations = 0
-        self._born_bytes = 0
+        self._first_bytes = 0
         self._bounds = bounds
         self._on_models = on_models
         self._on_limits = on_limits
@@ -64,54 +63,47 @@ class Worker:
         return self._process.pid
 
     def __repr__(self) -> str:
-        """Its process id is its name in the log."""
+        """With the process id, which identifies it in the log."""
         return f"<Worker {self.pid or 'not booted'}>"
 
     async def boot(self) -> None:
-        """Spawns the process and waits until it answers. Raises `CliMissing` or `CliFailed`.
+        """Spawns the process and waits until it responds. Raises `CliMissing` or `CliFailed`.
 
-        The question that shows that it is up is the model list, which is wanted anyway.
+        The request that it must respond to is the model list, which is needed anyway.
         """
         await self._process.spawn()
         try:
             answer = await self._process.control("list_models", timeout_s=self._bounds().boot_s)
             cards = cards_from_answer(answer)
-            self._applied.know(cards)
+            self._applied.set_cards(cards)
             if cards:
                 self._on_models(cards)
             if self._likely is not None:
                 await self._applied.preset(self._likely())
         except EngineError as error:
-            # Its own last words go to the log and not to a caller: they may hold paths and names of this computer.
-            said = f" Its last words: {self._process.complaint!r}" if self._process.complaint else ""
-            logger.warning("worker %s did not boot: %s%s", self.pid, error.message, said)
-            raise CliFailed("Claude Code was started and ended, or did not answer.") from error
+            # stderr goes to the log only: it may contain paths and names of this computer.
+            stderr = f" Its last line on stderr: {self._process.last_stderr!r}" if self._process.last_stderr else ""
+            logger.warning("worker %s did not boot: %s%s", self.pid, error.message, stderr)
+            raise CliFailed("Claude Code was started and ended, or did not respond.") from error
 
     async def ask(
         self, profile: Profile, settings: ModelSettings, messages: tuple[Message, ...], *, held: int = 0
     ) -> AsyncGenerator[Event, None]:
-        """Tells a fresh worker its profile, replays the history, asks, and gives the answer's events up to `Finished`.
+        """Asks the last message and yields the events of the answer up to `Finished`. Raises the error of a failure.
 
-        `held` is how many of the messages the worker holds from its last answer: all but the last, or none; what else
-        it holds is forgotten first. A worker that has answered before keeps its profile.
-        Raises the typed error of whatever goes wrong. Closing the generator early leaves the process in the middle of
-        its answer: close the worker then, which stops the request upstream too.
+        `held` is how many of the messages the worker holds from its last answer: all but the last, or none, in which
+        case it is reset and they are replayed. `profile` configures an unused worker, and is that of a used one.
+        Closing the generator early leaves the answer running: call `settle` or `close` then.
         """
-        # Imported here: it takes half a second or more, and the first process boots meanwhile.
-        from server.claude.worker.session import Session
-
-        if self._session is None:
-            self._session = Session(self._process, self._bounds, self._applied, self._on_usage)
-            await self._session.configure(profile)
-            self._born_bytes = memory_of(self._process.pid)
-        # Near the end of the window Claude Code refuses a continued conversation by its own count: it is then replayed,
-        # so that Claude's API decides.
+        session = self._session or await self._configured(profile)
+        # Near the end of the window Claude Code refuses a continued conversation by its own count, without a request
+        # upstream. It is then replayed, so that Claude's API decides.
         for already_held in dict.fromkeys((held, 0)):
             self._conversations += not already_held
-            answer = self._session.answer(settings, messages, self._on_limits, held=already_held)
             try:
-                async with aclosing(answer) as events:
-                    async for event in events:
+                await session.ask(settings, messages, held=already_held)
+                while events := await session.events():
+                    for event in events:
                         yield event
             except PromptTooLong:
                 if not already_held or not self.is_at_rest:
@@ -119,35 +111,43 @@ class Worker:
             else:
                 return
 
+    async def _configured(self, profile: Profile) -> "Session":
+        # Imported here: it takes half a second or more, during which the first process boots.
+        from server.claude.worker.session import Session
+
+        self._session = Session(
+            self._process, self._bounds, self._applied, on_usage=self._on_usage, on_limits=self._on_limits
+        )
+        await self._session.configure(profile)
+        self._first_bytes = memory_of(self._process.pid)
+        return self._session
+
     @property
     def is_at_rest(self) -> bool:
-        """Whether it may go on to another turn or conversation: its last result was read, and nothing is in doubt.
-
-        Or it called tools of the client's and waits for their results.
-        """
+        """Whether the worker can take another request: its last result was read, or it waits for tool results."""
         return self._session is not None and self._session.is_at_rest
 
     @property
     def is_alive(self) -> bool:
-        """Whether its process runs."""
+        """Whether the process runs."""
         return self._process.is_alive
 
     @property
     def is_worn(self) -> bool:
-        """Whether it has served long enough: by the number of conversations, or by the memory it does not give back."""
-        grown = memory_of(self._process.pid) - self._born_bytes
-        return self._conversations >= MOST_CONVERSATIONS or grown > MOST_GROWTH
+        """Whether the worker should be replaced: by the number of conversations, or by memory that it never frees."""
+        growth = memory_of(self._process.pid) - self._first_bytes
+        return self._conversations >= MOST_CONVERSATIONS or growth > MOST_GROWTH
 
     async def settle(self) -> bool:
-        """Stops an answer that nobody listens to; whether the worker is at rest then. Bounded."""
+        """Stops an answer that is not read any more. Returns whether the worker can take another request. Bounded."""
         return self._session is not None and await self._session.settle()
 
     async def wait_dead(self) -> None:
-        """Returns when the process has ended, by itself or not."""
+        """Returns when the process has ended."""
         await self._process.exited.wait()
 
     async def close(self) -> None:
-        """Kills the process at once and removes its folders. Bounded, never raises."""
+        """Kills the process and removes its folders. Bounded, never raises."""
         await self._process.kill()
         if self._session is not None:
             await self._session.close()

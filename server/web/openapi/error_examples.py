@@ -41,11 +41,11 @@ _ANSWERS: tuple[DrawbridgeError, ...] = (
     errors.UpstreamRefused(
         "Claude refused the request: messages.0.content.0.image.source.url: not reachable", status=400
     ),
-    errors.SignInNeeded("Claude did not accept the sign-in: OAuth token has expired", status=401),
+    errors.SignInNeeded("Claude rejected the credentials: OAuth token has expired", status=401),
     errors.PermissionRefused("Claude refused this account: no access to this model", status=403),
-    errors.UpstreamUnknown("Claude does not know what was asked for: model: claude-opus-9", status=404),
-    errors.UsageLimit("Claude refused for now: slow down", status=429, retry_after_s=30.0),
-    errors.UsageLimit("Claude refused for now: You have hit your limit", status=429, retry_after_s=7200.0),
+    errors.UpstreamUnknown("Claude's API does not know the model or path: model: claude-opus-9", status=404),
+    errors.UsageLimit("Claude is limiting requests: slow down", status=429, retry_after_s=30.0),
+    errors.UsageLimit("Claude is limiting requests: You have hit your limit", status=429, retry_after_s=7200.0),
     errors.UpstreamDown("Claude's API failed: Internal server error", status=500),
     errors.UpstreamDown("Claude's API failed: Overloaded", status=529),
     errors.WorkerDied(),

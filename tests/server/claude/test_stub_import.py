@@ -10,19 +10,19 @@ def python(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
 
 
-def test_the_engine_is_imported_without_the_library_of_its_tools() -> None:
-    """It takes nine tenths of the import's time, and 25 MB for as long as the server runs."""
+def test_the_sdk_is_imported_without_the_mcp_library() -> None:
+    """That library takes nine tenths of the import's time, and 25 MB."""
     loaded = "sorted({name.partition('.')[0] for name in sys.modules} & {'mcp', 'mcp_types', 'httpx2', 'httpx'})"
     assert python(f"import server.claude.worker.session, sys; print({loaded})") == "[]\n"
 
 
-def test_afterwards_the_true_library_can_be_imported_as_ever() -> None:
+def test_afterwards_the_real_library_can_be_imported() -> None:
     code = "import server.claude.worker.session, mcp.types, sys; print(mcp.types.Tool.__module__, len(sys.meta_path))"
     plain = "import mcp.types, sys; print(mcp.types.Tool.__module__, len(sys.meta_path))"
     assert python(code) == python(plain)
 
 
-def test_a_package_that_is_here_already_stays_as_it_is() -> None:
+def test_an_imported_package_stays_as_it_is() -> None:
     with stubbed("json"):
         import json.tool
 
@@ -30,7 +30,7 @@ def test_a_package_that_is_here_already_stays_as_it_is() -> None:
     assert sys.modules["json"] is json
 
 
-def test_a_hollow_module_knows_every_name_and_no_secrets() -> None:
+def test_a_stubbed_module_has_every_name_but_no_special_ones() -> None:
     with stubbed("no_such_package"):
         import no_such_package.deep as deep  # type: ignore[import-not-found]
 

@@ -1,4 +1,4 @@
-"""Many conversations with tools at once, seeded, with deaths and people who leave: each body upstream is its own."""
+"""Many concurrent conversations with tools, seeded, with killed processes and disconnects: no body mixes two."""
 
 import asyncio
 import json
@@ -101,7 +101,7 @@ class Person:
 
 
 class Crowd:
-    """What all of them have in common: the house, and what each conversation should look like upstream."""
+    """What all share: the pool, and what each conversation should look like upstream."""
 
     def __init__(self, house: House, seed: int) -> None:
         self.house, self.chance = house, random.Random(seed)
@@ -125,7 +125,7 @@ class Crowd:
             self.killed[-1]._process._kill_now()
 
     def answer(self, recorded: Recorded) -> Script:
-        """Looks at a body that arrives, and answers it with words or calls."""
+        """Checks an arriving body and answers it with text or calls."""
         marks = set(_MARK.findall(json.dumps(recorded.body["messages"])))
         if len(marks) != 1:
             self.faults.append(("marks", marks))
@@ -176,7 +176,7 @@ def wire(part: Any) -> dict[str, Any]:
 
 
 def normal(role: str, blocks: list[dict[str, Any]]) -> tuple[str, list[str]]:
-    """A turn without what may differ: thoughts, the order of results, blanks around Claude's words."""
+    """A message without what may differ: thinking, the order of results, whitespace around Claude's text."""
     kept = [block for block in blocks if block["type"] not in {"thinking", "redacted_thinking"}]
     if role == "assistant":
         kept = [{**block, "text": block["text"].strip()} if "text" in block else block for block in kept]
@@ -193,7 +193,7 @@ def normal(role: str, blocks: list[dict[str, Any]]) -> tuple[str, list[str]]:
         pytest.param(4, 2, 40, id="roomy", marks=pytest.mark.soak),
     ],
 )
-async def test_every_body_is_its_own_conversations_whatever_happens_to_the_others(
+async def test_every_body_contains_only_its_own_conversation(
     tmp_path: Path, size: int, people: int, steps: int
 ) -> None:
     async with open_house(tmp_path, size) as house:

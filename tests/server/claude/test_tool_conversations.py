@@ -1,4 +1,4 @@
-"""Conversations with tools over a pool of real processes: whoever has them next, the same turns arrive upstream."""
+"""Conversations with tools over a pool of real processes: the same messages arrive upstream on every way."""
 
 import asyncio
 import json
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from server.answering import Answering
 from server.claude.cli.locate import bundled_cli
@@ -35,14 +36,14 @@ OTHER = Profile("Be verbose.", TOOLS, owner="me")
 
 
 class Talk:
-    """A conversation, as its client keeps it: Claude's words trimmed, its arguments written anew, no thoughts."""
+    """A conversation as its client keeps it: text trimmed, arguments re-serialized, no thinking."""
 
     def __init__(self, house: "House", profile: Profile = PROFILE, question: str = "one") -> None:
         self.house, self.profile, self.way = house, profile, ""
         self.messages: list[Message] = [Message("user", (Text(question),))]
 
     async def ask(self, settings: ModelSettings = ModelSettings(model="sonnet")) -> list[ToolCall]:  # noqa: B008 # frozen
-        """Asks, and gives the calls of the answer."""
+        """Asks and returns the calls of the answer."""
         spoken = MessageAccumulator()
         turn = ModelRequest(tuple(self.messages), "sonnet", self.profile, settings)
         async for event in self.house.answering.stream(turn):
@@ -65,7 +66,7 @@ class Talk:
 
 
 class House:
-    """A pool and what answers with it. `restart` is a new server: it knows nothing of before."""
+    """A pool and its `Answering`. `restart` simulates a new server, which knows nothing of before."""
 
     def __init__(self, pool: Pool[Worker], standin: Standin) -> None:
         self.pool, self.standin = pool, standin
@@ -79,7 +80,7 @@ class House:
 
     @property
     def turns(self) -> list[tuple[str, Any]]:
-        """What arrived last."""
+        """The last request."""
         assert self.standin.requests[-1].refusal is None
         return said_upstream(self.standin.requests[-1].body)
 
@@ -110,14 +111,14 @@ async def open_house(folder: Path, size: int) -> AsyncIterator[House]:
     guard.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with open_house(tmp_path, 1) as house:
         yield house
 
 
 def calling(number: int) -> Reply:
-    """Claude thinks, says a word, thinks again and calls twice."""
+    """Claude thinks, writes, thinks again and calls twice."""
     return Reply(
         (
             Thinking(("Hm.", f"{number}"), signature=f"seal{number}"),
@@ -131,11 +132,11 @@ def calling(number: int) -> Reply:
 
 
 async def nothing(house: House) -> None:
-    """It goes on at once."""
+    """The results follow at once."""
 
 
 async def another_conversation(house: House) -> None:
-    """The worker that waits for the results is the one for another conversation of the same profile."""
+    """The worker with the open calls is leased to another conversation of the same profile."""
     other = Talk(house, question="another")
     house.standin.script(say("Well."))
     await other.ask()
@@ -144,7 +145,7 @@ async def another_conversation(house: House) -> None:
 
 
 async def eviction(house: House) -> None:
-    """Another profile needs its place."""
+    """The worker is evicted for another profile."""
     other = Talk(house, OTHER, "another")
     house.standin.script(say("Well."))
     await other.ask()
@@ -160,13 +161,13 @@ async def death(house: House) -> None:
 
 
 async def sudden_death(house: House) -> None:
-    """The process dies, and nobody has heard of it yet."""
+    """The process dies, and the pool has not noticed."""
     worker = next(worker for worker in house.workers if worker.is_at_rest)
     worker._process._kill_now()
 
 
 @pytest.mark.parametrize("between", [another_conversation, eviction, death, sudden_death], ids=lambda one: one.__name__)
-async def test_whatever_happens_between_call_and_result_the_same_turns_arrive(house: House, between: Any) -> None:
+async def test_the_same_messages_arrive_whatever_happens_between_call_and_result(house: House, between: Any) -> None:
     found = []
     for happens in (nothing, between):
         talk = Talk(house)
@@ -190,7 +191,7 @@ async def test_whatever_happens_between_call_and_result_the_same_turns_arrive(ho
     assert found[0] == found[1]
 
 
-async def test_after_a_restart_a_conversation_goes_on_without_the_thoughts(house: House) -> None:
+async def test_after_a_restart_a_conversation_continues_without_the_thinking(house: House) -> None:
     talk = Talk(house)
     house.standin.script(calling(1), say("Done."))
     first, second = await talk.ask()
@@ -204,7 +205,7 @@ async def test_after_a_restart_a_conversation_goes_on_without_the_thoughts(house
     ]
 
 
-async def test_thoughts_are_not_for_another_key(house: House) -> None:
+async def test_thinking_is_not_shared_between_keys(house: House) -> None:
     talk = Talk(house)
     house.standin.script(calling(1), say("Done."))
     first, second = await talk.ask()
@@ -214,7 +215,7 @@ async def test_thoughts_are_not_for_another_key(house: House) -> None:
     assert "seal" not in json.dumps(house.turns)
 
 
-async def test_another_bridges_ids_and_names_arrive_legal_and_unique(house: House) -> None:
+async def test_foreign_ids_and_names_arrive_legal_and_unique(house: House) -> None:
     talk = Talk(house)
     for number in range(3):
         calls = (ToolCall("call_0", "a.b", "{}"), ToolCall("functions.look:1", "look", "{}"))
@@ -238,7 +239,7 @@ async def test_another_bridges_ids_and_names_arrive_legal_and_unique(house: Hous
     assert talk.way == "continued"
 
 
-async def test_a_caller_that_goes_on_twice_from_one_call_gets_two_answers(tmp_path: Path) -> None:
+async def test_two_continuations_of_one_call_get_two_answers(tmp_path: Path) -> None:
     async with open_house(tmp_path, 2) as house:
         talk, twin = Talk(house), Talk(house)
         house.standin.script(calling(1), lambda _: say("Done."))

@@ -1,4 +1,4 @@
-"""What a model's name asks for, with the aliases and suffixes that Cursor needs."""
+"""Model names, with the aliases and suffixes that Cursor needs."""
 
 import pytest
 from hypothesis import given
@@ -76,15 +76,15 @@ NAMES: list[tuple[str, NamedModel]] = [
 
 
 @pytest.mark.parametrize(("asked", "meant"), NAMES)
-def test_a_name_means_a_model_and_perhaps_an_effort(asked: str, meant: NamedModel) -> None:
+def test_a_name_selects_a_model_and_maybe_an_effort(asked: str, meant: NamedModel) -> None:
     assert parse_model_name(asked, CARDS) == meant
 
 
-def test_before_the_models_are_listed_an_effort_is_taken_at_its_word() -> None:
+def test_before_the_models_are_listed_an_effort_is_unchanged() -> None:
     assert parse_model_name("cc:opus-xhigh", ALIASES) == NamedModel("opus", "xhigh")
 
 
-def test_the_nearest_effort_is_rather_less_than_more() -> None:
+def test_the_nearest_effort_is_preferably_a_lower_one() -> None:
     card = ModelCard("m", "claude-m", "M", efforts=("medium", "xhigh", "of tomorrow"))
     assert [nearest_effort(effort, "m", (card,)) for effort in ALL] == ["medium", "medium", "medium", "xhigh", "xhigh"]
     assert nearest_effort("of tomorrow", "m", (card,)) == "of tomorrow"
@@ -96,7 +96,7 @@ def test_the_nearest_effort_is_rather_less_than_more() -> None:
     st.text(max_size=30)
     | st.lists(st.sampled_from(["opus", "high", "thinking", "cc:", "claude", "4.6", ""])).map("-".join)
 )
-def test_whatever_the_name_no_effort_is_meant_that_the_model_has_not(asked: str) -> None:
+def test_no_name_selects_an_effort_that_the_model_lacks(asked: str) -> None:
     meant = parse_model_name(asked, CARDS)
     for card in CARDS:
         if meant.model in {card.id, card.resolved}:

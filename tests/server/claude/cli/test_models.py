@@ -1,4 +1,4 @@
-"""Which of Claude's models a name asks for, and what is kept of the list."""
+"""Canonical model names, and the cached model list."""
 
 from pathlib import Path
 
@@ -27,11 +27,11 @@ NAMES = [
 
 
 @pytest.mark.parametrize(("asked", "known"), NAMES)
-def test_a_name_asks_for_a_model_of_claudes_or_for_none(asked: str, known: str | None) -> None:
+def test_a_name_is_one_of_claudes_models_or_none(asked: str, known: str | None) -> None:
     assert canonical_name(asked, CARDS) == known
 
 
-def test_the_list_survives_a_restart_with_what_answers_told_of_it(tmp_path: Path) -> None:
+def test_list_and_limits_survive_a_restart(tmp_path: Path) -> None:
     cache = ModelCache(tmp_path / "deep" / "models.json")
     assert cache.cards == ALIASES
     cache.set_cards(CARDS)
@@ -43,12 +43,12 @@ def test_the_list_survives_a_restart_with_what_answers_told_of_it(tmp_path: Path
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"cards": [{"id": 1}], "limits": []}', '{"cards": [], "limits": []}'])
-def test_a_file_that_cannot_be_read_is_as_if_there_were_none(tmp_path: Path, text: str) -> None:
+def test_an_unreadable_file_is_ignored(tmp_path: Path, text: str) -> None:
     (tmp_path / "models.json").write_text(text)
     assert ModelCache(tmp_path / "models.json").cards == ALIASES
 
 
-def test_rows_that_are_not_understood_are_left_out() -> None:
+def test_rows_without_an_id_are_skipped() -> None:
     rows = [{"value": "sonnet", "resolvedModel": "claude-sonnet-5-5"}, {"value": ""}, {"name": "x"}, "y"]
     assert [card.id for card in cards_from_answer({"models": rows})] == ["sonnet"]
     assert cards_from_answer({}) == ()

@@ -1,4 +1,4 @@
-"""Signing in without a terminal: with small scripts in the place of Claude Code, and with the real one's first step."""
+"""Signing in without a terminal: with scripts instead of Claude Code, and the real one's first step."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ MakeCli = Callable[..., Path]
 
 @pytest.fixture
 def cli(tmp_path: Path) -> MakeCli:
-    """Makes a claude: `login` is what its sign-in does, `status` what it says afterwards."""
+    """Makes a CLI: `login` is what `auth login` runs, `status` what `auth status` prints."""
 
     def make(login: str, status: str = PLAN) -> Path:
         path = tmp_path / "claude"
@@ -46,7 +46,7 @@ def environment() -> dict[str, str]:
 
 
 async def ended(pid: int) -> bool:
-    """Whether the process is gone, or a zombie of somebody's."""
+    """Whether the process has ended or is a zombie."""
     for _ in range(500):
         try:
             if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
@@ -65,7 +65,7 @@ async def started(tmp_path: Path) -> int:
 
 
 @pytest.mark.parametrize("account", ["claudeai", "console"])
-async def test_who_signed_in_is_told_and_so_is_the_address(cli: MakeCli, tmp_path: Path, account: str) -> None:
+async def test_account_and_address_are_reported(cli: MakeCli, tmp_path: Path, account: str) -> None:
     urls: list[str] = []
     path = cli(f"echo 'Opening browser'; printf 'visit: {URL}\\nPaste code here > '")
     found = await sign_in(path, environment(), account, urls.append)  # type: ignore[arg-type] # one of the two
@@ -74,7 +74,7 @@ async def test_who_signed_in_is_told_and_so_is_the_address(cli: MakeCli, tmp_pat
     assert (tmp_path / "arguments").read_text() == f"auth login --{account}\n"
 
 
-async def test_an_address_is_told_whole_however_it_comes(cli: MakeCli) -> None:
+async def test_an_address_is_reported_whole_however_it_arrives(cli: MakeCli) -> None:
     urls: list[str] = []
     path = cli("printf 'visit https://claude.exam'; sleep 0.05; printf 'ple/x?y=1'; sleep 0.05; printf ' now\\n'")
     await sign_in(path, environment(), on_url=urls.append)
@@ -140,7 +140,7 @@ async def test_no_output_is_logged(cli: MakeCli, caplog: pytest.LogCaptureFixtur
 
 
 async def test_the_real_one_opens_the_browser_without_a_terminal_and_waits(tmp_path: Path) -> None:
-    """Its first step, the only one without an account: the browser gets an address that leads back to this computer."""
+    """Only the first step, since there is no account: the browser gets an address that redirects to this computer."""
     path = bundled_cli()
     assert path is not None
     opened = tmp_path / "opened"

@@ -1,5 +1,6 @@
-"""Plan usage as the real CLI tells it after an answer, and as it might be told."""
+"""Plan usage in the real CLI's events, and in possible ones."""
 
+import asyncio
 import json
 import time
 from dataclasses import replace
@@ -9,6 +10,7 @@ import pytest
 
 from server.claude.cli.locate import bundled_cli
 from server.claude.cli.usage import UsageBoard, windows_from_event
+from server.claude.protocol.frames import Frame
 from server.claude.worker.launch import launch_for
 from server.claude.worker.process import CliProcess
 from server.machine.guards import guard_for
@@ -59,11 +61,11 @@ def test_one_window_without_the_others_is_read_too(info: dict[str, object], wind
         {"rateLimitType": "five_hour", "utilization": float("nan")},
     ],
 )
-def test_what_is_not_understood_is_left_out(info: dict[str, object]) -> None:
+def test_unknown_values_are_ignored(info: dict[str, object]) -> None:
     assert windows_from_event(info) == ()
 
 
-def test_a_board_keeps_what_it_knows_and_tells_only_news() -> None:
+def test_a_board_keeps_other_windows_and_reports_only_changes() -> None:
     news: list[None] = []
     board = UsageBoard(on_change=lambda: news.append(None))
     week = UsageWindow("Week", 0.5, LATER)
@@ -98,32 +100,38 @@ def limits(five_hours: str, week: str, *, status: str) -> dict[str, str]:
 
 
 def sign_in(home: Path) -> None:
-    """A plan's sign-in of nobody's, as the CLI keeps it."""
+    """A plan's sign-in with dummy tokens, as the CLI stores it."""
     token: dict[str, object] = {"accessToken": "dummy", "refreshToken": "dummy", "subscriptionType": "max"}
     token |= {"expiresAt": int(time.time() * 1000) + 86_400_000, "scopes": ["user:inference", "user:profile"]}
     (home / ".claude").mkdir()
     (home / ".claude" / ".credentials.json").write_text(json.dumps({"claudeAiOauth": token}))
 
 
-async def told(process: CliProcess) -> list[UsageWindow]:
-    """Asks something, and gives what comes of windows until the result."""
+async def windows_of_an_answer(process: CliProcess) -> list[UsageWindow]:
+    """Asks a question and returns the windows reported up to the result."""
     question = {"role": "user", "content": "hi"}
-    await process.write({"type": "user", "message": question, "session_id": "default", "parent_tool_use_id": None})
     windows: list[UsageWindow] = []
-    async for frame in process.frames():
-        info = frame.get("rate_limit_info")
-        if isinstance(info, dict):
+    has_ended = asyncio.Event()
+
+    def read(frame: Frame | None) -> bool:
+        info = frame.get("rate_limit_info") if frame is not None else None
+        if frame is None or frame.get("type") == "result":
+            has_ended.set()
+        elif isinstance(info, dict):
             assert frame["type"] == "rate_limit_event"
-            windows += windows_from_event(info)
-        if frame.get("type") == "result":
-            break
+            windows.extend(windows_from_event(info))
+        return False
+
+    process.on_frame = read
+    await process.write({"type": "user", "message": question, "session_id": "default", "parent_tool_use_id": None})
+    await asyncio.wait_for(has_ended.wait(), 30)
     return windows
 
 
-async def test_the_real_cli_tells_the_windows_of_a_plan_and_that_one_is_reached(
+async def test_the_real_cli_reports_a_plans_windows_and_a_reached_limit(
     standin: Standin, environment: dict[str, str], scratch: Scratch
 ) -> None:
-    """The contract with this version: the names, the units, and what it knows before the first answer."""
+    """The contract with this version: names, units, and nothing before the first answer."""
     most = limits("0.42", "0.25", status="allowed")
     standin.script(
         replace(say("Hello"), headers=tuple(most.items())),
@@ -140,7 +148,7 @@ async def test_the_real_cli_tells_the_windows_of_a_plan_and_that_one_is_reached(
         assert (await process.control("get_usage", timeout_s=20))["rate_limits"] is None
         await process.control("initialize", timeout_s=20)
         windows = [UsageWindow("5 hours", 0.42, _SOON), UsageWindow("Week", 0.25, _LATER)]
-        assert await told(process) == windows
-        assert await told(process) == [UsageWindow("5 hours", 1.0, _SOON, is_reached=True), windows[1]]
+        assert await windows_of_an_answer(process) == windows
+        assert await windows_of_an_answer(process) == [UsageWindow("5 hours", 1.0, _SOON, is_reached=True), windows[1]]
     finally:
         await process.kill()

@@ -1,4 +1,4 @@
-"""The newest of several Claude Codes."""
+"""Versions, and the newest of several CLIs."""
 
 import sys
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_the_first_of_equals_wins_and_a_broken_one_never_does(tmp_path: Path) ->
     assert newest_of([broken, second], {}) == second
 
 
-def test_one_that_has_updated_itself_is_asked_again(tmp_path: Path) -> None:
+def test_an_updated_one_is_run_again(tmp_path: Path) -> None:
     one = program(tmp_path / "one", "echo 2.1.1")
     other = program(tmp_path / "other", "echo 2.1.2")
     assert newest_of([one, other], {}) == other

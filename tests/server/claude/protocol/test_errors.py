@@ -1,4 +1,4 @@
-"""Each way in which Claude Code reports a failure upstream, and the error it is here."""
+"""The error for each failure that Claude Code reports."""
 
 import pytest
 
@@ -20,12 +20,12 @@ ROWS: list[tuple[str | None, int | None, str, type[DrawbridgeError], str]] = [
     ("invalid_request", 400, "Prompt is too long", PromptTooLong, ""),
     ("invalid_request", None, "Prompt is too long", PromptTooLong, ""),
     ("invalid_request", 413, "Request too large (max 32MB).", BodyTooLarge, "32 MB"),
-    ("authentication_failed", 401, "Failed to authenticate. API Error: 401 no", SignInNeeded, "sign-in: no"),
+    ("authentication_failed", 401, "Failed to authenticate. API Error: 401 no", SignInNeeded, "credentials: no"),
     ("authentication_failed", None, "Not logged in · Please run /login", SignInNeeded, "Not logged in"),
     ("authentication_failed", 403, "API Error: 403 no", PermissionRefused, "account: no"),
     ("oauth_org_not_allowed", None, "Your organisation does not allow it", PermissionRefused, "organisation"),
     ("model_not_found", 404, "It may not exist", UpstreamUnknown, "may not exist"),
-    ("rate_limit", 429, "API Error: Request rejected (429) · slow down", UsageLimit, "now: slow down"),
+    ("rate_limit", 429, "API Error: Request rejected (429) · slow down", UsageLimit, "requests: slow down"),
     ("billing_error", 400, "Credit balance is too low", UsageLimit, "Credit balance"),
     ("server_error", 500, "API Error: 500 oops", UpstreamDown, "failed: oops"),
     ("server_error", 529, "API Error: 529 Overloaded", UpstreamDown, "failed: Overloaded"),
@@ -35,7 +35,7 @@ ROWS: list[tuple[str | None, int | None, str, type[DrawbridgeError], str]] = [
 
 
 @pytest.mark.parametrize(("kind", "status", "text", "expected", "words"), ROWS)
-def test_it_is_the_error_that_a_caller_can_act_on(
+def test_a_failure_becomes_its_typed_error(
     kind: str | None, status: int | None, text: str, expected: type[DrawbridgeError], words: str
 ) -> None:
     error = upstream_error(kind, status=status, text=text)

@@ -1,4 +1,4 @@
-"""The server that Claude Code takes our tools for, message by message."""
+"""The MCP server of the client's tools, message by message."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ async def test_calls_wait_until_their_results_are_given() -> None:
     assert not waiting.has(["b"])
 
 
-async def test_a_call_that_is_given_up_waits_no_longer() -> None:
+async def test_a_cancelled_call_is_not_open() -> None:
     waiting = OpenCalls(lambda frame: None)
     waiting.take(calls("a", 1))
     waiting.take(calls("b", 2))
@@ -52,7 +52,7 @@ async def test_a_call_that_is_given_up_waits_no_longer() -> None:
     assert not waiting.has(["a"])
 
 
-def test_other_servers_and_other_frames_are_left_alone() -> None:
+def test_other_servers_and_other_frames_are_ignored() -> None:
     waiting = OpenCalls(lambda frame: None)
     other = asks("tools/list", 1, {})
     other["request"]["server_name"] = "another"  # type: ignore[index] # a dictionary, as above
@@ -61,7 +61,7 @@ def test_other_servers_and_other_frames_are_left_alone() -> None:
     assert not waiting.take({"type": "assistant"})
 
 
-def test_what_is_asked_of_a_server_is_answered_at_once() -> None:
+def test_other_mcp_requests_are_answered_at_once() -> None:
     posted: list[Any] = []
     waiting = OpenCalls(posted.append)
     for number, method in enumerate(("initialize", "notifications/initialized", "tools/list", "prompts/list", "ping")):
@@ -77,7 +77,7 @@ def test_without_tools_nothing_is_offered() -> None:
     assert tools_body((), ToolChoice("any")) == {}
 
 
-def test_names_are_themselves_or_legal_and_their_own() -> None:
+def test_names_are_unchanged_or_legal_and_unique() -> None:
     names = ["look", "a.b", "a_b", "a:b", "größe", "", "x" * 128, "x" * 129, "x" * 130, "mcp__x__y"]
     legal = [legal_name(name) for name in names]
     assert len(set(legal)) == len(names)

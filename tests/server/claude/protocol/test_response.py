@@ -1,24 +1,35 @@
-"""The leash and the verdict, frame by frame, without a process."""
+"""The events of an answer, and when its process must be killed, frame by frame and without a process."""
 
 from typing import Any
 
 import pytest
-from claude_agent_sdk import AssistantMessage, RateLimitEvent, RateLimitInfo, ResultMessage, StreamEvent, TextBlock
 
-from server.claude.protocol.response import Answer, Leash
-from server.conversation.events import Failed, Finished, PartDelta, StopReason
-from server.errors import AnswerCut, UnexpectedOutput, UpstreamDown, UsageLimit, WorkerDied
+from server.claude.protocol.response import ResponseReader
+from server.conversation.events import Event, Failed, Finished, PartDelta, PartStarted, Started, StopReason
+from server.conversation.parts import RedactedThinking
+from server.errors import AnswerCut, DrawbridgeError, UnexpectedOutput, UpstreamDown, UsageLimit, WorkerDied
 
 START: dict[str, Any] = {"type": "message_start", "message": {"model": "claude-x", "usage": {"input_tokens": 3}}}
 TEXT: dict[str, Any] = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
 STOP: dict[str, Any] = {"type": "content_block_stop", "index": 0}
+MESSAGE_STOP: dict[str, Any] = {"type": "message_stop"}
+CALL: dict[str, Any] = {
+    "type": "content_block_start",
+    "index": 0,
+    "content_block": {"type": "tool_use", "id": "new", "name": "look"},
+}
+TOOLS = {"look": "look"}
 
 
 def delta(text: str) -> dict[str, Any]:
     return {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}
 
 
-def ended(reason: str | None) -> dict[str, Any]:
+def arguments(text: str) -> dict[str, Any]:
+    return {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": text}}
+
+
+def ended(reason: Any) -> dict[str, Any]:
     return {"type": "message_delta", "delta": {"stop_reason": reason}, "usage": {"output_tokens": 2}}
 
 
@@ -26,30 +37,16 @@ def frame(event: dict[str, Any]) -> dict[str, Any]:
     return {"type": "stream_event", "event": event}
 
 
-def stream(event: dict[str, Any]) -> StreamEvent:
-    return StreamEvent(uuid="u", session_id="s", event=event)
-
-
-def result(*, is_error: bool = False, status: int | None = None, text: str | None = None) -> ResultMessage:
-    return ResultMessage(
-        subtype="success",
-        duration_ms=1,
-        duration_api_ms=1,
-        is_error=is_error,
-        num_turns=1,
-        session_id="s",
-        total_cost_usd=0.5,
-        usage={"output_tokens_details": {"thinking_tokens": 1}},
-        result=text,
-        api_error_status=status,
-    )
-
-
-CALL = {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "name": "look"}}
-
-
-def written(arguments: str) -> dict[str, Any]:
-    return {"type": "content_block_delta", "index": 0, "delta": {"partial_json": arguments}}
+def result(*, is_error: bool = False, status: int | None = None, text: str | None = None) -> dict[str, Any]:
+    return {
+        "type": "result",
+        "subtype": "success",
+        "is_error": is_error,
+        "total_cost_usd": 0.5,
+        "usage": {"output_tokens_details": {"thinking_tokens": 1}},
+        "result": text,
+        "api_error_status": status,
+    }
 
 
 def results(*ids: str) -> dict[str, Any]:
@@ -57,7 +54,25 @@ def results(*ids: str) -> dict[str, Any]:
     return {"type": "user", "message": {"role": "user", "content": blocks}}
 
 
-LEASH = [
+def complaint(kind: Any, text: str) -> dict[str, Any]:
+    message = {"model": "<synthetic>", "content": [{"type": "text", "text": text}]}
+    return {"type": "assistant", "message": message, "error": kind}
+
+
+def read(reader: ResponseReader, *frames: dict[str, Any]) -> list[Event]:
+    return [event for one in frames for event in reader.feed(one)[0]]
+
+
+def kills(reader: ResponseReader, *frames: dict[str, Any]) -> list[bool]:
+    return [reader.feed(one)[1] for one in frames]
+
+
+def error_in(events: list[Event]) -> DrawbridgeError:
+    assert isinstance(events[-1], Failed)
+    return events[-1].error
+
+
+KILLS = [
     ([TEXT, delta("a"), STOP, ended("end_turn")], False),
     ([TEXT, delta("a"), STOP, ended("stop_sequence")], False),
     ([TEXT, delta("a"), STOP, ended("tool_use")], True),
@@ -66,53 +81,80 @@ LEASH = [
     ([TEXT, delta("a"), STOP, ended("max_tokens")], True),
     ([TEXT, delta("a"), STOP, ended("refusal")], True),
     ([TEXT, delta("a"), STOP, ended("model_context_window_exceeded")], True),
-    ([TEXT, delta("a"), STOP, ended("a reason of tomorrow")], True),
+    ([TEXT, delta("a"), STOP, ended("a future reason")], True),
     ([TEXT, delta("a"), STOP, ended(None)], False),
-    ([CALL, written('{"a": '), written("1}"), STOP, ended("tool_use")], False),
+    ([CALL, arguments('{"a": '), arguments("1}"), STOP, ended("tool_use")], False),
     ([CALL, STOP, ended("tool_use")], False),
     ([CALL, STOP, ended("end_turn")], True),
-    ([CALL, written("[1]"), STOP, ended("tool_use")], True),
-    ([CALL, written('{"a": NaN}'), STOP, ended("tool_use")], True),
-    ([CALL, written('{"a": ' + "[" * 9999 + "]" * 9999 + "}"), STOP, ended("tool_use")], True),
-    ([CALL, written('{"a'), STOP, ended("tool_use")], True),
-    ([{**CALL, "content_block": {"type": "tool_use", "name": "ghost"}}, STOP, ended("tool_use")], True),
+    ([CALL, arguments("[1]"), STOP, ended("tool_use")], True),
+    ([CALL, arguments('{"a": NaN}'), STOP, ended("tool_use")], True),
+    ([CALL, arguments('{"a": ' + "[" * 9999 + "]" * 9999 + "}"), STOP, ended("tool_use")], True),
+    ([CALL, arguments('{"a'), STOP, ended("tool_use")], True),
+    ([{**CALL, "content_block": {"type": "tool_use", "id": "new", "name": "ghost"}}, STOP, ended("tool_use")], True),
+    ([CALL, STOP, MESSAGE_STOP], True),
+    ([TEXT, delta("a"), STOP, MESSAGE_STOP], False),
 ]
 
 
-@pytest.mark.parametrize(("events", "dies"), LEASH, ids=range(len(LEASH)))
-def test_the_leash_pulls_before_a_second_request(events: list[dict[str, Any]], dies: bool) -> None:
-    leash = Leash({"look"})
-    assert [leash(frame(event)) for event in [START, *events]] == [False] * len(events) + [dies]
+@pytest.mark.parametrize(("events", "dies"), KILLS, ids=range(len(KILLS)))
+def test_the_process_is_killed_before_a_second_request(events: list[dict[str, Any]], dies: bool) -> None:
+    reader = ResponseReader(TOOLS)
+    assert kills(reader, *map(frame, [START, *events])) == [False] * len(events) + [dies]
 
 
-def test_the_leash_pulls_at_results_that_nobody_gave_but_not_before_the_answers_end() -> None:
-    leash = Leash({"look"}, answered={"old"})
-    events = [START, CALL, written("{}"), STOP]
-    assert not any(leash(frame(event)) for event in events)
-    assert not leash(results("old"))
-    assert not leash(results("old", "new"))
-    assert leash(frame(ended("tool_use")))
-    leash = Leash({"look"})
-    assert not any(leash(frame(event)) for event in [*events, ended("tool_use")])
-    assert leash(results("new"))
+def test_results_that_we_did_not_give_kill_only_after_the_answers_end() -> None:
+    reader = ResponseReader(TOOLS, answered={"old"})
+    events = [frame(event) for event in (START, CALL, arguments("{}"), STOP)]
+    assert not any(kills(reader, *events))
+    assert kills(reader, results("old"), results("old", "new"), frame(ended("tool_use"))) == [False, False, True]
+    reader = ResponseReader(TOOLS)
+    assert not any(kills(reader, *events, frame(ended("tool_use"))))
+    assert kills(reader, results("new")) == [True]
 
 
-def test_the_leash_pulls_at_a_user_message_of_the_engines_own() -> None:
-    assert Leash()({"type": "user", "isSynthetic": True})
-    assert not Leash()({"type": "user"})
-    assert not Leash()({"type": "system", "subtype": "status"})
+def test_a_synthetic_user_message_kills_and_cuts_the_answer() -> None:
+    reader = ResponseReader()
+    events, kill = reader.feed({"type": "user", "isSynthetic": True})
+    assert kill
+    assert isinstance(error_in(list(events)), AnswerCut)
+    assert kills(ResponseReader(), {"type": "user"}, {"type": "system", "subtype": "status"}) == [False, False]
 
 
-def test_a_whole_answer_is_finished_by_its_result_with_usage_and_cost() -> None:
-    answer = Answer()
-    said = (START, TEXT, delta("a"), STOP, ended("end_turn"))
-    events = [event for part in said for event in answer.add(stream(part))]
+def test_an_interrupted_answer_gives_no_events_and_its_end_kills_nothing() -> None:
+    reader = ResponseReader(TOOLS)
+    read(reader, frame(START), frame(CALL), frame(STOP))
+    reader.interrupt()
+    interrupted = [frame(MESSAGE_STOP), results("new"), result(is_error=True)]
+    assert not any(kills(reader, *interrupted))
+    assert not read(reader, *interrupted)
+    assert kills(reader, frame(ended("max_tokens"))) == [True]
+
+
+def test_a_complete_answer_ends_with_its_result_with_usage_and_cost() -> None:
+    reader = ResponseReader()
+    events = read(reader, *map(frame, (START, TEXT, delta("a"), STOP, ended("end_turn"))))
     assert PartDelta(0, "a") in events
-    (finished,) = answer.add(result())
+    was_over = reader.is_over
+    (finished,) = read(reader, result())
     assert isinstance(finished, Finished)
     assert (finished.reason, finished.cost_usd) == (StopReason.END, 0.5)
     assert (finished.usage.input, finished.usage.output, finished.usage.thinking) == (3, 2, 1)
-    assert answer.is_done
+    assert (was_over, reader.is_over) == (False, True)
+    assert not reader.awaits_results
+
+
+def test_an_answer_with_calls_ends_without_a_result() -> None:
+    reader = ResponseReader({"look": "the client's name"})
+    events = read(reader, *map(frame, (START, CALL, STOP, ended("tool_use"))))
+    assert isinstance(events[-1], Finished)
+    assert PartDelta(0, "{}") in events
+    assert (reader.calls, reader.awaits_results) == (("new",), True)
+
+
+def test_redacted_thinking_is_a_part_of_its_own() -> None:
+    block = {"type": "redacted_thinking", "data": "secret"}
+    events = read(ResponseReader(), frame(START), frame({**TEXT, "content_block": block}))
+    assert events[-1] == PartStarted(0, RedactedThinking("secret"))
 
 
 INCOMPLETE = [
@@ -125,54 +167,70 @@ INCOMPLETE = [
 
 
 @pytest.mark.parametrize("events", INCOMPLETE, ids=range(len(INCOMPLETE)))
-def test_a_success_without_a_whole_stream_is_a_cut_answer(events: list[dict[str, Any]]) -> None:
-    answer = Answer()
-    for event in events:
-        answer.add(stream(event))
-    with pytest.raises(AnswerCut):
-        answer.add(result())
+def test_a_success_without_a_complete_stream_is_a_cut_answer(events: list[dict[str, Any]]) -> None:
+    reader = ResponseReader()
+    read(reader, *map(frame, events))
+    assert isinstance(error_in(read(reader, result())), AnswerCut)
 
 
-def test_a_second_start_is_never_passed_on() -> None:
-    answer = Answer()
-    answer.add(stream(START))
-    with pytest.raises(AnswerCut):
-        answer.add(stream(START))
+def test_a_second_start_cuts_the_answer_and_nothing_follows() -> None:
+    reader = ResponseReader()
+    read(reader, frame(START))
+    assert isinstance(error_in(read(reader, frame(START))), AnswerCut)
+    assert not read(reader, *map(frame, (TEXT, delta("a"), STOP, ended("end_turn"))), result())
 
 
-def test_a_block_of_a_kind_that_nobody_asked_for_is_a_surprise() -> None:
-    with pytest.raises(UnexpectedOutput, match="server_tool_use"):
-        Answer().add(stream({"type": "content_block_start", "index": 0, "content_block": {"type": "server_tool_use"}}))
+def test_a_block_of_an_unexpected_type_is_a_surprise() -> None:
+    block = {"type": "content_block_start", "index": 0, "content_block": {"type": "server_tool_use"}}
+    error = error_in(read(ResponseReader(), frame(block)))
+    assert isinstance(error, UnexpectedOutput)
+    assert "server_tool_use" in str(error)
 
 
-def complaint(kind: Any, text: str) -> AssistantMessage:
-    return AssistantMessage(content=[TextBlock(text)], model="<synthetic>", error=kind)
+ODD: list[dict[str, Any]] = [
+    {"type": "stream_event"},
+    {"type": "stream_event", "event": "text"},
+    frame({**TEXT, "index": "0"}),
+    frame({"type": "content_block_start", "content_block": {"type": "text"}}),
+    frame({**CALL, "content_block": {"type": "tool_use", "id": "a"}}),
+    frame({"type": "content_block_delta", "index": 0}),
+    frame({**delta("a"), "delta": {"type": "signature_delta"}, "index": []}),
+    frame(ended(["end_turn"])),
+    frame({**START, "message": None}),
+    {"type": "rate_limit_event"},
+    {"type": "assistant"},
+]
 
 
-def test_a_limit_tells_when_it_ends() -> None:
-    answer = Answer(now=lambda: 1000.0)
-    info = RateLimitInfo(status="rejected", resets_at=1060)
-    answer.add(RateLimitEvent(rate_limit_info=info, uuid="u", session_id="s"))
-    answer.add(complaint("rate_limit", "You've hit your 5-hour limit"))
-    with pytest.raises(UsageLimit, match="5-hour limit") as caught:
-        answer.add(result(is_error=True, status=429))
-    assert caught.value.retry_after_s == 60.0
+@pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
+def test_a_frame_that_cannot_be_read_ends_the_answer_and_the_process(odd: dict[str, Any]) -> None:
+    events, kill = ResponseReader().feed(odd)
+    assert kill
+    assert isinstance(error_in(list(events)), UnexpectedOutput)
+
+
+def test_a_limit_has_the_time_of_its_end() -> None:
+    reader = ResponseReader(now=lambda: 1000.0)
+    limit = {"type": "rate_limit_event", "rate_limit_info": {"status": "rejected", "resetsAt": 1060}}
+    events = read(
+        reader, limit, complaint("rate_limit", "You've hit your 5-hour limit"), result(is_error=True, status=429)
+    )
+    error = error_in(events)
+    assert isinstance(error, UsageLimit)
+    assert "5-hour limit" in str(error)
+    assert error.retry_after_s == 60.0
 
 
 def test_a_failure_that_the_result_hides_is_still_a_failure() -> None:
-    answer = Answer()
-    answer.add(complaint("server_error", "API Error: 529 Overloaded"))
-    with pytest.raises(UpstreamDown):
-        answer.add(result())
+    events = read(ResponseReader(), complaint("server_error", "API Error: 529 Overloaded"), result())
+    assert isinstance(error_in(events), UpstreamDown)
 
 
 def test_the_end_of_the_process_is_a_death_or_a_cut() -> None:
-    assert isinstance(Answer().end(cut_short=False), WorkerDied)
-    assert isinstance(Answer().end(cut_short=True), AnswerCut)
-    answer = Answer()
-    answer.add(complaint("rate_limit", "no"))
-    assert isinstance(answer.end(cut_short=False), UsageLimit)
-
-
-def test_a_failure_event_carries_its_error() -> None:
-    assert Failed(AnswerCut()).error.title
+    assert isinstance(ResponseReader().end(is_killed=False), WorkerDied)
+    assert isinstance(ResponseReader().end(is_killed=True), AnswerCut)
+    reader = ResponseReader()
+    assert isinstance(read(reader, frame(START))[0], Started)
+    reader = ResponseReader()
+    read(reader, complaint("rate_limit", "no"))
+    assert isinstance(reader.end(is_killed=False), UsageLimit)

@@ -1,4 +1,4 @@
-"""What of a call's arguments can be written for Claude Code."""
+"""Which arguments Claude Code accepts."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from server.claude.protocol.tool_arguments import object_from
 @pytest.mark.parametrize(
     "arguments", ['{"a": 1e999}', '{"a": [-1e999]}', '{"a": NaN}', '{"a": ' + "[" * 5000, "[]", "{"]
 )
-def test_what_is_no_json_object_for_claude_code_is_none(arguments: str) -> None:
+def test_text_that_claude_code_takes_for_no_object_is_none(arguments: str) -> None:
     assert object_from(arguments) is None
 
 

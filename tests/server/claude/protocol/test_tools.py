@@ -1,4 +1,4 @@
-"""The client's tools through the real CLI: called, waited for, answered; asserted on the bodies upstream."""
+"""The client's tools through the real CLI, asserted on the bodies upstream."""
 
 import asyncio
 import json
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from server.claude.protocol.tool_names import legal_name
 from server.claude.worker.worker import Worker
@@ -32,20 +33,27 @@ QUESTION = Message("user", (Text("one"),))
 
 
 class Loop:
-    """A conversation with tools on one worker after another: every turn is asked with all that was said before."""
+    """A conversation with tools: each request brings all messages before it.
 
-    def __init__(self, bench: Bench, standin: Standin, profile: Profile = PROFILE) -> None:
+    Set `worker` to None to continue on another worker.
+    """
+
+    def __init__(
+        self, bench: Bench, standin: Standin, profile: Profile = PROFILE, worker: Worker | None = None
+    ) -> None:
         self.bench, self.standin, self.profile = bench, standin, profile
-        self.worker: Worker | None = None
+        self.worker = worker
+        self._used: list[Worker] = []
         self.messages: tuple[Message, ...] = (QUESTION,)
 
     async def ask(self, settings: ModelSettings = SONNET, *, held: int | None = None) -> list[Event]:
-        """Asks the last message, and adds what came to the conversation."""
+        """Asks the last message and adds the answer to the conversation."""
         if self.worker is None:
-            self.worker = self.bench.worker()
-            await self.worker.boot()
+            self.worker = await self.bench.warm(self.profile, other_than=self._used)
+            self._used.append(self.worker)
             held = 0
-        held = len(self.messages) - 1 if held is None else held
+        is_first = len(self.messages) == 1
+        held = 0 if is_first else len(self.messages) - 1 if held is None else held
         async with aclosing(self.worker.ask(self.profile, settings, self.messages, held=held)) as answer:
             events = [event async for event in answer]
         self.messages = (*self.messages, Message("assistant", said(events)))
@@ -103,6 +111,12 @@ def loop(bench: Bench, standin: Standin) -> Loop:
     return Loop(bench, standin)
 
 
+@pytest_asyncio.fixture(loop_scope="module")
+async def fresh_loop(bench: Bench, standin: Standin) -> Loop:
+    """With a worker that has not been used before."""
+    return Loop(bench, standin, worker=await bench.fresh())
+
+
 async def test_the_tools_arrive_as_the_client_wrote_them(bench: Bench, standin: Standin) -> None:
     """64 of them, 200 kB in all, one description of 10 kB: neither deferred nor cut."""
     schema = {
@@ -122,8 +136,9 @@ async def test_the_tools_arrive_as_the_client_wrote_them(bench: Bench, standin: 
     assert standin.requests[-1].refusal is None
 
 
-async def test_nothing_else_is_said_because_of_a_tools_name(loop: Loop, bench: Bench, standin: Standin) -> None:
-    await loop.ask()
+async def test_a_tools_name_changes_nothing_else(loop: Loop, bench: Bench, standin: Standin) -> None:
+    loop.worker = await bench.fresh()
+    await loop.ask(held=0)
     plain = Loop(bench, standin, Profile(system="Be terse."))
     await plain.ask()
     bodies: list[dict[str, Any]] = [dict(recorded.body) for recorded in standin.requests]
@@ -167,9 +182,7 @@ async def test_calls_end_the_answer_and_wait_for_their_results(loop: Loop, stand
     )
 
 
-async def test_several_rounds_go_upstream_in_the_same_turns_waited_for_and_replayed(
-    bench: Bench, standin: Standin
-) -> None:
+async def test_several_rounds_send_the_same_messages_live_and_replayed(bench: Bench, standin: Standin) -> None:
     bodies = []
     for is_replayed in (False, True):
         loop = Loop(bench, standin)
@@ -201,8 +214,8 @@ SIZES = [60_000, 450_000, 1_000_000]
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("is_replayed", [False, True], ids=["waited for", "replayed"])
-async def test_a_large_result_arrives_whole_and_is_written_nowhere(
-    loop: Loop, standin: Standin, bench: Bench, tmp_path: Path, size: int, is_replayed: bool
+async def test_a_large_result_arrives_unchanged_and_is_not_written_to_disk(
+    loop: Loop, standin: Standin, bench: Bench, size: int, is_replayed: bool
 ) -> None:
     standin.script(CALLS, default_answer)
     events = await loop.ask()
@@ -213,9 +226,10 @@ async def test_a_large_result_arrives_whole_and_is_written_nowhere(
     results = said_upstream(loop.body)[2][1]
     assert [result["content"] for result in results] == [[{"type": "text", "text": MARK + "x" * size}]] * 2
     assert len(standin.requests) == 2
-    for folder, _, names in os.walk(tmp_path):
+    written = (walked for root in (bench.environment["HOME"], bench.scratch.root) for walked in os.walk(root))
+    for folder, _, names in written:
         for file in (Path(folder, name) for name in names):
-            # The processes live, and remove files of their own.
+            # The processes live and remove files of their own.
             with suppress(FileNotFoundError):
                 assert not file.is_file() or MARK.encode() not in file.read_bytes()
 
@@ -247,7 +261,7 @@ async def test_what_a_waiting_process_would_change_is_replayed(loop: Loop, stand
     assert len(standin.requests) == 2
 
 
-async def test_results_with_words_are_replayed(loop: Loop, standin: Standin) -> None:
+async def test_results_with_text_are_replayed(loop: Loop, standin: Standin) -> None:
     standin.script(CALLS, default_answer)
     events = await loop.ask()
     loop.messages = (*loop.messages, Message("user", (*results_of(said(events)), Text("and now?"))))
@@ -268,10 +282,10 @@ STRAYS = {
 
 
 @pytest.mark.parametrize("stray", STRAYS.values(), ids=STRAYS.keys())
-async def test_a_call_that_the_engine_would_answer_itself_is_the_clients(
+async def test_a_call_that_claude_code_would_answer_goes_to_the_client(
     loop: Loop, standin: Standin, stray: ToolUse
 ) -> None:
-    """It is delivered as Claude wrote it, no second request goes upstream, and the conversation goes on by replay."""
+    """It is passed on as Claude wrote it, without a second request upstream; the conversation continues by a replay."""
     standin.script(Reply((call("look", {}), stray), "tool_use", before_stop=(Pause(5),)), default_answer)
     events = await loop.ask()
     assert isinstance(events[-1], Finished)
@@ -297,9 +311,10 @@ async def test_a_call_without_arguments_has_empty_ones(loop: Loop, standin: Stan
     assert len(standin.requests) == 2
 
 
-async def test_a_worker_that_waits_is_given_to_another_conversation_and_leaks_nothing(
-    loop: Loop, standin: Standin
+async def test_a_worker_with_open_calls_leaks_nothing_into_another_conversation(
+    fresh_loop: Loop, standin: Standin
 ) -> None:
+    loop = fresh_loop
     await loop.ask()
     fresh = masked(loop.body), _headers(standin.requests[-1])
     for _ in range(3):
@@ -314,7 +329,8 @@ async def test_a_worker_that_waits_is_given_to_another_conversation_and_leaks_no
     assert len(standin.requests) == 7
 
 
-async def test_a_listener_who_leaves_in_the_middle_of_calls_leaves_nothing_behind(loop: Loop, standin: Standin) -> None:
+async def test_a_client_that_disconnects_within_calls_leaves_nothing_behind(fresh_loop: Loop, standin: Standin) -> None:
+    loop = fresh_loop
     await loop.ask()
     fresh = masked(loop.body)
     assert loop.worker is not None
@@ -332,7 +348,7 @@ async def test_a_listener_who_leaves_in_the_middle_of_calls_leaves_nothing_behin
         assert masked(loop.body) == fresh
 
 
-async def test_a_death_between_call_and_result_is_told_before_the_first_event(loop: Loop, standin: Standin) -> None:
+async def test_a_death_between_call_and_result_is_an_error_before_the_first_event(loop: Loop, standin: Standin) -> None:
     standin.script(CALLS, default_answer)
     events = await loop.ask()
     loop.result(*results_of(said(events)))
@@ -345,11 +361,11 @@ async def test_a_death_between_call_and_result_is_told_before_the_first_event(lo
     assert len(said_upstream(loop.body)) == 3
 
 
-async def test_a_connection_that_breaks_behind_the_calls_does_not_lose_them(loop: Loop, standin: Standin) -> None:
+async def test_a_connection_that_breaks_after_the_calls_does_not_lose_them(loop: Loop, standin: Standin) -> None:
     standin.script(Reply((call("look", {"a": "x"}),), "tool_use", before_stop=(Pause(0.2), Cut())), default_answer)
     events = await loop.ask()
     assert isinstance(events[-1], Finished)
-    # It says nothing of the break; this is the time in which it hears of it.
+    # Claude Code does not report the break; it needs some time to notice it.
     await asyncio.wait_for(standin.requests[-1].ended(), 10)
     await asyncio.sleep(1)
     loop.result(*results_of(said(events)))
@@ -361,7 +377,7 @@ async def test_a_connection_that_breaks_behind_the_calls_does_not_lose_them(loop
     assert len(said_upstream(loop.body)) == 3
 
 
-# By the pauses, what stands before them has been acted upon: Claude Code carries out a call while the answer goes on.
+# The pauses give Claude Code time to start a call while the answer continues.
 CUTS_IN_CALLS = {
     "in its arguments": Reply((ToolUse("look", ('{"a": ', Cut())),), "tool_use"),
     "in its arguments, later": Reply((ToolUse("look", ('{"a": ', Pause(0.5), Cut())),), "tool_use"),
@@ -375,7 +391,7 @@ CUTS_IN_CALLS = {
 
 
 @pytest.mark.parametrize("reply", CUTS_IN_CALLS.values(), ids=CUTS_IN_CALLS)
-async def test_a_cut_in_a_call_never_looks_whole_and_nothing_is_asked_for_again(
+async def test_a_cut_within_a_call_is_an_error_without_a_second_request(
     loop: Loop, standin: Standin, reply: Reply
 ) -> None:
     standin.script(lambda _: reply)
@@ -401,7 +417,7 @@ CHOICES = [
 ]
 
 
-async def test_a_choice_of_tools_arrives_and_does_not_stick(loop: Loop, standin: Standin) -> None:
+async def test_a_tool_choice_applies_to_its_request_only(loop: Loop, standin: Standin) -> None:
     for choice, expected in CHOICES:
         loop.messages = (QUESTION,)
         await loop.ask(ModelSettings(model="sonnet", tool_choice=choice), held=0)
@@ -418,7 +434,7 @@ async def test_a_choice_that_changes_with_the_results_is_followed(loop: Loop, st
 
 
 async def test_an_effort_that_changes_with_the_results_is_followed(loop: Loop, standin: Standin) -> None:
-    """Claude Code keeps that of the turn's begin, so the turn is begun anew."""
+    """Claude Code keeps the effort of the turn's first request, so the conversation is replayed."""
     standin.script(CALLS, default_answer)
     events = await loop.ask(ModelSettings(model="sonnet", effort="low"))
     loop.result(*results_of(said(events)))
@@ -429,8 +445,9 @@ async def test_an_effort_that_changes_with_the_results_is_followed(loop: Loop, s
 
 @pytest.mark.parametrize("failure", [refuse(529), refuse(400, "no"), Drop(reset=True)], ids=["529", "400", "dropped"])
 async def test_a_failure_after_the_results_leaves_nothing_behind(
-    loop: Loop, standin: Standin, failure: Refusal | Drop
+    fresh_loop: Loop, standin: Standin, failure: Refusal | Drop
 ) -> None:
+    loop = fresh_loop
     await loop.ask()
     fresh = masked(loop.body)
     standin.script(CALLS, lambda _: failure)
@@ -446,7 +463,7 @@ async def test_a_failure_after_the_results_leaves_nothing_behind(
     loop.messages = (QUESTION,)
     await loop.ask(held=0)
     assert masked(loop.body) == fresh
-    # And asked again, it is whole.
+    # A repeated request is answered.
     loop.messages = asked
     await loop.ask(held=0)
     assert [role for role, _ in said_upstream(loop.body)] == ["user", "assistant", "user"]
@@ -465,9 +482,7 @@ async def test_an_answer_to_results_that_reaches_its_limit_ends_there(loop: Loop
     assert len(standin.requests) == 2
 
 
-async def test_calls_that_reach_the_limit_are_told_as_such_and_waited_for_by_nobody(
-    loop: Loop, standin: Standin
-) -> None:
+async def test_calls_that_reach_the_limit_end_with_it_and_are_not_awaited(loop: Loop, standin: Standin) -> None:
     reply = Reply((call("look", {"a": "x"}), ToolUse("look", ('{"a": "',))), "max_tokens", before_stop=(Pause(5),))
     standin.script(reply, default_answer)
     events = await loop.ask()

@@ -10,7 +10,7 @@ from server.errors import UnexpectedOutput, WorkerDied
 
 
 class Process:
-    """A process that takes settings, refuses them, or ends."""
+    """A process that accepts settings, refuses them, or ends."""
 
     pid = 1
 
@@ -39,14 +39,14 @@ def process() -> Process:
 
 @pytest.fixture
 def applied(process: Process) -> AppliedSettings:
-    return AppliedSettings(process, Bounds)  # type: ignore[arg-type] # a double with what is asked of it
+    return AppliedSettings(process, Bounds)  # type: ignore[arg-type] # a double
 
 
 LOW, HIGH = ModelSettings(model="sonnet", effort="low"), ModelSettings(model="sonnet", effort="high")
 
 
 async def test_settings_in_force_are_not_sent_again(applied: AppliedSettings) -> None:
-    """Each sending delays the first word by ten milliseconds, whatever is in it."""
+    """Each sending delays the first token by 10 ms."""
     assert applied.frames_for(LOW)
     await applied.confirmed()
     assert not applied.frames_for(LOW)
@@ -60,8 +60,8 @@ async def test_settings_return_to_what_they_were(applied: AppliedSettings) -> No
         await applied.confirmed()
 
 
-async def test_settings_that_nobody_saw_confirmed_are_sent_again(applied: AppliedSettings) -> None:
-    """Their caller may have left before the process could refuse them."""
+async def test_unacknowledged_settings_are_sent_again(applied: AppliedSettings) -> None:
+    """The request may be cancelled before the process refuses them."""
     assert applied.frames_for(LOW)
     assert applied.frames_for(LOW)
 
@@ -74,13 +74,13 @@ async def test_refused_settings_are_not_in_force(applied: AppliedSettings, proce
     assert applied.frames_for(LOW)
 
 
-async def test_a_good_guess_leaves_nothing_to_send(applied: AppliedSettings, process: Process) -> None:
+async def test_a_right_prediction_leaves_nothing_to_send(applied: AppliedSettings, process: Process) -> None:
     await applied.preset(LOW)
     assert len(process.written) == 1
     assert not applied.frames_for(LOW)
 
 
-async def test_a_process_that_takes_no_guess_gets_its_settings_with_the_question(
+async def test_settings_refused_in_advance_are_sent_with_the_question(
     applied: AppliedSettings, process: Process
 ) -> None:
     process.error = UnexpectedOutput("not yet")
@@ -88,7 +88,7 @@ async def test_a_process_that_takes_no_guess_gets_its_settings_with_the_question
     assert applied.frames_for(LOW)
 
 
-async def test_a_process_that_ends_at_the_guess_has_not_booted(applied: AppliedSettings, process: Process) -> None:
+async def test_a_process_that_ends_during_the_preset_has_not_booted(applied: AppliedSettings, process: Process) -> None:
     process.error = WorkerDied()
     with pytest.raises(WorkerDied):
         await applied.preset(LOW)

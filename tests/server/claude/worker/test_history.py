@@ -1,4 +1,4 @@
-"""Whatever a process was at before a boundary, what comes after it goes upstream as from a fresh process."""
+"""After a reset a process sends the same requests as a fresh one, whatever it did before."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from server.conversation.events import PartDelta
-from server.conversation.request import ModelSettings, Profile
+from server.conversation.request import ModelSettings
 from server.errors import DrawbridgeError
 from server.standin.script import (
     Cut,
@@ -28,21 +28,20 @@ from server.standin.script import (
 )
 from server.standin.server import Recorded, Standin, default_answer
 from tests.server.claude.conftest import SONNET, Bench, conversation
-from tests.server.claude.worker.test_session import Warm, masked
+from tests.server.claude.worker.test_session import PROFILE, Warm, masked
 from tests.server.claude.worker.test_worker import turns
 from tests.server.standin.proxy import BAD_GATEWAY
 
 MARK = "MARK"
-PROFILE = Profile(system="Be terse.")
 ANSWER = say(MARK, " ", MARK)
 # Headers that each request or process has of its own.
 _OWN = {"x-claude-code-session-id", "x-client-request-id", "content-length", "host"}
-# Both are asked of a fresh process, and of one with a past.
+# Both are sent by a fresh process and after a reset.
 PROBES = [("one",), ("one", "two", "three")]
 
 
 async def asked(warm: Warm, *said: str, settings: ModelSettings = SONNET) -> None:
-    """Asks, and reads to the end, whatever it is."""
+    """Asks and reads the answer to its end, even if it fails."""
     with suppress(DrawbridgeError):
         async for _ in warm.worker.ask(PROFILE, settings, conversation(*(said or (MARK,)))):
             pass
@@ -50,9 +49,9 @@ async def asked(warm: Warm, *said: str, settings: ModelSettings = SONNET) -> Non
 
 @dataclass(frozen=True)
 class Past:
-    """What the process was at: `answer` is what came from upstream.
+    """What the process did before the reset: `answer` is the script upstream.
 
-    `is_end`: the process must not go on; None: it may or may not, as it comes.
+    `is_end`: the process must not be used again; None: either is correct.
     """
 
     name: str
@@ -107,10 +106,8 @@ PASTS = [
 
 
 @pytest.mark.parametrize("past", PASTS, ids=lambda past: past.name)
-async def test_no_past_shows_after_a_boundary(bench: Bench, standin: Standin, past: Past) -> None:
-    warm = Warm(bench, standin)
-    await warm.worker.boot()
-    fresh = [await probe(warm, *said) for said in PROBES]
+async def test_nothing_remains_after_a_reset(bench: Bench, standin: Standin, past: Past) -> None:
+    warm, fresh = await probed(bench, standin)
     standin.script(lambda recorded: past.answer)
     await asked(warm, *past.said, settings=past.settings)
     goes_on = await warm.worker.settle()
@@ -119,37 +116,37 @@ async def test_no_past_shows_after_a_boundary(bench: Bench, standin: Standin, pa
         assert [await probe(warm, *said) for said in PROBES] == fresh
 
 
-async def leave_before_headers(warm: Warm) -> None:
-    await leave(warm, say(MARK, before_headers=(Hold(Gate()),)))
+async def disconnect_before_headers(warm: Warm) -> None:
+    await disconnect(warm, say(MARK, before_headers=(Hold(Gate()),)))
 
 
-async def leave_before_the_first_event(warm: Warm) -> None:
-    await leave(warm, say(MARK, before_start=(Hold(Gate()),)))
+async def disconnect_before_the_first_event(warm: Warm) -> None:
+    await disconnect(warm, say(MARK, before_start=(Hold(Gate()),)))
 
 
-async def leave_in_a_thought(warm: Warm) -> None:
-    await leave(warm, Reply((Thinking((MARK, Hold(Gate()))),)), at_words=True)
+async def disconnect_within_thinking(warm: Warm) -> None:
+    await disconnect(warm, Reply((Thinking((MARK, Hold(Gate()))),)), after_text=True)
 
 
-async def leave_between_words(warm: Warm) -> None:
-    await leave(warm, say(MARK, Hold(Gate()), MARK), at_words=True)
+async def disconnect_within_the_text(warm: Warm) -> None:
+    await disconnect(warm, say(MARK, Hold(Gate()), MARK), after_text=True)
 
 
-async def leave_after_the_last_word(warm: Warm) -> None:
-    await leave(warm, Reply((Text((MARK,)),), before_stop=(Hold(Gate()),)), at_words=True)
+async def disconnect_after_the_text(warm: Warm) -> None:
+    await disconnect(warm, Reply((Text((MARK,)),), before_stop=(Hold(Gate()),)), after_text=True)
 
 
-async def leave_when_it_is_said(warm: Warm) -> None:
-    """The result is on its way, or there already."""
-    await leave(warm, say(MARK), at_words=True, is_stopped=False)
+async def disconnect_at_the_end(warm: Warm) -> None:
+    """The result may have been read already."""
+    await disconnect(warm, say(MARK), after_text=True, is_stopped=False)
 
 
-async def leave(warm: Warm, answer: Script, *, at_words: bool = False, is_stopped: bool = True) -> None:
-    """Asks, and leaves when the words have come, or the request upstream has."""
+async def disconnect(warm: Warm, answer: Script, *, after_text: bool = False, is_stopped: bool = True) -> None:
+    """Asks and disconnects after the first text, or when the request has arrived upstream."""
     warm.standin.script(lambda recorded: answer)
     count = len(warm.standin.requests) + 1
     events = warm.worker.ask(PROFILE, SONNET, conversation(MARK))
-    if at_words:
+    if after_text:
         async for event in events:
             if isinstance(event, PartDelta):
                 break
@@ -164,33 +161,29 @@ async def leave(warm: Warm, answer: Script, *, at_words: bool = False, is_stoppe
         await asyncio.wait_for(warm.standin.requests[-1].client_disconnected(), 10)
 
 
-LEAVES: list[Callable[[Warm], Awaitable[None]]] = [
-    leave_before_headers,
-    leave_before_the_first_event,
-    leave_in_a_thought,
-    leave_between_words,
-    leave_after_the_last_word,
-    leave_when_it_is_said,
+DISCONNECTS: list[Callable[[Warm], Awaitable[None]]] = [
+    disconnect_before_headers,
+    disconnect_before_the_first_event,
+    disconnect_within_thinking,
+    disconnect_within_the_text,
+    disconnect_after_the_text,
+    disconnect_at_the_end,
 ]
 
 
-@pytest.mark.parametrize("leaves", LEAVES, ids=lambda leaves: leaves.__name__)
-async def test_no_answer_that_somebody_left_shows_after_a_boundary(
-    bench: Bench, standin: Standin, leaves: Callable[[Warm], Awaitable[None]]
+@pytest.mark.parametrize("disconnects", DISCONNECTS, ids=lambda disconnects: disconnects.__name__)
+async def test_nothing_of_an_unread_answer_remains_after_a_reset(
+    bench: Bench, standin: Standin, disconnects: Callable[[Warm], Awaitable[None]]
 ) -> None:
-    warm = Warm(bench, standin)
-    await warm.worker.boot()
-    fresh = [await probe(warm, *said) for said in PROBES]
+    warm, fresh = await probed(bench, standin)
     for _ in range(3):
-        await leaves(warm)
+        await disconnects(warm)
         assert [await probe(warm, *said) for said in PROBES] == fresh
 
 
-async def test_no_past_of_all_these_together_shows_after_a_boundary(bench: Bench, standin: Standin) -> None:
-    """One after the other on one process, with nothing in between."""
-    warm = Warm(bench, standin)
-    await warm.worker.boot()
-    fresh = [await probe(warm, *said) for said in PROBES]
+async def test_nothing_of_all_these_together_remains_after_a_reset(bench: Bench, standin: Standin) -> None:
+    """One after the other on one process."""
+    warm, fresh = await probed(bench, standin)
     for past in PASTS:
         if past.is_end is False:
             standin.script(lambda recorded, past=past: past.answer)  # type: ignore[misc] # bound now, not later
@@ -198,8 +191,18 @@ async def test_no_past_of_all_these_together_shows_after_a_boundary(bench: Bench
     assert [await probe(warm, *said) for said in PROBES] == fresh
 
 
+async def probed(bench: Bench, standin: Standin) -> tuple[Warm, list[Any]]:
+    """A worker, and the requests for the probes that it sent before all others."""
+    worker = await bench.warm(PROFILE)
+    warm = Warm(bench, standin, worker)
+    for said in PROBES:
+        if (worker, said) not in bench.first:
+            bench.first[worker, said] = await probe(warm, *said)
+    return warm, [bench.first[worker, said] for said in PROBES]
+
+
 async def probe(warm: Warm, *said: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """The one request that arrives for this conversation: body and headers, without what is each request's own."""
+    """Body and headers of the request for this conversation, without what each request has of its own."""
     warm.standin.script(default_answer)
     body = await warm.ask(*said)
     assert [text for _, text in turns(body)] == list(said)

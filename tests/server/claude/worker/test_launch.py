@@ -1,4 +1,4 @@
-"""The command line is the SDK's own for these options; a changed SDK or a changed flag shows here."""
+"""The command line equals the SDK's for these options, so that a changed SDK or flag is noticed."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def test_the_command_line_is_the_one_that_the_sdk_writes() -> None:
     assert command_line(launch_for(Path("/opt/claude"), {})) == theirs._build_command()
 
 
-def test_everything_that_it_would_do_by_itself_is_off() -> None:
+def test_everything_that_claude_code_does_by_itself_is_off() -> None:
     child = dict(launch_for(Path("/opt/claude"), {"HOME": "/home/me", "HTTPS_PROXY": "http://p"}).environment)
     assert child["HTTPS_PROXY"] == "http://p"
     assert child["CLAUDE_SECURESTORAGE_CONFIG_DIR"] == str(Path("/home/me/.claude"))
@@ -37,12 +37,12 @@ def test_everything_that_it_would_do_by_itself_is_off() -> None:
     assert child["CLAUDE_CODE_MAX_RETRIES"] == "0"
 
 
-def test_a_config_folder_of_the_users_own_keeps_its_sign_in() -> None:
+def test_the_sign_in_of_the_users_config_folder_is_kept() -> None:
     child = dict(launch_for(Path("/opt/claude"), {"HOME": "/home/me", "CLAUDE_CONFIG_DIR": "/elsewhere"}).environment)
     assert child["CLAUDE_SECURESTORAGE_CONFIG_DIR"] == "/elsewhere"
 
 
-def test_who_would_not_find_the_sign_in_otherwise_gets_the_users_own_folder() -> None:
+def test_a_launch_that_is_not_private_uses_the_users_config_folder() -> None:
     launch = launch_for(Path("/opt/claude"), {"HOME": "/home/me", "CLAUDE_CONFIG_DIR": "/elsewhere"}, is_private=False)
     child = dict(launch.environment)
     assert not launch.is_private

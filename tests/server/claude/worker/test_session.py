@@ -1,4 +1,4 @@
-"""Turns on a process that goes on: interrupted, continued, forgotten at a boundary; asserted on the bodies upstream."""
+"""Requests on a live process: continued, interrupted and reset, asserted on the bodies upstream."""
 
 import asyncio
 import json
@@ -6,19 +6,22 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
+from server.claude.protocol.frames import Frame
 from server.claude.worker.launch import launch_for
 from server.claude.worker.process import CliProcess
 from server.claude.worker.session import Session
+from server.claude.worker.worker import Worker
 from server.conversation.events import PartDelta
 from server.conversation.request import ModelSettings, Profile
-from server.errors import DrawbridgeError, PromptTooLong, UnexpectedOutput
+from server.errors import AnswerCut, DrawbridgeError, PromptTooLong, UnexpectedOutput, WorkerDied
 from server.machine.guards import guard_for
 from server.standin.script import Gate, Hold, Pause, Plain, Refusal, Reply, Script, Text, Usage, refuse, say
 from server.standin.server import Recorded, Standin, default_answer
 from server.status import UsageWindow
 from tests.server.claude.cli.test_usage import limits
-from tests.server.claude.conftest import SONNET, Bench, conversation
+from tests.server.claude.conftest import SONNET, Bench, answer, conversation
 from tests.server.claude.worker.test_worker import turns
 
 
@@ -30,12 +33,10 @@ async def test_an_interrupt_ends_the_request_and_keeps_the_process(bench: Bench,
     await process.spawn()
     session = Session(process, lambda: bench.bounds)
     try:
-        await session.configure(Profile(system="Be terse."))
-        answer = session.answer(ModelSettings(model="sonnet"), conversation("hi"), lambda limits: None)
-        async for event in answer:
+        await session.configure(PROFILE)
+        async for event in answer(session, SONNET, conversation("hi")):
             if isinstance(event, PartDelta):
                 break
-        await answer.aclose()
         assert await session.interrupt()
         await asyncio.wait_for(standin.requests[-1].client_disconnected(), 10)
         assert (await process.control("list_models"))["models"]
@@ -45,7 +46,7 @@ async def test_an_interrupt_ends_the_request_and_keeps_the_process(bench: Bench,
     assert not process.is_alive
 
 
-async def test_an_interrupt_of_a_process_that_is_gone_says_no(bench: Bench) -> None:
+async def test_an_interrupt_of_an_ended_process_fails(bench: Bench) -> None:
     assert bench.cli is not None
     launch = launch_for(bench.cli, bench.environment)
     process = CliProcess(lambda: launch, bench.scratch, guard_for())
@@ -69,29 +70,40 @@ MESSAGE: dict[str, Any] = {
 }
 
 
-class Warm:
-    """One process that goes on: each `ask` is a turn on it, and gives the body that arrived for it."""
+PROFILE = Profile(system="Be terse.")
 
-    def __init__(self, bench: Bench, standin: Standin) -> None:
-        self.bench, self.standin, self.worker = bench, standin, bench.worker()
+
+class Warm:
+    """One live process: each `ask` is an answer of it, and returns the body that arrived for it.
+
+    `first` is the body of the process's first request, "one", without what is its own.
+    """
+
+    def __init__(self, bench: Bench, standin: Standin, worker: Worker) -> None:
+        self.bench, self.standin, self.worker = bench, standin, worker
+        self.first: dict[str, Any] = {}
 
     async def ask(self, *turns: str, held: int = 0, settings: ModelSettings = SONNET) -> dict[str, Any]:
         before = len(self.standin.requests)
-        answer = self.worker.ask(Profile(system="Be terse."), settings, conversation(*turns), held=held)
-        async with aclosing(answer) as events:
+        async with aclosing(self.worker.ask(PROFILE, settings, conversation(*turns), held=held)) as events:
             assert [event async for event in events]
         assert len(self.standin.requests) == before + 1
         return self.standin.requests[-1].body
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def warm(bench: Bench, standin: Standin) -> Warm:
-    warm = Warm(bench, standin)
-    await warm.worker.boot()
+    worker = await bench.warm(PROFILE)
+    warm = Warm(bench, standin, worker)
+    key = (worker, ("one",))
+    if key not in bench.first:
+        bench.first[key] = masked(await warm.ask("one"))
+        standin.requests.clear()
+    warm.first = bench.first[key]
     return warm
 
 
-async def test_a_conversation_goes_on_by_its_new_turn_alone(warm: Warm) -> None:
+async def test_a_continued_conversation_sends_only_the_new_message(warm: Warm) -> None:
     await warm.ask("one")
     assert warm.worker.is_at_rest
     body = await warm.ask("one", "Hello from the stand-in.", "two", held=2)
@@ -114,29 +126,26 @@ async def test_a_conversation_that_claude_code_finds_too_long_is_replayed_for_th
     assert [len(turns(recorded.body)) for recorded in standin.requests] == [1, 3, 5]
 
 
-async def test_a_boundary_leaves_nothing_of_the_conversation_before(warm: Warm) -> None:
-    fresh = await warm.ask("one")
+async def test_nothing_of_a_conversation_remains_after_a_reset(warm: Warm) -> None:
     await warm.ask("MARK", "MARK", "MARK")
     again = await warm.ask("one")
     assert "MARK" not in json.dumps(again)
-    assert masked(again) == masked(fresh)
+    assert masked(again) == warm.first
 
 
 @pytest.mark.parametrize(
     "failure", [refuse(400, "no"), refuse(401), refuse(429), refuse(529)], ids=lambda f: str(f.status)
 )
 async def test_a_failure_leaves_nothing_in_the_next_conversation(warm: Warm, failure: Refusal) -> None:
-    fresh = await warm.ask("one")
     warm.standin.script(lambda recorded: failure)
     with pytest.raises(DrawbridgeError):
         await warm.ask("MARK")
     assert warm.worker.is_at_rest
     warm.standin.script(default_answer)
-    assert masked(await warm.ask("one")) == masked(fresh)
+    assert masked(await warm.ask("one")) == warm.first
 
 
 async def test_an_interrupted_answer_leaves_nothing_in_the_next_conversation(warm: Warm) -> None:
-    fresh = await warm.ask("one")
     warm.standin.script(say("MARK", Hold(Gate()), "never"), say("ok"))
     answer = warm.worker.ask(Profile(), SONNET, conversation("MARK"))
     async for event in answer:
@@ -146,11 +155,11 @@ async def test_an_interrupted_answer_leaves_nothing_in_the_next_conversation(war
     assert not warm.worker.is_at_rest
     assert await warm.worker.settle()
     await asyncio.wait_for(warm.standin.requests[-1].client_disconnected(), 10)
-    assert masked(await warm.ask("one")) == masked(fresh)
+    assert masked(await warm.ask("one")) == warm.first
 
 
-async def test_who_leaves_while_a_history_is_replayed_leaves_no_worker_at_rest(warm: Warm) -> None:
-    """What was written and not read back would answer the next conversation's first turn."""
+async def test_a_request_cancelled_during_a_replay_makes_the_worker_unusable(warm: Warm) -> None:
+    """Otherwise the unread results would be taken for those of the next conversation."""
     await warm.ask("one")
     answer = warm.worker.ask(Profile(), SONNET, conversation(*(f"MARK {number}" for number in range(2001))))
     asking = asyncio.ensure_future(anext(answer))
@@ -158,13 +167,13 @@ async def test_who_leaves_while_a_history_is_replayed_leaves_no_worker_at_rest(w
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
     await answer.aclose()
-    assert len(warm.standin.requests) == 1, "the replay was over before the caller left"
+    assert len(warm.standin.requests) == 1, "the replay ended before the request was cancelled"
     assert not warm.worker.is_at_rest
     assert not await warm.worker.settle()
 
 
-async def test_a_worker_that_said_what_nobody_understands_does_not_go_on(warm: Warm) -> None:
-    """Not even when its result was read: whatever it is at, it is in doubt."""
+async def test_a_worker_with_unexpected_output_is_not_used_again(warm: Warm) -> None:
+    """Not even after its result was read: its state is unknown."""
     kinds = ("server_tool_use", "text")
     events: list[dict[str, Any]] = [{"type": "message_start", "message": MESSAGE}]
     for index, kind in enumerate(kinds):
@@ -192,7 +201,7 @@ async def test_a_worker_that_said_what_nobody_understands_does_not_go_on(warm: W
 async def test_an_interrupt_that_comes_too_late_lets_no_second_request_go_upstream(
     warm: Warm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After its token limit the engine would go on by itself, and nobody would be left to kill it for that."""
+    """After its token limit Claude Code would continue by itself, so the kill rules apply to an interrupted answer."""
     gate = Gate()
     limited = say("Half", Hold(gate), " an answer", stop_reason="max_tokens", before_stop=(Pause(5),))
     warm.standin.script(limited, say("more"))
@@ -215,15 +224,23 @@ async def test_an_interrupt_that_comes_too_late_lets_no_second_request_go_upstre
     assert len(warm.standin.requests) == 1
 
 
-async def test_a_worker_whose_messages_have_ended_is_not_at_rest(warm: Warm) -> None:
-    """Its process lives on, but nobody would ever read what it says."""
+async def test_a_reader_that_fails_ends_the_request_and_the_process_at_once(warm: Warm) -> None:
+    """Otherwise the request would wait for its timeout."""
     await warm.ask("one")
-    assert warm.worker._session is not None
-    drain = warm.worker._session._drain
-    assert drain is not None
-    drain.cancel()
-    await asyncio.wait({drain})
-    assert warm.worker.is_alive
+    process = warm.worker._process
+    read = process.on_frame
+
+    def broken(frame: Frame | None) -> bool:
+        if frame is not None and frame.get("type") == "stream_event":
+            raise RuntimeError("a mistake of ours")
+        assert read is not None
+        return read(frame)
+
+    process.on_frame = broken
+    warm.standin.script(say("Half", Hold(Gate()), "never"))
+    with pytest.raises((WorkerDied, AnswerCut)):
+        await asyncio.wait_for(warm.ask("two"), 20)
+    await asyncio.wait_for(warm.worker.wait_dead(), 10)
     assert not warm.worker.is_at_rest
     assert not await warm.worker.settle()
 
@@ -238,15 +255,14 @@ SETTINGS = [
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=range(len(SETTINGS)))
-async def test_settings_do_not_stick_across_a_boundary(warm: Warm, settings: ModelSettings) -> None:
-    fresh = await warm.ask("one")
+async def test_settings_do_not_outlive_a_reset(warm: Warm, settings: ModelSettings) -> None:
     other = await warm.ask("one", settings=settings)
-    assert masked(other) != masked(fresh)
+    assert masked(other) != warm.first
     assert "local-command" not in json.dumps(other)
-    assert masked(await warm.ask("one")) == masked(fresh)
+    assert masked(await warm.ask("one")) == warm.first
 
 
-async def test_settings_do_not_stick_within_a_conversation(warm: Warm) -> None:
+async def test_settings_do_not_outlive_their_request(warm: Warm) -> None:
     await warm.ask("one", settings=ModelSettings(model="sonnet", max_tokens=55, stop_sequences=("END",)))
     body = await warm.ask("one", "Hello from the stand-in.", "two", held=2)
     assert "stop_sequences" not in body
@@ -256,8 +272,7 @@ async def test_settings_do_not_stick_within_a_conversation(warm: Warm) -> None:
 async def test_two_replays_have_a_prefix_that_the_providers_cache_can_keep(warm: Warm, bench: Bench) -> None:
     """The first replay marks its question; the second, on another process, has the same bytes up to there."""
     first = await warm.ask("one", "two", "three")
-    other = Warm(bench, warm.standin)
-    await other.worker.boot()
+    other = Warm(bench, warm.standin, await bench.fresh())
     second = await other.ask("one", "two", "three", "four", "five")
     assert first["messages"][3]["content"][-1]["cache_control"]
     assert sum(json.dumps(part).count("cache_control") for part in (first, second)) <= 8
@@ -265,7 +280,8 @@ async def test_two_replays_have_a_prefix_that_the_providers_cache_can_keep(warm:
     assert first["system"] == second["system"]
 
 
-async def test_a_worker_wears_out(warm: Warm, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_wears_out(bench: Bench, standin: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
+    warm = Warm(bench, standin, await bench.fresh())
     monkeypatch.setattr("server.claude.worker.worker.MOST_CONVERSATIONS", 2)
     monkeypatch.setattr("server.claude.worker.worker.MOST_GROWTH", 10**12)
     await warm.ask("one")
@@ -284,7 +300,7 @@ async def test_a_worker_that_has_grown_too_much_is_worn(warm: Warm, monkeypatch:
 
 
 def masked(body: dict[str, Any]) -> dict[str, Any]:
-    """A body without what every process and minute has of its own."""
+    """A body without what each process has of its own."""
     return json.loads(json.dumps({**body, "metadata": None}))  # type: ignore[no-any-return]
 
 

@@ -1,4 +1,4 @@
-"""Every setting of a request, as it arrives upstream, and that it is gone with the next request on the same process."""
+"""Every setting of a request arrives upstream and does not affect the next request on the same process."""
 
 from dataclasses import replace
 from typing import Any
@@ -65,16 +65,16 @@ PROFILE = Profile("Be terse.", tools=(Tool("look", "Looks.", '{"type": "object"}
 
 
 @pytest.mark.parametrize(("settings", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-async def test_a_setting_arrives_and_does_not_stick(
+async def test_a_setting_applies_to_its_request_only(
     bench: Bench, standin: Standin, settings: ModelSettings, expected: dict[str, Any]
 ) -> None:
-    worker = bench.worker()
-    await worker.boot()
+    worker = await bench.warm(PROFILE)
     plain = ModelSettings(model=NEW)
     for one in (plain, settings if settings.model else replace(settings, model=NEW), plain):
         async for _ in worker.ask(PROFILE, one, conversation("one")):
             pass
-    fresh, found, again = (recorded.body for recorded in standin.requests)
+    before, found, again = (recorded.body for recorded in standin.requests)
+    fresh = bench.first.setdefault((worker, ("one",)), masked(before))
     assert {name: found.get(name) for name in expected} == expected
     assert all(recorded.refusal is None for recorded in standin.requests)
-    assert masked(again) == masked(fresh)
+    assert masked(again) == masked(before) == fresh

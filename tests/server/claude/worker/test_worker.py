@@ -1,4 +1,4 @@
-"""What the real CLI sends upstream for us, and what we make of what it says. Asserted on the bodies at the stand-in."""
+"""Requests and answers through the real CLI, asserted on the bodies at the stand-in."""
 
 import asyncio
 import json
@@ -42,8 +42,8 @@ from server.standin.server import Standin
 from tests.server.claude.conftest import Bench, conversation
 from tests.server.standin.proxy import BAD_GATEWAY
 
-# Between the reason and the end of the stream. Claude Code sends its second request some milliseconds after the end: on
-# a machine that runs other tests too, those are not enough to show that it is killed at the reason.
+# Between the stop reason and the end of the stream. Claude Code sends its second request some milliseconds after the
+# end, which is too short on a busy computer to show that it is killed at the reason.
 MOMENT = (Pause(5),)
 
 
@@ -52,7 +52,7 @@ def words(events: list[Event]) -> str:
 
 
 def turns(body: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The conversation upstream as (role, text), without the engine's own environment note."""
+    """The conversation upstream as (role, text), without Claude Code's environment note."""
     found = []
     for message in body["messages"]:
         if message["role"] == "system":
@@ -77,7 +77,7 @@ async def test_an_answer_comes_token_by_token(bench: Bench, standin: Standin) ->
     assert finished.cost_usd
 
 
-async def test_history_arrives_in_true_roles_with_its_system_prompt(bench: Bench, standin: Standin) -> None:
+async def test_history_arrives_with_its_roles_and_system_prompt(bench: Bench, standin: Standin) -> None:
     await bench.ask("one", "two", "three", "four", "five", system="You are terse.\r\nVery.")
     body = standin.requests[-1].body
     assert turns(body) == [
@@ -100,13 +100,17 @@ async def test_what_looks_like_a_command_is_plain_text(
     assert "the word of the file" not in json.dumps(body)
 
 
-async def test_nothing_of_this_computer_is_offered_or_told(bench: Bench, standin: Standin) -> None:
-    home = Path(bench.environment["HOME"])
+async def test_nothing_of_this_computer_is_sent(
+    bench: Bench, standin: Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path
+    monkeypatch.setitem(bench.environment, "HOME", str(home))
     (home / ".claude").mkdir()
     (home / ".claude" / "CLAUDE.md").write_text("MARK-OF-THE-USER")
     (home / ".claude.json").write_text(json.dumps({"mcpServers": {"mine": {"command": "/bin/false"}}}))
     (home / ".claude" / "settings.json").write_text(json.dumps({"model": "haiku", "env": {"MARK": "MARK-OF-THE-USER"}}))
-    await bench.ask("What is the capital of France?", system="Answer in one word.")
+    worker = await bench.fresh()
+    await bench.ask("What is the capital of France?", system="Answer in one word.", worker=worker)
     recorded = standin.requests[-1]
     body = json.dumps(recorded.body)
     assert recorded.body["tools"] == []
@@ -117,13 +121,13 @@ async def test_nothing_of_this_computer_is_offered_or_told(bench: Bench, standin
     assert not [other for other in standin.others if other.method == "POST"]
 
 
-async def test_a_system_prompt_of_400_kilobytes_arrives_whole(bench: Bench, standin: Standin) -> None:
+async def test_a_system_prompt_of_400_kilobytes_arrives_unchanged(bench: Bench, standin: Standin) -> None:
     system = "".join(f"Rule {number}: be kind.\n" for number in range(18_000))
     await bench.ask("hi", system=system)
     assert standin.requests[-1].body["system"][-1]["text"] == system  # type: ignore[index]
 
 
-async def test_a_history_of_200_messages_arrives_whole(bench: Bench, standin: Standin) -> None:
+async def test_a_history_of_200_messages_arrives_unchanged(bench: Bench, standin: Standin) -> None:
     spoken = [f"turn {number}" for number in range(201)]
     await bench.ask(*spoken)
     assert [text for _, text in turns(standin.requests[-1].body)] == spoken
@@ -131,8 +135,7 @@ async def test_a_history_of_200_messages_arrives_whole(bench: Bench, standin: St
 
 
 async def test_consecutive_parts_stay_apart(bench: Bench, standin: Standin) -> None:
-    worker = bench.worker()
-    await worker.boot()
+    worker = await bench.warm(Profile())
     message = conversation("x")[0]
     parts = (Text("first\n"), Text(" second"))
     question = type(message)("user", parts)
@@ -161,7 +164,7 @@ async def test_settings_reach_the_request(
 
 @pytest.mark.parametrize("model", ["claude-haiku-4-5", "claude-sonnet-4-5", "claude-sonnet-5-5", "claude-opus-4-7"])
 @pytest.mark.parametrize("limit", [1, 1024, 1025, 3000])
-async def test_a_small_limit_is_accepted_for_every_way_of_thinking(
+async def test_a_small_limit_is_accepted_by_every_kind_of_model(
     bench: Bench, standin: Standin, model: str, limit: int
 ) -> None:
     """The stand-in refuses, as the API does, a thinking budget that is not below the limit."""
@@ -170,8 +173,8 @@ async def test_a_small_limit_is_accepted_for_every_way_of_thinking(
     assert len(standin.requests) == 1
 
 
-async def test_another_model_gets_the_body_it_takes(bench: Bench, standin: Standin) -> None:
-    """Only the name changed in the extra body would send adaptive thinking to a model that does not know it."""
+async def test_another_model_gets_a_body_that_it_supports(bench: Bench, standin: Standin) -> None:
+    """A model in the extra body would send adaptive thinking to a model that does not support it."""
     await bench.ask("hi", settings=ModelSettings(model="claude-3-5-haiku-20241022"))
     body = standin.requests[-1].body
     assert body["model"] == "claude-3-5-haiku-20241022"
@@ -188,7 +191,7 @@ async def test_another_model_gets_the_body_it_takes(bench: Bench, standin: Stand
         ("model_context_window_exceeded", StopReason.LENGTH),
     ],
 )
-async def test_the_engine_sends_no_second_request_after_it(
+async def test_claude_code_sends_no_second_request(
     bench: Bench, standin: Standin, stop: Any, reason: StopReason
 ) -> None:
     standin.script(lambda recorded: say("Half an", " answer", stop_reason=stop, before_stop=MOMENT))
@@ -200,31 +203,29 @@ async def test_the_engine_sends_no_second_request_after_it(
     assert len(standin.requests) == 1
 
 
-WORDLESS = [
+TEXTLESS = [
     say(before_stop=MOMENT),
     say(" \n", before_stop=MOMENT),
     Reply((say_.Thinking(("Hm.",)),), before_stop=MOMENT),
 ]
 
 
-@pytest.mark.parametrize("reply", WORDLESS, ids=range(len(WORDLESS)))
-async def test_an_answer_without_words_is_one_request_and_no_error(
-    bench: Bench, standin: Standin, reply: Reply
-) -> None:
+@pytest.mark.parametrize("reply", TEXTLESS, ids=range(len(TEXTLESS)))
+async def test_an_answer_without_text_is_one_request_and_no_error(bench: Bench, standin: Standin, reply: Reply) -> None:
     standin.script(lambda recorded: reply)
     events = await bench.ask("hi")
     assert isinstance(events[-1], Finished)
     assert len(standin.requests) == 1
 
 
-async def test_a_stop_sequence_is_told(bench: Bench, standin: Standin) -> None:
+async def test_a_stop_sequence_is_reported(bench: Bench, standin: Standin) -> None:
     standin.script(say("one ", stop_reason="stop_sequence", stop_sequence="END"))
     finished = (await bench.ask("hi", settings=ModelSettings(model="sonnet", stop_sequences=("END",))))[-1]
     assert isinstance(finished, Finished)
     assert (finished.reason, finished.stop_sequence) == (StopReason.STOP_SEQUENCE, "END")
 
 
-async def test_thoughts_and_their_seal_are_kept_apart_from_the_text(bench: Bench, standin: Standin) -> None:
+async def test_thinking_and_its_signature_are_separate_from_the_text(bench: Bench, standin: Standin) -> None:
     standin.script(Reply((say_.Thinking(("Let me ", "see."), signature="c2VhbA=="), say_.Text(("Yes.",)))))
     events = await bench.ask("hi")
     started = [event.part for event in events if type(event).__name__ == "PartStarted"]  # type: ignore[union-attr]
@@ -249,7 +250,7 @@ FAILURES: list[tuple[Any, type[DrawbridgeError], int]] = [
 
 
 @pytest.mark.parametrize(("answer", "expected", "status"), FAILURES, ids=lambda value: repr(value)[:40])
-async def test_a_failure_upstream_is_our_typed_error_and_never_an_answer(
+async def test_a_failure_upstream_is_a_typed_error_and_never_an_answer(
     bench: Bench, standin: Standin, answer: Any, expected: type[DrawbridgeError], status: int
 ) -> None:
     standin.script(lambda recorded: answer)
@@ -272,21 +273,20 @@ CUTS = [
 
 
 @pytest.mark.parametrize("reply", CUTS, ids=range(len(CUTS)))
-async def test_a_cut_answer_never_looks_whole(bench: Bench, standin: Standin, reply: Reply) -> None:
+async def test_a_cut_answer_is_an_error(bench: Bench, standin: Standin, reply: Reply) -> None:
     standin.script(lambda recorded: reply)
     with pytest.raises((AnswerCut, UpstreamDown)):
         await bench.ask("hi")
 
 
-async def test_silence_before_the_first_frame_and_within_the_answer_is_bounded(bench: Bench, standin: Standin) -> None:
+async def test_silence_ends_in_a_timeout(bench: Bench, standin: Standin) -> None:
     for reply in (
         say("late", before_headers=(Hold(Gate()),)),
         say("late", before_start=(Hold(Gate()),)),
         say("Half", Hold(Gate()), "late"),
     ):
         standin.script(reply)
-        worker = bench.worker()
-        await worker.boot()
+        worker = await bench.fresh()
         bench.bounds = type(bench.bounds)(silence_s=3)
         with pytest.raises(WorkerSilent):
             [event async for event in worker.ask(Profile(), ModelSettings(model="sonnet"), conversation("hi"))]
@@ -294,7 +294,7 @@ async def test_silence_before_the_first_frame_and_within_the_answer_is_bounded(b
         await asyncio.wait_for(standin.requests[-1].client_disconnected(), 10)
 
 
-async def test_leaving_early_stops_the_request_upstream(bench: Bench, standin: Standin) -> None:
+async def test_closing_early_stops_the_request_upstream(bench: Bench, standin: Standin) -> None:
     standin.script(say("Half", Hold(Gate()), "never"))
     events = await bench.ask("hi", until=lambda event: isinstance(event, PartDelta))
     assert words(events) == "Half"
@@ -304,8 +304,7 @@ async def test_leaving_early_stops_the_request_upstream(bench: Bench, standin: S
 async def test_a_killed_process_is_a_dead_worker(bench: Bench, standin: Standin) -> None:
     gate = Gate()
     standin.script(say("Half", Hold(gate), "never"))
-    worker = bench.worker()
-    await worker.boot()
+    worker = await bench.fresh()
     answer = worker.ask(Profile(), ModelSettings(model="sonnet"), conversation("hi"))
     async for event in answer:
         if isinstance(event, PartDelta):
@@ -318,26 +317,25 @@ async def test_a_killed_process_is_a_dead_worker(bench: Bench, standin: Standin)
 
 
 @pytest.mark.parametrize("is_configured", [False, True])
-async def test_a_process_that_is_gone_and_not_yet_known_to_be_is_a_dead_worker(
+async def test_a_dead_process_that_asyncio_has_not_noticed_is_a_dead_worker(
     bench: Bench, standin: Standin, is_configured: bool
 ) -> None:
-    """So that the request is tried once more: it is nobody's surprise."""
-    worker = bench.worker()
-    await worker.boot()
+    """So that the request is retried: it is not an `UnexpectedOutput`."""
+    worker = await bench.fresh()
     if is_configured:
         [event async for event in worker.ask(Profile(), ModelSettings(model="sonnet"), conversation("hi"))]
     assert worker.pid
     os.kill(worker.pid, signal.SIGKILL)
     with suppress(psutil.NoSuchProcess):
         while psutil.Process(worker.pid).status() != psutil.STATUS_ZOMBIE:
-            # Not asyncio's: that would hear of the death.
+            # Not asyncio.sleep: the loop would notice the death.
             time.sleep(0.01)
     assert worker.is_alive
     with pytest.raises(WorkerDied):
         [event async for event in worker.ask(Profile(), ModelSettings(model="sonnet"), conversation("hi"))]
 
 
-async def test_a_cli_that_is_not_there_or_does_not_start_says_so(bench: Bench, tmp_path: Path) -> None:
+async def test_a_missing_or_broken_cli_is_an_error(bench: Bench, tmp_path: Path) -> None:
     bench.cli = tmp_path / "claude"
     with pytest.raises(CliMissing):
         await bench.worker().boot()
@@ -348,13 +346,15 @@ async def test_a_cli_that_is_not_there_or_does_not_start_says_so(bench: Bench, t
     assert "secret" not in str(caught.value)
 
 
-async def test_folders_vanish_with_their_process(bench: Bench, standin: Standin) -> None:
+async def test_folders_are_removed_with_their_process(bench: Bench, standin: Standin) -> None:
     before = sorted(bench.scratch.root.iterdir())
-    await bench.ask("hi")
+    worker = await bench.fresh()
+    await bench.ask("hi", worker=worker)
+    await worker.close()
     assert sorted(bench.scratch.root.iterdir()) == before
 
 
-async def test_a_boot_that_is_given_up_while_its_folders_are_made_leaves_none(bench: Bench) -> None:
+async def test_a_boot_that_is_cancelled_while_its_folders_are_made_leaves_none(bench: Bench) -> None:
     before = sorted(bench.scratch.root.iterdir())
     begun, go = threading.Event(), threading.Event()
     assert bench.cli is not None
@@ -376,21 +376,18 @@ async def test_a_boot_that_is_given_up_while_its_folders_are_made_leaves_none(be
     with pytest.raises(asyncio.CancelledError):
         await spawning
     await process.kill()
-    await asyncio.get_running_loop().shutdown_default_executor()
     assert sorted(bench.scratch.root.iterdir()) == before
 
 
-async def test_the_models_of_the_account_are_heard_at_boot_and_their_size_with_an_answer(
-    bench: Bench, standin: Standin
-) -> None:
-    await bench.ask("hi")
+async def test_models_are_reported_at_boot_and_their_limits_with_an_answer(bench: Bench, standin: Standin) -> None:
+    await bench.ask("hi", worker=await bench.fresh())
     assert {"default", "opus", "sonnet", "haiku"} <= {card.id for card in bench.cards}
     assert [limits.model for limits in bench.limits] == ["claude-sonnet-5-5"]
     assert bench.limits[0].context_length >= 200_000
 
 
 async def test_a_conversation_near_the_window_is_never_summarised(bench: Bench, standin: Standin) -> None:
-    """The usage just under the window would set off the engine's own compaction, with requests of its own."""
+    """Usage just below the window would start Claude Code's compaction, with requests of its own."""
     near = say_.Usage(input_tokens=999_000, output_tokens=900)
     standin.script(say("ok", usage=near), say("ok", usage=near))
     await bench.ask("one")
@@ -399,7 +396,7 @@ async def test_a_conversation_near_the_window_is_never_summarised(bench: Bench, 
     assert [text for _, text in turns(standin.requests[-1].body)] == ["one", "ok", "two"]
 
 
-async def test_started_tells_the_model_that_really_answers(bench: Bench, standin: Standin) -> None:
+async def test_started_names_the_answering_model(bench: Bench, standin: Standin) -> None:
     started = (await bench.ask("hi", settings=ModelSettings(model="opus")))[0]
     assert isinstance(started, Started)
     assert started.model == "claude-opus-5-5"
