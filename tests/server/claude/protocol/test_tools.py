@@ -62,6 +62,14 @@ class Loop:
     def result(self, *results: ToolResult) -> None:
         self.messages = (*self.messages, Message("user", results))
 
+    async def close(self) -> None:
+        """Closes all workers, and waits until the stand-in has recorded everything that they have sent."""
+        assert self.worker is not None
+        await self.worker.close()
+        await self.bench.settle(close=True)
+        self.worker = None
+        await asyncio.wait_for(self.standin.disconnected(), 10)
+
     @property
     def body(self) -> dict[str, Any]:
         return self.standin.requests[-1].body
@@ -292,12 +300,9 @@ async def test_a_call_that_claude_code_would_answer_goes_to_the_client(
     assert events[-1].reason is StopReason.TOOL_CALLS
     _, found = said(events)
     assert (found.name, found.arguments) == (stray.name, "".join(str(piece) for piece in stray.deltas))
-    assert loop.worker is not None
-    await loop.worker.close()
-    await asyncio.wait_for(standin.disconnected(), 10)
+    await loop.close()
     assert len(standin.requests) == 1
     loop.result(*results_of(said(events)))
-    loop.worker = None
     await loop.ask()
     assert len(standin.requests) == 2
     assert standin.requests[-1].refusal is None
@@ -397,10 +402,7 @@ async def test_a_cut_within_a_call_is_an_error_without_a_second_request(
     standin.script(lambda _: reply)
     with pytest.raises((AnswerCut, UpstreamDown)):
         await loop.ask()
-    assert loop.worker is not None
-    await loop.worker.close()
-    loop.worker = None
-    await asyncio.wait_for(standin.disconnected(), 10)
+    await loop.close()
     assert len(standin.requests) == 1
 
 
@@ -476,9 +478,7 @@ async def test_an_answer_to_results_that_reaches_its_limit_ends_there(loop: Loop
     events = await loop.ask()
     assert isinstance(events[-1], Finished)
     assert events[-1].reason is StopReason.LENGTH
-    assert loop.worker is not None
-    await loop.worker.close()
-    await asyncio.wait_for(standin.disconnected(), 10)
+    await loop.close()
     assert len(standin.requests) == 2
 
 
@@ -488,7 +488,5 @@ async def test_calls_that_reach_the_limit_end_with_it_and_are_not_awaited(loop: 
     events = await loop.ask()
     assert isinstance(events[-1], Finished)
     assert events[-1].reason is StopReason.LENGTH
-    assert loop.worker is not None
-    await loop.worker.close()
-    await asyncio.wait_for(standin.disconnected(), 10)
+    await loop.close()
     assert len(standin.requests) == 1
