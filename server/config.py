@@ -1,6 +1,6 @@
-"""Every setting, where it may come from, and what it is when nobody says: flag, variable, settings file, default.
+"""All settings, and where their values come from: flag, environment variable, settings file, default.
 
-`OPTIONS` is the one table of settings; the command line, the variables, the settings file and the README follow it.
+`OPTIONS` is the one table of settings; the command line, variables, settings file and manual follow it.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,9 +12,9 @@ from typing import Literal
 from server.errors import SettingsInvalid
 
 Source = Literal["flag", "variable", "settings file", "default"]
-# How long a stop lets running answers finish, in seconds.
+# How many seconds running answers get to finish when the server stops.
 GRACE_S = 10.0
-# Settings that only the next start can change.
+# Settings that take effect only at the next start.
 FIXED_AT_START = ("data_dir", "log_dir", "demo", "reload")
 
 Reach = Literal["local", "lan"]
@@ -27,7 +27,7 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All settings of a server, checked. Times are seconds; None means what the field's comment says."""
+    """All settings of a server, validated. Times are in seconds."""
 
     host: str = "127.0.0.1"
     port: int = 8082
@@ -36,14 +36,14 @@ class Config:
     timeout_s: float = 120.0
     queue_timeout_s: float = 300.0
     max_waiting: int = 100
-    api_key: str | None = field(default=None, repr=False)  # None: no key is asked for
-    require_key: bool = False  # ask for the stored key (server.machine.keychain), unless `api_key` is given
-    reach: Reach = "local"  # "lan": a second listener for containers and the network, which asks for the key
-    payer: Payer = "automatic"  # "automatic": an exported API key before the plan, as Claude Code has it
-    cli_path: Path | None = None  # None: look for it
-    prefer_cli: PreferredCli = "carried"  # "newest": one that the user has installed, if it is newer
-    log_dir: Path | None = None  # None: the system's place for logs
-    data_dir: Path | None = None  # None: the system's place for an app's data
+    api_key: str | None = field(default=None, repr=False)  # None: clients need no key
+    require_key: bool = False  # require the stored key (server.machine.keychain), unless `api_key` is given
+    reach: Reach = "local"  # "lan": a second listener for containers and the network, which requires the key
+    payer: Payer = "automatic"  # "automatic": an exported API key before the plan, as in Claude Code
+    cli_path: Path | None = None  # None: search for it
+    prefer_cli: PreferredCli = "carried"  # "newest": the user's own, if it is newer
+    log_dir: Path | None = None  # None: the system's folder for logs
+    data_dir: Path | None = None  # None: the system's folder for app data
     demo: bool = False
     reload: bool = False
     head_timeout_s: float = 10.0
@@ -52,15 +52,15 @@ class Config:
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     strict_models: bool = False
-    fallback_model: str | None = None  # None: who asks for a model gets that one or an error
-    retries: int = 2  # how often a request is sent again, before its first word, while Claude's API fails
-    without_breaker: bool = False  # True: also what is known to be refused is sent to Claude
-    housekeeping_model: str | None = None  # None: the model asked for
-    forward_sampling: bool = False  # temperature and top_p go to Claude, where its API takes them
-    reasoning: Thoughts = "field"  # what becomes of the thoughts that Claude shows
+    fallback_model: str | None = None  # None: only the requested model answers
+    retries: int = 2  # while Claude's API fails, and before the first output
+    without_breaker: bool = False  # True: no circuit breaker
+    housekeeping_model: str | None = None  # None: the requested model
+    forward_sampling: bool = False  # send temperature and top_p to Claude, for models that accept them
+    reasoning: Thoughts = "field"  # how Claude's thinking is shown
     idle_shrink_s: float = 600.0
-    isolation: Isolation = "warm"  # "process": a fresh process for each conversation, whatever the self-check says
-    check_updates: bool = False  # the app asks the project once a day whether there is a newer version
+    isolation: Isolation = "warm"  # "process": a fresh process per conversation, regardless of the self-check
+    check_updates: bool = False  # the app checks for a newer version once a day
     log_level: str = "info"
     sources: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}), compare=False, repr=False)
 
@@ -70,13 +70,13 @@ class Config:
         return self.host in LOOPBACK_HOSTS or self.host.startswith("127.")
 
     def source(self, name: str) -> Source:
-        """Where the value of `name` came from."""
+        """Returns where the value of `name` came from."""
         return self.sources.get(name, "default")
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One setting: its field in `Config`, how it is read, and its variable for `serve` besides `DRAWBRIDGE_<NAME>`."""
+    """One setting: its field in `Config`, its parser, and its variable for `serve` besides `DRAWBRIDGE_<NAME>`."""
 
     name: str
     parse: Callable[[object], object]
@@ -90,7 +90,7 @@ class Option:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The environment variables that set it, the strongest first."""
+        """The environment variables that set it, by precedence."""
         own = f"DRAWBRIDGE_{self.key.upper()}"
         return (own, self.alias) if self.alias else (own,)
 
@@ -132,7 +132,7 @@ def _number(low: float, high: float) -> Callable[[object], float]:
 def _switch(value: object) -> bool:
     if isinstance(value, bool):
         return value
-    words = {
+    values = {
         "1": True,
         "true": True,
         "yes": True,
@@ -143,9 +143,9 @@ def _switch(value: object) -> bool:
         "off": False,
         "": False,
     }
-    if not isinstance(value, str) or value.strip().lower() not in words:
+    if not isinstance(value, str) or value.strip().lower() not in values:
         raise ValueError
-    return words[value.strip().lower()]
+    return values[value.strip().lower()]
 
 
 def _names(value: object) -> tuple[str, ...]:
@@ -157,7 +157,7 @@ def _names(value: object) -> tuple[str, ...]:
 
 
 def _one_of(*words: str) -> Callable[[object], str]:
-    """One of `words`, however its letters are written; a flag need not quote the blank of "api key"."""
+    """Parses one of `words`, in any case; "api-key" works too, so that a flag needs no quotes."""
 
     def parse(value: object) -> str:
         word = _text(value).lower().replace("-", " ").replace("_", " ")
@@ -212,10 +212,10 @@ def resolve(
     file: Mapping[str, object],
     unprefixed: bool = True,
 ) -> Config:
-    """The settings in force: a flag before a variable before the settings file before the default.
+    """Resolves the settings: flags before variables, before the settings file, before defaults.
 
-    `flags` holds only what was given, by field name. `unprefixed`: names like PORT count (for `serve` only).
-    Raises `SettingsInvalid`, naming the setting, where it came from, and what it takes.
+    `flags` holds the given ones by field name. `unprefixed`: names like PORT count too (for `serve`). Raises
+    `SettingsInvalid`, naming the setting, its source, and what it accepts.
     """
     values: dict[str, object] = {}
     sources: dict[str, Source] = {}
@@ -244,11 +244,11 @@ def _find(
     *,
     unprefixed: bool,
 ) -> tuple[object, Source, str] | None:
-    """The strongest given value of `option`, its source, and what to call that place in a message."""
+    """Returns the value of `option` with the highest precedence, its source, and how a message names that source."""
     if flags.get(option.name) is not None:
         return flags[option.name], "flag", f"--{option.key.replace('_', '-')}"
     for variable in option.variables if unprefixed else option.variables[:1]:
-        # An empty variable is how shells unset one for a single command.
+        # An empty variable counts as unset.
         if environment.get(variable):
             return environment[variable], "variable", f"The variable {variable}"
     if option.key in file:

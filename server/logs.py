@@ -1,4 +1,4 @@
-"""One rotating log, the id of the request on each line; never a prompt, an answer or a key."""
+"""The rotating log, with the request's id on each line; it never contains prompts, answers or keys."""
 
 import contextvars
 import logging
@@ -9,19 +9,18 @@ from pathlib import Path
 FILE_NAME = "drawbridge.log"
 FORMAT = "%(asctime)s %(levelname)-7s [%(request_id)s] %(name)s: %(message)s"
 _OURS = ("server", "tray")
-# Its access log would repeat every path, where ours says more with the request id; its other one tells of start and end
-# once for each socket, where we do once.
+# Our access log has the request id; uvicorn.error reports start and stop once per socket, and we do so once.
 _QUIET = ("uvicorn.access", "uvicorn.error")
 
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
-"""The id of the request that is being answered; it follows the task. The one module global that changes."""
+"""The id of the current request; it follows the task. The only module global that changes."""
 
-# A belt, not the trousers: no code of ours logs a key. These are the shapes that foreign error texts might carry.
+# Defence in depth: our code logs no keys; this redacts keys in third-party messages.
 _SECRET = re.compile(r"(sk-[A-Za-z0-9_-]{4})[A-Za-z0-9_-]{8,}|((?i:bearer|x-api-key:?)\s+)[^\s'\"]{8,}")
 
 
 class _Line(logging.Filter):
-    """Adds the request id and takes out what looks like a key."""
+    """Adds the request id and redacts keys."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
@@ -32,13 +31,13 @@ class _Line(logging.Filter):
         return True
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    """An idle connection that is open at the end is no error, although uvicorn says "Cancel 0 running task(s)"."""
+def _is_relevant(record: logging.LogRecord) -> bool:
+    """Drops uvicorn's error "Cancel 0 running task(s)" about idle connections at shutdown."""
     return not (str(record.msg).startswith("Cancel ") and record.args == (0,))
 
 
 class _LogFile(logging.handlers.RotatingFileHandler):
-    """The log, and the levels that held before it was opened."""
+    """The log file, and the log levels from before it was opened."""
 
     def __init__(self, file: Path) -> None:
         super().__init__(file, maxBytes=5_000_000, backupCount=3, encoding="utf-8", errors="backslashreplace")
@@ -46,9 +45,9 @@ class _LogFile(logging.handlers.RotatingFileHandler):
 
 
 def open_log(folder: Path, *, level: str = "info") -> logging.Handler:
-    """Starts logging to `folder`/drawbridge.log: 5 MB a file, three old ones kept. Close it with `close_log`.
+    """Starts logging to `folder`/drawbridge.log: 5 MB per file, three old files kept. Close it with `close_log`.
 
-    Raises OSError when the folder cannot be written.
+    Raises OSError if the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     handler = _LogFile(folder / FILE_NAME)
@@ -61,14 +60,14 @@ def open_log(folder: Path, *, level: str = "info") -> logging.Handler:
         logging.getLogger(ours).setLevel(level.upper())
     for quiet in _QUIET:
         logging.getLogger(quiet).setLevel(logging.WARNING)
-    logging.getLogger("uvicorn.error").addFilter(_is_news)
+    logging.getLogger("uvicorn.error").addFilter(_is_relevant)
     return handler
 
 
 def close_log(handler: logging.Handler) -> None:
-    """Stops what `open_log` started and closes the file."""
+    """Undoes `open_log` and closes the file."""
     logging.getLogger().removeHandler(handler)
-    logging.getLogger("uvicorn.error").removeFilter(_is_news)
+    logging.getLogger("uvicorn.error").removeFilter(_is_relevant)
     if isinstance(handler, _LogFile):
         for name, level in handler.before.items():
             logging.getLogger(name).setLevel(level)

@@ -1,15 +1,15 @@
-"""What the server publishes of itself: frozen values that `/health`, `status`, the page and the tray show."""
+"""The server's status: frozen values shown by `/health`, `drawbridge status`, the page and the tray."""
 
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
-# Which kind of account `claude auth login` signs in to.
+# The kinds of account that `claude auth login` signs in to.
 SignInAccount = Literal["claudeai", "console"]
 
 
 class State(Enum):
-    """The life of the server as one word."""
+    """The server's life cycle."""
 
     STARTING = "starting"
     RUNNING = "running"
@@ -19,15 +19,15 @@ class State(Enum):
 
 
 Lack = Literal["claude code", "the claude code that is named"]
-"""What no process can start without: any Claude Code at all, or the one that the settings name."""
+"""What is missing if no process can start: any Claude Code, or the one named in the settings."""
 
 
 @dataclass(frozen=True, slots=True)
 class PoolStatus:
-    """How many Claude Code processes there are, by what they do; `ways` counts the answers by how they found theirs.
+    """Counts of Claude Code processes by state, and of answers by way (how a request found its worker).
 
-    `ready`: processes that could take a request at once; `raw` of them not yet configured. `trouble`: why none starts,
-    in words; `lacks`: what is not there, where it is that.
+    `ready` processes can take a request at once; `raw` of them are not configured yet. `trouble` says why none starts,
+    and `lacks` what is missing, if that is why.
     """
 
     size: int = 0
@@ -44,7 +44,7 @@ class PoolStatus:
 
 @dataclass(frozen=True, slots=True)
 class CliStatus:
-    """Which Claude Code runs. `path` and `version` are None when there is none."""
+    """Which Claude Code runs. `path` and `version` are None if there is none."""
 
     path: str | None = None
     version: str | None = None
@@ -52,10 +52,10 @@ class CliStatus:
 
 @dataclass(frozen=True, slots=True)
 class AccountStatus:
-    """Who is signed in and who pays, as the CLI says.
+    """Who is signed in and who pays, as reported by the CLI.
 
-    `payer` is one of: plan, api key, bedrock, vertex, demo, nobody, unknown. Nobody pays where nobody is signed in, and
-    where the settings insist on an API key and there is none.
+    `payer` is one of: plan, api key, bedrock, vertex, foundry, demo, nobody, unknown. It is nobody if the account is
+    signed out, or if the settings require an API key and none is set.
     """
 
     signed_in: bool | None = None
@@ -70,10 +70,10 @@ class AccountStatus:
 
 @dataclass(frozen=True, slots=True)
 class SelfCheckStatus:
-    """Whether the Claude Code at hand was seen to do what we rely on, and how requests are answered now.
+    """The result of the self-check of the installed Claude Code, and how requests are answered now.
 
-    `isolation`: "warm", or "process" for each conversation. `cli`: the one that answers instead of the one at hand, if
-    any. `failed` names what was not seen of the one at hand; `words` say it, and what follows.
+    `isolation`: "warm", or "process" for one process per conversation. `cli`: the one that answers instead of the
+    installed one, if any. `failed` names the failed probes; `words` explains them and their effect.
     """
 
     checked: bool = False
@@ -85,7 +85,7 @@ class SelfCheckStatus:
 
 @dataclass(frozen=True, slots=True)
 class ModelName:
-    """A model as a person chooses it: `id` goes into settings and requests, `name` is shown."""
+    """A model to choose: `id` is used in settings and requests, `name` is shown."""
 
     id: str
     name: str
@@ -93,7 +93,7 @@ class ModelName:
 
 @dataclass(frozen=True, slots=True)
 class UsageWindow:
-    """How much of a plan is used up: `name` as in "5 hours", `used` from 0 to 1, `resets_at` as a Unix time."""
+    """How much of a plan's limit is used: `name` as in "5 hours", `used` from 0 to 1, `resets_at` as a Unix time."""
 
     name: str
     used: float
@@ -103,9 +103,9 @@ class UsageWindow:
 
 @dataclass(frozen=True, slots=True)
 class CircuitStatus:
-    """Requests are refused at once, for a reason that is known: `cause` is "sign in", "limit" or "upstream".
+    """An open circuit: requests for `model` (None: all models) are refused at once with the error `title`.
 
-    `model` is the one that is meant, None: all. `title` says it. After `until` one request tries again; Unix times.
+    After `until` one request tries again. Times are Unix times.
     """
 
     cause: Literal["sign in", "limit", "upstream"]
@@ -127,7 +127,7 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The whole state of one server at one moment. `lan_addresses`: where containers and the network find it."""
+    """The whole state of a server. `lan_addresses` are for containers and the network."""
 
     state: State = State.STOPPED
     addresses: tuple[str, ...] = ()

@@ -95,7 +95,7 @@ def test_a_doctor_says_where_the_key_is_and_never_the_key(home: Path, capsys: Ca
     run(["doctor", "--json"])
     found = findings(capsys)["keyring"]
     assert found[0] == "note"
-    assert "cannot be seen" in found[1]
+    assert "is unknown" in found[1]
     keychain = Keychain(find_folders().config)
     keychain.store(KEY, allow_file=True)
     run(["doctor", "--json"])

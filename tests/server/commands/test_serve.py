@@ -306,7 +306,7 @@ def test_settings_changed_by_hand_hold_at_once_and_a_wrong_one_changes_nothing(
     assert program.remark("takes a number from 1 to 64")
     settings(f"port = {other}\napi_key = 'k'\ndemo = true\n")
     assert program.remark("'demo' takes effect at the next start")
-    assert program.remark("hold now")
+    assert program.remark("are in force")
     assert post(other, b'{"messages": []}')[0] == 401
     instance = read_instance(find_folders().data)
     assert instance is not None

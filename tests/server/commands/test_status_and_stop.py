@@ -130,7 +130,7 @@ def test_the_question_may_come_from_standard_input(server: Program, arguments: l
 
 def test_an_empty_question_is_not_asked(home: Path, capsys: Captured) -> None:
     assert run(["ask", "  "]) == 2
-    assert "There is no question" in capsys.readouterr().err
+    assert "No question given" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("how", [["--no-stream"], []])
@@ -145,7 +145,7 @@ def test_an_answer_that_breaks_off_is_shown_so_far_and_is_an_error(server: Progr
     assert run(["ask", "break"]) == 1
     captured = capsys.readouterr()
     assert captured.out == "You said: \n"
-    assert captured.err.startswith("The answer broke off: ")
+    assert captured.err.startswith("The answer ended early: ")
 
 
 def test_a_server_that_dies_in_mid_answer_is_an_error(server: Program) -> None:
