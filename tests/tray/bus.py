@@ -1,4 +1,4 @@
-"""A session bus of the tests' own: a dbus-daemon with its own configuration and address, ended by its process id."""
+"""Runs a private session bus: a dbus-daemon with its own configuration and address."""
 
 import os
 import shutil
@@ -26,16 +26,15 @@ _CONFIGURATION = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Co
 
 @contextmanager
 def private_bus(folder: Path) -> Iterator[str]:
-    """Its address, while it runs. It starts no services: who is on it is who the test puts there.
+    """Runs the bus and yields its address. It starts no services.
 
-    Skips the test where there is no dbus-daemon.
+    Skips the test if there is no dbus-daemon.
     """
     program = shutil.which("dbus-daemon")
     if program is None:
         pytest.skip("dbus-daemon is not installed: apt-get install dbus")
     configuration = folder / "bus.conf"
-    # The path of a socket may not be longer than about 100 characters, and pytest's folders are: the daemon's name of
-    # its own is short, and so is the folder that we give it.
+    # The path of a socket may have about 100 characters, so `folder` must be short.
     configuration.write_text(_CONFIGURATION.format(folder=os.fspath(folder)))
     daemon = subprocess.Popen(
         [program, f"--config-file={configuration}", "--nofork", "--print-address=1", "--nopidfile"],

@@ -1,6 +1,6 @@
-"""A program that shows the icon and nothing else, for tests and for looking at it: `python -m tests.tray.demo`.
+"""Shows the icon and its menu without a server: `python -m tests.tray.demo`.
 
-It prints each command that is clicked, and ends with Quit or with a signal that ends programs.
+Prints the command of each click; ends with Quit or a termination signal.
 """
 
 import queue

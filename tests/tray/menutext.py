@@ -1,4 +1,4 @@
-"""A menu as text, for golden files: the same form for `menu_for`'s items and for what a tray host reads on the bus."""
+"""A menu as text for golden files, made from `menu_for`'s items or from a menu read from the bus."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -9,14 +9,14 @@ Mark = Literal["check", "radio"] | None
 
 
 def menu_text(items: Iterable[Item]) -> str:
-    """The whole menu, one line an item, its end included."""
+    """The whole menu, one item on each line."""
     return "\n".join(_lines(items, 0)) + "\n"
 
 
 def menu_line(
     text: str, *, level: int, enabled: bool = True, mark: Mark = None, checked: bool = False, separator: bool = False
 ) -> str:
-    """One line: two spaces a level, `~` for what cannot be clicked, `[x]` `[ ]` `(o)` `( )`, `---` for a separator."""
+    """One line: two spaces for each level, `~` if disabled, `[x]` `[ ]` `(o)` `( )`, `---` for a separator."""
     if separator:
         return f"{'  ' * level}---"
     marks = {None: "", "check": "[x] " if checked else "[ ] ", "radio": "(o) " if checked else "( ) "}

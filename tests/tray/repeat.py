@@ -1,10 +1,10 @@
-"""Repeats the tests of the tray, each time in a fresh process: what works once may still be a race.
+"""Repeats tests of the tray, each time in a fresh process, to find races.
 
     python -m tests.tray.repeat                     a day with the whole app, 20 times
     python -m tests.tray.repeat --load              the same while every processor is busy
-    python -m tests.tray.repeat -n 5 tests/tray     whatever pytest is to run, 5 times
+    python -m tests.tray.repeat -n 5 tests/tray     any tests, 5 times
 
-Ends with 0 if all runs passed, and shows the output of those that did not.
+Exits with 0 if all runs passed, and prints the output of failed runs.
 """
 
 import argparse
@@ -19,9 +19,9 @@ _BUSY = "while True: pass"
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.tray.repeat", description=__doc__.splitlines()[0])
-    parser.add_argument("-n", "--runs", type=int, default=20, help="how often (20)")
+    parser.add_argument("-n", "--runs", type=int, default=20, help="number of runs (20)")
     parser.add_argument("--load", action="store_true", help="keep twice as many loops busy as there are processors")
-    parser.add_argument("tests", nargs="*", default=DEFAULT, help=f"what pytest shall run ({DEFAULT[0]})")
+    parser.add_argument("tests", nargs="*", default=DEFAULT, help=f"arguments of pytest ({DEFAULT[0]})")
     options = parser.parse_args()
     loops = 2 * (os.cpu_count() or 1) if options.load else 0
     load = [subprocess.Popen([sys.executable, "-c", _BUSY]) for _ in range(loops)]

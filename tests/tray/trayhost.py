@@ -5,12 +5,12 @@
         item = host.wait_item()                 # the icon, once it has registered
         item.props()["ToolTip"]                 # its properties; item["Title"] for one of them
         item.menu().text()                      # the whole menu, in the form of tests/tray/menutext.py
-        item.click("Default model", "Haiku")    # finds the line by its words, and clicks it as a panel does
+        item.click("Default model", "Haiku")    # finds the line by its labels and clicks it as a panel does
         item.wait_menu(lambda menu: menu.find("Default model", "Haiku").checked)
         item.activate()                         # a click on the icon itself
-        host.wait_notification("Drawbridge").click()      # by a part of its title; what the button's press says
+        host.wait_notification("Drawbridge").click()      # by a part of its title; presses its button
         host.notifications                      # all of them so far
-        host.signals                            # what the app has told of its own accord: (member, arguments)
+        host.signals                            # the signals the app has sent: (member, arguments)
         host.wait_signal("LayoutUpdated")       # one that has come since `host.signals.clear()`
         host.stop_watcher(); host.start_watcher()         # the panel ends, and comes again
         host.wait_gone()                        # the icon has left
@@ -20,9 +20,9 @@ Fixtures of tests/tray/conftest.py give both: `bus` (the address) and `host`.
 
 Names: `TrayHost(address, watcher=False)` starts without a panel, `notifications=False` without the daemon, and
 `has_host=False` with a panel that takes icons and shows none. Every wait is bounded by `TIMEOUT_S` and raises
-`TimeoutError` with what is there instead. `item.menu()` first says AboutToShow, as panels do, which lets the app
-refresh its menu; `item.layout()` does not, and so shows what the app has pushed. Labels are compared as a person sees
-them, without the marks of access keys.
+`TimeoutError` with the actual state. `item.menu()` first sends AboutToShow, as panels do, which lets the app refresh
+its menu; `item.layout()` does not, and so shows what the app has pushed. Labels are compared as the user sees them,
+without the marks of access keys.
 """
 
 import threading
@@ -85,12 +85,12 @@ _INTROSPECTION = {
 
 
 class CallFailed(Exception):
-    """The app answered with an error."""
+    """The app replied with an error."""
 
 
 @dataclass(frozen=True)
 class Icon:
-    """An icon that has registered, and how a panel uses it."""
+    """A registered icon, used as a panel does."""
 
     host: "TrayHost"
     sender: str
@@ -100,33 +100,33 @@ class Icon:
         return self.host.call(self.sender, self.path, PROPERTIES, "Get", "ss", ITEM, name)[0][1]
 
     def props(self) -> dict[str, Any]:
-        """All of them."""
+        """All its properties."""
         (raw,) = self.host.call(self.sender, self.path, PROPERTIES, "GetAll", "s", ITEM)
         return {name: value for name, (_, value) in raw.items()}
 
     def menu(self) -> Line:
-        """The menu as a panel gets it when it is about to show it."""
+        """The menu as a panel reads it before it shows it."""
         self.call_menu("AboutToShow", "i", 0)
         return self.layout()
 
     def layout(self) -> Line:
-        """The menu as it was last pushed."""
+        """The menu as the app last pushed it."""
         _, root = self.call_menu("GetLayout", "iias", 0, -1, [])
         return Line(root)
 
     def click(self, *labels: str) -> Line:
-        """Clicks the line to which these words lead. Raises LookupError; a greyed line cannot be clicked."""
+        """Clicks the enabled line with these labels, the submenus' first. Raises LookupError."""
         line = self.menu().find(*labels)
         assert line.enabled, f"{labels} is greyed"
         self.click_id(line.id)
         return line
 
     def click_id(self, number: int) -> None:
-        """The event of a click, whatever the line is like."""
+        """Sends a click on a line, even a disabled one."""
         self.call_menu("Event", "isvu", number, "clicked", ("s", ""), 0)
 
     def activate(self) -> None:
-        """A click on the icon itself. Raises `CallFailed` where the panel would open the menu instead."""
+        """Clicks the icon itself. Raises `CallFailed` if the panel would open the menu instead."""
         self.host.call(self.sender, self.path, ITEM, "Activate", "ii", 0, 0)
 
     def call_menu(self, method: str, signature: str, *values: object) -> Body:
@@ -134,7 +134,7 @@ class Icon:
         return self.host.call(self.sender, self["Menu"], MENU, method, signature, *values)
 
     def wait_menu(self, is_right: Callable[[Line], bool]) -> Line:
-        """The menu, once it is right; LookupError counts as not yet."""
+        """Waits for a menu that is right; LookupError counts as not right."""
         seen: list[Line] = []
 
         def look() -> Line | None:
@@ -149,7 +149,7 @@ class Icon:
 
 @dataclass(frozen=True)
 class Notification:
-    """One that the app has shown."""
+    """A notification that the app has shown."""
 
     host: "TrayHost"
     id: int
@@ -166,12 +166,12 @@ class Notification:
         self.close()
 
     def close(self) -> None:
-        """Dismisses it, as a person does."""
+        """Dismisses it, as the user would."""
         self.host.emit(NOTIFICATIONS_PATH, NOTIFICATIONS, "NotificationClosed", "uu", self.id, 2)
 
 
 class TrayHost:
-    """The tray and the notification daemon; see above."""
+    """The tray and the notification daemon; see the module's docstring."""
 
     def __init__(
         self, address: str, *, watcher: bool = True, notifications: bool = True, has_host: bool = True
@@ -206,22 +206,22 @@ class TrayHost:
         self._connection.close()
 
     def start_watcher(self) -> None:
-        """The panel starts: icons are to register with it."""
+        """Starts the panel, with which icons register."""
         self._own(WATCHER)
 
     def stop_watcher(self) -> None:
-        """The panel ends, and with it what it knew of icons."""
+        """Stops the panel and forgets its icons."""
         self._ask(message_bus.ReleaseName(WATCHER))
         with self._news:
             self.items.clear()
 
     def host_appears(self) -> None:
-        """A panel that took icons and showed none begins to show them."""
+        """Begins to show the registered icons."""
         self._has_host = True
         self.emit(WATCHER_PATH, WATCHER, "StatusNotifierHostRegistered")
 
     def wait(self, look: Callable[[], Found | None], what: Callable[[], str] = lambda: "") -> Found:
-        """What `look` finds, once it finds something; it looks again whenever the bus has news."""
+        """Waits until `look` returns something true; calls it again after each message on the bus."""
         end = time.monotonic() + TIMEOUT_S
         while True:
             before = self._count
@@ -231,43 +231,43 @@ class TrayHost:
             if time.monotonic() > end:
                 raise TimeoutError(what() or f"icons {list(self.items)}, signals {self.signals}")
             with self._news:
-                # Also without news now and then: what `look` looks at may not be on the bus.
+                # Also without a message: `look` may check something outside the bus.
                 self._news.wait_for(lambda before=before: self._count != before, 0.05)  # type: ignore[misc]
 
     def wait_item(self) -> Icon:
-        """The icon, once one has registered."""
+        """Waits for an icon to register."""
         return self.wait(lambda: next(iter(list(self.items.values())), None))
 
     def wait_gone(self) -> None:
-        """No icon is there any more."""
+        """Waits until no icon is registered."""
         self.wait(lambda: not self.items)
 
     def wait_signal(self, member: str) -> Body:
-        """The arguments of the first one of this name in `signals`, once it has come."""
+        """Waits for a signal of this name in `signals`; returns the first one's arguments."""
         return self.wait(lambda: next(((True, body) for name, body in list(self.signals) if name == member), None))[1]
 
     def wait_notification(self, title: str) -> Notification:
-        """The last one with this in its title, once it is shown."""
+        """Waits for a notification with this in its title; returns the last one."""
         return self.wait(
             lambda: next((one for one in reversed(list(self.notifications)) if title in one.title), None),
             lambda: f"notifications: {self.notifications}",
         )
 
     def call(self, name: str, path: str, interface: str, method: str, signature: str, *values: object) -> Body:
-        """Calls somebody on the bus. Raises `CallFailed`."""
+        """Calls a method on the bus. Raises `CallFailed`."""
         return self._ask(new_method_call(DBusAddress(path, name, interface), method, signature, values))
 
     def emit(self, path: str, interface: str, member: str, signature: str | None = None, *values: object) -> None:
-        """Tells everybody on the bus."""
+        """Sends a signal on the bus."""
         self._connection.send(new_signal(DBusAddress(path, interface=interface), member, signature, values))
 
     def start_portal(self, *, dark: bool) -> None:
-        """The desktop's settings can be asked for from now on, and say this of its colours."""
+        """Starts the portal with the desktop's colour scheme."""
         self._is_dark = dark
         self._own(PORTAL)
 
     def set_scheme(self, *, dark: bool) -> None:
-        """A person chooses other colours for the desktop."""
+        """Changes the desktop's colour scheme."""
         self._is_dark = dark
         value = ("u", 1 if dark else 2)
         where = ("org.freedesktop.appearance", "color-scheme")

@@ -1,4 +1,4 @@
-"""The menu as a panel has read it, line by line."""
+"""The lines of a menu that was read from the bus."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from tests.tray.menutext import Mark, menu_line
 
 
 class Line:
-    """A line of the menu as the host has read it, with those below it."""
+    """A line of the menu, with its submenu in `children`."""
 
     def __init__(self, raw: tuple[Any, ...]) -> None:
         self.id: int = raw[0]
@@ -15,7 +15,7 @@ class Line:
 
     @property
     def label(self) -> str:
-        """As a person sees it."""
+        """The label as the user sees it."""
         return str(self.props.get("label", "")).replace("__", "\0").replace("_", "").replace("\0", "_")
 
     @property
@@ -36,7 +36,7 @@ class Line:
         return self.props.get("type") == "separator"
 
     def find(self, *labels: str) -> "Line":
-        """The line to which these words lead. Raises LookupError, with the menu."""
+        """The line with these labels, the submenus' first. Raises LookupError with the menu."""
         line = self
         for label in labels:
             found = next((child for child in line.children if child.label == label), None)
@@ -46,7 +46,7 @@ class Line:
         return line
 
     def text(self, level: int = 0) -> str:
-        """All lines below, one a line, the end included."""
+        """Its children as text, one on each line."""
         lines = []
         for child in self.children:
             if child.props.get("visible", True):

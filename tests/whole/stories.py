@@ -1,4 +1,4 @@
-"""Seeded stories of people who talk with Claude: what each request says, what must arrive for it, and its mishap."""
+"""Seeded random conversations: each request's body, what must arrive upstream for it, and what interrupts it."""
 
 import random
 import re
@@ -21,12 +21,19 @@ from server.standin.script import (
 )
 
 Fate = Literal[
-    "whole", "limit", "left in its words", "left before its head", "left at some time", "refused", "cut", "dropped"
+    "whole",
+    "limit",
+    "cancelled mid-stream",
+    "cancelled before the headers",
+    "cancelled at a random time",
+    "refused",
+    "cut",
+    "dropped",
 ]
-"""What becomes of a request at its first try: answered whole, up to the token limit, left by its caller at one of three
-moments, or broken upstream. Who got an error asks the very same again, and is answered whole."""
+"""How the first try of a request ends: whole, at the token limit, cancelled by its client, or broken upstream. A client
+that gets an error repeats the request, which is then answered whole."""
 
-LEFT = frozenset({"left in its words", "left before its head", "left at some time"})
+CANCELLED = frozenset({"cancelled mid-stream", "cancelled before the headers", "cancelled at a random time"})
 BROKEN = frozenset({"refused", "cut", "dropped"})
 SYSTEMS = ("", "[s1] Be terse.", "[s2] You are a pirate.\r\nAlways.", "[s3] Rules:\n" + "Be kind. " * 300)
 MODELS = ("sonnet", "haiku", "opus", "gpt-4o-mini")
@@ -48,7 +55,7 @@ _LONGEST = 15
 
 @dataclass(frozen=True)
 class Request:
-    """One request. `turns` are as the client sends them, alternating, the last one the user's."""
+    """One request. `turns` are its messages without the system prompt: alternating, the user's last."""
 
     id: str
     system: str
@@ -62,33 +69,33 @@ class Request:
 
     @property
     def has_moment(self) -> bool:
-        """Whether Claude Code can be ended at a limit before it asks to go on, however busy the computer is."""
+        """Whether the script pauses at the token limit, so that Claude Code can be stopped before it continues."""
         return self.chance < 0.5
 
     @property
     def expected(self) -> list[tuple[str, str]]:
-        """The turns that must arrive upstream: of Claude's own, white space at the ends does not count."""
+        """The turns that must arrive upstream; white space at the ends of assistant turns does not count."""
         return [("assistant", text.strip()) if n % 2 else ("user", text) for n, text in enumerate(self.turns)]
 
     @property
     def marks(self) -> set[str]:
-        """All marks that belong to it."""
+        """The marks in its system prompt and turns."""
         return marks_in(self.system + "".join(self.turns))
 
     @property
     def body(self) -> dict[str, Any]:
-        """What the client posts."""
+        """The request's body."""
         before = [{"role": "system", "content": self.system}] if self.system else []
-        said = [{"role": "assistant" if n % 2 else "user", "content": text} for n, text in enumerate(self.turns)]
-        return {"messages": [*before, *said], "stream": self.is_streamed, **self.settings}
+        history = [{"role": "assistant" if n % 2 else "user", "content": text} for n, text in enumerate(self.turns)]
+        return {"messages": [*before, *history], "stream": self.is_streamed, **self.settings}
 
     def script(self, tries: int) -> Script:
-        """What the stand-in does at the first try, and at the later ones."""
+        """What the stand-in does at try number `tries`."""
         half = self.answer[: len(self.answer) // 2]
         match self.fate if tries == 1 else "whole":
-            case "left in its words":
+            case "cancelled mid-stream":
                 return say(half, Hold(Gate()), self.answer)
-            case "left before its head":
+            case "cancelled before the headers":
                 return say(self.answer, before_headers=(Hold(Gate()),))
             case "limit":
                 moment = (Pause(5.0),) if self.has_moment else ()
@@ -100,12 +107,12 @@ class Request:
             case "dropped":
                 return Drop(reset=self.chance < 0.5)
             case _:
-                pieces = (half, self.answer[len(half) :])
-                return Reply((Thinking(("Hm.",)), Text(pieces))) if self.chance < 0.2 else say(*pieces)
+                halves = (half, self.answer[len(half) :])
+                return Reply((Thinking(("Hm.",)), Text(halves))) if self.chance < 0.2 else say(*halves)
 
 
 def turns_in(body: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The turns of a body that arrived, as (role, text): without notes of the engine's and thoughts of Claude's."""
+    """The turns of an upstream body as (role, text), without Claude Code's notes and Claude's thinking."""
     turns = []
     for message in body["messages"]:
         content = message["content"]
@@ -117,13 +124,13 @@ def turns_in(body: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def marks_in(text: str) -> set[str]:
-    """The marks of requests and system prompts in it."""
+    """The marks of requests and system prompts in a text."""
     return set(_MARK.findall(text))
 
 
 @dataclass
-class _Talk:
-    """A conversation as it stands: whole exchanges only."""
+class _Conversation:
+    """A conversation with its completed exchanges."""
 
     system: str
     settings: dict[str, Any]
@@ -131,68 +138,70 @@ class _Talk:
 
 
 @dataclass
-class _Person:
+class _User:
     system: str
-    talks: list[_Talk] = field(default_factory=list)
+    conversations: list[_Conversation] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
 
 
 def stories(seed: int, count: int) -> list[list[list[Request]]]:
-    """Chapters of stories: for each of a few people what they ask one after the other, `count` requests in all."""
+    """Chapters: for each of a few users their requests in order, `count` requests in all."""
     chance = random.Random(seed)
-    people = [_Person(system) for system in SYSTEMS]
+    users = [_User(system) for system in SYSTEMS]
     chapters = []
     for first in range(1, count + 1, CHAPTER):
         for number in range(first, min(first + CHAPTER, count + 1)):
-            _go_on(chance.choice(people), f"r{number}", chance)
-        chapters.append([person.requests for person in people])
-        for person in people:
-            person.requests = []
+            _add_request(chance.choice(users), f"r{number}", chance)
+        chapters.append([user.requests for user in users])
+        for user in users:
+            user.requests = []
     return chapters
 
 
-def _go_on(person: _Person, name: str, chance: random.Random) -> None:
-    """One more request: of the last conversation, an earlier one, a changed one, the same once more, or a new one."""
-    talk, history = _next_talk(person, chance)
+def _add_request(user: _User, name: str, chance: random.Random) -> None:
+    """Adds a request to the last conversation, an earlier one, an edited one or a new one."""
+    conversation, history = _next_conversation(user, chance)
     question = f"[{name}] {chance.choice(('Why?', 'And then?', 'Tell me.', *ODD))}"
-    said = "so it is " * chance.randint(1, 30)
-    answer = f"{chance.choice(BLANKS)}To [{name}]: {said}.{chance.choice(BLANKS)}"
+    filler = "so it is " * chance.randint(1, 30)
+    answer = f"{chance.choice(BLANKS)}To [{name}]: {filler}.{chance.choice(BLANKS)}"
     fate = chance.choices(
-        ("whole", "limit", *sorted(LEFT), *sorted(BROKEN)), (82, 2, *[3] * len(LEFT), *[2] * len(BROKEN))
+        ("whole", "limit", *sorted(CANCELLED), *sorted(BROKEN)), (82, 2, *[3] * len(CANCELLED), *[2] * len(BROKEN))
     )[0]
-    # Some clients send back what they got, others trim it.
+    # Some clients send answers back unchanged, others trim them.
     sent = tuple(text.strip() if n % 2 and chance.random() < 0.7 else text for n, text in enumerate(history))
-    person.requests.append(
+    user.requests.append(
         Request(
             name,
-            talk.system,
+            conversation.system,
             (*sent, question),
-            dict(talk.settings),
-            fate,  # type: ignore[arg-type] # one of the table's
-            fate in LEFT or chance.random() < 0.6,
+            dict(conversation.settings),
+            fate,  # type: ignore[arg-type] # one of `Fate`
+            fate in CANCELLED or chance.random() < 0.6,
             answer,
             chance.random() < 0.02,
             chance.random(),
         )
     )
-    talk.turns = history if fate in LEFT else (*history, question, answer)
+    conversation.turns = history if fate in CANCELLED else (*history, question, answer)
 
 
-def _next_talk(person: _Person, chance: random.Random) -> tuple[_Talk, tuple[str, ...]]:
-    """The conversation that goes on, and which of its turns stand before the next question."""
-    going = [talk for talk in person.talks[-3:] if talk.turns and len(talk.turns) < _LONGEST]
+def _next_conversation(user: _User, chance: random.Random) -> tuple[_Conversation, tuple[str, ...]]:
+    """The conversation to continue, and its turns before the next question."""
+    open_ones = [one for one in user.conversations[-3:] if one.turns and len(one.turns) < _LONGEST]
     dice = chance.random()
-    if not going or dice < 0.25:
-        talk = _Talk(person.system if chance.random() < 0.7 else chance.choice(SYSTEMS), _settings(chance))
-        person.talks.append(talk)
-        return talk, ()
-    talk = going[-1] if dice < 0.8 else chance.choice(going)
+    if not open_ones or dice < 0.25:
+        conversation = _Conversation(
+            user.system if chance.random() < 0.7 else chance.choice(SYSTEMS), _settings(chance)
+        )
+        user.conversations.append(conversation)
+        return conversation, ()
+    conversation = open_ones[-1] if dice < 0.8 else chance.choice(open_ones)
     if chance.random() < 0.15:
-        talk.settings = _settings(chance)
+        conversation.settings = _settings(chance)
     if dice > 0.88:
-        # An earlier message is edited, or the last one asked anew: what stood from there on is gone.
-        return talk, talk.turns[: 2 * chance.randrange(len(talk.turns) // 2)]
-    return talk, talk.turns
+        # An earlier message is edited, or the last one repeated: the turns from there on are dropped.
+        return conversation, conversation.turns[: 2 * chance.randrange(len(conversation.turns) // 2)]
+    return conversation, conversation.turns
 
 
 def _settings(chance: random.Random) -> dict[str, Any]:

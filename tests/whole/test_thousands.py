@@ -23,7 +23,7 @@ from server.standin.script import Script, refuse
 from server.standin.server import Recorded, Standin, open_standin
 from tests.tiers import sized
 from tests.whole.bridge import Bridge, data_of, open_bridge
-from tests.whole.stories import BROKEN, LEFT, Request, marks_in, stories, turns_in
+from tests.whole.stories import BROKEN, CANCELLED, Request, marks_in, stories, turns_in
 
 IN_PROCESSES = int(os.environ.get("STORIES", "150"))
 MOST_TRIES = 6
@@ -78,7 +78,7 @@ class Run:
                     self._kill_one()
                 try:
                     async with asyncio.timeout(BOUND_S):
-                        await (self._leave(request) if request.fate in LEFT else self._ask(request))
+                        await (self._leave(request) if request.fate in CANCELLED else self._ask(request))
                 except TimeoutError as error:
                     raise AssertionError(f"no answer within the timeout to {request}") from error
 
@@ -145,11 +145,11 @@ class Run:
     async def _leave(self, request: Request) -> None:
         """Sends the request, and disconnects."""
         asking = asyncio.create_task(self._read_some(request))
-        if request.fate == "left before its head":
+        if request.fate == "cancelled before the headers":
             await asyncio.wait(
                 {asking, asyncio.create_task(self.seen[request.id].wait())}, return_when="FIRST_COMPLETED"
             )
-        elif request.fate == "left at some time":
+        elif request.fate == "cancelled at a random time":
             await asyncio.wait({asking}, timeout=request.chance * 0.2)
         else:
             await asyncio.wait({asking})
@@ -159,7 +159,7 @@ class Run:
     async def _read_some(self, request: Request) -> None:
         async with self.bridge.client.stream("POST", "/chat/completions", json=request.body) as reply:
             async for line in reply.aiter_lines():
-                if f"[{request.id}]" in line and request.fate == "left in its words":
+                if f"[{request.id}]" in line and request.fate == "cancelled mid-stream":
                     return
 
     async def check(self) -> None:
@@ -181,7 +181,7 @@ class Run:
             assert "local-command" not in json.dumps(recorded.body)
             await asyncio.wait_for(recorded.ended(), BOUND_S)
         for request in self.requests.values():
-            least = 0 if request.fate == "left at some time" else 2 if request.fate in BROKEN else 1
+            least = 0 if request.fate == "cancelled at a random time" else 2 if request.fate in BROKEN else 1
             assert self.tries[request.id] >= least, request
             self.extra += self.tries[request.id] > max(least, 1)
 
@@ -265,7 +265,7 @@ async def test_a_process_for_each_conversation_sends_the_same_turns(folder: Path
     warm = await run(folder / "warm", 99, count, "warm")
     alone = await run(folder / "process", 99, count, "process")
     assert set(alone.ways) == {"process"}
-    timed = {request.id for request in warm.requests.values() if request.fate == "left at some time"}
+    timed = {request.id for request in warm.requests.values() if request.fate == "cancelled at a random time"}
     one, other = warm.arrived, alone.arrived
     assert one.keys() - timed == other.keys() - timed
     assert all(one[name] == other[name] for name in one.keys() & other.keys())

@@ -89,7 +89,7 @@ def test_a_click_posts_the_command_of_its_line(fake_mac: FakeMac) -> None:
         lines = fake_mac.open_menu()
         fake_mac.choose(find(lines, "Quit"))
         assert one.commands.get(timeout=TIMEOUT_S) == Quit()
-        submenu = next(line.submenu for line in lines if line.title.startswith("Pool size"))
+        submenu = next(line.submenu for line in lines if line.title.startswith("Answers at once"))
         assert submenu is not None
         fake_mac.choose(find(submenu.lines, "6"))
         assert one.commands.get(timeout=TIMEOUT_S) == ChangeSetting("pool_size", 6)
