@@ -1,4 +1,4 @@
-"""Every error that a caller can meet, as the reply to it: for /docs and /openapi.json."""
+"""Examples of every error response, for /docs and /openapi.json."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from server.errors import DrawbridgeError
 
 Responses = dict[int | str, dict[str, Any]]
 
-_DOORS: tuple[DrawbridgeError, ...] = (
+ACCESS: tuple[DrawbridgeError, ...] = (
     errors.KeyRefused("This server requires an access key."),
     errors.AccessDenied(
         "Web pages of 'https://example.org' may not use this server.",
@@ -18,20 +18,22 @@ _DOORS: tuple[DrawbridgeError, ...] = (
     ),
 )
 _BODIES: tuple[DrawbridgeError, ...] = (
-    errors.InvalidRequest("messages[0].role must be one of 'system', 'user' or 'assistant'.", param="messages[0].role"),
-    errors.BodyTooLarge("The body is longer than 32 MB.", hint="Send less, or raise body_limit_mb."),
+    errors.InvalidRequest("messages[0].content must be a string or an array of parts.", param="messages[0].content"),
+    errors.BodyTooLarge("The body is longer than 32 MB.", hint="Leave something out, or raise body_limit_mb."),
     errors.BodyNotJson("The content type of the body is 'text/plain'; it must be JSON."),
 )
 _MODELS: tuple[DrawbridgeError, ...] = (
     errors.ModelUnknown(
-        "There is no model 'gpt-9' here.", param="model", hint="GET /v1/models lists the ones there are."
+        "The model 'gpt-9' does not exist.", param="model", hint="GET /v1/models lists the available models."
     ),
 )
-_ENGINE: tuple[DrawbridgeError, ...] = (
+CLI: tuple[DrawbridgeError, ...] = (
     errors.CliMissing(),
     errors.CliMisnamed("There is no Claude Code at '/opt/claude', the path named in the settings."),
     errors.CliFailed("Claude Code was started and ended, or did not answer."),
     errors.CliUnfit("Claude Code 3.0.0 at '/usr/bin/claude' cannot be used, and there is no other one to use."),
+)
+_BUSY: tuple[DrawbridgeError, ...] = (
     errors.QueueTimeout(retry_after_s=1.0),
     errors.QueueFull(retry_after_s=1.0),
     errors.ShuttingDown(),
@@ -53,17 +55,15 @@ _ANSWERS: tuple[DrawbridgeError, ...] = (
     errors.AnswerCut(),
     errors.UnexpectedOutput(),
 )
-_ELSEWHERE: tuple[DrawbridgeError, ...] = (
+_ROUTING: tuple[DrawbridgeError, ...] = (
     errors.NotFound("There is nothing at /v1/nothing."),
     errors.MethodNotAllowed("/v1/models does not answer DELETE."),
-    errors.NotBuilt("POST /v1/audio/speech is not available yet."),
+    errors.NotBuilt("Drawbridge does not answer /v1/audio/speech yet."),
 )
 
-DOORS = _DOORS
-ENGINE = _ENGINE[:4]
-MODEL = (*_DOORS, *_MODELS, *ENGINE)
-CHAT = (*_DOORS, *_BODIES, *_MODELS, *_ENGINE, *_ANSWERS)
-EVERYWHERE = (*CHAT, *_ELSEWHERE)
+MODEL = (*ACCESS, *_MODELS, *CLI)
+CHAT = (*ACCESS, *_BODIES, *_MODELS, *CLI, *_BUSY, *_ANSWERS)
+ALL = (*CHAT, *_ROUTING)
 
 ERROR_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -75,25 +75,25 @@ ERROR_SCHEMA: dict[str, Any] = {
             "properties": {
                 "message": {"type": "string", "description": "What happened, why, and what to do."},
                 "type": {"type": "string"},
-                "param": {"type": ["string", "null"], "description": "The field that is wrong."},
-                "code": {"type": ["string", "null"], "description": "A short word for programs."},
+                "param": {"type": ["string", "null"], "description": "The name of the wrong field."},
+                "code": {"type": ["string", "null"], "description": "An identifier for programs."},
             },
         }
     },
 }
 
 
-def error_responses(given: Iterable[DrawbridgeError]) -> Responses:
-    """The errors as responses of an OpenAPI document: by status, each with the whole reply as an example."""
+def error_responses(examples: Iterable[DrawbridgeError]) -> Responses:
+    """Returns the responses of an OpenAPI operation: the errors by status, each with its body as an example."""
     by_status: dict[int, dict[str, Any]] = defaultdict(dict)
     titles: dict[int, list[str]] = defaultdict(list)
-    for error in given:
-        problem = error_reply(error)
-        code = problem.body["error"]["code"] or type(error).__name__  # type: ignore[index] # its own shape
-        name = str(code) if code not in by_status[problem.status] else f"{code}, {type(error).__name__}"
-        by_status[problem.status][name] = {"summary": error.title, "value": problem.body}
-        if error.title not in titles[problem.status]:
-            titles[problem.status].append(error.title)
+    for error in examples:
+        reply = error_reply(error)
+        code = reply.body["error"]["code"] or type(error).__name__  # type: ignore[index] # the error body of chat completions
+        name = str(code) if code not in by_status[reply.status] else f"{code}, {type(error).__name__}"
+        by_status[reply.status][name] = {"summary": error.title, "value": reply.body}
+        if error.title not in titles[reply.status]:
+            titles[reply.status].append(error.title)
     return {
         status: {
             "description": "; ".join(titles[status]),

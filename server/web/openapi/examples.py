@@ -1,8 +1,8 @@
-"""Worked examples of every endpoint, for /docs and /openapi.json."""
+"""Examples of every response, for /docs and /openapi.json."""
 
 from typing import Any  # OpenAPI documents are foreign JSON; FastAPI takes them as dict[str, Any]
 
-from server.web.openapi.error_examples import CHAT, DOORS, ENGINE, MODEL, Responses, error_responses
+from server.web.openapi.error_examples import ACCESS, CHAT, CLI, MODEL, Responses, error_responses
 
 _CHAT_ID = "chatcmpl-7c1f0b9a4e5d4c3b8a19f0e2"
 _CREATED = 1795219200
@@ -45,15 +45,15 @@ _STREAM = (
 )
 CHAT_RESPONSES: Responses = {
     200: {
-        "description": "The answer, whole or streamed",
+        "description": "The answer, whole or as a stream",
         "headers": {
             "x-request-id": {"schema": {"type": "string"}, "description": "The id of this request in the log."},
-            "x-drawbridge-model": {"schema": {"type": "string"}, "description": "The model that really answered."},
-            "x-drawbridge-way": {"schema": {"type": "string"}, "description": "How the request found its process."},
-            "x-drawbridge-ignored": {"schema": {"type": "string"}, "description": "Fields that had no effect."},
+            "x-drawbridge-model": {"schema": {"type": "string"}, "description": "The model that answered."},
+            "x-drawbridge-way": {"schema": {"type": "string"}, "description": "How the request found its worker."},
+            "x-drawbridge-ignored": {"schema": {"type": "string"}, "description": "Fields without effect."},
             "x-drawbridge-cost-usd": {
                 "schema": {"type": "string"},
-                "description": "Cost by list price; whole answers.",
+                "description": "Cost at list prices; not on streams.",
             },
         },
         "content": {
@@ -74,7 +74,7 @@ _ROW = {
 }
 MODELS_RESPONSES: Responses = {
     200: _json("The models", {"object": "list", "data": [_ROW]}),
-    **error_responses((*DOORS, *ENGINE)),
+    **error_responses((*ACCESS, *CLI)),
 }
 MODEL_RESPONSES: Responses = {200: _json("The model", _ROW), **error_responses(MODEL)}
 
@@ -115,14 +115,14 @@ _HEALTH = {
     "pool": _POOL,
 }
 HEALTH_RESPONSES: Responses = {
-    200: _json("It answers. Without a required key: only status and version", _HEALTH),
-    **error_responses(DOORS[1:]),
+    200: _json("The server is running. Without a required access key: only status and version", _HEALTH),
+    **error_responses(ACCESS[1:]),
 }
-AUTH_RESPONSES: Responses = {200: _json("Who is signed in and who pays", _ACCOUNT), **error_responses(DOORS)}
+AUTH_RESPONSES: Responses = {200: _json("The signed-in account and the payer", _ACCOUNT), **error_responses(ACCESS)}
 VERSION_RESPONSES: Responses = {200: _json("The version", {"name": "Drawbridge", "version": "0.1.0"})}
 ROOT_RESPONSES: Responses = {
     200: _json(
-        "What this is; a browser gets a page",
+        "The server; a browser gets a page",
         {
             "name": "Drawbridge",
             "version": "0.1.0",
@@ -133,5 +133,5 @@ ROOT_RESPONSES: Responses = {
             "key_required": False,
         },
     ),
-    **error_responses(DOORS[1:]),
+    **error_responses(ACCESS[1:]),
 }

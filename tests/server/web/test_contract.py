@@ -1,4 +1,4 @@
-"""The OpenAPI document: valid, with examples that hold for every endpoint and every error that there is."""
+"""The OpenAPI document: valid schemas, and examples of every endpoint and every error."""
 
 import json
 import re
@@ -12,18 +12,18 @@ from server import errors
 from server.dialects.chat_completions.errors import error_reply
 from server.errors import DrawbridgeError
 from server.web.openapi.chat_request import REQUEST_EXAMPLES
-from server.web.openapi.error_examples import ERROR_SCHEMA, EVERYWHERE
+from server.web.openapi.error_examples import ALL, ERROR_SCHEMA
 from server.web.openapi.request_schemas import request_schemas
 from tests.server.web.scene import FakeEngine, client, served
 
 _jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
 Draft202012Validator: Any = _jsonschema.Draft202012Validator
-# What no caller of the API meets: the server does not start then, or it is the desktop's.
-NOT_MET = (errors.StartError, errors.KeyringError)
+# Errors of the start and of the desktop, which no client receives.
+NOT_SENT = (errors.StartError, errors.KeyringError)
 
 
 def kinds(of: type[DrawbridgeError]) -> Iterator[type[DrawbridgeError]]:
-    """The leaves of the tree of errors, without what other modules of the app have added."""
+    """Yields the leaves of the error classes, without those that other modules define."""
     below = [kind for kind in of.__subclasses__() if kind.__module__ == errors.__name__]
     if not below:
         yield of
@@ -44,19 +44,19 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
             yield f"{method} {path}", operation
 
 
-@pytest.mark.parametrize("kind", [kind for kind in kinds(DrawbridgeError) if not issubclass(kind, NOT_MET)])
-def test_every_error_that_a_caller_meets_has_an_example(kind: type[DrawbridgeError]) -> None:
-    assert any(type(error) is kind for error in EVERYWHERE)
+@pytest.mark.parametrize("kind", [kind for kind in kinds(DrawbridgeError) if not issubclass(kind, NOT_SENT)])
+def test_every_error_has_an_example(kind: type[DrawbridgeError]) -> None:
+    assert any(type(error) is kind for error in ALL)
 
 
-@pytest.mark.parametrize("error", EVERYWHERE, ids=lambda error: type(error).__name__)
-def test_an_error_says_what_happened_and_has_the_shape(error: DrawbridgeError) -> None:
+@pytest.mark.parametrize("error", ALL, ids=lambda error: type(error).__name__)
+def test_an_error_has_a_message_and_matches_its_schema(error: DrawbridgeError) -> None:
     body = error_reply(error).body
     Draft202012Validator(ERROR_SCHEMA).validate(body)
-    assert len(str(body["error"]["message"])) > 20  # type: ignore[index] # its own shape
+    assert len(str(body["error"]["message"])) > 20  # type: ignore[index] # the error body
 
 
-async def test_every_endpoint_has_an_example_of_all_that_it_replies(document: dict[str, Any]) -> None:
+async def test_every_endpoint_has_an_example_of_every_response(document: dict[str, Any]) -> None:
     for name, operation in operations(document):
         for status, response in operation["responses"].items():
             for kind, content in response.get("content", {}).items():
@@ -65,7 +65,7 @@ async def test_every_endpoint_has_an_example_of_all_that_it_replies(document: di
                 assert content.get("example") or content.get("examples"), (name, status, kind)
 
 
-async def test_the_chat_lists_every_error_by_its_status(document: dict[str, Any]) -> None:
+async def test_chat_lists_every_error_by_status(document: dict[str, Any]) -> None:
     listed = document["paths"]["/v1/chat/completions"]["post"]["responses"]
     assert {"200", "400", "401", "403", "404", "413", "415", "429", "500", "503", "504"} == set(listed)
     for status, response in listed.items():
@@ -87,7 +87,7 @@ async def test_an_example_of_a_request_is_valid_and_answered(name: str) -> None:
     assert "x-drawbridge-ignored" not in reply.headers
 
 
-async def test_the_examples_of_replies_are_what_openais_own_client_reads(document: dict[str, Any]) -> None:
+async def test_openais_client_reads_the_response_examples(document: dict[str, Any]) -> None:
     content = document["paths"]["/v1/chat/completions"]["post"]["responses"]["200"]["content"]
     ChatCompletion.model_validate(content["application/json"]["example"])
     lines = content["text/event-stream"]["example"].splitlines()

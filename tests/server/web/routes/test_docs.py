@@ -7,7 +7,7 @@ from server.web.routes import docs
 from tests.server.web.scene import FakeControl, FakeEngine, client, served
 
 
-async def test_the_documentation_and_all_it_loads_comes_from_this_server() -> None:
+async def test_the_documentation_loads_only_from_this_server() -> None:
     async with client(served(FakeEngine())) as c:
         reply = await c.get("/docs")
         names = re.findall(r'(?:src|href)="([^"]+)"', reply.text)
@@ -30,7 +30,7 @@ async def test_each_file_has_its_content_type(name: str, kind: str) -> None:
     assert reply.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_a_file_that_is_missing_costs_a_page_its_looks_and_not_the_start(
+async def test_a_missing_asset_does_not_prevent_the_start(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def nowhere(name: str) -> Path:
@@ -43,7 +43,7 @@ async def test_a_file_that_is_missing_costs_a_page_its_looks_and_not_the_start(
     assert "page.css" in caplog.text
 
 
-async def test_the_description_has_an_example_for_every_endpoint_and_error() -> None:
+async def test_the_document_has_an_example_for_every_endpoint_and_error() -> None:
     async with client(served(FakeEngine(), control=FakeControl())) as c:
         document = (await c.get("/openapi.json")).json()
     assert set(document["paths"]) == {
@@ -68,7 +68,7 @@ async def test_the_description_has_an_example_for_every_endpoint_and_error() -> 
     assert "[DONE]" in chat["responses"]["200"]["content"]["text/event-stream"]["example"]
 
 
-async def test_the_worked_examples_work() -> None:
+async def test_the_request_examples_are_answered() -> None:
     async with client(served(FakeEngine())) as c:
         document = (await c.get("/openapi.json")).json()
         body = document["paths"]["/v1/chat/completions"]["post"]["requestBody"]
@@ -78,7 +78,7 @@ async def test_the_worked_examples_work() -> None:
             assert "x-drawbridge-ignored" not in reply.headers, name
 
 
-async def test_the_description_names_the_three_forms_of_the_key() -> None:
+async def test_the_document_names_the_three_forms_of_the_key() -> None:
     async with client(served(FakeEngine())) as c:
         document = (await c.get("/openapi.json")).json()
     assert set(document["components"]["securitySchemes"]) == {"bearer", "x-api-key", "api-key"}
