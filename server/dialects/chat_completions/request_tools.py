@@ -15,7 +15,7 @@ def tools_from(request: ChatRequest) -> tuple[Tool, ...]:
 
 
 def choice_from(request: ChatRequest, tools: tuple[Tool, ...]) -> tuple[ToolChoice, tuple[Tool, ...]]:
-    """Returns the tool choice, and the tools that it leaves."""
+    """Returns the tool choice, and the tools that it allows."""
     uses_functions = request.tool_choice is None and request.function_call is not None
     param = "function_call" if uses_functions else "tool_choice"
     wanted = openai_choice(request.function_call if uses_functions else request.tool_choice, param=param)

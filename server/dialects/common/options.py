@@ -47,7 +47,7 @@ def fields_without_effect(request: WireModel, *, forwards_sampling: bool) -> Ite
 
 
 def openai_effort(effort: str | None, param: str) -> tuple[str | None, bool]:
-    """Returns Claude's effort for OpenAI's, and whether Claude may think. Raises `InvalidRequest` for another word."""
+    """Returns Claude's effort for OpenAI's, and whether Claude may think. Raises `InvalidRequest` for others."""
     if effort is None:
         return None, True
     if effort not in EFFORTS:

@@ -12,7 +12,7 @@ from server.dialects.common.tool_types import ChosenTool, OpenAITool, ToolFields
 from server.errors import InvalidRequest
 
 Mode = Literal["auto", "any", "none"]
-# "required" is OpenAI's word, "any" is Anthropic's.
+# OpenAI says "required", Anthropic says "any".
 _MODES: Mapping[str, Mode] = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
 
 
@@ -94,27 +94,27 @@ def openai_choice(choice: str | ChosenTool | None, *, param: str = "tool_choice"
             return WantedChoice(_openai_mode(choice.type, param))
 
 
-def choice_mode(word: str) -> Mode | None:
-    """Returns the mode that `word` names in any API; None if it names none."""
-    return _MODES.get(word)
+def choice_mode(value: str) -> Mode | None:
+    """Returns the mode that `value` names in OpenAI's or Anthropic's API; None if it is not a mode."""
+    return _MODES.get(value)
 
 
 def resolved_choice(
     wanted: WantedChoice, tools: tuple[Tool, ...], *, parallel: bool = True, param: str = "tool_choice"
 ) -> tuple[ToolChoice, tuple[Tool, ...]]:
-    """Returns the choice, and the tools that it leaves. Raises `InvalidRequest` if no tool can satisfy it."""
+    """Returns the choice, and the tools that it allows. Raises `InvalidRequest` if no tool can satisfy it."""
     if not tools:
         if wanted.mode in {"any", "tool"}:
             raise InvalidRequest(f"{param} requires a tool call, but the request defines no tools.", param=param)
         return ToolChoice(), ()
-    left = tuple(tool for tool in tools if wanted.only is None or tool.name in wanted.only)
-    if not left or (wanted.mode == "tool" and wanted.name not in {tool.name for tool in left}):
+    allowed = tuple(tool for tool in tools if wanted.only is None or tool.name in wanted.only)
+    if not allowed or (wanted.mode == "tool" and wanted.name not in {tool.name for tool in allowed}):
         raise InvalidRequest(f"{param} names a tool that this request does not define.", param=param)
-    return ToolChoice(wanted.mode, wanted.name, parallel), left
+    return ToolChoice(wanted.mode, wanted.name, parallel), allowed
 
 
-def _openai_mode(word: str, param: str) -> Mode:
-    mode = choice_mode(word)
+def _openai_mode(value: str, param: str) -> Mode:
+    mode = choice_mode(value)
     if mode is None:
         raise InvalidRequest(
             f"{param} must be 'auto', 'none', 'required', or an object that names a tool.", param=param

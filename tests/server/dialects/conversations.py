@@ -407,7 +407,7 @@ CONVERSATIONS: dict[str, Conversation] = {
     "choice: any call": Conversation(
         _with_tools(ToolChoice("any")), _choosing("required", "required", {"type": "any"})
     ),
-    "choice: any call, in another dialect's word": Conversation(
+    "choice: any call, in another dialect's spelling": Conversation(
         _with_tools(ToolChoice("any")), _choosing("any", "any", "required")
     ),
     "choice: one function": Conversation(

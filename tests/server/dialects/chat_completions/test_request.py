@@ -128,7 +128,7 @@ class TestConversation:
             assert f"messages[{place + 1}]" in str(error)
 
     @pytest.mark.parametrize(
-        ("messages", "param", "words"),
+        ("messages", "param", "text"),
         [
             ([], "messages", "is empty"),
             ([system("s"), {"role": "developer", "content": "d"}], "messages", "contains no user message"),
@@ -139,10 +139,10 @@ class TestConversation:
             ([user("a"), assistant("b"), assistant("c"), assistant("")], "messages[2]", "is from the assistant"),
         ],
     )
-    def test_a_conversation_without_a_question_is_refused(self, messages: list[object], param: str, words: str) -> None:
+    def test_a_conversation_without_a_question_is_refused(self, messages: list[object], param: str, text: str) -> None:
         error = refusal(*messages)
         assert error.param == param
-        assert words in error.message
+        assert text in error.message
         assert "role 'user'" in error.hint
 
 

@@ -10,7 +10,7 @@ from tests.server.dialects.chat_completions.test_request_tools import HELLO, cal
 
 PNG = base64.b64encode(PICTURE).decode()
 PDF = base64.b64encode(b"%PDF-1.7").decode()
-WORDS = base64.b64encode(b"a,b").decode()
+CSV = base64.b64encode(b"a,b").decode()
 AN_IMAGE = Image("image/png", PNG)
 TALON = {"type": "image_url", "image_url": {"url": f"data:image/;base64,{PNG}"}}
 
@@ -33,7 +33,7 @@ FORMS: list[tuple[object, Image | Document]] = [
         Document("application/pdf", PDF, title="a.pdf"),
     ),
     ({"type": "file", "file": {"file_data": PDF}}, Document("application/pdf", PDF)),
-    ({"type": "input_file", "file_data": WORDS, "filename": "a.csv"}, Document("text/plain", "a,b", title="a.csv")),
+    ({"type": "input_file", "file_data": CSV, "filename": "a.csv"}, Document("text/plain", "a,b", title="a.csv")),
     ({"type": "input_file", "file_url": "https://example.org/a.pdf"}, Document(url="https://example.org/a.pdf")),
     (
         {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": PDF}, "title": "t"},

@@ -141,7 +141,7 @@ class TestChoice:
             ({"tool_choice": {"type": "function"}}, "tool_choice"),
             ({"tool_choice": {"type": "allowed_tools", "tools": []}}, "tool_choice"),
             ({"tool_choice": 7}, "tool_choice"),
-            ({"function_call": {"name": "nobody"}}, "function_call"),
+            ({"function_call": {"name": "missing"}}, "function_call"),
         ],
     )
     def test_a_choice_that_no_tool_satisfies_is_refused(self, fields: dict[str, object], param: str) -> None:
@@ -202,7 +202,7 @@ class TestConversation:
         assert long[3].parts == (ToolCall("function_call_3", "look", "{}"),)
 
     @pytest.mark.parametrize(
-        ("messages", "words"),
+        ("messages", "text"),
         [
             ([HELLO, calls(call("c1"))], "did not have response messages: c1"),
             ([HELLO, calls(call("c1"), call("c2")), result("c1")], "did not have response messages: c2"),
@@ -212,11 +212,9 @@ class TestConversation:
             ([HELLO, {"role": "function", "name": "f", "content": "x"}], "must be a response to a preceeding message"),
         ],
     )
-    def test_unpaired_calls_and_results_are_refused_with_openais_texts(
-        self, messages: list[object], words: str
-    ) -> None:
+    def test_unpaired_calls_and_results_are_refused_with_openais_texts(self, messages: list[object], text: str) -> None:
         error = refusal(*messages)
-        assert words in error.message
+        assert text in error.message
         assert (
             error.message.split("{")[0][:40] in PAIRING_ERRORS.call_without_result + PAIRING_ERRORS.result_without_call
         )

@@ -29,7 +29,7 @@ def test_a_body_that_is_not_an_object_is_refused(body: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "param", "words"),
+    ("body", "param", "text"),
     [
         ({}, "messages", "is required"),
         ({"messages": None}, "messages", "is required"),
@@ -56,15 +56,15 @@ def test_a_body_that_is_not_an_object_is_refused(body: object) -> None:
         ({"messages": [{"role": "assistant", "tool_calls": SECRET}]}, "messages[0].tool_calls", "must be an array"),
     ],
 )
-def test_an_error_in_the_messages_names_the_path(body: object, param: str, words: str) -> None:
+def test_an_error_in_the_messages_names_the_path(body: object, param: str, text: str) -> None:
     error = refusal(body)
     assert error.param == param
-    assert error.message.startswith(f"{param} {words}")
+    assert error.message.startswith(f"{param} {text}")
     assert SECRET not in str(error)
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "param", "words"),
+    ("field", "value", "param", "text"),
     [
         ("model", 5, "model", "must be a string"),
         ("stream", "yes", "stream", "must be a boolean"),
@@ -95,9 +95,9 @@ def test_an_error_in_the_messages_names_the_path(body: object, param: str, words
         ("response_format", "json", "response_format", "must be an object"),
     ],
 )
-def test_a_field_of_a_wrong_type_is_named(field: str, value: object, param: str, words: str) -> None:
+def test_a_field_of_a_wrong_type_is_named(field: str, value: object, param: str, text: str) -> None:
     error = refusal({"messages": [HELLO], field: value})
-    assert (error.param, error.message) == (param, f"{param} {words}.")
+    assert (error.param, error.message) == (param, f"{param} {text}.")
 
 
 @pytest.mark.parametrize(

@@ -78,8 +78,8 @@ def test_unique_legal_ids_are_unchanged() -> None:
 
 
 def test_repeated_and_illegal_ids_are_replaced_in_calls_and_results() -> None:
-    turn = (claude("call_0", "a.b:c", "", "ü"), user(result("ü"), result(""), result("call_0"), result("a.b:c")))
-    found = ids(with_legal_ids((user("hi"), *turn, *turn, *turn)))
+    exchange = (claude("call_0", "a.b:c", "", "ü"), user(result("ü"), result(""), result("call_0"), result("a.b:c")))
+    found = ids(with_legal_ids((user("hi"), *exchange, *exchange, *exchange)))
     calls = [call for number in (1, 3, 5) for call in found[number]]
     assert len(set(calls)) == 12
     assert calls[0] == "call_0"
@@ -96,8 +96,8 @@ def test_calls_with_one_id_in_one_message_get_different_ids() -> None:
 
 
 def test_a_continued_conversation_keeps_its_ids() -> None:
-    turn = (claude("x", "é"), user(result("x"), result("é")))
-    messages = (user("hi"), *turn, *turn, *turn)
+    exchange = (claude("x", "é"), user(result("x"), result("é")))
+    messages = (user("hi"), *exchange, *exchange, *exchange)
     whole = with_legal_ids(messages)
     for length in range(len(messages)):
         assert with_legal_ids(messages[:length]) == whole[:length]
