@@ -1,4 +1,4 @@
-"""Bodies as Cursor posts them to the chat path in its three dialects, with the fields that were recorded of them."""
+"""Bodies as Cursor posts them to the chat path in three formats, with the recorded fields."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ SYSTEM = "You are an AI coding assistant, powered by a model.\nYou operate in Cu
 QUESTION = "<user_query>\nRename `a` to `b` in x.py\n</user_query>"
 PATCH = "*** Begin Patch\n*** Update File: x.py\n@@\n-a = 1\n+b = 1\n*** End Patch\n"
 GRAMMAR = 'start: begin_patch hunk+ end_patch\nbegin_patch: "*** Begin Patch" LF\n'
-# Illegal for Anthropic, and used again in a later turn.
+# Invalid for Anthropic, and repeated in a later message.
 READ_ID = "functions.ReadFile:0"
 ASK_ID = "functions.AskUserQuestion:1"
 PARAMETERS = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
@@ -26,7 +26,7 @@ APPLY_PATCH: dict[str, Any] = {
     "format": {"type": "grammar", "syntax": "lark", "definition": GRAMMAR},
 }
 
-# A: Ask mode, names of one's own, the Azure slot. Nested tools, and a flat one that takes text among them.
+# A: Ask mode, custom model names, Azure. Nested tools, and a flat one that takes raw text.
 CHAT: dict[str, Any] = {
     "model": "cc:sonnet",
     "messages": [{"role": "system", "content": SYSTEM}, {"role": "user", "content": QUESTION}],

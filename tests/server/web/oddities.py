@@ -1,4 +1,4 @@
-"""Bodies that no client should send, and good ones with one thing in them made odd."""
+"""Invalid and unusual bodies, and valid bodies with random mutations."""
 
 import gzip
 import json
@@ -150,7 +150,7 @@ RAW: dict[str, bytes] = {
 
 
 def mutated(body: Any, chance: random.Random) -> Any:
-    """`body` with one to three of its values, at any depth, made odd, left out, doubled or put elsewhere."""
+    """`body` with one to three values, at any depth, replaced, removed, doubled or moved."""
     body = deepcopy(body)
     for _ in range(chance.randint(1, 3)):
         holder, key = chance.choice(_places(body))
@@ -179,5 +179,5 @@ def _places(value: Any) -> list[tuple[Any, Any]]:
 
 
 def as_json(body: Any) -> bytes:
-    """The body as it is posted; lone surrogates are written as escapes."""
+    """The body as it is posted; unpaired surrogates are escaped."""
     return json.dumps(body, ensure_ascii=True).encode()

@@ -1,4 +1,4 @@
-"""A server's web half over services that say what a test wrote down, called in memory or over a real socket."""
+"""The HTTP side over an engine with scripted answers, called in memory or over a real socket."""
 
 import asyncio
 import contextlib
@@ -40,8 +40,8 @@ STATUS = Status(
 Answer = Callable[[ModelRequest], AsyncGenerator[Event, None]]
 
 
-def words(*texts: str, cost_usd: float | None = 0.0125, way: str = "process") -> list[Event]:
-    """The events of an answer that says `texts` one after another."""
+def text_events(*texts: str, cost_usd: float | None = 0.0125, way: str = "process") -> list[Event]:
+    """The events of an answer with `texts` as its deltas."""
     return [
         Started("claude-sonnet-5", way=way),
         PartStarted(0, Text("")),
@@ -53,7 +53,7 @@ def words(*texts: str, cost_usd: float | None = 0.0125, way: str = "process") ->
 
 @dataclass
 class FakeEngine:
-    """Services whose answers are written down. `closed` counts answers that came to their end, however they did."""
+    """An engine with scripted answers. `closed` counts the answers whose generator was closed."""
 
     answer: Answer | None = None
     config: Config = field(default_factory=Config)
@@ -75,7 +75,7 @@ class FakeEngine:
         self.opened += 1
         try:
             if self.answer is None:
-                for event in words("Bon", "jour"):
+                for event in text_events("Bon", "jour"):
                     yield event
             else:
                 async with contextlib.aclosing(self.answer(turn)) as events:

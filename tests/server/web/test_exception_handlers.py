@@ -32,7 +32,7 @@ from tests.server.web.scene import FakeEngine, client, served
         ("POST", "/openai/deployments/x/chat/completions"),
     ],
 )
-async def test_an_endpoint_that_is_not_built_says_so(method: str, path: str) -> None:
+async def test_an_unbuilt_endpoint_is_a_501(method: str, path: str) -> None:
     async with client(served(FakeEngine())) as c:
         reply = await c.request(method, path)
     assert reply.status_code == 501
@@ -40,7 +40,7 @@ async def test_an_endpoint_that_is_not_built_says_so(method: str, path: str) -> 
     assert reply.headers["x-should-retry"] == "false"
 
 
-async def test_an_upload_to_an_endpoint_that_is_not_built_learns_that_too() -> None:
+async def test_an_upload_to_an_unbuilt_endpoint_is_a_501_too() -> None:
     async with client(served(FakeEngine())) as c:
         reply = await c.post("/v1/audio/transcriptions", files={"file": b"sound"}, data={"model": "whisper-1"})
     assert reply.status_code == 501

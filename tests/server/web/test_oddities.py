@@ -1,4 +1,4 @@
-"""No body makes the server fail: whatever is posted is answered, or refused as OpenAI would refuse it."""
+"""No body makes the server fail: each gets an answer, or an error as from OpenAI."""
 
 import json
 import random
@@ -20,7 +20,7 @@ async def posted(body: bytes, **headers: str) -> httpx.Response:
 
 
 def check(reply: httpx.Response) -> None:
-    """An answer, or a refusal in the published shape that blames the request."""
+    """An answer, or an error in the published form about the request."""
     if reply.status_code == 200:
         assert reply.text.rstrip().endswith(("data: [DONE]", "}"))
         return
@@ -32,23 +32,23 @@ def check(reply: httpx.Response) -> None:
 
 
 @pytest.mark.parametrize("name", RAW)
-async def test_no_odd_body_makes_it_fail(name: str) -> None:
+async def test_no_odd_body_makes_the_server_fail(name: str) -> None:
     check(await posted(RAW[name]))
 
 
-async def test_a_packed_body_that_says_so_is_refused_in_the_same_shape() -> None:
+async def test_a_compressed_body_is_refused_in_the_same_form() -> None:
     check(await posted(RAW["packed"], **{"content-encoding": "gzip"}))
 
 
 @pytest.mark.parametrize("name", GOOD)
-async def test_what_is_mutated_is_good_before(name: str) -> None:
+async def test_the_bodies_to_mutate_are_valid(name: str) -> None:
     reply = await posted(as_json(GOOD[name]))
     assert reply.status_code == 200, reply.text
 
 
 @settings(max_examples=400, deadline=None)
 @given(name=st.sampled_from(sorted(GOOD)), seed=st.integers(0, 2**32), stream=st.sampled_from([None, True]))
-async def test_no_mutation_of_a_good_body_makes_it_fail(name: str, seed: int, stream: bool | None) -> None:
+async def test_no_mutation_of_a_valid_body_makes_the_server_fail(name: str, seed: int, stream: bool | None) -> None:
     body = mutated({**GOOD[name], **({"stream": True} if stream else {})}, random.Random(seed))
     check(await posted(as_json(body)))
 
@@ -63,5 +63,5 @@ FIELDS = sorted({field for body in GOOD.values() for field in body})
 
 @settings(max_examples=300, deadline=None)
 @given(body=st.dictionaries(st.sampled_from(FIELDS), WILD, max_size=6))
-async def test_no_wild_body_makes_it_fail(body: dict[str, object]) -> None:
+async def test_no_random_body_makes_the_server_fail(body: dict[str, object]) -> None:
     check(await posted(json.dumps(body).encode()))

@@ -43,12 +43,12 @@ from server.web.path_aliases import canonical_path, is_unbuilt
         ("/v1/control/stop", "/v1/control/stop"),
     ],
 )
-def test_an_endpoint_is_found_however_its_address_is_written(written: str, known: str) -> None:
+def test_every_spelling_of_a_path_becomes_the_canonical_one(written: str, known: str) -> None:
     assert canonical_path(written) == known
 
 
 @given(st.lists(st.sampled_from(["v1", "api", "models", "chat", "x", ""]), max_size=6))
-def test_a_canonical_path_stays_as_it_is(steps: list[str]) -> None:
+def test_a_canonical_path_does_not_change(steps: list[str]) -> None:
     path = canonical_path("/" + "/".join(steps))
     assert path.startswith("/")
     assert "//" not in path
@@ -66,10 +66,10 @@ def test_a_canonical_path_stays_as_it_is(steps: list[str]) -> None:
         "/api/v0/models",
     ],
 )
-def test_what_others_have_and_we_do_not_is_known_as_unbuilt(path: str) -> None:
+def test_endpoints_of_other_servers_are_unbuilt(path: str) -> None:
     assert is_unbuilt(path)
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/models", "/", "/v1/embeddingsx", "/api"])
-def test_what_nobody_has_and_what_we_have_is_not_unbuilt(path: str) -> None:
+def test_unknown_paths_and_own_endpoints_are_not_unbuilt(path: str) -> None:
     assert not is_unbuilt(path)

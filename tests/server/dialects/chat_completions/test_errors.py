@@ -40,7 +40,7 @@ def error_of(reply: ErrorReply) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_error_is_a_sound_reply(kind: type[DrawbridgeError]) -> None:
+def test_every_error_has_a_valid_response(kind: type[DrawbridgeError]) -> None:
     reply = error_reply(kind("What happened."))
     error = error_of(reply)
     assert reply.status in STATUSES
@@ -58,7 +58,7 @@ def test_the_published_schema_accepts_every_error(kind: type[DrawbridgeError]) -
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.__subclasses__()])
-def test_a_failure_that_clients_would_repeat_is_worth_it_or_says_that_it_is_not(kind: type[DrawbridgeError]) -> None:
+def test_only_errors_worth_a_retry_let_clients_retry(kind: type[DrawbridgeError]) -> None:
     """The official clients repeat on 409, 429 and 5xx: with each repeat a whole answer may be paid for again."""
     reply = error_reply(kind())
     is_repeated = reply.status == 429 or reply.status >= 500
@@ -100,7 +100,7 @@ def test_a_failure_that_clients_would_repeat_is_worth_it_or_says_that_it_is_not(
         (errors.PortTaken(), 500, "server_error", "cannot_start"),
     ],
 )
-def test_the_codes_that_clients_switch_on(error: DrawbridgeError, status: int, type_: str, code: str | None) -> None:
+def test_status_type_and_code_of_each_error(error: DrawbridgeError, status: int, type_: str, code: str | None) -> None:
     reply = error_reply(error)
     assert (reply.status, error_of(reply)["type"], error_of(reply)["code"]) == (status, type_, code)
 
@@ -115,7 +115,7 @@ def test_the_codes_that_clients_switch_on(error: DrawbridgeError, status: int, t
         (errors.UpstreamUnknown(), "model"),
     ],
 )
-def test_the_field_at_fault_is_named(error: DrawbridgeError, param: str | None) -> None:
+def test_the_invalid_field_is_named(error: DrawbridgeError, param: str | None) -> None:
     assert error_of(error_reply(error))["param"] == param
 
 
@@ -131,7 +131,7 @@ def test_the_field_at_fault_is_named(error: DrawbridgeError, param: str | None) 
         (float("inf"), "insufficient_quota", None, "false"),
     ],
 )
-def test_a_short_limit_is_waited_for_and_a_long_one_is_a_quota(
+def test_a_short_limit_is_a_rate_limit_and_a_long_one_a_quota(
     retry_after_s: float | None, code: str, retry_after: str | None, should_retry: str | None
 ) -> None:
     reply = error_reply(errors.UsageLimit(status=429, retry_after_s=retry_after_s))
@@ -141,7 +141,7 @@ def test_a_short_limit_is_waited_for_and_a_long_one_is_a_quota(
 
 
 @pytest.mark.parametrize("kind", [errors.QueueFull, errors.QueueTimeout, errors.ShuttingDown])
-def test_who_must_wait_is_told_how_long(kind: type[errors.BusyError]) -> None:
+def test_a_busy_server_sends_retry_after(kind: type[errors.BusyError]) -> None:
     assert error_reply(kind(retry_after_s=2.5)).headers == {"retry-after": "3"}
 
 
@@ -152,6 +152,6 @@ def test_an_error_without_a_row_takes_its_nearest_ancestors() -> None:
     assert error_reply(Stuck()) == error_reply(errors.WorkerSilent())
 
 
-def test_message_and_hint_are_both_said() -> None:
+def test_message_and_hint_are_both_sent() -> None:
     error = errors.InvalidRequest("It is wrong.", hint="Put it right.")
     assert error_of(error_reply(error))["message"] == "It is wrong. Put it right."

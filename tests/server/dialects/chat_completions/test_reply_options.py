@@ -1,4 +1,4 @@
-"""The forms of an answer: raw text, calls of 2023, JSON by a call, shown thoughts, several answers at once."""
+"""Reply options: raw text tools, legacy calls, the answer tool, reasoning, several choices."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -17,18 +17,18 @@ HEAD: dict[str, Any] = {"id": "chatcmpl-1", "created": 1_790_000_000, "model": "
 START = Started("m")
 
 
-def called(index: int, name: str, *pieces: str) -> list[Event]:
-    deltas = [PartDelta(index, piece) for piece in pieces]
-    return [PartStarted(index, ToolCall(f"toolu_{index}", name)), *deltas, PartEnded(index)]
+def call_part(index: int, name: str, *deltas: str) -> list[Event]:
+    more = [PartDelta(index, delta) for delta in deltas]
+    return [PartStarted(index, ToolCall(f"toolu_{index}", name)), *more, PartEnded(index)]
 
 
-def said(index: int, *pieces: str, choice: int = 0) -> list[Event]:
-    deltas = [PartDelta(index, piece, choice) for piece in pieces]
-    return [PartStarted(index, Text(""), choice), *deltas, PartEnded(index, choice=choice)]
+def text_part(index: int, *deltas: str, choice: int = 0) -> list[Event]:
+    more = [PartDelta(index, delta, choice) for delta in deltas]
+    return [PartStarted(index, Text(""), choice), *more, PartEnded(index, choice=choice)]
 
 
-def thought(index: int, *pieces: str) -> list[Event]:
-    return [PartStarted(index, Thinking("")), *(PartDelta(index, piece) for piece in pieces), PartEnded(index, "seal")]
+def thinking_part(index: int, *deltas: str) -> list[Event]:
+    return [PartStarted(index, Thinking("")), *(PartDelta(index, delta) for delta in deltas), PartEnded(index, "seal")]
 
 
 def streamed(options: ReplyOptions, *events: Event) -> list[dict[str, Any]]:
@@ -54,12 +54,12 @@ def contents(choices: Iterable[dict[str, Any]], index: int = 0) -> str:
 
 
 END = Finished(StopReason.END)
-CALLED = Finished(StopReason.TOOL_CALLS)
+CALL_END = Finished(StopReason.TOOL_CALLS)
 
 
 def test_the_arguments_of_a_text_tool_are_its_raw_text() -> None:
     options = ReplyOptions(raw_text_tools=frozenset({"ApplyPatch"}))
-    events = [START, *called(0, "ApplyPatch", '{"inp', 'ut": "*** Begin\\', "nPatch \\ud83d", '\\ude00"}'), CALLED]
+    events = [START, *call_part(0, "ApplyPatch", '{"inp', 'ut": "*** Begin\\', "nPatch \\ud83d", '\\ude00"}'), CALL_END]
     call = collected(options, *events)[0]["message"]["tool_calls"][0]
     assert call["function"] == {"name": "ApplyPatch", "arguments": "*** Begin\nPatch 😀"}
     deltas = [choice["delta"]["tool_calls"][0] for choice in streamed(options, *events)[1:-1]]
@@ -67,9 +67,9 @@ def test_the_arguments_of_a_text_tool_are_its_raw_text() -> None:
     assert [delta["function"]["arguments"] for delta in deltas[1:]] == ["*** Begin", "\nPatch ", "😀"]
 
 
-def test_a_call_in_the_form_of_2023_is_a_function_call() -> None:
+def test_a_legacy_call_is_a_function_call() -> None:
     options = ReplyOptions(is_legacy=True)
-    events = [START, *called(0, "look", '{"at":', ' "it"}'), *called(1, "again", "{}"), CALLED]
+    events = [START, *call_part(0, "look", '{"at":', ' "it"}'), *call_part(1, "again", "{}"), CALL_END]
     whole = collected(options, *events)[0]
     assert whole["finish_reason"] == "function_call"
     assert whole["message"]["function_call"] == {"name": "look", "arguments": '{"at": "it"}'}
@@ -82,39 +82,39 @@ def test_a_call_in_the_form_of_2023_is_a_function_call() -> None:
     ]
 
 
-class TestAnswerByACall:
+class TestAnswerTool:
     FORM = ReplyOptions(answer_tool="answer")
 
-    @pytest.mark.parametrize(("pieces", "content"), [(['{"a":', " 1}"], '{"a": 1}'), ([], "{}")])
-    def test_the_arguments_are_the_content(self, pieces: list[str], content: str) -> None:
-        events = [START, *said(0, "Here it is: "), *called(1, "answer", *pieces), CALLED]
+    @pytest.mark.parametrize(("deltas", "content"), [(['{"a":', " 1}"], '{"a": 1}'), ([], "{}")])
+    def test_the_arguments_are_the_content(self, deltas: list[str], content: str) -> None:
+        events = [START, *text_part(0, "Here it is: "), *call_part(1, "answer", *deltas), CALL_END]
         whole = collected(self.FORM, *events)[0]
         assert (whole["message"]["content"], whole["finish_reason"]) == (content, "stop")
         assert "tool_calls" not in whole["message"]
         chunks = streamed(self.FORM, *events)
         assert (contents(chunks), chunks[-1]["finish_reason"]) == (content, "stop")
 
-    def test_a_call_of_the_clients_is_still_a_call(self) -> None:
-        events = [START, *said(0, "Let me look. "), *called(1, "look", "{}"), CALLED]
+    def test_a_call_of_a_client_tool_is_still_a_call(self) -> None:
+        events = [START, *text_part(0, "Let me look. "), *call_part(1, "look", "{}"), CALL_END]
         whole = collected(self.FORM, *events)[0]
         assert whole["finish_reason"] == "tool_calls"
         assert whole["message"]["content"] == "Let me look. "
         chunks = streamed(self.FORM, *events)
         assert (contents(chunks), chunks[-1]["finish_reason"]) == ("Let me look. ", "tool_calls")
 
-    def test_words_without_the_call_are_not_lost(self) -> None:
-        events = [START, *said(0, "I will ", "not."), Finished(StopReason.REFUSAL)]
+    def test_text_without_the_answer_call_is_kept(self) -> None:
+        events = [START, *text_part(0, "I will ", "not."), Finished(StopReason.REFUSAL)]
         assert collected(self.FORM, *events)[0]["message"]["content"] == "I will not."
         assert contents(streamed(self.FORM, *events)) == "I will not."
 
-    def test_an_answer_cut_at_its_limit_says_so(self) -> None:
-        events = [START, *called(0, "answer", '{"a": '), Finished(StopReason.LENGTH)]
+    def test_an_answer_at_its_limit_has_finish_reason_length(self) -> None:
+        events = [START, *call_part(0, "answer", '{"a": '), Finished(StopReason.LENGTH)]
         whole = collected(self.FORM, *events)[0]
         assert (whole["message"]["content"], whole["finish_reason"]) == ('{"a": ', "length")
 
 
-class TestThoughts:
-    EVENTS = (START, *thought(0, "First ", "this."), *said(1, "So."), END)
+class TestReasoning:
+    EVENTS = (START, *thinking_part(0, "First ", "this."), *text_part(1, "So."), END)
 
     def test_in_a_field(self) -> None:
         message = collected(ReplyOptions(reasoning="field"), *self.EVENTS)[0]["message"]
@@ -132,19 +132,19 @@ class TestThoughts:
         options = ReplyOptions(reasoning="hidden")
         assert "First" not in repr([collected(options, *self.EVENTS), streamed(options, *self.EVENTS)])
 
-    @pytest.mark.parametrize("thoughts", ["field", "tags", "hidden"])
-    def test_a_thought_that_is_kept_secret_leaves_no_trace(self, thoughts: Any) -> None:
-        events = [START, *thought(0), *said(1, "So."), END]
-        assert collected(ReplyOptions(reasoning=thoughts), *events)[0]["message"] == {
+    @pytest.mark.parametrize("reasoning", ["field", "tags", "hidden"])
+    def test_empty_thinking_leaves_no_trace(self, reasoning: Any) -> None:
+        events = [START, *thinking_part(0), *text_part(1, "So."), END]
+        assert collected(ReplyOptions(reasoning=reasoning), *events)[0]["message"] == {
             "role": "assistant",
             "content": "So.",
             "refusal": None,
         }
 
 
-def test_several_answers_come_side_by_side_each_with_its_index() -> None:
+def test_several_choices_are_interleaved_each_with_its_index() -> None:
     options = ReplyOptions(choices=2, include_usage=True)
-    first, second = said(0, "a", "b"), said(0, "c", choice=1)
+    first, second = text_part(0, "a", "b"), text_part(0, "c", choice=1)
     mixed = [first[0], second[0], first[1], second[1], first[2], *second[2:], *first[3:]]
     end = Finished(StopReason.END, usage=Usage(input=6, output=4), reasons=(StopReason.END, StopReason.LENGTH))
     whole = collected(options, START, *mixed, end)
@@ -153,8 +153,8 @@ def test_several_answers_come_side_by_side_each_with_its_index() -> None:
         (1, "c", "length"),
     ]
     chunks = chunks_of(ChatEncoder(**HEAD, options=options), (START, *mixed, end))
-    *told, usage = chunks
-    choices = [chunk["choices"][0] for chunk in told]
+    *text_chunks, usage = chunks
+    choices = [chunk["choices"][0] for chunk in text_chunks]
     assert [choice["index"] for choice in choices] == [0, 1, 0, 1, 0, 0, 1]
     assert (contents(choices, 0), contents(choices, 1)) == ("ab", "c")
     assert [choice["finish_reason"] for choice in choices[-2:]] == ["stop", "length"]

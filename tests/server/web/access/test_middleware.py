@@ -14,7 +14,7 @@ PAGE = "http://localhost:3000"
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Reads the whole body and answers with what it saw."""
+    """Reads the whole body and responds with what it received."""
     size, more = 0, True
     while more:
         message = await receive()
@@ -30,7 +30,7 @@ def calls(policy: AccessPolicy | None = None) -> httpx.AsyncClient:
 
 
 @pytest.mark.parametrize("given", ["abc", "A-1_b.c", "x" * 128])
-async def test_a_sane_request_id_is_kept_sent_back_and_known_inside(given: str) -> None:
+async def test_a_valid_request_id_is_kept_returned_and_used_in_the_log(given: str) -> None:
     async with calls() as c:
         reply = await c.get("/x", headers={"x-request-id": given})
     assert reply.headers["x-request-id"] == given
@@ -49,7 +49,7 @@ async def test_any_other_request_id_is_replaced(given: str | None) -> None:
     assert ids[0] != ids[1]
 
 
-async def test_a_refusal_is_json_in_openais_shape_with_a_request_id() -> None:
+async def test_an_access_error_is_json_in_openais_form_with_a_request_id() -> None:
     async with calls() as c:
         reply = await c.get("/v1/models", headers={"host": "evil.example", "x-request-id": "mine"})
     assert reply.status_code == 403
@@ -70,7 +70,7 @@ async def test_a_refusal_is_json_in_openais_shape_with_a_request_id() -> None:
         ({}, 200),
     ],
 )
-async def test_each_refusal_has_its_status_and_reads_nothing(headers: dict[str, str], status: int) -> None:
+async def test_each_access_error_has_its_status(headers: dict[str, str], status: int) -> None:
     policy = AccessPolicy(key="gate-key", body_limit=1000)
     given = {"authorization": "Bearer gate-key", "content-type": "application/json", **headers}
     async with calls(policy) as c:
@@ -85,12 +85,12 @@ async def test_the_path_is_rewritten_and_never_redirected() -> None:
         assert (await c.post("/chat/completions")).text.startswith("POST /v1/chat/completions ")
 
 
-async def test_a_head_is_a_get_to_everybody_inside() -> None:
+async def test_head_is_routed_as_get() -> None:
     async with calls() as c:
         assert (await c.head("/health")).status_code == 200
 
 
-async def test_the_pages_of_an_allowed_origin_may_read_every_reply_even_a_refusal() -> None:
+async def test_pages_of_an_allowed_origin_may_read_every_response_even_an_error() -> None:
     policy = AccessPolicy(key="gate-key")
     async with calls(policy) as c:
         good = await c.get("/v1/models", headers={"origin": PAGE, "api-key": "gate-key"})
@@ -103,7 +103,7 @@ async def test_the_pages_of_an_allowed_origin_may_read_every_reply_even_a_refusa
 
 
 @pytest.mark.parametrize("headers", [{}, {"origin": "https://evil.example"}, {"origin": "null"}])
-async def test_nobody_else_may_read_a_reply(headers: dict[str, str]) -> None:
+async def test_pages_of_other_origins_may_not_read_a_response(headers: dict[str, str]) -> None:
     async with calls() as c:
         for method in ("GET", "OPTIONS", "POST"):
             reply = await c.request(method, "/v1/models", headers=headers)
@@ -111,12 +111,12 @@ async def test_nobody_else_may_read_a_reply(headers: dict[str, str]) -> None:
             assert reply.headers["cross-origin-resource-policy"] == "same-origin"
 
 
-async def test_a_preflight_is_answered_without_a_key_and_echoes_what_was_asked() -> None:
-    asked = "authorization, content-type, x-stainless-os, x-stainless-timeout, openai-beta"
+async def test_a_preflight_needs_no_key_and_echoes_the_header_names() -> None:
+    requested = "authorization, content-type, x-stainless-os, x-stainless-timeout, openai-beta"
     headers = {
         "origin": "app://obsidian.md",
         "access-control-request-method": "POST",
-        "access-control-request-headers": asked,
+        "access-control-request-headers": requested,
         "access-control-request-private-network": "true",
         "sec-fetch-site": "cross-site",
     }
@@ -124,7 +124,7 @@ async def test_a_preflight_is_answered_without_a_key_and_echoes_what_was_asked()
         reply = await c.options("/v1/chat/completions", headers=headers)
     assert (reply.status_code, reply.content) == (204, b"")
     assert reply.headers["access-control-allow-origin"] == "app://obsidian.md"
-    assert reply.headers["access-control-allow-headers"] == asked
+    assert reply.headers["access-control-allow-headers"] == requested
     assert "POST" in reply.headers["access-control-allow-methods"]
     assert reply.headers["access-control-allow-private-network"] == "true"
     assert int(reply.headers["access-control-max-age"]) > 0
@@ -141,7 +141,7 @@ async def test_a_preflight_from_an_unknown_page_is_refused() -> None:
     assert not any(name.startswith("access-control") for name in reply.headers)
 
 
-async def test_options_without_an_origin_says_what_there_is() -> None:
+async def test_options_without_an_origin_lists_the_methods() -> None:
     async with calls(AccessPolicy(key="gate-key")) as c:
         reply = await c.options("/v1/chat/completions")
     assert reply.status_code == 204
@@ -164,7 +164,7 @@ async def test_a_body_without_a_length_is_counted() -> None:
     assert not engine.requests
 
 
-async def test_a_policy_that_changes_holds_from_the_next_request() -> None:
+async def test_a_changed_policy_applies_from_the_next_request() -> None:
     engine = FakeEngine()
     async with client(served(engine)) as c:
         assert (await c.post("/v1/chat/completions", json=ASK)).status_code == 200
@@ -178,14 +178,14 @@ async def test_a_policy_that_changes_holds_from_the_next_request() -> None:
     assert len(set(owners)) == 2
 
 
-async def test_without_doors_the_application_serves_nothing() -> None:
+async def test_without_the_middleware_the_application_serves_nothing() -> None:
     app = served(FakeEngine())._app
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as c:
         for path in ("/", "/health", "/v1/models", "/openapi.json", "/nowhere"):
             assert (await c.get(path)).status_code == 403
 
 
-async def test_one_line_in_the_log_for_each_request_with_neither_query_nor_words(
+async def test_the_log_has_one_line_for_each_request_without_query_or_message_text(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO, "server.web.access.middleware")
@@ -210,7 +210,7 @@ async def test_a_bug_outside_the_application_is_a_500_without_details() -> None:
     assert "secret" not in reply.text
 
 
-async def test_who_waits_when_the_server_stops_is_told_so() -> None:
+async def test_a_waiting_request_gets_a_503_when_the_server_stops() -> None:
     waiting = asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -234,7 +234,7 @@ async def test_who_waits_when_the_server_stops_is_told_so() -> None:
     assert b"stopping" in sent[1]["body"]
 
 
-async def test_a_websocket_is_turned_away() -> None:
+async def test_a_websocket_is_closed() -> None:
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
@@ -247,7 +247,7 @@ async def test_a_websocket_is_turned_away() -> None:
     assert sent == [{"type": "websocket.close", "code": 1008}]
 
 
-async def test_an_unknown_door_policy_is_fail_closed() -> None:
+async def test_without_a_policy_every_request_is_denied() -> None:
     def policy() -> AccessPolicy:
         raise AccessDenied("no policy yet")
 
@@ -255,7 +255,7 @@ async def test_an_unknown_door_policy_is_fail_closed() -> None:
         assert (await c.get("/health")).status_code == 403
 
 
-async def test_a_torn_reply_is_not_taken_for_whole_when_the_server_stops() -> None:
+async def test_an_incomplete_response_is_not_completed_when_the_server_stops() -> None:
     waiting = asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -25,7 +25,7 @@ def posted(path: str = "/v1/chat/completions", **headers: str) -> Head:
     "host",
     ["127.0.0.1", HERE, "127.8.9.1:1", "localhost", "LOCALHOST:8082", "localhost.:8082", "[::1]", "[::1]:8082"],
 )
-def test_a_loopback_host_is_let_in(host: str) -> None:
+def test_a_loopback_host_is_allowed(host: str) -> None:
     assert authorize(head(host=host), LOCAL).is_trusted
 
 
@@ -51,25 +51,25 @@ def test_a_loopback_host_is_let_in(host: str) -> None:
         "host.docker.internal:8082",
     ],
 )
-def test_any_other_host_is_refused_since_a_name_can_be_made_to_point_here(host: str | None) -> None:
+def test_any_other_host_is_denied_against_dns_rebinding(host: str | None) -> None:
     with pytest.raises(AccessDenied, match="host name"):
         authorize(head(host=host), LOCAL)
 
 
-def test_two_host_headers_are_refused() -> None:
+def test_two_host_headers_are_denied() -> None:
     twice = Head.read("GET", "/", [(b"host", b"127.0.0.1"), (b"Host", b"127.0.0.1")])
     with pytest.raises(AccessDenied, match="host name"):
         authorize(twice, LOCAL)
 
 
-def test_containers_of_docker_desktop_come_to_the_loopback_where_others_are_let_in() -> None:
+def test_docker_desktops_host_name_is_allowed_where_the_lan_listener_is_open() -> None:
     given = {"host": "host.docker.internal:8082", "authorization": "Bearer k"}
     authorize(head(**given), policy_for(Config(reach="lan", api_key="k")))
     with pytest.raises(AccessDenied, match="host name"):
         authorize(head(**given), policy_for(Config(api_key="k")))
 
 
-def test_a_host_named_in_the_settings_is_let_in_and_no_other() -> None:
+def test_only_hosts_from_the_settings_are_allowed_besides_loopback() -> None:
     policy = policy_for(Config(allowed_hosts=("Bridge.Lan",)))
     authorize(head(host="bridge.lan:8082"), policy)
     with pytest.raises(AccessDenied):
@@ -77,13 +77,13 @@ def test_a_host_named_in_the_settings_is_let_in_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("host", ["192.168.1.7:8082", "[fe80::1]:8082", "host.docker.internal:8082", HERE])
-def test_an_open_listener_answers_to_any_plain_address_and_to_containers(host: str) -> None:
+def test_the_lan_listener_allows_any_ip_address_and_docker_desktops_host_name(host: str) -> None:
     policy = policy_for(Config(api_key="gate-key"), "lan")
     authorize(head(host=host, authorization="Bearer gate-key"), policy)
 
 
 @pytest.mark.parametrize("host", ["evil.example:8082", "0.0.0.0:8082", "[::]:8082"])
-def test_an_open_listener_refuses_names_of_others_and_no_address_at_all(host: str) -> None:
+def test_the_lan_listener_denies_other_names_and_missing_hosts(host: str) -> None:
     with pytest.raises(AccessDenied, match="host name"):
         authorize(head(host=host, authorization="Bearer gate-key"), LAN)
 
@@ -92,7 +92,7 @@ def test_an_open_listener_refuses_names_of_others_and_no_address_at_all(host: st
     "name",
     ["X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded", "Via", "X-Real-IP", "CF-Connecting-IP"],
 )
-def test_what_came_through_a_proxy_is_refused_on_the_local_listener_only(name: str) -> None:
+def test_forwarding_headers_are_denied_on_the_local_listener_only(name: str) -> None:
     with pytest.raises(AccessDenied, match="through a proxy"):
         authorize(head(**{name: "1.2.3.4"}), KEYED)
     authorize(head(host="10.0.0.2", authorization="Bearer gate-key", **{name: "1.2.3.4"}), LAN)
@@ -111,11 +111,11 @@ def test_what_came_through_a_proxy_is_refused_on_the_local_listener_only(name: s
         "https://chat.example.org",
     ],
 )
-def test_a_known_origin_is_let_in_and_may_read_the_reply(origin: str) -> None:
+def test_a_known_origin_is_allowed_and_may_read_the_response(origin: str) -> None:
     policy = policy_for(Config(allowed_origins=("https://chat.example.org/",)))
-    asked = posted(origin=origin, sec_fetch_site="cross-site")
-    authorize(asked, policy)
-    assert allowed_origin(asked, policy) == origin
+    requested = posted(origin=origin, sec_fetch_site="cross-site")
+    authorize(requested, policy)
+    assert allowed_origin(requested, policy) == origin
 
 
 @pytest.mark.parametrize(
@@ -138,14 +138,14 @@ def test_a_known_origin_is_let_in_and_may_read_the_reply(origin: str) -> None:
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
-def test_an_unknown_origin_is_refused_on_every_method(origin: str, method: str) -> None:
+def test_an_unknown_origin_is_denied_for_every_method(origin: str, method: str) -> None:
     policy = policy_for(Config(allowed_origins=("https://chat.example.org", "null", "*")))
     with pytest.raises(AccessDenied, match="Web pages of"):
         authorize(head(method, origin=origin), policy)
     assert allowed_origin(head(method, origin=origin), policy) is None
 
 
-def test_the_own_page_of_an_allowed_host_may_call_its_own_server() -> None:
+def test_our_own_page_under_an_allowed_host_may_call_the_server() -> None:
     policy = policy_for(Config(allowed_hosts=("bridge.lan",)))
     assert authorize(posted(host="bridge.lan:8082", origin="http://bridge.lan:8082"), policy).is_own
     with pytest.raises(AccessDenied):
@@ -153,7 +153,7 @@ def test_the_own_page_of_an_allowed_host_may_call_its_own_server() -> None:
 
 
 @pytest.mark.parametrize(
-    ("site", "host", "is_let_in"),
+    ("site", "host", "is_allowed"),
     [
         ("none", HERE, True),
         ("same-origin", HERE, True),
@@ -164,13 +164,13 @@ def test_the_own_page_of_an_allowed_host_may_call_its_own_server() -> None:
         ("same-origin", "10.0.0.2:8082", True),
     ],
 )
-def test_a_fetch_of_another_sites_page_is_refused(site: str, host: str, is_let_in: bool) -> None:
-    asked = head(host=host, sec_fetch_site=site, x_api_key="gate-key")
-    if is_let_in:
-        authorize(asked, LAN)
+def test_a_fetch_by_a_page_of_another_site_is_denied(site: str, host: str, is_allowed: bool) -> None:
+    requested = head(host=host, sec_fetch_site=site, x_api_key="gate-key")
+    if is_allowed:
+        authorize(requested, LAN)
     else:
         with pytest.raises(AccessDenied, match="page of another website"):
-            authorize(asked, LAN)
+            authorize(requested, LAN)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_a_fetch_of_another_sites_page_is_refused(site: str, host: str, is_let_i
         {"authorization": "Bearer gate-key", "x_api_key": "wrong"},
     ],
 )
-def test_the_key_is_taken_in_three_forms_and_any_right_one_is_enough(headers: dict[str, str]) -> None:
+def test_the_key_is_accepted_in_three_headers_and_one_right_one_suffices(headers: dict[str, str]) -> None:
     assert authorize(posted(**headers), KEYED).is_trusted
 
 
@@ -200,30 +200,30 @@ def test_the_key_is_taken_in_three_forms_and_any_right_one_is_enough(headers: di
         ({"authorization": "Bearer g\xe4te"}, "is wrong"),
     ],
 )
-def test_without_the_right_key_nobody_is_answered(headers: dict[str, str], message: str) -> None:
+def test_without_the_right_key_a_request_is_denied(headers: dict[str, str], message: str) -> None:
     with pytest.raises(KeyRefused, match=message):
         authorize(posted(**headers), KEYED)
 
 
-def test_a_key_of_other_letters_than_english_ones_works() -> None:
+def test_a_key_with_non_ascii_characters_works() -> None:
     sent = "schlüssel".encode().decode("latin-1")
     assert authorize(posted(authorization=f"Bearer {sent}"), AccessPolicy(key="schlüssel")).is_trusted
 
 
-def test_where_no_key_is_set_any_key_is_let_in() -> None:
+def test_without_a_configured_key_any_key_is_accepted() -> None:
     assert authorize(posted(authorization="Bearer DUMMY_KEY"), LOCAL).is_trusted
 
 
 @pytest.mark.parametrize(
     "path", ["/", "/health", "/docs", "/manual", "/manual/api", "/openapi.json", "/assets/page.css"]
 )
-def test_what_holds_nothing_of_the_users_is_read_without_the_key_but_not_trusted(path: str) -> None:
+def test_public_paths_are_readable_without_the_key_but_not_trusted(path: str) -> None:
     assert not authorize(head(path=path), KEYED).is_trusted
     assert authorize(head(path=path, api_key="gate-key"), KEYED).is_trusted
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/auth/status", "/version", "/nowhere", "/healthx"])
-def test_everything_else_needs_the_key(path: str) -> None:
+def test_every_other_path_needs_the_key(path: str) -> None:
     with pytest.raises(KeyRefused):
         authorize(head(path=path), KEYED)
     with pytest.raises(KeyRefused):
@@ -237,7 +237,7 @@ def test_a_preflight_needs_no_key() -> None:
 @pytest.mark.parametrize(
     "headers", [{"origin": "http://localhost:3000"}, {"sec_fetch_site": "same-site"}, {"origin": "app://obsidian.md"}]
 )
-def test_the_controls_are_closed_to_every_page_but_our_own(headers: dict[str, str]) -> None:
+def test_only_our_own_page_may_call_the_control_routes(headers: dict[str, str]) -> None:
     with pytest.raises(AccessDenied, match="own page"):
         authorize(posted("/control/stop", **headers), LOCAL)
     assert authorize(posted("/control/stop", origin=f"http://{HERE}", sec_fetch_site="same-origin"), LOCAL).is_own
@@ -246,7 +246,7 @@ def test_the_controls_are_closed_to_every_page_but_our_own(headers: dict[str, st
 @pytest.mark.parametrize(
     "kind", ["application/json", "Application/JSON; charset=utf-8", "application/vnd.api+json", "application/json;"]
 )
-def test_json_is_taken_under_its_names(kind: str) -> None:
+def test_json_content_types_are_accepted(kind: str) -> None:
     authorize(posted(content_type=kind), LOCAL)
 
 
@@ -261,7 +261,7 @@ def test_json_is_taken_under_its_names(kind: str) -> None:
         "",
     ],
 )
-def test_a_body_that_is_not_declared_as_json_is_refused(kind: str) -> None:
+def test_a_body_with_another_content_type_is_refused(kind: str) -> None:
     with pytest.raises(BodyNotJson):
         authorize(posted(content_type=kind), LOCAL)
     chunked = head("PUT", transfer_encoding="chunked", content_type=kind)
@@ -275,21 +275,21 @@ def test_a_request_without_a_body_needs_no_content_type() -> None:
     authorize(head("DELETE"), LOCAL)
 
 
-def test_an_upload_to_what_is_not_built_may_learn_that() -> None:
+def test_an_upload_to_an_unbuilt_endpoint_passes_so_that_it_gets_a_501() -> None:
     authorize(posted("/v1/audio/transcriptions", content_type="multipart/form-data; boundary=x"), LOCAL)
 
 
 @pytest.mark.parametrize("length", ["1001", "99999999999999999999999999", "-1", "1e3", "\xb2"])
-def test_a_length_over_the_limit_is_refused_before_anything_is_read(length: str) -> None:
+def test_a_content_length_over_the_limit_is_refused(length: str) -> None:
     with pytest.raises(BodyTooLarge):
         authorize(posted(content_length=length), AccessPolicy(body_limit=1000))
 
 
-def test_a_body_of_exactly_the_limit_is_let_in() -> None:
+def test_a_body_of_exactly_the_limit_is_accepted() -> None:
     authorize(posted(content_length="1000"), AccessPolicy(body_limit=1000))
 
 
-def test_the_questions_are_asked_from_the_outside_in() -> None:
+def test_the_checks_run_in_their_documented_order() -> None:
     wrong: dict[str, str] = {
         "x_forwarded_for": "1.2.3.4",
         "origin": "null",
@@ -297,7 +297,7 @@ def test_the_questions_are_asked_from_the_outside_in() -> None:
         "content_length": "9999",
     }
     policy = AccessPolicy(key="gate-key", body_limit=10)
-    said: list[str] = []
+    text: list[str] = []
     for better in (
         {"host": HERE},
         {"x_forwarded_for": None},
@@ -309,12 +309,12 @@ def test_the_questions_are_asked_from_the_outside_in() -> None:
         given: dict[str, str] = {"host": "evil.example", **wrong}
         with pytest.raises(DrawbridgeError) as caught:
             authorize(head("POST", **given), policy)
-        said.append(type(caught.value).__name__ + ": " + caught.value.message)
+        text.append(type(caught.value).__name__ + ": " + caught.value.message)
         for name, value in better.items():
             wrong.pop(name, None)
             if value is not None:
                 wrong[name] = value
-    assert [words.partition(" ")[0] for words in said] == [
+    assert [words.partition(" ")[0] for words in text] == [
         "AccessDenied:",
         "AccessDenied:",
         "AccessDenied:",
@@ -325,20 +325,20 @@ def test_the_questions_are_asked_from_the_outside_in() -> None:
     authorize(head("POST", **wrong), policy)
 
 
-def test_a_listener_to_others_without_a_key_cannot_be_made() -> None:
+def test_a_lan_policy_needs_a_key() -> None:
     with pytest.raises(KeyNeeded):
         policy_for(Config(), "lan")
     with pytest.raises(KeyNeeded):
         AccessPolicy("lan", key="")
 
 
-def test_owners_differ_by_listener_and_key_and_hold_no_key() -> None:
+def test_owners_differ_by_listener_and_key_and_do_not_contain_the_key() -> None:
     policies = [LOCAL, KEYED, LAN, AccessPolicy(key="other")]
     assert len({policy.owner for policy in policies}) == 4
     assert KEYED.owner == AccessPolicy(key="gate-key").owner
     assert "gate-key" not in KEYED.owner + repr(KEYED)
 
 
-def test_the_settings_make_the_policy() -> None:
+def test_the_policy_follows_the_settings() -> None:
     policy = policy_for(Config(api_key="gate-key", body_limit_mb=0.5, allowed_origins=("https://A.example/",)))
     assert policy == AccessPolicy("local", "gate-key", frozenset(), frozenset({"https://a.example"}), 500_000)

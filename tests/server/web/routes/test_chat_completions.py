@@ -41,7 +41,7 @@ def frames(text: str) -> list[Any]:
         "/v1//chat/completions",
     ],
 )
-async def test_a_whole_answer_under_every_address(path: str) -> None:
+async def test_a_whole_answer_under_every_spelling_of_the_path(path: str) -> None:
     engine = FakeEngine()
     async with client(served(engine)) as c:
         reply = await c.post(path, json=ASK)
@@ -56,7 +56,7 @@ async def test_a_whole_answer_under_every_address(path: str) -> None:
     assert engine.closed == engine.opened == 1
 
 
-async def test_a_streamed_answer_is_the_same_in_pieces() -> None:
+async def test_a_streamed_answer_has_the_same_content() -> None:
     engine = FakeEngine()
     async with client(served(engine)) as c:
         reply = await c.post("/v1/chat/completions", json={**STREAM, "stream_options": {"include_usage": True}})
@@ -76,13 +76,13 @@ async def test_two_answers_have_two_ids() -> None:
     assert first != second
 
 
-async def test_the_asked_model_is_echoed_and_without_one_the_default_is_named() -> None:
+async def test_the_requested_model_is_echoed_or_else_the_default() -> None:
     engine = FakeEngine()
     async with client(served(engine)) as c:
-        asked = await c.post("/v1/chat/completions", json={**ASK, "model": "gpt-4o-mini"})
+        requested = await c.post("/v1/chat/completions", json={**ASK, "model": "gpt-4o-mini"})
         silent = await c.post("/v1/chat/completions", json={"messages": ASK["messages"]})
-    assert [reply.json()["model"] for reply in (asked, silent)] == ["gpt-4o-mini", "sonnet"]
-    assert asked.headers["x-drawbridge-model"] == "claude-sonnet-5"
+    assert [reply.json()["model"] for reply in (requested, silent)] == ["gpt-4o-mini", "sonnet"]
+    assert requested.headers["x-drawbridge-model"] == "claude-sonnet-5"
     assert engine.requests[0].model == "gpt-4o-mini"
 
 
@@ -133,7 +133,7 @@ async def test_a_bug_is_a_500_without_details_and_a_log_line_without_the_request
     assert Path(__file__).name in caplog.text
 
 
-async def test_a_failure_in_an_open_stream_is_one_error_and_the_end() -> None:
+async def test_a_failure_in_a_stream_is_one_error_without_an_end_mark() -> None:
     async def answer(_: ModelRequest) -> AsyncGenerator[Event, None]:
         yield Started("m")
         yield PartDelta(0, "half")
@@ -163,7 +163,7 @@ async def test_a_failure_in_an_open_stream_is_one_error_and_the_end() -> None:
         (b'{"messages": "hush-hush"}', "messages"),
     ],
 )
-async def test_a_body_that_is_no_chat_request_is_a_400_in_words(content: bytes, words: str) -> None:
+async def test_an_invalid_body_is_a_400_with_a_message(content: bytes, words: str) -> None:
     engine = FakeEngine()
     async with client(served(engine), **{"content-type": "application/json"}) as c:
         reply = await c.post("/v1/chat/completions", content=content)
@@ -174,7 +174,7 @@ async def test_a_body_that_is_no_chat_request_is_a_400_in_words(content: bytes, 
     assert not engine.requests
 
 
-async def test_the_settings_of_the_moment_pace_the_stream() -> None:
+async def test_the_current_settings_decide_the_heartbeat() -> None:
     go = asyncio.Event()
 
     async def answer(_: ModelRequest) -> AsyncGenerator[Event, None]:
@@ -191,7 +191,7 @@ async def test_the_settings_of_the_moment_pace_the_stream() -> None:
             await asyncio.sleep(0.001)
         asyncio.get_running_loop().call_later(1, go.set)
         reply = await asking
-    # The head could not wait for the first event, so the way is not in it, and the silence was filled.
+    # The headers did not wait for the first event, so they lack the way, and heartbeats filled the silence.
     assert "x-drawbridge-way" not in reply.headers
     assert reply.text.count(": drawbridge\n\n") > 1
     assert reply.text.endswith("[DONE]\n\n")

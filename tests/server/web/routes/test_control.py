@@ -18,7 +18,7 @@ def token_in(page: str) -> str | None:
     return found[1] if found else None
 
 
-async def test_the_token_alone_opens_the_controls_even_where_a_key_is_required() -> None:
+async def test_the_token_alone_authorizes_the_controls_even_if_a_key_is_required() -> None:
     engine, control = FakeEngine(), FakeControl()
     engine.change(api_key="gate-key")
     async with client(served(engine, control=control)) as c:
@@ -30,7 +30,7 @@ async def test_the_token_alone_opens_the_controls_even_where_a_key_is_required()
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "token-of-this-instance-and-more", "ü"])
-async def test_without_the_right_token_they_stay_closed(token: str) -> None:
+async def test_without_the_right_token_the_controls_are_denied(token: str) -> None:
     engine, control = FakeEngine(), FakeControl()
     engine.change(api_key="gate-key")
     async with client(served(engine, control=control), **{"api-key": "gate-key"}) as c:
@@ -40,7 +40,7 @@ async def test_without_the_right_token_they_stay_closed(token: str) -> None:
     assert control.stopped == 0
 
 
-async def test_on_another_listener_there_are_no_controls() -> None:
+async def test_another_listener_has_no_controls() -> None:
     control = FakeControl()
     app = served(FakeEngine(), control=control, policy=AccessPolicy("lan", key="gate-key"))
     async with client(app, **{"api-key": "gate-key"}) as c:
@@ -62,7 +62,7 @@ async def test_the_pages_button_stops_the_server() -> None:
     assert (reply.status_code, control.stopped) == (202, 1)
 
 
-async def test_the_pages_token_opens_nothing_but_the_stop() -> None:
+async def test_the_pages_token_authorizes_only_the_stop() -> None:
     control = FakeControl()
     async with client(served(FakeEngine(), control=control)) as c:
         token = token_in((await c.get("/", headers=BROWSER)).text)
@@ -102,7 +102,7 @@ async def test_no_other_page_gets_the_token_or_can_use_it(headers: dict[str, str
     assert control.stopped == 0
 
 
-async def test_without_a_lever_there_are_no_controls_and_no_button() -> None:
+async def test_without_a_control_port_there_are_no_controls_and_no_button() -> None:
     async with client(served(FakeEngine())) as c:
         assert (await c.post("/control/stop", headers=with_token("x"))).status_code == 404
         assert "Stop Drawbridge" not in (await c.get("/", headers=BROWSER)).text

@@ -17,14 +17,14 @@ async def test_the_models_are_listed(path: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["sonnet", "anthropic/opus", "anthropic%2Fopus", "claude-opus-5", "cc:sonnet"])
-async def test_one_model_is_found_by_its_name_even_with_a_slash(name: str) -> None:
+async def test_a_model_is_found_by_its_name_even_with_a_slash(name: str) -> None:
     async with client(served(FakeEngine())) as c:
         reply = await c.get(f"/v1/models/{name}")
     assert reply.status_code == 200
     assert reply.json()["id"] == name.replace("%2F", "/")
 
 
-async def test_an_unknown_model_is_a_404_with_the_code_that_clients_know() -> None:
+async def test_an_unknown_model_is_a_404_with_openais_code() -> None:
     async with client(served(FakeEngine())) as c:
         reply = await c.get("/v1/models/gpt-9")
     assert (reply.status_code, reply.json()["error"]["code"]) == (404, "model_not_found")

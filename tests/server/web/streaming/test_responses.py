@@ -10,7 +10,7 @@ from starlette.types import Message
 from server.conversation.events import Event, Failed, Finished, PartDelta, Started, StopReason
 from server.errors import AnswerCut, DrawbridgeError, QueueFull, WorkerDied
 from server.web.streaming.responses import Pace, StreamedAnswer, WholeAnswer
-from tests.server.web.scene import words
+from tests.server.web.scene import text_events
 
 NEVER_S = 1000.0
 SCOPE = {"type": "http", "path": "/v1/chat/completions"}
@@ -106,7 +106,7 @@ def streamed(
 
 async def test_a_stream_is_the_start_then_the_events_then_the_end() -> None:
     wire = Wire()
-    await streamed(*words("Bon", "jour"))(SCOPE, wire.receive, wire.send)
+    await streamed(*text_events("Bon", "jour"))(SCOPE, wire.receive, wire.send)
     assert wire.status == 200
     assert wire.body == "start;Bon;jour;finished;end;"
     assert wire.is_over
@@ -121,7 +121,7 @@ async def test_a_stream_is_the_start_then_the_events_then_the_end() -> None:
 
 async def test_a_burst_goes_out_in_one_write() -> None:
     wire = Wire()
-    await streamed(*words(*"abcdefghij"))(SCOPE, wire.receive, wire.send)
+    await streamed(*text_events(*"abcdefghij"))(SCOPE, wire.receive, wire.send)
     assert len(wire.sent) == 2
     assert wire.body == "start;a;b;c;d;e;f;g;h;i;j;finished;end;"
 
@@ -167,7 +167,7 @@ async def test_events_that_stop_without_an_end_become_an_error() -> None:
 
 async def test_the_headers_do_not_wait_indefinitely_for_the_first_event() -> None:
     wire, more = Wire(), asyncio.Event()
-    answer = streamed(more, *words("late"), head_s=0.001)
+    answer = streamed(more, *text_events("late"), head_s=0.001)
     task = asyncio.create_task(answer(SCOPE, wire.receive, wire.send))
     await wire.until("start;")
     assert wire.status == 200
@@ -199,7 +199,7 @@ async def test_silence_is_filled_with_heartbeats() -> None:
 
 async def test_a_whole_answer_is_the_collected_body_with_its_cost() -> None:
     wire = Wire()
-    answer = WholeAnswer(played(*words("Bon", "jour")), ListCollector(), ignored=("seed", "logit_bias"))
+    answer = WholeAnswer(played(*text_events("Bon", "jour")), ListCollector(), ignored=("seed", "logit_bias"))
     await answer(SCOPE, wire.receive, wire.send)
     assert (wire.status, wire.body) == (200, '{"text":"Bonjour"}')
     assert wire.headers == {
@@ -215,7 +215,7 @@ async def test_a_whole_answer_is_the_collected_body_with_its_cost() -> None:
 
 async def test_an_unknown_cost_is_left_out() -> None:
     wire = Wire()
-    await WholeAnswer(played(*words("x", cost_usd=None)), ListCollector())(SCOPE, wire.receive, wire.send)
+    await WholeAnswer(played(*text_events("x", cost_usd=None)), ListCollector())(SCOPE, wire.receive, wire.send)
     assert "x-drawbridge-cost-usd" not in wire.headers
 
 
@@ -241,5 +241,5 @@ async def test_a_whole_answer_that_fails_anywhere_is_an_error_with_its_status(
 
 async def test_a_field_name_of_the_clients_cannot_inject_a_header() -> None:
     wire = Wire()
-    await streamed(*words("x"), ignored=("a\r\nset-cookie: b", "ü"))(SCOPE, wire.receive, wire.send)
+    await streamed(*text_events("x"), ignored=("a\r\nset-cookie: b", "ü"))(SCOPE, wire.receive, wire.send)
     assert wire.headers["x-drawbridge-ignored"] == "a??set-cookie: b, ?"

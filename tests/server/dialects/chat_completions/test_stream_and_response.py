@@ -34,7 +34,7 @@ GOLDEN = Path(__file__).parent / "golden"
 HEAD: dict[str, Any] = {"id": "chatcmpl-1", "created": 1_790_000_000, "model": "gpt-4o-mini"}
 USAGE = Usage(input=10, cache_creation=200, cache_read=3000, output=45, thinking=20)
 
-WORDS: tuple[Event, ...] = (
+TEXT: tuple[Event, ...] = (
     Started(model="claude-sonnet-4-5", usage=Usage(input=10), way="spare"),
     PartStarted(0, Thinking("")),
     PartDelta(0, "The user greets me."),
@@ -73,23 +73,23 @@ def collected(events: Iterable[Event]) -> dict[str, Any]:
     return collector.body()
 
 
-def words(*texts: str, reason: StopReason = StopReason.END) -> tuple[Event, ...]:
+def text_answer(*texts: str, reason: StopReason = StopReason.END) -> tuple[Event, ...]:
     deltas = (PartDelta(0, text) for text in texts)
     return (Started(model="m"), PartStarted(0, Text("")), *deltas, PartEnded(0), Finished(reason, usage=USAGE))
 
 
 def accepted_chunks(chunks: Sequence[dict[str, Any]]) -> list[ChatCompletionChunk]:
-    # Strict: what the client's library would only guess a type for is a mistake of ours.
+    # Strict: a value that the client library would have to coerce is a bug of ours.
     return [ChatCompletionChunk.model_validate(chunk, strict=True) for chunk in chunks]
 
 
-@pytest.mark.parametrize(("name", "events"), [("words", WORDS), ("calls", CALLS)])
+@pytest.mark.parametrize(("name", "events"), [("text", TEXT), ("calls", CALLS)])
 class TestGolden:
-    def test_a_streamed_reply_is_the_one_on_record(self, name: str, events: tuple[Event, ...]) -> None:
+    def test_a_streamed_reply_matches_the_golden_file(self, name: str, events: tuple[Event, ...]) -> None:
         expected = json.loads((GOLDEN / f"{name}_streamed.json").read_text(encoding="utf-8"))
         assert streamed(events) == expected
 
-    def test_a_whole_reply_is_the_one_on_record(self, name: str, events: tuple[Event, ...]) -> None:
+    def test_a_whole_reply_matches_the_golden_file(self, name: str, events: tuple[Event, ...]) -> None:
         assert collected(events) == json.loads((GOLDEN / f"{name}_whole.json").read_text(encoding="utf-8"))
 
     def test_openais_own_models_accept_the_replies(self, name: str, events: tuple[Event, ...]) -> None:
@@ -102,7 +102,7 @@ class TestGolden:
             check(chunk)
         published("CreateChatCompletionResponse")(collected(events))
 
-    def test_openais_client_puts_the_stream_together_to_the_whole_reply(
+    def test_openais_client_assembles_the_stream_into_the_whole_reply(
         self, name: str, events: tuple[Event, ...]
     ) -> None:
         state = ChatCompletionStreamState()
@@ -120,14 +120,14 @@ class TestGolden:
 
 class TestStream:
     def test_every_chunk_names_the_answer_and_its_choice(self) -> None:
-        for chunk in streamed(WORDS, include_usage=False):
+        for chunk in streamed(TEXT, include_usage=False):
             assert {key: chunk[key] for key in HEAD} == HEAD
             assert chunk["object"] == "chat.completion.chunk"
             assert [choice["index"] for choice in chunk["choices"]] == [0]
             assert "usage" not in chunk
 
     def test_usage_comes_last_without_a_choice_and_only_when_asked_for(self) -> None:
-        *others, last = streamed(WORDS)
+        *others, last = streamed(TEXT)
         assert last["choices"] == []
         assert last["usage"]["total_tokens"] == 3255
         assert all(chunk["usage"] is None for chunk in others)
@@ -149,7 +149,7 @@ class TestStream:
         assert all(isinstance(call["function"]["arguments"], str) for call in deltas)
 
     def test_a_failure_in_an_open_stream_is_one_error_object(self) -> None:
-        chunks = streamed([*WORDS[:6], Failed(AnswerCut())])
+        chunks = streamed([*TEXT[:6], Failed(AnswerCut())])
         assert chunks[-1] == {
             "error": {
                 "message": "The answer ended early. Send the request again.",
@@ -162,7 +162,7 @@ class TestStream:
 
 
 @pytest.mark.parametrize(
-    ("reason", "word"),
+    ("reason", "finish_reason"),
     [
         (StopReason.END, "stop"),
         (StopReason.STOP_SEQUENCE, "stop"),
@@ -171,15 +171,15 @@ class TestStream:
         (StopReason.REFUSAL, "content_filter"),
     ],
 )
-def test_each_reason_to_end_has_their_word(reason: StopReason, word: str) -> None:
-    events = words("a", reason=reason)
-    assert collected(events)["choices"][0]["finish_reason"] == word
-    assert streamed(events)[-2]["choices"][0]["finish_reason"] == word
+def test_each_stop_reason_has_its_finish_reason(reason: StopReason, finish_reason: str) -> None:
+    events = text_answer("a", reason=reason)
+    assert collected(events)["choices"][0]["finish_reason"] == finish_reason
+    assert streamed(events)[-2]["choices"][0]["finish_reason"] == finish_reason
 
 
-class TestFold:
-    def test_content_is_a_text_even_when_nothing_was_said(self) -> None:
-        """Talon strips it without a look."""
+class TestCollector:
+    def test_content_is_a_string_even_if_the_answer_is_empty(self) -> None:
+        """Talon strips it without checking its type."""
         message = collected([Started(model="m"), Finished(StopReason.END)])["choices"][0]["message"]
         assert message == {"role": "assistant", "content": "", "refusal": None}
 
@@ -190,16 +190,16 @@ class TestFold:
         assert [call["id"] for call in message["tool_calls"]] == ["toolu_1", "toolu_2"]
 
     def test_a_call_without_arguments_has_an_empty_object(self) -> None:
-        """Clients parse the arguments, and "" is no JSON."""
+        """Clients parse the arguments, and "" is not JSON."""
         calls = collected(CALLS)["choices"][0]["message"]["tool_calls"]
         assert [json.loads(call["function"]["arguments"]) for call in calls] == [{"city": "Oslo"}, {}]
 
     def test_thinking_is_no_part_of_the_content(self) -> None:
-        assert collected(WORDS)["choices"][0]["message"]["content"] == "Good day.\n"
-        assert "greets" not in "".join(c["choices"][0]["delta"].get("content", "") for c in streamed(WORDS)[:-1])
+        assert collected(TEXT)["choices"][0]["message"]["content"] == "Good day.\n"
+        assert "greets" not in "".join(c["choices"][0]["delta"].get("content", "") for c in streamed(TEXT)[:-1])
 
-    def test_usage_is_true(self) -> None:
-        assert collected(WORDS)["usage"] == {
+    def test_usage_counts_cached_and_reasoning_tokens(self) -> None:
+        assert collected(TEXT)["usage"] == {
             "prompt_tokens": 3210,
             "completion_tokens": 45,
             "total_tokens": 3255,
@@ -210,18 +210,16 @@ class TestFold:
     def test_a_failure_is_raised_and_never_an_answer(self) -> None:
         error = WorkerDied()
         with pytest.raises(WorkerDied) as caught:
-            collected([*WORDS[:-1], Failed(error)])
+            collected([*TEXT[:-1], Failed(error)])
         assert caught.value is error
 
-    def test_an_answer_without_an_end_is_no_answer(self) -> None:
+    def test_an_answer_without_an_end_is_an_error(self) -> None:
         with pytest.raises(AnswerCut):
-            collected(WORDS[:-1])
+            collected(TEXT[:-1])
 
     @settings(deadline=None)
     @given(texts=st.lists(st.text(), max_size=6))
-    def test_the_whole_reply_holds_what_the_stream_said(self, texts: list[str]) -> None:
-        events = words(*texts)
-        spoken = "".join(
-            choice["delta"].get("content", "") for chunk in streamed(events) for choice in chunk["choices"]
-        )
-        assert spoken == collected(events)["choices"][0]["message"]["content"] == "".join(texts)
+    def test_the_whole_reply_has_the_text_of_the_stream(self, texts: list[str]) -> None:
+        events = text_answer(*texts)
+        text = "".join(choice["delta"].get("content", "") for chunk in streamed(events) for choice in chunk["choices"])
+        assert text == collected(events)["choices"][0]["message"]["content"] == "".join(texts)

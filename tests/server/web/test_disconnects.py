@@ -1,4 +1,4 @@
-"""Over a real socket and a real uvicorn: who leaves is noticed at once, and nothing stays behind."""
+"""Over a real socket and uvicorn: a disconnect is noticed at once, and no task is left over."""
 
 import asyncio
 import json
@@ -46,7 +46,7 @@ async def silent(_: ModelRequest) -> AsyncGenerator[Event, None]:
 
 @pytest.mark.parametrize("body", [ASK, STREAM])
 @pytest.mark.parametrize("answer", [silent, started_then_silent, endless])
-async def test_a_client_that_leaves_stops_its_answer(answer: object, body: dict[str, object]) -> None:
+async def test_a_disconnect_cancels_the_answer(answer: object, body: dict[str, object]) -> None:
     engine = FakeEngine(answer)  # type: ignore[arg-type]
     async with listening(served(engine)) as port:
         before = asyncio.all_tasks()
@@ -63,7 +63,7 @@ async def test_a_client_that_leaves_stops_its_answer(answer: object, body: dict[
     assert engine.closed == 1
 
 
-async def test_a_client_that_leaves_while_nothing_is_read_stops_its_answer() -> None:
+async def test_a_disconnect_of_a_client_that_does_not_read_cancels_the_answer() -> None:
     said = 0
 
     async def torrent(_: ModelRequest) -> AsyncGenerator[Event, None]:
@@ -78,7 +78,7 @@ async def test_a_client_that_leaves_while_nothing_is_read_stops_its_answer() -> 
     async with listening(served(engine)) as port:
         _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
         writer.write(post(STREAM))
-        # Until every buffer on the way is full and the answer stands still.
+        # Until every buffer is full and the answer stops producing.
         before = -1
         while said != before or not said:
             before = said
@@ -88,7 +88,7 @@ async def test_a_client_that_leaves_while_nothing_is_read_stops_its_answer() -> 
         await until(engine.has_closed)
 
 
-async def test_a_client_that_leaves_in_the_middle_of_its_request_asks_nothing() -> None:
+async def test_a_disconnect_in_the_middle_of_the_request_starts_no_answer() -> None:
     engine = FakeEngine()
     async with listening(served(engine)) as port:
         before = asyncio.all_tasks()
@@ -104,7 +104,7 @@ async def test_a_client_that_leaves_in_the_middle_of_its_request_asks_nothing() 
     assert not engine.requests
 
 
-async def test_the_head_and_the_heartbeat_reach_a_client_before_any_event() -> None:
+async def test_headers_and_heartbeats_reach_the_client_before_any_event() -> None:
     engine = FakeEngine(silent)
     engine.change(head_timeout_s=0.01, heartbeat_s=0.01)
     async with listening(served(engine)) as port, httpx.AsyncClient() as c:
@@ -119,7 +119,7 @@ async def test_the_head_and_the_heartbeat_reach_a_client_before_any_event() -> N
         await until(engine.has_closed)
 
 
-async def test_words_reach_the_client_one_by_one() -> None:
+async def test_each_delta_reaches_the_client_at_once() -> None:
     heard: asyncio.Queue[None] = asyncio.Queue()
 
     async def in_turn(_: ModelRequest) -> AsyncGenerator[Event, None]:
@@ -143,7 +143,7 @@ async def test_words_reach_the_client_one_by_one() -> None:
     assert text.endswith("data: [DONE]\n\n")
 
 
-async def test_a_connection_is_used_again_after_every_kind_of_reply() -> None:
+async def test_a_connection_is_reused_after_every_kind_of_response() -> None:
     engine = FakeEngine()
     async with listening(served(engine)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -202,7 +202,7 @@ async def test_a_length_over_the_limit_is_refused_before_the_body_is_sent() -> N
             await writer.wait_closed()
 
 
-async def test_a_server_that_stops_closes_its_answers_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_stopping_server_ends_its_streams_with_an_error(caplog: pytest.LogCaptureFixture) -> None:
     engine = FakeEngine(started_then_silent)
     heard = b""
     async with listening(served(engine)) as port:
