@@ -38,9 +38,9 @@ def _is_anthropic(block: Mapping[str, object]) -> bool:
     return _is_one_of(block.get("type"), _ANTHROPIC_BLOCKS)
 
 
-def _is_one_of(value: object, words: frozenset[str]) -> bool:
-    """Whether `value` is in `words`; unlike `in`, it accepts unhashable JSON such as an array."""
-    return isinstance(value, str) and value in words
+def _is_one_of(value: object, names: frozenset[str]) -> bool:
+    """Whether `value` is in `names`; unlike `in`, it accepts unhashable JSON such as an array."""
+    return isinstance(value, str) and value in names
 
 
 def _objects(value: object) -> list[Mapping[str, object]]:

@@ -1,1 +1,1 @@
-"""Who may send a request to which listener: policy and middleware."""
+"""Access control of the listeners: policy and middleware."""

@@ -35,16 +35,16 @@ def dialect_router(dialect: Dialect, engine: Engine, *, clock: Callable[[], floa
     """The routes of `dialect`, answered by `engine`."""
     router = APIRouter()
 
-    async def answer(request: Request) -> Response:
+    async def answer(http: Request) -> Response:
         config = engine.config
-        options = ParseOptions(config, secrets.token_hex(12), clock(), request.path_params, request.headers)
-        exchange = dialect.parse(await json_body(request), access_of(request).owner, options)
-        asked, reply = exchange.request, exchange.reply
-        events = engine.stream(asked) if asked.choices == 1 else choices(asked, engine.stream)
+        options = ParseOptions(config, secrets.token_hex(12), clock(), http.path_params, http.headers)
+        exchange = dialect.parse(await json_body(http), access_of(http).owner, options)
+        request, reply = exchange.request, exchange.reply
+        events = engine.stream(request) if request.choices == 1 else choices(request, engine.stream)
         if not exchange.is_streamed:
-            return WholeAnswer(events, reply.collector(), ignored=asked.ignored)
+            return WholeAnswer(events, reply.collector(), ignored=request.ignored)
         pace = Pace(config.head_timeout_s, config.heartbeat_s)
-        return StreamedAnswer(events, reply.encoder(), dialect.content_type, pace=pace, ignored=asked.ignored)
+        return StreamedAnswer(events, reply.encoder(), dialect.content_type, pace=pace, ignored=request.ignored)
 
     for path in dialect.paths:
         documentation = _DOCUMENTATION.get(path, {"include_in_schema": False})
