@@ -6,7 +6,7 @@ from server.machine.std_streams import mend_streams
 
 if __name__ == "__main__":
     mend_streams()
-    # After that: what is imported here may open files.
+    # Only now: imports may open files.
     from server.commands.root import run
 
     sys.exit(run(["serve", *sys.argv[1:]]))

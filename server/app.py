@@ -1,8 +1,8 @@
-"""The composition root of the server: the application that uvicorn serves, made of routes over engine."""
+"""Creates the ASGI application: all routes over an engine, and the OpenAPI document."""
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any  # FastAPI's OpenAPI document is foreign JSON
+from typing import Any  # the OpenAPI document is JSON
 
 from fastapi import FastAPI
 
@@ -17,7 +17,7 @@ from server.web.openapi.request_schemas import request_schemas
 from server.web.routes.control import control_router
 from server.web.routes.dialects import dialect_router
 from server.web.routes.docs import docs_router
-from server.web.routes.health import about_router
+from server.web.routes.health import server_router
 from server.web.routes.manual import manual_router
 from server.web.routes.models import models_router
 from server.web.routes.status_json import NAME
@@ -25,9 +25,9 @@ from server.web.routes.status_json import NAME
 _DESCRIPTION = """
 OpenAI's API, answered by Claude through your own Claude Code sign-in.
 
-Point a client at the base URL that ends with `/v1`. A key is needed only where the server asks for one; it is taken as
-`Authorization: Bearer`, `x-api-key` or `api-key`. Errors have OpenAI's shape and a true status, and every reply
-carries `x-request-id`, under which the log tells more.
+Point a client at the base URL that ends with `/v1`. If the server requires a key, send it as
+`Authorization: Bearer`, `x-api-key` or `api-key`. Errors have OpenAI's format and matching statuses. Every reply
+carries `x-request-id`, which also marks the log lines of the request.
 """
 
 
@@ -39,9 +39,9 @@ def create_app(
     dialects: Sequence[Dialect] = DIALECTS,
     clock: Callable[[], float] = time.time,
 ) -> FastAPI:
-    """The application over `engine`; each listener wraps it in an `AccessMiddleware`.
+    """Creates the application over `engine`; each listener wraps it in an `AccessMiddleware`.
 
-    `control` is what /control and the page's button stop; without it there is neither.
+    /control and the page's stop button exist only with `control`.
     """
     app = FastAPI(
         title=f"{NAME} (demo)" if config.demo else NAME,
@@ -55,7 +55,7 @@ def create_app(
     for dialect in dialects:
         app.include_router(dialect_router(dialect, engine, clock=clock))
     app.include_router(models_router(engine, created=int(clock())))
-    app.include_router(about_router(engine, control=control, clock=clock))
+    app.include_router(server_router(engine, control=control, clock=clock))
     app.include_router(docs_router())
     app.include_router(manual_router())
     if control is not None:
@@ -65,7 +65,7 @@ def create_app(
 
 
 def _describe(app: FastAPI) -> None:
-    """Adds to the OpenAPI document what FastAPI cannot know: our errors, never a 422, and the forms of the key."""
+    """Completes the OpenAPI document: our errors instead of FastAPI's 422, and the headers for the key."""
     plain = app.openapi
 
     def described() -> dict[str, Any]:
@@ -84,4 +84,4 @@ def _describe(app: FastAPI) -> None:
         assert app.openapi_schema is not None
         return app.openapi_schema
 
-    app.openapi = described  # type: ignore[method-assign] # FastAPI's own way to extend the document
+    app.openapi = described  # type: ignore[method-assign] # how FastAPI documents it

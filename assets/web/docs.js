@@ -1,6 +1,6 @@
 "use strict";
 
-// Starts Swagger UI on this server's own description.
+// Starts Swagger UI with this server's OpenAPI document.
 
 SwaggerUIBundle({
   url: "/openapi.json",

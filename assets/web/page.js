@@ -1,6 +1,6 @@
 "use strict";
 
-// The page has a copy button and, for whoever may, a stop button that asks once more before it acts.
+// The copy button, and the stop button, which asks for confirmation.
 
 const state = document.getElementById("state");
 const outcome = document.getElementById("outcome");
@@ -8,8 +8,8 @@ const copy = document.getElementById("copy");
 const stop = document.getElementById("stop");
 const token = document.querySelector('meta[name="drawbridge-token"]');
 
-function say(words) {
-  outcome.textContent = words;
+function show(text) {
+  outcome.textContent = text;
   outcome.hidden = false;
 }
 
@@ -35,7 +35,7 @@ function ask() {
   }, 4000);
 }
 
-async function pull() {
+async function stopServer() {
   stop.disabled = true;
   try {
     const reply = await fetch("/control/stop", {
@@ -49,13 +49,13 @@ async function pull() {
     state.textContent = "Stopped";
     state.className = "state stopped";
     stop.hidden = true;
-    say("Drawbridge has been stopped. Start it again from its icon, or with the command 'drawbridge'.");
+    show("Drawbridge has stopped. Start it again from its icon, or with the command 'drawbridge'.");
   } catch (error) {
     stop.disabled = false;
-    say(`It could not be stopped: ${error.message}`);
+    show(`Couldn't stop it: ${error.message}`);
   }
 }
 
 if (stop && token) {
-  stop.addEventListener("click", () => (stop.dataset.asked ? pull() : ask()));
+  stop.addEventListener("click", () => (stop.dataset.asked ? stopServer() : ask()));
 }

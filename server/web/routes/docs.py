@@ -1,4 +1,4 @@
-"""/docs and what our pages are made of: everything a browser loads comes from this server."""
+"""/docs and the assets of all pages; browsers load nothing from other hosts."""
 
 import importlib.util
 import logging
@@ -25,7 +25,7 @@ _SWAGGER = {"swagger-ui.css": _STYLE, "swagger-ui-bundle.js": _SCRIPT}
 
 
 def docs_router() -> APIRouter:
-    """The documentation page and the files of both pages, which are read once."""
+    """The documentation page and the assets of all pages, which are read once."""
     router = APIRouter(include_in_schema=False)
     files = _files()
 
@@ -47,7 +47,7 @@ def docs_router() -> APIRouter:
 
 
 def _files() -> dict[str, Response]:
-    """By name, ready to be sent any number of times. One that is missing costs a page its looks, never the start."""
+    """Returns the assets by name. A missing one is logged and does not prevent the start."""
     found: dict[str, Response] = {}
     places = {name: (_own_path, kind) for name, kind in _OWN.items()}
     places |= {name: (_swagger_path, kind) for name, kind in _SWAGGER.items()}
@@ -55,7 +55,7 @@ def _files() -> dict[str, Response]:
         try:
             content = find(name).read_bytes()
         except FileNotFoundError as error:
-            logger.warning("a file of the pages is missing: %s", error)
+            logger.warning("an asset of the web pages is missing: %s", error)
             continue
         found[name] = Response(content, media_type=kind, headers={"cache-control": "no-cache"})
     return found
@@ -66,7 +66,7 @@ def _own_path(name: str) -> Path:
 
 
 def _swagger_path(name: str) -> Path:
-    """The package is only asked where its files lie: to import it would change nothing for us and cost time."""
+    """Locates the package's files without importing it, which would only cost time."""
     spec = importlib.util.find_spec("fastapi_offline")
     for folder in (spec.submodule_search_locations if spec else None) or []:
         return Path(folder) / "static" / name

@@ -1,4 +1,4 @@
-"""What the server says of itself: /health, /version, /v1/auth/status, and / for programs and for browsers."""
+"""Routes about the server: /health, /version, /v1/auth/status, and / for programs and browsers."""
 
 import time
 from collections.abc import Callable
@@ -14,39 +14,39 @@ from server.web.replies import JsonReply
 from server.web.routes.status_json import NAME, account_within, base_url_of, state_json, state_of
 from server.web.routes.status_page import page_token, render_page
 
-# The page waits for news of the account no longer than a person does; /health asks nobody at all.
+# How long the page and /v1/auth/status wait for the account; /health never waits.
 _PAGE_S = 2.0
 _ACCOUNT_S = 10.0
 
 
-def about_router(
+def server_router(
     engine: Engine, *, control: ControlPort | None = None, clock: Callable[[], float] = time.time
 ) -> APIRouter:
-    """The routes about the server. With `control`, the page has a button that stops it."""
+    """The routes about the server. With `control`, the page has a stop button."""
     router = APIRouter(tags=["Server"])
 
     @router.get("/health", responses=HEALTH_RESPONSES)
     async def health(request: Request) -> Response:
-        """Says that the server answers; to who has the key (or where none is required) also how it is."""
-        visit = access_of(request)
-        if not visit.is_trusted:
+        """Returns "ok", and with the key (or if none is required) the server's status."""
+        access = access_of(request)
+        if not access.is_trusted:
             return JsonReply({"status": "ok", "version": own_version()})
-        return JsonReply(_state(request, now=clock(), key_required=visit.policy.key is not None))
+        return JsonReply(_state(request, now=clock(), key_required=access.policy.key is not None))
 
     @router.get("/v1/auth/status", responses=AUTH_RESPONSES)
     async def auth_status() -> Response:
-        """Says who is signed in to Claude Code and who pays: a plan, an API key, Bedrock or Vertex."""
+        """Returns who is signed in to Claude Code and who pays: a plan, an API key, Bedrock or Vertex."""
         return JsonReply(asdict(await account_within(engine, _ACCOUNT_S)))
 
     @router.get("/version", responses=VERSION_RESPONSES)
     async def version() -> Response:
-        """Says which Drawbridge this is."""
+        """Returns the version of Drawbridge."""
         return JsonReply({"name": NAME, "version": own_version()})
 
     @router.get("/", responses=ROOT_RESPONSES)
     async def about(request: Request) -> Response:
-        """Says what this is: JSON for programs, a page for browsers."""
-        visit, status = access_of(request), engine.status()
+        """Describes the server: JSON for programs, a page for browsers."""
+        access, status = access_of(request), engine.status()
         if "text/html" not in request.headers.get("accept", ""):
             return JsonReply(
                 {
@@ -56,13 +56,13 @@ def about_router(
                     "base_url": base_url_of(status, request.headers["host"]),
                     "docs": "/docs",
                     "health": "/health",
-                    "key_required": visit.policy.key is not None,
+                    "key_required": access.policy.key is not None,
                 }
             )
-        if visit.is_trusted:
+        if access.is_trusted:
             await account_within(engine, _PAGE_S)
-        token = page_token(control, visit)
-        return render_page(engine.status(), visit, host=request.headers["host"], token=token, now=clock())
+        token = page_token(control, access)
+        return render_page(engine.status(), access, host=request.headers["host"], token=token, now=clock())
 
     def _state(request: Request, *, now: float, key_required: bool) -> dict[str, object]:
         return state_json(engine.status(), host=request.headers["host"], now=now, key_required=key_required)

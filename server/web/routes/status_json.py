@@ -1,4 +1,4 @@
-"""The state of the server in words and as JSON, for whoever may know it."""
+"""The server's status as JSON, for /health and /control/status."""
 
 import asyncio
 from dataclasses import asdict
@@ -13,7 +13,7 @@ NAME = "Drawbridge"
 
 
 async def account_within(engine: Engine, seconds: float) -> AccountStatus:
-    """Who is signed in, asked anew; what was known before where Claude Code takes longer or fails."""
+    """Asks Claude Code for the account; returns the last known one if that fails or takes longer."""
     try:
         return await asyncio.wait_for(engine.account(), seconds)
     except (TimeoutError, DrawbridgeError):
@@ -21,17 +21,17 @@ async def account_within(engine: Engine, seconds: float) -> AccountStatus:
 
 
 def state_of(status: Status) -> State:
-    """The state; who answers at all is running, unless it is about to stop."""
+    """Returns the state; a server that answers counts as running unless it is stopping."""
     return status.state if status.state in {State.STOPPING, State.FAILED} else State.RUNNING
 
 
 def base_url_of(status: Status, host: str) -> str:
-    """Where clients find the API; `host` is what this caller called us."""
+    """Returns the base URL; `host` is the Host header of this request."""
     return status.base_url or f"http://{host}/v1"
 
 
 def state_json(status: Status, *, host: str, now: float, key_required: bool) -> dict[str, object]:
-    """Everything the server knows of itself. `now` is in seconds since 1970."""
+    """Returns the whole status. `now` is a Unix time."""
     return {
         "status": "ok",
         "version": own_version(),

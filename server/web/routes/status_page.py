@@ -1,4 +1,4 @@
-"""The page that a browser gets: what the server does, what to paste into an app, and a button that stops it."""
+"""The status page for browsers: status, base URL and a stop button."""
 
 import hashlib
 import hmac
@@ -16,7 +16,7 @@ from server.web.access.policy import Access
 from server.web.interfaces import ControlPort
 from server.web.routes.status_json import base_url_of, state_of
 
-# Nothing from other hosts, nothing inline; Swagger UI draws its icons from data: addresses.
+# No other hosts and no inline code; Swagger UI's icons are data: URLs.
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
@@ -30,34 +30,34 @@ PAGE_HEADERS = {
 }
 
 
-def page_token(control: ControlPort | None, visit: Access) -> str | None:
-    """What the page's stop button shows at /control/stop; None for a visit that may not stop the server.
+def page_token(control: ControlPort | None, access: Access) -> str | None:
+    """Returns the token that the stop button sends to /control/stop; None if this access may not stop the server.
 
-    It is not the instance's own token: that one stays in a file which only this user can read. No other page can
-    read it, since one that is not ours gets none, even where its origin may use the API.
+    It is derived from the instance's token, which never leaves its private file. Pages of other origins never get it,
+    even if they may use the API.
     """
-    if control is None or visit.policy.name != "local" or not visit.is_trusted or not visit.is_own:
+    if control is None or access.policy.name != "local" or not access.is_trusted or not access.is_own:
         return None
     return hmac.digest(control.token.encode(), b"page", hashlib.sha256).hex()
 
 
 def html_reply(text: str) -> Response:
-    """A page with its security headers."""
+    """Returns a page with the security headers."""
     return Response(text, media_type="text/html", headers=PAGE_HEADERS)
 
 
-def render_page(status: Status, visit: Access, *, host: str, token: str | None, now: float) -> Response:
-    """The page: all of it for who is trusted, else only that a key is asked for. `now`: seconds since 1970."""
-    words = {
+def render_page(status: Status, access: Access, *, host: str, token: str | None, now: float) -> Response:
+    """Renders the page; without a required key it shows only the base URL. `now` is a Unix time."""
+    texts = {
         "version": own_version(),
         "base_url": base_url_of(status, host),
         "state": state_of(status).value,
         "state_words": state_of(status).value.capitalize(),
-        "notices": _notices(status, visit),
-        "rows": _rows(status, now) if visit.is_trusted else "",
+        "notices": _notices(status, access),
+        "rows": _rows(status, now) if access.is_trusted else "",
     }
     marked = {"notices", "rows"}
-    given = {name: word if name in marked else escape(word) for name, word in words.items()}
+    given = {name: text if name in marked else escape(text) for name, text in texts.items()}
     given["token"] = f'<meta name="drawbridge-token" content="{escape(token)}">' if token else ""
     given["stop"] = '<button type="button" id="stop" class="stop">Stop Drawbridge</button>' if token else ""
     return html_reply(Template(asset("web/page.html").read_text("utf-8")).substitute(given))
@@ -84,15 +84,15 @@ def _rows(status: Status, now: float) -> str:
     )
 
 
-def _notices(status: Status, visit: Access) -> str:
+def _notices(status: Status, access: Access) -> str:
     notices = []
     if status.demo:
         notices.append(("demo", "This is a demo: no account is used, and the answers are made up."))
-    if not visit.is_trusted:
-        notices.append(("key", "This server asks for an access key, so this page shows no more than its address."))
+    if not access.is_trusted:
+        notices.append(("key", "This server requires an access key, so only its address is shown here."))
     elif problem := problem_line(status):
         notices.append(("trouble", problem))
-    return "\n".join(f'<p class="notice {kind}">{escape(words)}</p>' for kind, words in notices)
+    return "\n".join(f'<p class="notice {kind}">{escape(text)}</p>' for kind, text in notices)
 
 
 def _duration(seconds: float) -> str:

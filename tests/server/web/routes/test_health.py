@@ -147,6 +147,6 @@ async def test_the_page_says_how_it_is(state: object, words: str) -> None:
 async def test_the_page_says_little_to_who_has_no_key() -> None:
     async with client(served(keyed(), control=FakeControl())) as c:
         page = (await c.get("/", headers=BROWSER)).text
-    assert "asks for an access key" in page
+    assert "requires an access key" in page
     for words in ("someone@example.org", "Claude Max", "answering", "drawbridge-token", "Stop Drawbridge"):
         assert words not in page
