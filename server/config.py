@@ -156,12 +156,12 @@ def _names(value: object) -> tuple[str, ...]:
     return tuple(item.strip() for item in value if item.strip())
 
 
-def _one_of(*words: str) -> Callable[[object], str]:
-    """Parses one of `words`, in any case; "api-key" works too, so that a flag needs no quotes."""
+def _one_of(*choices: str) -> Callable[[object], str]:
+    """Parses one of `choices`, in any case; "api-key" works too, so that a flag needs no quotes."""
 
     def parse(value: object) -> str:
         word = _text(value).lower().replace("-", " ").replace("_", " ")
-        if word not in words:
+        if word not in choices:
             raise ValueError
         return word
 

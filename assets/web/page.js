@@ -26,11 +26,11 @@ copy.addEventListener("click", async () => {
 
 function ask() {
   stop.textContent = "Really stop?";
-  stop.dataset.asked = "yes";
+  stop.dataset.confirming = "yes";
   setTimeout(() => {
     if (!stop.disabled) {
       stop.textContent = "Stop Drawbridge";
-      delete stop.dataset.asked;
+      delete stop.dataset.confirming;
     }
   }, 4000);
 }
@@ -57,5 +57,5 @@ async function stopServer() {
 }
 
 if (stop && token) {
-  stop.addEventListener("click", () => (stop.dataset.asked ? stopServer() : ask()));
+  stop.addEventListener("click", () => (stop.dataset.confirming ? stopServer() : ask()));
 }

@@ -52,7 +52,7 @@ def _tested(found: Iterator[Finding], flags: Mapping[str, object]) -> Iterator[F
 def find_all(
     flags: Mapping[str, object], *, unprefixed: bool = True, tray: CheckTray | None = None
 ) -> Iterator[Finding]:
-    """Runs all checks, in the order in which a user would look for a problem.
+    """Runs all checks, in the order in which a user would search for a problem.
 
     `unprefixed` as in `settle`; `tray` is the desktop app's check, if it is there.
     """

@@ -53,7 +53,7 @@ def status(*, as_json: bool, **flags: object) -> int:
 def stop(**flags: object) -> int:
     """Stop the running server or app and wait until it has ended."""
     folders = settle(flags, unprefixed=False).folders
-    # An app whose server is stopped has no listener; it is asked through the data folder.
+    # An app whose server is stopped has no listener; the data folder passes the request on.
     if read_instance(folders.data) is not None or not request_end(folders.data):
         instance = running_instance(folders)
         request_stop(instance)

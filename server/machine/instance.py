@@ -107,7 +107,7 @@ def request_end(data: Path) -> bool:
         raise DrawbridgeError(
             f"The folder {str(data)!r} cannot be written: {error.strerror}.",
             hint="Quit it from the menu of its icon.",
-            title="Drawbridge cannot be asked to stop",
+            title="Cannot ask Drawbridge to stop",
         ) from error
     return True
 

@@ -47,10 +47,10 @@ def read_settings(path: Path) -> Saved:
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        words = str(error)
-        place = _PLACE.search(words)
+        reason = str(error)
+        place = _PLACE.search(reason)
         line = int(place[1]) if place else text.count("\n") + 1
-        raise _corrupt(path, line, _PLACE.sub("", words).strip().rstrip(".")) from error
+        raise _corrupt(path, line, _PLACE.sub("", reason).strip().rstrip(".")) from error
     return Saved(MappingProxyType(values), tuple(_notices(path, values)))
 
 

@@ -1,4 +1,4 @@
-"""The account, who pays, and the CLI's version: asked from Claude Code and cached."""
+"""Caches the account, the payer and the CLI's version, as Claude Code reports them."""
 
 import asyncio
 import logging
@@ -65,7 +65,7 @@ class AccountCache:
         """Returns the version of the program at `cli`. Raises `EngineError`."""
         await self.refresh()
         if self.cli.path == str(cli) and self._known_version(cli) is None:
-            # It has updated itself since it was asked; a verdict stored under its old version would be useless.
+            # Claude Code has updated itself meanwhile; a result stored under its old version would be useless.
             self._asked_at = -CACHED_S
             await self.refresh()
         return self._known_version(cli) or await cli_version(cli, self._environment())
@@ -77,7 +77,7 @@ class AccountCache:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def _known_version(self, cli: Path) -> str | None:
-        """The cached version if the file at `cli` is the one that was asked; else None."""
+        """The cached version if the file at `cli` is the one that reported it; else None."""
         try:
             return self.cli.version if self._version_key == fingerprint_of(cli) else None
         except OSError:

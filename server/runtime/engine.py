@@ -184,13 +184,13 @@ class Engine:
         self._config = config
         self.breaker.reset()
         if is_other_cli:
-            self.look()
+            self.find_cli()
             self.pool.renew("the settings select another Claude Code")
         self._reconfigure()
         if is_other_payer:
             self._account_changed()
 
-    def look(self) -> None:
+    def find_cli(self) -> None:
         """Finds the installed Claude Code. One that was checked before is used at once."""
         with suppress(EngineError):
             self.self_check.use(self._find_cli())
@@ -198,7 +198,7 @@ class Engine:
     async def open(self, stack: AsyncExitStack) -> None:
         """Starts the pool, the self-check and the first account query; `stack` ends them."""
         stack.push_async_callback(self._account.close)
-        self.look()
+        self.find_cli()
         await stack.enter_async_context(self.pool)
         stack.push_async_callback(self.self_check.close)
         # The first process boots while a thread imports the SDK.

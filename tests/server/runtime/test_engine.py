@@ -130,7 +130,7 @@ async def test_the_verdict_on_an_updated_claude_code_is_under_its_new_version(co
         new.write_text(config.cli_path.read_text().replace('"$*" in', '"$*" in\n"--version") echo 9.9.9;;', 1))
         new.chmod(0o755)
         new.replace(config.cli_path)
-        engine.look()
+        engine.find_cli()
         assert not engine.status().engine.checked
         await until(engine, lambda: engine.status().engine.checked)
         assert engine.status().cli.version == "9.9.9"
