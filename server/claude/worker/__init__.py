@@ -1,16 +1,17 @@
 """One Claude Code process as a worker.
 
-The way of an event, from the CLI's stdout to the socket. Each frame is read once, and there are five generators:
+The way of an event, from the CLI's stdout to the socket. Each frame is read once, and two generators are nested, with a
+third one between them and the pump if the request wants several answers:
 
-    CliProcess._read_stdout        worker/process.py           a line of JSON -> a frame
-    ResponseReader.feed            protocol/response.py        the frame -> events, and whether to kill the process
-    Session._read                  worker/session.py           buffers the events, advances the state, wakes the request
-    Worker.ask           (1)       worker/worker.py            the events of one answer by one worker
-    Attempt.stream       (2)       answering/attempt.py        a lease; counts, parks and returns the worker
-    Answering.stream     (3, 4)    answering/service.py        retries and fallback; a late failure becomes `Failed`
-    EventPump                      web/streaming/event_pump.py a queue between answering and writing
-    the reply's encoder            dialects/                   events -> the dialect's chunks
-    StreamedAnswer       (5)       web/streaming/responses.py  chunks -> ASGI messages; uvicorn writes them
+    CliProcess._read_stdout   worker/process.py             a line of JSON -> a frame
+    Session._read             worker/session.py             buffers the frame's events, advances the state, wakes `ask`
+      ResponseReader.feed     protocol/response.py          the frame -> events, and whether to kill the process
+    Worker.ask          (1)   worker/worker.py              generator: the events of one answer by one worker
+    Answering.stream    (2)   answering/service.py          generator: retries and fallback; a late failure is `Failed`
+      Attempt.observe         answering/attempt.py          the event with way and timings; parks the worker at the end
+    EventPump                 web/streaming/event_pump.py   a bounded queue between answering and writing
+      Encoder.event           dialects/*/stream.py          the event -> the dialect's bytes
+    StreamedAnswer            web/streaming/responses.py    bytes -> ASGI messages, which uvicorn writes to the socket
 
 The state of a worker. The pool's `WorkerState` says whether a request may have the worker; `SessionState` says what the
 process is doing. A request holds the worker from "lease" to "return":

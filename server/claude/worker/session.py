@@ -66,6 +66,7 @@ class Session:
         self._results: deque[Frame] = deque()
         self._last_frame_at = 0.0
         self._waiter: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def is_at_rest(self) -> bool:
@@ -203,8 +204,8 @@ class Session:
     async def events(self) -> list[Event]:
         """The next events of the answer; empty after the last one.
 
-        Raises the error of an answer that failed, and `WorkerSilent`. An answer that is not read to its end goes on in
-        the process until `settle`.
+        Raises the error of an answer that failed, and `WorkerSilent`. An answer that is not read to its end runs on
+        in the process until `settle`.
         """
         while not self._events:
             if self._reader is None or self._reader.is_over:
@@ -248,6 +249,7 @@ class Session:
     async def close(self) -> None:
         """Ends the process and the SDK's tasks. Bounded, never raises."""
         await self._process.kill()
+        self._stop_timer()
         if self._client is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._bounds().control_s):
@@ -272,8 +274,7 @@ class Session:
                     self._advance(kind, events[-1] if events else None, kill=kill)
             elif kind == "result":
                 self._results.append(frame)
-        if self._waiter is not None:
-            _wake(self._waiter)
+        self._wake()
         return kill
 
     def _advance(self, kind: object, last: Event | None, *, kill: bool) -> None:
@@ -303,20 +304,26 @@ class Session:
         if self._state is SessionState.ENDED:
             raise WorkerDied
         loop = asyncio.get_running_loop()
-        waiter = self._waiter = loop.create_future()
-        timer = loop.call_at(deadline, _wake, waiter)
-        try:
-            await waiter
-        finally:
-            timer.cancel()
-            self._waiter = None
-        if loop.time() >= deadline and not self._events and not self._results:
+        if loop.time() >= deadline:
             raise WorkerSilent(f"Claude sent nothing for {longest_s:g} s.")
+        # The timer of an earlier wait is kept: setting one for each token would cost more than reading the token.
+        if self._timer is None or not loop.time() < self._timer.when() <= deadline:
+            self._stop_timer()
+            self._timer = loop.call_at(deadline, self._wake)
+        self._waiter = loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
 
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
-def _wake(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 def _now() -> float:
