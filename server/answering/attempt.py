@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from server.answering.thinking_store import ThinkingStore
 from server.claude.protocol.tool_ids import with_legal_ids
@@ -20,66 +20,57 @@ from server.pool.pool import Pool
 logger = logging.getLogger(__name__)
 
 
+@dataclass(slots=True)
 class Attempt:
     """A leased worker that answers the request. Pass each of `events` through `observe` on its way to the client."""
 
-    def __init__(
-        self,
-        lease: Lease[Worker],
-        request: ModelRequest,
-        settings: ModelSettings,
-        *,
-        elapsed_ms: Callable[[], float],
-        thinking: ThinkingStore,
-        is_background: bool,
-    ) -> None:
-        already_held = len(request.messages) - 1 if lease.way == "continued" else 0
-        self.events: AsyncGenerator[Event, None] = lease.worker.ask(
-            request.profile, settings, request.messages, held=already_held
-        )
-        self._lease, self._request, self._settings = lease, request, settings
-        self._elapsed_ms = elapsed_ms
-        self._leased_ms, self._first_ms = elapsed_ms(), 0.0
-        self._answer = MessageAccumulator()
-        self._thinking = thinking
-        self._is_background = is_background
+    lease: Lease[Worker]
+    request: ModelRequest
+    settings: ModelSettings
+    is_background: bool
+    thinking: ThinkingStore
+    clock: Callable[[], float]
+    began: float
+    events: AsyncGenerator[Event, None]
+    answer: MessageAccumulator = field(default_factory=MessageAccumulator)
+    timings: Timings = field(default_factory=Timings)
+
+    def elapsed_ms(self) -> float:
+        """The time since the request came."""
+        return (self.clock() - self.began) * 1000.0
 
     def observe(self, event: Event) -> Event:
         """Records the event, and returns it with the way and the timings."""
-        self._answer.add(event)
-        match event:
-            case Started():
-                self._lease.first_token()
-                self._first_ms = self._elapsed_ms()
-                return replace(event, way=self._lease.way)
-            case Finished():
-                return self._finish(event)
-            case _:
-                return event
+        self.answer.add(event)
+        if isinstance(event, Started):
+            self.lease.first_token()
+            self.timings = replace(self.timings, first_ms=self.elapsed_ms())
+            return replace(event, way=self.lease.way)
+        return self._finish(event) if isinstance(event, Finished) else event
 
     def _finish(self, event: Finished) -> Finished:
         """Keeps the worker for the conversation that it holds now."""
-        if not self._is_background and self._lease.worker.is_at_rest:
-            messages = (*self._request.messages, self._answer.message)
-            self._lease.keep(conversation_key(messages, model=self._settings.model))
-        self._thinking.keep(self._request.profile.owner, self._settings.model, self._answer.message_with_thinking)
-        timings = Timings(self._leased_ms, self._first_ms, self._elapsed_ms())
+        if not self.is_background and self.lease.worker.is_at_rest:
+            messages = (*self.request.messages, self.answer.message)
+            self.lease.keep(conversation_key(messages, model=self.settings.model))
+        self.thinking.keep(self.request.profile.owner, self.settings.model, self.answer.message_with_thinking)
+        timings = replace(self.timings, total_ms=self.elapsed_ms())
         logger.info(
             "answered: way %s, %s, %d tokens in, %d out; worker at %.0f ms, first event %.0f, end %.0f",
-            *(self._lease.way, event.reason.value, event.usage.prompt, event.usage.output),
+            *(self.lease.way, event.reason.value, event.usage.prompt, event.usage.output),
             *(timings.leased_ms, timings.first_ms, timings.total_ms),
         )
         return replace(event, timings=timings)
 
 
+@dataclass(frozen=True, slots=True)
 class AttemptFactory:
     """Begins attempts with the workers of a pool. `config` returns the settings in force; `clock` counts seconds."""
 
-    def __init__(self, *, pool: Pool[Worker], config: Callable[[], Config], clock: Callable[[], float]) -> None:
-        self._pool = pool
-        self._config = config
-        self._clock = clock
-        self._thinking = ThinkingStore()
+    pool: Pool[Worker]
+    config: Callable[[], Config]
+    clock: Callable[[], float]
+    thinking: ThinkingStore = field(default_factory=ThinkingStore)
 
     @asynccontextmanager
     async def begin(
@@ -91,20 +82,16 @@ class AttemptFactory:
         """
         request = replace(request, messages=with_legal_ids(request.messages))
         if settings.thinks and settings.temperature is None and settings.top_p is None:
-            messages = self._thinking.restored(request.profile.owner, settings.model, request.messages)
+            messages = self.thinking.restored(request.profile.owner, settings.model, request.messages)
             request = replace(request, messages=messages)
         profile, key = _lease_terms(request, settings, is_background=is_background)
-        async with self._pool.lease(profile, conversation_key=key, first_in_line=is_retry) as lease:
-            attempt = Attempt(
-                lease,
-                request,
-                settings,
-                elapsed_ms=lambda: (self._clock() - began) * 1000.0,
-                thinking=self._thinking,
-                is_background=is_background,
-            )
+        async with self.pool.lease(profile, conversation_key=key, first_in_line=is_retry) as lease:
+            already_held = len(request.messages) - 1 if lease.way == "continued" else 0
+            events = lease.worker.ask(request.profile, settings, request.messages, held=already_held)
+            attempt = Attempt(lease, request, settings, is_background, self.thinking, self.clock, began, events)
+            attempt.timings = Timings(leased_ms=attempt.elapsed_ms())
             try:
-                async with aclosing(attempt.events):
+                async with aclosing(events):
                     yield attempt
             finally:
                 # Shielded from a second cancellation, and bounded by the worker.
@@ -112,7 +99,7 @@ class AttemptFactory:
 
     async def _settle(self, lease: Lease[Worker]) -> None:
         """Decides whether the worker is kept: only at rest, and not forever."""
-        if self._config().isolation == "process":
+        if self.config().isolation == "process":
             return
         if not lease.worker.is_alive:
             lease.retire("its process ended")

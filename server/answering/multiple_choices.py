@@ -12,14 +12,7 @@ from server.errors import DrawbridgeError
 _QUEUE_SIZE = 64
 
 
-def choices(
-    request: ModelRequest, stream: Callable[[ModelRequest], AsyncGenerator[Event, None]]
-) -> AsyncGenerator[Event, None]:
-    """The events of all the answers to `request`; a single answer is streamed directly."""
-    return stream(request) if request.choices == 1 else _merged(request, stream)
-
-
-async def _merged(
+async def choices(
     request: ModelRequest, stream: Callable[[ModelRequest], AsyncGenerator[Event, None]]
 ) -> AsyncGenerator[Event, None]:
     """The events of `request.choices` answers as they come, each with the number of its answer, and one `Finished`.
@@ -69,7 +62,7 @@ async def _read(
         async with aclosing(events):
             async for event in events:
                 await queue.put((number, event))
-    except Exception as error:  # noqa: BLE001 # raised again by `_merged`
+    except Exception as error:  # noqa: BLE001 # raised again by `choices`
         await queue.put((number, error))
 
 

@@ -53,7 +53,8 @@ def plan(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: 
     refusals = refusals_for(slots, waiting, limits, now, history)
     waiting = _without(waiting, {refusal.waiter for refusal in refusals})
     # 4. Shrink an unused pool; make room for a spare.
-    quiet = is_quiet(slots, waiting, limits, now, history)
+    busy = bool(waiting) or any(slot.state is WorkerState.ANSWERING for slot in slots)
+    quiet = not busy and now >= history.last_used + limits.idle_shrink_s
     unused = surplus(slots, limits, quiet=quiet, stopping=history.is_stopping)
     slots = _closing(slots, unused)
     lacking = lacks_capacity(slots, waiting, limits)
@@ -72,7 +73,7 @@ def plan(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: 
         times.append(since + limits.defer_boots_s)
     if (wanted > boots or lacking) and now < history.boot_from:
         times.append(history.boot_from)
-    if len(idle_in_closing_order(slots)) > 1 and not is_busy(slots, waiting):
+    if len(idle_in_closing_order(slots)) > 1 and not busy:
         times.append(history.last_used + limits.idle_shrink_s)
     return Plan(
         grants,
@@ -132,7 +133,7 @@ def match_for(
         if holders:
             return min(holders, key=_age), "continued"
     parked = in_eviction_order(same, waiting)
-    if parked and not (raw is not None and _holds(parked[0], wanted_conversations(waiting))):
+    if parked and (raw is None or _held(parked[0]) not in wanted_conversations(waiting)):
         return parked[0], "profile"
     if raw is not None:
         return raw, "cold" if raw.last_used > waiter.since else "spare"
@@ -143,7 +144,7 @@ def in_eviction_order(slots: Sequence[Slot], waiting: Sequence[Waiter]) -> list[
     """The parked workers: empty ones first, then the least recently used, last those a waiter wants to continue."""
     wanted = wanted_conversations(waiting)
     parked = [slot for slot in slots if slot.state is WorkerState.PARKED]
-    return sorted(parked, key=lambda slot: (_holds(slot, wanted), slot.conversation_key is not None, _age(slot)))
+    return sorted(parked, key=lambda slot: (_held(slot) in wanted, slot.conversation_key is not None, _age(slot)))
 
 
 def free_places(slots: Sequence[Slot], limits: Limits) -> int:
@@ -163,8 +164,8 @@ def wanted_conversations(waiting: Sequence[Waiter]) -> frozenset[tuple[Profile, 
     return frozenset((one.profile, one.conversation_key) for one in waiting if one.conversation_key is not None)
 
 
-def _holds(slot: Slot, wanted: frozenset[tuple[Profile, str]]) -> bool:
-    return slot.profile is not None and (slot.profile, slot.conversation_key) in wanted
+def _held(slot: Slot) -> tuple[Profile | None, str | None]:
+    return slot.profile, slot.conversation_key
 
 
 def _age(slot: Slot) -> tuple[float, int]:
@@ -226,18 +227,6 @@ def idle_in_closing_order(slots: Sequence[Slot]) -> list[Slot]:
     order = (WorkerState.BOOTING, WorkerState.PARKED, WorkerState.RAW)
     idle = [slot for slot in slots if slot.state in order]
     return sorted(idle, key=lambda slot: (order.index(slot.state), slot.conversation_key is not None, _age(slot)))
-
-
-def is_quiet(
-    slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: float, history: PoolHistory
-) -> bool:
-    """Whether the pool has been unused for so long that one spare is enough."""
-    return not is_busy(slots, waiting) and now >= history.last_used + limits.idle_shrink_s
-
-
-def is_busy(slots: Sequence[Slot], waiting: Sequence[Waiter]) -> bool:
-    """Whether any request waits or is being answered."""
-    return bool(waiting) or any(slot.state is WorkerState.ANSWERING for slot in slots)
 
 
 def missing(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, *, quiet: bool) -> tuple[int, int]:

@@ -53,16 +53,13 @@ class Waiter:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The pool's limits. `size` caps the living processes, closing ones included; times are in seconds.
-
-    `defer_boots_s`: for how long at most the boots of spares wait for answers that have not begun.
-    """
+    """The pool's limits. `size` caps the living processes, closing ones included; times are in seconds."""
 
     size: int = 3
     max_waiting: int = 100
     queue_timeout_s: float = 300.0
     idle_shrink_s: float = 600.0
-    defer_boots_s: float = 5.0
+    defer_boots_s: float = 5.0  # the longest time that boots of spares wait for answers to begin
     isolation: Isolation = "process"
 
 
@@ -77,16 +74,12 @@ class BootOutlook(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PoolHistory:
-    """What the slots do not show: when the pool was last used, and how boots went.
-
-    `boot_from`: no boot before this time. `deferred_since`: since when boots of spares are deferred; None if they are
-    not.
-    """
+    """What the slots do not show: when the pool was last used, and how boots went."""
 
     last_used: float = 0.0
     outlook: BootOutlook = BootOutlook.UNKNOWN
-    boot_from: float = 0.0
-    deferred_since: float | None = None
+    boot_from: float = 0.0  # no boot before this time
+    deferred_since: float | None = None  # since when boots of spares are deferred
     is_stopping: bool = False
 
 

@@ -74,10 +74,6 @@ async def events_of(
     return [event async for event in choices(request, stream)]
 
 
-async def test_a_single_answer_is_streamed_directly() -> None:
-    assert await events_of(ended(ANSWER), ModelRequest(REQUEST.messages)) == ANSWER
-
-
 async def test_several_answers_have_one_start_and_one_end_with_the_summed_usage() -> None:
     length: list[Event | Exception] = [
         *ANSWER[:-1],

@@ -284,9 +284,9 @@ MODELS: list[tuple[str, dict[str, Any], str | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("asked", "config", "expected"), MODELS)
-async def test_the_model_of_a_name(asked: str, config: dict[str, Any], expected: str | None) -> None:
-    assert answering(ScriptedPool(), Config(**config)).settings_for(replace(REQUEST, model=asked)).model == expected
+@pytest.mark.parametrize(("name", "config", "expected"), MODELS)
+async def test_the_model_of_a_name(name: str, config: dict[str, Any], expected: str | None) -> None:
+    assert answering(ScriptedPool(), Config(**config)).settings_for(replace(REQUEST, model=name)).model == expected
 
 
 async def test_strict_names_refuse_an_unknown_one() -> None:
@@ -304,11 +304,11 @@ EFFORTS: list[tuple[str, ModelSettings, str, str | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("asked", "said", "model", "effort"), EFFORTS)
+@pytest.mark.parametrize(("name", "settings", "model", "effort"), EFFORTS)
 async def test_the_effort_of_the_model_name_holds_unless_the_request_has_one(
-    asked: str, said: ModelSettings, model: str, effort: str | None
+    name: str, settings: ModelSettings, model: str, effort: str | None
 ) -> None:
-    found = answering(ScriptedPool()).settings_for(replace(REQUEST, model=asked, settings=said))
+    found = answering(ScriptedPool()).settings_for(replace(REQUEST, model=name, settings=settings))
     assert (found.model, found.effort) == (model, effort)
 
 
@@ -329,8 +329,8 @@ async def test_a_whole_answer_parks_the_worker_with_the_conversation_that_the_cl
         [Started("m"), PartStarted(0, Text("")), PartDelta(0, "Hel"), PartDelta(0, "lo"), Finished(StopReason.END)]
     )
     await events_of(pool)
-    said = (*REQUEST.messages, Message("assistant", (Text("Hello"),)))
-    assert pool.results == [LeaseResult(is_kept=True, conversation_key=conversation_key(said, model="sonnet"))]
+    messages = (*REQUEST.messages, Message("assistant", (Text("Hello"),)))
+    assert pool.results == [LeaseResult(is_kept=True, conversation_key=conversation_key(messages, model="sonnet"))]
     assert pool.keys == [None]
 
 

@@ -1,4 +1,4 @@
-"""Thousands of leases while everything goes wrong at random: nobody is lost, nothing is left, the cap conversation."""
+"""Thousands of leases with random faults: no caller is lost, nothing is left, the size is never exceeded."""
 
 import asyncio
 import random

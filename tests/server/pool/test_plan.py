@@ -342,7 +342,7 @@ _situations = st.builds(
     ),
     limits=st.builds(
         Limits,
-        st.integers(0, 6),  # 0: a pool of one whose place is lent to another process
+        st.integers(0, 6),  # 0: a pool of one whose place is reserved for another process
         st.just(100),
         st.sampled_from([0.5, 300.0]),
         st.sampled_from([0.5, 600.0]),

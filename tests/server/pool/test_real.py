@@ -1,4 +1,4 @@
-"""The pool over processes of the real CLI, which ask the stand-in."""
+"""The pool with processes of the real CLI, which send their requests to the stand-in."""
 
 import asyncio
 import os
@@ -37,7 +37,7 @@ async def pool(tmp_path: Path) -> AsyncIterator[Pool[Worker]]:
             "HOME": str(home),
             "PATH": "/usr/bin:/bin",
             "ANTHROPIC_BASE_URL": standin.url,
-            "ANTHROPIC_API_KEY": "a key of nobody's",
+            "ANTHROPIC_API_KEY": "test key",
         }
         launch = launch_for(cli, environment)
         with open_scratch(folder) as scratch:
@@ -53,18 +53,18 @@ async def pool(tmp_path: Path) -> AsyncIterator[Pool[Worker]]:
     guard.close()
 
 
-async def answer(pool: Pool[Worker], words: str, pids: list[int]) -> str:
+async def answer(pool: Pool[Worker], text: str, pids: list[int]) -> str:
     async with pool.lease(Profile()) as lease:
         assert lease.worker.pid is not None
         pids.append(lease.worker.pid)
-        said = ""
+        answer = ""
         async for event in lease.worker.ask(
-            Profile(), ModelSettings(model="sonnet"), (Message("user", (Text(words),)),)
+            Profile(), ModelSettings(model="sonnet"), (Message("user", (Text(text),)),)
         ):
             lease.first_token()
             if isinstance(event, PartDelta):
-                said += event.text
-        return said
+                answer += event.text
+        return answer
 
 
 async def test_a_burst_gets_one_real_process_each_and_never_more_than_the_size(pool: Pool[Worker]) -> None:
