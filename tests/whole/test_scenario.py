@@ -1,6 +1,6 @@
 """A day with the real app: everyday commands from its menu, and their effects.
 
-Twenty days, idle and under load: `python -m tests.tray.repeat [--load]`.
+Twenty days, idle and under load: `python -m tests.repeat -n 20 tests/whole/test_scenario.py [--load]`.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The Linux icon on a real bus, with a fake panel. Repeat with `python -m tests.tray.repeat`."""
+"""The Linux icon on a real bus, with a fake panel. Repeat with `python -m tests.repeat`."""
 
 import os
 import queue

@@ -1,10 +1,9 @@
-"""Repeats tests of the tray, each time in a fresh process, to find races.
+"""Runs tests several times, each time in a new process, to find those that fail now and then.
 
-    python -m tests.tray.repeat                     a day with the whole app, 20 times
-    python -m tests.tray.repeat --load              the same while every processor is busy
-    python -m tests.tray.repeat -n 5 tests/tray     any tests, 5 times
+    python -m tests.repeat                                              the default tier, 10 times
+    python -m tests.repeat --load -n 20 tests/whole/test_scenario.py    a day with the app, 20 times on a busy machine
 
-Exits with 0 if all runs passed, and prints the output of failed runs.
+Exits with 0 if all runs passed, and prints the output of those that did not.
 """
 
 import argparse
@@ -13,15 +12,15 @@ import subprocess
 import sys
 import time
 
-DEFAULT = ["tests/whole/test_scenario.py"]
 _BUSY = "while True: pass"
+_TIMEOUT_S = 3600
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.tray.repeat", description=__doc__.splitlines()[0])
-    parser.add_argument("-n", "--runs", type=int, default=20, help="number of runs (20)")
+    parser = argparse.ArgumentParser(prog="python -m tests.repeat", description=__doc__.splitlines()[0])
+    parser.add_argument("-n", "--runs", type=int, default=10, help="the number of runs (10)")
     parser.add_argument("--load", action="store_true", help="keep twice as many loops busy as there are processors")
-    parser.add_argument("tests", nargs="*", default=DEFAULT, help=f"arguments of pytest ({DEFAULT[0]})")
+    parser.add_argument("tests", nargs="*", default=["tests"], help="paths for pytest (tests)")
     options = parser.parse_args()
     loops = 2 * (os.cpu_count() or 1) if options.load else 0
     load = [subprocess.Popen([sys.executable, "-c", _BUSY]) for _ in range(loops)]
@@ -38,7 +37,7 @@ def main() -> int:
 def run(number: int, tests: list[str]) -> bool:
     start = time.monotonic()
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=1800)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=_TIMEOUT_S)
     last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else "no output"
     print(f"{number:3}  {time.monotonic() - start:6.1f} s  {last}", flush=True)
     if done.returncode:
