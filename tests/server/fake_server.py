@@ -1,7 +1,7 @@
-"""A server without an engine: real sockets, real uvicorn, the real doors, and a small application behind them.
+"""A server with a fake engine: real sockets, real uvicorn, the real access checks, and a small application.
 
 As a program (`python -m tests.server.fake_server serve ...`) it is the command line over such a server, with our own
-application and every answer made up: what the question was, or what it asks for (see `FakeEngine.stream`).
+application and every answer made up; see `FakeEngine.stream`.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ class FakeEngine:
         self.serving = Serving()
 
     async def stream(self, turn: ModelRequest) -> AsyncGenerator[Event, None]:
-        """Repeats the question and tells the settings, in three pieces; "refuse", "break" and "slow" do so."""
+        """Answers with the question and the settings in three deltas; "refuse", "break" and "slow" do what they say."""
         (question,) = (part for part in turn.messages[-1].parts if isinstance(part, Text))
         if question.text == "refuse":
             raise UsageLimit("Nothing is left for today.", retry_after_s=60)
@@ -91,8 +91,8 @@ class FakeEngine:
         return AccountStatus(signed_in=True, payer="plan", email="a@example.org")
 
 
-class House:
-    """Opens fakes, and serves /status, /stop, and /slow, which answers a part, waits for `go`, and answers the rest."""
+class FakeBackend:
+    """Opens fake engines and serves /status, /stop, and /slow, which sends a part, waits for `go`, and sends the rest."""
 
     def __init__(self) -> None:
         self.engines: list[FakeEngine] = []
@@ -103,7 +103,7 @@ class House:
         self.opening = threading.Event()
 
     def go(self) -> None:
-        """Lets /slow end."""
+        """Lets /slow finish."""
         for loop, event in self._going:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(event.set)
@@ -150,15 +150,15 @@ class House:
             self.ends.append("whole")
         except asyncio.CancelledError:
             self.ends.append("cancelled")
-            # What tidies up needs a moment, and must get it.
+            # Cleaning up takes a moment and must not be cut short.
             await asyncio.sleep(0.05)
             self.ends.append(f"tidy, engine {'open' if self.engines[0].is_open else 'closed'}")
             raise
 
 
 if __name__ == "__main__":
-    if "HOUSE_WITHOUT_STREAMS" in os.environ:
+    if "FAKE_WITHOUT_STREAMS" in os.environ:
         # As in a windowed program.
         sys.stdout = sys.stderr = None
-    made = House()
+    made = FakeBackend()
     sys.exit(run(make_runner=partial(Runner, open_engine=made.open_engine)))

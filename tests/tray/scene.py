@@ -22,7 +22,7 @@ from server.machine.settings_file import Saved, SettingsFile
 from server.machine.sockets import Listeners
 from server.runtime.runner import Runner
 from server.status import State, Status
-from tests.server.fake_server import House
+from tests.server.fake_server import FakeBackend
 from tray.commands import Command, Quit
 from tray.control.access_key import AccessKey
 from tray.control.background import Completed
@@ -212,7 +212,7 @@ class Scene:
         self.feed_error: DrawbridgeError | None = None
         self.is_end_requested = False
         self.diagnosis = "all is well\n"
-        self.house = House()
+        self.backend = FakeBackend()
         self.clock, self.wall = Clock(time.monotonic), Clock(time.time)
         self.has_started = False
 
@@ -294,7 +294,7 @@ class Scene:
 
     def end(self) -> None:
         """Quits without a grace period, and waits for the end."""
-        self.house.go()
+        self.backend.go()
         if self.has_started and not self.controller.wait(0):
             self.post(Quit(), Quit())
             assert self.controller.wait(60)
@@ -345,8 +345,8 @@ class Scene:
         return self.answers
 
     def _make(self, config: Config, on_status: Callable[[Status], None]) -> Server:
-        made = {} if self.is_real else {"open_engine": self.house.open_engine, "create_app": self.house.create_app}
-        self.house.fails = self.make_error
+        made = {} if self.is_real else {"open_engine": self.backend.open_engine, "create_app": self.backend.create_app}
+        self.backend.fails = self.make_error
         runner = _Watched(
             self.graces,
             config,
@@ -355,7 +355,7 @@ class Scene:
             on_status=on_status,
             on_stop_asked=lambda: self.controller.post(Quit()),
             hosts=lambda: self.lan,
-            **made,  # the engine and the application of the tests' house
+            **made,  # the fake engine and application
         )
         self.runners.append(runner)
         return runner

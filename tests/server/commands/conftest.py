@@ -57,7 +57,7 @@ class Program:
         return self.process.stdout.readline()
 
     def remark(self, words: str) -> str:
-        """The next line on stderr with these words; empty where it ended without one."""
+        """Returns the next line on stderr that contains this text; empty if the program ended without one."""
         assert self.process.stderr is not None
         return next((line for line in self.process.stderr if words in line), "")
 
@@ -86,7 +86,7 @@ Start = Callable[..., Program]
 
 @pytest.fixture
 def start(home: Path) -> Iterator[Start]:
-    """Starts programs, and leaves none behind."""
+    """Starts programs, and ends all of them afterwards."""
     programs: list[Program] = []
 
     def started(*arguments: str, **variables: str) -> Program:

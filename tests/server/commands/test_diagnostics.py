@@ -1,4 +1,4 @@
-"""What may be pasted into a report: doctor's table, without what is nobody else's business."""
+"""Doctor's table without private data, as pasted into bug reports."""
 
 from collections.abc import Callable
 from pathlib import Path

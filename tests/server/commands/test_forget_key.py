@@ -49,7 +49,7 @@ def test_a_key_in_a_file_is_removed_too(memory: Memory) -> None:
     assert not file.exists()
 
 
-def test_where_the_keyring_cannot_be_reached_it_says_so(
+def test_an_unreachable_keyring_is_reported(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def nowhere() -> NoReturn:

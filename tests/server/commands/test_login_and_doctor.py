@@ -72,7 +72,7 @@ def test_login_is_claude_codes_own_and_its_terminal_is_ours(
 
 
 @pytest.mark.parametrize("flag", ["--claudeai", "--console"])
-def test_who_pays_can_be_chosen_at_login(cli: MakeCli, home: Path, flag: str) -> None:
+def test_the_payer_can_be_chosen_at_login(cli: MakeCli, home: Path, flag: str) -> None:
     assert run(["login", flag, "--cli-path", str(cli())]) == 0
     assert (home / "called").read_text() == f"auth login {flag}\n"
 
@@ -95,13 +95,13 @@ def test_the_variable_of_the_cli_counts_for_login_and_doctor(
 
 
 @pytest.mark.parametrize("command", ["login", "doctor"])
-def test_a_cli_that_is_not_there_is_said(home: Path, capsys: Captured, command: str) -> None:
+def test_a_missing_cli_is_reported(home: Path, capsys: Captured, command: str) -> None:
     assert run([command, "--cli-path", str(home / "none")]) == 1
     captured = capsys.readouterr()
     assert "There is no Claude Code at" in captured.out + captured.err
 
 
-def test_a_doctor_who_finds_everything_exits_with_0(cli: MakeCli, capsys: Captured) -> None:
+def test_doctor_exits_with_0_if_nothing_is_missing(cli: MakeCli, capsys: Captured) -> None:
     assert doctor("--cli-path", str(cli())) == 0
     found = findings(capsys)
     assert found["account"] == ("ok", "on the Claude Max plan (plan)")
@@ -127,7 +127,7 @@ def test_a_doctor_tells_what_the_self_check_found(cli: MakeCli, capsys: Captured
     assert (verdict, Capability.RESET.value in words) == ("note", True)
 
 
-def test_nobody_signed_in_is_missing_but_not_in_a_demo(cli: MakeCli, capsys: Captured) -> None:
+def test_being_signed_out_is_missing_but_not_in_a_demo(cli: MakeCli, capsys: Captured) -> None:
     path = str(cli(status={"loggedIn": False}))
     assert doctor("--cli-path", path) == 1
     assert findings(capsys)["account"][0] == "MISSING"
@@ -164,7 +164,7 @@ def test_a_folder_that_cannot_be_written_is_missing(
     assert findings(capsys)[name][0] == "MISSING"
 
 
-def test_a_port_that_was_asked_for_and_is_taken_is_missing(cli: MakeCli, capsys: Captured) -> None:
+def test_a_configured_port_that_is_taken_is_missing(cli: MakeCli, capsys: Captured) -> None:
     path = str(cli())
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])

@@ -60,7 +60,7 @@ def config(*arguments: str, unprefixed: bool = True) -> Config:
     return settle(flags(*arguments), unprefixed=unprefixed).config
 
 
-def test_every_setting_is_tried_here_and_has_its_words() -> None:
+def test_every_setting_is_tested_here_and_has_a_description() -> None:
     names = [option.name for option in OPTIONS]
     assert list(CASES) == names
     assert list(HELP) == names
@@ -142,7 +142,7 @@ def test_unknown_lines_of_the_settings_file_are_remarked(settings: Callable[[str
     assert "'colour'" in settle({}, unprefixed=True).notices[0]
 
 
-def test_the_help_of_the_key_says_that_others_can_read_it(home: Path) -> None:
+def test_the_help_of_the_key_warns_that_other_users_can_read_it(home: Path) -> None:
     text = " ".join(serve.get_help(serve.make_context("serve", [])).split())
     assert "other users of this computer can read the command lines" in text
 

@@ -124,7 +124,7 @@ def test_our_own_source_is_watched() -> None:
     assert [folder.name for folder in source_folders()] == ["server", "tray"]
 
 
-def test_without_the_watching_library_that_is_said(
+def test_without_watchfiles_reload_is_an_error(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "watchfiles", None)

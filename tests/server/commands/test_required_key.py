@@ -1,4 +1,4 @@
-"""A stored access key that the settings require: asked for by `serve`, sent by `ask`, and shown by nobody."""
+"""A stored access key that the settings require: checked by `serve`, sent by `ask`, and never shown."""
 
 import sys
 from pathlib import Path
@@ -39,7 +39,7 @@ def shown(pid: int, home: Path) -> list[str]:
     return [place for place in (*places, *files) if KEY.encode() in Path(place).read_bytes()]
 
 
-def test_the_key_in_the_keyring_is_asked_for_and_is_in_no_file_log_or_process_list(start: Start, home: Path) -> None:
+def test_the_key_in_the_keyring_is_required_and_is_in_no_file_log_or_process_list(start: Start, home: Path) -> None:
     require(home)
     with session(home, password="opens") as user:
         store(user)
@@ -56,7 +56,7 @@ def test_the_key_in_the_keyring_is_asked_for_and_is_in_no_file_log_or_process_li
         assert KEY not in out + err + asked.stdout + asked.stderr
 
 
-def test_a_key_in_the_keyring_that_is_not_required_is_not_asked_for(start: Start, home: Path) -> None:
+def test_a_key_in_the_keyring_is_not_required_unless_configured(start: Start, home: Path) -> None:
     with session(home, password="opens") as user:
         store(user)
         program = start("serve", "--port", str(free_port()), **user.environment)
@@ -84,14 +84,14 @@ def test_without_a_keyring_nothing_is_served_either_but_a_given_key_helps(start:
     assert (get(port, "/v1/models")[0], get(port, "/v1/models", authorization=f"Bearer {KEY}")[0]) == (401, 200)
 
 
-def test_the_key_in_the_file_is_asked_for(start: Start, home: Path) -> None:
+def test_the_key_in_the_file_is_required(start: Start, home: Path) -> None:
     require(home)
     Keychain(find_folders().config).store(KEY, allow_file=True)
     port = start("serve", "--port", str(free_port())).port()
     assert (get(port, "/v1/models")[0], get(port, "/v1/models", authorization=f"Bearer {KEY}")[0]) == (401, 200)
 
 
-def test_a_doctor_says_where_the_key_is_and_never_the_key(home: Path, capsys: Captured) -> None:
+def test_doctor_shows_where_the_key_is_and_never_the_key(home: Path, capsys: Captured) -> None:
     run(["doctor", "--json"])
     found = findings(capsys)["keyring"]
     assert found[0] == "note"

@@ -85,7 +85,9 @@ def test_a_wrong_command_line_is_exit_code_2_with_help(
     assert "Try 'drawbridge" in capsys.readouterr().err
 
 
-def test_an_option_before_the_command_is_told_where_it_belongs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_option_before_the_command_is_an_error_that_shows_the_right_order(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     run(["--pool-size", "3", "--timeout", "3", "serve"])
     assert "drawbridge serve --pool-size, --timeout" in capsys.readouterr().err
 

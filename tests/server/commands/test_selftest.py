@@ -1,4 +1,4 @@
-"""The test of itself, from source; what it says when something is missing."""
+"""The self-test from source, and its findings if something is missing."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def verdicts(findings: list[Finding]) -> dict[str, Level]:
 
 
 @pytest.mark.timeout(120)
-def test_this_program_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+def test_this_program_passes_its_self_test(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["doctor", "--self-test"]) == 0
     said = capsys.readouterr().out
     assert "characters streamed by the demo" in said
@@ -32,14 +32,14 @@ def test_a_lost_file_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["an answer"] is Level.OK
 
 
-def test_a_program_that_does_not_start_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_does_not_start_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selftest, "own_program", lambda: ["/bin/false"])
     found = {finding.name: finding for finding in selftest.self_test()}
     assert found["an answer"].level is Level.MISSING
     assert "before it listened" in found["an answer"].text
 
 
-def test_a_missing_claude_code_is_told_of(tmp_path: Path) -> None:
+def test_a_missing_claude_code_is_reported(tmp_path: Path) -> None:
     found = {finding.name: finding for finding in selftest.self_test(str(tmp_path / "none"))}
     assert found["an answer"].level is Level.MISSING
     assert "503" in found["an answer"].text

@@ -39,7 +39,7 @@ def post(port: int, body: bytes, **headers: str) -> tuple[int, bytes]:
 
 
 @posix
-def test_the_first_line_says_where_and_then_it_answers(start: Start) -> None:
+def test_the_first_line_is_the_address_and_then_it_answers(start: Start) -> None:
     port = free_port()
     program = start("serve", "--port", str(port))
     assert program.first_line() == f"Drawbridge listening on http://127.0.0.1:{port}/v1\n"
@@ -53,7 +53,7 @@ def test_the_first_line_says_where_and_then_it_answers(start: Start) -> None:
 
 @posix
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_each_way_to_end_it_is_graceful_and_leaves_no_instance(start: Start, name: str) -> None:
+def test_each_signal_stops_gracefully_and_removes_the_instance_file(start: Start, name: str) -> None:
     program = start("serve", "--port", str(free_port()))
     program.port()
     data = find_folders().data
@@ -111,7 +111,7 @@ def test_a_signal_that_is_ignored_on_purpose_stays_ignored() -> None:
 @posix
 def test_a_program_without_streams_serves(start: Start) -> None:
     port = free_port()
-    program = start("serve", "--port", str(port), HOUSE_WITHOUT_STREAMS="1")
+    program = start("serve", "--port", str(port), FAKE_WITHOUT_STREAMS="1")
     while read_instance(find_folders().data) is None:
         assert program.process.poll() is None
         time.sleep(0.02)
@@ -122,7 +122,7 @@ def test_a_program_without_streams_serves(start: Start) -> None:
 
 @posix
 @several_loopbacks
-def test_the_host_is_the_one_that_is_asked_for(start: Start) -> None:
+def test_the_configured_host_is_used(start: Start) -> None:
     port = free_port()
     program = start("serve", "--port", str(port), "--host", "127.0.0.2")
     assert program.first_line() == f"Drawbridge listening on http://127.0.0.2:{port}/v1\n"
@@ -143,7 +143,7 @@ def test_a_host_for_others_without_a_key_does_not_start(start: Start) -> None:
     assert "Traceback" not in err
 
 
-def test_the_key_is_asked_of_clients(start: Start) -> None:
+def test_clients_must_send_the_key(start: Start) -> None:
     port = start("serve", "--port", str(free_port()), DRAWBRIDGE_API_KEY="sesame").port()
     assert get(port, "/v1/models")[0] == 401
     assert get(port, "/v1/models", authorization="Bearer sesame")[0] == 200
@@ -178,7 +178,7 @@ def test_allowed_hosts_and_origins_are_let_in(start: Start) -> None:
 
 
 @posix
-def test_the_log_and_the_data_are_where_they_are_asked_for(start: Start, tmp_path: Path) -> None:
+def test_the_log_and_the_data_are_in_the_configured_folders(start: Start, tmp_path: Path) -> None:
     program = start(
         *("serve", "--port", str(free_port())),
         *("--log-dir", str(tmp_path / "my logs"), "--data-dir", str(tmp_path / "my data")),
@@ -205,7 +205,7 @@ def test_the_log_level_decides_whether_an_errors_origin_is_logged(start: Start, 
 
 @posix
 @pytest.mark.parametrize("how", [("--demo", None), (None, "DRAWBRIDGE_DEMO")])
-def test_a_demo_says_that_it_is_one(start: Start, how: tuple[str | None, str | None]) -> None:
+def test_a_demo_announces_itself(start: Start, how: tuple[str | None, str | None]) -> None:
     flag, variable = how
     program = start(
         "serve", "--port", str(free_port()), *([flag] if flag else []), **({variable: "1"} if variable else {})
@@ -215,7 +215,7 @@ def test_a_demo_says_that_it_is_one(start: Start, how: tuple[str | None, str | N
     assert re.search(r"^DEMO: all answers are made up by Drawbridge", program.stop()[2], re.MULTILINE)
 
 
-def test_a_port_that_is_taken_is_an_error_that_names_who_has_it(start: Start) -> None:
+def test_a_taken_port_is_an_error_that_names_its_owner(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         code, out, err = start("serve", "--port", str(port)).end()
@@ -224,21 +224,21 @@ def test_a_port_that_is_taken_is_an_error_that_names_who_has_it(start: Start) ->
 
 
 @posix
-def test_a_default_port_that_is_taken_is_passed_over_and_that_is_said(start: Start) -> None:
+def test_a_taken_default_port_is_skipped_with_a_remark(start: Start) -> None:
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             other.bind(("127.0.0.1", 8082))
             other.listen()
         except OSError:
-            pass  # somebody else has it, which is as good
+            pass  # another program has it, which is as good
         program = start("serve")
         assert 8082 < program.port() <= 8102
         assert "Port 8082 on" in program.stop()[2]
 
 
 @posix
-def test_a_second_start_says_where_the_first_is_and_leaves_it_alone(start: Start) -> None:
+def test_a_second_start_reports_the_first_server_and_does_not_disturb_it(start: Start) -> None:
     first = start("serve", "--port", str(free_port()))
     port = first.port()
     code, out, err = start("serve", "--port", str(free_port())).end()
@@ -265,7 +265,7 @@ def test_after_a_kill_the_next_one_starts(start: Start) -> None:
 
 
 @posix
-def test_a_corrupt_settings_file_is_set_aside_and_the_server_goes_on(
+def test_a_corrupt_settings_file_is_renamed_and_the_server_starts(
     start: Start, settings: Callable[[str], None], home: Path
 ) -> None:
     settings("port = = 1")
@@ -293,7 +293,7 @@ def test_an_unknown_setting_is_remarked_and_a_wrong_value_stops_it(
 
 
 @posix
-def test_settings_changed_by_hand_hold_at_once_and_a_wrong_one_changes_nothing(
+def test_edited_settings_apply_at_once_and_an_invalid_one_changes_nothing(
     start: Start, settings: Callable[[str], None]
 ) -> None:
     port, other = free_port(), free_port()

@@ -1,4 +1,4 @@
-"""What is told of a changed settings file holds by the time it is told."""
+"""Edits of the settings file are in force by the time they are reported."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -38,9 +38,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return told
 
 
-def test_the_new_address_is_published_before_anybody_reads_that_it_holds(
-    settings: Callable[[str], None], told: list[object]
-) -> None:
+def test_a_new_address_is_published_before_it_is_announced(settings: Callable[[str], None], told: list[object]) -> None:
     settings("port = 8082\n")
     settled = settle({}, unprefixed=False)
     runner = Moving(settled.config)

@@ -30,9 +30,7 @@ def server(start: Start) -> Program:
 
 
 @pytest.mark.parametrize("arguments", [["status"], ["stop"], ["ask", "hello"]])
-def test_without_a_server_that_is_said_with_how_to_start_one(
-    home: Path, capsys: Captured, arguments: list[str]
-) -> None:
+def test_without_a_server_the_error_says_how_to_start_one(home: Path, capsys: Captured, arguments: list[str]) -> None:
     assert run(arguments) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -105,7 +103,7 @@ def test_an_answer_is_streamed_to_stdout(server: Program, capsys: Captured) -> N
     assert captured.err == ""
 
 
-def test_an_answer_comes_whole_when_asked_for(server: Program, capsys: Captured) -> None:
+def test_an_answer_can_be_requested_without_streaming(server: Program, capsys: Captured) -> None:
     assert run(["ask", "--no-stream", "hello"]) == 0
     assert capsys.readouterr().out == "You said: hello (model sonnet)\n"
 
@@ -128,20 +126,20 @@ def test_the_question_may_come_from_standard_input(server: Program, arguments: l
     assert done.stdout == "You said: from a pipe (model sonnet)\n"
 
 
-def test_an_empty_question_is_not_asked(home: Path, capsys: Captured) -> None:
+def test_an_empty_question_is_an_error(home: Path, capsys: Captured) -> None:
     assert run(["ask", "  "]) == 2
     assert "No question given" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("how", [["--no-stream"], []])
-def test_a_refusal_is_the_servers_own_words(server: Program, capsys: Captured, how: list[str]) -> None:
+def test_a_refusal_shows_the_servers_message(server: Program, capsys: Captured, how: list[str]) -> None:
     assert run(["ask", *how, "refuse"]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("The server refused the question: Nothing is left for today.")
 
 
-def test_an_answer_that_breaks_off_is_shown_so_far_and_is_an_error(server: Program, capsys: Captured) -> None:
+def test_an_incomplete_answer_is_shown_and_is_an_error(server: Program, capsys: Captured) -> None:
     assert run(["ask", "break"]) == 1
     captured = capsys.readouterr()
     assert captured.out == "You said: \n"
@@ -173,7 +171,7 @@ def test_the_key_of_the_environment_is_used(start: Start, monkeypatch: pytest.Mo
     assert "key" in capsys.readouterr().err
 
 
-def test_the_table_leaves_out_what_is_not_known_and_says_the_rest_in_words() -> None:
+def test_the_table_leaves_out_unknown_values_and_uses_the_status_phrases() -> None:
     rows = dict(
         status_rows(
             {

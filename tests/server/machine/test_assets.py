@@ -21,7 +21,7 @@ def test_a_wheel_keeps_them_beside_the_tray_and_not_in_another_packages_folder(t
     assert asset("web/page.html", root=tmp_path, frozen=None).read_text() == "ours"
 
 
-def test_the_frozen_app_looks_only_where_it_was_unpacked(tmp_path: Path) -> None:
+def test_the_frozen_app_searches_only_its_own_folder(tmp_path: Path) -> None:
     put(tmp_path / "unpacked" / "assets", "icon.png", "frozen")
     put(tmp_path / "assets", "icon.png", "clone")
     put(tmp_path / "assets", "other.png", "clone")

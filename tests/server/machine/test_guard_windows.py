@@ -45,7 +45,7 @@ def test_the_structures_have_windows_sizes() -> None:
     assert ctypes.sizeof(ExtendedLimits) == 144
 
 
-def test_a_job_ends_what_it_holds_when_it_closes() -> None:
+def test_a_closed_job_ends_its_processes() -> None:
     calls = Recorder()
     JobGuard(calls)
     assert calls.flags == 0x2000  # JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE of winnt.h
@@ -87,7 +87,7 @@ def test_a_child_gets_no_console_window_and_its_own_arguments() -> None:
 @pytest.mark.parametrize(
     "failing", ["CreateJobObjectW", "SetInformationJobObject", "OpenProcess", "AssignProcessToJobObject"]
 )
-def test_where_windows_refuses_the_process_still_works_and_the_log_says_so(
+def test_a_process_that_windows_does_not_adopt_still_works_and_is_logged(
     failing: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     calls = Recorder(failing)

@@ -84,7 +84,7 @@ def test_a_killed_parent_takes_its_children_along() -> None:
 
 @posix
 def test_a_killed_parent_takes_its_children_along_through_the_watcher() -> None:
-    # The watcher reads the ids in turn; once it has asked for the birth of the last, all are known.
+    # The watcher reads the ids in turn; once it has read the start time of the last, all are known.
     _killed(*_parent("WatcherGuard()", then="time.sleep(3)"))
 
 
@@ -102,8 +102,8 @@ def test_closing_the_watcher_ends_what_it_watches_and_itself() -> None:
 
 
 @posix
-def test_the_watcher_leaves_a_process_alone_that_got_the_number_of_a_watched_one(tmp_path: Path) -> None:
-    """Told apart by its birth: `ps` stands in for /proc here and gives another one each time it is asked."""
+def test_the_watcher_spares_a_process_that_reuses_a_watched_pid(tmp_path: Path) -> None:
+    """Told apart by the start time: `ps` replaces /proc here and reports another one each time."""
     ps = tmp_path / "ps"
     ps.write_text('#!/bin/sh\necho x >> "$0.count"; wc -l < "$0.count"\n')
     ps.chmod(0o755)
@@ -150,7 +150,7 @@ def test_a_watcher_that_somebody_ended_is_started_anew() -> None:
 @linux
 def test_a_child_that_starts_when_its_parent_is_already_gone_ends_at_once() -> None:
     wrapped = SignalGuard("setpriv").wrap(["echo", "I live"])
-    # Somebody else's child: what a process looks like whose parent died in between.
+    # Another process's child: as if the parent had died in between.
     others = [word if word != str(os.getpid()) else "1" for word in wrapped]
     assert subprocess.run(wrapped, capture_output=True).stdout == b"I live\n"
     assert subprocess.run(others, capture_output=True).stdout == b""

@@ -1,4 +1,4 @@
-"""Who runs, and how one talks to it: with real files, real locks, and a real killed process."""
+"""The running instance and its file, with real files, real locks, and a real killed process."""
 
 import json
 import signal
@@ -74,14 +74,14 @@ def test_the_token_is_for_this_user_only_and_in_no_repr(tmp_path: Path) -> None:
     assert "secret" not in repr(INSTANCE)
 
 
-def test_a_second_server_of_the_folder_is_told_where_the_first_is(tmp_path: Path) -> None:
+def test_a_second_server_of_the_folder_learns_where_the_first_is(tmp_path: Path) -> None:
     with other_server(tmp_path), pytest.raises(AlreadyRunning) as caught, claim(tmp_path):
         pass
     assert "http://127.0.0.1:9/v1" in str(caught.value)
     assert "drawbridge stop" in str(caught.value)
 
 
-def test_a_failed_claim_leaves_the_first_ones_file_alone(tmp_path: Path) -> None:
+def test_a_failed_claim_does_not_touch_the_first_servers_file(tmp_path: Path) -> None:
     with other_server(tmp_path):
         with pytest.raises(AlreadyRunning), claim(tmp_path):
             pass
@@ -99,7 +99,7 @@ def test_two_folders_have_two_servers(tmp_path: Path) -> None:
         assert second == INSTANCE
 
 
-def test_what_a_killed_server_left_behind_is_nobody_and_is_removed(tmp_path: Path) -> None:
+def test_the_file_of_a_killed_server_is_removed_and_is_no_instance(tmp_path: Path) -> None:
     with other_server(tmp_path) as other:
         other.send_signal(signal.SIGKILL)
         other.wait(30)
@@ -111,7 +111,7 @@ def test_what_a_killed_server_left_behind_is_nobody_and_is_removed(tmp_path: Pat
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}', '{"pid": "x", "port": 1}'])
-def test_a_file_that_is_not_ours_is_nobody(tmp_path: Path, content: str) -> None:
+def test_a_file_that_is_not_ours_is_no_instance(tmp_path: Path, content: str) -> None:
     with claim(tmp_path):
         (tmp_path / "server.json").write_text(content)
         assert read_instance(tmp_path) is None
@@ -174,9 +174,7 @@ def at(port: int) -> Instance:
     return Instance(pid=7, host="127.0.0.1", port=port, token="secret-token", version="1", base_url="")
 
 
-def test_status_and_stop_are_asked_with_the_token_and_past_any_proxy(
-    server: _Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_status_and_stop_send_the_token_and_bypass_any_proxy(server: _Server, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     instance = at(server.server_port)
@@ -202,7 +200,7 @@ def test_a_server_that_never_answers_is_an_error_in_bounded_time() -> None:
         request_stop(at(deaf.getsockname()[1]), timeout_s=0.05)
 
 
-def test_the_file_is_replaced_whole(tmp_path: Path) -> None:
+def test_the_instance_file_is_replaced_atomically(tmp_path: Path) -> None:
     (tmp_path / "server.json.0123abcd.new").write_text("left by a crash")
     with claim(tmp_path) as held:
         held.publish(INSTANCE)
@@ -210,7 +208,7 @@ def test_the_file_is_replaced_whole(tmp_path: Path) -> None:
         assert [path.name for path in tmp_path.glob("server.json*")] == ["server.json"]
 
 
-def test_who_holds_a_folder_without_a_server_can_be_asked_to_end(tmp_path: Path) -> None:
+def test_an_app_without_a_server_can_be_asked_to_quit(tmp_path: Path) -> None:
     assert not request_end(tmp_path)
     with claim(tmp_path) as held:
         assert not held.is_end_requested()
@@ -222,6 +220,6 @@ def test_who_holds_a_folder_without_a_server_can_be_asked_to_end(tmp_path: Path)
         assert not held.is_end_requested(), "what was asked of one that died is not meant for the next"
 
 
-def test_nobody_is_looked_for_where_nobody_ever_was(tmp_path: Path) -> None:
+def test_an_unused_folder_has_no_instance(tmp_path: Path) -> None:
     assert not request_end(tmp_path / "none")
     assert not (tmp_path / "none").exists()

@@ -78,7 +78,7 @@ def test_a_key_is_kept_found_replaced_and_removed(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_probe_is_a_round_trip_that_leaves_nothing(tmp_path: Path) -> None:
+def test_a_probe_is_a_round_trip_without_traces(tmp_path: Path) -> None:
     box = Box()
     assert chain(tmp_path, box).probe() == "keyring"
     assert (box.calls, box.entries) == (3, {})
@@ -113,7 +113,7 @@ def test_whatever_a_keyring_raises_is_one_of_two_things(
         assert "\n" not in str(caught.value)
 
 
-def test_a_keyring_that_does_not_answer_is_left_at_the_deadline(tmp_path: Path, stuck: Box) -> None:
+def test_a_keyring_that_does_not_answer_is_abandoned_at_the_deadline(tmp_path: Path, stuck: Box) -> None:
     with pytest.raises(KeyringLocked, match="may be waiting for a password"):
         chain(tmp_path, stuck, deadline_s=0.05).find()
 
@@ -132,7 +132,7 @@ def test_once_the_keyring_is_unlocked_it_answers_again(tmp_path: Path, stuck: Bo
     assert keychain.store(KEY, allow_file=False) == "keyring"
 
 
-def test_without_a_keyring_a_file_needs_leave_and_is_private(tmp_path: Path) -> None:
+def test_without_a_keyring_a_file_needs_consent_and_is_private(tmp_path: Path) -> None:
     folder = tmp_path / "config"
     keychain = chain(folder, Box(fault=keyring.errors.NoKeyringError("none")))
     with pytest.raises(KeyringMissing):
@@ -148,7 +148,7 @@ def test_without_a_keyring_a_file_needs_leave_and_is_private(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such rights")
-def test_a_file_that_others_could_read_is_made_private_and_the_log_says_so(
+def test_a_key_file_readable_for_others_is_made_private_and_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     keychain = chain(tmp_path, Box())
@@ -185,7 +185,7 @@ def test_a_key_is_32_random_bytes_that_need_no_quoting() -> None:
     )
 
 
-def test_a_key_is_not_in_the_words_for_it() -> None:
+def test_a_key_is_not_in_its_repr() -> None:
     assert KEY not in repr(StoredKey(KEY, "keyring"))
 
 
@@ -205,14 +205,16 @@ OPEN = [Config(require_key=True), Config(reach="lan"), Config(host="0.0.0.0")]
 
 
 @pytest.mark.parametrize("config", OPEN)
-def test_the_stored_key_is_asked_for_when_required_and_wherever_others_can_come(tmp_path: Path, config: Config) -> None:
+def test_the_stored_key_is_required_if_configured_and_if_other_devices_can_connect(
+    tmp_path: Path, config: Config
+) -> None:
     keychain = chain(tmp_path, Box())
     keychain.store(KEY, allow_file=False)
     assert resolve_key(config, keychain) == KEY
 
 
 @pytest.mark.parametrize("config", OPEN)
-def test_a_locked_key_means_do_not_start_and_says_what_to_do(tmp_path: Path, config: Config) -> None:
+def test_a_locked_key_prevents_the_start_with_a_hint(tmp_path: Path, config: Config) -> None:
     with pytest.raises(KeyUnreadable) as caught:
         resolve_key(config, chain(tmp_path, Box(fault=keyring.errors.KeyringLocked("no"))))
     assert "The keyring is locked. Unlock the keyring and start again." in str(caught.value)
@@ -266,7 +268,7 @@ def test_an_unlocked_keyring_keeps_the_key_over_a_restart_and_no_file_shows_it(t
         assert play(user, "remove", "find", "probe") == [None, None, "keyring"]
 
 
-def test_a_locked_keyring_without_a_display_says_so(tmp_path: Path) -> None:
+def test_a_locked_keyring_without_a_display_is_reported(tmp_path: Path) -> None:
     with session(tmp_path, password="opens") as user:
         play(user, "store")
     with session(tmp_path, password="does not") as user:
@@ -277,7 +279,7 @@ def test_a_locked_keyring_without_a_display_says_so(tmp_path: Path) -> None:
 
 
 def test_a_locked_keyring_that_asks_on_the_screen_is_not_waited_for(tmp_path: Path) -> None:
-    """With a display it waits for a password as long as nobody gives one: minutes, or for ever."""
+    """With a display it waits for the user's password, possibly for ever."""
     with session(tmp_path, password="opens") as user:
         play(user, "store")
     with virtual_display() as display, session(tmp_path, password="does not", display=display) as user:

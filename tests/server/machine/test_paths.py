@@ -20,7 +20,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux's places")
-def test_the_standard_places_are_the_systems(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_standard_folders_are_the_systems(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(home / "run"))
     folders = find_folders()
     assert folders == Folders(

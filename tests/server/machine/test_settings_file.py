@@ -50,7 +50,7 @@ def test_a_broken_file_is_named_with_the_line_and_what_to_do(
     assert path.read_bytes() == content
 
 
-def test_a_folder_in_place_of_the_file_is_said(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_the_settings_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid, match="cannot be read"):
         read_settings(tmp_path)
 
@@ -77,14 +77,14 @@ x = { y = 1 }
 """
 
 
-def test_a_change_leaves_comments_order_and_unknown_settings_as_they_are(tmp_path: Path) -> None:
+def test_a_change_keeps_comments_order_and_unknown_settings(tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     path.write_text(WRITTEN_BY_HAND)
     assert write_settings(path, {"port": 9001}) == ()
     assert path.read_text() == WRITTEN_BY_HAND.replace("9000", "9001")
 
 
-def test_a_new_setting_stands_before_the_sections(tmp_path: Path) -> None:
+def test_a_new_setting_is_inserted_before_the_sections(tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     path.write_text(WRITTEN_BY_HAND)
     write_settings(path, {"pool_size": 4, "allowed_hosts": ("a", "b"), "log_dir": Path("/logs"), "require_key": True})
@@ -102,7 +102,7 @@ def test_none_takes_a_setting_out_and_one_that_is_not_there_is_no_error(tmp_path
     assert path.read_text() == WRITTEN_BY_HAND.replace("model = 'opus'\n", "")
 
 
-def test_the_first_change_makes_a_file_for_this_user_only_and_says_what_it_is(tmp_path: Path) -> None:
+def test_the_first_change_creates_a_private_file_with_a_header(tmp_path: Path) -> None:
     path = tmp_path / "new" / "settings.toml"
     write_settings(path, {"port": 9001})
     assert path.read_text().startswith("# Drawbridge's settings.")
@@ -132,7 +132,7 @@ def test_windows_line_ends_stay(tmp_path: Path) -> None:
     assert path.read_bytes() == b'# mine\r\nport = 2\r\nmodel = "opus"\r\n'
 
 
-def test_what_cannot_be_written_leaves_the_old_file_and_nothing_beside_it(
+def test_a_failed_write_keeps_the_old_file_and_no_temporary_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "settings.toml"
@@ -149,7 +149,7 @@ def test_what_cannot_be_written_leaves_the_old_file_and_nothing_beside_it(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_corrupt_file_is_set_aside_by_number_and_said(tmp_path: Path) -> None:
+def test_a_corrupt_file_is_renamed_by_number_with_a_notice(tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     for number in (1, 2):
         path.write_text(f"port = = {number}\n")
@@ -171,7 +171,7 @@ def test_a_change_to_a_corrupt_file_sets_it_aside_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["require_key = true", "api_key = 'sesame' # mine"])
-def test_a_slip_of_the_pen_does_not_unlock_the_door(tmp_path: Path, key: str) -> None:
+def test_a_typo_in_the_file_does_not_drop_the_required_key(tmp_path: Path, key: str) -> None:
     """Otherwise the corrupt file's defaults would answer without the key, from the next start on for ever."""
     path = tmp_path / "settings.toml"
     path.write_text(f"port = = 1\n{key}\npool_size = 5\n")

@@ -1,4 +1,4 @@
-"""Which sockets are opened for which settings, and what is said when somebody else has the port."""
+"""The sockets for given settings, and the errors for taken ports."""
 
 import errno
 import os
@@ -26,7 +26,7 @@ def opened(config: Config) -> Iterator[Listeners]:
 
 
 def given(port: int, host: str = "127.0.0.1", **more: str) -> Config:
-    """Settings with a port that somebody asked for, and a host that nobody did."""
+    """Settings with a configured port and the default host, unless one is given."""
     sources: dict[str, Source] = {"port": "flag"}
     return Config(host=host, port=port, sources=sources if host == "127.0.0.1" else {**sources, "host": "flag"}, **more)  # type: ignore[arg-type]
 
@@ -101,7 +101,7 @@ def test_a_port_that_is_taken_on_one_loopback_is_taken_and_the_other_is_given_ba
         assert not reaches("127.0.0.1", port)
 
 
-def test_a_port_that_was_asked_for_and_is_taken_is_an_error_that_names_the_owner() -> None:
+def test_a_configured_port_that_is_taken_is_an_error_that_names_the_owner() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(PortTaken) as caught:
@@ -120,7 +120,7 @@ def test_an_owner_that_the_system_does_not_show_is_another_program() -> None:
     assert owner_of(1, "127.0.0.1") == "another program"
 
 
-def test_where_only_root_may_see_all_sockets_the_users_own_processes_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_if_only_root_sees_all_sockets_the_users_own_processes_are_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on macOS."""
 
     def denied(kind: str) -> None:
@@ -135,7 +135,7 @@ def test_where_only_root_may_see_all_sockets_the_users_own_processes_are_asked(m
     ("addresses", "named"),
     [(["10.0.0.7", "0.0.0.0", "127.0.0.1"], 2), (["10.0.0.7", "::"], 1), (["10.0.0.7"], 0)],
 )
-def test_of_several_owners_of_a_port_the_one_in_the_way_is_named(
+def test_of_several_owners_of_a_port_the_conflicting_one_is_named(
     monkeypatch: pytest.MonkeyPatch, addresses: list[str], named: int
 ) -> None:
     rows = [(SimpleNamespace(ip=address, port=80), pid) for pid, address in enumerate(addresses)]
@@ -144,7 +144,7 @@ def test_of_several_owners_of_a_port_the_one_in_the_way_is_named(
     assert owner_of(80, "127.0.0.1") == f"program {named} (pid {named})"
 
 
-def test_the_default_port_moves_on_to_the_next_free_one_and_says_so() -> None:
+def test_a_taken_default_port_moves_to_the_next_free_one_with_a_reason() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with opened(Config(port=port)) as listeners:
@@ -154,12 +154,12 @@ def test_the_default_port_moves_on_to_the_next_free_one_and_says_so() -> None:
             assert f"Port {listeners.port} is used instead." in listeners.moved
 
 
-def test_a_default_port_that_is_free_says_nothing() -> None:
+def test_a_free_default_port_has_no_reason_to_move() -> None:
     with opened(Config(port=free_port())) as listeners:
         assert listeners.moved is None
 
 
-def test_when_no_port_near_the_default_is_free_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_free_port_near_the_default_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def taken(host: str, port: int) -> socket.socket:
         raise OSError(errno.EADDRINUSE, "Address already in use")
 
@@ -168,7 +168,7 @@ def test_when_no_port_near_the_default_is_free_that_is_said(monkeypatch: pytest.
         open_listeners(Config())
 
 
-def test_a_host_for_others_gets_a_local_door_beside_it() -> None:
+def test_a_host_for_other_devices_gets_a_local_listener_beside_it() -> None:
     with opened(given(0, host="0.0.0.0", api_key="k")) as listeners:
         assert [sock.getsockname()[0] for sock in listeners.lan] == ["0.0.0.0"]
         assert [sock.getsockname() for sock in listeners.local] == [listeners.control]
@@ -194,7 +194,7 @@ def test_a_port_can_be_opened_again_at_once() -> None:
         (socket.gaierror(-2, "Name or service not known"), StartError, "Name or service not known"),
     ],
 )
-def test_each_way_to_fail_has_its_own_words(error: OSError, kind: type[StartError], words: str) -> None:
+def test_each_failure_has_its_own_message(error: OSError, kind: type[StartError], words: str) -> None:
     said = port_error("127.0.0.1", 80, error)
     assert type(said) is kind
     assert words in str(said)
@@ -217,7 +217,7 @@ def lan(port: int, **more: object) -> Config:
 
 
 @several_loopbacks
-def test_containers_and_the_network_get_a_door_on_the_same_port_at_each_address() -> None:
+def test_containers_and_the_network_get_a_listener_on_the_same_port_at_each_address() -> None:
     port = free_port()
     with closing(open_listeners(lan(port), hosts=lambda: ("127.0.0.2", "127.0.0.3"))) as listeners:
         assert listeners.lan_addresses == (f"127.0.0.2:{port}", f"127.0.0.3:{port}")
@@ -228,7 +228,7 @@ def test_containers_and_the_network_get_a_door_on_the_same_port_at_each_address(
 
 
 @several_loopbacks
-def test_an_address_that_has_gone_is_left_out_and_a_taken_one_is_an_error_that_leaves_nothing_open() -> None:
+def test_a_lost_address_is_skipped_and_a_taken_one_is_an_error_that_closes_everything() -> None:
     port = free_port()
     with closing(open_listeners(lan(port), hosts=lambda: ("203.0.113.77", "127.0.0.2"))) as listeners:
         assert listeners.lan_addresses == (f"127.0.0.2:{port}",)

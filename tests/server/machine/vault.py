@@ -84,7 +84,7 @@ def no_session(home: Path) -> Iterator[Session]:
 
 @contextmanager
 def virtual_display() -> Iterator[str]:
-    """A screen that nobody sees; gives its name."""
+    """An invisible screen; yields its name."""
     needs("Xvfb")
     read, write = os.pipe()
     command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "640x480x24", "-nolisten", "tcp"]
@@ -117,7 +117,7 @@ def _process(
 
 
 def _wait_for_the_secrets(keyring: subprocess.Popen[bytes], environment: dict[str, str]) -> None:
-    """Until somebody has the name; asking the bus for a secret itself would start another keyring."""
+    """Waits until the bus name has an owner; requesting a secret would start another keyring."""
     code = (
         "import sys; from jeepney.bus_messages import message_bus as b; from jeepney.io.blocking import *\n"
         "c = open_dbus_connection(); has = Proxy(b, c).NameHasOwner('org.freedesktop.secrets')[0]; c.close()\n"

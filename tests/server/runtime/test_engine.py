@@ -1,4 +1,4 @@
-"""The whole engine over the real CLI, with a small script before it that plays the account: who pays, and who knows."""
+"""The whole engine over the real CLI, behind a small script that fakes the account."""
 
 import asyncio
 import os
@@ -58,7 +58,7 @@ def config(tmp_path: Path, standin: Standin, monkeypatch: pytest.MonkeyPatch) ->
     """Settings that name the script, in an environment whose API is the stand-in."""
     monkeypatch.setenv("ANTHROPIC_BASE_URL", standin.url)
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    # So that the CLI gets as far as its question, whoever is signed in.
+    # So that the CLI sends its request, whoever is signed in.
     monkeypatch.setenv("CLAUDE_CODE_OAUTH_TOKEN", "nobody's")
     path = tmp_path / "claude"
     path.write_text(SCRIPT.format(folder=tmp_path, cli=bundled_cli()))
@@ -76,7 +76,7 @@ async def opened(config: Config, tmp_path: Path, *, is_checked: bool = True) -> 
 
 
 async def until(engine: Engine, holds: Callable[[], object]) -> None:
-    """Waits for news that make it so; looks now and then besides, for what is no news, as that a process has gone."""
+    """Waits until `holds`, checked at each change and every 0.1 s, since the end of a process is not reported."""
     news = asyncio.Event()
     engine.on_change = news.set
     while not holds():
@@ -143,7 +143,7 @@ async def test_the_verdict_on_an_updated_claude_code_is_under_its_new_version(co
 async def test_an_exported_key_pays_until_the_plan_is_chosen_and_spares_are_renewed(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody is billed by the token unknowingly: neither by a new process nor by one that has booted before."""
+    """No answer is billed per token by mistake, neither by a new process nor by one booted before."""
     monkeypatch.setenv("ANTHROPIC_API_KEY", "billed")
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "billed too")
     (tmp_path / "signed-in").touch()
@@ -160,7 +160,7 @@ async def test_an_exported_key_pays_until_the_plan_is_chosen_and_spares_are_rene
         assert (await engine.account()).payer == "api key"
 
 
-async def test_who_signs_in_is_known_at_once_and_answers_from_then_on(config: Config, tmp_path: Path) -> None:
+async def test_a_sign_in_is_known_at_once_and_renews_the_processes(config: Config, tmp_path: Path) -> None:
     async with opened(config, tmp_path) as engine:
         assert (await engine.account()).signed_in is False
         await until(engine, lambda: engine.status().pool.raw == 1 and spare(tmp_path))
@@ -192,7 +192,7 @@ async def test_a_sign_in_gets_the_session_and_no_exported_key(
 async def test_an_expired_sign_in_is_shown_until_an_answer_comes(
     config: Config, tmp_path: Path, standin: Standin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Claude Code itself goes on saying that somebody is signed in."""
+    """Claude Code itself still reports a valid sign-in."""
     (tmp_path / "signed-in").touch()
     async with opened(config, tmp_path) as engine:
         assert (await engine.account()).signed_in is True
@@ -211,7 +211,7 @@ async def test_an_expired_sign_in_is_shown_until_an_answer_comes(
         assert engine.status().account.signed_in is True
 
 
-async def test_what_was_asked_before_the_payer_changed_is_not_believed(
+async def test_an_account_query_from_before_a_change_of_payer_is_ignored(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "billed")
@@ -235,7 +235,7 @@ async def test_what_was_asked_before_the_payer_changed_is_not_believed(
         assert "api key" not in payers
 
 
-async def test_news_of_the_plan_are_published_and_go_with_the_account(config: Config, tmp_path: Path) -> None:
+async def test_plan_usage_is_published_and_cleared_with_the_account(config: Config, tmp_path: Path) -> None:
     async with opened(config, tmp_path) as engine:
         news: list[tuple[UsageWindow, ...]] = []
         engine.on_change = lambda: news.append(engine.status().usage)
@@ -246,7 +246,7 @@ async def test_news_of_the_plan_are_published_and_go_with_the_account(config: Co
         assert engine.status().usage == ()
 
 
-async def test_a_demo_pays_nobody_whatever_is_chosen(tmp_path: Path) -> None:
+async def test_a_demo_has_no_payer_whatever_the_settings_say(tmp_path: Path) -> None:
     async with opened(Config(demo=True, payer="plan", pool_size=1, isolation="process"), tmp_path) as engine:
         assert await engine.account() == AccountStatus(signed_in=True, payer="demo", detail="demo: no account, no cost")
         assert await ask(engine) == "whole"
@@ -264,7 +264,7 @@ PAYERS: list[tuple[Payer, bool, set[str]]] = [
 
 
 @pytest.mark.parametrize(("payer", "is_exported", "arrives"), PAYERS)
-async def test_who_pays_is_what_arrives_at_claude_and_an_api_key_that_is_missing_is_no_plan(
+async def test_the_chosen_payer_is_what_claude_receives_and_a_missing_api_key_never_means_the_plan(
     config: Config,
     tmp_path: Path,
     standin: Standin,

@@ -154,8 +154,8 @@ def test_settings_apply_at_once_and_are_saved(scene: Scene) -> None:
     shown = scene.until(lambda shown: (shown.payer, shown.status.pool.size, shown.status.model) == ("plan", 6, "opus"))
     assert (shown.pool_size, shown.model) == (6, "opus")
     assert scene.saved == {"port": port, "pool_size": 6, "model": "opus", "payer": "plan"}
-    assert (len(scene.runners), len(scene.house.engines)) == (1, 1)
-    assert scene.house.engines[0].config.pool_size == 6
+    assert (len(scene.runners), len(scene.backend.engines)) == (1, 1)
+    assert scene.backend.engines[0].config.pool_size == 6
 
 
 def test_a_pinned_setting_names_its_source_and_cannot_be_changed(make: MakeScene) -> None:
@@ -164,7 +164,7 @@ def test_a_pinned_setting_names_its_source_and_cannot_be_changed(make: MakeScene
     assert scene.shown.pool_size == 3
     scene.post(ChangeSetting("model", "haiku"))
     assert "DRAWBRIDGE_MODEL sets it" in scene.until_notified("cannot be changed here").text
-    assert scene.house.engines[0].config.model == "opus"
+    assert scene.backend.engines[0].config.model == "opus"
     assert scene.saved == {}
 
 
@@ -174,7 +174,7 @@ def test_a_settings_file_edited_by_the_user_is_applied(scene: Scene) -> None:
     scene.pass_time(6)
     shown = scene.until(lambda shown: shown.status.base_url == f"http://127.0.0.1:{port}/v1")
     assert (shown.pool_size, shown.status.pool.size, shown.model) == (4, 4, "haiku")
-    assert len(scene.house.engines) == 1
+    assert len(scene.backend.engines) == 1
     scene.post(ChangeSetting("pool_size", 2))
     scene.until(lambda shown: shown.pool_size == 2)
     assert "# mine" in scene.settings.read_text()
@@ -240,7 +240,7 @@ def test_another_port_applies_at_once_and_is_saved(scene: Scene) -> None:
     assert ask(new, "/status")[0] == 200
     wait_for(lambda: refuses(old))
     assert (scene.saved["port"], scene.published[-1]) == (new, f"http://127.0.0.1:{new}/v1")
-    assert (len(scene.runners), len(scene.house.engines)) == (1, 1)
+    assert (len(scene.runners), len(scene.backend.engines)) == (1, 1)
     assert scene.noted[-1] == f"Drawbridge listening on http://127.0.0.1:{new}/v1"
 
 
@@ -304,7 +304,7 @@ def test_a_pinned_port_that_is_taken_offers_no_other(make: MakeScene) -> None:
 
 def update_engine(scene: Scene, **known: Any) -> None:
     """Changes the engine's status."""
-    engine = scene.house.engines[-1]
+    engine = scene.backend.engines[-1]
     engine.known = replace(engine.known, **known)
     assert scene.runner._loop is not None
     scene.runner._loop.call_soon_threadsafe(engine.on_change)
@@ -515,7 +515,7 @@ def test_letting_others_connect_requires_a_key_and_shows_the_addresses(scene: Sc
     scene.post(SetReach(open=False))
     scene.until(lambda shown: not shown.reach.addresses)
     wait_for(lambda: refuses(scene.port, "127.0.0.2"))
-    assert len(scene.house.engines) == 1
+    assert len(scene.backend.engines) == 1
 
 
 @several_loopbacks
@@ -664,10 +664,10 @@ def test_quit_lets_a_running_answer_finish_and_a_second_quit_does_not(make: Make
             scene.post(*[Quit()] * quits)
             if quits == 1:
                 scene.until(lambda shown: shown.is_quitting)
-                scene.house.go()
+                scene.backend.go()
                 assert response.read() == b"ended"
             assert scene.controller.wait(WAIT_S)
-        assert scene.house.ends[0] == ("whole" if quits == 1 else "cancelled")
+        assert scene.backend.ends[0] == ("whole" if quits == 1 else "cancelled")
         assert scene.graces == [GRACE_S, 0.0][:quits]
 
 

@@ -41,7 +41,7 @@ def frames(text: str) -> list[Any]:
         "/v1//chat/completions",
     ],
 )
-async def test_a_whole_answer_under_every_spelling_of_the_path(path: str) -> None:
+async def test_an_answer_under_every_spelling_of_the_path(path: str) -> None:
     engine = FakeEngine()
     async with client(served(engine)) as c:
         reply = await c.post(path, json=ASK)

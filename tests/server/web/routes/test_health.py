@@ -44,7 +44,7 @@ async def test_health_tells_a_stranger_only_that_it_lives() -> None:
     assert "pool" in full
 
 
-async def test_health_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_health_never_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(about, "_ACCOUNT_S", 1000.0)
     engine = FakeEngine(account_waits=asyncio.Event())
     async with client(served(engine)) as c:
@@ -61,26 +61,28 @@ async def test_health_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
         (State.FAILED, "failed"),
     ],
 )
-async def test_who_answers_is_running_unless_it_is_about_to_stop(state: State, word: str) -> None:
+async def test_a_server_that_answers_is_running_unless_it_is_stopping(state: State, word: str) -> None:
     async with client(served(FakeEngine(state=replace(STATUS, state=state)))) as c:
         assert (await c.get("/health")).json()["state"] == word
 
 
-async def test_the_account_is_asked_anew() -> None:
+async def test_the_account_is_refreshed() -> None:
     async with client(served(FakeEngine())) as c:
         for path in ("/v1/auth/status", "/api/v1/auth/status/", "/auth/status"):
             account = (await c.get(path)).json()
             assert (account["signed_in"], account["payer"], account["email"]) == (True, "plan", "someone@example.org")
 
 
-async def test_an_account_that_cannot_be_asked_is_told_as_it_was_known(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_if_the_account_cannot_be_refreshed_the_last_known_one_is_returned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(about, "_ACCOUNT_S", 0.01)
     for engine in (FakeEngine(account_error=CliFailed()), FakeEngine(account_waits=asyncio.Event())):
         async with client(served(engine)) as c:
             assert (await c.get("/v1/auth/status")).json()["payer"] == "plan"
 
 
-async def test_the_version_is_told() -> None:
+async def test_the_version_is_returned() -> None:
     async with client(served(FakeEngine())) as c:
         assert set((await c.get("/version")).json()) == {"name", "version"}
 
@@ -114,7 +116,7 @@ async def test_a_browser_gets_a_page_that_loads_nothing_from_others_and_runs_not
         assert words in page
 
 
-async def test_the_page_writes_foreign_words_as_text() -> None:
+async def test_the_page_escapes_foreign_text() -> None:
     nasty = "<script>alert('x')</script>$token"
     state = replace(
         STATUS, model=nasty, account=AccountStatus(True, detail=nasty, email=nasty), trouble=nasty, base_url=nasty
@@ -139,12 +141,12 @@ async def test_the_page_writes_foreign_words_as_text() -> None:
         (replace(STATUS, started_at=STATUS.started_at and STATUS.started_at - 3600 * 30), "1 d 6 h"),
     ],
 )
-async def test_the_page_says_how_it_is(state: object, words: str) -> None:
+async def test_the_page_shows_the_status(state: object, words: str) -> None:
     async with client(served(FakeEngine(state=state))) as c:  # type: ignore[arg-type]
         assert words in (await c.get("/", headers=BROWSER)).text
 
 
-async def test_the_page_says_little_to_who_has_no_key() -> None:
+async def test_the_page_shows_little_without_the_key() -> None:
     async with client(served(keyed(), control=FakeControl())) as c:
         page = (await c.get("/", headers=BROWSER)).text
     assert "requires an access key" in page
