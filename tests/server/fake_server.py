@@ -92,7 +92,7 @@ class FakeEngine:
 
 
 class FakeBackend:
-    """Opens fake engines and serves /status, /stop, and /slow, which sends a part, waits for `go`, and sends the rest."""
+    """Opens fake engines; serves /status, /stop, and /slow, which sends a part, waits for `go`, and sends the rest."""
 
     def __init__(self) -> None:
         self.engines: list[FakeEngine] = []
