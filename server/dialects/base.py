@@ -21,7 +21,7 @@ class ParseOptions:
     """What a dialect may use besides the body.
 
     `token` is a unique string for the ids of the reply, `now` the Unix time of its creation. `path_params` are the
-    values in the path template; the names in `headers` are in lower case.
+    values in the path template; the names in `headers` are in lower case. `request_id` is the one in the log.
     """
 
     config: Config
@@ -29,6 +29,7 @@ class ParseOptions:
     now: float
     path_params: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     headers: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    request_id: str = ""
 
 
 class Encoder(Protocol):

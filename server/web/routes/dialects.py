@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from server.answering.multiple_choices import choices
 from server.dialects.base import Dialect, ParseOptions
+from server.logs import request_id
 from server.web.access.policy import access_of
 from server.web.interfaces import Engine
 from server.web.openapi.chat_request import CHAT_EXTRA
@@ -37,10 +38,17 @@ def dialect_router(dialect: Dialect, engine: Engine, *, clock: Callable[[], floa
 
     async def answer(http: Request) -> Response:
         config = engine.config
-        options = ParseOptions(config, secrets.token_hex(12), clock(), http.path_params, http.headers)
+        options = ParseOptions(
+            config,
+            token=secrets.token_hex(12),
+            now=clock(),
+            path_params=http.path_params,
+            headers=http.headers,
+            request_id=request_id.get(),
+        )
         exchange = dialect.parse(await json_body(http), access_of(http).owner, options)
         request, reply = exchange.request, exchange.reply
-        events = engine.stream(request) if request.choices == 1 else choices(request, engine.stream)
+        events = choices(request, engine.stream)
         if not exchange.is_streamed:
             return WholeAnswer(events, reply.collector(), ignored=request.ignored)
         pace = Pace(config.head_timeout_s, config.heartbeat_s)
