@@ -66,7 +66,7 @@ class Pool(Generic[W]):
         self._ways: Counter[str] = Counter()
         self._keys = itertools.count(1)
         self._is_open = False
-        self._aside = 0
+        self._reserved_places = 0
         self._alarm: Alarm | None = None
         self._condition_waiters: list[_ConditionWaiter] = []
         self._published = PoolStatus()
@@ -134,19 +134,19 @@ class Pool(Generic[W]):
             self._step()
 
     @asynccontextmanager
-    async def aside(self) -> AsyncIterator[None]:
+    async def reserve_place(self) -> AsyncIterator[None]:
         """Reserves a place for a process outside the pool, which has one place less while the block runs.
 
         Waits for the place without ending an answer. In a pool of one, requests wait until the block ends.
         """
         assert self._is_open, "a place in a pool that is not open"
-        self._aside += 1
+        self._reserved_places += 1
         try:
             self._step()
-            await self._until(lambda: len(self._workers.slots) + self._aside <= self._limits.size, None)
+            await self._until(lambda: len(self._workers.slots) + self._reserved_places <= self._limits.size, None)
             yield
         finally:
-            self._aside -= 1
+            self._reserved_places -= 1
             self._step()
 
     @asynccontextmanager
@@ -203,7 +203,7 @@ class Pool(Generic[W]):
         self._tickets.insert(ahead, ticket)
         self._step()
         # A request that waits for a boot only has a place: how many are admitted must not depend on the boot time.
-        room = max(0, self._limits.size - self._aside - self._workers.counts[WorkerState.ANSWERING])
+        room = max(0, self._limits.size - self._reserved_places - self._workers.counts[WorkerState.ANSWERING])
         if ticket.is_pending and not first_in_line and len(self._pending()) > room + self._limits.max_waiting:
             self._tickets.remove(ticket)
             raise QueueFull(
@@ -244,7 +244,7 @@ class Pool(Generic[W]):
         pending = {ticket.waiter.key: ticket for ticket in self._pending()}
         self._history = replace(self._history, outlook=self._boots.outlook, boot_from=self._boots.boot_from)
         waiting = [ticket.waiter for ticket in pending.values()]
-        limits = replace(self._limits, size=max(0, self._limits.size - self._aside))
+        limits = replace(self._limits, size=max(0, self._limits.size - self._reserved_places))
         decided = plan(self._workers.slots, waiting, limits, self._clock.now(), self._history)
         for grant in decided.grants:
             ticket = pending[grant.waiter]

@@ -84,7 +84,7 @@ class Engine:
             bundled=bundled,
             run_probes=partial(run_probes, inherited=environment, scratch=scratch, guard=guard),
             version_of=self._account.version_of,
-            open_slot=self.pool.aside,
+            open_slot=self.pool.reserve_place,
             on_change=self._reconfigure,
         )
         self._mode = self.self_check.mode

@@ -41,7 +41,7 @@ async def test_the_pool_has_one_place_less_while_a_place_is_reserved() -> None:
     async with pool_of(3) as pool:
         await settled()
         assert CountedWorker.living == 3
-        async with pool.aside():
+        async with pool.reserve_place():
             assert CountedWorker.living == 2
             await settled()
             assert CountedWorker.living == 2
@@ -52,12 +52,12 @@ async def test_the_pool_has_one_place_less_while_a_place_is_reserved() -> None:
 
 async def test_a_pool_of_one_gives_its_place_after_the_answer_and_the_next_request_waits() -> None:
     async with pool_of(1) as pool:
-        is_aside, go = asyncio.Event(), asyncio.Event()
+        is_reserved, go = asyncio.Event(), asyncio.Event()
 
-        async def aside() -> None:
-            async with pool.aside():
+        async def reserve() -> None:
+            async with pool.reserve_place():
                 assert CountedWorker.living == 0
-                is_aside.set()
+                is_reserved.set()
                 await go.wait()
 
         async def ask() -> None:
@@ -65,10 +65,10 @@ async def test_a_pool_of_one_gives_its_place_after_the_answer_and_the_next_reque
                 pass
 
         async with pool.lease(Profile()):
-            task = asyncio.create_task(aside())
+            task = asyncio.create_task(reserve())
             await settled()
-            assert not is_aside.is_set()
-        await asyncio.wait_for(is_aside.wait(), 12)
+            assert not is_reserved.is_set()
+        await asyncio.wait_for(is_reserved.wait(), 12)
         asking = asyncio.create_task(ask())
         await settled()
         assert not asking.done()
@@ -80,7 +80,7 @@ async def test_a_pool_of_one_gives_its_place_after_the_answer_and_the_next_reque
 async def test_a_cancelled_reservation_returns_the_place() -> None:
     async with pool_of(1) as pool:
         async with pool.lease(Profile()):
-            task = asyncio.create_task(pool.aside().__aenter__())
+            task = asyncio.create_task(pool.reserve_place().__aenter__())
             await settled()
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -90,8 +90,8 @@ async def test_a_cancelled_reservation_returns_the_place() -> None:
 
 async def test_a_closing_pool_does_not_wait_for_a_reserved_place() -> None:
     async with asyncio.timeout(12), pool_of(2) as pool:
-        aside = pool.aside()
-        await aside.__aenter__()
-    await aside.__aexit__(None, None, None)
+        reservation = pool.reserve_place()
+        await reservation.__aenter__()
+    await reservation.__aexit__(None, None, None)
     await settled()
     assert CountedWorker.living == 0
