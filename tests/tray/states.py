@@ -11,7 +11,7 @@ from tests.tray.menutext import menu_text
 from tray.commands import App
 from tray.menu.client_setup import text_for
 from tray.menu.menu import menu_for, picture_for, tooltip_for
-from tray.menu.problems import problem_for
+from tray.menu.problems import crash_problem, problem_for, problem_in
 from tray.model import KeyPlace, KeyState, ReachState, Snapshot
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -49,7 +49,7 @@ RUNNING = Snapshot(status=_RUNNING, version="0.1.0", now=NOW)
 def _with(status: Status | None = None, base: Snapshot = RUNNING, **changes: object) -> Snapshot:
     """A changed snapshot, with its status's problem unless one is given."""
     snapshot = replace(base, **({"status": status} if status is not None else {}), **changes)  # type: ignore[arg-type] # tests
-    return snapshot if "problem" in changes else replace(snapshot, problem=problem_for(snapshot.status, now=NOW))
+    return snapshot if "problem" in changes else replace(snapshot, problem=problem_in(snapshot.status, now=NOW))
 
 
 def states() -> Iterator[tuple[str, Snapshot]]:
@@ -69,7 +69,7 @@ def states() -> Iterator[tuple[str, Snapshot]]:
         "crashed_too_often",
         _with(
             replace(_DOWN, state=State.FAILED),
-            problem=problem_for(RuntimeError("the loop is closed"), crashes=4),
+            problem=crash_problem(4, RuntimeError("the loop is closed")),
         ),
     )
     yield (

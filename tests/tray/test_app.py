@@ -178,4 +178,4 @@ def test_an_invalid_variable_ends_it_with_a_message_and_a_notification(launch: L
     app = launch(DRAWBRIDGE_PORT="many")
     assert exit_code(app) == 1
     assert "DRAWBRIDGE_PORT takes a number" in app.stderr
-    host.wait_notification("cannot be used")
+    host.wait_notification("A setting is invalid")

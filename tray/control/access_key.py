@@ -1,30 +1,13 @@
 """Manages the access key: create, store, require, remove. Storing it in a file needs the user's consent."""
 
 from dataclasses import replace
-from typing import Protocol
 
 from server.config import Config
 from server.errors import DrawbridgeError, KeyringMissing
-from server.machine.keychain import KeyPlaceName, StoredKey, new_key, resolve_key
+from server.machine.keychain import Keychain, KeyPlaceName, new_key, resolve_key
 from tray.model import KeyPlace, KeyState
 
 _PLACES: dict[KeyPlaceName, KeyPlace] = {"keyring": KeyPlace.KEYRING, "file": KeyPlace.FILE}
-
-
-class Keychain(Protocol):
-    """Stores the key; see `server.machine.keychain.Keychain`."""
-
-    def find(self) -> StoredKey | None:
-        """The stored key."""
-        ...
-
-    def store(self, key: str, *, allow_file: bool) -> KeyPlaceName:
-        """Stores a key instead of the one before."""
-        ...
-
-    def remove(self) -> None:
-        """Deletes the key."""
-        ...
 
 
 class AccessKey:
@@ -58,9 +41,7 @@ class AccessKey:
 
     def resolve(self, config: Config, *, refresh: bool = False) -> Config:
         """`config` with the required key, if any; from the cache, unless `refresh`. Raises `KeyUnreadable`."""
-        known = None if refresh else self._known
-        # `resolve_key` uses no more of the keychain than `find`.
-        key = resolve_key(config, self._keychain, known=known)  # type: ignore[arg-type]
+        key = resolve_key(config, self._keychain, known=None if refresh else self._known)
         if key is not None and config.api_key is None and self.place is KeyPlace.NONE:
             self.find_place()
         self._known = key if config.api_key is None else None

@@ -9,7 +9,7 @@ from tray.commands import Command, Open, Restart, SetPort, SignIn
 from tray.control.access_key import AccessKey
 from tray.control.settings import Settings
 from tray.control.supervisor import Failure
-from tray.menu.problems import problem_for
+from tray.menu.problems import crash_problem, problem_for, problem_in
 from tray.model import Fix, Problem, ReachState, Snapshot
 
 
@@ -40,9 +40,9 @@ def without_expired_usage(status: Status, now: datetime) -> Status:
 def current_problem(status: Status, failure: Failure | None, settings: Settings, now: datetime) -> Problem | None:
     """What is wrong with the server, or keeps it from running."""
     if failure is None:
-        return problem_for(status, now=now) if status.state is not State.STOPPED else None
+        return problem_in(status, now=now) if status.state is not State.STOPPED else None
     if failure.crashes:
-        return problem_for(failure.error, crashes=failure.crashes, now=now)
+        return crash_problem(failure.crashes, failure.error)
     return problem_from_error(failure.error, settings, now)
 
 

@@ -5,7 +5,6 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 from server.errors import DrawbridgeError
 from server.machine.atomic_files import replace_file
@@ -19,14 +18,8 @@ DAY_S = 86_400.0
 RETRY_S = 3600.0
 
 Answer = str | DrawbridgeError | None
-
-
-class RunInBackground(Protocol):
-    """Runs work on another thread and its callback on this one; see `Background.run`."""
-
-    def __call__(self, work: Callable[[], str | None], on_done: Callable[[Answer], None]) -> None:
-        """Returns at once."""
-        ...
+RunInBackground = Callable[[Callable[[], str | None], Callable[[Answer], None]], None]
+"""Runs work on another thread and the callback on this one; see `Background.run`."""
 
 
 class UpdateCheck:

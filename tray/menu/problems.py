@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import assert_never, overload
+from typing import assert_never
 
 from server.errors import (
     AlreadyRunning,
@@ -124,34 +124,8 @@ Occurrence = (
 )
 
 
-@overload
-def problem_for(problem: BaseException, *, crashes: int = 0, now: datetime | None = None) -> Problem: ...
-@overload
-def problem_for(problem: Status, *, crashes: int = 0, now: datetime | None = None) -> Problem | None: ...
-def problem_for(problem: Status | BaseException, *, crashes: int = 0, now: datetime | None = None) -> Problem | None:
-    """The problem in a server's status (None: there is none), or the one for an error.
-
-    `crashes`: how often the server crashed, if it is not restarted for that. `now` as in `Snapshot`.
-    """
-    if crashes:
-        return _crashed(crashes, problem)
-    return _in_status(problem, now) if isinstance(problem, Status) else _from_error(problem, now)
-
-
-def _crashed(crashes: int, last: Status | BaseException) -> Problem:
-    reason = last.trouble if isinstance(last, Status) else _sentence(last)
-    crashed = f"The server crashed {counted(crashes, 'time')}"
-    last_error = f" Last error: {reason}" if reason else ""
-    return Problem(
-        crashed,
-        f"{crashed} in a short time and is not restarted.{last_error}",
-        "See the log, then choose 'Start' in the menu.",
-        Fix.LOG,
-    )
-
-
-def _in_status(status: Status, now: datetime | None) -> Problem | None:
-    """The problem to fix first: Claude Code missing, no sign-in, no API key, a usage limit, anything else."""
+def problem_in(status: Status, *, now: datetime | None = None) -> Problem | None:
+    """The problem to fix first in a server's status; None if there is none. `now` as in `Snapshot`."""
     reason = status.trouble or status.pool.trouble
     if status.pool.lacks is not None:
         return CLI_MISSING if status.pool.lacks == "claude code" else _misnamed(status.pool.trouble or "")
@@ -190,7 +164,15 @@ def _limit(resets_at: float | None, now: datetime | None) -> Problem:
     )
 
 
-def _from_error(error: BaseException, now: datetime | None) -> Problem:
+def crash_problem(crashes: int, error: BaseException) -> Problem:
+    """A server that crashed so often that it is not restarted. `error`: the last one."""
+    crashed = f"The server crashed {counted(crashes, 'time')}"
+    message = f"{crashed} in a short time and is not restarted. Last error: {_sentence(error)}"
+    return Problem(crashed, message, "See the log, then choose 'Start' in the menu.", Fix.LOG)
+
+
+def problem_for(error: BaseException, *, now: datetime | None = None) -> Problem:
+    """An error as a problem. `now` as in `Snapshot`."""
     match error:
         case CliMissing():
             return _misnamed(str(error)) if isinstance(error, CliMisnamed) else CLI_MISSING

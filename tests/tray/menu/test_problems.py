@@ -23,8 +23,10 @@ from tray.menu.problems import (
     Quitting,
     SettingsSetAside,
     SignedIn,
+    crash_problem,
     notice_for,
     problem_for,
+    problem_in,
 )
 from tray.model import Fix, Notice, Problem
 
@@ -75,7 +77,7 @@ class TestErrors:
         assert problem.message
 
     def test_a_server_that_crashed_too_often_shows_how_often_and_the_last_error(self) -> None:
-        problem = problem_for(errors.StartError("A socket closed."), crashes=4)
+        problem = crash_problem(4, errors.StartError("A socket closed."))
         assert problem.title == "The server crashed 4 times"
         assert problem.message.endswith("Last error: A socket closed.")
         assert problem.fix is Fix.LOG
@@ -84,7 +86,7 @@ class TestErrors:
 class TestStatus:
     def test_without_a_known_problem_there_is_none(self) -> None:
         for state in (State.STARTING, State.RUNNING, State.STOPPING, State.STOPPED):
-            assert problem_for(Status(state=state)) is None
+            assert problem_in(Status(state=state)) is None
 
     @pytest.mark.parametrize(
         ("changes", "expected"),
@@ -96,10 +98,10 @@ class TestStatus:
         ],
     )
     def test_what_the_server_lacks_is_a_problem_with_a_fix(self, changes: dict[str, object], expected: Problem) -> None:
-        assert problem_for(replace(RUNNING.status, **changes)) == expected  # type: ignore[arg-type] # a table
+        assert problem_in(replace(RUNNING.status, **changes)) == expected  # type: ignore[arg-type] # a table
 
     def test_a_demo_needs_no_sign_in(self) -> None:
-        assert problem_for(replace(RUNNING.status, demo=True, account=AccountStatus(signed_in=False))) is None
+        assert problem_in(replace(RUNNING.status, demo=True, account=AccountStatus(signed_in=False))) is None
 
     def test_of_several_problems_the_first_to_fix_is_shown(self) -> None:
         everything = Status(
@@ -108,10 +110,10 @@ class TestStatus:
             pool=MISSING,
             usage=(LIMIT,),
         )
-        assert problem_for(everything, now=NOW) == CLI_MISSING
+        assert problem_in(everything, now=NOW) == CLI_MISSING
         found = replace(everything, pool=PoolStatus())
-        assert problem_for(found, now=NOW) == SIGNED_OUT
-        limited = problem_for(replace(found, account=AccountStatus(signed_in=True)), now=NOW)
+        assert problem_in(found, now=NOW) == SIGNED_OUT
+        limited = problem_in(replace(found, account=AccountStatus(signed_in=True)), now=NOW)
         assert limited is not None
         assert limited.title == "Usage limit reached, resets at 18:00"
 
@@ -124,31 +126,31 @@ class TestStatus:
         ],
     )
     def test_an_open_circuit_is_a_problem_while_it_is_open(self, circuit: CircuitStatus, title: str | None) -> None:
-        problem = problem_for(replace(RUNNING.status, circuits=(circuit,)), now=NOW)
+        problem = problem_in(replace(RUNNING.status, circuits=(circuit,)), now=NOW)
         assert (problem.title if problem else None) == title
 
     def test_of_several_limits_the_last_to_reset_is_shown(self) -> None:
         week = UsageWindow("7 days", 1.0, SOON + 24 * 3600, is_reached=True)
-        problem = problem_for(replace(RUNNING.status, usage=(week, LIMIT)), now=NOW)
+        problem = problem_in(replace(RUNNING.status, usage=(week, LIMIT)), now=NOW)
         assert problem is not None
         assert problem.title == "Usage limit reached, resets tomorrow at 18:00"
 
     def test_a_wrong_path_of_claude_code_leads_to_the_settings(self) -> None:
         message = "There is no Claude Code at '/x/claude', the path named in the settings. Correct it."
-        problem = problem_for(
+        problem = problem_in(
             Status(state=State.RUNNING, pool=PoolStatus(trouble=message, lacks="the claude code that is named"))
         )
         assert problem == Problem("Claude Code was not found", message, "", Fix.SETTINGS)
 
     def test_any_other_problem_keeps_its_message(self) -> None:
         message = "Claude Code did not start. Run 'drawbridge doctor' to see what it says."
-        problem = problem_for(replace(RUNNING.status, pool=PoolStatus(trouble=message)))
+        problem = problem_in(replace(RUNNING.status, pool=PoolStatus(trouble=message)))
         assert problem is not None
         assert (problem.title, problem.message) == ("Claude Code did not start", message)
 
     def test_a_notification_does_not_repeat_its_title(self) -> None:
         message = "Claude Code did not start. Run 'drawbridge doctor' to see what it says."
-        problem = problem_for(replace(RUNNING.status, pool=PoolStatus(trouble=message)))
+        problem = problem_in(replace(RUNNING.status, pool=PoolStatus(trouble=message)))
         assert problem is not None
         notice = notice_for(problem)
         assert notice.title == "Claude Code did not start"
@@ -156,7 +158,7 @@ class TestStatus:
         assert notice_for(Problem("No.", "No.")).text == "No."
 
     def test_a_server_that_failed_without_a_message_is_a_problem(self) -> None:
-        problem = problem_for(Status(state=State.FAILED))
+        problem = problem_in(Status(state=State.FAILED))
         assert problem is not None
         assert problem.title == "The server crashed"
 
