@@ -20,9 +20,9 @@ CALLING = Reply(
 ANSWERS: dict[str, Script] = {
     "short": say("Bonjour", "!"),
     "tools": CALLING,
-    "form": say('{"name": "Ada Lovelace",', ' "age": 36}'),
+    "json_schema": say('{"name": "Ada Lovelace",', ' "age": 36}'),
     "several": say("One."),
-    "picture": say("Red."),
+    "image": say("Red."),
 }
 
 

@@ -13,13 +13,13 @@ from server.dialects.common.attachments import (
 )
 from server.dialects.common.content_types import (
     Content,
-    ContentPart,
     FileFields,
     FilePart,
     ImagePart,
     InputFilePart,
     MediaBlock,
     RefusalPart,
+    SupportedPart,
     TextPart,
 )
 from server.dialects.common.refusals import audio_not_supported, missing_field, no_stored_files, unknown_type
@@ -32,11 +32,20 @@ _AUDIO = frozenset({"input_audio", "audio"})
 _ANTHROPIC_ONLY = frozenset({"tool_use", "tool_result", "thinking", "redacted_thinking"})
 
 
-def parts_from(content: Content, place: str) -> list[VisiblePart]:
-    """Returns the parts of OpenAI content. Raises `InvalidRequest` that names a part that Claude cannot take."""
+def parts_from(content: Content, place: str, *, unsupported_field: str = "") -> list[VisiblePart]:
+    """Returns the parts of OpenAI content. Raises `InvalidRequest` that names a part that Claude cannot take.
+
+    `unsupported_field` is the field of audio and of foreign blocks that the error names, such as ".type".
+    """
     if isinstance(content, str):
         return [Text(content)]
-    return [_part_from(part, f"{place}[{number}]") for number, part in enumerate(content)]
+    parts = []
+    for number, part in enumerate(content):
+        where = f"{place}[{number}]"
+        if isinstance(part, OtherPart):
+            raise _unsupported(part.type, where, f"{where}{unsupported_field}")
+        parts.append(_part_from(part, where))
+    return parts
 
 
 def without_empty_text(parts: Iterable[VisiblePart]) -> tuple[VisiblePart, ...]:
@@ -82,7 +91,7 @@ def media_from(block: MediaBlock, place: str) -> Image | Document:
             raise InvalidRequest(f"{place}.type must be 'base64', 'url' or 'text'.", param=f"{place}.type")
 
 
-def _part_from(part: ContentPart, place: str) -> VisiblePart:
+def _part_from(part: SupportedPart, place: str) -> VisiblePart:
     match part:
         case TextPart():
             return Text(part.text)
@@ -98,8 +107,6 @@ def _part_from(part: ContentPart, place: str) -> VisiblePart:
             return _file_from(part, place)
         case MediaBlock():
             return media_from(part, place)
-        case OtherPart():
-            raise _unsupported(part.type, place)
         case _:
             assert_never(part)
 
@@ -115,13 +122,13 @@ def _file_from(file: FileFields, place: str) -> Image | Document:
     raise no_stored_files(f"{place}.file_id") if file.file_id else missing_field(f"{place}.file_data")
 
 
-def _unsupported(kind: str, place: str) -> InvalidRequest:
+def _unsupported(kind: str, place: str, param: str) -> InvalidRequest:
     if kind in _AUDIO:
-        return audio_not_supported(place, hint="Send a transcript as text.")
+        return audio_not_supported(param, hint="Send a transcript as text.")
     if kind in _ANTHROPIC_ONLY:
         return InvalidRequest(
-            f"{place}: blocks of this type belong to Anthropic's Messages API.",
-            param=place,
+            f"{param}: blocks of this type belong to Anthropic's Messages API.",
+            param=param,
             hint="Send tool calls and their results as this API writes them, and leave thinking out.",
         )
     return unknown_type(

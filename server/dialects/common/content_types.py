@@ -93,6 +93,7 @@ class MediaBlock(WireModel):
     title: String | None = None
 
 
+SupportedPart = TextPart | RefusalPart | ImagePart | FilePart | InputFilePart | MediaBlock
 ContentPart = Annotated[
     Annotated[TextPart, Tag("<text>")]
     | Annotated[RefusalPart, Tag("<refusal>")]

@@ -5,7 +5,8 @@ from typing import assert_never
 
 from server.conversation.parts import Message, Text, ToolCall, ToolResult
 from server.conversation.request import ModelRequest, ModelSettings, Profile
-from server.dialects.common.content import parts_from, texts_only, without_empty_text
+from server.dialects.common.content import VisiblePart, parts_from, texts_only, without_empty_text
+from server.dialects.common.content_types import Content
 from server.dialects.common.message_rules import MessageListBuilder
 from server.dialects.common.options import fields_without_effect, openai_effort, schema_of
 from server.dialects.common.raw_text_tools import wrapped
@@ -112,7 +113,7 @@ def _conversation(responses: ResponsesRequest, raw_text_tools: Collection[str]) 
             case wire.CustomCallItem():
                 builder.add_assistant([ToolCall(item.call_id, item.name, wrapped(item.input))], place)
             case wire.CallOutputItem():
-                parts = without_empty_text(parts_from(item.output, f"{place}.output"))
+                parts = without_empty_text(_parts(item.output, f"{place}.output"))
                 builder.add_user([ToolResult(item.call_id, parts)], place)
             case OtherPart():
                 if item.type not in _SKIPPED_ITEMS:
@@ -123,7 +124,7 @@ def _conversation(responses: ResponsesRequest, raw_text_tools: Collection[str]) 
 
 
 def _add_message(builder: MessageListBuilder, item: wire.MessageItem, place: str) -> None:
-    parts = parts_from(item.content, f"{place}.content")
+    parts = _parts(item.content, f"{place}.content")
     if item.role == "user":
         builder.add_user(parts, place)
         return
@@ -132,6 +133,10 @@ def _add_message(builder: MessageListBuilder, item: wire.MessageItem, place: str
         builder.add_assistant(texts, place)
     else:
         builder.add_system(part.text for part in texts)
+
+
+def _parts(content: Content, place: str) -> list[VisiblePart]:
+    return parts_from(content, place, unsupported_field=".type")
 
 
 def _ignored(responses: ResponsesRequest, *, forwards_sampling: bool) -> Iterator[str]:

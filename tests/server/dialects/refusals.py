@@ -97,7 +97,7 @@ REFUSALS: dict[str, Refusal] = {
     "audio": Refusal(
         {
             "chat_completions": (with_messages(message("user", [{"type": "input_audio"}])), "messages[0].content[0]"),
-            "responses": (with_input(message("user", [{"type": "input_audio"}])), "input[0].content[0]"),
+            "responses": (with_input(message("user", [{"type": "input_audio"}])), "input[0].content[0].type"),
         }
     ),
     "an image in an assistant message": Refusal(
