@@ -105,7 +105,7 @@ class AttemptFactory:
             lease.retire("its process ended")
         elif not await lease.worker.settle():
             lease.retire("its answer was broken off")
-        elif lease.worker.is_worn:
+        elif lease.worker.needs_replacement:
             lease.retire("it has served long enough")
         elif not lease.result.is_kept:
             # No later request continues this conversation: keep the worker, but reset it before reuse.

@@ -11,7 +11,7 @@ import pytest
 from server.standin.script import Reply, Thinking, call, say
 from server.standin.script import Text as Words
 from server.standin.server import Standin
-from tests.server.claude.protocol.test_tools import said_upstream
+from tests.server.claude.protocol.test_tools import messages_upstream
 from tests.whole.bridge import Bridge, open_bridge
 
 TOOLS = [
@@ -72,7 +72,7 @@ async def test_the_same_turns_arrive_waited_for_and_replayed(upstream: Standin, 
                 agent.bring(await agent.ask(bridge), f"result {number}")
             upstream.script(say("Done."))
             assert await agent.ask(bridge) == []
-        found.append(said_upstream(upstream.requests[-1].body))
+        found.append(messages_upstream(upstream.requests[-1].body))
         ways.append(agent.way)
     assert ways == ["continued", "process"]
     assert found[0] == found[1]
@@ -87,7 +87,7 @@ async def test_a_conversation_survives_a_restart_between_call_and_result(upstrea
         async with open_bridge(upstream, tmp_path) as bridge:
             upstream.script(calling(number) if number < 2 else say("Done."))
             agent.bring(await agent.ask(bridge), f"result {number}")
-    turns = said_upstream(upstream.requests[-1].body)
+    turns = messages_upstream(upstream.requests[-1].body)
     assert [[block["type"] for block in blocks] for _, blocks in turns] == [
         ["text"],
         *[["text", "tool_use", "tool_use"], ["tool_result", "tool_result"]] * 2,
@@ -118,7 +118,7 @@ async def test_large_results_arrive_whole_and_are_written_nowhere(
             upstream.script(calling(1), say("Done."))
             agent.bring(await agent.ask(bridge), MARK + "é" * size)
             await agent.ask(bridge)
-            results = said_upstream(upstream.requests[-1].body)[2][1]
+            results = messages_upstream(upstream.requests[-1].body)[2][1]
             assert [result["content"][0]["text"] for result in results] == [MARK + "é" * size] * 2
         for place, _, names in os.walk(tmp_path):
             for file in (Path(place, name) for name in names):

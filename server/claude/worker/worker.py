@@ -133,7 +133,7 @@ class Worker:
         return self._process.is_alive
 
     @property
-    def is_worn(self) -> bool:
+    def needs_replacement(self) -> bool:
         """Whether the worker should be replaced: by the number of conversations, or by memory that it never frees."""
         growth = memory_of(self._process.pid) - self._first_bytes
         return self._conversations >= MOST_CONVERSATIONS or growth > MOST_GROWTH

@@ -58,7 +58,7 @@ class ScriptedPool:
         self.is_at_rest = False
         self.stops = True
         self.is_alive = True
-        self.is_worn = False
+        self.needs_replacement = False
 
     @asynccontextmanager
     async def lease(
@@ -373,7 +373,7 @@ async def test_a_worker_that_ends_after_its_answer_is_not_parked() -> None:
 
 async def test_a_worker_that_has_served_long_enough_retires_after_its_answer() -> None:
     pool = ScriptedPool(WHOLE)
-    pool.is_worn = True
+    pool.needs_replacement = True
     await events_of(pool)
     assert not pool.results[0].is_kept
 

@@ -60,7 +60,7 @@ def standin(module_standin: Standin) -> Standin:
 
 
 def wait_out_midnight() -> None:
-    """A process that lives when the date changes tells Claude the new date, so that no two bodies would be equal."""
+    """A process that lives when the date changes sends Claude the new date, so that no two bodies would be equal."""
     now = time.localtime()
     left = 86_400 - (now.tm_hour * 3600 + now.tm_min * 60 + now.tm_sec)
     if left < 60:

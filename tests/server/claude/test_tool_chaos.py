@@ -18,10 +18,10 @@ from server.conversation.parts import Message, Text, ToolCall, ToolResult
 from server.conversation.request import ModelRequest, ModelSettings, Profile, ToolChoice
 from server.errors import DrawbridgeError
 from server.standin.script import Pause, Reply, Script, Thinking, ToolUse, call, say
-from server.standin.script import Text as Words
+from server.standin.script import Text as ScriptText
 from server.standin.server import Recorded
-from tests.server.claude.protocol.test_tools import said_upstream
-from tests.server.claude.test_tool_conversations import OTHER, PROFILE, House, open_house
+from tests.server.claude.protocol.test_tools import messages_upstream
+from tests.server.claude.test_tool_conversations import OTHER, PROFILE, PoolBench, open_pool_bench
 
 PROFILES = (PROFILE, OTHER, Profile("No tools.", owner="me"), Profile("Be terse.", PROFILE.tools, owner="you"))
 _MARK = re.compile(r"\[t\d+\]")
@@ -43,7 +43,7 @@ class Person:
                 messages.append(self._user_turn(mark, messages[-1]))
             self.crowd.expected[mark] = list(messages)
             if self.chance.random() < 0.08:
-                await self._ask(profile, messages, leaves=True)
+                await self._ask(profile, messages, disconnects=True)
             answer = None
             for _ in range(5):
                 if answer is None:
@@ -72,13 +72,13 @@ class Person:
             results.append(Text(f"{mark} And then?"))
         return Message("user", tuple(results))
 
-    async def _ask(self, profile: Profile, messages: list[Message], *, leaves: bool = False) -> Message | None:
+    async def _ask(self, profile: Profile, messages: list[Message], *, disconnects: bool = False) -> Message | None:
         choice = ToolChoice(self.chance.choice(("auto", "auto", "auto", "any"))) if profile.tools else ToolChoice()
         settings = ModelSettings(effort=self.chance.choice((None, None, None, "low")), tool_choice=choice)
-        # One that was killed just now may be lent before anybody has heard of its death.
+        # A worker that was just killed may be leased before the pool notices.
         is_dying = any(worker.is_alive for worker in self.crowd.killed)
         kills, spoken = -1 if is_dying else self.crowd.kills, MessageAccumulator()
-        events = self.crowd.house.answering.stream(ModelRequest(tuple(messages), "sonnet", profile, settings))
+        events = self.crowd.pool_bench.answering.stream(ModelRequest(tuple(messages), "sonnet", profile, settings))
         try:
             async with asyncio.timeout(60):
                 async for event in events:
@@ -87,7 +87,7 @@ class Person:
                     if isinstance(event, Started):
                         self.crowd.ways[event.way] += 1
                     spoken.add(event)
-                    if leaves and isinstance(event, PartDelta):
+                    if disconnects and isinstance(event, PartDelta):
                         return None
                     if isinstance(event, Finished):
                         self.crowd.reasons[event.reason] += 1
@@ -103,22 +103,22 @@ class Person:
 class Crowd:
     """What all share: the pool, and what each conversation should look like upstream."""
 
-    def __init__(self, house: House, seed: int) -> None:
-        self.house, self.chance = house, random.Random(seed)
+    def __init__(self, pool_bench: PoolBench, seed: int) -> None:
+        self.pool_bench, self.chance = pool_bench, random.Random(seed)
         self.expected: dict[str, list[Message]] = {}
         self.kills = 0
         self.killed: list[Worker] = []
         self.ways: Counter[str] = Counter()
         self.reasons: Counter[StopReason] = Counter()
         self.faults: list[object] = []
-        house.standin.script(self.answer)
+        pool_bench.standin.script(self.answer)
 
     def new_mark(self) -> str:
         self.expected[mark := f"[t{len(self.expected)}]"] = []
         return mark
 
     def kill_one(self, chance: random.Random) -> None:
-        alive = [worker for worker in self.house.workers if worker.is_alive]
+        alive = [worker for worker in self.pool_bench.workers if worker.is_alive]
         if alive:
             self.kills += 1
             self.killed.append(chance.choice(alive))
@@ -131,7 +131,7 @@ class Crowd:
             self.faults.append(("marks", marks))
             return say("no")
         (mark,) = marks
-        found = [normal(role, blocks) for role, blocks in said_upstream(recorded.body)]
+        found = [normal(role, blocks) for role, blocks in messages_upstream(recorded.body)]
         wanted = [normal(message.role, [wire(part) for part in message.parts]) for message in self.expected[mark]]
         if found != wanted:
             self.faults.append((mark, found, wanted))
@@ -150,11 +150,11 @@ class Crowd:
             strays = [call("ghost", {"mark": mark})]
         elif chance.random() < 0.05:
             strays = [ToolUse("look", (f'{{"mark": "{mark}',))]
-        words = (Words((f"{mark} Let me.",)),) if chance.random() < 0.5 else ()
+        written = (ScriptText((f"{mark} Let me.",)),) if chance.random() < 0.5 else ()
         thoughts = (Thinking((f"{mark} Hm.",)),) if chance.random() < 0.3 else ()
-        # The moment in which Claude Code, who would answer a stray call itself, is ended.
+        # Time to kill Claude Code, which would answer a stray call itself.
         before_stop = (Pause(5),) if strays else ()
-        return Reply((*thoughts, *words, *calls, *strays, Pause(0.02)), "tool_use", before_stop=before_stop)
+        return Reply((*thoughts, *written, *calls, *strays, Pause(0.02)), "tool_use", before_stop=before_stop)
 
 
 def wire(part: Any) -> dict[str, Any]:
@@ -196,14 +196,14 @@ def normal(role: str, blocks: list[dict[str, Any]]) -> tuple[str, list[str]]:
 async def test_every_body_contains_only_its_own_conversation(
     tmp_path: Path, size: int, people: int, steps: int
 ) -> None:
-    async with open_house(tmp_path, size) as house:
-        crowd = Crowd(house, size)
+    async with open_pool_bench(tmp_path, size) as pool_bench:
+        crowd = Crowd(pool_bench, size)
         async with asyncio.TaskGroup() as group:
             for number in range(people):
                 group.create_task(Person(crowd, random.Random(100 * size + number)).live(steps))
         assert not crowd.faults, crowd.faults[0]
-        assert all(recorded.refusal is None for recorded in house.standin.requests)
-        print(crowd.ways, crowd.reasons, f"{crowd.kills} kills, {len(house.standin.requests)} requests")
+        assert all(recorded.refusal is None for recorded in pool_bench.standin.requests)
+        print(crowd.ways, crowd.reasons, f"{crowd.kills} kills, {len(pool_bench.standin.requests)} requests")
         least = people * steps // 6
         assert crowd.reasons[StopReason.TOOL_CALLS] > least
         assert size == 2 or crowd.ways["continued"] > least

@@ -25,10 +25,10 @@ from server.machine.temp_folders import open_scratch
 from server.pool.pool import Pool
 from server.pool.types import Limits
 from server.standin.script import RedactedThinking, Reply, Thinking, call, say
-from server.standin.script import Text as Words
+from server.standin.script import Text as ScriptText
 from server.standin.server import Standin, open_standin
 from tests.server.claude.conftest import wait_out_midnight
-from tests.server.claude.protocol.test_tools import said_upstream
+from tests.server.claude.protocol.test_tools import messages_upstream
 
 TOOLS = (Tool("look", "Looks.", '{"type": "object"}'), Tool("a.b", "Dots.", '{"type": "object"}'))
 PROFILE = Profile("Be terse.", TOOLS, owner="me")
@@ -38,15 +38,15 @@ OTHER = Profile("Be verbose.", TOOLS, owner="me")
 class Talk:
     """A conversation as its client keeps it: text trimmed, arguments re-serialized, no thinking."""
 
-    def __init__(self, house: "House", profile: Profile = PROFILE, question: str = "one") -> None:
-        self.house, self.profile, self.way = house, profile, ""
+    def __init__(self, pool_bench: "PoolBench", profile: Profile = PROFILE, question: str = "one") -> None:
+        self.pool_bench, self.profile, self.way = pool_bench, profile, ""
         self.messages: list[Message] = [Message("user", (Text(question),))]
 
     async def ask(self, settings: ModelSettings = ModelSettings(model="sonnet")) -> list[ToolCall]:  # noqa: B008 # frozen
         """Asks and returns the calls of the answer."""
         spoken = MessageAccumulator()
         turn = ModelRequest(tuple(self.messages), "sonnet", self.profile, settings)
-        async for event in self.house.answering.stream(turn):
+        async for event in self.pool_bench.answering.stream(turn):
             assert not isinstance(event, Failed), event
             if isinstance(event, Started):
                 self.way = event.way
@@ -65,7 +65,7 @@ class Talk:
         self.messages.append(Message("user", tuple(ToolResult(one.id, (Text(text),)) for one, text in results)))
 
 
-class House:
+class PoolBench:
     """A pool and its `Answering`. `restart` simulates a new server, which knows nothing of before."""
 
     def __init__(self, pool: Pool[Worker], standin: Standin) -> None:
@@ -82,11 +82,11 @@ class House:
     def turns(self) -> list[tuple[str, Any]]:
         """The last request."""
         assert self.standin.requests[-1].refusal is None
-        return said_upstream(self.standin.requests[-1].body)
+        return messages_upstream(self.standin.requests[-1].body)
 
 
 @asynccontextmanager
-async def open_house(folder: Path, size: int) -> AsyncIterator[House]:
+async def open_pool_bench(folder: Path, size: int) -> AsyncIterator[PoolBench]:
     cli = bundled_cli()
     assert cli is not None
     wait_out_midnight()
@@ -94,7 +94,7 @@ async def open_house(folder: Path, size: int) -> AsyncIterator[House]:
     (folder / "scratch").mkdir()
     guard = guard_for()
     async with open_standin() as standin:
-        variables = {"ANTHROPIC_BASE_URL": standin.url, "ANTHROPIC_API_KEY": "a key of nobody's"}
+        variables = {"ANTHROPIC_BASE_URL": standin.url, "ANTHROPIC_API_KEY": "a dummy key"}
         launch = launch_for(cli, {"HOME": str(folder / "home"), "PATH": "/usr/bin:/bin", **variables})
         workers: list[Worker] = []
         with open_scratch(folder / "scratch") as scratch:
@@ -105,16 +105,16 @@ async def open_house(folder: Path, size: int) -> AsyncIterator[House]:
                 return workers[-1]
 
             async with Pool(spawn, limits=Limits(size=size, isolation="warm")) as pool:
-                house = House(pool, standin)
-                house.workers = workers
-                yield house
+                pool_bench = PoolBench(pool, standin)
+                pool_bench.workers = workers
+                yield pool_bench
     guard.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path, 1) as house:
-        yield house
+async def pool_bench(tmp_path: Path) -> AsyncIterator[PoolBench]:
+    async with open_pool_bench(tmp_path, 1) as pool_bench:
+        yield pool_bench
 
 
 def calling(number: int) -> Reply:
@@ -122,7 +122,7 @@ def calling(number: int) -> Reply:
     return Reply(
         (
             Thinking(("Hm.", f"{number}"), signature=f"seal{number}"),
-            Words((f" Round {number}. ",)),
+            ScriptText((f" Round {number}. ",)),
             RedactedThinking(f"data{number}"),
             call("look", {"n": number, "é": [1.5, None]}, id=f"toolu_{number}a"),
             call("look", {}, id=f"toolu_{number}b"),
@@ -131,56 +131,58 @@ def calling(number: int) -> Reply:
     )
 
 
-async def nothing(house: House) -> None:
+async def nothing(pool_bench: PoolBench) -> None:
     """The results follow at once."""
 
 
-async def another_conversation(house: House) -> None:
+async def another_conversation(pool_bench: PoolBench) -> None:
     """The worker with the open calls is leased to another conversation of the same profile."""
-    other = Talk(house, question="another")
-    house.standin.script(say("Well."))
+    other = Talk(pool_bench, question="another")
+    pool_bench.standin.script(say("Well."))
     await other.ask()
     assert other.way == "profile"
-    assert house.turns == [("user", [{"type": "text", "text": "another"}])]
+    assert pool_bench.turns == [("user", [{"type": "text", "text": "another"}])]
 
 
-async def eviction(house: House) -> None:
+async def eviction(pool_bench: PoolBench) -> None:
     """The worker is evicted for another profile."""
-    other = Talk(house, OTHER, "another")
-    house.standin.script(say("Well."))
+    other = Talk(pool_bench, OTHER, "another")
+    pool_bench.standin.script(say("Well."))
     await other.ask()
     assert other.way == "cold"
 
 
-async def death(house: House) -> None:
+async def death(pool_bench: PoolBench) -> None:
     """The process dies, and the pool knows it."""
-    worker = next(worker for worker in house.workers if worker.is_at_rest)
+    worker = next(worker for worker in pool_bench.workers if worker.is_at_rest)
     await worker._process.kill()
-    while house.pool.status().parked:
+    while pool_bench.pool.status().parked:
         await asyncio.sleep(0.01)
 
 
-async def sudden_death(house: House) -> None:
+async def sudden_death(pool_bench: PoolBench) -> None:
     """The process dies, and the pool has not noticed."""
-    worker = next(worker for worker in house.workers if worker.is_at_rest)
+    worker = next(worker for worker in pool_bench.workers if worker.is_at_rest)
     worker._process._kill_now()
 
 
 @pytest.mark.parametrize("between", [another_conversation, eviction, death, sudden_death], ids=lambda one: one.__name__)
-async def test_the_same_messages_arrive_whatever_happens_between_call_and_result(house: House, between: Any) -> None:
+async def test_the_same_messages_arrive_whatever_happens_between_call_and_result(
+    pool_bench: PoolBench, between: Any
+) -> None:
     found = []
     for happens in (nothing, between):
-        talk = Talk(house)
+        talk = Talk(pool_bench)
         for number in range(2):
-            house.standin.script(calling(number))
+            pool_bench.standin.script(calling(number))
             first, second = await talk.ask()
-            await happens(house)
+            await happens(pool_bench)
             talk.bring((second, "b"), (first, "a" * 60_000))
-        house.standin.script(say("Done."))
+        pool_bench.standin.script(say("Done."))
         assert await talk.ask() == []
         assert talk.way == "continued" or happens is not nothing
-        found.append(house.turns)
-        house.restart()
+        found.append(pool_bench.turns)
+        pool_bench.restart()
     assert [role for role, _ in found[0]] == ["user", "assistant", "user", "assistant", "user"]
     kinds = [block["type"] for block in found[0][1][1]]
     assert kinds == ["thinking", "text", "redacted_thinking", "tool_use", "tool_use"]
@@ -191,62 +193,65 @@ async def test_the_same_messages_arrive_whatever_happens_between_call_and_result
     assert found[0] == found[1]
 
 
-async def test_after_a_restart_a_conversation_continues_without_the_thinking(house: House) -> None:
-    talk = Talk(house)
-    house.standin.script(calling(1), say("Done."))
+async def test_after_a_restart_a_conversation_continues_without_the_thinking(pool_bench: PoolBench) -> None:
+    talk = Talk(pool_bench)
+    pool_bench.standin.script(calling(1), say("Done."))
     first, second = await talk.ask()
-    house.restart()
+    pool_bench.restart()
     talk.bring((first, "a"), (second, "b"))
     await talk.ask()
-    assert [[block["type"] for block in blocks] for _, blocks in house.turns] == [
+    assert [[block["type"] for block in blocks] for _, blocks in pool_bench.turns] == [
         ["text"],
         ["text", "tool_use", "tool_use"],
         ["tool_result", "tool_result"],
     ]
 
 
-async def test_thinking_is_not_shared_between_keys(house: House) -> None:
-    talk = Talk(house)
-    house.standin.script(calling(1), say("Done."))
+async def test_thinking_is_not_shared_between_keys(pool_bench: PoolBench) -> None:
+    talk = Talk(pool_bench)
+    pool_bench.standin.script(calling(1), say("Done."))
     first, second = await talk.ask()
     talk.profile = Profile("Be terse.", TOOLS, owner="you")
     talk.bring((first, "a"), (second, "b"))
     await talk.ask()
-    assert "seal" not in json.dumps(house.turns)
+    assert "seal" not in json.dumps(pool_bench.turns)
 
 
-async def test_foreign_ids_and_names_arrive_legal_and_unique(house: House) -> None:
-    talk = Talk(house)
+async def test_foreign_ids_and_names_arrive_legal_and_unique(pool_bench: PoolBench) -> None:
+    talk = Talk(pool_bench)
     for number in range(3):
         calls = (ToolCall("call_0", "a.b", "{}"), ToolCall("functions.look:1", "look", "{}"))
         talk.messages += [
             Message("assistant", calls),
             Message("user", tuple(ToolResult(one.id, (Text(f"{one.name} {number}"),)) for one in calls)),
         ]
-    house.standin.script(say("Done."))
+    pool_bench.standin.script(say("Done."))
     await talk.ask()
-    ids = [block["id"] for _, blocks in house.turns for block in blocks if block["type"] == "tool_use"]
+    ids = [block["id"] for _, blocks in pool_bench.turns for block in blocks if block["type"] == "tool_use"]
     assert len(set(ids)) == 6
     results = [
-        (block["tool_use_id"], block["content"][0]["text"]) for _, b in house.turns for block in b if "content" in block
+        (block["tool_use_id"], block["content"][0]["text"])
+        for _, b in pool_bench.turns
+        for block in b
+        if "content" in block
     ]
     assert results == list(
         zip(ids, [f"{name} {number}" for number in range(3) for name in ("a.b", "look")], strict=True)
     )
-    # And it goes on where it is.
+    # The conversation continues on its worker.
     talk.messages.append(Message("user", (Text("two"),)))
     await talk.ask()
     assert talk.way == "continued"
 
 
 async def test_two_continuations_of_one_call_get_two_answers(tmp_path: Path) -> None:
-    async with open_house(tmp_path, 2) as house:
-        talk, twin = Talk(house), Talk(house)
-        house.standin.script(calling(1), lambda _: say("Done."))
+    async with open_pool_bench(tmp_path, 2) as pool_bench:
+        talk, twin = Talk(pool_bench), Talk(pool_bench)
+        pool_bench.standin.script(calling(1), lambda _: say("Done."))
         first, second = await talk.ask()
         talk.bring((first, "a"), (second, "b"))
         twin.messages = list(talk.messages)
         await asyncio.gather(talk.ask(), twin.ask())
-        bodies = [said_upstream(recorded.body) for recorded in house.standin.requests[-2:]]
+        bodies = [messages_upstream(recorded.body) for recorded in pool_bench.standin.requests[-2:]]
         assert bodies[0] == bodies[1]
         assert sorted([talk.way == "continued", twin.way == "continued"]) == [False, True]

@@ -75,9 +75,9 @@ NAMES: list[tuple[str, NamedModel]] = [
 ]
 
 
-@pytest.mark.parametrize(("asked", "meant"), NAMES)
-def test_a_name_selects_a_model_and_maybe_an_effort(asked: str, meant: NamedModel) -> None:
-    assert parse_model_name(asked, CARDS) == meant
+@pytest.mark.parametrize(("name", "expected"), NAMES)
+def test_a_name_selects_a_model_and_maybe_an_effort(name: str, expected: NamedModel) -> None:
+    assert parse_model_name(name, CARDS) == expected
 
 
 def test_before_the_models_are_listed_an_effort_is_unchanged() -> None:
@@ -96,8 +96,8 @@ def test_the_nearest_effort_is_preferably_a_lower_one() -> None:
     st.text(max_size=30)
     | st.lists(st.sampled_from(["opus", "high", "thinking", "cc:", "claude", "4.6", ""])).map("-".join)
 )
-def test_no_name_selects_an_effort_that_the_model_lacks(asked: str) -> None:
-    meant = parse_model_name(asked, CARDS)
+def test_no_name_selects_an_effort_that_the_model_lacks(name: str) -> None:
+    expected = parse_model_name(name, CARDS)
     for card in CARDS:
-        if meant.model in {card.id, card.resolved}:
-            assert meant.effort is None or meant.effort in card.efforts
+        if expected.model in {card.id, card.resolved}:
+            assert expected.effort is None or expected.effort in card.efforts

@@ -26,9 +26,9 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize(("asked", "known"), NAMES)
-def test_a_name_is_one_of_claudes_models_or_none(asked: str, known: str | None) -> None:
-    assert canonical_name(asked, CARDS) == known
+@pytest.mark.parametrize(("name", "canonical"), NAMES)
+def test_a_name_is_one_of_claudes_models_or_none(name: str, canonical: str | None) -> None:
+    assert canonical_name(name, CARDS) == canonical
 
 
 def test_list_and_limits_survive_a_restart(tmp_path: Path) -> None:

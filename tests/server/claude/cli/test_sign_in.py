@@ -98,14 +98,14 @@ async def test_a_browser_lives_on_after_the_sign_in(cli: MakeCli, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("login", "status", "words"),
+    ("login", "status", "phrase"),
     [
         ("exit 3", PLAN, "ended with code 3"),
         ("exit 0", '{"loggedIn": false}', "without signing in"),
     ],
 )
-async def test_a_failed_sign_in_is_reported(cli: MakeCli, login: str, status: str, words: str) -> None:
-    with pytest.raises(SignInNeeded, match=words) as caught:
+async def test_a_failed_sign_in_is_reported(cli: MakeCli, login: str, status: str, phrase: str) -> None:
+    with pytest.raises(SignInNeeded, match=phrase) as caught:
         await sign_in(cli(login, status), environment())
     assert "Try again" in caught.value.hint
 

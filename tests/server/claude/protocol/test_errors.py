@@ -34,11 +34,11 @@ ROWS: list[tuple[str | None, int | None, str, type[DrawbridgeError], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "status", "text", "expected", "words"), ROWS)
+@pytest.mark.parametrize(("kind", "status", "text", "expected", "phrase"), ROWS)
 def test_a_failure_becomes_its_typed_error(
-    kind: str | None, status: int | None, text: str, expected: type[DrawbridgeError], words: str
+    kind: str | None, status: int | None, text: str, expected: type[DrawbridgeError], phrase: str
 ) -> None:
     error = upstream_error(kind, status=status, text=text)
     assert type(error) is expected
-    assert words in error.message
+    assert phrase in error.message
     assert error.hint or expected in {UpstreamRefused, BodyTooLarge, UsageLimit}

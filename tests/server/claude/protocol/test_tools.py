@@ -17,7 +17,7 @@ from server.conversation.parts import Image, Message, Text, ToolCall, ToolResult
 from server.conversation.request import ModelSettings, Profile, Tool, ToolChoice
 from server.errors import AnswerCut, DrawbridgeError, UpstreamDown, WorkerDied
 from server.standin.script import Cut, Drop, Pause, Refusal, Reply, StreamError, ToolUse, call, refuse, say
-from server.standin.script import Text as Words
+from server.standin.script import Text as ScriptText
 from server.standin.server import Standin, default_answer
 from tests.server.claude.conftest import SONNET, Bench
 from tests.server.claude.worker.test_history import MARK, _headers
@@ -56,7 +56,7 @@ class Loop:
         held = 0 if is_first else len(self.messages) - 1 if held is None else held
         async with aclosing(self.worker.ask(self.profile, settings, self.messages, held=held)) as answer:
             events = [event async for event in answer]
-        self.messages = (*self.messages, Message("assistant", said(events)))
+        self.messages = (*self.messages, Message("assistant", parts_of(events)))
         return events
 
     def result(self, *results: ToolResult) -> None:
@@ -75,7 +75,7 @@ class Loop:
         return self.standin.requests[-1].body
 
 
-def said(events: list[Event]) -> tuple[Any, ...]:
+def parts_of(events: list[Event]) -> tuple[Any, ...]:
     texts: dict[int, str] = {}
     parts: dict[int, Any] = {}
     for event in events:
@@ -93,7 +93,7 @@ def results_of(calls: tuple[Any, ...], text: str = "seen") -> tuple[ToolResult, 
     return tuple(ToolResult(part.id, (Text(text),)) for part in calls if isinstance(part, ToolCall))
 
 
-def said_upstream(body: dict[str, Any]) -> list[tuple[str, Any]]:
+def messages_upstream(body: dict[str, Any]) -> list[tuple[str, Any]]:
     """The turns without notes and marks; texts as blocks, and results as lists of blocks."""
     found = []
     for message in body["messages"]:
@@ -111,7 +111,7 @@ def _plain(block: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
-CALLS = Reply((Words(("Let me.",)), call("look", {"a": "x"}), call("Bash", {"b": [1, {"c": None}]})), "tool_use")
+CALLS = Reply((ScriptText(("Let me.",)), call("look", {"a": "x"}), call("Bash", {"b": [1, {"c": None}]})), "tool_use")
 
 
 @pytest.fixture
@@ -164,16 +164,16 @@ async def test_calls_end_the_answer_and_wait_for_their_results(loop: Loop, stand
     events = await loop.ask()
     assert isinstance(events[-1], Finished)
     assert (events[-1].reason, events[-1].cost_usd, events[-1].usage.output) == (StopReason.TOOL_CALLS, None, 5)
-    text, look, bash = said(events)
+    text, look, bash = parts_of(events)
     assert (text.text, look.name, json.loads(look.arguments), bash.name) == ("Let me.", "look", {"a": "x"}, "Bash")
     assert loop.worker is not None
     assert loop.worker.is_at_rest
     # In another order than they were called.
     loop.result(ToolResult(bash.id, (Text("two"), Text("parts"))), ToolResult(look.id, (Text("<b>\r\n@/etc/hosts"),)))
     events = await loop.ask()
-    assert said(events) == (Text("Done."),)
+    assert parts_of(events) == (Text("Done."),)
     assert len(standin.requests) == 2
-    assert said_upstream(loop.body)[2] == (
+    assert messages_upstream(loop.body)[2] == (
         "user",
         [
             {
@@ -198,7 +198,7 @@ async def test_several_rounds_send_the_same_messages_live_and_replayed(bench: Be
             ids = [f"toolu_{number}_{which}" for which in range(2)]
             reply = Reply(
                 (
-                    Words((f"Round {number}",)),
+                    ScriptText((f"Round {number}",)),
                     call("look", {"a": str(number)}, id=ids[0]),
                     call(legal_name("a.b"), {}, id=ids[1]),
                 ),
@@ -206,12 +206,12 @@ async def test_several_rounds_send_the_same_messages_live_and_replayed(bench: Be
             )
             standin.script(reply, say("Done."))
             events = await loop.ask()
-            assert said(events)[2].name == "a.b"
-            loop.result(*results_of(said(events), f"result {number}"))
+            assert parts_of(events)[2].name == "a.b"
+            loop.result(*results_of(parts_of(events), f"result {number}"))
             if is_replayed:
                 loop.worker = None
         await loop.ask()
-        bodies.append(said_upstream(loop.body))
+        bodies.append(messages_upstream(loop.body))
     assert bodies[0] == bodies[1]
     assert len(bodies[0]) == 7
     assert len(standin.requests) == 8
@@ -227,11 +227,11 @@ async def test_a_large_result_arrives_unchanged_and_is_not_written_to_disk(
 ) -> None:
     standin.script(CALLS, default_answer)
     events = await loop.ask()
-    loop.result(*results_of(said(events), MARK + "x" * size))
+    loop.result(*results_of(parts_of(events), MARK + "x" * size))
     if is_replayed:
         loop.worker = None
     await loop.ask()
-    results = said_upstream(loop.body)[2][1]
+    results = messages_upstream(loop.body)[2][1]
     assert [result["content"] for result in results] == [[{"type": "text", "text": MARK + "x" * size}]] * 2
     assert len(standin.requests) == 2
     written = (walked for root in (bench.environment["HOME"], bench.scratch.root) for walked in os.walk(root))
@@ -257,10 +257,10 @@ ODD_RESULTS = {
 async def test_what_a_waiting_process_would_change_is_replayed(loop: Loop, standin: Standin, odd: ToolResult) -> None:
     standin.script(CALLS, default_answer)
     events = await loop.ask()
-    _, look, bash = said(events)
+    _, look, bash = parts_of(events)
     loop.result(ToolResult(bash.id, (Text("fine"),)), ToolResult(look.id, odd.parts, odd.is_error))
     await loop.ask()
-    result = said_upstream(loop.body)[2][1][1]
+    result = messages_upstream(loop.body)[2][1][1]
     found = [block.get("text", "(an image)") for block in result["content"]]
     expected = [part.text if isinstance(part, Text) else "(an image)" for part in odd.parts]
     assert found == (expected if len(expected) == 1 else [text for text in expected if text.strip()] or [""])
@@ -272,15 +272,15 @@ async def test_what_a_waiting_process_would_change_is_replayed(loop: Loop, stand
 async def test_results_with_text_are_replayed(loop: Loop, standin: Standin) -> None:
     standin.script(CALLS, default_answer)
     events = await loop.ask()
-    loop.messages = (*loop.messages, Message("user", (*results_of(said(events)), Text("and now?"))))
+    loop.messages = (*loop.messages, Message("user", (*results_of(parts_of(events)), Text("and now?"))))
     await loop.ask()
-    roles = [role for role, _ in said_upstream(loop.body)]
+    roles = [role for role, _ in messages_upstream(loop.body)]
     assert roles == ["user", "assistant", "user"]
-    assert [block["type"] for block in said_upstream(loop.body)[2][1]] == ["tool_result", "tool_result", "text"]
+    assert [block["type"] for block in messages_upstream(loop.body)[2][1]] == ["tool_result", "tool_result", "text"]
 
 
 STRAYS = {
-    "a tool that nobody offered": call("ghost", {"a": 1}),
+    "an unknown tool": call("ghost", {"a": 1}),
     "a tool of Claude Code's": call("Write", {"file_path": "/tmp/x", "content": "x"}),
     "our own": call("mcp__client__call", {"a": 1}),
     "no JSON": ToolUse("look", ('{"a": ',)),
@@ -298,11 +298,11 @@ async def test_a_call_that_claude_code_would_answer_goes_to_the_client(
     events = await loop.ask()
     assert isinstance(events[-1], Finished)
     assert events[-1].reason is StopReason.TOOL_CALLS
-    _, found = said(events)
+    _, found = parts_of(events)
     assert (found.name, found.arguments) == (stray.name, "".join(str(piece) for piece in stray.deltas))
     await loop.close()
     assert len(standin.requests) == 1
-    loop.result(*results_of(said(events)))
+    loop.result(*results_of(parts_of(events)))
     await loop.ask()
     assert len(standin.requests) == 2
     assert standin.requests[-1].refusal is None
@@ -310,7 +310,7 @@ async def test_a_call_that_claude_code_would_answer_goes_to_the_client(
 
 async def test_a_call_without_arguments_has_empty_ones(loop: Loop, standin: Standin) -> None:
     standin.script(Reply((ToolUse("look", ()),), "tool_use"), default_answer)
-    assert said(await loop.ask())[0].arguments == "{}"
+    assert parts_of(await loop.ask())[0].arguments == "{}"
     loop.result(*results_of(loop.messages[-1].parts))
     await loop.ask()
     assert len(standin.requests) == 2
@@ -323,10 +323,10 @@ async def test_a_worker_with_open_calls_leaks_nothing_into_another_conversation(
     await loop.ask()
     fresh = masked(loop.body), _headers(standin.requests[-1])
     for _ in range(3):
-        standin.script(Reply((Words((MARK,)), call("look", {"a": MARK}), call("Bash", {"a": MARK})), "tool_use"))
+        standin.script(Reply((ScriptText((MARK,)), call("look", {"a": MARK}), call("Bash", {"a": MARK})), "tool_use"))
         loop.messages = (Message("user", (Text(MARK),)),)
         events = await loop.ask(held=0)
-        assert len(said(events)) == 3
+        assert len(parts_of(events)) == 3
         standin.script(default_answer)
         loop.messages = (QUESTION,)
         await loop.ask(held=0)
@@ -356,14 +356,14 @@ async def test_a_client_that_disconnects_within_calls_leaves_nothing_behind(fres
 async def test_a_death_between_call_and_result_is_an_error_before_the_first_event(loop: Loop, standin: Standin) -> None:
     standin.script(CALLS, default_answer)
     events = await loop.ask()
-    loop.result(*results_of(said(events)))
+    loop.result(*results_of(parts_of(events)))
     assert loop.worker is not None
     await loop.worker._process.kill()
     with pytest.raises(WorkerDied):
         await loop.ask()
     loop.worker = None
     await loop.ask()
-    assert len(said_upstream(loop.body)) == 3
+    assert len(messages_upstream(loop.body)) == 3
 
 
 async def test_a_connection_that_breaks_after_the_calls_does_not_lose_them(loop: Loop, standin: Standin) -> None:
@@ -373,13 +373,13 @@ async def test_a_connection_that_breaks_after_the_calls_does_not_lose_them(loop:
     # Claude Code does not report the break; it needs some time to notice it.
     await asyncio.wait_for(standin.requests[-1].ended(), 10)
     await asyncio.sleep(1)
-    loop.result(*results_of(said(events)))
+    loop.result(*results_of(parts_of(events)))
     try:
         await loop.ask()
     except WorkerDied:
         loop.worker = None
         await loop.ask()
-    assert len(said_upstream(loop.body)) == 3
+    assert len(messages_upstream(loop.body)) == 3
 
 
 # The pauses give Claude Code time to start a call while the answer continues.
@@ -430,7 +430,7 @@ async def test_a_tool_choice_applies_to_its_request_only(loop: Loop, standin: St
 async def test_a_choice_that_changes_with_the_results_is_followed(loop: Loop, standin: Standin) -> None:
     standin.script(CALLS, default_answer)
     events = await loop.ask(ModelSettings(model="sonnet", tool_choice=ToolChoice("any")))
-    loop.result(*results_of(said(events)))
+    loop.result(*results_of(parts_of(events)))
     await loop.ask(ModelSettings(model="sonnet"))
     assert [recorded.body.get("tool_choice") for recorded in standin.requests] == [{"type": "any"}, None]
 
@@ -439,10 +439,10 @@ async def test_an_effort_that_changes_with_the_results_is_followed(loop: Loop, s
     """Claude Code keeps the effort of the turn's first request, so the conversation is replayed."""
     standin.script(CALLS, default_answer)
     events = await loop.ask(ModelSettings(model="sonnet", effort="low"))
-    loop.result(*results_of(said(events)))
+    loop.result(*results_of(parts_of(events)))
     await loop.ask(ModelSettings(model="sonnet", effort="high"))
     assert [recorded.body["output_config"] for recorded in standin.requests] == [{"effort": "low"}, {"effort": "high"}]
-    assert len(said_upstream(loop.body)) == 3
+    assert len(messages_upstream(loop.body)) == 3
 
 
 @pytest.mark.parametrize("failure", [refuse(529), refuse(400, "no"), Drop(reset=True)], ids=["529", "400", "dropped"])
@@ -455,26 +455,26 @@ async def test_a_failure_after_the_results_leaves_nothing_behind(
     standin.script(CALLS, lambda _: failure)
     loop.messages = (Message("user", (Text(MARK),)),)
     events = await loop.ask(held=0)
-    loop.result(*results_of(said(events), MARK))
+    loop.result(*results_of(parts_of(events), MARK))
     with pytest.raises(DrawbridgeError):
         await loop.ask()
     assert loop.worker is not None
     assert loop.worker.is_at_rest
-    asked = loop.messages
+    failed = loop.messages
     standin.script(default_answer)
     loop.messages = (QUESTION,)
     await loop.ask(held=0)
     assert masked(loop.body) == fresh
     # A repeated request is answered.
-    loop.messages = asked
+    loop.messages = failed
     await loop.ask(held=0)
-    assert [role for role, _ in said_upstream(loop.body)] == ["user", "assistant", "user"]
+    assert [role for role, _ in messages_upstream(loop.body)] == ["user", "assistant", "user"]
 
 
 async def test_an_answer_to_results_that_reaches_its_limit_ends_there(loop: Loop, standin: Standin) -> None:
     standin.script(CALLS, say("so", stop_reason="max_tokens", before_stop=(Pause(5),)), default_answer)
     events = await loop.ask()
-    loop.result(*results_of(said(events)))
+    loop.result(*results_of(parts_of(events)))
     events = await loop.ask()
     assert isinstance(events[-1], Finished)
     assert events[-1].reason is StopReason.LENGTH

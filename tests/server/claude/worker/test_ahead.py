@@ -17,7 +17,7 @@ from server.standin.server import Standin
 from tests.server.claude.conftest import SONNET, Bench, answer, conversation
 
 
-def asked(body: dict[str, Any]) -> dict[str, Any]:
+def without_process(body: dict[str, Any]) -> dict[str, Any]:
     """A body without what names the process: its session, and the folder it runs in."""
     messages = [message for message in body["messages"] if message["role"] != "system"]
     return {**body, "metadata": None, "messages": messages}
@@ -30,7 +30,7 @@ async def body_of(
     await worker.boot()
     async for _ in worker.ask(Profile(system="Be terse."), settings, conversation("hi")):
         pass
-    return asked(standin.requests[-1].body)
+    return without_process(standin.requests[-1].body)
 
 
 @pytest.mark.parametrize(

@@ -40,10 +40,10 @@ _OWN = {"x-claude-code-session-id", "x-client-request-id", "content-length", "ho
 PROBES = [("one",), ("one", "two", "three")]
 
 
-async def asked(warm: Warm, *said: str, settings: ModelSettings = SONNET) -> None:
+async def ask(warm: Warm, *texts: str, settings: ModelSettings = SONNET) -> None:
     """Asks and reads the answer to its end, even if it fails."""
     with suppress(DrawbridgeError):
-        async for _ in warm.worker.ask(PROFILE, settings, conversation(*(said or (MARK,)))):
+        async for _ in warm.worker.ask(PROFILE, settings, conversation(*(texts or (MARK,)))):
             pass
 
 
@@ -56,7 +56,7 @@ class Past:
 
     name: str
     answer: Script = ANSWER
-    said: tuple[str, ...] = (MARK,)
+    texts: tuple[str, ...] = (MARK,)
     settings: ModelSettings = SONNET
     is_end: bool | None = False
 
@@ -66,7 +66,7 @@ PASTS = [
     Past("a text"),
     Past("a long text", say(*["MARK " * 20_000] * 10), ("MARK " * 200_000,)),
     Past("odd characters", say(MARK, ODD), (ODD, ODD, MARK + ODD)),
-    Past("what looks like a command", said=("/clear", MARK, "/compact")),
+    Past("what looks like a command", texts=("/clear", MARK, "/compact")),
     Past(
         "a stop sequence",
         say(MARK, stop_reason="stop_sequence", stop_sequence="END"),
@@ -82,8 +82,8 @@ PASTS = [
     Past("a refusal", say(MARK, stop_reason="refusal"), is_end=True),
     Past("an answer without blocks", say(), is_end=True),
     Past("an answer of blanks", say(" \n"), is_end=True),
-    Past("thoughts alone", Reply((Thinking((MARK,)),)), is_end=True),
-    Past("thoughts and words", Reply((Thinking((MARK, MARK)), RedactedThinking(), Text((MARK,))))),
+    Past("thinking alone", Reply((Thinking((MARK,)),)), is_end=True),
+    Past("thinking and text", Reply((Thinking((MARK, MARK)), RedactedThinking(), Text((MARK,))))),
     Past("two texts", Reply((Text((MARK,)), Text((MARK,))))),
     *(
         Past(f"an error {status}", refuse(status, MARK))
@@ -96,7 +96,7 @@ PASTS = [
     Past("a cut in the first block", Reply((Text((MARK, Cut())),)), is_end=None),
     Past("a cut after a block", Reply((Text((MARK,)), Cut())), is_end=None),
     Past("a cut before the first block", Reply((Cut(),)), is_end=None),
-    Past("a history of 200 messages", said=tuple(f"MARK {number}" for number in range(201))),
+    Past("a history of 200 messages", texts=tuple(f"MARK {number}" for number in range(201))),
     Past("another model", settings=ModelSettings(model="haiku")),
     Past("an older model", settings=ModelSettings(model="claude-3-5-haiku-20241022")),
     Past("Claude Code's own model", settings=ModelSettings()),
@@ -109,11 +109,11 @@ PASTS = [
 async def test_nothing_remains_after_a_reset(bench: Bench, standin: Standin, past: Past) -> None:
     warm, fresh = await probed(bench, standin)
     standin.script(lambda recorded: past.answer)
-    await asked(warm, *past.said, settings=past.settings)
+    await ask(warm, *past.texts, settings=past.settings)
     goes_on = await warm.worker.settle()
     assert past.is_end is None or goes_on is not past.is_end
     if goes_on:
-        assert [await probe(warm, *said) for said in PROBES] == fresh
+        assert [await probe(warm, *texts) for texts in PROBES] == fresh
 
 
 async def disconnect_before_headers(warm: Warm) -> None:
@@ -178,7 +178,7 @@ async def test_nothing_of_an_unread_answer_remains_after_a_reset(
     warm, fresh = await probed(bench, standin)
     for _ in range(3):
         await disconnects(warm)
-        assert [await probe(warm, *said) for said in PROBES] == fresh
+        assert [await probe(warm, *texts) for texts in PROBES] == fresh
 
 
 async def test_nothing_of_all_these_together_remains_after_a_reset(bench: Bench, standin: Standin) -> None:
@@ -187,25 +187,25 @@ async def test_nothing_of_all_these_together_remains_after_a_reset(bench: Bench,
     for past in PASTS:
         if past.is_end is False:
             standin.script(lambda recorded, past=past: past.answer)  # type: ignore[misc] # bound now, not later
-            await asked(warm, *past.said, settings=past.settings)
-    assert [await probe(warm, *said) for said in PROBES] == fresh
+            await ask(warm, *past.texts, settings=past.settings)
+    assert [await probe(warm, *texts) for texts in PROBES] == fresh
 
 
 async def probed(bench: Bench, standin: Standin) -> tuple[Warm, list[Any]]:
     """A worker, and the requests for the probes that it sent before all others."""
     worker = await bench.warm(PROFILE)
     warm = Warm(bench, standin, worker)
-    for said in PROBES:
-        if (worker, said) not in bench.first:
-            bench.first[worker, said] = await probe(warm, *said)
-    return warm, [bench.first[worker, said] for said in PROBES]
+    for texts in PROBES:
+        if (worker, texts) not in bench.first:
+            bench.first[worker, texts] = await probe(warm, *texts)
+    return warm, [bench.first[worker, texts] for texts in PROBES]
 
 
-async def probe(warm: Warm, *said: str) -> tuple[dict[str, Any], dict[str, str]]:
+async def probe(warm: Warm, *texts: str) -> tuple[dict[str, Any], dict[str, str]]:
     """Body and headers of the request for this conversation, without what each request has of its own."""
     warm.standin.script(default_answer)
-    body = await warm.ask(*said)
-    assert [text for _, text in turns(body)] == list(said)
+    body = await warm.ask(*texts)
+    assert [text for _, text in turns(body)] == list(texts)
     assert MARK not in json.dumps(body)
     return masked(body), _headers(warm.standin.requests[-1])
 

@@ -280,23 +280,25 @@ async def test_two_replays_have_a_prefix_that_the_providers_cache_can_keep(warm:
     assert first["system"] == second["system"]
 
 
-async def test_a_worker_wears_out(bench: Bench, standin: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_is_replaced_after_many_conversations(
+    bench: Bench, standin: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
     warm = Warm(bench, standin, await bench.fresh())
     monkeypatch.setattr("server.claude.worker.worker.MOST_CONVERSATIONS", 2)
     monkeypatch.setattr("server.claude.worker.worker.MOST_GROWTH", 10**12)
     await warm.ask("one")
     await warm.ask("one", "Hello from the stand-in.", "two", held=2)
-    assert not warm.worker.is_worn
+    assert not warm.worker.needs_replacement
     await warm.ask("other")
-    assert warm.worker.is_worn
+    assert warm.worker.needs_replacement
 
 
 async def test_a_worker_that_has_grown_too_much_is_worn(warm: Warm, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.claude.worker.worker.MOST_GROWTH", 10**12)
     await warm.ask("one")
-    assert not warm.worker.is_worn
+    assert not warm.worker.needs_replacement
     monkeypatch.setattr("server.claude.worker.worker.MOST_GROWTH", -(10**12))
-    assert warm.worker.is_worn
+    assert warm.worker.needs_replacement
 
 
 def masked(body: dict[str, Any]) -> dict[str, Any]:
@@ -317,13 +319,13 @@ def prefix(body: dict[str, Any], *, upto: str) -> list[tuple[str, list[str]]]:
 
 
 async def test_an_answer_tells_how_much_of_the_plan_is_used(bench: Bench, standin: Standin) -> None:
-    heard: list[tuple[UsageWindow, ...]] = []
-    told = limits("0.42", "0.25", status="allowed")
-    standin.script(Reply((Text(("ok",)),), headers=tuple(told.items())))
-    environment = {**bench.environment, "CLAUDE_CODE_OAUTH_TOKEN": "of nobody's"}
+    reported: list[tuple[UsageWindow, ...]] = []
+    headers = limits("0.42", "0.25", status="allowed")
+    standin.script(Reply((Text(("ok",)),), headers=tuple(headers.items())))
+    environment = {**bench.environment, "CLAUDE_CODE_OAUTH_TOKEN": "dummy"}
     del environment["ANTHROPIC_API_KEY"]
     bench.environment = environment
-    worker = bench.worker(on_usage=heard.append)
+    worker = bench.worker(on_usage=reported.append)
     await worker.boot()
     assert [event async for event in worker.ask(Profile(), SONNET, conversation("hi"))]
-    assert [(window.name, window.used) for window in heard[-1]] == [("5 hours", 0.42), ("Week", 0.25)]
+    assert [(window.name, window.used) for window in reported[-1]] == [("5 hours", 0.42), ("Week", 0.25)]

@@ -47,7 +47,7 @@ from tests.server.standin.proxy import BAD_GATEWAY
 MOMENT = (Pause(5),)
 
 
-def words(events: list[Event]) -> str:
+def text_of(events: list[Event]) -> str:
     return "".join(event.text for event in events if isinstance(event, PartDelta))
 
 
@@ -69,7 +69,7 @@ async def test_an_answer_comes_token_by_token(bench: Bench, standin: Standin) ->
     assert [type(event).__name__ for event in events] == [
         *("Started", "PartStarted", "PartDelta", "PartDelta", "PartDelta", "PartEnded", "Finished"),
     ]
-    assert words(events) == "Hello!"
+    assert text_of(events) == "Hello!"
     finished = events[-1]
     assert isinstance(finished, Finished)
     assert finished.reason is StopReason.END
@@ -93,10 +93,10 @@ async def test_what_looks_like_a_command_is_plain_text(
 ) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text("the word of the file")
-    asked = text.replace("{file}", str(secret))
-    await bench.ask(asked, "an answer", asked)
+    question = text.replace("{file}", str(secret))
+    await bench.ask(question, "an answer", question)
     body = standin.requests[-1].body
-    assert turns(body) == [("user", asked), ("assistant", "an answer"), ("user", asked)]
+    assert turns(body) == [("user", question), ("assistant", "an answer"), ("user", question)]
     assert "the word of the file" not in json.dumps(body)
 
 
@@ -198,7 +198,7 @@ async def test_claude_code_sends_no_second_request(
     events = await bench.ask("hi")
     finished = events[-1]
     assert isinstance(finished, Finished)
-    assert (finished.reason, words(events)) == (reason, "Half an answer")
+    assert (finished.reason, text_of(events)) == (reason, "Half an answer")
     assert finished.usage.output == 5
     assert len(standin.requests) == 1
 
@@ -297,7 +297,7 @@ async def test_silence_ends_in_a_timeout(bench: Bench, standin: Standin) -> None
 async def test_closing_early_stops_the_request_upstream(bench: Bench, standin: Standin) -> None:
     standin.script(say("Half", Hold(Gate()), "never"))
     events = await bench.ask("hi", until=lambda event: isinstance(event, PartDelta))
-    assert words(events) == "Half"
+    assert text_of(events) == "Half"
     await asyncio.wait_for(standin.requests[-1].client_disconnected(), 10)
 
 
@@ -370,7 +370,7 @@ async def test_a_boot_that_is_cancelled_while_its_folders_are_made_leaves_none(b
     assert await asyncio.to_thread(begun.wait, 30)
     spawning.cancel()
     for _ in range(5):
-        # It hears of that before the thread goes on.
+        # The cancellation arrives before the thread continues.
         await asyncio.sleep(0)
     go.set()
     with pytest.raises(asyncio.CancelledError):
