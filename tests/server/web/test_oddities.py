@@ -2,20 +2,28 @@
 
 import json
 import random
+from functools import cache
 
 import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from server.web.access.middleware import AccessMiddleware
 from tests.server.web.oddities import GOOD, RAW, as_json, mutated
 from tests.server.web.scene import FakeEngine, client, served
 
 JSON = {"content-type": "application/json"}
 
 
+@cache
+def app() -> AccessMiddleware:
+    """One for all bodies: making it takes longer than answering."""
+    return served(FakeEngine())
+
+
 async def posted(body: bytes, **headers: str) -> httpx.Response:
-    async with client(served(FakeEngine())) as c:
+    async with client(app()) as c:
         return await c.post("/v1/chat/completions", content=body, headers={**JSON, **headers})
 
 
