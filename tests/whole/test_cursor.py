@@ -274,7 +274,7 @@ async def test_what_has_no_effect_in_another_dialect_is_named_and_what_is_wrong_
     assert "tools[3] (web_search)" in reply.headers["x-drawbridge-ignored"]
     assert reply.json()["object"] == "chat.completion"
     wrong = await bridge.post({**RESPONSES, "input": [{"role": "user", "content": [{"type": "input_audio"}]}]})
-    assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "input[0].content[0]")
+    assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "input[0].content[0].type")
     lost = await bridge.post({"model": "gpt-5", "input": "And now?", "previous_response_id": "resp_1"})
     assert (lost.status_code, lost.json()["error"]["param"]) == (400, "previous_response_id")
     unpaired = await bridge.post({**MESSAGES, "messages": MESSAGES_HISTORY[:2] + MESSAGES_HISTORY[:1]})
