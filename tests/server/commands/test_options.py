@@ -144,7 +144,7 @@ def test_unknown_lines_of_the_settings_file_are_remarked(settings: Callable[[str
 
 def test_the_help_of_the_key_warns_that_other_users_can_read_it(home: Path) -> None:
     text = " ".join(serve.get_help(serve.make_context("serve", [])).split())
-    assert "other users of this computer can read the command lines" in text
+    assert "other users of this computer can see command lines" in text
 
 
 def test_the_help_names_every_flag_variable_and_default(home: Path) -> None:
