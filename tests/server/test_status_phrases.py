@@ -64,6 +64,8 @@ def test_one_is_not_many() -> None:
     [
         (AccountStatus(), "Checking who is signed in..."),
         (AccountStatus(False, "nobody"), "Not signed in to Claude"),
+        (AccountStatus(True, "nobody", email="a@b.c"), "No API key, so nothing can be answered"),
+        (AccountStatus(False, "plan", email="a@b.c"), "Not signed in to Claude"),
         (AccountStatus(True, "plan"), "On the Claude plan"),
         (AccountStatus(True, "plan", email="a@b.c", subscription="pro"), "a@b.c, on the Claude Pro plan"),
         (AccountStatus(True, "api key", email="a@b.c"), "a@b.c, billed per token to an API key"),
