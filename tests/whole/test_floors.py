@@ -15,7 +15,7 @@ IMPORTERS = {
     "fastapi": ("server/app.py", "server/web/"),
     "uvicorn": ("server/runtime/listeners.py", "server/standin/"),
     "claude_agent_sdk": ("server/claude/",),
-    "pydantic": ("server/dialects/", "server/web/openapi/"),
+    "pydantic": ("server/dialects/",),
     "keyring": ("server/machine/",),
     "jeepney": ("tray/desktop/dbus.py",),
     "copykitten": ("tray/desktop/clipboard.py",),
