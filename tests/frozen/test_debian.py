@@ -87,7 +87,7 @@ def test_what_its_desktop_shows_of_it(installed: Debian) -> None:
     assert not list((installed.root / "etc/xdg").glob("autostart/*"))
 
 
-def test_it_knows_who_brings_new_versions(installed: Debian) -> None:
+def test_it_knows_that_apt_updates_it(installed: Debian) -> None:
     assert (installed.root / "opt/drawbridge/_internal/assets/MANAGED_BY").read_text() == "apt"
 
 

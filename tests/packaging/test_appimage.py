@@ -51,7 +51,7 @@ def test_it_is_a_runtime_and_a_file_system_from_which_the_app_starts(app: Path, 
     assert not list(inside.rglob("MANAGED_BY"))
 
 
-def test_a_runtime_that_is_not_the_one_that_was_looked_at_is_refused(app: Path, tmp_path: Path) -> None:
+def test_a_runtime_with_another_checksum_is_refused(app: Path, tmp_path: Path) -> None:
     curl = tmp_path / "curl"
     curl.write_text('#!/bin/sh\nwhile [ "$1" != --output ]; do shift; done\necho another >"$2"\n')
     curl.chmod(0o755)

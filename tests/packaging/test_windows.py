@@ -261,7 +261,7 @@ def test_it_goes_without_a_trace_but_the_settings(desk: Desk) -> None:
     assert names(desk.own) == {"settings.toml"}
 
 
-def test_settings_go_too_when_that_is_asked_for(desk: Desk) -> None:
+def test_settings_are_removed_on_request(desk: Desk) -> None:
     desk.install()
     (desk.own / "Logs").mkdir(parents=True)
     (desk.own / "settings.toml").write_text("port = 8090\n")

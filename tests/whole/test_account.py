@@ -63,7 +63,7 @@ STATES = [
 
 
 @pytest.mark.parametrize(("state", "variables", "line", "payer"), STATES)
-def test_the_menu_the_doctor_and_health_agree_on_who_pays(
+def test_the_menu_the_doctor_and_health_agree_on_the_payer(
     tmp_path: Path, bus: str, host: TrayHost, state: str, variables: dict[str, str], line: str, payer: str
 ) -> None:
     with opened(state, tmp_path, bus, host, **variables) as (app, _, _):
@@ -77,9 +77,7 @@ def test_the_menu_the_doctor_and_health_agree_on_who_pays(
         assert KEY not in app.log + app.settings + json.dumps(health)
 
 
-def test_where_the_settings_insist_on_an_api_key_and_there_is_none_nothing_is_asked(
-    tmp_path: Path, bus: str, host: TrayHost
-) -> None:
+def test_nothing_is_sent_if_the_settings_demand_a_missing_api_key(tmp_path: Path, bus: str, host: TrayHost) -> None:
     with opened("plan", tmp_path, bus, host, 'payer = "api key"\n') as (app, _, upstream):
         assert "No API key, so nothing can be answered" in app.until("No API key found")
         health = app.get("/health").json()["account"]
@@ -110,7 +108,7 @@ def test_a_console_account_is_signed_in_to_by_its_own_line(tmp_path: Path, bus: 
         app.until("Billed per token to an API key")
 
 
-def test_an_expired_sign_in_is_said_when_claude_refuses_it_and_goes_with_the_next_answer(
+def test_an_expired_sign_in_is_shown_when_claude_rejects_it_until_the_next_answer(
     tmp_path: Path, bus: str, host: TrayHost
 ) -> None:
     """Claude Code itself still reports a sign-in."""

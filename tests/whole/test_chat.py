@@ -85,7 +85,7 @@ async def test_parts_and_neighbours_of_the_same_role(bridge: Bridge, standin: St
     assert conversation_of(standin.requests[-1].body) == [("user", "first|second|third")]
 
 
-async def test_an_assistant_who_speaks_first(bridge: Bridge, standin: Standin) -> None:
+async def test_a_conversation_that_starts_with_the_assistant(bridge: Bridge, standin: Standin) -> None:
     conversation = [{"role": "assistant", "content": "Hello, I am here."}, {"role": "user", "content": "hi"}]
     assert (await bridge.post({"messages": conversation})).status_code == 200
     spoken = conversation_of(standin.requests[-1].body)
@@ -102,7 +102,7 @@ ODD = [
 
 
 @pytest.mark.parametrize("conversation", ODD, ids=range(len(ODD)))
-async def test_an_odd_conversation_is_told_what_to_send(
+async def test_an_incomplete_conversation_is_refused(
     bridge: Bridge, standin: Standin, conversation: list[dict[str, str]]
 ) -> None:
     reply = await bridge.post({"messages": conversation})
@@ -227,7 +227,7 @@ async def test_a_cut_whole_answer_is_one_clear_error(bridge: Bridge, standin: St
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_a_caller_who_leaves_stops_the_request_upstream(bridge: Bridge, standin: Standin, stream: bool) -> None:
+async def test_a_disconnect_stops_the_request_upstream(bridge: Bridge, standin: Standin, stream: bool) -> None:
     gate = Gate()
     standin.script(say("Half", Hold(gate), " never"))
     async with httpx.AsyncClient(base_url=bridge.url, trust_env=False, timeout=60) as leaving:
@@ -276,7 +276,7 @@ async def test_the_models_are_the_accounts_own(bridge: Bridge, standin: Standin)
     assert (await bridge.client.get("/models/nobody")).status_code == 404
 
 
-async def test_who_pays_is_said(bridge: Bridge) -> None:
+async def test_the_payer_is_reported(bridge: Bridge) -> None:
     account = (await bridge.client.get("/auth/status")).json()
     assert (account["signed_in"], account["payer"]) == (True, "api key")
     health = await bridge.health()

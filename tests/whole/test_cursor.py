@@ -74,7 +74,7 @@ async def test_the_verify_prompt_is_answered_at_once_whatever_the_model_and_with
         assert other.status_code == 503
 
 
-async def test_the_verify_prompt_needs_the_key_where_one_is_asked_for(folder: Path) -> None:
+async def test_the_verify_prompt_needs_the_key_if_one_is_required(folder: Path) -> None:
     environment = {"DRAWBRIDGE_API_KEY": "the-key-of-the-test"}
     async with open_standin() as standin, open_bridge(standin, folder, environment=environment) as bridge:
         assert (await bridge.post(VERIFY)).status_code == 401
@@ -242,7 +242,7 @@ def patching(recorded: Recorded) -> Script:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-async def test_a_round_of_tools_in_each_dialect_goes_on_with_the_parked_process(
+async def test_a_round_of_tools_in_each_dialect_continues_on_the_parked_worker(
     bridge: Bridge, standin: Standin, dialect: str
 ) -> None:
     """The patch comes as the arguments of a function and is raw text, not JSON."""

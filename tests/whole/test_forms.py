@@ -42,7 +42,9 @@ async def test_an_answer_of_a_schema_is_bare_json(bridge: Bridge, standin: Stand
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_any_json_object_comes_bare_and_goes_on(bridge: Bridge, standin: Standin, stream: bool) -> None:
+async def test_any_json_object_comes_bare_and_the_conversation_continues(
+    bridge: Bridge, standin: Standin, stream: bool
+) -> None:
     def answer(recorded: Recorded) -> Script:
         (name,) = offered(dict(recorded.body))
         assert recorded.body["tool_choice"] == {"type": "tool", "name": name, "disable_parallel_tool_use": True}
@@ -67,7 +69,7 @@ async def test_any_json_object_comes_bare_and_goes_on(bridge: Bridge, standin: S
     assert ANSWER.name not in offered(of(standin))
 
 
-async def test_a_schema_that_cannot_be_asked_for_is_refused_by_the_keyword(bridge: Bridge, standin: Standin) -> None:
+async def test_an_unsupported_schema_is_refused_by_its_keyword(bridge: Bridge, standin: Standin) -> None:
     tree = {"type": "object", "properties": {"child": {"$ref": "#/$defs/Tree"}}}
     schema = {"$ref": "#/$defs/Tree", "$defs": {"Tree": tree}}
     reply = await bridge.chat("hi", response_format={"type": "json_schema", "json_schema": {"schema": schema}})
@@ -106,7 +108,7 @@ async def test_none_is_without_thinking_where_the_model_can_do_without(bridge: B
     assert of(standin).get("thinking") != {"type": "disabled"}
 
 
-async def test_what_ended_an_answer_is_said_and_a_stop_sequence_is_not_part_of_it(
+async def test_the_finish_reason_is_reported_and_a_stop_sequence_is_not_part_of_the_answer(
     bridge: Bridge, standin: Standin
 ) -> None:
     standin.script(say("Before", stop_reason="stop_sequence", stop_sequence="END"))

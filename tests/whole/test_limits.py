@@ -22,7 +22,7 @@ pytestmark = [
 ]
 
 
-def test_a_reached_limit_is_told_once_a_window_with_the_time_of_its_end(
+def test_a_reached_limit_is_notified_once_a_window_with_the_time_of_its_end(
     tmp_path: Path, bus: str, host: TrayHost
 ) -> None:
     now = datetime.now(UTC).astimezone()

@@ -78,7 +78,7 @@ async def test_an_idle_pool_shrinks_to_one_spare(folder: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the environment of a process cannot be read on Windows or macOS")
-async def test_the_key_is_asked_for_and_never_reaches_a_child(folder: Path) -> None:
+async def test_the_key_is_required_and_never_reaches_a_child(folder: Path) -> None:
     environment = {"DRAWBRIDGE_API_KEY": "the-key-of-the-test"}
     async with open_standin() as standin, open_bridge(standin, folder, environment=environment) as bridge:
         assert (await bridge.chat("hi")).status_code == 401

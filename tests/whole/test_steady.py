@@ -36,7 +36,7 @@ async def test_a_short_failure_is_only_a_longer_wait(folder: Path) -> None:
             assert (await bridge.health())["circuits"] == [], name
 
 
-async def test_it_is_sent_again_only_so_often(folder: Path) -> None:
+async def test_retries_are_limited_by_the_setting(folder: Path) -> None:
     environment = {"DRAWBRIDGE_RETRIES": "1"}
     async with open_standin() as standin, open_bridge(standin, folder, environment=environment) as bridge:
         standin.script(lambda _: refuse(529))
@@ -68,7 +68,7 @@ async def test_after_the_first_word_nothing_is_sent_again(folder: Path) -> None:
         assert RETRIED not in bridge.log
 
 
-async def test_who_leaves_is_not_asked_for_again(folder: Path) -> None:
+async def test_a_request_is_not_retried_after_a_disconnect(folder: Path) -> None:
     async with open_standin() as standin, open_bridge(standin, folder, "--pool-size", "1") as bridge:
         await bridge.until_pool(raw=1)
         standin.script(lambda _: refuse(529))
@@ -85,7 +85,7 @@ async def test_who_leaves_is_not_asked_for_again(folder: Path) -> None:
         assert len(standin.requests) == seen + 1
 
 
-async def test_an_overloaded_model_is_stood_in_for_by_another_one(folder: Path) -> None:
+async def test_the_fallback_model_answers_for_an_overloaded_one(folder: Path) -> None:
     environment = {"DRAWBRIDGE_FALLBACK_MODEL": "haiku", **NEVER_AGAIN}
     async with open_standin() as standin, open_bridge(standin, folder, environment=environment) as bridge:
         for status in (529, 429):
@@ -98,7 +98,7 @@ async def test_an_overloaded_model_is_stood_in_for_by_another_one(folder: Path) 
         assert (await bridge.chat("hi", model="opus")).status_code == 503
 
 
-async def test_an_api_that_goes_on_failing_is_not_asked_by_everybody(folder: Path) -> None:
+async def test_an_api_that_keeps_failing_gets_no_more_requests(folder: Path) -> None:
     async with open_standin() as standin, open_bridge(standin, folder, environment=NEVER_AGAIN) as bridge:
         standin.script(lambda _: refuse(529))
         for _ in range(FAILURES):
@@ -117,7 +117,7 @@ async def test_an_api_that_goes_on_failing_is_not_asked_by_everybody(folder: Pat
         await heals(bridge)
 
 
-async def test_a_lost_sign_in_is_told_at_once_and_found_again(folder: Path) -> None:
+async def test_a_lost_sign_in_is_reported_at_once_and_recovers(folder: Path) -> None:
     async with open_standin() as standin, open_bridge(standin, folder) as bridge:
         standin.script(lambda _: refuse(401, "OAuth token has expired"))
         assert (await bridge.chat("hi")).status_code == 401
@@ -132,7 +132,7 @@ async def test_a_lost_sign_in_is_told_at_once_and_found_again(folder: Path) -> N
         await heals(bridge)
 
 
-async def test_a_reached_limit_is_told_without_a_request_until_its_end(folder: Path) -> None:
+async def test_a_reached_limit_is_reported_without_a_request_until_its_end(folder: Path) -> None:
     soon = int(time.time()) + 3600
     rejected = limits("1.0", "0.25", status="rejected", soon=soon, later=soon + 86_400)
     sign_in(folder / "home")

@@ -62,16 +62,16 @@ class Run:
         self.seen[request.id].set()
         return request.script(self.tries[request.id])
 
-    async def tell(self) -> None:
+    async def send(self) -> None:
         """Sends chapter by chapter, each with another number of concurrent people."""
         for number, chapter in enumerate(self.stories):
             room = asyncio.Semaphore(CROWDS[number % len(CROWDS)])
             async with asyncio.TaskGroup() as group:
                 for story in chapter:
-                    group.create_task(self._tell_one(story, room))
+                    group.create_task(self._send_story(story, room))
         await self.bridge.until_pool(answering=0, waiting=0)
 
-    async def _tell_one(self, story: list[Request], room: asyncio.Semaphore) -> None:
+    async def _send_story(self, story: list[Request], room: asyncio.Semaphore) -> None:
         async with room:
             for request in story:
                 if request.kills:
@@ -225,7 +225,7 @@ def unmarked(value: Any) -> Any:
     return [unmarked(inner) for inner in value] if isinstance(value, list) else value
 
 
-async def run(folder: Path, seed: int, count: int, isolation: str) -> Run:
+async def completed_run(folder: Path, seed: int, count: int, isolation: str) -> Run:
     """Runs a server, sends all requests, and checks what arrived."""
     begun = time.monotonic()
     environment = {"DRAWBRIDGE_ISOLATION": isolation, "DRAWBRIDGE_LOG_LEVEL": "warning", "DRAWBRIDGE_RETRIES": "0"}
@@ -233,14 +233,12 @@ async def run(folder: Path, seed: int, count: int, isolation: str) -> Run:
         open_standin() as standin,
         open_bridge(standin, folder, environment=environment, program="tests.whole.wearing") as bridge,
     ):
-        telling = Run(bridge, standin, stories(seed, count), random.Random(seed))
-        await telling.tell()
-        await telling.check()
-    print(f"seed {seed}, {isolation}, {count} requests in {time.monotonic() - begun:.0f} s: {dict(telling.ways)},")
-    print(
-        f"  {telling.kills} kills, {telling.failures} failures, {telling.extra} sent again, {telling.resumed} resumed"
-    )
-    return telling
+        found = Run(bridge, standin, stories(seed, count), random.Random(seed))
+        await found.send()
+        await found.check()
+    print(f"seed {seed}, {isolation}, {count} requests in {time.monotonic() - begun:.0f} s: {dict(found.ways)},")
+    print(f"  {found.kills} kills, {found.failures} failures, {found.extra} sent again, {found.resumed} resumed")
+    return found
 
 
 @pytest.mark.timeout(900)
@@ -250,20 +248,20 @@ async def run(folder: Path, seed: int, count: int, isolation: str) -> Run:
 async def test_each_body_upstream_is_its_requests_own_and_each_answer_its_callers(
     folder: Path, seed: int, count: int
 ) -> None:
-    telling = await run(folder, seed, count, "warm")
-    assert telling.ways["continued"] >= count // 10
-    assert telling.ways["profile"] >= count // 10
+    found = await completed_run(folder, seed, count, "warm")
+    assert found.ways["continued"] >= count // 10
+    assert found.ways["profile"] >= count // 10
     # Of 500 requests on two cores, 9 to 17 find a spare and 99 to 117 find no ready worker.
-    assert telling.ways["spare"] >= 1
-    assert telling.ways["cold"] >= 1
-    assert telling.kills >= count // 150
+    assert found.ways["spare"] >= 1
+    assert found.ways["cold"] >= 1
+    assert found.kills >= count // 150
 
 
 @pytest.mark.timeout(7200)
 @sized("count", IN_PROCESSES, small=20)
 async def test_a_process_for_each_conversation_sends_the_same_turns(folder: Path, count: int) -> None:
-    warm = await run(folder / "warm", 99, count, "warm")
-    alone = await run(folder / "process", 99, count, "process")
+    warm = await completed_run(folder / "warm", 99, count, "warm")
+    alone = await completed_run(folder / "process", 99, count, "process")
     assert set(alone.ways) == {"process"}
     timed = {request.id for request in warm.requests.values() if request.fate == "cancelled at a random time"}
     one, other = warm.arrived, alone.arrived

@@ -230,7 +230,7 @@ async def test_results_hold_words_and_pictures(bridge: Bridge, standin: Standin)
         assert result_of(standin.requests[-1]) == arrived
 
 
-async def test_calls_without_results_and_results_without_calls_are_told_in_openais_words(
+async def test_calls_without_results_and_results_without_calls_are_refused_as_by_openai(
     bridge: Bridge, standin: Standin
 ) -> None:
     made = {"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}

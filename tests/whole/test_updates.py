@@ -113,7 +113,9 @@ def proxy(tmp_path: Path) -> Iterator[Proxy]:
     proxy.close()
 
 
-def test_only_who_wants_it_is_told_of_a_newer_version(tmp_path: Path, bus: str, host: TrayHost, proxy: Proxy) -> None:
+def test_a_newer_version_is_shown_only_if_the_user_wants_checks(
+    tmp_path: Path, bus: str, host: TrayHost, proxy: Proxy
+) -> None:
     environment = {"HTTPS_PROXY": proxy.url, "SSL_CERT_FILE": str(proxy.certificate)}
     with open_app(tmp_path, bus, host, environment=environment) as app:
         app.until("Running")

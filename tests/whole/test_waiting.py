@@ -95,7 +95,7 @@ async def test_a_conversation_survives_a_restart_between_call_and_result(upstrea
     assert upstream.requests[-1].refusal is None
 
 
-async def test_a_death_between_call_and_result_is_noticed_by_nobody(upstream: Standin, tmp_path: Path) -> None:
+async def test_a_worker_killed_between_call_and_result_is_invisible(upstream: Standin, tmp_path: Path) -> None:
     """One dead worker: the server retries once."""
     agent = Agent()
     async with open_bridge(upstream, tmp_path, "--pool-size", "1") as bridge:

@@ -24,7 +24,7 @@ async def way(bridge: Bridge, *turns: str, system: str = "", **fields: str) -> s
     return reply.headers["x-drawbridge-way"]
 
 
-async def test_each_way_is_taken_and_gives_the_turns_that_were_asked_for(folder: Path) -> None:
+async def test_each_way_is_taken_and_sends_the_turns_of_the_request(folder: Path) -> None:
     async with open_standin() as standin, open_bridge(standin, folder, "--pool-size", "2") as bridge:
         standin.script(echo)
         await bridge.until_pool(raw=2)
@@ -46,7 +46,7 @@ async def test_each_way_is_taken_and_gives_the_turns_that_were_asked_for(folder:
         assert ways == {"spare": 2, "continued": 2, "profile": 2}
 
 
-async def test_a_pool_of_one_goes_on_without_a_spare_and_gives_way_to_another_profile(folder: Path) -> None:
+async def test_a_pool_of_one_continues_without_a_spare_and_is_evicted_for_another_profile(folder: Path) -> None:
     async with open_standin() as standin, open_bridge(standin, folder, "--pool-size", "1") as bridge:
         standin.script(echo)
         await bridge.until_pool(raw=1)
@@ -76,7 +76,7 @@ async def test_another_model_on_a_warm_worker_leaves_no_trace(folder: Path) -> N
         assert "local-command" not in json.dumps(body)
 
 
-async def test_who_leaves_frees_a_worker_that_forgets(folder: Path) -> None:
+async def test_a_disconnect_frees_a_worker_that_forgets(folder: Path) -> None:
     gate = Gate()
     async with open_standin() as standin, open_bridge(standin, folder, "--pool-size", "1") as bridge:
         standin.script(say("MARK", Hold(gate), "never"))
@@ -100,7 +100,7 @@ async def test_isolation_by_process_is_a_setting(folder: Path) -> None:
         assert ways == {"process": 3}
 
 
-async def test_a_conversation_is_never_gone_on_with_under_another_key(folder: Path) -> None:
+async def test_a_conversation_is_never_continued_under_another_key(folder: Path) -> None:
     settings = folder / "home" / ".config" / "drawbridge" / "settings.toml"
     settings.parent.mkdir(parents=True)
     settings.write_text('api_key = "the first"\n')
