@@ -56,7 +56,6 @@ class View(Screen, Protocol):
 
     def run(self) -> None:
         """Shows the icon; returns after `stop`."""
-        ...
 
 
 class NoView:

@@ -39,7 +39,6 @@ class MakeRunner(Protocol):
 
     def __call__(self, config: Config, *, folders: Folders, token: str) -> "Runner":
         """Returns a runner that has not started."""
-        ...
 
 
 # Runs the desktop app with the given flags; returns the exit code.

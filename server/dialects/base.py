@@ -37,19 +37,15 @@ class Encoder(Protocol):
 
     def start(self) -> bytes:
         """The bytes before the first event, sent with the response headers; may be empty."""
-        ...
 
     def event(self, event: Event) -> bytes:
         """The bytes for `event`, often none. `Failed` becomes one error, after which nothing is sent."""
-        ...
 
     def heartbeat(self) -> bytes:
         """The bytes that keep a silent connection open."""
-        ...
 
     def end(self) -> bytes:
         """The bytes after a `Finished`, sent with it; may be empty."""
-        ...
 
 
 class Collector(Protocol):
@@ -57,11 +53,9 @@ class Collector(Protocol):
 
     def add(self, event: Event) -> None:
         """Takes the next event. Raises the error of a `Failed`."""
-        ...
 
     def body(self) -> dict[str, object]:
         """The response body. Raises `AnswerCut` if no `Finished` was added."""
-        ...
 
 
 class Reply(Protocol):
@@ -69,11 +63,9 @@ class Reply(Protocol):
 
     def encoder(self) -> Encoder:
         """A new encoder, for a streamed answer."""
-        ...
 
     def collector(self) -> Collector:
         """A new collector, for a whole answer."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +107,6 @@ class Dialect(Protocol):
 
     def parse(self, body: object, owner: str, options: ParseOptions) -> Exchange:
         """Parses the JSON `body` of a request by `owner`. Raises `InvalidRequest`."""
-        ...
 
     def error(self, error: DrawbridgeError, request_id: str) -> ErrorReply:
         """The response for `error`, for a request that failed before its response began."""
-        ...

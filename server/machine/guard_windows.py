@@ -53,23 +53,18 @@ class Kernel32(Protocol):
 
     def CreateJobObjectW(self, attributes: None, name: None) -> int | None:  # noqa: N802 # Windows' own name
         """Creates a job."""
-        ...
 
     def SetInformationJobObject(self, job: int, kind: int, value: object, size: int) -> int:  # noqa: N802
         """Sets a job's limits."""
-        ...
 
     def OpenProcess(self, access: int, inherit: int, pid: int) -> int | None:  # noqa: N802
         """Opens a process."""
-        ...
 
     def AssignProcessToJobObject(self, job: int, process: int) -> int:  # noqa: N802
         """Puts a process into a job."""
-        ...
 
     def CloseHandle(self, handle: int) -> int:  # noqa: N802
         """Closes a handle."""
-        ...
 
 
 class JobGuard:

@@ -25,19 +25,15 @@ class Guard(Protocol):
 
     def wrap(self, argv: Sequence[str]) -> list[str]:
         """Returns the arguments to run instead of `argv`; the process id stays that of `argv` itself."""
-        ...
 
     def spawn_options(self) -> SpawnOptions:
         """Returns how to spawn: without a window, and not in the process group that the terminal's Ctrl-C signals."""
-        ...
 
     def adopt(self, pid: int) -> None:
         """Ties a process just spawned. Never raises: a process that cannot be tied still works."""
-        ...
 
     def close(self) -> None:
         """Releases the guard's resources; adopted processes that still live may end with it."""
-        ...
 
 
 # If we die before setpriv has requested the signal, none comes; but then the parent is already another process.

@@ -42,15 +42,12 @@ class Backend(Protocol):
 
     def get_password(self, service: str, username: str) -> str | None:
         """Returns the entry, if any."""
-        ...
 
     def set_password(self, service: str, username: str, password: str) -> None:
         """Creates or replaces the entry."""
-        ...
 
     def delete_password(self, service: str, username: str) -> None:
         """Removes the entry."""
-        ...
 
 
 class Keychain:

@@ -25,31 +25,24 @@ class Engine(Protocol):
     @property
     def config(self) -> Config:
         """The settings in force."""
-        ...
 
     def apply(self, config: Config) -> None:
         """Changes the settings, from the next request on."""
-        ...
 
     def stream(self, request: ModelRequest, /) -> AsyncGenerator[Event, None]:
         """Streams the answer. Raises before the first event, yields `Failed` after it; closing cancels the request."""
-        ...
 
     async def models(self) -> tuple[ModelCard, ...]:
         """Returns the models of this account."""
-        ...
 
     def status(self) -> Status:
         """Returns the state of the server without waiting."""
-        ...
 
     async def account(self) -> AccountStatus:
         """Asks Claude Code for the account and who pays."""
-        ...
 
     async def sign_in(self, account: SignInAccount, on_url: Callable[[str], None], /) -> AccountStatus:
         """Signs in to Claude in the browser. Raises `DrawbridgeError` if nobody is signed in afterwards."""
-        ...
 
 
 class ControlPort(Protocol):
@@ -58,8 +51,6 @@ class ControlPort(Protocol):
     @property
     def token(self) -> str:
         """The secret of this instance, as written to the instance file."""
-        ...
 
     def stop(self) -> None:
         """Asks the server to stop and returns at once."""
-        ...

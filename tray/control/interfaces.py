@@ -17,15 +17,12 @@ class Screen(Protocol):
     @property
     def has_host(self) -> bool | None:
         """Whether a tray shows the icon; None: not known yet."""
-        ...
 
     def show(self, snapshot: Snapshot) -> None:
         """Draws it soon."""
-        ...
 
     def stop(self) -> None:
         """Removes the icon."""
-        ...
 
 
 class Desktop(Protocol):
@@ -33,19 +30,15 @@ class Desktop(Protocol):
 
     def notify(self, notice: Notice, on_click: Callable[[Command], None]) -> None:
         """Shows a notification."""
-        ...
 
     def open_folder(self, path: Path) -> None:
         """Opens the file manager."""
-        ...
 
     def open_file(self, path: Path) -> None:
         """Opens an editor."""
-        ...
 
     def open_page(self, url: str) -> None:
         """Opens the browser."""
-        ...
 
 
 class Autostart(Protocol):
@@ -53,15 +46,12 @@ class Autostart(Protocol):
 
     def state(self) -> bool | None:
         """Whether the next login starts Drawbridge; None if it is not available here."""
-        ...
 
     def set(self, on: bool) -> None:  # noqa: FBT001 # as its implementations have it
         """Changes it. Raises `DrawbridgeError`."""
-        ...
 
     def repair(self) -> bool:
         """Updates the entry if the program has moved; returns whether it did."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,36 +33,28 @@ class Server(Protocol):
     @property
     def listeners(self) -> Listeners:
         """The bound sockets."""
-        ...
 
     @property
     def error(self) -> BaseException | None:
         """The error that ended it."""
-        ...
 
     def begin(self) -> None:
         """Binds the sockets and starts the server's thread. Raises `StartError`."""
-        ...
 
     def stop(self, grace_s: float) -> None:
         """Starts to end it, without waiting."""
-        ...
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Waits until it has ended, and raises the error that ended it."""
-        ...
 
     def apply(self, config: Config) -> None:
         """Applies new settings while it runs. Raises `StartError` or `SettingsInvalid`; then nothing has changed."""
-        ...
 
     def follow_network(self) -> None:
         """Follows changes of this computer's addresses, if other devices may connect."""
-        ...
 
     def sign_in(self, account: SignInAccount, on_url: Callable[[str], None]) -> AccountStatus:
         """Signs in to Claude in the browser; blocks for minutes."""
-        ...
 
 
 MakeServer = Callable[[Config, Callable[[Status], None]], Server]

@@ -31,15 +31,12 @@ class Notifier(Protocol):
 
     def show(self, notice: Notice, on_click: OnClick) -> None:
         """Shows `notice` soon, without blocking."""
-        ...
 
     def use(self, show: Callable[[str, str], None]) -> None:
         """Sets the icon's function that shows a title and a text."""
-        ...
 
     def close(self) -> None:
         """Releases everything, within a bounded time."""
-        ...
 
 
 class Opener(Protocol):
@@ -47,15 +44,12 @@ class Opener(Protocol):
 
     def folder(self, path: Path) -> Sequence[Attempt]:
         """In the file manager."""
-        ...
 
     def file(self, path: Path) -> Sequence[Attempt]:
         """In an editor."""
-        ...
 
     def page(self, url: str) -> Sequence[Attempt]:
         """In the browser."""
-        ...
 
 
 class Desktop:

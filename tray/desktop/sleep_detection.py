@@ -45,7 +45,6 @@ class SleepWatch(Protocol):
 
     def close(self) -> None:
         """Ends the subscription. Returns within a bounded time."""
-        ...
 
 
 def watch_sleep(

@@ -32,27 +32,21 @@ class NativeIcon(Protocol):
     @property
     def has_host(self) -> bool | None:
         """See `View.has_host`."""
-        ...
 
     def later(self, job: Job) -> None:
         """Runs `job` soon on the icon's thread; errors are logged. May be called at any time, from any thread."""
-        ...
 
     def update_menu(self) -> None:
         """Shows a changed menu, at once or when it is next opened."""
-        ...
 
     def run(self, setup: Callable[[BaseIcon], object]) -> None:
         """Runs the system's event loop. `setup` is called on another thread as soon as the loop runs."""
-        ...
 
     def stop(self) -> None:
         """Ends the loop."""
-        ...
 
     def notify(self, message: str, title: str) -> None:
         """Shows a notification."""
-        ...
 
 
 IconMaker = Callable[[str, Draw, str, Menu], NativeIcon]

@@ -25,15 +25,12 @@ class Autostart(Protocol):
 
     def state(self) -> bool | None:
         """Whether the next login starts Drawbridge, by the system's own settings too; None if unknown."""
-        ...
 
     def set(self, on: bool) -> None:  # noqa: FBT001 # a switch's setter
         """Switches the entry for the next login. Raises `AutostartRefused` if nothing could be changed."""
-        ...
 
     def repair(self) -> bool:
         """Rewrites the entry if it is on and its program is missing; returns whether it did. Never raises."""
-        ...
 
 
 @contextmanager

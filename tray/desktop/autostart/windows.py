@@ -16,15 +16,12 @@ class Registry(Protocol):
 
     def read(self, path: str, name: str) -> object:
         """The value, None if it is missing. Raises OSError."""
-        ...
 
     def write(self, path: str, name: str, text: str) -> None:
         """Creates or replaces the value. Raises OSError."""
-        ...
 
     def delete(self, path: str, name: str) -> None:
         """Removes the value if it exists. Raises OSError."""
-        ...
 
 
 class WindowsAutostart:
