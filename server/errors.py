@@ -1,49 +1,5 @@
 """All our errors, each with a title, a message and a hint that can be shown to the user.
 
-    DrawbridgeError                 title, message, hint
-    +-- RequestError                the request is invalid
-    |   +-- InvalidRequest          a field is wrong; `param` names it
-    |   +-- PromptTooLong           the conversation does not fit the model's context window
-    |   +-- ModelUnknown            unknown model, and strict model names are configured
-    |   +-- BodyTooLarge
-    |   +-- NotBuilt                an endpoint of OpenAI's that does not exist here yet
-    |   +-- NotFound                an unknown path or id
-    |   +-- MethodNotAllowed
-    +-- AccessError                 refused before the body was read
-    |   +-- KeyRefused              the required key is missing or wrong
-    |   +-- AccessDenied            host, origin, forwarding header or control token
-    |   +-- BodyNotJson             the body is not declared as JSON
-    +-- BusyError                   `retry_after_s`
-    |   +-- QueueFull
-    |   +-- QueueTimeout
-    |   +-- ShuttingDown
-    +-- EngineError                 Claude Code on this computer failed
-    |   +-- CliMissing
-    |   |   +-- CliMisnamed         the one named in the settings is missing
-    |   +-- CliFailed               it does not start
-    |   +-- CliUnfit                it runs, but failed the self-check
-    |   +-- WorkerDied              a process ended while it answered
-    |   +-- WorkerSilent            timeout: no output
-    |   +-- AnswerCut               the answer is incomplete
-    |   +-- UnexpectedOutput        output that we do not understand
-    +-- UpstreamError               Claude's API refused; `status` is its HTTP status
-    |   +-- UpstreamRefused         400 and other refusals of the request
-    |   +-- SignInNeeded            401
-    |   +-- PermissionRefused       403
-    |   +-- UpstreamUnknown         404
-    |   +-- UsageLimit              429, `retry_after_s`
-    |   +-- UpstreamDown            5xx, 529, or no connection
-    +-- KeyringError                the keyring of this computer
-    |   +-- KeyringLocked           it waits for a password, or does not answer
-    |   +-- KeyringMissing          there is none, or it cannot be used
-    +-- StartError                  the server cannot start
-        +-- PortTaken
-        +-- SettingsInvalid
-        |   +-- SettingsCorrupt     the settings file is not TOML
-        +-- KeyNeeded               a listener that others can reach has no key
-        +-- KeyUnreadable           the stored key is required and cannot be read
-        +-- AlreadyRunning          another server uses the same data folder
-
 Classes differ where a caller acts differently. HTTP statuses are the dialects' business.
 """
 
@@ -82,10 +38,8 @@ class RequestError(DrawbridgeError):
 
     title = "Invalid request"
 
-    def __init__(
-        self, message: str = "", *, param: str | None = None, hint: str | None = None, title: str | None = None
-    ) -> None:
-        super().__init__(message, hint=hint, title=title)
+    def __init__(self, message: str = "", *, param: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
         self.param = param
 
 
@@ -241,7 +195,10 @@ class UnexpectedOutput(EngineError):
 
 
 class UpstreamError(DrawbridgeError):
-    """Claude's API refused. `status` is its HTTP status, None without a connection."""
+    """Claude's API refused. `status` is its HTTP status, None without a connection.
+
+    `resets_at`: the Unix time at which a usage limit ends, if known.
+    """
 
     def __init__(
         self,
@@ -249,11 +206,13 @@ class UpstreamError(DrawbridgeError):
         *,
         status: int | None = None,
         retry_after_s: float | None = None,
+        resets_at: float | None = None,
         hint: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.status = status
         self.retry_after_s = retry_after_s
+        self.resets_at = resets_at
 
 
 class UpstreamRefused(UpstreamError):
@@ -284,21 +243,9 @@ class UpstreamUnknown(UpstreamError):
 
 
 class UsageLimit(UpstreamError):
-    """The usage limit or rate limit is reached. `resets_at`: the Unix time of its end, if known."""
+    """The usage limit or rate limit is reached."""
 
     title = "Claude's usage limit is reached"
-
-    def __init__(
-        self,
-        message: str = "",
-        *,
-        status: int | None = None,
-        retry_after_s: float | None = None,
-        resets_at: float | None = None,
-        hint: str | None = None,
-    ) -> None:
-        super().__init__(message, status=status, retry_after_s=retry_after_s, hint=hint)
-        self.resets_at = resets_at
 
 
 class UpstreamDown(UpstreamError):
