@@ -39,10 +39,7 @@ def create_app(
     dialects: Sequence[Dialect] = DIALECTS,
     clock: Callable[[], float] = time.time,
 ) -> FastAPI:
-    """Creates the application over `engine`; each listener wraps it in an `AccessMiddleware`.
-
-    /control and the page's stop button exist only with `control`.
-    """
+    """Creates the application over `engine`. /control and the page's stop button exist only with `control`."""
     app = FastAPI(
         title=f"{NAME} (demo)" if config.demo else NAME,
         version=own_version(),

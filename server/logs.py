@@ -45,10 +45,7 @@ class _LogFile(logging.handlers.RotatingFileHandler):
 
 
 def open_log(folder: Path, *, level: str = "info") -> logging.Handler:
-    """Starts logging to `folder`/drawbridge.log: 5 MB per file, three old files kept. Close it with `close_log`.
-
-    Raises OSError if the folder cannot be written.
-    """
+    """Logs to `folder`/drawbridge.log: 5 MB per file, three old files kept. Raises OSError if it cannot be written."""
     folder.mkdir(parents=True, exist_ok=True)
     handler = _LogFile(folder / FILE_NAME)
     handler.setFormatter(logging.Formatter(FORMAT))

@@ -103,10 +103,7 @@ class UsageWindow:
 
 @dataclass(frozen=True, slots=True)
 class CircuitStatus:
-    """An open circuit: requests for `model` (None: all models) are refused at once with the error `title`.
-
-    After `until` one request tries again. Times are Unix times.
-    """
+    """Requests for `model` (None: all) are refused with the error `title`; one is tried after `until`, a Unix time."""
 
     cause: Literal["sign in", "limit", "upstream"]
     model: str | None

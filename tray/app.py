@@ -79,10 +79,7 @@ class NoView:
 
 
 def run_desktop(flags: Mapping[str, object]) -> int:
-    """Runs the desktop app until the user quits; returns the exit code. Raises `DrawbridgeError` if it cannot start.
-
-    If it is running already, opens that one's status page instead.
-    """
+    """Runs the desktop app until the user quits, or opens the status page of one that runs. Returns the exit code."""
     desktop = desktop_for(icon=_notification_icon())
     try:
         settings = Settings(SettingsFile(find_folders().settings_file), flags=flags, environ=os.environ)

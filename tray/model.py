@@ -56,10 +56,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class KeyState:
-    """The state of the access key, without the key itself.
-
-    `asks_for_file`: no keyring was found, and the user has not yet agreed to store the key in a private file.
-    """
+    """The state of the access key. `asks_for_file`: there is no keyring, and the user has not agreed to a file yet."""
 
     is_required: bool = False
     place: KeyPlace = KeyPlace.NONE

@@ -76,10 +76,7 @@ class AttemptFactory:
     async def begin(
         self, request: ModelRequest, settings: ModelSettings, *, began: float, is_retry: bool, is_background: bool
     ) -> AsyncIterator[Attempt]:
-        """Leases a worker for the block. `began` is when the request came. Leaving the block early stops the answer.
-
-        Raises whatever goes wrong, also in the middle of the answer.
-        """
+        """Leases a worker for the block; `began` is when the request came. Leaving the block early stops the answer."""
         request = replace(request, messages=with_legal_ids(request.messages))
         if settings.thinks and settings.temperature is None and settings.top_p is None:
             messages = self.thinking.restored(request.profile.owner, settings.model, request.messages)

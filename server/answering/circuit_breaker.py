@@ -25,11 +25,7 @@ LIMIT_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """An open circuit: requests for `model` (None: all) get `error` until `until`; times are Unix times.
-
-    From `due` on one request is let through as the probe; the others still get the error. `tries`: the number of failed
-    probes.
-    """
+    """Requests for `model` (None: all) get `error` until `until`; from `due` on one request passes as the probe."""
 
     cause: Cause
     model: str | None
@@ -42,10 +38,7 @@ class Circuit:
 
 
 class CircuitBreaker:
-    """Call `enter` before each request, and report the result to the permit. `clock` returns Unix times.
-
-    `on_change` is called when a circuit has opened or closed.
-    """
+    """Call `enter` before each request, and report the result to the permit. `clock` returns Unix times."""
 
     def __init__(self, clock: Callable[[], float] = time.time, on_change: Callable[[], None] = lambda: None) -> None:
         self._clock = clock

@@ -56,10 +56,7 @@ class Answering:
         return self._last or self.settings_for(ModelRequest(()))
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Event, None]:
-        """The events of one answer. Raises an error before the first event; a later one is the last event, `Failed`.
-
-        Closing the generator stops the request upstream and returns the worker.
-        """
+        """The events of one answer. Raises before the first event; a later error is the last event, `Failed`."""
         if known := local_answer(request):
             for event in known:
                 yield event

@@ -20,10 +20,7 @@ class _Entry:
 
 
 class ThinkingStore:
-    """An in-memory LRU cache of assistant messages with thinking and a tool call.
-
-    The key is the owner of the conversation, the model, and the id of the message's first call.
-    """
+    """An LRU cache of assistant messages with thinking, by their conversation's owner, model and first call."""
 
     def __init__(self, *, max_messages: int = MAX_MESSAGES, max_bytes: int = MAX_BYTES) -> None:
         self._max_messages = max_messages

@@ -42,10 +42,7 @@ class _StubFinder(MetaPathFinder, Loader):
 
 @contextmanager
 def stubbed(package: str) -> Iterator[None]:
-    """Imports in this block get an empty `package`, unless the real one is imported already.
-
-    Afterwards the real package can be imported as usual.
-    """
+    """Imports in this block, but not later ones, get an empty `package`, unless it is imported already."""
     if package in sys.modules:
         yield
         return

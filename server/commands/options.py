@@ -55,10 +55,7 @@ _SHORT = {"pool_size": ("-w", "--workers")}
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The settings of this run, their folders, and notices about the settings file.
-
-    `again` resolves the settings once more; it raises what `settle` raises.
-    """
+    """The settings of this run, their folders, and notices about the settings file. `again` resolves them once more."""
 
     config: Config
     folders: Folders

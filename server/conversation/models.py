@@ -7,10 +7,7 @@ from server.conversation.request import ALIAS_PREFIX
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """A model that this account may use. `id` is the name to request, `resolved` the id that it currently means.
-
-    `context_length` and `max_output_tokens` are None if unknown. `efforts` is empty if the model has none.
-    """
+    """A model of this account: `id` is the name to request, `resolved` the id that it means now. None: unknown."""
 
     id: str
     resolved: str

@@ -33,10 +33,7 @@ class ToolChoice:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What is fixed when a process is spawned: the CLI and its environment.
-
-    `is_private` False: the process uses the user's own config folder, because it finds no sign-in from another one.
-    """
+    """What is fixed when a process is spawned. `is_private`: it does not use the user's own config folder."""
 
     cli: str
     environment: tuple[tuple[str, str], ...] = ()

@@ -57,10 +57,7 @@ class Claim:
 
 @contextmanager
 def claim(data: Path) -> Iterator[Claim]:
-    """Claims the folder `data` for this process; the system releases the lock however we end.
-
-    Raises `AlreadyRunning`, which says where the other server is.
-    """
+    """Claims the folder `data`; the system releases the lock however we end. Raises `AlreadyRunning`."""
     lock = filelock.FileLock(data / _LOCK)
     try:
         lock.acquire(timeout=_CLAIM_TIMEOUT_S)

@@ -55,10 +55,7 @@ def is_answered(host: str, port: int) -> bool:
 
 
 def owner_of(port: int, host: str) -> str:
-    """Returns the program that listens on `port`, as in "nginx (pid 812)"; "another program" if it is not visible.
-
-    Of several, the one on `host` itself is preferred, then one on every address.
-    """
+    """Returns the program on `port`, as in "nginx (pid 812)", preferably one on `host` itself."""
     # Lazy: psutil takes 30 ms to import, and a free port has no owner.
     import psutil
 

@@ -114,10 +114,7 @@ class SettingsFile:
         return saved
 
     def write(self, changes: Mapping[str, object]) -> tuple[str, ...]:
-        """Writes `changes` as `write_settings` does, without making `changed` True.
-
-        An edit just before it still counts: `changed` stays True until the next `read`.
-        """
+        """Writes `changes` as `write_settings` does. `changed` becomes True only by an edit of another program."""
         is_ours = not self.changed()
         notices = write_settings(self.path, changes)
         if is_ours:

@@ -50,10 +50,7 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class LeaseResult:
-    """What happens to the worker at the end of its lease: it is kept, or it retires for the reason `why`.
-
-    `conversation_key` is that of the conversation a kept worker holds; None if no request may continue it.
-    """
+    """Whether the worker is kept, and for which conversation (None: for any of its profile); else `why` it retires."""
 
     is_kept: bool = False
     conversation_key: str | None = None
@@ -61,10 +58,7 @@ class LeaseResult:
 
 
 class Lease(Generic[T]):
-    """A worker for one answer, returned when the `async with` of `Pool.lease` ends.
-
-    It retires unless `keep` was called. `result` is the decision so far.
-    """
+    """A worker for one answer, returned at the end of `Pool.lease`. It retires unless `keep` was called."""
 
     def __init__(self, worker: T, way: Way, *, on_first_token: Callable[[], None]) -> None:
         self.result = LeaseResult()

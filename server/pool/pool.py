@@ -135,10 +135,7 @@ class Pool(Generic[W]):
 
     @asynccontextmanager
     async def reserve_place(self) -> AsyncIterator[None]:
-        """Reserves a place for a process outside the pool, which has one place less while the block runs.
-
-        Waits for the place without ending an answer. In a pool of one, requests wait until the block ends.
-        """
+        """Waits for a place and reserves it for a process outside the pool while the block runs."""
         assert self._is_open, "a place in a pool that is not open"
         self._reserved_places += 1
         try:

@@ -53,10 +53,7 @@ class _Member(Generic[W]):
 
 
 class WorkerSet(Generic[W]):
-    """The workers by the keys of their slots.
-
-    Every method returns at once. `on_change` is called when a worker has booted, has died or has closed.
-    """
+    """The workers by the keys of their slots. `on_change` is called when a worker has booted, died or closed."""
 
     def __init__(
         self, spawn: Callable[[], W], *, boots: BootHistory, clock: Clock, on_change: Callable[[], None]

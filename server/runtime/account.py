@@ -22,10 +22,7 @@ _DEMO = AccountStatus(payer="demo", detail="demo: no account, no cost", signed_i
 
 
 class AccountCache:
-    """What Claude Code last reported. `refresh` asks again at most every 10 s; `on_change` is called on news.
-
-    `environment` must be the one that answering processes get, so that both see the same payer.
-    """
+    """What Claude Code last reported. `environment` is that of answering processes: both must see one payer."""
 
     def __init__(
         self,

@@ -39,10 +39,7 @@ from server.status import AccountStatus, CircuitStatus, ModelName, SelfCheckStat
 
 
 class Engine:
-    """Implements `server.web.interfaces.Engine` with a pool of Claude Code processes.
-
-    `on_change` and `serving` are set by the runner; `on_change` is called in the loop.
-    """
+    """Implements `server.web.interfaces.Engine` with a pool of Claude Code processes."""
 
     def __init__(
         self,

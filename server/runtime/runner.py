@@ -111,10 +111,7 @@ class Runner:
         return Serving(self._state, listeners.addresses, listeners.lan_addresses, listeners.base_url)
 
     def start(self) -> None:
-        """Binds, opens everything, and returns when requests are answered.
-
-        Raises `PortTaken`, `KeyNeeded` or what else prevented the start; then everything is closed again.
-        """
+        """Binds and opens everything. Raises `PortTaken`, `KeyNeeded` or another error; then all is closed."""
         self.begin()
         concurrent.futures.wait([self._started], START_TIMEOUT_S)
         if not self._started.done():
@@ -125,10 +122,7 @@ class Runner:
             raise _as_ours(error) from error
 
     def begin(self) -> None:
-        """Binds, and starts the rest in the server's thread; `on_status` reports how that ends.
-
-        Raises `PortTaken`, `KeyNeeded` or `StartError`; then everything is closed again.
-        """
+        """Binds, and starts the rest in the server's thread; `on_status` reports how that ends. Raises `StartError`."""
         _check_key(self._config)
         self._listeners = open_listeners(self._config, hosts=self._hosts)
         self._loop = asyncio.new_event_loop()
@@ -146,10 +140,7 @@ class Runner:
                 self._loop.call_soon_threadsafe(self._leave)
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Waits at most `timeout_s` seconds for the server's end; returns whether it has ended.
-
-        Raises the error that ended it, if any.
-        """
+        """Waits at most `timeout_s` seconds for the end. Raises the error that caused it."""
         self._thread.join(timeout_s)
         if self._thread.is_alive():
             return False

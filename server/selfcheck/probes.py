@@ -48,10 +48,7 @@ CALLED = Reply(
 async def run_probes(
     cli: Path, inherited: Mapping[str, str], *, scratch: Scratch, guard: Guard
 ) -> tuple[ProbeResult, ...]:
-    """Probes every capability of the Claude Code at `cli`, one process at a time; none is left behind.
-
-    Raises `CheckInconclusive` on a timeout or a dead process.
-    """
+    """Probes the Claude Code at `cli`, one process at a time. Raises `CheckInconclusive` on a timeout or a death."""
     try:
         async with asyncio.timeout(TIMEOUT_S), open_harness(cli, inherited, scratch=scratch, guard=guard) as harness:
             return await ProbeRun(harness).results()

@@ -66,10 +66,7 @@ class SelfCheck:
         return tuple(probe.capability.name.lower() for probe in self._result.failed) if self._result else ()
 
     async def decided(self) -> None:
-        """Waits, at most `DECISION_TIMEOUT_S`, for the result on a Claude Code without a stored one.
-
-        Returns at once for the bundled one, which our tests have checked, and after an inconclusive check.
-        """
+        """Waits, at most `DECISION_TIMEOUT_S`, for the first result on a Claude Code that is not the bundled one."""
         if self._fingerprint is None or self._decided.is_set():
             return
         with suppress(TimeoutError):

@@ -47,10 +47,7 @@ async def open_demo(
 
 
 def demo_answer(recorded: Recorded, *, gap_s: float = GAP_S) -> Script:
-    """The demo's answer: says that it is a demo and describes the request, so that users see what arrived.
-
-    Forced tools are called and JSON schemas filled with made-up values; `max_tokens` and stop sequences are respected.
-    """
+    """Describes the request; calls forced tools and fills JSON schemas with made-up values."""
     body = recorded.body
     forced = _forced_tool(body)
     if forced is not None:

@@ -223,10 +223,7 @@ class Standin:
 async def open_standin(
     answer: Answer = default_answer, *, sleep: Sleep = asyncio.sleep, keep: int | None = None
 ) -> AsyncIterator[Standin]:
-    """Runs the stand-in on a free port of 127.0.0.1 until the block ends.
-
-    `sleep` implements `Pause`. `keep`: how many of the last requests stay recorded; None: all.
-    """
+    """Runs the stand-in on a free port of 127.0.0.1. `keep`: how many of the last requests stay recorded; None: all."""
     standin = Standin(answer, sleep, keep)
     server = await asyncio.start_server(standin.accept, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()

@@ -25,10 +25,7 @@ class AccessKey:
         self._known: str | None = None
 
     def find_place(self) -> None:
-        """Finds out where the key is stored; a keyring that does not answer leaves it unknown.
-
-        A locked keyring may ask for its password, so this is only for users who had a key.
-        """
+        """Finds out where the key is. A locked keyring may ask for its password, so only for users who had a key."""
         try:
             found = self._keychain.find()
         except DrawbridgeError:

@@ -1,7 +1,4 @@
-"""The app's event loop: one thread handles every click, timer and status report, and alone changes the app's state.
-
-What it decides is shown as one frozen `Snapshot`.
-"""
+"""The app's event loop: one thread handles every click, timer and status report, and shows a frozen `Snapshot`."""
 
 import logging
 import queue

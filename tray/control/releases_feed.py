@@ -22,10 +22,7 @@ class FeedUnreadable(DrawbridgeError):
 
 
 def feed_for(repository: str | None) -> str | None:
-    """The feed of https://github.com/OWNER/NAME; None for any other address.
-
-    See https://docs.github.com/rest/releases/releases#list-releases.
-    """
+    """The feed of https://github.com/OWNER/NAME; None for any other address."""
     parts = urlsplit(repository or "")
     steps = parts.path.strip("/").removesuffix(".git").split("/")
     if parts.scheme != "https" or parts.netloc != "github.com" or len(steps) != 2 or not all(steps):
@@ -56,10 +53,7 @@ def newest_tag(feed: str) -> str | None:
 
 
 def newest_in(releases: Any) -> str | None:
-    """The highest tag of the form v1.2.0, without drafts and pre-releases.
-
-    Raises `FeedUnreadable` if `releases` is not a list of releases.
-    """
+    """The highest tag of the form v1.2.0, without drafts and pre-releases. Raises `FeedUnreadable`."""
     if not isinstance(releases, list) or not all(isinstance(release, dict) for release in releases):
         raise FeedUnreadable("The response is not a list of releases.")
     tags = [

@@ -144,10 +144,7 @@ class SettingsChanges:
         return config
 
     def _with_key(self, command: Command, on_key: Callable[[str], None]) -> None:
-        """Calls `on_key` with the key: a new one for `NewKey` or if there is none.
-
-        If the user must first agree to a key file, `command` is kept for `allow_key_file`.
-        """
+        """Calls `on_key` with the key, a new one for `NewKey`; not before the user has agreed to its place."""
         config, is_new = self._settings.config, isinstance(command, NewKey)
 
         def found(key: str | DrawbridgeError) -> None:

@@ -28,10 +28,7 @@ def copy(
     environ: Mapping[str, str] = os.environ,
     which: Callable[[str], str | None] = shutil.which,
 ) -> None:
-    """Copies `text`, which stays on the clipboard at least as long as this process runs. Raises `ClipboardMissing`.
-
-    Never logs the text: it may be the access key.
-    """
+    """Copies `text` without logging it, for at least as long as this process runs. Raises `ClipboardMissing`."""
     # On Wayland the library goes through X11, and several compositors pass that on only while an X11 window has the
     # focus, which a tray icon never has. wl-copy speaks Wayland itself.
     wl_copy = which("wl-copy") if platform == "linux" and environ.get("WAYLAND_DISPLAY") else None

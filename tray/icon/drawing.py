@@ -79,10 +79,7 @@ def drawing_for(picture: Picture, size: int) -> tuple[Shape, ...]:
 
 
 def app_drawing(size: int, *, margin: float = 0.0) -> tuple[Shape, ...]:
-    """The app's icon, for programs, pages and installers: the lowered bridge on a tile.
-
-    `margin` is the share of the size left empty around the tile, as macOS expects.
-    """
+    """The app's icon: the lowered bridge on a tile, with `margin`, a share of the size, left empty around it."""
     edge = round(size * margin)
     tile = size - 2 * edge
     inset = max(1, round(tile * (0.06 if size < _DETAIL_SIZE else 0.1)))

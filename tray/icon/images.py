@@ -35,10 +35,7 @@ _MAX_WIDTH = 4096
 
 
 def image_for(picture: Picture, size: int, *, dark: bool, template: bool = False) -> Image.Image:
-    """The tray icon as an RGBA square of `size` pixels; `dark`: for a dark panel.
-
-    `template`: black with alpha, which macOS paints in its menu bar's colours; `dark` is then ignored.
-    """
+    """The tray icon as an RGBA square. `template`: black with alpha, which macOS paints in its menu bar's colours."""
     return _painted(drawing_for(picture, size), size, _TEMPLATE if template else ON_DARK if dark else ON_LIGHT)
 
 

@@ -114,10 +114,7 @@ def _children(parent: Node, items: tuple[MenuItem, ...], numbers: _Numbers) -> t
 
 
 def _matched(olds: tuple[Node, ...], items: tuple[MenuItem, ...]) -> list[Node | None]:
-    """For each item the old node to take the number from, if any.
-
-    Matches nodes with the same action and text first, then with the same action, then with the same text.
-    """
+    """For each item the old node to take the number from: by action and text, else by action, else by text."""
     matches: list[Node | None] = [None] * len(items)
     unmatched = {old.id: old for old in olds}
     for trait in _TRAITS:

@@ -18,11 +18,7 @@ def follows_scheme(environ: Mapping[str, str]) -> bool:
 
 
 def panel_from(body: Body) -> Panel:
-    """The panel from the reply to Read or the arguments of SettingChanged.
-
-    The value is wrapped in one or two variants, depending on the portal's version. "No preference" means Plasma's light
-    default.
-    """
+    """The panel from the portal's value, in one or two variants. "No preference" means Plasma's light default."""
     value = body[-1]
     while isinstance(value, tuple):
         value = value[1]

@@ -20,10 +20,7 @@ NAME = "drawbridge"
 
 
 class NativeIcon(Protocol):
-    """A system's icon: pystray's, plus `later`.
-
-    All members but `later`, `run` and `notify` are used on the icon's thread only.
-    """
+    """pystray's icon, plus `later`. All members but `later`, `run` and `notify` are used on the icon's thread only."""
 
     icon: Draw
     title: str
@@ -53,10 +50,7 @@ IconMaker = Callable[[str, Draw, str, Menu], NativeIcon]
 
 
 class View:
-    """The icon and its menu.
-
-    `post` receives the command of each clicked line, on the icon's thread, and must not block. `make_icon`: for tests.
-    """
+    """The icon and its menu. `post` gets the command of each clicked line, on the icon's thread, and must not block."""
 
     def __init__(self, post: Callable[[Command], None], first: Snapshot, *, make_icon: IconMaker | None = None) -> None:
         self._post = post
@@ -71,10 +65,7 @@ class View:
 
     @property
     def has_host(self) -> bool | None:
-        """Whether a tray shows the icon; None while unknown, which on macOS is always.
-
-        It may change at any time: panels start late, stop, and restart.
-        """
+        """Whether a tray shows the icon, which may change at any time; None while unknown, on macOS always."""
         return self._icon.has_host
 
     def run(self) -> None:

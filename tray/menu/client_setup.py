@@ -32,10 +32,7 @@ def text_for(
     key: str | None,
     windows: bool = sys.platform == "win32",
 ) -> str:
-    """The text to paste for `app`. It contains the key only if that is required.
-
-    `base_url` ends in /v1. `windows`: quote for its command line.
-    """
+    """The text to paste for `app`, with the key only if that is required. `windows`: quote for its command line."""
     shown_key = (key or MISSING_KEY) if key_required else ANY_KEY
     match app:
         case "talon":

@@ -7,10 +7,7 @@ from tray.commands import Command
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line of the menu: a command that a click posts, a submenu of `items`, or, with neither, a line of text.
-
-    `checked`: None for a line without a mark. `radio`: at most one of its siblings is checked.
-    """
+    """A line of the menu: a command, a submenu, or a text. `checked` None: no mark; `radio`: one sibling is checked."""
 
     text: str
     command: Command | None = None

@@ -47,10 +47,7 @@ class NamedModel:
 
 
 def parse_model_name(name: str, cards: Iterable[ModelCard]) -> NamedModel:
-    """Resolves `name`. An unknown suffix is taken as part of the name.
-
-    An effort that the model is known not to support becomes the nearest supported one.
-    """
+    """Resolves `name`; an unknown suffix is part of it. An unsupported effort becomes the nearest supported one."""
     cards = tuple(cards)
     name = name.strip()
     if exact := _listed(name, cards):

@@ -49,10 +49,7 @@ ALIASES: tuple[ModelCard, ...] = (
 
 
 def canonical_name(name: str, cards: Iterable[ModelCard]) -> str | None:
-    """`name` as Claude Code spells it; None if it is not one of Claude's models.
-
-    Routers prefix `anthropic/`. Any `claude-` id is accepted: old ones, and ones newer than the list.
-    """
+    """`name`, also with a router's `anthropic/`, as Claude Code spells it; None if it is not one of Claude's models."""
     bare = name.strip().removeprefix("anthropic/")
     for card in cards:
         if bare.lower() in {card.id.lower(), card.resolved.lower()}:

@@ -41,10 +41,7 @@ class UsageBoard:
 
 
 def windows_from_event(info: Mapping[str, object]) -> tuple[UsageWindow, ...]:
-    """Reads the `rate_limit_info` of a `rate_limit_event`: utilization from 0 to 1, and Unix times.
-
-    It describes one window, and all of them if the API reported them.
-    """
+    """Reads the `rate_limit_info` of a `rate_limit_event`: one window, and all of them if the API reported them."""
     rows: dict[str, Mapping[str, object]] = {}
     if isinstance(kind := info.get("rateLimitType"), str):
         rows[kind] = info

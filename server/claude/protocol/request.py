@@ -92,10 +92,7 @@ def user_frame(message: Message, *, ask: bool, is_marked: bool = False) -> Frame
 
 
 def assistant_frame(message: Message, *, model: str) -> Frame:
-    """An assistant message of the history, as a message of the Messages API.
-
-    `model` is the id of the model that answers next: Claude Code drops the thinking of other models.
-    """
+    """An assistant message of the history. `model` answers next: Claude Code drops the thinking of other models."""
     calls = any(isinstance(part, ToolCall) for part in message.parts)
     return {
         "type": "assistant",

@@ -31,10 +31,7 @@ def takes_sampling(model: str | None) -> bool:
 
 
 def thinking_body(settings: ModelSettings, model: str | None) -> dict[str, object]:
-    """The fields `thinking`, `temperature` and `top_p`; empty if Claude Code decides.
-
-    `model` is the resolved id. Fields that it does not support are left out.
-    """
+    """The fields `thinking`, `temperature` and `top_p`, as far as the resolved `model` supports them."""
     sampling = _sampling(settings, model) if takes_sampling(model) else {}
     # A model that thinks cannot be forced to call: the API refuses the request, or the model answers with text.
     is_forced = settings.tool_choice.mode in {"any", "tool"}

@@ -13,10 +13,7 @@ _STEM = 40
 
 
 def with_legal_ids(messages: Iterable[Message]) -> tuple[Message, ...]:
-    """The conversation with legal ids, each used once. A legal id keeps its first use.
-
-    A longer conversation with the same beginning gets the same ids for it.
-    """
+    """The conversation with legal ids, each used once; they stay the same when the conversation grows."""
     uses: dict[str, int] = defaultdict(int)
     taken: set[str] = set()
     renamed_messages: list[Message] = []

@@ -71,10 +71,7 @@ def _is_sent_unchanged(result: ToolResult) -> bool:
 
 
 class OpenCalls:
-    """Claude Code's open calls: the MCP requests that wait for the client's results.
-
-    `post` writes a small frame to the process.
-    """
+    """The MCP requests that wait for the client's results. `post` writes a small frame to the process."""
 
     def __init__(self, post: Callable[[Frame], None]) -> None:
         self._post = post

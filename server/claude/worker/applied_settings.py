@@ -41,10 +41,7 @@ class AppliedSettings:
         return settings_body(settings, tools, model=self.model_for(settings))
 
     async def preset(self, settings: ModelSettings) -> None:
-        """Applies the settings that the first request will probably have. If refused, that request sends its own.
-
-        Raises `WorkerDied`.
-        """
+        """Applies the probable settings of the first request; a refusal is ignored. Raises `WorkerDied`."""
         try:
             await self._process.write(*self.frames_for(settings))
             await self.confirmed()

@@ -159,10 +159,7 @@ class CliProcess:
                 self._process.stdin.write((json.dumps(frame) + "\n").encode())
 
     async def control(self, subtype: str, *, timeout_s: float = 10.0, **fields: object) -> Frame:
-        """Sends a control request and returns the response.
-
-        Raises `UnexpectedOutput` if it is refused or not answered in time, `WorkerDied` if the process ends first.
-        """
+        """Sends a control request, returns the response. Raises `UnexpectedOutput` without one, or `WorkerDied`."""
         frame, answer = self.control_frame(subtype, **fields)
         await self.write(frame)
         return await self.answer_to(answer, subtype, timeout_s=timeout_s)

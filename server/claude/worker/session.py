@@ -228,10 +228,7 @@ class Session:
         return self.is_at_rest or await self.interrupt()
 
     async def interrupt(self) -> bool:
-        """Stops the answer in progress and reads up to its result; False if that does not come in time.
-
-        Gives up open calls. A cancelled replay cannot be stopped so: the results of its messages look the same.
-        """
+        """Stops the answer, gives up calls and reads up to the result; False if that does not come in time."""
         if not self._awaits_result() or self._reader is None:
             return self.is_at_rest
         self._open_calls.forget()

@@ -67,10 +67,7 @@ class Worker:
         return f"<Worker {self.pid or 'not booted'}>"
 
     async def boot(self) -> None:
-        """Spawns the process and waits until it responds. Raises `CliMissing` or `CliFailed`.
-
-        The request that it must respond to is the model list, which is needed anyway.
-        """
+        """Spawns the process and awaits its first response, the model list. Raises `CliMissing` or `CliFailed`."""
         await self._process.spawn()
         try:
             answer = await self._process.control("list_models", timeout_s=self._bounds().boot_s)

@@ -22,10 +22,7 @@ def parse_chat(body: object) -> ChatRequest:
 def request_from_chat(
     chat: ChatRequest, *, owner: str, forwards_sampling: bool = False, thoughts: ReasoningDisplay = "field"
 ) -> ModelRequest:
-    """Returns the neutral request of `owner`. Raises `InvalidRequest` for what Claude does not support.
-
-    `forwards_sampling`: temperature and top_p are sent to Claude. `thoughts`: how the reply shows the reasoning.
-    """
+    """Returns the neutral request of `owner`. Raises `InvalidRequest` for what Claude does not support."""
     _refuse_unsupported(chat)
     schema = schema_from(chat.response_format)
     tools = tools_from(chat)

@@ -23,10 +23,7 @@ PAIRING_ERRORS = PairingErrors(
 def conversation_from(
     messages: Sequence[wire.ChatMessage], raw_text_tools: Collection[str]
 ) -> tuple[str, tuple[Message, ...]]:
-    """Returns the system prompt and the messages. `raw_text_tools` names the tools that take raw text.
-
-    Raises `InvalidRequest` that names the field that Claude cannot take.
-    """
+    """Returns the system prompt and the messages. Raises `InvalidRequest` that names what Claude cannot take."""
     builder = MessageListBuilder("messages", PAIRING_ERRORS)
     function_calls: list[tuple[str, str]] = []
     for number, message in enumerate(messages):

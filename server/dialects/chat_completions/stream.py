@@ -20,10 +20,7 @@ _ROLE = b'{"role":"assistant","content":""}'
 
 
 class ChatEncoder:
-    """Encodes the events of one answer, or of several choices side by side, as server-sent events.
-
-    The JSON around a delta is the same in every chunk of a choice, so it is serialized once.
-    """
+    """Encodes events as server-sent events. The JSON around the deltas of one choice is serialized once."""
 
     def __init__(self, *, id: str, created: int, model: str, options: ReplyOptions) -> None:  # noqa: A002 # the API's word
         self._head = {"id": id, "object": "chat.completion.chunk", "created": created, "model": model}

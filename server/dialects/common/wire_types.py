@@ -130,10 +130,7 @@ def string_or_object(value: object) -> str | None:
 
 
 def tag_by_type(tags: Mapping[str, str], *, untyped: str | None = None) -> Callable[[object], str | None]:
-    """Returns the discriminator of a union of objects by their `type`: a type not in `tags` is "<other>".
-
-    `untyped` is the tag of an object without a type; None makes that an error.
-    """
+    """Discriminates objects by their `type`: one not in `tags` is "<other>", one without a type is `untyped`."""
 
     def tag(value: object) -> str | None:
         kind = value.get("type") if isinstance(value, Mapping) else getattr(value, "type", None)

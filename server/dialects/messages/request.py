@@ -1,7 +1,4 @@
-"""Converts requests of Anthropic's Messages API into neutral requests.
-
-The client's cache marks are dropped: Drawbridge sets its own when it replays a conversation.
-"""
+"""Converts requests of Anthropic's Messages API into neutral requests; the client's cache marks are dropped."""
 
 from collections.abc import Collection, Iterator, Sequence
 from types import UnionType
@@ -51,10 +48,7 @@ def parse_messages(body: object) -> MessagesRequest:
 
 
 def request_from_messages(messages: MessagesRequest, *, owner: str, forwards_sampling: bool = False) -> ModelRequest:
-    """Returns the neutral request of `owner`. Raises `InvalidRequest` for what Claude does not support.
-
-    `forwards_sampling`: temperature and top_p are sent to Claude.
-    """
+    """Returns the neutral request of `owner`. Raises `InvalidRequest` for what Claude does not support."""
     tools = tools_from(messages.tools or ())
     system, conversation = _conversation(messages, raw_text_names(tools))
     output = messages.output_config or wire.OutputConfig()

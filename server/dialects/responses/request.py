@@ -35,10 +35,7 @@ def parse_responses(body: object) -> ResponsesRequest:
 
 
 def request_from_responses(responses: ResponsesRequest, *, owner: str, forwards_sampling: bool = False) -> ModelRequest:
-    """Returns the neutral request of `owner`. Raises `InvalidRequest` for what Claude does not support.
-
-    `forwards_sampling`: temperature and top_p are sent to Claude.
-    """
+    """Returns the neutral request of `owner`. Raises `InvalidRequest` for what Claude does not support."""
     _refuse_stored_context(responses)
     placed = ((f"tools[{number}]", tool) for number, tool in enumerate(responses.tools or ()))
     tools = unique_tools(

@@ -179,10 +179,7 @@ def _check_content(content: object, place: str, known: Mapping[str, ObjectSpec])
 
 
 def _check_calls(messages: list[Checked]) -> None:
-    """Checks that each tool call has exactly one result, at the start of the user messages that follow it.
-
-    Consecutive messages of one role count as one message, as the API merges them.
-    """
+    """Checks that each call has exactly one result, at the start of the user messages that follow it."""
     seen: set[str] = set()
     calls: list[str] = []
     called_at = 0

@@ -1,7 +1,4 @@
-"""Validates requests as the Messages API does, with the same statuses and messages.
-
-Sources: the published types, the provider's documentation, and error messages that its users reported.
-"""
+"""Validates requests by the API's types, documentation and reported errors, with its statuses and messages."""
 
 import json
 from collections.abc import Iterator

@@ -98,10 +98,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """An authorized request. `is_trusted`: no key is required, or the right one was sent.
-
-    `is_own`: it comes from our own page or from no web page at all.
-    """
+    """An authorized request. `is_trusted`: it needs no key or has it. `is_own`: it is not from another page."""
 
     policy: AccessPolicy
     is_trusted: bool
