@@ -25,8 +25,8 @@ ICO_SIZES = (16, 20, 24, 32, 40, 48, 64, 128, 256)
 ICNS_SIZES = (16, 32, 64, 128, 256, 512, 1024)
 DOCK_MARGIN = 100 / 1024
 SVG_SIZE = 256
-# Colours of common panels.
-PANELS = {False: "#e9e9e7", True: "#2b2d30"}
+# Colours of common panels, with whether the icon knows that the panel is dark.
+PANELS = (("#e9e9e7", False), ("#2b2d30", True), ("#f6f5f4", None), ("#2b2d30", None))
 
 
 def draw_all(into: Path) -> None:
@@ -75,12 +75,12 @@ def _points(points: Iterable[tuple[float, float]]) -> str:
 
 
 def states(sizes: tuple[int, ...] = (64, 48, 32, 24, 22, 16), zoom: int = 2) -> Image.Image:
-    """All pictures at all sizes, enlarged by `zoom`, on both kinds of panel."""
+    """All pictures at all sizes, enlarged by `zoom`, on panels of known and of unknown colour."""
     gap = 8
     width = sum((size * zoom + gap) for size in sizes) + gap
     height = (sizes[0] * zoom + gap) * len(Picture) + gap
-    sheet = Image.new("RGB", (2 * width, height))
-    for column, (dark, panel) in enumerate(PANELS.items()):
+    sheet = Image.new("RGB", (len(PANELS) * width, height))
+    for column, (panel, dark) in enumerate(PANELS):
         sheet.paste(panel, (column * width, 0, (column + 1) * width, height))
         for row, picture in enumerate(Picture):
             x, bottom = column * width + gap, (row + 1) * (sizes[0] * zoom + gap)

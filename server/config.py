@@ -22,6 +22,7 @@ Payer = Literal["automatic", "plan", "api key"]
 PreferredCli = Literal["carried", "newest"]
 Isolation = Literal["warm", "process"]
 Thoughts = Literal["hidden", "field", "tags"]
+IconColour = Literal["auto", "light", "dark"]
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -61,6 +62,7 @@ class Config:
     idle_shrink_s: float = 600.0
     isolation: Isolation = "warm"  # "process": a fresh process per conversation, regardless of the self-check
     check_updates: bool = False  # the app checks for a newer version once a day
+    icon: IconColour = "auto"  # of the tray icon; "auto": by the panel, or visible on both if that is unknown
     log_level: str = "info"
     sources: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}), compare=False, repr=False)
 
@@ -201,6 +203,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("idle_shrink_s", _number(0.05, 604_800), "seconds, from 0.05 to 604800"),
     Option("isolation", _one_of("warm", "process"), "warm or process"),
     Option("check_updates", _switch, "true or false"),
+    Option("icon", _one_of("auto", "light", "dark"), "auto, light or dark"),
     Option("log_level", _one_of("debug", "info", "warning", "error"), "debug, info, warning or error"),
 )
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Literal
 
+from server.config import IconColour
 from server.status import Status
 from tray.commands import Command
 
@@ -98,6 +99,7 @@ class Snapshot:
     is_quitting: bool = False
     checks_updates: bool | None = False
     new_version: str = ""
+    icon: IconColour = "auto"
     now: datetime | None = None
 
     @property

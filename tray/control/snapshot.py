@@ -26,6 +26,7 @@ def snapshot_for(status: Status, settings: Settings, access_key: AccessKey, now:
         reach=ReachState(is_open=config.reach == "lan" or not config.is_loopback, addresses=status.lan_addresses),
         pinned=_pinned(settings),
         payer=config.payer,
+        icon=config.icon,
         now=now.replace(hour=0, minute=0, second=0, microsecond=0),
     )
 

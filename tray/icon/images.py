@@ -1,9 +1,9 @@
-"""Renders the drawing as an image: for a light or a dark panel, or as a template for macOS."""
+"""Renders the drawing as an image: for a light, a dark or an unknown panel, or as a template for macOS."""
 
 from collections.abc import Iterable, Mapping
 from typing import assert_never
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from tray.icon.drawing import Box, Disc, Line, Polygon, Role, Shape, app_drawing, drawing_for
 from tray.model import Picture
@@ -28,15 +28,33 @@ APP_COLOURS: Mapping[Role, str] = {
     Role.STONE: "#f4efe6",
     Role.DECK: "#e8a64a",
 }
+# The outline on panels of unknown colour: it is seen on light ones, and the shapes are seen on dark ones.
+OUTLINE = ON_LIGHT[Role.STONE]
 _TEMPLATE: Mapping[Role, str] = dict.fromkeys(Role, "#000000")
 # Antialiasing: paints this many times larger, then averages, which gives 256 steps at the edges.
 _OVERSAMPLING = 16
 _MAX_WIDTH = 4096
 
 
-def image_for(picture: Picture, size: int, *, dark: bool, template: bool = False) -> Image.Image:
-    """The tray icon as an RGBA square. `template`: black with alpha, which macOS paints in its menu bar's colours."""
-    return _painted(drawing_for(picture, size), size, _TEMPLATE if template else ON_DARK if dark else ON_LIGHT)
+def image_for(picture: Picture, size: int, *, dark: bool | None, template: bool = False) -> Image.Image:
+    """The tray icon as an RGBA square. `dark` None: the panel is unknown, so the light icon gets a dark outline.
+
+    `template`: black with alpha, which macOS paints in its menu bar's colours.
+    """
+    image = _painted(
+        drawing_for(picture, size), size, _TEMPLATE if template else ON_LIGHT if dark is False else ON_DARK
+    )
+    return _outlined(image) if dark is None and not template else image
+
+
+def _outlined(image: Image.Image) -> Image.Image:
+    """`image` over its shape in `OUTLINE`, widened by about a sixteenth, which the drawing's margin has room for."""
+    size, over = image.width, 4
+    radius = max(1, round(over * size / 18))
+    shape = image.getchannel("A").resize((size * over, size * over), Image.Resampling.NEAREST)
+    outline = Image.new("RGBA", image.size, OUTLINE)
+    outline.putalpha(shape.filter(ImageFilter.MaxFilter(2 * radius + 1)).reduce(over))
+    return Image.alpha_composite(outline, image)
 
 
 def app_image(size: int, *, margin: float = 0.0) -> Image.Image:

@@ -59,7 +59,7 @@ class Icon(BaseIcon):
         self._bus: Bus | None = None
         self._bus_name = f"{ITEM}-{os.getpid()}-{next(_numbers)}"
         self._pixmaps: tuple[Pixmap, ...] = ()
-        self._panel = Panel.DARK
+        self._panel = Panel.UNKNOWN
         self._published = PublishedMenu(self._refresh, lambda item: self.later(lambda: item(self)))
         self._is_shown = False
         self._has_host: bool | None = None

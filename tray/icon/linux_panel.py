@@ -1,4 +1,4 @@
-"""Whether the panel is dark: most are, whatever the theme; KDE Plasma's follows the desktop's colour scheme."""
+"""Whether the panel is light or dark: KDE Plasma's follows the desktop's colour scheme; of others it is unknown."""
 
 from collections.abc import Mapping
 

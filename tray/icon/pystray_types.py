@@ -13,10 +13,14 @@ Job = Callable[[], object]
 
 
 class Panel(Enum):
-    """The background of the icon. TEMPLATE: the system paints the icon's shape in its own colours."""
+    """The background of the icon; UNKNOWN: the icon must be seen on any.
+
+    TEMPLATE: the system paints the icon's shape in its own colours.
+    """
 
     LIGHT = "light"
     DARK = "dark"
+    UNKNOWN = "unknown"
     TEMPLATE = "template"
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from PIL import Image
 
+from server.config import IconColour
 from tray.commands import Command
 from tray.icon.images import image_for
 from tray.icon.pystray_types import BaseIcon, Draw, Job, Menu, MenuItem, Panel
@@ -59,9 +60,9 @@ class View:
         self._is_scheduled = False
         self._is_stopped = False
         self._items = menu_for(first)
-        self._picture = picture_for(first)
+        self._drawing = Drawing(picture_for(first), first.icon)
         make_icon = make_icon or icon_maker_for(sys.platform)
-        self._icon = make_icon(NAME, Drawing(self._picture), tooltip_for(first), Menu(self._lines))
+        self._icon = make_icon(NAME, self._drawing, tooltip_for(first), Menu(self._lines))
 
     @property
     def has_host(self) -> bool | None:
@@ -97,15 +98,15 @@ class View:
         """Updates only what differs: each change redraws the panel and may close an open menu."""
         with self._lock:
             snapshot, self._is_scheduled = self._newest, False
-        items, picture, tooltip = menu_for(snapshot), picture_for(snapshot), tooltip_for(snapshot)
+        items, tooltip = menu_for(snapshot), tooltip_for(snapshot)
+        drawing = Drawing(picture_for(snapshot), snapshot.icon)
         if items != self._items:
             self._items = items
             self._icon.update_menu()
         if tooltip != self._icon.title:
             self._icon.title = tooltip
-        if picture is not self._picture:
-            self._picture = picture
-            self._icon.icon = Drawing(picture)
+        if drawing != self._drawing:
+            self._drawing = self._icon.icon = drawing
 
     def _lines(self) -> tuple[MenuItem, ...]:
         return tuple(_menu_item(item, self._post) for item in self._items)
@@ -127,19 +128,23 @@ class Click:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """Draws one picture in any size, for any panel."""
+    """Draws one picture in any size, for any panel. `icon`: the user's choice of a light or a dark icon."""
 
     picture: Picture
+    icon: IconColour = "auto"
 
     def __call__(self, size: int, panel: Panel) -> Image.Image:
         """A `Draw`."""
+        if panel is not Panel.TEMPLATE and self.icon != "auto":
+            panel = Panel.DARK if self.icon == "light" else Panel.LIGHT
         return _image(self.picture, size, panel)
 
 
 # Each request switches to the traffic picture and back, so the same images are needed again and again.
 @lru_cache(maxsize=128)
 def _image(picture: Picture, size: int, panel: Panel) -> Image.Image:
-    return image_for(picture, size, dark=panel is Panel.DARK, template=panel is Panel.TEMPLATE)
+    dark = None if panel is Panel.UNKNOWN else panel is Panel.DARK
+    return image_for(picture, size, dark=dark, template=panel is Panel.TEMPLATE)
 
 
 def _menu_item(item: Item, post: Callable[[Command], None]) -> MenuItem:

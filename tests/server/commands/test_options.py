@@ -46,6 +46,7 @@ CASES: Mapping[str, tuple[str, object]] = {
     "idle_shrink_s": ("60", 60.0),
     "isolation": ("process", "process"),
     "check_updates": ("true", True),
+    "icon": ("Dark", "dark"),
     "log_level": ("debug", "debug"),
 }
 SWITCHES = {"require_key", "demo", "reload", "strict_models", "without_breaker", "forward_sampling", "check_updates"}

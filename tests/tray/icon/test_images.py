@@ -3,7 +3,7 @@ import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 
 import pytest
@@ -121,6 +121,31 @@ class TestColours:
         # The accessibility guidelines require 3 for pictures and 4.5 for text.
         assert min(contrast(ON_LIGHT[role], panel) for panel in LIGHT_PANELS) >= 4.2
         assert min(contrast(ON_DARK[role], panel) for panel in DARK_PANELS) >= 4.5
+
+    @pytest.mark.parametrize("panel", ["#ffffff", "#f6f5f4", "#c0c0c0", "#808080", "#2b2d30", "#000000"])
+    @pytest.mark.parametrize("size", [16, 22, 24, 32, 64])
+    def test_on_an_unknown_panel_the_whole_shape_is_seen(self, size: int, panel: str) -> None:
+        for picture in Picture:
+            image = image_for(picture, size, dark=None)
+            shown = Image.new("RGBA", image.size, panel)
+            shown.alpha_composite(image)
+            seen = Image.new("L", image.size)
+            for x, y in product(range(size), repeat=2):
+                if contrast("#{:02x}{:02x}{:02x}".format(*shown.getpixel((x, y))[:3]), panel) >= 2.5:  # type: ignore[index] # four bands
+                    seen.putpixel((x, y), 255)
+            found, whole = seen.getbbox(), alpha(picture, size).point(lambda value: 255 if value > 40 else 0).getbbox()
+            assert found is not None
+            assert whole is not None
+            assert all(abs(one - other) <= max(1, size / 16) for one, other in zip(found, whole, strict=True)), picture
+            # More than a few dots: the tower's wall or its outline.
+            assert seen.crop((0, 0, size // 2, size)).histogram()[255] >= 0.1 * size**2
+
+    def test_the_outline_leaves_the_picture_as_it_is(self) -> None:
+        for picture in Picture:
+            plain, outlined = (image_for(picture, 24, dark=dark) for dark in (True, None))
+            opaque = plain.getchannel("A").point(lambda value: 255 if value == 255 else 0)
+            change = ImageChops.difference(plain.convert("RGB"), outlined.convert("RGB"))
+            assert ImageChops.multiply(change, opaque.convert("RGB")).getbbox() is None
 
 
 @pytest.fixture(scope="module")

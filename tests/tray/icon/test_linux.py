@@ -27,7 +27,7 @@ DEMO = Path(__file__).parents[1] / "demo.py"
 
 
 def red(size: int, panel: Panel) -> Image.Image:
-    return Image.new("RGBA", (size, size), (255, 2, 3, 128) if panel is Panel.DARK else (1, 2, 3, 128))
+    return Image.new("RGBA", (size, size), (1, 2, 3, 128) if panel is Panel.LIGHT else (255, 2, 3, 128))
 
 
 def green(size: int, panel: Panel) -> Image.Image:

@@ -186,6 +186,21 @@ def test_an_icon_is_drawn_in_the_requested_size() -> None:
     assert Drawing(Picture.HALF)(22, Panel.DARK).tobytes() != Drawing(Picture.HALF)(22, Panel.LIGHT).tobytes()
 
 
+def test_the_users_choice_of_a_light_or_dark_icon_wins_over_the_panel_but_not_on_macos() -> None:
+    for panel in (Panel.LIGHT, Panel.DARK, Panel.UNKNOWN):
+        assert Drawing(Picture.HALF, "light")(22, panel) is Drawing(Picture.HALF)(22, Panel.DARK)
+        assert Drawing(Picture.HALF, "dark")(22, panel) is Drawing(Picture.HALF)(22, Panel.LIGHT)
+    assert Drawing(Picture.HALF, "dark")(22, Panel.TEMPLATE) is Drawing(Picture.HALF)(22, Panel.TEMPLATE)
+
+
+def test_a_changed_colour_of_the_icon_is_drawn() -> None:
+    with running() as one:
+        one.icon.notes.clear()
+        one.view.show(replace(RUNNING, icon="dark"))
+        one.icon.settle()
+        assert one.icon.notes == [("icon", Drawing(Picture.LOWERED, "dark"), "loop")]
+
+
 def test_repeated_pictures_are_cached() -> None:
     assert Drawing(Picture.TRAFFIC)(16, Panel.DARK) is Drawing(Picture.TRAFFIC)(16, Panel.DARK)
 
@@ -202,7 +217,7 @@ def test_a_real_tray_shows_every_state(host: "TrayHost") -> None:
             menu = item.wait_menu(lambda menu, expected=expected: menu.text() == expected)  # type: ignore[misc]
             assert menu.text() == expected
             assert item["ToolTip"][2] == tooltip_for(snapshot)
-            image = Drawing(picture_for(snapshot))(22, Panel.DARK)
+            image = Drawing(picture_for(snapshot))(22, Panel.UNKNOWN)
             width, height, argb = item["IconPixmap"][1]
             assert (width, height) == image.size
             assert argb[0::4] == image.tobytes()[3::4]
