@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -29,7 +30,6 @@ class Attempt:
     settings: ModelSettings
     is_background: bool
     thinking: ThinkingStore
-    clock: Callable[[], float]
     began: float
     events: AsyncGenerator[Event, None]
     answer: MessageAccumulator = field(default_factory=MessageAccumulator)
@@ -37,7 +37,7 @@ class Attempt:
 
     def elapsed_ms(self) -> float:
         """The time since the request came."""
-        return (self.clock() - self.began) * 1000.0
+        return (time.monotonic() - self.began) * 1000.0
 
     def observe(self, event: Event) -> Event:
         """Records the event, and returns it with the way and the timings."""
@@ -65,11 +65,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class AttemptFactory:
-    """Begins attempts with the workers of a pool. `config` returns the settings in force; `clock` counts seconds."""
+    """Begins attempts with the workers of a pool. `config` returns the settings in force."""
 
     pool: Pool[Worker]
     config: Callable[[], Config]
-    clock: Callable[[], float]
     thinking: ThinkingStore = field(default_factory=ThinkingStore)
 
     @asynccontextmanager
@@ -85,7 +84,7 @@ class AttemptFactory:
         async with self.pool.lease(profile, conversation_key=key, first_in_line=is_retry) as lease:
             already_held = len(request.messages) - 1 if lease.way == "continued" else 0
             events = lease.worker.ask(request.profile, settings, request.messages, held=already_held)
-            attempt = Attempt(lease, request, settings, is_background, self.thinking, self.clock, began, events)
+            attempt = Attempt(lease, request, settings, is_background, self.thinking, began, events)
             attempt.timings = Timings(leased_ms=attempt.elapsed_ms())
             try:
                 async with aclosing(events):

@@ -36,16 +36,14 @@ class Answering:
         pool: Pool[Worker],
         config: Callable[[], Config],
         cards: Callable[[], tuple[ModelCard, ...]],
-        clock: Callable[[], float] = time.monotonic,
         breaker: CircuitBreaker | None = None,
         admit: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """`admit` is awaited before each request for Claude, and raises if none may be sent."""
         self._breaker = breaker or CircuitBreaker()
-        self._attempts = AttemptFactory(pool=pool, config=config, clock=clock)
+        self._attempts = AttemptFactory(pool=pool, config=config)
         self._config = config
         self._cards = cards
-        self._clock = clock
         self._admit = admit
         self._random = Random()  # noqa: S311 # jitter
         self._last: ModelSettings | None = None
@@ -63,7 +61,7 @@ class Answering:
             return
         if self._admit is not None:
             await self._admit()
-        progress = _Progress(self.settings_for(request), began=self._clock())
+        progress = _Progress(self.settings_for(request), began=time.monotonic())
         is_background = is_background_request(request)
         if not is_background:
             self._last = progress.settings
@@ -117,7 +115,7 @@ class Answering:
             progress.attempts,
             has_begun=progress.has_begun,
             was_sent=progress.permit is not None,
-            elapsed_s=self._clock() - progress.began,
+            elapsed_s=time.monotonic() - progress.began,
             retries=self._config().retries,
             fallback=self._fallback_for(progress.settings),
         )

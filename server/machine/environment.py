@@ -51,7 +51,7 @@ def clean_environment(environ: Mapping[str, str], *, frozen: bool | None = None)
     return child
 
 
-def desktop_environment(environ: Mapping[str, str], *, frozen: bool | None = None) -> dict[str, str]:
+def desktop_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """`clean_environment` for a desktop program such as a browser, which needs the folder of the user's session."""
     session = {name: value for name, value in environ.items() if name == "XDG_RUNTIME_DIR"}
-    return clean_environment(environ, frozen=frozen) | session
+    return clean_environment(environ) | session

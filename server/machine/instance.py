@@ -119,9 +119,9 @@ def wait_until_gone(data: Path, timeout_s: float) -> bool:
         return False
 
 
-def request_status(instance: Instance, *, timeout_s: float = TIMEOUT_S) -> Mapping[str, object]:
+def request_status(instance: Instance) -> Mapping[str, object]:
     """Returns the server's status as JSON. Raises `DrawbridgeError` if it does not answer."""
-    return _ask(instance, "GET", "/control/status", timeout_s)
+    return _ask(instance, "GET", "/control/status", TIMEOUT_S)
 
 
 def request_stop(instance: Instance, *, timeout_s: float = TIMEOUT_S) -> None:

@@ -8,10 +8,11 @@ import os
 import secrets
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from server.config import Config
 from server.errors import DrawbridgeError, KeyringError, KeyringLocked, KeyringMissing, KeyUnreadable
@@ -230,13 +231,13 @@ class _KeyringThread:
         with self._lock:
             if self._abandoned is not None:
                 self._join(self._abandoned)
-            job = _Job(work)
-            thread = threading.Thread(target=job.do, name="drawbridge-keyring", daemon=True)
+            result: Future[T] = Future()
+            thread = threading.Thread(target=_complete, args=(result, work), name="drawbridge-keyring", daemon=True)
             thread.start()
             self._join(thread)
-        if job.error is not None:
-            raise _as_ours(job.error) from job.error
-        return job.results[0]
+        if (error := result.exception()) is not None:
+            raise _as_ours(error) from error
+        return result.result()
 
     def _join(self, thread: threading.Thread) -> None:
         thread.join(self._deadline_s)
@@ -247,20 +248,14 @@ class _KeyringThread:
             )
 
 
-class _Job(Generic[T]):
-    def __init__(self, work: Callable[[], T]) -> None:
-        self._work = work
-        self.results: list[T] = []
-        self.error: Exception | None = None
-
-    def do(self) -> None:
-        try:
-            self.results.append(self._work())
-        except Exception as error:  # noqa: BLE001 - the top of this thread: keyrings raise anything
-            self.error = error
+def _complete(result: "Future[T]", work: Callable[[], T]) -> None:
+    try:
+        result.set_result(work())
+    except BaseException as error:  # noqa: BLE001 - the top of this thread: keyrings raise anything
+        result.set_exception(error)
 
 
-def _as_ours(error: Exception) -> KeyringError:
+def _as_ours(error: BaseException) -> KeyringError:
     # Lazy: already imported by now.
     import keyring.errors
 

@@ -88,12 +88,12 @@ def rebind(old: Listeners, before: Config, config: Config, *, hosts: Hosts | Non
     return opening.at(old.port, moved=old.moved) if same_port else opening.open()
 
 
-def next_free(config: Config, after: int, *, hosts: Hosts | None = None) -> int:
+def next_free(config: Config, after: int) -> int:
     """Returns the first port above `after` that `config` could listen on. Raises `PortTaken` when 20 are taken."""
     first = after + 1 if after + NEXT_PORTS < 65536 else _DEFAULT_PORT
     for port in range(first, first + NEXT_PORTS):
         with suppress(PortTaken):
-            listeners = _Opening(config, hosts or lan_hosts).at(port)
+            listeners = _Opening(config, lan_hosts).at(port)
             listeners.close()
             return port
     raise PortTaken(f"The ports {first} to {first + NEXT_PORTS - 1} are all taken.", hint="Choose one far from these.")

@@ -67,7 +67,7 @@ class Runner:
         self._engine: Engine | None = None
         self._opening: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
-        # Set by `stop`.
+        # Set by `stop`; None before it.
         self._grace_s: float | None = None
 
     @property
@@ -140,7 +140,7 @@ class Runner:
                 self._loop.call_soon_threadsafe(self._leave)
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Waits at most `timeout_s` seconds for the end. Raises the error that caused it."""
+        """Whether the server ended within `timeout_s` seconds. Raises the error that caused it."""
         self._thread.join(timeout_s)
         if self._thread.is_alive():
             return False
@@ -195,11 +195,7 @@ class Runner:
 
     @property
     def _is_open(self) -> bool:
-        return self._state in {State.STARTING, State.RUNNING} and not self._is_stopping
-
-    @property
-    def _is_stopping(self) -> bool:
-        return self._grace_s is not None
+        return self._state in {State.STARTING, State.RUNNING} and self._grace_s is None
 
     def _change_in_loop(self, config: Config, listeners: Listeners | None) -> None:
         """Applies the change in the server's loop and waits for it; a server that has ended only stores it."""
@@ -264,7 +260,7 @@ class Runner:
 
     async def _serve(self) -> None:
         self._opening = asyncio.current_task()
-        if self._is_stopping:
+        if self._stopping.is_set():
             return
         async with self._open_engine(self._config, self._folders) as engine:
             engine.serving = self._serving

@@ -238,13 +238,11 @@ def call(name: str, arguments: Mapping[str, object], *, id: str | None = None, d
     return ToolUse(name, tuple(text[at : at + delta_size] for at in range(0, len(text), delta_size)), id=id)
 
 
-def refuse(
-    status: int, message: str | None = None, *, kind: str | None = None, headers: Mapping[str, str] | None = None
-) -> Refusal:
-    """An error as the API sends it; `kind` and `message` default to the API's own for this status."""
+def refuse(status: int, message: str | None = None, *, headers: Mapping[str, str] | None = None) -> Refusal:
+    """An error as the API sends it; `message` defaults to the API's own for this status."""
     return Refusal(
         status=status,
-        kind=kind or ERROR_KINDS.get(status, "api_error" if status >= 500 else "invalid_request_error"),
+        kind=ERROR_KINDS.get(status, "api_error" if status >= 500 else "invalid_request_error"),
         message=message if message is not None else _MESSAGES.get(status, "Internal server error"),
         headers=tuple((headers or {}).items()),
     )

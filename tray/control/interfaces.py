@@ -8,6 +8,7 @@ from typing import Protocol
 from server.machine.sockets import Listeners
 from tray.commands import Command
 from tray.control.update_check import UpdateCheck
+from tray.desktop.autostart.entry import Autostart
 from tray.model import Notice, Snapshot
 
 
@@ -39,19 +40,6 @@ class Desktop(Protocol):
 
     def open_page(self, url: str) -> None:
         """Opens the browser."""
-
-
-class Autostart(Protocol):
-    """Start at login; see `tray.desktop.autostart.autostart`."""
-
-    def state(self) -> bool | None:
-        """Whether the next login starts Drawbridge; None if it is not available here."""
-
-    def set(self, on: bool) -> None:  # noqa: FBT001 # as its implementations have it
-        """Changes it. Raises `DrawbridgeError`."""
-
-    def repair(self) -> bool:
-        """Updates the entry if the program has moved; returns whether it did."""
 
 
 @dataclass(frozen=True, slots=True)

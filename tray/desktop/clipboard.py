@@ -24,14 +24,13 @@ class ClipboardMissing(DrawbridgeError):
 def copy(
     text: str,
     *,
-    platform: str = sys.platform,
     environ: Mapping[str, str] = os.environ,
     which: Callable[[str], str | None] = shutil.which,
 ) -> None:
     """Copies `text` without logging it, for at least as long as this process runs. Raises `ClipboardMissing`."""
     # On Wayland the library goes through X11, and several compositors pass that on only while an X11 window has the
     # focus, which a tray icon never has. wl-copy speaks Wayland itself.
-    wl_copy = which("wl-copy") if platform == "linux" and environ.get("WAYLAND_DISPLAY") else None
+    wl_copy = which("wl-copy") if sys.platform == "linux" and environ.get("WAYLAND_DISPLAY") else None
     if wl_copy is not None and _run(wl_copy, text, environ):
         return
     # Lazy: the import is slow, and rarely needed.
@@ -41,7 +40,7 @@ def copy(
         copykitten.copy(text)
     except copykitten.CopykittenError as error:
         logger.info("no clipboard: %s", error)
-        raise _missing(platform, environ) from error
+        raise _missing(sys.platform, environ) from error
 
 
 def _run(program: str, text: str, environ: Mapping[str, str]) -> bool:

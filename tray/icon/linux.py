@@ -16,7 +16,7 @@ from PIL import Image
 
 from tray.desktop.dbus import UNKNOWN_METHOD, Body, Bus, BusUnavailable, CallFailed, IncomingCall, RemoteInterface
 from tray.desktop.dbus_names import ITEM, ITEM_PATH, MENU_PATH, PROPERTIES, WATCHER, WATCHER_PATH, introspection
-from tray.icon.linux_menu import PublishedMenu
+from tray.icon.linux_menu import MENU_PROPERTIES, PublishedMenu
 from tray.icon.linux_panel import SCHEME, SETTINGS, follows_scheme, panel_from
 from tray.icon.pystray_types import BaseIcon, Draw, Job, Menu, Panel
 
@@ -37,9 +37,6 @@ class Icon(BaseIcon):
     `icon` is an image, which is scaled, or a `Draw`. `environ` has the session bus's address.
     """
 
-    HAS_DEFAULT_ACTION = True
-    HAS_MENU = True
-    HAS_MENU_RADIO = True
     # `notifications_linux` shows notifications, with clicks.
     HAS_NOTIFICATION = False
 
@@ -251,7 +248,7 @@ class Icon(BaseIcon):
                 call.refuse(UNKNOWN_METHOD, call.member)
 
     def _answer_properties(self, call: IncomingCall) -> None:
-        properties = self._published.properties if call.path == MENU_PATH else self._properties()
+        properties = MENU_PROPERTIES if call.path == MENU_PATH else self._properties()
         if call.member == "GetAll":
             call.reply("a{sv}", dict(properties))
         elif call.member == "Get":

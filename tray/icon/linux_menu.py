@@ -7,7 +7,7 @@ from tray.desktop.dbus_names import MENU, MENU_PATH
 from tray.icon.linux_menu_tree import Changes, Node, Properties, Tree, changes, next_tree
 from tray.icon.pystray_types import MenuItem
 
-_FIXED: Mapping[str, tuple[str, object]] = {
+MENU_PROPERTIES: Mapping[str, tuple[str, object]] = {
     "Version": ("u", 3),
     "Status": ("s", "normal"),
     "TextDirection": ("s", "ltr"),
@@ -26,11 +26,6 @@ class PublishedMenu:
     def __init__(self, refresh: Callable[[Callable[[bool], None]], None], clicked: Callable[[MenuItem], None]) -> None:
         self._tree = Tree()
         self._refresh, self._clicked = refresh, clicked
-
-    @property
-    def properties(self) -> Mapping[str, tuple[str, object]]:
-        """The properties of the menu object itself."""
-        return _FIXED
 
     @property
     def default(self) -> MenuItem | None:

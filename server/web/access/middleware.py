@@ -44,12 +44,11 @@ class AccessMiddleware:
         policy: AccessPolicy | Callable[[], AccessPolicy],
         *,
         dialects: Sequence[Dialect] = DIALECTS,
-        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._app = app
         self._dialects = dialects
         self._policy: Callable[[], AccessPolicy] = (lambda: policy) if isinstance(policy, AccessPolicy) else policy
-        self._clock = clock
+        self._clock = time.perf_counter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuses the request or passes it to the application."""
