@@ -71,6 +71,12 @@ class Config:
         """Whether only this computer can reach the listener."""
         return self.host in LOOPBACK_HOSTS or self.host.startswith("127.")
 
+    @property
+    def local_key(self) -> str | None:
+        """The key that apps on this computer must send; None: none. Other devices must always send `api_key`."""
+        is_for_others = self.reach == "lan" and self.is_loopback
+        return None if is_for_others and not self.require_key and self.source("api_key") == "default" else self.api_key
+
     def source(self, name: str) -> Source:
         """Returns where the value of `name` came from."""
         return self.sources.get(name, "default")

@@ -67,7 +67,7 @@ class AllowKeyFile:
 
 @dataclass(frozen=True, slots=True)
 class SetReach:
-    """Let other devices connect, or only this computer."""
+    """Let other devices connect, which need the access key, or only this computer."""
 
     open: bool
 
@@ -109,7 +109,9 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class ActOnProblem:
-    """Do what helps with the current problem: its `Problem.fix`."""
+    """Do what helps with the current problem: its `Problem.fix`. Nothing if it has another `title` by now."""
+
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,11 +57,17 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class KeyState:
-    """The state of the access key. `asks_for_file`: there is no keyring, and the user has not agreed to a file yet."""
+    """The state of the access key, without the key itself.
+
+    `is_required`: apps on this computer must send it; other devices always must. `is_fixed`: that cannot be changed,
+    since others can reach the same address. `asks_for_file`: no keyring was found, and the user has not yet agreed to
+    store the key in a private file.
+    """
 
     is_required: bool = False
     place: KeyPlace = KeyPlace.NONE
     asks_for_file: bool = False
+    is_fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +116,13 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A notification: a title, a text, and the command that a click on it posts."""
+    """A notification: a title, a text, the command that a click on it posts, and a button's label for it."""
 
     title: str
     text: str
     action: Command | None = None
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        """Every action has a label: some desktops show it as a button."""
+        assert (self.action is None) == (not self.label), self.title

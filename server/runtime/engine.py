@@ -131,7 +131,7 @@ class Engine:
             base_url=self.serving.base_url,
             model=self._config.model,
             demo=self._config.demo,
-            key_required=self._config.api_key is not None,
+            key_required=self._config.local_key is not None,
             started_at=self._started_at,
             cli=self._account.cli,
             account=self._account_now(),

@@ -94,7 +94,7 @@ class Runner:
             base_url=serving.base_url,
             model=self._config.model,
             demo=self._config.demo,
-            key_required=self._config.api_key is not None,
+            key_required=self._config.local_key is not None,
             trouble=None if error is None else str(error),
         )
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -33,13 +34,17 @@ def test_other_devices_need_a_key_and_get_a_listener_of_their_own(app: App) -> N
     if not others:
         pytest.skip("this machine has no address but loopback")
     app.until("Running")
-    app.item.click("Who can connect", "This computer and my network (key required)")
+    app.item.click("Who can connect", "Also my network and containers (they need the key)")
     app.item.wait_menu(lambda menu: bool(menu.find("Access key", STORE_IN_FILE)))
     app.item.click("Access key", STORE_IN_FILE)
     app.until(others[0])
     with socket.create_connection((others[0], app.port), 5):
         pass
-    assert app.chat().status_code == 401
+    assert app.chat().status_code == 200
+    models = f"http://{others[0]}:{app.port}/v1/models"
+    assert httpx.get(models, trust_env=False, timeout=30).status_code == 401
+    shown = app.host.wait_notification("Other devices can connect")
+    assert "An access key was created" in shown.text
     app.item.click("Who can connect", "This computer only")
     app.item.wait_menu(lambda menu: menu.find("Who can connect", "This computer only").checked)
 
@@ -48,6 +53,7 @@ def test_other_devices_need_a_key_and_get_a_listener_of_their_own(app: App) -> N
             return probe.connect_ex((others[0], app.port)) == errno.ECONNREFUSED
 
     app.host.wait(lambda: is_closed() or None)
+    assert app.chat().status_code == 200
 
 
 def test_a_taken_port_names_its_owner_and_one_click_fixes_it(tmp_path: Path, bus: str, host: TrayHost) -> None:

@@ -29,7 +29,7 @@ def test_a_key_in_the_keyring_outlives_the_app_and_shows_nowhere_else(tmp_path: 
         with TrayHost(bus) as host:
             with open_app(tmp_path, bus, host, environment=variables) as app:
                 app.until("Running on port")
-                app.item.click("Access key", "New key")
+                app.item.click("Access key", "New key (then required of every app)")
                 app.until(_STORED)
                 first = host.wait(lambda: key_in_clipboard(display))
                 assert stored(user, app) == f"keyring {first}"

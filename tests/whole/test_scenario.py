@@ -35,6 +35,8 @@ def test_a_day_with_the_icon(tmp_path: Path, bus: str, host: TrayHost) -> None:
         assert app.quit() == 0
         host.wait_gone()
     titles = ["No keyring found", *["New access key copied"] * 2]
+    labels = [one.actions for one in host.notifications if one.title == "No keyring found"]
+    assert labels == [{"default": "Store it in a file"}]
     assert sorted(one.title for one in host.notifications) == sorted([*titles, *["Copied"] * 4])
 
 
@@ -72,7 +74,7 @@ def another_port(app: App) -> None:
 
 def the_key(app: App, display: str) -> None:
     """Creates, copies, replaces and removes the key; without a keyring on this bus, in a file."""
-    app.item.click("Access key", "New key")
+    app.item.click("Access key", "New key (then required of every app)")
     app.item.wait_menu(lambda menu: bool(menu.find("Access key", STORE_IN_FILE)))
     app.item.click("Access key", STORE_IN_FILE)
     app.item.wait_menu(lambda menu: menu.find("Access key", "Require the key").checked)

@@ -48,9 +48,10 @@ class AccessKey:
         """What the menu shows. `config`: the settings in force, with the key."""
         is_given = config.source("api_key") != "default"
         return KeyState(
-            is_required=config.api_key is not None,
+            is_required=config.local_key is not None,
             place=KeyPlace.SETTINGS if is_given else self.place,
             asks_for_file=self.asks_for_file,
+            is_fixed=not config.is_loopback,
         )
 
     def get(self, config: Config) -> str | None:
@@ -62,13 +63,13 @@ class AccessKey:
         self.place = _PLACES[found.place]
         return found.key
 
-    def get_or_create(self, config: Config) -> str:
-        """The key; a new one if there is none. Raises what `get` and `create` raise."""
+    def get_or_create(self, config: Config) -> tuple[str, bool]:
+        """The key, and whether it is new because there was none. Raises what `get` and `create` raise."""
         try:
             key = self.get(config)
         except KeyringMissing:
             key = None
-        return key or self.create()
+        return (key, False) if key else (self.create(), True)
 
     def allow_file(self) -> None:
         """The user agrees to a private file."""

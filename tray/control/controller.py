@@ -62,7 +62,7 @@ from tray.control.snapshot import (
 from tray.control.supervisor import MakeServer, StatusReport, Supervisor
 from tray.control.update_check import UpdateCheck
 from tray.desktop.sleep_detection import Woke
-from tray.menu.problems import Quitting, SignedIn
+from tray.menu.problems import OPEN_LOG, Quitting, SignedIn
 from tray.model import Notice, Problem, Snapshot
 
 logger = logging.getLogger(__name__)
@@ -176,7 +176,7 @@ class Controller:
         except Exception as error:
             logger.exception("unexpected error in the controller")
             text = f"{type(error).__name__}: {error}"
-            self._notifications.show(Notice("Something went wrong", text, Open("log folder")))
+            self._notifications.show(Notice("Something went wrong", text, Open("log folder"), OPEN_LOG))
 
     def _handle(self, event: Event) -> None:
         match event:
@@ -234,7 +234,7 @@ class Controller:
             case Open():
                 self._actions.open(command, self.snapshot, self._settings.file)
             case ActOnProblem():
-                if (fix := command_for(self.snapshot.problem)) is not None:
+                if (fix := command_for(self.snapshot.problem, command.title)) is not None:
                     self._obey(fix)
             case Quit():
                 self._quit()

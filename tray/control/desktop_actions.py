@@ -41,8 +41,8 @@ class DesktopActions:
                     app,
                     base_url=snapshot.base_url,
                     model=config.model,
-                    key_required=config.api_key is not None,
-                    key=config.api_key,
+                    key_required=config.local_key is not None,
+                    key=config.local_key,
                 )
                 what = "The curl command" if app == "curl" else f"The settings for {name_of(app)}"
                 self.copy_text(text, what)

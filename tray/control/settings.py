@@ -41,7 +41,7 @@ class Settings:
     @property
     def had_key(self) -> bool:
         """Whether the user ever used an access key: only then is the keyring searched for one."""
-        return "require_key" in self._values
+        return not {"require_key", "reach"}.isdisjoint(self._values)
 
     @property
     def pinned(self) -> tuple[tuple[str, str], ...]:

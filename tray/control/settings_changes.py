@@ -1,6 +1,8 @@
 """Changes of settings and of the access key: applied to the running server first, then saved."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import Protocol
 
 from server.config import GRACE_S, Config
 from server.errors import DrawbridgeError, KeyringMissing, PortTaken, SettingsInvalid
@@ -12,8 +14,15 @@ from tray.control.background import Background, SerialQueue
 from tray.control.notifications import Notifications
 from tray.control.settings import SettingPinned, Settings
 from tray.control.supervisor import Supervisor
-from tray.menu.problems import KeyCreated, SettingsSetAside
-from tray.model import Notice
+from tray.menu.problems import OPEN_SETTINGS, KeyReplaced, KeyRequired, NetworkOpened, SettingsSetAside
+from tray.model import KeyPlace, Notice
+
+
+class OnKey(Protocol):
+    """Gets the key, and whether it was created for this."""
+
+    def __call__(self, key: str, *, is_new: bool) -> None:
+        """Uses the key."""
 
 
 class SettingsChanges:
@@ -60,7 +69,7 @@ class SettingsChanges:
         if saved.aside is not None:
             self._notifications.show(SettingsSetAside(saved.aside, text))
         elif text:
-            self._notifications.show(Notice("The settings file", text, Open("settings")))
+            self._notifications.show(Notice("The settings file", text, Open("settings"), OPEN_SETTINGS))
 
     def change(self, **changes: object) -> None:
         """Applies and saves these settings."""
@@ -79,10 +88,14 @@ class SettingsChanges:
         self._refused_port = None
 
     def set_reach(self, *, is_open: bool) -> None:
-        """Lets other devices connect, which requires a key (created if there is none), or only this computer."""
+        """Lets other devices connect, which need the key (created if there is none), or only this computer.
 
-        def opened(_: str) -> None:
-            self.change(reach="lan", **self._requiring())
+        For apps on this computer nothing changes.
+        """
+
+        def opened(key: str, *, is_new: bool) -> None:
+            self.change(reach="lan")
+            self._notifications.show(NetworkOpened(is_new=is_new, is_copied=self._copy(key)))
 
         if is_open:
             self._key_steps.add(lambda: self._with_key(SetReach(open=True), opened))
@@ -90,27 +103,35 @@ class SettingsChanges:
             self._key_steps.add(lambda: self.change(reach="local"))
 
     def require_key(self, *, required: bool) -> None:
-        """Requires the key (created if there is none), or does not."""
+        """Requires the key (created if there is none) and copies it, or does not require it."""
+
+        def found(key: str, *, is_new: bool) -> None:
+            self.change(require_key=True)
+            self._notifications.show(KeyRequired(is_new=is_new, is_copied=self._copy(key)))
 
         def step() -> None:
             self._refuse_given_key()
             if required:
-                self._with_key(RequireKey(required=True), lambda _: self.change(require_key=True))
+                self._with_key(RequireKey(required=True), found)
             else:
                 self._stop_requiring()
 
         self._key_steps.add(step)
 
     def new_key(self) -> None:
-        """Creates or replaces the key, requires it, and copies it."""
+        """Creates the key and requires it, or replaces it; and copies it."""
 
-        def created(key: str) -> None:
-            self.change(**self._requiring())
-            self._notifications.show(KeyCreated(is_copied=self._copy(key)))
+        def created(key: str, *, is_new: bool, is_first: bool) -> None:
+            self.change(**({"require_key": True} if is_first else {}))
+            is_required = self._settings.config.local_key is not None
+            copied = self._copy(key)
+            shown = KeyRequired(is_new=is_new, is_copied=copied) if is_required else KeyReplaced(is_copied=copied)
+            self._notifications.show(shown)
 
         def step() -> None:
             self._refuse_given_key()
-            self._with_key(NewKey(), created)
+            is_first = self._access_key.place is KeyPlace.NONE
+            self._with_key(NewKey(), partial(created, is_first=is_first))
 
         self._key_steps.add(step)
 
@@ -123,6 +144,11 @@ class SettingsChanges:
 
         def step() -> None:
             self._refuse_given_key()
+            if self._settings.config.reach == "lan":
+                raise SettingPinned(
+                    "Other devices can connect, and they need the key.",
+                    hint="Choose 'This computer only' under 'Who can connect' first.",
+                )
             self._stop_requiring()
             self._key_steps.run(self._access_key.remove, removed)
 
@@ -143,36 +169,33 @@ class SettingsChanges:
             self._supervisor.restart(config, GRACE_S)
         return config
 
-    def _with_key(self, command: Command, on_key: Callable[[str], None]) -> None:
+    def _with_key(self, command: Command, on_key: "OnKey") -> None:
         """Calls `on_key` with the key, a new one for `NewKey`; not before the user has agreed to its place."""
         config, is_new = self._settings.config, isinstance(command, NewKey)
 
-        def found(key: str | DrawbridgeError) -> None:
-            if isinstance(key, KeyringMissing):
+        def found(result: tuple[str, bool] | DrawbridgeError) -> None:
+            if isinstance(result, KeyringMissing):
                 self._needs_consent = command
                 text = "Drawbridge can store the access key in a private file. Agree under 'Access key' in the menu."
-                self._notifications.show(Notice("No keyring found", text, AllowKeyFile()))
-            elif isinstance(key, DrawbridgeError):
-                raise key
+                self._notifications.show(Notice("No keyring found", text, AllowKeyFile(), "Store it in a file"))
+            elif isinstance(result, DrawbridgeError):
+                raise result
             else:
+                key, is_created = result
                 self._access_key.remember(key)
-                on_key(key)
+                on_key(key, is_new=is_created)
 
         self._key_steps.run(
-            lambda: self._access_key.create() if is_new else self._access_key.get_or_create(config), found
+            lambda: (self._access_key.create(), True) if is_new else self._access_key.get_or_create(config), found
         )
 
     def _stop_requiring(self) -> None:
-        if self._settings.config.reach == "lan" or not self._settings.config.is_loopback:
+        if not self._settings.config.is_loopback:
             raise SettingPinned(
-                "The key is always required while other devices can connect.",
-                hint="Choose 'This computer only' under 'Who can connect' first.",
+                "The key is always required while other devices can connect to the same address.",
+                hint="Remove 'host' from the settings file first.",
             )
         self.change(require_key=False)
-
-    def _requiring(self) -> dict[str, object]:
-        """The change that requires the stored key; none if a setting gives the key, which is always required."""
-        return {} if self._settings.config.source("api_key") != "default" else {"require_key": True}
 
     def _refuse_given_key(self) -> None:
         if self._settings.config.source("api_key") != "default":

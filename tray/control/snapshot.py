@@ -57,8 +57,10 @@ def problem_from_error(error: BaseException, settings: Settings, now: datetime) 
     return problem
 
 
-def command_for(problem: Problem | None) -> Command | None:
-    """The command that a click on the problem's line means; None: nothing."""
+def command_for(problem: Problem | None, title: str = "") -> Command | None:
+    """The command that a click on the problem's line means; None: nothing, or it is not the problem `title`."""
+    if problem is None or (title and title != problem.title):
+        return None
     commands: dict[Fix, Command | None] = {
         Fix.LOG: Open("log folder"),
         Fix.SIGN_IN: SignIn(),
@@ -68,7 +70,7 @@ def command_for(problem: Problem | None) -> Command | None:
         Fix.RESTART: Restart(),
         Fix.NOTHING: None,
     }
-    return commands[problem.fix] if problem is not None else None
+    return commands[problem.fix]
 
 
 def _pinned(settings: Settings) -> tuple[tuple[str, str], ...]:

@@ -69,7 +69,7 @@ class BusNotifier:
         """Raises `BusUnavailable`, `CallFailed` or TimeoutError."""
         bus = self._bus or self._connect()
         text = html.escape(notice.text, quote=False) if self._has_markup else notice.text
-        actions = [] if notice.action is None else [_CLICK, notice.title]
+        actions = [] if notice.action is None else [_CLICK, notice.label]
         values: tuple[object, ...] = ("Drawbridge", 0, self._icon, notice.title, text, actions, {}, -1)
         with self._sending:
             reply = bus.call(_SERVICE, "Notify", "susssasa{sv}i", *values)

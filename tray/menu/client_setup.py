@@ -105,7 +105,7 @@ URL: {base_url}
 Key: {key}
 
 If Open WebUI runs in Docker:
-1. In Drawbridge's menu choose "Who can connect", "This computer and my network". The access key is then required.
+1. In Drawbridge's menu choose "Who can connect", "Also my network and containers", and copy the key.
 2. Use this URL instead: {in_docker}
 3. On Linux start its container with --add-host=host.docker.internal:host-gateway
 """

@@ -126,9 +126,9 @@ def _problem(snapshot: Snapshot) -> Iterator[Item]:
     if problem.fix is Fix.NOTHING:
         yield _line(problem.title)
         return
-    yield Item(problem.title, ActOnProblem())
+    yield Item(problem.title, ActOnProblem(problem.title))
     if _FIXES[problem.fix]:
-        yield Item(_FIXES[problem.fix], ActOnProblem())
+        yield Item(_FIXES[problem.fix], ActOnProblem(problem.title))
 
 
 def _start_stop(snapshot: Snapshot) -> tuple[Item, ...]:
@@ -236,17 +236,19 @@ def _key(snapshot: Snapshot) -> Item:
     key, pinned = snapshot.key, _set_by(snapshot, "api_key")
     has_key = key.place is not KeyPlace.NONE
     is_ours = not pinned and key.place is not KeyPlace.SETTINGS
-    is_needed = snapshot.reach.is_open and key.is_required
-    require = f"Require the key{' (always on while others can connect)' if is_needed else ''}"
-    new = "Replace the key (the old one stops working)" if has_key else "New key"
+    is_open = snapshot.reach.is_open
+    require = f"Require the key{' (always on while others can connect)' if key.is_fixed else ''}"
+    if is_open and not key.is_fixed:
+        require = "Require the key on this computer too"
+    new = "Replace the key (the old one stops working)" if has_key else "New key (then required of every app)"
     consent = Item("No keyring found. Store the key in a private file", AllowKeyFile())
     return Item(
         f"Access key{pinned}",
         items=(
-            Item(require, RequireKey(not key.is_required), key.is_required, enabled=is_ours and not is_needed),
+            Item(require, RequireKey(not key.is_required), key.is_required, enabled=is_ours and not key.is_fixed),
             Item("Copy the key", CopyKey(), enabled=has_key),
             Item(new, NewKey(), enabled=is_ours),
-            Item("Remove the key", RemoveKey(), enabled=is_ours and has_key and not is_needed),
+            Item("Remove the key", RemoveKey(), enabled=is_ours and has_key and not is_open),
             SEPARATOR,
             _line(key_line(snapshot)),
             *((consent,) if key.asks_for_file and is_ours else ()),
@@ -262,7 +264,7 @@ def _reach(snapshot: Snapshot) -> Item:
         text = f"Who can connect: {'my network' if reach.is_open else 'this computer only'}{pinned}"
         return Item(fitted(text), items=addresses) if addresses else _line(text)
     more = (SEPARATOR, *addresses, _line("Other devices need the access key"))
-    network = "This computer and my network (key required)"
+    network = "Also my network and containers (they need the key)"
     return Item(
         "Who can connect",
         items=(

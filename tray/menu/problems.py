@@ -51,6 +51,17 @@ UPSTREAM_DOWN = Problem(
     "",
     Fix.NOTHING,
 )
+OPEN_LOG, OPEN_SETTINGS = "Open the log", "Open the settings file"
+# The labels of notification buttons.
+_LABELS = {
+    Fix.LOG: OPEN_LOG,
+    Fix.INSTALL: "Install Claude Code",
+    Fix.NEXT_PORT: "Use the next free port",
+    Fix.SETTINGS: OPEN_SETTINGS,
+    Fix.RESTART: "Try again",
+    Fix.SIGN_IN: "Sign in",
+    Fix.NOTHING: "",
+}
 _SEE_LOG = "See the log for details: choose 'Open log folder' in the menu."
 
 
@@ -76,9 +87,25 @@ class DiagnosticsCopied:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyCreated:
-    """A new access key is required, and on the clipboard if `is_copied`."""
+class KeyRequired:
+    """Every app must send the access key from now on; it is on the clipboard if `is_copied`."""
 
+    is_new: bool
+    is_copied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReplaced:
+    """An access key that is not required of apps on this computer was replaced."""
+
+    is_copied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkOpened:
+    """Other devices can connect with the access key; it is on the clipboard if `is_copied`."""
+
+    is_new: bool
     is_copied: bool
 
 
@@ -120,7 +147,17 @@ class SignedIn:
 
 
 Occurrence = (
-    PortMoved | Copied | DiagnosticsCopied | KeyCreated | SettingsSetAside | LimitReached | NoTray | Quitting | SignedIn
+    PortMoved
+    | Copied
+    | DiagnosticsCopied
+    | KeyRequired
+    | KeyReplaced
+    | NetworkOpened
+    | SettingsSetAside
+    | LimitReached
+    | NoTray
+    | Quitting
+    | SignedIn
 )
 
 
@@ -224,12 +261,12 @@ def _title(message: str, otherwise: str) -> str:
     return first if 0 < len(first) <= LONGEST else fitted(otherwise)
 
 
-def notice_for(what: Problem | Occurrence) -> Notice:
+def notice_for(what: Problem | Occurrence) -> Notice:  # noqa: C901 # one case for each occurrence
     """The notification for a problem or an event. A click on a problem does what its line in the menu does."""
     match what:
         case Problem():
-            action = None if what.fix is Fix.NOTHING else ActOnProblem()
-            return Notice(what.title, body_text(what.title, what.message, what.hint), action)
+            action = None if what.fix is Fix.NOTHING else ActOnProblem(what.title)
+            return Notice(what.title, body_text(what.title, what.message, what.hint), action, _LABELS[what.fix])
         case PortMoved():
             text = f"{what.reason} Point your apps at {what.base_url}".strip()
             return Notice(f"Drawbridge is on port {what.port} today", text)
@@ -237,20 +274,30 @@ def notice_for(what: Problem | Occurrence) -> Notice:
             return Notice("Copied", f"{what.what} is on the clipboard.")
         case DiagnosticsCopied():
             return Notice("Diagnostics copied", "They contain no keys.")
-        case KeyCreated():
-            if what.is_copied:
-                return Notice("New access key copied", "Paste it into your apps; requests without it are refused.")
-            text = "Copy it under 'Access key' and paste it into your apps; requests without it are refused."
-            return Notice("New access key created", text)
+        case KeyRequired():
+            paste = "Paste it into your apps; requests without it are refused."
+            if what.is_new and what.is_copied:
+                return Notice("New access key copied", paste)
+            title = "New access key created" if what.is_new else "The access key is required now"
+            place = "It is on the clipboard." if what.is_copied else "Copy it under 'Access key'."
+            return Notice(title, f"{place} {paste}")
+        case KeyReplaced():
+            title = "New access key copied" if what.is_copied else "New access key created"
+            return Notice(title, "The old one stops working. Paste the new one into the apps that send it.")
+        case NetworkOpened():
+            created = "An access key was created. " if what.is_new else ""
+            place = ", which is on the clipboard" if what.is_copied else ": copy it under 'Access key'"
+            text = f"{created}They need the access key{place}. Nothing changes for apps on this computer."
+            return Notice("Other devices can connect", text)
         case SettingsSetAside():
             text = f"{what.reason} It was renamed to {str(what.aside)!r}; the defaults are used."
-            return Notice("The settings file could not be read", text, Open("settings"))
+            return Notice("The settings file could not be read", text, Open("settings"), OPEN_SETTINGS)
         case LimitReached():
             problem = _limit(what.window.resets_at, what.now)
             return Notice(problem.title, f"{problem.message} ({what.window.name})")
         case NoTray():
             text = f"This desktop shows no tray icons. Drawbridge is running anyway. Control it at {what.page}"
-            return Notice("Drawbridge runs without an icon", text, Open("page"))
+            return Notice("Drawbridge runs without an icon", text, Open("page"), "Open the page")
         case Quitting():
             return Notice("Drawbridge is quitting", f"{time_to_finish(what.answers)}.")
         case SignedIn():

@@ -10,7 +10,7 @@ import ipaddress
 import re
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from starlette.requests import Request
@@ -36,7 +36,8 @@ class AccessPolicy:
     """What one listener accepts. `key` None: no key is required, which only the local listener may have.
 
     `hosts` are names allowed besides loopback, `origins` those allowed besides loopback and the known apps;
-    `body_limit` is in bytes. Raises `KeyNeeded` for any other listener without a key.
+    `body_limit` is in bytes. `is_key_optional`: requests to a loopback name need no key. Raises `KeyNeeded` for any
+    other listener without a key.
     """
 
     name: Literal["local", "lan"] = "local"
@@ -44,6 +45,7 @@ class AccessPolicy:
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
     body_limit: int = 32_000_000
+    is_key_optional: bool = False
 
     def __post_init__(self) -> None:
         if self.name != "local" and not self.key:
@@ -61,8 +63,7 @@ class AccessPolicy:
 
 def policy_for(config: Config, name: Literal["local", "lan"] = "local") -> AccessPolicy:
     """The policy of the listener `name` under these settings."""
-    # Docker Desktop forwards requests of its containers for this name to the loopback. It is allowed only where both
-    # listeners require the key.
+    # Docker Desktop forwards requests of its containers for this name to the loopback, where they must send the key.
     docker = ("host.docker.internal",) if name == "lan" or config.reach == "lan" else ()
     return AccessPolicy(
         name=name,
@@ -70,6 +71,7 @@ def policy_for(config: Config, name: Literal["local", "lan"] = "local") -> Acces
         hosts=frozenset(host.lower() for host in (*config.allowed_hosts, *docker)),
         origins=frozenset(origin.lower().rstrip("/") for origin in config.allowed_origins),
         body_limit=int(config.body_limit_mb * 1_000_000),
+        is_key_optional=name == "local" and config.local_key is None,
     )
 
 
@@ -139,6 +141,8 @@ def authorize(head: Head, policy: AccessPolicy) -> Access:
     """Authorizes the request. Raises `AccessError` or `BodyTooLarge`."""
     _check_host(head, policy)
     _check_page(head, policy)
+    if policy.is_key_optional and _is_loopback((head.one("host") or "").lower()):
+        policy = replace(policy, key=None)
     is_trusted = policy.key is None or _has_key(head, policy.key)
     access = Access(policy, is_trusted=is_trusted, is_own=_is_own(head))
     if head.method == "OPTIONS":

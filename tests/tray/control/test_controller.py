@@ -137,7 +137,7 @@ def test_a_server_that_crashes_too_often_is_reported_once_with_the_log(make: Mak
     assert shown.problem is not None
     assert shown.problem.fix is Fix.LOG
     told = scene.until_notified("crashed 4 times")
-    assert told.action == ActOnProblem()
+    assert told.action == ActOnProblem(told.title)
     scene.post(ActOnProblem(), ChangeSetting("pool_size", 2))
     scene.until(lambda shown: shown.pool_size == 2)
     assert scene.desktop.opened == [f"folder {scene.folders.logs}"]
@@ -254,7 +254,8 @@ def test_a_taken_port_names_its_owner_and_one_click_takes_the_next_free_one(scen
         assert f"Port {taken} on 127.0.0.1 is taken by" in shown.problem.message
         assert "pid" in shown.problem.message
         assert shown.problem.fix is Fix.NEXT_PORT
-        assert scene.until_notified("taken").action == ActOnProblem()
+        told = scene.until_notified("taken")
+        assert (told.action, told.label) == (ActOnProblem(told.title), "Use the next free port")
         assert (shown.status.state, ask(old, "/status")[0]) == (State.RUNNING, 200)
         assert scene.saved["port"] == old
         scene.post(ActOnProblem())
@@ -499,23 +500,66 @@ def test_a_key_from_a_variable_cannot_be_changed(make: MakeScene) -> None:
 
 @several_loopbacks
 @pytest.mark.parametrize("has_key", [False, True])
-def test_letting_others_connect_requires_a_key_and_shows_the_addresses(scene: Scene, has_key: bool) -> None:
+def test_letting_others_connect_requires_the_key_of_them_only_and_shows_the_addresses(
+    scene: Scene, has_key: bool
+) -> None:
     if has_key:
         scene.post(NewKey())
     scene.post(SetReach(open=True))
     shown = scene.until(lambda shown: shown.reach.addresses)
     assert shown.reach.is_open
     assert shown.reach.addresses == (f"127.0.0.2:{scene.port}",)
-    assert (scene.saved["reach"], scene.saved["require_key"]) == ("lan", True)
+    assert (scene.saved["reach"], "require_key" in scene.saved) == ("lan", has_key)
+    text = scene.until_notified("Other devices can connect").text
+    assert ("An access key was created" in text, "on the clipboard" in text) == (not has_key, True)
+    assert scene.clipboard[-1] == scene.memory.key
+    local = 401 if has_key else 200
+    assert (shown.key.is_required, ask(scene.port, "/status")[0]) == (has_key, local)
     assert ask(scene.port, "/status", host="127.0.0.2")[0] == 401
     assert ask(scene.port, "/status", host="127.0.0.2", authorization=f"Bearer {scene.memory.key}")[0] == 200
-    scene.post(RequireKey(required=False))
-    scene.until_notified("cannot be changed here")
+    scene.post(RequireKey(required=not has_key))
+    scene.until(lambda shown: shown.key.is_required is not has_key)
     assert ask(scene.port, "/status", host="127.0.0.2")[0] == 401
+    scene.post(RemoveKey())
+    scene.until_notified("cannot be changed here")
+    scene.post(RequireKey(required=has_key))
+    scene.until(lambda shown: shown.key.is_required is has_key)
     scene.post(SetReach(open=False))
     scene.until(lambda shown: not shown.reach.addresses)
     wait_for(lambda: refuses(scene.port, "127.0.0.2"))
+    assert (scene.shown.key.is_required, ask(scene.port, "/status")[0]) == (has_key, local)
     assert len(scene.backend.engines) == 1
+
+
+def test_requiring_the_key_says_so_and_copies_it(scene: Scene) -> None:
+    scene.post(RequireKey(required=True))
+    scene.until_notified("New access key copied")
+    assert scene.clipboard == [scene.memory.key]
+    scene.post(RequireKey(required=False), RequireKey(required=True))
+    assert "on the clipboard" in scene.until_notified("The access key is required now").text
+    assert scene.clipboard == [scene.memory.key] * 2
+
+
+def test_replacing_an_optional_key_leaves_it_optional(scene: Scene) -> None:
+    scene.post(RequireKey(required=True), RequireKey(required=False))
+    wait_for(lambda: scene.saved.get("require_key") is False)
+    first = scene.memory.key
+    scene.post(NewKey())
+    wait_for(lambda: len(scene.clipboard) == 2)
+    assert "apps that send it" in scene.desktop.notices[-1].text
+    assert scene.memory.key != first
+    assert (scene.shown.key.is_required, ask(scene.port, "/status")[0]) == (False, 200)
+
+
+def test_a_click_on_an_old_notification_does_not_act_on_another_problem(make: MakeScene) -> None:
+    scene = make("port = 0\n").start()
+    scene.until(lambda shown: shown.problem is not None)
+    scene.post(ActOnProblem("The port is taken"), ChangeSetting("pool_size", 4))
+    scene.until(lambda shown: shown.pool_size == 4)
+    assert scene.desktop.opened == []
+    assert scene.shown.problem is not None
+    scene.post(ActOnProblem(scene.shown.problem.title))
+    wait_for(lambda: scene.desktop.opened)
 
 
 @several_loopbacks
@@ -738,13 +782,13 @@ def test_a_conversation_continues_over_changes_of_port_size_and_model(real: Scen
 
 
 @several_loopbacks
-def test_the_real_server_requires_the_key_at_every_address(real: Scene) -> None:
+def test_the_real_server_requires_the_key_at_every_address_of_others(real: Scene) -> None:
     port, messages = real.port, [{"role": "user", "content": "hello"}]
     real.post(SetReach(open=True))
     real.until(lambda shown: shown.reach.addresses)
     body = {"model": "x", "messages": messages}
-    for host in ("127.0.0.1", "127.0.0.2"):
-        assert ask(port, "/v1/chat/completions", host=host, body=body)[0] == 401
+    for host, status in (("127.0.0.1", 200), ("127.0.0.2", 401)):
+        assert ask(port, "/v1/chat/completions", host=host, body=body)[0] == status
         given = {"authorization": f"Bearer {real.memory.key}"}
         assert ask(port, "/v1/chat/completions", host=host, body=body, **given)[0] == 200
 

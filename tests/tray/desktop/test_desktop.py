@@ -211,7 +211,7 @@ def test_a_notification_never_raises(caplog: pytest.LogCaptureFixture) -> None:
 def test_early_notifications_are_shown_in_order_and_the_icon_may_block_or_fail() -> None:
     """On macOS it blocks until the notification is shown."""
     notifier, shown, gate, here = IconNotifier(), [], threading.Event(), threading.get_ident()
-    notifier.show(Notice("one", "1", Quit()), lambda _: None)
+    notifier.show(Notice("one", "1", Quit(), "Quit"), lambda _: None)
 
     def show(title: str, text: str) -> None:
         gate.wait(TIMEOUT_S)

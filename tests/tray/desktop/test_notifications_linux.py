@@ -41,9 +41,11 @@ def test_a_notification_shows_its_title_and_text(host: TrayHost, notifier: BusNo
 
 
 def test_a_click_runs_the_action_of_its_notification(host: TrayHost, notifier: BusNotifier, clicks: Clicks) -> None:
-    notifier.show(Notice("First", "one", Open("log folder")), clicks.put)
-    notifier.show(Notice("Second", "two", Quit()), clicks.put)
+    notifier.show(Notice("First", "one", Open("log folder"), "Do it"), clicks.put)
+    notifier.show(Notice("Second", "two", Quit(), "Do it"), clicks.put)
     first, second = host.wait_notification("First"), host.wait_notification("Second")
+    # Some desktops show it as a button.
+    assert first.actions == {"default": "Do it"}
     second.click()
     assert clicks.get(timeout=TIMEOUT_S) == Quit()
     first.click()
@@ -72,11 +74,11 @@ def test_markup_characters_are_escaped_where_needed(
 
 
 def test_a_click_on_a_closed_notification_is_ignored(host: TrayHost, notifier: BusNotifier, clicks: Clicks) -> None:
-    notifier.show(Notice("Closed", "x", Quit()), clicks.put)
+    notifier.show(Notice("Closed", "x", Quit(), "Do it"), clicks.put)
     closed = host.wait_notification("Closed")
     closed.close()
     closed.click()
-    notifier.show(Notice("Next", "y", Open("page")), clicks.put)
+    notifier.show(Notice("Next", "y", Open("page"), "Do it"), clicks.put)
     host.wait_notification("Next").click()
     assert clicks.get(timeout=TIMEOUT_S) == Open("page")
 
@@ -88,7 +90,7 @@ def test_a_failed_click_does_not_stop_later_notifications(host: TrayHost, notifi
         failed.set()
         raise RuntimeError("no")
 
-    notifier.show(Notice("Fails", "x", Quit()), fail)
+    notifier.show(Notice("Fails", "x", Quit(), "Do it"), fail)
     host.wait_notification("Fails").click()
     assert failed.wait(TIMEOUT_S)
     notifier.show(Notice("Still there", "y"), fail)
@@ -132,7 +134,7 @@ def test_after_a_lost_bus_the_next_notification_uses_a_new_one(bus: str, clicks:
         with tempfile.TemporaryDirectory(prefix="bus-") as folder, private_bus(Path(folder)) as address:
             environ["DBUS_SESSION_BUS_ADDRESS"] = address
             with TrayHost(address) as host:
-                notifier.show(Notice(title, "x", Quit()), clicks.put)
+                notifier.show(Notice(title, "x", Quit(), "Do it"), clicks.put)
                 host.wait_notification(title)
         for thread in threading.enumerate():
             if thread.name == "drawbridge-tray-bus":
@@ -142,9 +144,9 @@ def test_after_a_lost_bus_the_next_notification_uses_a_new_one(bus: str, clicks:
 
 def test_only_the_last_notifications_can_be_clicked(host: TrayHost, notifier: BusNotifier, clicks: Clicks) -> None:
     for number in range(25):
-        notifier.show(Notice(f"Notice {number:02}", "x", Open("page")), clicks.put)
+        notifier.show(Notice(f"Notice {number:02}", "x", Open("page"), "Do it"), clicks.put)
     host.wait_notification("Notice 24")
     host.wait_notification("Notice 00").click()
-    notifier.show(Notice("Last", "x", Quit()), clicks.put)
+    notifier.show(Notice("Last", "x", Quit(), "Do it"), clicks.put)
     host.wait_notification("Last").click()
     assert clicks.get(timeout=TIMEOUT_S) == Quit()

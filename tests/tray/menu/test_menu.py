@@ -284,7 +284,7 @@ class TestProblem:
     @pytest.mark.parametrize("fix", [fix for fix in Fix if fix is not Fix.NOTHING])
     def test_a_click_on_the_problem_acts_on_it(self, fix: Fix) -> None:
         menu = menu_for(replace(RUNNING, problem=Problem("Something is wrong", "It is.", fix=fix)))
-        assert menu[2] == Item("Something is wrong", ActOnProblem())
+        assert menu[2] == Item("Something is wrong", ActOnProblem("Something is wrong"))
 
     def test_a_problem_without_a_fix_is_a_line_of_text(self) -> None:
         menu = menu_for(replace(RUNNING, problem=Problem("A limit is reached", "Wait.", fix=Fix.NOTHING)))
@@ -371,10 +371,13 @@ class TestUpdates:
 
 
 class TestKey:
-    def test_while_other_devices_can_connect_the_key_stays_required(self) -> None:
+    def test_while_other_devices_can_connect_the_key_cannot_be_removed(self) -> None:
         snapshot = STATES["reachable_by_others"]
-        assert not any(isinstance(command, RequireKey) for command in commands(snapshot))
-        assert "RemoveKey" not in {type(command).__name__ for command in commands(snapshot)}
+        assert RequireKey(required=False) in commands(snapshot)
+        fixed = replace(snapshot, key=replace(snapshot.key, is_fixed=True))
+        assert not any(isinstance(command, RequireKey) for command in commands(fixed))
+        for each in (snapshot, fixed):
+            assert "RemoveKey" not in {type(command).__name__ for command in commands(each)}
 
     @pytest.mark.parametrize("place", KeyPlace)
     def test_the_menu_shows_where_the_key_is_stored(self, place: KeyPlace) -> None:

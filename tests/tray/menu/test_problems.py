@@ -16,8 +16,10 @@ from tray.menu.problems import (
     SIGNED_OUT,
     Copied,
     DiagnosticsCopied,
-    KeyCreated,
+    KeyReplaced,
+    KeyRequired,
     LimitReached,
+    NetworkOpened,
     NoTray,
     PortMoved,
     Quitting,
@@ -172,7 +174,7 @@ class TestNotices:
         assert notice.title in {item.text for item in menu_for(snapshot)}
         assert notice.title in tooltip_for(snapshot)
         assert notice.text == "A chain broke. Mend it."
-        assert notice.action == (None if fix is Fix.NOTHING else ActOnProblem())
+        assert notice.action == (None if fix is Fix.NOTHING else ActOnProblem("The bridge is stuck"))
 
     @pytest.mark.parametrize(
         ("what", "notice"),
@@ -187,14 +189,43 @@ class TestNotices:
             (Copied("The base URL"), Notice("Copied", "The base URL is on the clipboard.")),
             (DiagnosticsCopied(), Notice("Diagnostics copied", "They contain no keys.")),
             (
-                KeyCreated(is_copied=True),
+                KeyRequired(is_new=True, is_copied=True),
                 Notice("New access key copied", "Paste it into your apps; requests without it are refused."),
             ),
             (
-                KeyCreated(is_copied=False),
+                KeyRequired(is_new=True, is_copied=False),
                 Notice(
                     "New access key created",
-                    "Copy it under 'Access key' and paste it into your apps; requests without it are refused.",
+                    "Copy it under 'Access key'. Paste it into your apps; requests without it are refused.",
+                ),
+            ),
+            (
+                KeyRequired(is_new=False, is_copied=True),
+                Notice(
+                    "The access key is required now",
+                    "It is on the clipboard. Paste it into your apps; requests without it are refused.",
+                ),
+            ),
+            (
+                KeyReplaced(is_copied=True),
+                Notice(
+                    "New access key copied",
+                    "The old one stops working. Paste the new one into the apps that send it.",
+                ),
+            ),
+            (
+                NetworkOpened(is_new=True, is_copied=True),
+                Notice(
+                    "Other devices can connect",
+                    "An access key was created. They need the access key, which is on the clipboard. "
+                    "Nothing changes for apps on this computer.",
+                ),
+            ),
+            (
+                NetworkOpened(is_new=False, is_copied=False),
+                Notice(
+                    "Other devices can connect",
+                    "They need the access key: copy it under 'Access key'. Nothing changes for apps on this computer.",
                 ),
             ),
             (
@@ -203,6 +234,7 @@ class TestNotices:
                     "The settings file could not be read",
                     "Line 3 is wrong. It was renamed to 'settings.toml.bad'; the defaults are used.",
                     Open("settings"),
+                    "Open the settings file",
                 ),
             ),
             (
@@ -218,6 +250,7 @@ class TestNotices:
                     "Drawbridge runs without an icon",
                     "This desktop shows no tray icons. Drawbridge is running anyway. Control it at http://127.0.0.1:8082/",
                     Open("page"),
+                    "Open the page",
                 ),
             ),
             (Quitting(1), Notice("Drawbridge is quitting", "1 answer has up to 10 s to finish.")),

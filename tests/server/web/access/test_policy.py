@@ -1,6 +1,6 @@
 import pytest
 
-from server.config import Config
+from server.config import Config, resolve
 from server.errors import AccessDenied, BodyNotJson, BodyTooLarge, DrawbridgeError, KeyNeeded, KeyRefused
 from server.web.access.policy import AccessPolicy, Head, allowed_origin, authorize, policy_for
 
@@ -64,7 +64,10 @@ def test_two_host_headers_are_denied() -> None:
 
 def test_docker_desktops_host_name_is_allowed_where_the_lan_listener_is_open() -> None:
     given = {"host": "host.docker.internal:8082", "authorization": "Bearer k"}
-    authorize(head(**given), policy_for(Config(reach="lan", api_key="k")))
+    open_policy = policy_for(Config(reach="lan", api_key="k"))
+    authorize(head(**given), open_policy)
+    with pytest.raises(KeyRefused):
+        authorize(head("POST", "/v1/chat/completions", host="host.docker.internal:8082"), open_policy)
     with pytest.raises(AccessDenied, match="host name"):
         authorize(head(**given), policy_for(Config(api_key="k")))
 
@@ -323,6 +326,16 @@ def test_the_checks_run_in_their_documented_order() -> None:
         "BodyNotJson:",
     ]
     authorize(head("POST", **wrong), policy)
+
+
+def test_the_lan_listener_leaves_the_local_one_as_it_was() -> None:
+    before, opened = policy_for(Config()), policy_for(Config(reach="lan", api_key="k"))
+    assert authorize(head(path="/v1/models"), opened).is_trusted
+    assert authorize(head(path="/v1/models"), opened).owner == authorize(head(path="/v1/models"), before).owner
+    given = resolve(flags={"api_key": "k", "reach": "lan"}, environment={}, file={})
+    for config in (Config(reach="lan", api_key="k", require_key=True), given, Config(api_key="k")):
+        with pytest.raises(KeyRefused):
+            authorize(head(path="/v1/models"), policy_for(config))
 
 
 def test_a_lan_policy_needs_a_key() -> None:
