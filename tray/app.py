@@ -21,7 +21,7 @@ from server.machine.keychain import Keychain
 from server.machine.paths import Folders, find_folders
 from server.machine.settings_file import Saved, SettingsFile
 from server.machine.sockets import Listeners
-from server.machine.version import managed_by, own_version, repository
+from server.machine.version import managed_by, own_version, project_page, repository
 from tray.commands import Quit
 from tray.control.access_key import AccessKey
 from tray.control.controller import Controller
@@ -137,6 +137,7 @@ def _run(
         note=note,
         logs=folders.logs,
         version=own_version,
+        project_page=project_page,
         has_exported_key=has_exported_key(os.environ),
     )
     controller = Controller(settings, AccessKey(Keychain(folders.config)), platform, make_server=make_server)

@@ -84,7 +84,8 @@ class Snapshot:
 
     `pinned`: settings fixed by a variable or flag, as (setting, its source); the menu disables them.
     `starts_at_login`: the system's own state; None if it is not available here.
-    `checks_updates`: None if the system's package manager updates Drawbridge. `new_version`: a newer one, as in "1.2".
+    `checks_updates`: None if there is no update check here; `no_update_check` says why. `new_version`: a newer one, as
+    in "1.2".
     `now`: midnight of the current day in local time, for phrases like "tomorrow at 09:00"; with None times are
     written in full, in UTC.
     """
@@ -104,7 +105,9 @@ class Snapshot:
     has_exported_key: bool = False
     is_quitting: bool = False
     checks_updates: bool | None = False
+    no_update_check: str = ""
     new_version: str = ""
+    has_project_page: bool = True
     icon: IconColour = "auto"
     now: datetime | None = None
 

@@ -34,7 +34,7 @@ from tray.control.update_check import CACHE_FILE, UpdateCheck
 from tray.model import Notice, Snapshot
 
 WAIT_S = 60.0
-REPOSITORY = "https://github.com/drawbridge-app/drawbridge"
+REPOSITORY = "https://github.com/some/bridge"
 
 
 def wait_for(condition: Callable[[], object], state: Callable[[], object] = lambda: "timeout") -> None:
@@ -191,6 +191,7 @@ class Scene:
     lan: tuple[str, ...] = ("127.0.0.2",)
     make_file: Callable[[Path], SettingsFile] = SettingsFile
     managed_by: str = ""
+    repository: str | None = REPOSITORY
     deadline_s: float = DEADLINE_S
 
     def __post_init__(self) -> None:
@@ -303,7 +304,7 @@ class Scene:
         return UpdateCheck(
             self.folders.data / CACHE_FILE,
             own="1.2.3",
-            repository=REPOSITORY,
+            repository=self.repository,
             managed_by=self.managed_by,
             fetch=self._newest,
             wall=self.wall,
@@ -323,6 +324,7 @@ class Scene:
             note=self.noted.append,
             logs=self.folders.logs,
             version=lambda: "1.2.3",
+            project_page=lambda: self.repository,
             has_exported_key=False,
         )
 

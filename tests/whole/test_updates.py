@@ -106,6 +106,15 @@ class Proxy:
         return line
 
 
+def fork(folder: Path) -> Path:
+    """A folder whose package metadata names a repository, as a fork's would."""
+    about = folder / "drawbridge_tray-1.0.dist-info"
+    about.mkdir(parents=True)
+    url = "Project-URL: Repository, https://github.com/some/bridge"
+    (about / "METADATA").write_text(f"Metadata-Version: 2.3\nName: drawbridge-tray\nVersion: 1.0\n{url}\n")
+    return folder
+
+
 @pytest.fixture
 def proxy(tmp_path: Path) -> Iterator[Proxy]:
     proxy = Proxy(tmp_path)
@@ -116,7 +125,11 @@ def proxy(tmp_path: Path) -> Iterator[Proxy]:
 def test_a_newer_version_is_shown_only_if_the_user_wants_checks(
     tmp_path: Path, bus: str, host: TrayHost, proxy: Proxy
 ) -> None:
-    environment = {"HTTPS_PROXY": proxy.url, "SSL_CERT_FILE": str(proxy.certificate)}
+    environment = {
+        "HTTPS_PROXY": proxy.url,
+        "SSL_CERT_FILE": str(proxy.certificate),
+        "PYTHONPATH": str(fork(tmp_path / "fork")),
+    }
     with open_app(tmp_path, bus, host, environment=environment) as app:
         app.until("Running")
         settings = tmp_path / "home" / ".config" / "drawbridge" / "settings.toml"

@@ -105,8 +105,9 @@ class Controller:
         self._published: str | None = None
         self._starts_at_login: bool | None = False
         self._is_signing_in = self._is_quitting = False
-        # Both are slow to load, so they are read once the icon is shown.
+        # All three are slow to load, so they are read once the icon is shown.
         self._version = ""
+        self._project_page: str | None = None
         self._updates: UpdateCheck | None = None
         self.snapshot = self._new_snapshot()
         self.exit_code = 0
@@ -137,6 +138,7 @@ class Controller:
     def _run(self, screen: Screen, opening: Saved | SettingsInvalid) -> None:
         wait_for_icon(screen)
         self._version, self._updates = self._platform.version(), self._platform.updates()
+        self._project_page = self._platform.project_page()
         self._guard(partial(self._open, opening))
         self._polling.start()
         while not (self._is_quitting and self._supervisor.is_idle):
@@ -353,7 +355,9 @@ class Controller:
             starts_at_login=self._starts_at_login,
             is_signing_in=self._is_signing_in,
             has_exported_key=self._platform.has_exported_key,
-            checks_updates=wanted if updates is not None and updates.is_possible else None,
+            checks_updates=wanted if updates is not None and not updates.obstacle else None,
+            no_update_check=updates.obstacle if updates is not None else "",
+            has_project_page=bool(self._project_page),
             new_version=updates.newer_version(wanted=wanted) if updates is not None else "",
             is_quitting=self._is_quitting,
         )

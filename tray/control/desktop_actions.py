@@ -5,7 +5,6 @@ from typing import assert_never
 from server.config import Config
 from server.errors import DrawbridgeError
 from server.machine.settings_file import SettingsFile
-from server.machine.version import project_page
 from tray.commands import Copy, Open
 from tray.control.access_key import AccessKey
 from tray.control.background import Background
@@ -83,8 +82,8 @@ class DesktopActions:
             case "install page":
                 desktop.open_page(INSTALL_PAGE)
             case "project page":
-                # Builds without a project address have the server's own documentation.
-                desktop.open_page(project_page() or f"{page_of(snapshot)}docs")
+                # The menu has no such line in a build without a project page.
+                desktop.open_page(self._platform.project_page() or page_of(snapshot))
             case "release page":
                 desktop.open_page(self._platform.updates().page)
             case _:

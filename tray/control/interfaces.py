@@ -48,7 +48,7 @@ class Platform:
 
     `publish` stores the server's addresses for the commands; None: no server. `is_end_requested`: a command asks
     the app to end. `answers`: whether a server responds at a host and port. `say` and `note` write to stdout and
-    stderr. `version` and `updates` are read only once the icon is shown, since they are slow to load.
+    stderr. `version`, `project_page` and `updates` are read only once the icon is shown, since they are slow to load.
     """
 
     desktop: Desktop
@@ -63,4 +63,5 @@ class Platform:
     note: Callable[[str], None]
     logs: Path
     version: Callable[[], str]
+    project_page: Callable[[], str | None]
     has_exported_key: bool

@@ -42,18 +42,23 @@ class UpdateCheck:
         self._cache = cache
         self._own = own
         self._repository = repository
+        self._managed_by = managed_by
         self._fetch = fetch
         self._wall = wall
         self._feed = None if managed_by else feed_for(repository)
         self._tag = ""
         # Unix time; None: the cache was not read yet.
         self._next_at: float | None = None
-        self._is_asking = False
+        self._is_asking = self._has_said_why = False
 
     @property
-    def is_possible(self) -> bool:
-        """Whether there is a feed to ask, and no package manager that updates Drawbridge."""
-        return self._feed is not None
+    def obstacle(self) -> str:
+        """Why there is no update check here, for the menu and the log; empty if there is one."""
+        if self._feed is not None:
+            return ""
+        if self._managed_by:
+            return "Updates come from your system's package manager"
+        return "No update check: this build has no project page" + (" on GitHub" if self._repository else "")
 
     @property
     def page(self) -> str:
@@ -62,12 +67,15 @@ class UpdateCheck:
 
     def newer_version(self, *, wanted: bool) -> str:
         """The newer version, as in "1.2"; empty if none is known or the check is off."""
-        is_newer_one = wanted and self.is_possible and is_newer(self._tag, self._own)
+        is_newer_one = wanted and not self.obstacle and is_newer(self._tag, self._own)
         return version_of(self._tag) if is_newer_one else ""
 
     def check_if_due(self, run: RunInBackground, *, wanted: bool) -> None:
         """Asks the feed if a day has passed. Called often; never raises."""
         feed = self._feed
+        if feed is None and wanted and not self._has_said_why:
+            self._has_said_why = True
+            logger.warning("check_updates has no effect. %s", self.obstacle)
         if feed is None or not wanted or self._is_asking:
             return
         if self._next_at is None:

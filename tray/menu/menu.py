@@ -321,7 +321,7 @@ def _about(snapshot: Snapshot) -> Item:
             _line(f"Drawbridge {snapshot.version}".rstrip()),
             _line(f"Claude Code {claude}" if claude else "Claude Code: not found yet"),
             Item("Open dashboard", Open("page"), enabled=snapshot.status.state is State.RUNNING),
-            Item("Project page", Open("project page")),
+            *((Item("Project page", Open("project page")),) if snapshot.has_project_page else ()),
             _check_updates(snapshot),
             SEPARATOR,
             _line("Drawbridge is free software under the MIT licence"),
@@ -332,10 +332,10 @@ def _about(snapshot: Snapshot) -> Item:
 
 
 def _check_updates(snapshot: Snapshot) -> Item:
-    """The switch for the update check; with a package manager that updates Drawbridge there is none."""
+    """The switch for the update check, or why there is none."""
     checks = snapshot.checks_updates
     if checks is None:
-        return _line("Updates come from your system's package manager")
+        return _line(snapshot.no_update_check or "Updates come from your system's package manager")
     if pinned := _set_by(snapshot, "check_updates"):
         return _line(f"Check for updates: {'yes' if checks else 'no'}{pinned}")
     return Item("Check for updates once a day", ChangeSetting("check_updates", not checks), checks)

@@ -598,6 +598,7 @@ def test_folders_files_and_pages_are_opened(scene: Scene) -> None:
         f"page http://127.0.0.1:{scene.port}/",
         "page https://claude.com/claude-code",
     ]
+    assert scene.desktop.opened[4] == f"page {REPOSITORY}"
 
 
 def test_a_missing_settings_file_is_created_before_it_is_opened(make: MakeScene) -> None:
@@ -913,6 +914,21 @@ def test_with_a_package_manager_there_is_no_update_check(make: MakeScene) -> Non
     scene.post(ChangeSetting("pool_size", 2))
     assert scene.until(lambda shown: shown.pool_size == 2).checks_updates is None
     assert scene.fetched == []
+
+
+def test_without_a_project_page_nothing_is_asked_and_the_menu_says_so(
+    make: MakeScene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene = make(f"port = {free_port()}\ncheck_updates = true\n", repository=None).running()
+    scene.pass_time(10)
+    scene.post(ChangeSetting("pool_size", 2))
+    shown = scene.until(lambda shown: shown.pool_size == 2)
+    assert (shown.checks_updates, shown.has_project_page) == (None, False)
+    assert shown.no_update_check == "No update check: this build has no project page"
+    assert scene.fetched == []
+    assert [record.message for record in caplog.records if "check_updates has no effect" in record.message] == [
+        "check_updates has no effect. No update check: this build has no project page"
+    ]
 
 
 def test_a_failed_update_check_is_not_shown(make: MakeScene) -> None:

@@ -147,6 +147,6 @@ def test_a_cache_that_cannot_be_written_changes_nothing_until_a_restart(tmp_path
 def test_without_a_feed_the_check_is_not_possible_and_never_asks(tmp_path: Path, more: dict[str, Any]) -> None:
     (tmp_path / CACHE_FILE).write_text(json.dumps({"tag": "v1.2", "next_at": 1_800_000_001}))
     check = Check(tmp_path, **more)
-    assert not check.updates.is_possible
+    assert check.updates.obstacle
     assert check.poll() == 0
     assert check.updates.newer_version(wanted=True) == ""

@@ -369,6 +369,12 @@ class TestUpdates:
         ]
         assert "Updates come from your system's package manager" in menu_text(menu_for(snapshot))
 
+    def test_a_build_without_a_project_page_has_neither_page_nor_switch(self) -> None:
+        why = "No update check: this build has no project page"
+        menu = menu_for(replace(RUNNING, checks_updates=None, no_update_check=why, has_project_page=False))
+        assert why in menu_text(menu)
+        assert not [item for item in all_items(menu) if item.command == Open("project page")]
+
 
 class TestKey:
     def test_while_other_devices_can_connect_the_key_cannot_be_removed(self) -> None:
