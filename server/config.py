@@ -1,7 +1,4 @@
-"""All settings, and where their values come from: flag, environment variable, settings file, default.
-
-`OPTIONS` is the one table of settings; the command line, variables, settings file and manual follow it.
-"""
+"""All settings in one table, `OPTIONS`, and their sources: flag, environment variable, settings file, default."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields

@@ -1,8 +1,4 @@
-"""Recognizes the requests that a client sends on its own: chat titles, tags and follow-up questions.
-
-They are known by the beginning of the default prompts of Open WebUI and OpenCode; a changed prompt is an ordinary
-request.
-"""
+"""Recognizes the requests that a client sends on its own by the default prompts of Open WebUI and OpenCode."""
 
 from server.conversation.parts import Text
 from server.conversation.request import ModelRequest

@@ -43,11 +43,7 @@ class ThinkingStore:
             self._drop(next(iter(self._entries)))
 
     def restored(self, owner: str, model: str | None, messages: Iterable[Message]) -> tuple[Message, ...]:
-        """The conversation with the stored thinking put back.
-
-        A message equal to a stored one becomes the stored one. A message that the client has changed gets the stored
-        thinking in front.
-        """
+        """The conversation with the stored thinking, put in front of messages that the client has changed."""
         return tuple(self._with_thinking(owner, model, message) for message in messages)
 
     def _with_thinking(self, owner: str, model: str | None, message: Message) -> Message:

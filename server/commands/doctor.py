@@ -52,10 +52,7 @@ def _tested(found: Iterator[Finding], flags: Mapping[str, object]) -> Iterator[F
 def find_all(
     flags: Mapping[str, object], *, unprefixed: bool = True, tray: CheckTray | None = None
 ) -> Iterator[Finding]:
-    """Runs all checks, in the order in which a user would search for a problem.
-
-    `unprefixed` as in `settle`; `tray` is the desktop app's check, if it is there.
-    """
+    """Runs all checks in order. `unprefixed` as in `settle`; `tray` is the desktop app's check, if it is there."""
     yield Finding("Drawbridge", Level.OK, f"{own_version()}, Python {sys.version.split()[0]} on {sys.platform}")
     path = find_folders().settings_file
     try:

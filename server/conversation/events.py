@@ -82,10 +82,7 @@ class PartEnded:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The answer is complete; the last event. `cost_usd` is None if Claude Code does not report it.
-
-    `reasons`: one for each answer if the request wants several; usage and cost are then the sums.
-    """
+    """The last event of a complete answer. `reasons`: one for each of several answers; usage and cost are the sums."""
 
     reason: StopReason
     stop_sequence: str | None = None

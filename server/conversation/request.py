@@ -42,10 +42,7 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What is fixed when a process is initialized: the system prompt, the tools, and the owner.
-
-    `owner` is an opaque name of access key and listener. Two owners never share a worker.
-    """
+    """What is fixed when a process is initialized. Two owners (an access key at a listener) never share a worker."""
 
     system: str = ""
     tools: tuple[Tool, ...] = ()

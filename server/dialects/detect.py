@@ -1,8 +1,4 @@
-"""Detects in which of three request formats a body on the chat path is written.
-
-Cursor posts its agent's requests there in the format of the Responses API or of Anthropic's Messages API, depending on
-the model's name, and expects chat chunks back in each case.
-"""
+"""Detects in which of the three request formats of `chat_path` a body is written."""
 
 from collections.abc import Mapping
 from typing import Literal

@@ -1,7 +1,4 @@
-"""macOS, and Linux without setpriv: a small shell process kills our children when we end.
-
-It reads process ids from a pipe whose other end only we hold; the pipe closes when we end, for whatever reason.
-"""
+"""macOS, and Linux without setpriv: a small shell process kills our children when our end of its pipe closes."""
 
 import logging
 import os

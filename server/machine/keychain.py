@@ -1,7 +1,4 @@
-"""Stores the access key in the system's keyring, or, with the user's consent, in a private file.
-
-A locked keyring may wait for hours for the user's password, so every call here has a deadline.
-"""
+"""Stores the access key in the system's keyring, whose calls have a deadline, or in a private file."""
 
 import logging
 import os

@@ -32,10 +32,7 @@ class Saved:
 
 
 def read_settings(path: Path) -> Saved:
-    """Reads the settings in `path`; none if there is no such file.
-
-    Raises `SettingsCorrupt`, naming the file and the line, or `SettingsInvalid` if the file cannot be opened.
-    """
+    """Reads the settings in `path`; none without a file. Raises `SettingsCorrupt` or `SettingsInvalid`."""
     raw = _read(path)
     if raw is None:
         return Saved()
@@ -102,10 +99,7 @@ class SettingsFile:
         return f"<SettingsFile {str(self.path)!r}>"
 
     def read(self, *, set_aside: bool = True) -> Saved:
-        """Reads the settings. A corrupt file is renamed; with `set_aside` False, `SettingsCorrupt` is raised instead.
-
-        Raises `SettingsInvalid` if it cannot be opened. In any case `changed` is False until the next change.
-        """
+        """Reads the settings, after which `changed` is False. `set_aside` False: raises `SettingsCorrupt` instead."""
         # The stamp first, so that a change made meanwhile is noticed.
         self._seen = _stamp(self.path)
         saved = read_or_set_aside(self.path) if set_aside else read_settings(self.path)

@@ -100,10 +100,7 @@ def next_free(config: Config, after: int) -> int:
 
 
 def lan_hosts() -> tuple[str, ...]:
-    """Returns this computer's addresses that containers or the network can reach: IPv4, or IPv6 if there is no IPv4.
-
-    Docker's bridge, which containers call host.docker.internal, is among them.
-    """
+    """Returns the addresses that the network or, by Docker's bridge, containers can reach: IPv4, else IPv6."""
     # Lazy: psutil takes 30 ms to import, and most servers are for this computer only.
     import psutil
 

@@ -116,11 +116,7 @@ class Pool(Generic[W]):
             raise
 
     def apply(self, limits: Limits) -> None:
-        """Applies new limits at once: a larger pool boots; a smaller one closes idle workers and lets answers end.
-
-        A new timeout holds for requests that wait already; a smaller queue drops none of them. Resets the back-off of
-        boots.
-        """
+        """Applies new limits at once, also to waiting requests, and resets the back-off. Ends no answer."""
         self._limits = limits
         self._boots.forgive()
         if self._is_open:

@@ -1,7 +1,4 @@
-"""The pool's workers, and the tasks that boot, watch and close them.
-
-These tasks belong to the pool and not to a request, so that a cancelled request never leaves half a process behind.
-"""
+"""The pool's workers and the tasks that boot, watch and close them, which no cancelled request interrupts."""
 
 import asyncio
 import contextvars

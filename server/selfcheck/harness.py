@@ -35,11 +35,7 @@ _EXPIRES_AT_MS = 4_102_444_800_000
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The outcome of one request to the worker: what arrived upstream, the answer's tool calls, its stop reason.
-
-    `headers` are those of the last upstream request, by lower-case names. `is_reusable`: the worker is idle and may
-    answer another request.
-    """
+    """What arrived upstream for one request, and its answer. `headers`: of the last one, with lower-case names."""
 
     bodies: tuple[Body, ...]
     headers: Mapping[str, str]
@@ -54,11 +50,7 @@ class Observation:
 
 
 class Harness:
-    """Sends requests through a worker as the pool would, and records what arrives upstream.
-
-    `boots` counts the processes started. `window` is the model's context length in tokens, None until known. `home` is
-    the home folder of the process.
-    """
+    """Sends requests through a worker as the pool would, and records what arrives. `window` is in tokens."""
 
     def __init__(self, launch: Launch, scratch: Scratch, guard: Guard, standin: Standin, home: Path) -> None:
         self.home = home

@@ -97,8 +97,5 @@ def canonical_path(path: str) -> str:
 
 
 def is_unbuilt(path: str) -> bool:
-    """Whether the canonical `path` is an endpoint that other servers have and Drawbridge does not have yet.
-
-    Paths that a registered dialect claims are not: within its prefixes it answers for itself.
-    """
+    """Whether `path` is an endpoint that other servers have, and that neither Drawbridge nor a dialect has."""
     return dialect_for(path) is DIALECTS[0] and any(is_below(path, prefix) for prefix in _UNBUILT)

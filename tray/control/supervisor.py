@@ -1,7 +1,4 @@
-"""Starts and stops the server, and restarts it after a crash, with back-off and a limit.
-
-All methods run on the controller's thread; the server's status reaches it as a `StatusReport` through `post`.
-"""
+"""Starts, stops and restarts the server, after a crash with back-off and a limit. Runs on the controller's thread."""
 
 import logging
 import time

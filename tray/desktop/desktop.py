@@ -93,10 +93,7 @@ class Desktop:
 
 
 class IconNotifier:
-    """Windows and macOS: shows notifications through the icon, on a thread, since macOS's call blocks.
-
-    Notifications wait until `use` is called, when the icon exists. Clicks are not reported.
-    """
+    """Windows and macOS: shows notifications through the icon once it exists, on a thread; reports no clicks."""
 
     def __init__(self) -> None:
         self._notices: queue.SimpleQueue[Notice | None] = queue.SimpleQueue()

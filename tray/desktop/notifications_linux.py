@@ -23,11 +23,7 @@ _CLICK = "default"
 
 
 class BusNotifier:
-    """Shows notifications over D-Bus; without a bus or service they are only logged.
-
-    A worker thread connects and sends, so that `show` never blocks. Clicks arrive on the bus's reading thread. `icon`
-    is the name of a picture file.
-    """
+    """Shows notifications over D-Bus from a worker thread; without a bus or service they are only logged."""
 
     def __init__(self, *, icon: str = "", environ: Mapping[str, str] = os.environ) -> None:
         self._icon = icon

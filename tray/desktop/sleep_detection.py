@@ -50,10 +50,7 @@ class SleepWatch(Protocol):
 def watch_sleep(
     on_wake: Callable[[], object], *, platform: str = sys.platform, environ: Mapping[str, str] = os.environ
 ) -> SleepWatch | None:
-    """Calls `on_wake`, on another thread, when the system reports a wake-up. None if the system does not report it.
-
-    DBUS_SYSTEM_BUS_ADDRESS in `environ` overrides the usual address of Linux' system bus.
-    """
+    """Calls `on_wake`, on another thread, when the system reports a wake-up. None if the system does not report it."""
     if platform != "linux":
         return None
     # Lazy: other systems have no D-Bus.

@@ -32,10 +32,7 @@ Pixmap = tuple[int, int, bytes]
 
 
 class Icon(BaseIcon):
-    """pystray's `Icon`; its methods may be called from any thread.
-
-    `icon` is an image, which is scaled, or a `Draw`. `environ` has the session bus's address.
-    """
+    """pystray's `Icon` over D-Bus; its methods may be called from any thread."""
 
     # `notifications_linux` shows notifications, with clicks.
     HAS_NOTIFICATION = False

@@ -19,10 +19,7 @@ async def cli_version(path: Path, environment: Mapping[str, str]) -> str:
 
 
 def newest_of(paths: Sequence[Path], environment: Mapping[str, str]) -> Path:
-    """The newest CLI, the first of equals. One that does not print its version counts as the oldest.
-
-    Running `--version` takes some tenths of a second, so the result is cached until the file changes.
-    """
+    """The newest CLI, the first of equals. Cached until a file changes: `--version` takes some tenths of a second."""
     variables = tuple(sorted(environment.items()))
     return max(paths, key=lambda path: (_version(path, variables), -paths.index(path)))
 

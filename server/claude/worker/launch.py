@@ -26,10 +26,7 @@ _FIXED = {
 
 
 def launch_for(cli: Path, environment: Mapping[str, str], *, is_private: bool = True) -> Launch:
-    """The launch of a chat worker. `environment` is the user's, without Drawbridge's own variables.
-
-    `is_private`: with a private config folder, from which Claude Code must still find the sign-in.
-    """
+    """The launch of a chat worker. `is_private`: with a config folder of its own, which must still have the sign-in."""
     if not is_private:
         return Launch(cli=str(cli), environment=tuple(sorted({**environment, **_FIXED}.items())), is_private=False)
     home = environment.get("HOME") or environment.get("USERPROFILE") or str(Path.home())

@@ -1,7 +1,4 @@
-"""One Claude Code process: JSON lines in and out, control requests, and an immediate end.
-
-Does not import the SDK, so that the first process boots while the SDK is still being imported.
-"""
+"""One Claude Code process: JSON lines, control requests, an immediate end. Boots while the SDK is still imported."""
 
 import asyncio
 import collections

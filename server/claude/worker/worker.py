@@ -88,8 +88,7 @@ class Worker:
     ) -> AsyncGenerator[Event, None]:
         """Asks the last message and yields the events of the answer up to `Finished`. Raises the error of a failure.
 
-        `held` is how many of the messages the worker holds from its last answer: all but the last, or none, in which
-        case it is reset and they are replayed. `profile` configures an unused worker, and is that of a used one.
+        `held` as in `Session.ask`. `profile` configures an unused worker, and is that of a used one.
         Closing the generator early leaves the answer running: call `settle` or `close` then.
         """
         session = self._session or await self._configured(profile)
