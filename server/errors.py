@@ -66,6 +66,19 @@ class BodyTooLarge(RequestError):
     title = "The request is too large"
 
 
+class BodyTooSlow(RequestError):
+    """The request body stopped arriving."""
+
+    title = "The request did not arrive in time"
+
+
+class BodyAmbiguous(RequestError):
+    """The length of the body is given twice, so a proxy may see its end elsewhere."""
+
+    title = "The length of the body is ambiguous"
+    hint = "Send either Content-Length or Transfer-Encoding."
+
+
 class NotBuilt(RequestError):
     """An endpoint of OpenAI's that Drawbridge does not have yet."""
 
@@ -109,9 +122,12 @@ class BodyNotJson(AccessError):
 
 
 class BusyError(DrawbridgeError):
-    """All workers are in use; `retry_after_s` says when to try again."""
+    """All workers are in use; `retry_after_s` says when to try again, if that is known.
 
-    def __init__(self, message: str = "", *, retry_after_s: float = 1.0, hint: str | None = None) -> None:
+    Clients wait as long as they are told, so a guess would make them wait for nothing.
+    """
+
+    def __init__(self, message: str = "", *, retry_after_s: float | None = None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.retry_after_s = retry_after_s
 
@@ -243,9 +259,15 @@ class UpstreamUnknown(UpstreamError):
 
 
 class UsageLimit(UpstreamError):
-    """The usage limit or rate limit is reached."""
+    """The usage limit is reached."""
 
     title = "Claude's usage limit is reached"
+
+
+class RateLimit(UsageLimit):
+    """A limit without an end, as the API's own limits per minute; a plan's limit names its end."""
+
+    hint = "Send the request again in a moment."
 
 
 class UpstreamDown(UpstreamError):

@@ -153,8 +153,8 @@ class Permit:
 
 
 def _current_error(circuit: Circuit, now: float) -> DrawbridgeError:
-    """The circuit's error with the time until the next probe."""
+    """The circuit's error, with the time left if Claude named the end."""
     error = circuit.error.fresh()
-    if isinstance(error, UsageLimit | UpstreamDown):
+    if isinstance(error, UsageLimit) and circuit.cause == "limit":
         error.retry_after_s = max(1.0, circuit.until - now)
     return error

@@ -26,7 +26,6 @@ from server.status import PoolStatus
 logger = logging.getLogger(__name__)
 
 CLOSE_TIMEOUT_S = 15.0
-RETRY_AFTER_S = 5.0
 
 
 @dataclass(slots=True)
@@ -200,8 +199,7 @@ class Pool(Generic[W]):
         if ticket.is_pending and not first_in_line and len(self._pending()) > room + self._limits.max_waiting:
             self._tickets.remove(ticket)
             raise QueueFull(
-                f"{self._limits.max_waiting} requests wait already for one of {self._limits.size} Claude processes.",
-                retry_after_s=RETRY_AFTER_S,
+                f"{self._limits.max_waiting} requests wait already for one of {self._limits.size} Claude processes."
             )
         return ticket
 
@@ -262,9 +260,9 @@ class Pool(Generic[W]):
         match why:
             case Refused.TIMEOUT:
                 waited = f"{self._limits.queue_timeout_s:g} s"
-                return QueueTimeout(f"No Claude process became free within {waited}.", retry_after_s=RETRY_AFTER_S)
+                return QueueTimeout(f"No Claude process became free within {waited}.")
             case Refused.STOPPING:
-                return ShuttingDown(retry_after_s=RETRY_AFTER_S)
+                return ShuttingDown()
             case Refused.ENGINE:
                 assert self._boots.problem is not None
                 return self._boots.problem.fresh()

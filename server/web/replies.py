@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import traceback
 from collections.abc import Mapping
 
@@ -53,16 +54,26 @@ async def json_body(request: Request) -> object:
     if not raw.strip():
         raise InvalidRequest("The body is empty.", hint="Send a JSON object.")
     try:
-        return json.loads(raw, parse_constant=_refuse_constant)
+        return json.loads(raw, parse_constant=_refuse_constant, parse_float=_finite)
     except RecursionError as error:
         raise InvalidRequest("The body is nested too deeply.") from error
     except json.JSONDecodeError as error:
         raise InvalidRequest(
             f"The body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
         ) from error
-    except ValueError as error:
+    except UnicodeDecodeError as error:
         raise InvalidRequest("The body is not valid JSON in UTF-8.") from error
+    except ValueError as error:
+        # Python limits the length of integers, because their conversion takes quadratic time.
+        raise InvalidRequest("The body contains a number with too many digits.") from error
 
 
 def _refuse_constant(name: str) -> object:
     raise InvalidRequest(f"The body is not valid JSON: {name} is not a JSON number.")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise InvalidRequest(f"The body contains the number {digits[:40]}, which is too large.")
+    return number

@@ -185,7 +185,8 @@ async def test_a_failure_upstream_has_its_true_status(
     error = reply.json()["error"]
     assert set(error) == {"message", "type", "param", "code"}
     assert code is None or error["code"] == code
-    assert status != 429 or reply.headers["retry-after"]
+    # The stand-in names no end, and a guess would make clients wait for nothing.
+    assert "retry-after" not in reply.headers
 
 
 def broken(place: str, gate: Gate) -> Answer:
@@ -262,7 +263,7 @@ async def test_the_life_of_workers_is_in_the_log(bridge: Bridge, standin: Standi
 
 async def test_what_is_not_built_yet_says_so(bridge: Bridge) -> None:
     reply = await bridge.client.post("/responses", json={"input": "hi"})
-    assert reply.status_code == 501
+    assert reply.status_code == 404
     assert reply.json()["error"]["message"]
 
 

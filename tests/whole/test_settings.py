@@ -43,7 +43,7 @@ async def test_waiting_is_bounded_in_time(folder: Path) -> None:
         await bridge.until_pool(answering=1)
         second = await bridge.chat("hi")
         assert second.status_code == 503
-        assert second.headers["retry-after"]
+        assert "retry-after" not in second.headers
         gate.open()
         assert (await first).status_code == 200
 
@@ -57,7 +57,7 @@ async def test_waiting_is_bounded_in_number(folder: Path) -> None:
         await bridge.until_pool(answering=1, waiting=1)
         refused = await bridge.chat("hi")
         assert refused.status_code == 429
-        assert refused.headers["retry-after"]
+        assert "retry-after" not in refused.headers
         gate.open()
         assert [reply.status_code for reply in await asyncio.gather(*asking)] == [200] * 2
 

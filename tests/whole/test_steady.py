@@ -106,7 +106,7 @@ async def test_an_api_that_keeps_failing_gets_no_more_requests(folder: Path) -> 
         seen = len(standin.requests)
         replies = await asyncio.gather(*(bridge.chat("hi") for _ in range(20)))
         assert {reply.status_code for reply in replies} == {503}
-        assert all(int(reply.headers["retry-after"]) <= 5 for reply in replies)
+        assert not any("retry-after" in reply.headers for reply in replies)
         assert len(standin.requests) == seen
         health = await bridge.health()
         assert [circuit["cause"] for circuit in health["circuits"]] == ["upstream"]

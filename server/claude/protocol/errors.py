@@ -7,6 +7,7 @@ from server.errors import (
     DrawbridgeError,
     PermissionRefused,
     PromptTooLong,
+    RateLimit,
     SignInNeeded,
     UpstreamDown,
     UpstreamRefused,
@@ -14,8 +15,6 @@ from server.errors import (
     UsageLimit,
 )
 
-# The wait for a limit without an end: a plan's limit names its end, so this is the API's own limit per minute.
-SHORT_LIMIT_S = 30.0
 # The CLI's text before the API's: "API Error: 400 messages.0: ..." or "API Error: Request rejected (429) · slow down".
 _PREFIX = re.compile(r"^(?:Failed to authenticate\. )?API Error: (?:Request rejected \(\d{3}\) · |\d{3} )?")
 _TOO_LONG = re.compile(r"prompt is too long|exceeds? the (?:maximum )?context", re.IGNORECASE)
@@ -42,9 +41,10 @@ def upstream_error(
     if kind == "billing_error":
         return UsageLimit(_with_detail("Claude's API refused the payment", detail), status=status)
     if status == 429 or kind == "rate_limit":
-        wait_s = retry_after_s if retry_after_s is not None else SHORT_LIMIT_S
         message = _with_detail("Claude is limiting requests", detail)
-        return UsageLimit(message, status=status, retry_after_s=wait_s, resets_at=resets_at)
+        if retry_after_s is None:
+            return RateLimit(message, status=status)
+        return UsageLimit(message, status=status, retry_after_s=retry_after_s, resets_at=resets_at)
     if status == 401 or (kind == "authentication_failed" and status is None):
         return SignInNeeded(_with_detail("Claude rejected the credentials", detail), status=status)
     if status == 403 or kind in {"authentication_failed", "oauth_org_not_allowed"}:

@@ -45,7 +45,10 @@ _ROWS: Mapping[type[DrawbridgeError], _Row] = MappingProxyType(
         errors.PromptTooLong: _Row(400, _INVALID, "context_length_exceeded", "messages"),
         errors.ModelUnknown: _Row(404, _INVALID, "model_not_found", "model"),
         errors.BodyTooLarge: _Row(413, _INVALID, "request_too_large"),
-        errors.NotBuilt: _Row(501, _INVALID, "not_implemented", is_final=True),
+        # Clients that probe for an endpoint fall back to another one only on 404.
+        errors.NotBuilt: _Row(404, _INVALID, "not_implemented", is_final=True),
+        errors.BodyTooSlow: _Row(408, _INVALID, "request_timeout", headers={"connection": "close"}),
+        errors.BodyAmbiguous: _Row(400, _INVALID, headers={"connection": "close"}),
         errors.NotFound: _Row(404, _INVALID, "not_found"),
         errors.MethodNotAllowed: _Row(405, _INVALID, "method_not_allowed"),
         errors.AccessError: _Row(403, _PERMISSION, "door_closed"),
@@ -70,6 +73,7 @@ _ROWS: Mapping[type[DrawbridgeError], _Row] = MappingProxyType(
         errors.PermissionRefused: _Row(403, _PERMISSION, "claude_permission_refused"),
         errors.UpstreamUnknown: _Row(404, _INVALID, "model_not_found", "model"),
         errors.UsageLimit: _Row(429, "insufficient_quota", "insufficient_quota", is_final=True),
+        errors.RateLimit: _Row(429, _LIMIT, "rate_limit_exceeded"),
         errors.UpstreamDown: _Row(503, _SERVER, "claude_unavailable"),
         errors.StartError: _Row(500, _SERVER, "cannot_start", is_final=True),
     }

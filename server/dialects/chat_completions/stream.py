@@ -31,8 +31,8 @@ class ChatEncoder:
         self._closing = b'}],"usage":null}\n\n' if options.include_usage else b"}]}\n\n"
 
     def start(self) -> bytes:
-        """A comment, which shows the client that the server answers."""
-        return SSE_COMMENT
+        """Nothing: simple clients parse the first line as JSON, so it is a comment only in a silence."""
+        return b""
 
     def event(self, event: Event) -> bytes:
         """The chunks for `event`, often none; one error object for `Failed`."""

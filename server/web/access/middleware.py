@@ -13,8 +13,8 @@ from server.dialects.base import Dialect
 from server.dialects.registry import DIALECTS
 from server.errors import DrawbridgeError, ShuttingDown
 from server.logs import request_id
-from server.web.access.policy import ACCESS, AccessPolicy, Head, allowed_origin, authorize, policy_for, too_large
-from server.web.path_aliases import canonical_path
+from server.web.access.body import limited
+from server.web.access.policy import ACCESS, AccessPolicy, Head, allowed_origin, authorize, policy_for
 from server.web.replies import DIALECTS_KEY, error_response, internal_error
 
 __all__ = ["AccessMiddleware", "AccessPolicy", "policy_for"]
@@ -58,7 +58,7 @@ class AccessMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        head = Head.read(scope["method"], canonical_path(scope["path"]), scope["headers"])
+        head = Head.read(scope["method"], scope["path"], scope["headers"])
         sent = head.one("x-request-id") or ""
         name = sent if _ID.fullmatch(sent) else f"req_{secrets.token_hex(12)}"
         reply, started = _Reply(send, name), self._clock()
@@ -89,7 +89,7 @@ class AccessMiddleware:
                 await _send_preflight(head, reply)
                 return
             inner[ACCESS] = access
-            await self._app(inner, _limited(receive, policy), reply.send)
+            await self._app(inner, limited(receive, policy, head.encoding), reply.send)
         except DrawbridgeError as error:
             await error_response(error, inner)(inner, receive, reply.send)
         except asyncio.CancelledError:
@@ -132,24 +132,6 @@ class _Reply:
         elif message["type"] == "http.response.body":
             self.is_over = not message.get("more_body", False)
         await self._send(message)
-
-
-def _limited(receive: Receive, policy: AccessPolicy) -> Receive:
-    """`receive`, which raises `BodyTooLarge` once the body exceeds the policy's limit.
-
-    The error is sent while the client still sends its body; uvicorn discards the rest, so the client sees the error.
-    """
-    taken = 0
-
-    async def counted() -> Message:
-        nonlocal taken
-        message = await receive()
-        taken += len(message.get("body", b""))
-        if taken > policy.body_limit:
-            raise too_large(policy)
-        return message
-
-    return counted
 
 
 async def _send_preflight(head: Head, reply: _Reply) -> None:

@@ -16,14 +16,24 @@ from typing import Literal
 from starlette.requests import Request
 
 from server.config import Config
-from server.errors import AccessDenied, BodyNotJson, BodyTooLarge, KeyNeeded, KeyRefused
-from server.web.path_aliases import is_unbuilt
+from server.errors import AccessDenied, BodyAmbiguous, BodyNotJson, BodyTooLarge, KeyNeeded, KeyRefused
+from server.web.path_aliases import canonical_path, is_unbuilt
 
 ACCESS = "drawbridge.access"
-APP_ORIGINS = frozenset({"vscode-file://vscode-app", "app://obsidian.md"})
+# Schemes of the pages of desktop and mobile apps, which no website can have. A page in a file has the origin `null` in
+# most browsers, and `file://` only in apps. Browser extensions must be named in the settings.
+APP_SCHEMES = frozenset(
+    {
+        *("app", "capacitor", "capacitor-electron", "electron", "file", "ionic", "tauri"),
+        *("vscode-file", "vscode-webview", "wails"),
+    }
+)
+ENCODINGS = frozenset({"gzip", "x-gzip", "deflate"})
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::[0-9]{1,5})?")
 _WEB_ORIGIN = re.compile(r"https?://(.+)")
+_APP_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://[^/?#@\s]*")
+_ABSOLUTE = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _JSON_TYPE = re.compile(r"application/(?:[a-z0-9!#$&^_.-]+\+)?json")
 _FORWARDING = frozenset({"forwarded", "via", "x-real-ip", "cf-connecting-ip", "true-client-ip", "x-client-ip"})
 # Readable without the key, because they hold nothing of the user's. The routes shorten / and /health.
@@ -85,17 +95,28 @@ class Head:
 
     @classmethod
     def read(cls, method: str, path: str, raw: Iterable[tuple[bytes, bytes]]) -> "Head":
-        """Reads ASGI's pairs of bytes."""
+        """Reads ASGI's target and pairs of bytes.
+
+        A target may be a whole URL, as some clients send with a proxy in mind; its host then replaces the header.
+        """
         headers: dict[str, tuple[str, ...]] = {}
         for name, value in raw:
             key = name.decode("latin-1").lower()
             headers[key] = (*headers.get(key, ()), value.decode("latin-1").strip())
-        return cls(method, path, headers)
+        if absolute := _ABSOLUTE.fullmatch(path):
+            headers["host"], path = (absolute[1],), absolute[2]
+        return cls(method, canonical_path(path), headers)
 
     def one(self, name: str) -> str | None:
         """The value of a header that may occur once; repeated ones are joined, and so match nothing."""
         values = self.headers.get(name)
         return None if values is None else ", ".join(values)
+
+    @property
+    def encoding(self) -> str:
+        """The content encoding of the body; empty if it is sent as it is."""
+        encoding = (self.one("content-encoding") or "").lower()
+        return "" if encoding == "identity" else encoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +150,13 @@ def allowed_origin(head: Head, policy: AccessPolicy) -> str | None:
     if origin in {"*", "null"}:
         # Not even if the settings allow them: any page can give itself the origin `null`.
         return None
-    if origin in APP_ORIGINS or origin in policy.origins:
+    app = _APP_ORIGIN.fullmatch(origin)
+    if (app and app[1] in APP_SCHEMES) or origin in policy.origins:
         return given
     web = _WEB_ORIGIN.fullmatch(origin)
-    if web and (_is_loopback(web[1]) or (_is_own(head) and _is_host_allowed(head, policy))):
+    if web and (
+        _is_loopback(web[1]) or _is_below_localhost(web[1]) or (_is_own(head) and _is_host_allowed(head, policy))
+    ):
         return given
     return None
 
@@ -196,8 +220,17 @@ def _check_body(head: Head, policy: AccessPolicy) -> None:
     if length is not None and (not length.isdecimal() or int(length[:20]) > policy.body_limit):
         raise too_large(policy)
     has_body = "transfer-encoding" in head.headers or length not in {None, "0"}
+    if length is not None and "transfer-encoding" in head.headers:
+        raise BodyAmbiguous("The request has both Content-Length and Transfer-Encoding.")
     if head.method not in {"POST", "PUT", "PATCH"} or not has_body:
         return
+    encoding = head.encoding
+    if encoding and encoding not in ENCODINGS:
+        raise BodyNotJson(
+            f"The content encoding of the body is {encoding!r}.",
+            title="The body has an unknown encoding",
+            hint="Send it as gzip, as deflate or uncompressed.",
+        )
     kind = (head.one("content-type") or "").partition(";")[0].strip().lower()
     # An upload to an unbuilt endpoint gets the error for that instead.
     if not _JSON_TYPE.fullmatch(kind) and not is_unbuilt(head.path):
@@ -249,6 +282,12 @@ def _is_host_allowed(head: Head, policy: AccessPolicy) -> bool:
         except ValueError:
             pass
     return match[1] in policy.hosts
+
+
+def _is_below_localhost(host: str) -> bool:
+    """Whether `host` is a name such as `tauri.localhost`, which browsers resolve to this computer."""
+    match = _HOST.fullmatch(host)
+    return match is not None and match[1].endswith(".localhost")
 
 
 def _is_loopback(host: str) -> bool:

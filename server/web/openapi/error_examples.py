@@ -20,6 +20,8 @@ ACCESS: tuple[DrawbridgeError, ...] = (
 _BODIES: tuple[DrawbridgeError, ...] = (
     errors.InvalidRequest("messages[0].content must be a string or an array of parts.", param="messages[0].content"),
     errors.BodyTooLarge("The body is longer than 32 MB.", hint="Leave something out, or raise body_limit_mb."),
+    errors.BodyTooSlow("The rest of the body did not arrive within 60 s."),
+    errors.BodyAmbiguous("The request has both Content-Length and Transfer-Encoding."),
     errors.BodyNotJson("The content type of the body is 'text/plain'; it must be JSON."),
 )
 _MODELS: tuple[DrawbridgeError, ...] = (
@@ -34,8 +36,8 @@ CLI: tuple[DrawbridgeError, ...] = (
     errors.CliUnfit("Claude Code 3.0.0 at '/usr/bin/claude' cannot be used, and there is no other one to use."),
 )
 _BUSY: tuple[DrawbridgeError, ...] = (
-    errors.QueueTimeout(retry_after_s=1.0),
-    errors.QueueFull(retry_after_s=1.0),
+    errors.QueueTimeout(),
+    errors.QueueFull(),
     errors.ShuttingDown(),
 )
 _ANSWERS: tuple[DrawbridgeError, ...] = (
@@ -46,7 +48,7 @@ _ANSWERS: tuple[DrawbridgeError, ...] = (
     errors.SignInNeeded("Claude rejected the credentials: OAuth token has expired", status=401),
     errors.PermissionRefused("Claude refused this account: no access to this model", status=403),
     errors.UpstreamUnknown("Claude's API does not know the model or path: model: claude-opus-9", status=404),
-    errors.UsageLimit("Claude is limiting requests: slow down", status=429, retry_after_s=30.0),
+    errors.RateLimit("Claude is limiting requests: slow down", status=429),
     errors.UsageLimit("Claude is limiting requests: You have hit your limit", status=429, retry_after_s=7200.0),
     errors.UpstreamDown("Claude's API failed: Internal server error", status=500),
     errors.UpstreamDown("Claude's API failed: Overloaded", status=529),

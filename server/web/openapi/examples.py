@@ -37,7 +37,6 @@ _COMPLETION = {
 }
 _CHUNK = f'{{"id":"{_CHAT_ID}","object":"chat.completion.chunk","created":{_CREATED},"model":"{_MODEL}","choices":['
 _STREAM = (
-    ": drawbridge\n\n"
     f'data: {_CHUNK}{{"index":0,"delta":{{"role":"assistant","content":""}},"finish_reason":null}}]}}\n\n'
     f'data: {_CHUNK}{{"index":0,"delta":{{"content":"Bonjour!"}},"finish_reason":null}}]}}\n\n'
     f'data: {_CHUNK}{{"index":0,"delta":{{}},"finish_reason":"stop"}}]}}\n\n'

@@ -64,7 +64,8 @@ class StreamedAnswer(Response):
 
     async def _write_body(self, first: Event | None, pump: EventPump, send: Send) -> None:
         encoder = self._encoder
-        frames, event = [encoder.start()], first
+        # A heartbeat at the start only if the headers did not wait for the first event.
+        frames, event = [encoder.start(), b"" if first is not None else encoder.heartbeat()], first
         while True:
             # Events that have arrived meanwhile go out in the same write.
             while event is not None and not isinstance(event, Finished | Failed):

@@ -32,18 +32,18 @@ from tests.server.web.scene import FakeEngine, client, served
         ("POST", "/openai/deployments/x/chat/completions"),
     ],
 )
-async def test_an_unbuilt_endpoint_is_a_501(method: str, path: str) -> None:
+async def test_an_unbuilt_endpoint_is_a_404(method: str, path: str) -> None:
     async with client(served(FakeEngine())) as c:
         reply = await c.request(method, path)
-    assert reply.status_code == 501
+    assert reply.status_code == 404
     assert "yet" in reply.json()["error"]["message"]
     assert reply.headers["x-should-retry"] == "false"
 
 
-async def test_an_upload_to_an_unbuilt_endpoint_is_a_501_too() -> None:
+async def test_an_upload_to_an_unbuilt_endpoint_is_a_404_too() -> None:
     async with client(served(FakeEngine())) as c:
         reply = await c.post("/v1/audio/transcriptions", files={"file": b"sound"}, data={"model": "whisper-1"})
-    assert reply.status_code == 501
+    assert reply.status_code == 404
 
 
 @pytest.mark.parametrize(

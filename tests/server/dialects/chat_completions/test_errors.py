@@ -11,7 +11,7 @@ from server.dialects.chat_completions.errors import error_reply
 from server.errors import DrawbridgeError
 from tests.server.dialects.openai_api import published
 
-STATUSES = {400, 401, 403, 404, 405, 413, 415, 429, 500, 501, 503, 504}
+STATUSES = {400, 401, 403, 404, 405, 413, 408, 415, 429, 500, 503, 504}
 TYPES = {
     "invalid_request_error",
     "authentication_error",
@@ -62,7 +62,8 @@ def test_only_errors_worth_a_retry_let_clients_retry(kind: type[DrawbridgeError]
     """The official clients repeat on 409, 429 and 5xx: with each repeat a whole answer may be paid for again."""
     reply = error_reply(kind())
     is_repeated = reply.status == 429 or reply.status >= 500
-    is_worth_it = kind in {errors.QueueFull, errors.QueueTimeout, errors.ShuttingDown, errors.UpstreamDown}
+    may_retry = {errors.QueueFull, errors.QueueTimeout, errors.ShuttingDown, errors.UpstreamDown, errors.RateLimit}
+    is_worth_it = kind in may_retry
     assert (is_repeated and reply.headers.get("x-should-retry") != "false") == is_worth_it
 
 
@@ -73,7 +74,7 @@ def test_only_errors_worth_a_retry_let_clients_retry(kind: type[DrawbridgeError]
         (errors.PromptTooLong(), 400, "invalid_request_error", "context_length_exceeded"),
         (errors.ModelUnknown(), 404, "invalid_request_error", "model_not_found"),
         (errors.BodyTooLarge(), 413, "invalid_request_error", "request_too_large"),
-        (errors.NotBuilt(), 501, "invalid_request_error", "not_implemented"),
+        (errors.NotBuilt(), 404, "invalid_request_error", "not_implemented"),
         (errors.NotFound(), 404, "invalid_request_error", "not_found"),
         (errors.MethodNotAllowed(), 405, "invalid_request_error", "method_not_allowed"),
         (errors.KeyRefused(), 401, "authentication_error", "invalid_api_key"),
@@ -140,8 +141,15 @@ def test_a_short_limit_is_a_rate_limit_and_a_long_one_a_quota(
     assert reply.headers.get("x-should-retry") == should_retry
 
 
+def test_a_rate_limit_without_a_named_end_has_no_retry_after() -> None:
+    reply = error_reply(errors.RateLimit(status=429))
+    assert error_of(reply)["code"] == "rate_limit_exceeded"
+    assert reply.headers == {}
+
+
 @pytest.mark.parametrize("kind", [errors.QueueFull, errors.QueueTimeout, errors.ShuttingDown])
-def test_a_busy_server_sends_retry_after(kind: type[errors.BusyError]) -> None:
+def test_a_busy_server_sends_retry_after_only_if_the_time_is_known(kind: type[errors.BusyError]) -> None:
+    assert error_reply(kind()).headers == {}
     assert error_reply(kind(retry_after_s=2.5)).headers == {"retry-after": "3"}
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from server.config import Config, resolve
-from server.errors import AccessDenied, BodyNotJson, BodyTooLarge, DrawbridgeError, KeyNeeded, KeyRefused
+from server.errors import AccessDenied, BodyAmbiguous, BodyNotJson, BodyTooLarge, DrawbridgeError, KeyNeeded, KeyRefused
 from server.web.access.policy import AccessPolicy, Head, allowed_origin, authorize, policy_for
 
 LOCAL = AccessPolicy()
@@ -111,6 +111,15 @@ def test_forwarding_headers_are_denied_on_the_local_listener_only(name: str) -> 
         "http://[::1]:5173",
         "vscode-file://vscode-app",
         "app://obsidian.md",
+        "app://localhost",
+        "tauri://localhost",
+        "http://tauri.localhost",
+        "https://tauri.localhost:1420",
+        "vscode-webview://1a2b3c",
+        "capacitor://localhost",
+        "ionic://localhost",
+        "wails://wails",
+        "file://",
         "https://chat.example.org",
     ],
 )
@@ -132,8 +141,15 @@ def test_a_known_origin_is_allowed_and_may_read_the_response(origin: str) -> Non
         "http://localhost@evil.example",
         "http://127.0.0.1.evil.example",
         "http://evil.example:8082",
-        "file://",
-        "app://obsidian.md.evil",
+        "chrome-extension://tauri",
+        "moz-extension://abc",
+        "https://tauri.localhost.evil.example",
+        "https://eviltauri",
+        "https://xlocalhost",
+        "ipfs://tauri",
+        "tauri:localhost",
+        "tauri://localhost/path",
+        "data://x",
         "chrome-extension://abc",
         "ftp://localhost",
         "http://localhost/path",
@@ -278,7 +294,7 @@ def test_a_request_without_a_body_needs_no_content_type() -> None:
     authorize(head("DELETE"), LOCAL)
 
 
-def test_an_upload_to_an_unbuilt_endpoint_passes_so_that_it_gets_a_501() -> None:
+def test_an_upload_to_an_unbuilt_endpoint_passes_so_that_it_gets_its_error() -> None:
     authorize(posted("/v1/audio/transcriptions", content_type="multipart/form-data; boundary=x"), LOCAL)
 
 
@@ -355,3 +371,29 @@ def test_owners_differ_by_listener_and_key_and_do_not_contain_the_key() -> None:
 def test_the_policy_follows_the_settings() -> None:
     policy = policy_for(Config(api_key="gate-key", body_limit_mb=0.5, allowed_origins=("https://A.example/",)))
     assert policy == AccessPolicy("local", "gate-key", frozenset(), frozenset({"https://a.example"}), 500_000)
+
+
+def test_a_target_that_is_a_whole_url_is_the_path_below_its_host() -> None:
+    requested = head(path="http://127.0.0.1:8082/v1/models", host="127.0.0.1:8082")
+    assert requested.path == "/v1/models"
+    authorize(requested, LOCAL)
+    assert head(path="HTTP://localhost").path == "/"
+    # Its host counts, as it does for every HTTP server.
+    with pytest.raises(AccessDenied, match="evil"):
+        authorize(head(path="http://evil.example/v1/models", host="127.0.0.1:8082"), LOCAL)
+
+
+def test_a_body_of_two_lengths_is_refused() -> None:
+    with pytest.raises(BodyAmbiguous):
+        authorize(posted(content_length="5", transfer_encoding="chunked"), LOCAL)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "x-gzip", "deflate", "identity", ""])
+def test_a_known_content_encoding_is_taken(encoding: str) -> None:
+    authorize(posted(content_length="5", content_encoding=encoding), LOCAL)
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "compress"])
+def test_an_unknown_content_encoding_is_named(encoding: str) -> None:
+    with pytest.raises(BodyNotJson, match=encoding):
+        authorize(posted(content_length="5", content_encoding=encoding), LOCAL)

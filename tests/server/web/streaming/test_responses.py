@@ -169,22 +169,22 @@ async def test_the_headers_do_not_wait_indefinitely_for_the_first_event() -> Non
     wire, more = Wire(), asyncio.Event()
     answer = streamed(more, *text_events("late"), head_s=0.001)
     task = asyncio.create_task(answer(SCOPE, wire.receive, wire.send))
-    await wire.until("start;")
+    await wire.until("start;beat;")
     assert wire.status == 200
     assert "x-drawbridge-way" not in wire.headers
     more.set()
     await task
-    assert wire.body == "start;late;finished;end;"
+    assert wire.body == "start;beat;late;finished;end;"
 
 
 async def test_a_failure_after_headers_that_were_sent_early_is_an_error_event() -> None:
     wire, more = Wire(), asyncio.Event()
     answer = streamed(more, QueueFull(), head_s=0.001)
     task = asyncio.create_task(answer(SCOPE, wire.receive, wire.send))
-    await wire.until("start;")
+    await wire.until("start;beat;")
     more.set()
     await task
-    assert wire.body == f"start;failed: {QueueFull().message};"
+    assert wire.body == f"start;beat;failed: {QueueFull().message};"
 
 
 async def test_silence_is_filled_with_heartbeats() -> None:
