@@ -7,6 +7,14 @@ from server.conversation.models import ModelCard
 from server.errors import ModelUnknown
 
 
+def card_for(name: str, config: Config, cards: tuple[ModelCard, ...]) -> ModelCard:
+    """The card of the model that answers requests for `name`. Raises `ModelUnknown` as `model_for` does."""
+    model = model_for(name, config, cards).model or DEFAULT
+    known = next((card for card in cards if card.id == model), None)
+    known = known or next((card for card in cards if card.resolved == model), None)
+    return known or ModelCard(model, model, model)
+
+
 def model_for(name: str, config: Config, cards: tuple[ModelCard, ...]) -> NamedModel:
     """The model and effort for `name`; model None is Claude Code's own default.
 

@@ -75,7 +75,8 @@ class ModelRequest:
     """A request: a conversation that ends with the user's message, and how to answer it.
 
     `model` is the name as the client wrote it (empty: none), which `answering` resolves. `ignored` names the fields
-    that were accepted without effect. `choices`: how many answers the client wants.
+    that were accepted without effect. `choices`: how many answers the client wants. `cut_at`: stop sequences at which
+    Drawbridge itself cuts the answer.
     """
 
     messages: tuple[Message, ...]
@@ -84,3 +85,4 @@ class ModelRequest:
     settings: ModelSettings = field(default_factory=ModelSettings)
     ignored: tuple[str, ...] = ()
     choices: int = 1
+    cut_at: tuple[str, ...] = ()

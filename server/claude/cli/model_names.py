@@ -1,4 +1,6 @@
-"""Parses the model names that clients send: aliases with a prefix, suffixes for the effort.
+"""Parses the model names that clients send: aliases with a prefix, names of other clouds, suffixes for the effort.
+
+A name in which a family of Claude's stands as a word always means that family, never another one.
 
 Cursor rewrites names that contain `claude-`, resolves exact names of its own itself, and appends its picker's choices,
 as in `claude-4.6-opus-high-thinking`.
@@ -9,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from server.claude.cli.models import ALIASES, canonical_name
+from server.claude.cli.models import ALIASES, DEFAULT, canonical_name
 from server.conversation.models import ModelCard
 from server.conversation.request import ALIAS_PREFIX
 
@@ -36,6 +38,14 @@ _THINKING = "high"
 # As Cursor and others write it: `claude-4.6-opus`; in Claude's API the family has come first since generation 4.
 _NUMBER_FIRST = re.compile(r"claude-(?P<major>[4-9]|\d\d)(?:[.-](?P<minor>\d{1,2}))?-(?P<family>[a-z]+)", re.IGNORECASE)
 _DOTTED = re.compile(r"(?<=\d)\.(?=\d)")
+_PLAIN_ID = re.compile(r"claude-(?=[a-z-]*\d)[a-z0-9-]+(?:\[1m\])?", re.IGNORECASE)
+_LONG = "[1m]"
+_FAMILIES = frozenset({"opus", "sonnet", "haiku"})
+_OF_CARD = re.compile(r"claude-(?:[0-9-]+-)?([a-z]+)")
+# A tag such as OpenRouter's `:thinking`.
+_TAG = re.compile(r"(.+[a-z0-9]):([a-z]+)", re.IGNORECASE)
+_VERSION = r"(?P<major>\d{1,2})(?!\d)(?:-(?P<minor>\d{1,2})(?!\d))?"
+_DATE = r"(?:-v\d)?(?:-(?P<date>\d{8}|latest))?(?![0-9a-z])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +62,10 @@ def parse_model_name(name: str, cards: Iterable[ModelCard]) -> NamedModel:
     name = name.strip()
     if exact := _listed(name, cards):
         return NamedModel(exact)
+    if (tag := _TAG.fullmatch(name)) and tag[2].lower() in _SUFFIXES and f"{tag[1].lower()}:" not in _PREFIXES:
+        name = f"{tag[1]}-{tag[2]}"
     stem, effort = _without_suffixes(name, cards)
-    model = _listed(stem, cards) or canonical_name(_respelled(_bare(stem)), cards)
+    model = _listed(stem, cards) or _claude_id(_respelled(_bare(stem)), cards)
     if model is None:
         # Other vendors' names may end in "-max" without meaning an effort.
         return NamedModel(None, None if effort == "max" else effort)
@@ -80,8 +92,61 @@ def _listed(name: str, cards: tuple[ModelCard, ...]) -> str | None:
     return canonical_name(bare, cards) if is_listed else None
 
 
+def _claude_id(name: str, cards: tuple[ModelCard, ...]) -> str | None:
+    """The id that `name` means: an id as it is, else that of the family in it, else any name after `claude-`."""
+    plain = canonical_name(name, cards) if _PLAIN_ID.fullmatch(name) else None
+    return plain or _by_family(name, cards) or canonical_name(name, cards)
+
+
+def _by_family(name: str, cards: tuple[ModelCard, ...]) -> str | None:
+    """The model whose family stands in `name` as a word: that of the version beside it, else the listed one.
+
+    So do Bedrock (`us.anthropic.claude-opus-4-5-20251101-v1:0`), Vertex (`claude-opus-4-5@20251101`), routers
+    (`openai/opus`), tags (`opus:latest`) and display names (`Claude Opus 4.5`) name it.
+    """
+    families = _FAMILIES | {match[1] for card in cards for match in _OF_CARD.finditer(card.resolved.lower())}
+    lowered = name.lower()
+    # The last part of a path is the model; the parts before it are vendors.
+    for text in (lowered.rpartition("/")[2], lowered):
+        words = re.findall(r"[a-z]+", text)
+        if family := next((word for word in words if word in families), None):
+            long = _LONG if _LONG in text else ""
+            return _versioned(re.sub(r"[^a-z0-9]+", "-", text), family, long, cards) or _newest(family, long, cards)
+    return None
+
+
+def _versioned(text: str, family: str, long: str, cards: tuple[ModelCard, ...]) -> str | None:
+    after = re.search(rf"(?<![a-z]){family}-{_VERSION}{_DATE}", text)
+    match = after or re.search(rf"(?<![0-9a-z]){_VERSION}-{family}{_DATE}", text)
+    if match is None:
+        return None
+    major, minor, date = match["major"], match["minor"], match["date"]
+    if int(major) < 4:
+        steps = ["claude", major, minor, family, date]
+    else:
+        # The ids of 4.0 without a date have the zero.
+        steps = ["claude", family, major, minor or ("0" if major == "4" and date is None else None), date]
+    model = "-".join(step for step in steps if step)
+    # Bedrock and Vertex list ids of their own form.
+    listed = next((card.resolved for card in cards if model in card.resolved.replace("@", "-")), None)
+    return listed if listed and not long else canonical_name(model + long, cards)
+
+
+def _newest(family: str, long: str, cards: tuple[ModelCard, ...]) -> str | None:
+    """The listed model of the family: by its alias, else by its id. Claude Code itself knows the aliases of three."""
+    if named := canonical_name(family + long, cards):
+        return named
+    of_family = [
+        card for card in cards if card.id != DEFAULT and family in re.findall(r"[a-z]+", card.resolved.lower())
+    ]
+    return of_family[0].id if of_family else family
+
+
+_PREFIXES = (ALIAS_PREFIX, "anthropic/", "anthropic:")
+
+
 def _bare(name: str) -> str:
-    for prefix in (ALIAS_PREFIX, "anthropic/", "anthropic:"):
+    for prefix in _PREFIXES:
         if name.lower().startswith(prefix):
             return name[len(prefix) :]
     return name

@@ -17,9 +17,16 @@ def models_page(cards: Iterable[ModelCard], *, created: int) -> dict[str, object
     return {"object": "list", "data": list(_rows(tuple(cards), created).values())}
 
 
-def row_named(name: str, cards: Iterable[ModelCard], *, created: int) -> dict[str, object]:
-    """Returns the row whose id is `name`. Raises `ModelUnknown`."""
+def row_named(
+    name: str, cards: Iterable[ModelCard], *, created: int, answering: ModelCard | None = None
+) -> dict[str, object]:
+    """Returns the row whose id is `name`, else one with that id for the `answering` model.
+
+    Raises `ModelUnknown` if there is neither.
+    """
     row = _rows(tuple(cards), created).get(name)
+    if row is None and answering is not None:
+        row = _row(name, answering, created, with_capabilities=answering.context_length is not None)
     if row is None:
         raise ModelUnknown(
             f"The model {name[:_MAX_ECHO]!r} does not exist.",

@@ -8,7 +8,9 @@ from server.dialects.chat_completions.request_format import ANSWER, schema_from,
 from server.dialects.chat_completions.request_messages import conversation_from
 from server.dialects.chat_completions.request_tools import choice_from, tools_from
 from server.dialects.chat_completions.request_types import ChatRequest
-from server.dialects.common.options import fields_without_effect, openai_effort, usable_stop_sequences
+from server.dialects.common.effort import effort_in, wants_summary
+from server.dialects.common.options import fields_without_effect, sampling_value
+from server.dialects.common.stops import stops_from
 from server.dialects.common.tools import raw_text_names
 from server.dialects.common.wire_types import validated
 from server.errors import InvalidRequest
@@ -31,24 +33,30 @@ def request_from_chat(
     choice, tools = choice_from(chat, tools)
     choice, tools = with_answer_tool(chat.response_format, choice, tools)
     system, messages = conversation_from(chat.messages, raw_text_tools)
-    effort, thinks = _effort(chat)
+    effort, stops = effort_in(chat), stops_from(chat.stop)
     return ModelRequest(
         messages=messages,
         model=chat.model,
         profile=Profile(system=system, tools=tools, owner=owner),
         settings=ModelSettings(
-            effort=effort,
+            effort=effort.level,
             max_tokens=chat.max_completion_tokens or chat.max_tokens,
-            stop_sequences=usable_stop_sequences(_stops(chat)),
+            stop_sequences=stops.upstream,
             tool_choice=choice,
             schema=schema.text,
-            thinks=thinks,
-            shows_thinking=thinks and _shows_thinking(chat, thoughts),
-            temperature=chat.temperature if forwards_sampling else None,
-            top_p=chat.top_p if forwards_sampling else None,
+            thinks=effort.thinks,
+            shows_thinking=effort.thinks and _shows_thinking(chat, thoughts),
+            temperature=sampling_value(chat.temperature) if forwards_sampling else None,
+            top_p=sampling_value(chat.top_p) if forwards_sampling else None,
         ),
-        ignored=(*_ignored(chat, forwards_sampling=forwards_sampling), *schema.ignored),
+        ignored=(
+            *_ignored(chat, forwards_sampling=forwards_sampling),
+            *effort.ignored,
+            *(["stop"] if stops.has_more else []),
+            *schema.ignored,
+        ),
         choices=chat.n,
+        cut_at=stops.cut,
     )
 
 
@@ -80,29 +88,13 @@ def _refuse_unsupported(chat: ChatRequest) -> None:
         )
 
 
-def _effort(chat: ChatRequest) -> tuple[str | None, bool]:
-    """Returns Claude's effort, and whether Claude may think."""
-    if chat.reasoning_effort is not None or chat.reasoning is None:
-        return openai_effort(chat.reasoning_effort, "reasoning_effort")
-    effort = "none" if chat.reasoning.enabled is False else chat.reasoning.effort
-    return openai_effort(effort, "reasoning.effort")
-
-
 def _shows_thinking(chat: ChatRequest, thoughts: ReasoningDisplay) -> bool:
     """Whether Claude sends its thinking. Its answer then starts later, so only clients that use it get it."""
-    wants_summary = chat.reasoning is not None and chat.reasoning.summary not in (None, "none")
-    return thoughts == "tags" or (thoughts == "field" and wants_summary)
-
-
-def _stops(chat: ChatRequest) -> list[str]:
-    return [chat.stop] if isinstance(chat.stop, str) else chat.stop or []
+    return thoughts == "tags" or (thoughts == "field" and wants_summary(chat))
 
 
 def _ignored(chat: ChatRequest, *, forwards_sampling: bool) -> Iterator[str]:
     yield from fields_without_effect(chat, forwards_sampling=forwards_sampling)
-    stops = _stops(chat)
-    if len(usable_stop_sequences(stops)) < len(stops):
-        yield "stop"
     if any(message.name for message in chat.messages if message.role not in {"tool", "function"}):
         yield "messages[].name"
     if any(tool.strict or (tool.function and tool.function.strict) for tool in chat.tools or ()):

@@ -2,32 +2,25 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Field
 
 from server.dialects.common.content_types import Content
+from server.dialects.common.effort import ThinkingFields
+from server.dialects.common.lenient import COUNT, Flag, TokenLimit
 from server.dialects.common.options import WithoutEffect
+from server.dialects.common.stops import Stop
 from server.dialects.common.tool_types import OpenAITool, OpenAIToolChoice, ToolFields
 from server.dialects.common.wire_types import (
-    CUSTOM_ERROR,
     INTEGRAL,
-    Integer,
     JsonObject,
     JsonText,
     Name,
-    Number,
     StreamOptions,
     String,
-    TokenCount,
     WireModel,
-    string_or_array,
 )
 
 MAX_CHOICES = 8
-
-Stop = Annotated[
-    Annotated[Name, Tag("<string>")] | Annotated[list[Name], Field(fail_fast=True, max_length=16), Tag("<array>")],
-    Discriminator(string_or_array, CUSTOM_ERROR, "must be a string or an array of strings"),
-]
 
 
 class FunctionCall(WireModel):
@@ -82,15 +75,7 @@ class ResponseFormat(WireModel):
     json_schema: JsonSchema | None = None
 
 
-class Reasoning(WireModel):
-    """Reasoning options as the Responses API and OpenRouter write them."""
-
-    effort: String | None = None
-    summary: String | None = None
-    enabled: bool | None = None
-
-
-class ChatRequest(WireModel):
+class ChatRequest(ThinkingFields):
     """A Chat Completions request."""
 
     messages: Annotated[
@@ -98,40 +83,36 @@ class ChatRequest(WireModel):
         Field(fail_fast=True, description="The conversation; its last message is from the user or a tool."),
     ]
     model: String = Field(default="", description="An id of /v1/models. Absent: the server's default model.")
-    stream: bool = False
+    stream: Flag = False
     stream_options: StreamOptions | None = None
-    max_completion_tokens: TokenCount | None = Field(default=None, description="The longest answer, in tokens.")
-    max_tokens: TokenCount | None = Field(default=None, description="The older name of max_completion_tokens.")
+    max_completion_tokens: TokenLimit = Field(default=None, description="The longest answer, in tokens.")
+    max_tokens: TokenLimit = Field(default=None, description="The older name of max_completion_tokens.")
     stop: Stop | None = None
-    n: Annotated[int, Field(ge=1, le=MAX_CHOICES), INTEGRAL] = Field(default=1, description="The number of answers.")
-    reasoning_effort: String | None = Field(
-        default=None, description="One of none, minimal, low, medium, high, xhigh, max."
+    n: Annotated[int, Field(ge=1, le=MAX_CHOICES), INTEGRAL, COUNT] = Field(
+        default=1, description="The number of answers."
     )
-    reasoning: Reasoning | None = None
     response_format: ResponseFormat | None = None
     modalities: list[String] | None = None
     tools: Annotated[list[OpenAITool], Field(fail_fast=True)] | None = None
     tool_choice: OpenAIToolChoice | None = Field(
         default=None, description="'auto', 'none', 'required', or an object that names a tool."
     )
-    parallel_tool_calls: bool | None = None
+    parallel_tool_calls: Flag | None = None
     functions: Annotated[list[ToolFields], Field(fail_fast=True)] | None = None
     function_call: OpenAIToolChoice | None = None
     system: object = None
 
-    temperature: Annotated[
-        Annotated[Number, Field(ge=0, le=2)] | None, WithoutEffect(neutral=(1,), is_sampling=True)
-    ] = None
-    top_p: Annotated[Annotated[Number, Field(ge=0, le=1)] | None, WithoutEffect(neutral=(1,), is_sampling=True)] = None
-    presence_penalty: Annotated[Number | None, WithoutEffect(neutral=(0,))] = None
-    frequency_penalty: Annotated[Number | None, WithoutEffect(neutral=(0,))] = None
-    seed: Annotated[Integer | None, WithoutEffect()] = None
-    logit_bias: Annotated[dict[str, object] | None, WithoutEffect(neutral=({},))] = None
-    logprobs: Annotated[bool | None, WithoutEffect(neutral=(False,))] = None
-    top_logprobs: Annotated[Integer | None, WithoutEffect(neutral=(0,))] = None
-    store: Annotated[bool | None, WithoutEffect(neutral=(False,))] = None
-    service_tier: Annotated[String | None, WithoutEffect(neutral=("auto", "default"))] = None
-    verbosity: Annotated[String | None, WithoutEffect(neutral=("medium",))] = None
+    temperature: Annotated[object, WithoutEffect(neutral=(1,), is_sampling=True)] = None
+    top_p: Annotated[object, WithoutEffect(neutral=(1,), is_sampling=True)] = None
+    presence_penalty: Annotated[object, WithoutEffect(neutral=(0,))] = None
+    frequency_penalty: Annotated[object, WithoutEffect(neutral=(0,))] = None
+    seed: Annotated[object, WithoutEffect()] = None
+    logit_bias: Annotated[object, WithoutEffect(neutral=({},))] = None
+    logprobs: Annotated[object, WithoutEffect(neutral=(False,))] = None
+    top_logprobs: Annotated[object, WithoutEffect(neutral=(0,))] = None
+    store: Annotated[object, WithoutEffect(neutral=(False,))] = None
+    service_tier: Annotated[object, WithoutEffect(neutral=("auto", "default"))] = None
+    verbosity: Annotated[object, WithoutEffect(neutral=("medium",))] = None
     prediction: Annotated[object, WithoutEffect()] = None
     web_search_options: Annotated[object, WithoutEffect()] = None
     user: Annotated[object, WithoutEffect(neutral=("",))] = None

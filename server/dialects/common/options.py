@@ -1,29 +1,23 @@
-"""Options that all dialects share: reasoning effort, stop sequences, the answer's schema, fields without effect."""
+"""Options that all dialects share: sampling, the answer's schema, fields without effect."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Annotated
 
 from pydantic import Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from server.conversation.text import is_blank
+from server.dialects.common.lenient import number_in
 from server.dialects.common.output_schema import NO_SCHEMA, OutputSchema, output_schema
 from server.dialects.common.refusals import missing_field
 from server.dialects.common.wire_types import JsonObject, String, WireModel
 from server.errors import InvalidRequest
 
-EFFORTS: Mapping[str, str] = MappingProxyType(
-    {"none": "low", "minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh", "max": "max"}
-)
-"""OpenAI's reasoning efforts, with Claude's for each."""
-
 
 @dataclass(frozen=True, slots=True)
 class WithoutEffect:
-    """Marks a field that is accepted and has no effect. Only a value other than `neutral` is reported.
+    """Marks a field that is accepted with any value and has no effect. Only a value other than `neutral` is reported.
 
     A sampling field has an effect if the server forwards sampling: Claude's API refuses it while the model thinks.
     """
@@ -40,24 +34,21 @@ def fields_without_effect(request: WireModel, *, forwards_sampling: bool) -> Ite
     """Yields the names of the fields of `request` that ask for something and have no effect."""
     for name, field in type(request).model_fields.items():
         for mark in field.metadata:
-            if isinstance(mark, WithoutEffect) and not (mark.is_sampling and forwards_sampling):
-                value = getattr(request, name)
-                if value is not None and value not in mark.neutral:
-                    yield name
+            if not isinstance(mark, WithoutEffect):
+                continue
+            value = getattr(request, name)
+            if mark.is_sampling and forwards_sampling:
+                has_effect = (number := sampling_value(value)) is not None and number == number_in(value)
+            else:
+                has_effect = value in mark.neutral
+            if value is not None and not has_effect:
+                yield name
 
 
-def openai_effort(effort: str | None, param: str) -> tuple[str | None, bool]:
-    """Returns Claude's effort for OpenAI's, and whether Claude may think. Raises `InvalidRequest` for others."""
-    if effort is None:
-        return None, True
-    if effort not in EFFORTS:
-        raise InvalidRequest(f"{param} must be one of {', '.join(EFFORTS)}.", param=param)
-    return EFFORTS[effort], effort != "none"
-
-
-def usable_stop_sequences(stops: Iterable[str]) -> tuple[str, ...]:
-    """Returns the stop sequences without blank ones, which Claude's API refuses."""
-    return tuple(stop for stop in stops if not is_blank(stop))
+def sampling_value(value: object) -> float | None:
+    """Returns a temperature or top_p as Claude's API takes it, from 0 to 1; None if `value` is not one."""
+    number = number_in(value)
+    return None if number is None or number < 0 else min(number, 1.0)
 
 
 class OutputFormat(WireModel):

@@ -19,10 +19,12 @@ from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.dialects.common.attachments import image_from_url
 from server.dialects.common.content import VisiblePart, media_from, without_empty_text
 from server.dialects.common.content_types import MediaBlock
+from server.dialects.common.effort import effort_in
 from server.dialects.common.message_rules import MessageListBuilder
-from server.dialects.common.options import fields_without_effect, schema_of, usable_stop_sequences
+from server.dialects.common.options import fields_without_effect, sampling_value, schema_of
 from server.dialects.common.raw_text_tools import wrapped
 from server.dialects.common.refusals import unknown_type
+from server.dialects.common.stops import stops_from
 from server.dialects.common.tool_pairing import PairingErrors
 from server.dialects.common.tools import raw_text_names
 from server.dialects.common.wire_types import OtherPart, validated
@@ -39,8 +41,6 @@ PAIRING_ERRORS = PairingErrors(
     " have a corresponding `tool_use` block in the previous message.",
 )
 
-EFFORTS = ("low", "medium", "high", "xhigh", "max")
-
 
 def parse_messages(body: object) -> MessagesRequest:
     """Returns the parsed JSON `body` as a request. Raises `InvalidRequest` that names the first wrong field."""
@@ -52,27 +52,37 @@ def request_from_messages(messages: MessagesRequest, *, owner: str, forwards_sam
     tools = tools_from(messages.tools or ())
     system, conversation = _conversation(messages, raw_text_names(tools))
     output = messages.output_config or wire.OutputConfig()
-    if output.effort is not None and output.effort not in EFFORTS:
-        raise InvalidRequest(f"output_config.effort must be one of {', '.join(EFFORTS)}.", param="output_config.effort")
     schema = schema_of(output.format, "output_config.format")
-    thinking = messages.thinking.type if messages.thinking else None
+    effort, stops = effort_in(messages, ("output_config.effort", output.effort)), stops_from(messages.stop_sequences)
     return ModelRequest(
         messages=conversation,
         model=messages.model,
         profile=Profile(system=system, tools=tools, owner=owner),
         settings=ModelSettings(
-            effort=output.effort,
+            # Without thinking, Anthropic's default effort stays.
+            effort=effort.level if effort.thinks or output.effort else None,
             max_tokens=messages.max_tokens,
-            stop_sequences=usable_stop_sequences(messages.stop_sequences or ()),
+            stop_sequences=stops.upstream,
             tool_choice=choice_from(messages.tool_choice, tools),
             schema=schema.text,
-            thinks=thinking != "disabled",
-            shows_thinking=thinking in {"enabled", "adaptive"},
-            temperature=messages.temperature if forwards_sampling else None,
-            top_p=messages.top_p if forwards_sampling else None,
+            thinks=effort.thinks,
+            shows_thinking=effort.thinks and _shows_thinking(messages),
+            temperature=sampling_value(messages.temperature) if forwards_sampling else None,
+            top_p=sampling_value(messages.top_p) if forwards_sampling else None,
         ),
-        ignored=(*_ignored(messages, forwards_sampling=forwards_sampling), *schema.ignored),
+        ignored=(
+            *_ignored(messages, forwards_sampling=forwards_sampling),
+            *effort.ignored,
+            *(["stop_sequences"] if stops.has_more else []),
+            *schema.ignored,
+        ),
+        cut_at=stops.cut,
     )
+
+
+def _shows_thinking(messages: MessagesRequest) -> bool:
+    """Whether `thinking` has a type that shows it."""
+    return isinstance(messages.thinking, dict) and messages.thinking.get("type") in ("enabled", "adaptive")
 
 
 def _conversation(messages: MessagesRequest, raw_text_tools: Collection[str]) -> tuple[str, tuple[Message, ...]]:
@@ -164,9 +174,4 @@ def _visible_part(block: wire.VisibleBlock, place: str) -> VisiblePart:
 
 def _ignored(messages: MessagesRequest, *, forwards_sampling: bool) -> Iterator[str]:
     yield from fields_without_effect(messages, forwards_sampling=forwards_sampling)
-    stops = messages.stop_sequences or ()
-    if len(usable_stop_sequences(stops)) < len(stops):
-        yield "stop_sequences"
-    if messages.thinking is not None and messages.thinking.budget_tokens is not None:
-        yield "thinking.budget_tokens"
     yield from server_tools(messages.tools or ())

@@ -5,18 +5,19 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from server.dialects.common.content_types import AnyImageUrl, MediaBlock
+from server.dialects.common.effort import ThinkingFields
+from server.dialects.common.lenient import Flag, TokenLimit
 from server.dialects.common.options import OutputFormat, WithoutEffect
+from server.dialects.common.stops import Stop
 from server.dialects.common.tool_types import ToolFields
 from server.dialects.common.wire_types import (
     CUSTOM_ERROR,
     JsonObject,
     JsonText,
     Name,
-    Number,
     OtherPart,
     StreamOptions,
     String,
-    TokenCount,
     WireModel,
     string_or_array,
     string_or_object,
@@ -144,41 +145,33 @@ Choice = Annotated[
 ]
 
 
-class ThinkingOptions(WireModel):
-    """Whether Claude thinks; a budget is accepted without effect."""
-
-    type: String
-    budget_tokens: int | None = None
-
-
 class OutputConfig(WireModel):
     """The effort for the answer, and its format."""
 
-    effort: String | None = None
+    effort: object = None
     format: OutputFormat | None = None
 
 
-class MessagesRequest(WireModel):
+class MessagesRequest(ThinkingFields):
     """A request of the Messages API."""
 
     messages: Annotated[list[Message], Field(fail_fast=True)]
     model: String = ""
     system: System | None = None
-    max_tokens: TokenCount | None = None
-    stream: bool = False
+    max_tokens: TokenLimit = None
+    stream: Flag = False
     stream_options: StreamOptions | None = None
-    stop_sequences: Annotated[list[Name], Field(fail_fast=True)] | None = None
+    stop_sequences: Stop | None = None
     tools: list[Tool] | None = None
     tool_choice: Choice | None = None
-    thinking: ThinkingOptions | None = None
     output_config: OutputConfig | None = None
 
-    temperature: Annotated[Number | None, WithoutEffect(neutral=(1,), is_sampling=True)] = None
-    top_p: Annotated[Number | None, WithoutEffect(neutral=(1,), is_sampling=True)] = None
-    top_k: Annotated[int | None, WithoutEffect()] = None
-    metadata: Annotated[dict[str, object] | None, WithoutEffect(neutral=({},))] = None
-    service_tier: Annotated[String | None, WithoutEffect(neutral=("auto", "standard_only"))] = None
+    temperature: Annotated[object, WithoutEffect(neutral=(1,), is_sampling=True)] = None
+    top_p: Annotated[object, WithoutEffect(neutral=(1,), is_sampling=True)] = None
+    top_k: Annotated[object, WithoutEffect()] = None
+    metadata: Annotated[object, WithoutEffect(neutral=({},))] = None
+    service_tier: Annotated[object, WithoutEffect(neutral=("auto", "standard_only"))] = None
     container: Annotated[object, WithoutEffect()] = None
     context_management: Annotated[object, WithoutEffect(neutral=({},))] = None
     mcp_servers: Annotated[object, WithoutEffect(neutral=([],))] = None
-    user: Annotated[String | None, WithoutEffect(neutral=("",))] = None
+    user: Annotated[object, WithoutEffect(neutral=("",))] = None

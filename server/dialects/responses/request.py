@@ -7,10 +7,12 @@ from server.conversation.parts import Message, Text, ToolCall, ToolResult
 from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.dialects.common.content import VisiblePart, parts_from, texts_only, without_empty_text
 from server.dialects.common.content_types import Content
+from server.dialects.common.effort import effort_in, wants_summary
 from server.dialects.common.message_rules import MessageListBuilder
-from server.dialects.common.options import fields_without_effect, openai_effort, schema_of
+from server.dialects.common.options import fields_without_effect, sampling_value, schema_of
 from server.dialects.common.raw_text_tools import wrapped
 from server.dialects.common.refusals import unknown_type
+from server.dialects.common.stops import stops_from
 from server.dialects.common.tool_pairing import PairingErrors
 from server.dialects.common.tools import openai_choice, openai_tool, raw_text_names, resolved_choice, unique_tools
 from server.dialects.common.wire_types import OtherPart, validated
@@ -47,23 +49,29 @@ def request_from_responses(responses: ResponsesRequest, *, owner: str, forwards_
     choice, tools = resolved_choice(wanted, tools, parallel=responses.parallel_tool_calls)
     system, messages = _conversation(responses, raw_text_tools)
     schema = schema_of(responses.text.format if responses.text else None, "text.format")
-    reasoning = responses.reasoning or wire.Reasoning()
-    effort, thinks = openai_effort(reasoning.effort, "reasoning.effort")
+    effort, stops = effort_in(responses), stops_from(responses.stop)
     return ModelRequest(
         messages=messages,
         model=responses.model,
         profile=Profile(system=system, tools=tools, owner=owner),
         settings=ModelSettings(
-            effort=effort,
+            effort=effort.level,
             max_tokens=responses.max_output_tokens,
+            stop_sequences=stops.upstream,
             tool_choice=choice,
             schema=schema.text,
-            thinks=thinks,
-            shows_thinking=thinks and reasoning.summary not in (None, "none"),
-            temperature=responses.temperature if forwards_sampling else None,
-            top_p=responses.top_p if forwards_sampling else None,
+            thinks=effort.thinks,
+            shows_thinking=effort.thinks and wants_summary(responses),
+            temperature=sampling_value(responses.temperature) if forwards_sampling else None,
+            top_p=sampling_value(responses.top_p) if forwards_sampling else None,
         ),
-        ignored=(*_ignored(responses, forwards_sampling=forwards_sampling), *schema.ignored),
+        ignored=(
+            *_ignored(responses, forwards_sampling=forwards_sampling),
+            *effort.ignored,
+            *(["stop"] if stops.has_more else []),
+            *schema.ignored,
+        ),
+        cut_at=stops.cut,
     )
 
 

@@ -5,17 +5,18 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from server.dialects.common.content_types import Content
+from server.dialects.common.effort import ThinkingFields
+from server.dialects.common.lenient import Flag, TokenLimit
 from server.dialects.common.options import OutputFormat, WithoutEffect
+from server.dialects.common.stops import Stop
 from server.dialects.common.tool_types import OpenAITool, OpenAIToolChoice
 from server.dialects.common.wire_types import (
     CUSTOM_ERROR,
     JsonText,
     Name,
-    Number,
     OtherPart,
     StreamOptions,
     String,
-    TokenCount,
     WireModel,
     string_or_array,
     tag_by_type,
@@ -79,46 +80,39 @@ Input = Annotated[
 ]
 
 
-class Reasoning(WireModel):
-    """Reasoning options."""
-
-    effort: String | None = None
-    summary: String | None = None
-
-
 class TextOptions(WireModel):
     """Options of the answer's text."""
 
     format: OutputFormat | None = None
-    verbosity: String | None = None
+    verbosity: object = None
 
 
-class ResponsesRequest(WireModel):
+class ResponsesRequest(ThinkingFields):
     """A request of the Responses API."""
 
     input: Input = Field(default_factory=list)
     instructions: String | None = None
     model: String = ""
-    stream: bool = False
+    stream: Flag = False
     stream_options: StreamOptions | None = None
-    max_output_tokens: TokenCount | None = None
+    max_output_tokens: TokenLimit = None
+    stop: Stop | None = None
     tools: list[OpenAITool] | None = None
     tool_choice: OpenAIToolChoice | None = None
-    parallel_tool_calls: bool = True
-    reasoning: Reasoning | None = None
+    parallel_tool_calls: Flag = True
     text: TextOptions | None = None
     previous_response_id: String | None = None
     conversation: object = None
     prompt: object = None
 
-    temperature: Annotated[Number | None, WithoutEffect(neutral=(1,), is_sampling=True)] = None
-    top_p: Annotated[Number | None, WithoutEffect(neutral=(1,), is_sampling=True)] = None
-    store: Annotated[bool | None, WithoutEffect(neutral=(False,))] = None
-    background: Annotated[bool | None, WithoutEffect(neutral=(False,))] = None
-    truncation: Annotated[String | None, WithoutEffect(neutral=("disabled",))] = None
-    metadata: Annotated[dict[str, object] | None, WithoutEffect(neutral=({},))] = None
-    service_tier: Annotated[String | None, WithoutEffect(neutral=("auto", "default"))] = None
-    user: Annotated[String | None, WithoutEffect(neutral=("",))] = None
-    prompt_cache_key: Annotated[String | None, WithoutEffect()] = None
-    safety_identifier: Annotated[String | None, WithoutEffect()] = None
+    temperature: Annotated[object, WithoutEffect(neutral=(1,), is_sampling=True)] = None
+    top_p: Annotated[object, WithoutEffect(neutral=(1,), is_sampling=True)] = None
+    store: Annotated[object, WithoutEffect(neutral=(False,))] = None
+    background: Annotated[object, WithoutEffect(neutral=(False,))] = None
+    truncation: Annotated[object, WithoutEffect(neutral=("disabled",))] = None
+    metadata: Annotated[object, WithoutEffect(neutral=({},))] = None
+    service_tier: Annotated[object, WithoutEffect(neutral=("auto", "default"))] = None
+    user: Annotated[object, WithoutEffect(neutral=("",))] = None
+    prompt_cache_key: Annotated[object, WithoutEffect()] = None
+    safety_identifier: Annotated[object, WithoutEffect()] = None
     max_tool_calls: Annotated[object, WithoutEffect()] = None

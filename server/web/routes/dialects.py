@@ -9,6 +9,7 @@ from typing import Any  # FastAPI's OpenAPI arguments
 from fastapi import APIRouter, Request, Response
 
 from server.answering.multiple_choices import choices
+from server.answering.stop_sequences import cut_at_stops
 from server.dialects.base import Dialect, ParseOptions
 from server.logs import request_id
 from server.web.access.policy import access_of
@@ -48,7 +49,7 @@ def dialect_router(dialect: Dialect, engine: Engine, *, clock: Callable[[], floa
         )
         exchange = dialect.parse(await json_body(http), access_of(http).owner, options)
         request, reply = exchange.request, exchange.reply
-        events = choices(request, engine.stream)
+        events = choices(request, lambda one: cut_at_stops(engine.stream(one), one.cut_at))
         if not exchange.is_streamed:
             return WholeAnswer(events, reply.collector(), ignored=request.ignored)
         pace = Pace(config.head_timeout_s, config.heartbeat_s)

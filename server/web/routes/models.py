@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Response
 
+from server.answering.model_routing import card_for
 from server.dialects.chat_completions.models import models_page, row_named
 from server.web.interfaces import Engine
 from server.web.openapi.examples import MODEL_RESPONSES, MODELS_RESPONSES
@@ -19,7 +20,9 @@ def models_router(engine: Engine, *, created: int) -> APIRouter:
 
     @router.get("/v1/models/{model:path}", responses=MODEL_RESPONSES)
     async def retrieve_model(model: str) -> Response:
-        """Describes one model."""
-        return JsonReply(row_named(model, await engine.models(), created=created))
+        """Describes the model that answers requests for this name."""
+        cards = await engine.models()
+        answering = card_for(model, engine.config, tuple(cards))
+        return JsonReply(row_named(model, cards, created=created, answering=answering))
 
     return router

@@ -519,12 +519,12 @@ CONVERSATIONS: dict[str, Conversation] = {
         },
     ),
     "stop sequences": Conversation(
-        expected_request(ASKED, stop_sequences=("END",)),
+        replace(expected_request(ASKED, stop_sequences=("END",)), cut_at=("  ",)),
         {
             "chat_completions": with_messages(HI, stop=["END", "  "]),
+            "responses": with_input(HI, stop=["END", "  "]),
             "messages": with_messages(HI, stop_sequences=["END", "  "]),
         },
-        {"chat_completions": ("stop",), "messages": ("stop_sequences",)},
     ),
     "high effort": Conversation(
         expected_request(ASKED, effort="xhigh"),

@@ -170,13 +170,6 @@ REFUSALS: dict[str, Refusal] = {
             "messages": (with_messages(HI, tools=[OWN], tool_choice={"type": "sometimes"}), "tool_choice"),
         }
     ),
-    "an unknown effort": Refusal(
-        {
-            "chat_completions": (with_messages(HI, reasoning_effort="much"), "reasoning_effort"),
-            "responses": (with_input(HI, reasoning={"effort": "much"}), "reasoning.effort"),
-            "messages": (with_messages(HI, output_config={"effort": "much"}), "output_config.effort"),
-        }
-    ),
     "an answer schema that is missing": Refusal(
         {
             "chat_completions": (

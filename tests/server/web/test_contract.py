@@ -111,7 +111,6 @@ async def test_every_reference_of_the_document_resolves(document: dict[str, Any]
         {"messages": [{"role": "user", "content": 5}]},
         {"messages": [{"role": "robot", "content": "hi"}]},
         {"messages": [], "max_tokens": 0},
-        {"messages": [], "temperature": "hot"},
         {"messages": [], "tools": [{"type": "function", "function": {"name": ""}}]},
     ],
 )

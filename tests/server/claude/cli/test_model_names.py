@@ -58,15 +58,45 @@ NAMES: list[tuple[str, NamedModel]] = [
     ("cc:sonnet-max", NamedModel("sonnet", "high")),
     ("haiku-high", NamedModel("haiku")),
     # What is no suffix, or a model's own name.
-    ("opus-turbo", NamedModel(None)),
+    ("opus-turbo", NamedModel("opus")),
     ("claude-opus-4-6-turbo", NamedModel("claude-opus-4-6-turbo")),
     ("nova-high", NamedModel("nova-high")),
     ("nova-high-low", NamedModel("nova-high", "low")),
-    ("nova", NamedModel(None)),
+    ("nova", NamedModel("nova-high")),
     ("high", NamedModel(None)),
     ("-high", NamedModel(None)),
     ("cc:", NamedModel(None)),
     ("", NamedModel(None)),
+    # A family as a word.
+    ("openai/opus", NamedModel("opus")),
+    ("drawbridge/opus", NamedModel("opus")),
+    ("opus:latest", NamedModel("opus")),
+    ("models/opus", NamedModel("opus")),
+    ("openai/opus-high", NamedModel("opus", "high")),
+    ("Claude Haiku", NamedModel("haiku")),
+    ("claude-sonnet", NamedModel("sonnet")),
+    ("claude-sonnet-latest", NamedModel("sonnet")),
+    ("my proxy (haiku)", NamedModel("haiku")),
+    ("x/sonnet[1m]", NamedModel("sonnet[1m]")),
+    ("openrouter/anthropic/claude-opus-4.5", NamedModel("claude-opus-4-5")),
+    ("anthropic/claude-3.7-sonnet:thinking", NamedModel("claude-3-7-sonnet", "high")),
+    ("anthropic/claude-sonnet-4.5:beta", NamedModel("claude-sonnet-4-5")),
+    ("opus-4.5", NamedModel("claude-opus-4-5")),
+    ("opus 4", NamedModel("claude-opus-4-0")),
+    ("Claude Opus 4.5", NamedModel("claude-opus-4-5")),
+    ("Claude 3.5 Sonnet (New)", NamedModel("claude-3-5-sonnet")),
+    ("anthropic.claude-opus-4-5-20251101-v1:0", NamedModel("claude-opus-4-5-20251101")),
+    ("bedrock/us.anthropic.claude-sonnet-4-20250514-v1:0", NamedModel("claude-sonnet-4-20250514")),
+    ("anthropic.claude-3-5-sonnet-20241022-v2:0", NamedModel("claude-3-5-sonnet-20241022")),
+    ("claude-opus-4-5@20251101", NamedModel("claude-opus-4-5-20251101")),
+    ("claude-3-5-sonnet-v2@20241022", NamedModel("claude-3-5-sonnet-20241022")),
+    ("vertex_ai/claude-opus-4@20250514", NamedModel("claude-opus-4-20250514")),
+    ("publishers/anthropic/models/claude-haiku-4-5@20251001", NamedModel("claude-haiku-4-5-20251001")),
+    ("opus/latest", NamedModel("opus")),
+    ("claude-nova", NamedModel("nova-high")),
+    # Not as a word.
+    ("octopus", NamedModel(None)),
+    ("magnum-opuses", NamedModel(None)),
     # Models of others.
     ("gpt-5", NamedModel(None)),
     ("gpt-5-high", NamedModel(None, "high")),
@@ -78,6 +108,14 @@ NAMES: list[tuple[str, NamedModel]] = [
 @pytest.mark.parametrize(("name", "expected"), NAMES)
 def test_a_name_selects_a_model_and_maybe_an_effort(name: str, expected: NamedModel) -> None:
     assert parse_model_name(name, CARDS) == expected
+
+
+def test_ids_of_bedrock_are_sent_as_they_are_listed() -> None:
+    listed = "us.anthropic.claude-opus-4-5-20251101-v1:0"
+    cards = (ModelCard("opus", listed, "Opus"),)
+    assert parse_model_name("claude-opus-4.5", cards).model == "claude-opus-4-5"
+    assert parse_model_name("Claude Opus 4.5", cards).model == listed
+    assert parse_model_name(listed, cards).model == listed
 
 
 def test_before_the_models_are_listed_an_effort_is_unchanged() -> None:

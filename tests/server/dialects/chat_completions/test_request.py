@@ -167,21 +167,28 @@ class TestSettings:
         assert request(HELLO, **fields).settings.max_tokens == expected
 
     @pytest.mark.parametrize(
-        ("stop", "expected", "ignored"),
+        ("stop", "expected", "cut"),
         [
             (None, (), ()),
             ("END", ("END",), ()),
             ([], (), ()),
             (["a", " b ", "\nc"], ("a", " b ", "\nc"), ()),
-            (["s"] * 16, ("s",) * 16, ()),
-            ("\n\n", (), ("stop",)),
-            (["\n", "a"], ("a",), ("stop",)),
+            (["s", "t", "s"], ("s", "t"), ()),
+            ("", (), ()),
+            (["", None, "###"], ("###",), ()),
+            ([f"\nName{n}:" for n in range(100)], tuple(f"\nName{n}:" for n in range(100)), ()),
+            ("\n\n", (), ("\n\n",)),
+            (["\n", "a"], ("a",), ("\n",)),
         ],
     )
-    def test_blank_stop_sequences_are_left_out(self, stop: object, expected: object, ignored: object) -> None:
+    def test_blank_stop_sequences_are_cut_here(self, stop: object, expected: object, cut: object) -> None:
         """Claude's API refuses them, and a newline as stop sequence is common."""
         parsed = request(HELLO, stop=stop)
-        assert (parsed.settings.stop_sequences, parsed.ignored) == (expected, ignored)
+        assert (parsed.settings.stop_sequences, parsed.cut_at, parsed.ignored) == (expected, cut, ())
+
+    def test_more_blank_stop_sequences_than_are_searched_for_are_named(self) -> None:
+        parsed = request(HELLO, stop=["\n" * n for n in range(1, 300)])
+        assert (len(parsed.cut_at), parsed.ignored) == (256, ("stop",))
 
     @pytest.mark.parametrize(
         ("effort", "expected"),
@@ -301,7 +308,6 @@ class TestRefusals:
             ({"modalities": ["text", "audio"]}, "modalities"),
             ({"system": "You are a pirate."}, "system"),
             ({"n": 9}, "n"),
-            ({"reasoning": {"effort": "ultra"}}, "reasoning.effort"),
         ],
     )
     def test_an_unsupported_field_is_refused(self, fields: dict[str, object], param: str) -> None:

@@ -104,7 +104,8 @@ def test_effort_thinking_format_stops_and_sampling() -> None:
     assert (settings.effort, settings.thinks, settings.shows_thinking) == ("xhigh", True, True)
     assert json.loads(settings.schema or "") == schema
     assert (settings.stop_sequences, settings.top_p) == (("END",), None)
-    assert request_of(body).ignored == ("top_p", "stop_sequences", "thinking.budget_tokens")
+    assert request_of(body).ignored == ("top_p", "thinking.budget_tokens")
+    assert request_of(body).cut_at == ("  ",)
     assert request_of(body, forwards_sampling=True).settings.top_p == 0.5
     assert request_of({**body, "thinking": {"type": "disabled"}}).settings.thinks is False
 
