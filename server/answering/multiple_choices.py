@@ -15,11 +15,7 @@ _QUEUE_SIZE = 64
 async def choices(
     request: ModelRequest, stream: Callable[[ModelRequest], AsyncGenerator[Event, None]]
 ) -> AsyncGenerator[Event, None]:
-    """The events of `request.choices` answers as they come, each with the number of its answer, and one `Finished`.
-
-    An error before any answer has begun is raised; a later one becomes one `Failed`. Either stops all answers, as does
-    closing the generator.
-    """
+    """The events of `request.choices` answers, each with its number, and one `Finished`. An error stops all."""
     queue: asyncio.Queue[tuple[int, Event | Exception]] = asyncio.Queue(_QUEUE_SIZE)
     one = replace(request, choices=1)
     tasks = [asyncio.create_task(_read(number, stream(one), queue)) for number in range(request.choices)]

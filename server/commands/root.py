@@ -29,10 +29,7 @@ def run(
     desktop: Desktop | None = None,
     tray: CheckTray | None = None,
 ) -> int:
-    """Runs the command line (default: this program's) and returns the exit code. Our errors are printed.
-
-    `drawbridge` without a command starts `desktop`, or serves if there is none. `tray` checks for a tray.
-    """
+    """Runs the command line and returns the exit code. Without a command it starts `desktop`, or else serves."""
     try:
         result = drawbridge.main(
             None if arguments is None else list(arguments),

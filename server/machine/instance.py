@@ -92,10 +92,7 @@ def read_instance(data: Path) -> Instance | None:
 
 
 def request_end(data: Path) -> bool:
-    """Asks the app of the folder `data` to quit while its server is stopped; returns whether there is an app.
-
-    The app checks every few seconds. Raises `DrawbridgeError` if the request cannot be written.
-    """
+    """Asks the app of the folder `data`, which checks every few seconds, to quit. Returns whether there is one."""
     if not (data / _LOCK).exists() or wait_until_gone(data, 0):
         return False
     try:

@@ -179,10 +179,7 @@ class Runner:
             self._change_in_loop(self._config, listeners)
 
     def sign_in(self, account: SignInAccount, on_url: Callable[[str], None] = lambda _: None) -> AccountStatus:
-        """Signs in to Claude in the browser; blocks until that is over, which may take minutes.
-
-        Raises `DrawbridgeError` if nobody is signed in afterwards, and `ShuttingDown` when the server stops.
-        """
+        """Signs in to Claude in the browser, for minutes. Raises `DrawbridgeError`, also when the server stops."""
         engine, loop = self._engine, self._loop
         if engine is None or loop is None:
             raise ShuttingDown("The server is not running.", hint="Start it, then sign in.")

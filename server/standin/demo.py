@@ -34,11 +34,7 @@ class Demo:
 async def open_demo(
     environment: Mapping[str, str] | None = None, *, gap_s: float = GAP_S, keep: int | None = 0
 ) -> AsyncIterator[Demo]:
-    """Runs a stand-in that answers as the demo, and yields it with the environment for Claude Code.
-
-    `environment`: what Claude Code inherits, reduced to what every program needs; None: this process's own. The home
-    folder is empty and removed afterwards. `gap_s` is the pause between words. `keep`: how many requests stay recorded.
-    """
+    """Runs the demo's stand-in. `environment`: what Claude Code inherits; `gap_s`: the pause between words."""
     inherited = os.environ if environment is None else environment
     with open_scratch() as scratch:
         async with open_standin(lambda recorded: demo_answer(recorded, gap_s=gap_s), keep=keep) as standin:

@@ -31,6 +31,7 @@ from tray.control.interfaces import Platform
 from tray.control.settings import Settings
 from tray.control.supervisor import Server
 from tray.control.update_check import CACHE_FILE, UpdateCheck
+from tray.desktop.desktop import Desktop as RealDesktop
 from tray.model import Notice, Snapshot
 
 WAIT_S = 60.0
@@ -84,7 +85,7 @@ class Screen:
         self.stopped.set()
 
 
-class Desktop:
+class Desktop(RealDesktop):
     """Remembers notifications and what was opened."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What the controller uses of the computer it runs on, as protocols: real in the app, fakes in the tests."""
+"""What the controller uses of the computer it runs on: real in the app, fakes in the tests."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Protocol
 
 from server.machine.sockets import Listeners
-from tray.commands import Command
 from tray.control.update_check import UpdateCheck
 from tray.desktop.autostart.entry import Autostart
-from tray.model import Notice, Snapshot
+from tray.desktop.desktop import Desktop
+from tray.model import Snapshot
 
 
 class Screen(Protocol):
@@ -24,22 +24,6 @@ class Screen(Protocol):
 
     def stop(self) -> None:
         """Removes the icon."""
-
-
-class Desktop(Protocol):
-    """The user's desktop; see `tray.desktop.desktop.Desktop`. No method blocks or raises."""
-
-    def notify(self, notice: Notice, on_click: Callable[[Command], None]) -> None:
-        """Shows a notification."""
-
-    def open_folder(self, path: Path) -> None:
-        """Opens the file manager."""
-
-    def open_file(self, path: Path) -> None:
-        """Opens an editor."""
-
-    def open_page(self, url: str) -> None:
-        """Opens the browser."""
 
 
 @dataclass(frozen=True, slots=True)

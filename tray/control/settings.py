@@ -67,10 +67,7 @@ class Settings:
         self._start_with({})
 
     def read(self, *, set_aside: bool = False) -> Saved:
-        """Reads the file; `activate` makes its values effective. Raises `SettingsInvalid`; then nothing has changed.
-
-        `set_aside`: move a corrupt file away. Not while the user may be editing it.
-        """
+        """Reads the file, for `activate`; `set_aside` moves a corrupt one away. Raises `SettingsInvalid`."""
         saved = self.file.read(set_aside=set_aside)
         self._resolve(saved.values)
         self._values = saved.values

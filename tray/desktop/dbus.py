@@ -1,7 +1,4 @@
-"""A D-Bus connection: asynchronous method calls, signals in and out, and incoming calls.
-
-A reading thread calls the callbacks; no method waits for it. Sending has a timeout, after which the bus counts as lost.
-"""
+"""A D-Bus connection. A reading thread calls the callbacks; after a timeout of a send the bus counts as lost."""
 
 import logging
 import os

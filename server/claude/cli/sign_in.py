@@ -79,10 +79,7 @@ class _Listener(asyncio.SubprocessProtocol):
         self._output = b""
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:  # noqa: ARG002 # there is one pipe
-        """Looks for the address in the text, not in lines: the last line is a prompt without a line end.
-
-        The address is complete once another byte follows it.
-        """
+        """Searches the text, not lines: the last is a prompt. The address is complete once a byte follows it."""
         self._output = (self._output + data)[-8192:]
         match = _URL.search(self._output)
         if self._on_url is not None and match is not None and match.end() < len(self._output):

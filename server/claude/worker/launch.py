@@ -41,10 +41,7 @@ def launch_for(cli: Path, environment: Mapping[str, str], *, is_private: bool = 
 
 
 def command_line(launch: Launch) -> list[str]:
-    """The arguments of a chat worker: only the client's tools, none of the user's settings, no transcript.
-
-    Not taken from the SDK, so that the first process is spawned before the SDK is imported. A test compares the two.
-    """
+    """The arguments of a chat worker, without the SDK, which is still being imported. A test compares the two."""
     return [
         launch.cli,
         *("--output-format", "stream-json"),

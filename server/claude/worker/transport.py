@@ -23,10 +23,7 @@ class LateTransport(Transport):
         """Does nothing: the process is running."""
 
     async def write(self, data: str) -> None:
-        """Writes the SDK's lines. The first must be `initialize`; it gets the system prompt, which the SDK cannot send.
-
-        Raises `WorkerDied`, and `UnexpectedOutput` if the SDK begins with another request.
-        """
+        """Writes the SDK's lines, the first with the system prompt. Raises `WorkerDied` or `UnexpectedOutput`."""
         if self._late is not None:
             line = json.loads(data)
             request = line.get("request", {})
