@@ -14,6 +14,7 @@ from server.web.exception_handlers import add_exception_handlers
 from server.web.interfaces import ControlPort, Engine
 from server.web.openapi.error_examples import ERROR_SCHEMA
 from server.web.openapi.request_schemas import request_schemas
+from server.web.recursion import RecursionGuard
 from server.web.routes.control import control_router
 from server.web.routes.dialects import dialect_router
 from server.web.routes.docs import docs_router
@@ -49,6 +50,7 @@ def create_app(
         redirect_slashes=False,
     )
     add_exception_handlers(app)
+    app.add_middleware(RecursionGuard, is_own=engine.is_own_session)
     for dialect in dialects:
         app.include_router(dialect_router(dialect, engine, clock=clock))
     app.include_router(models_router(engine, created=int(clock())))

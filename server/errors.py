@@ -47,6 +47,13 @@ class InvalidRequest(RequestError):
     """A field of the request is wrong; `param` names it, as in `messages[2].content[0].type`."""
 
 
+class OwnRequest(RequestError):
+    """A Claude Code process of ours sent its request to us."""
+
+    title = "Drawbridge does not answer its own Claude Code"
+    hint = "Check ANTHROPIC_BASE_URL and the proxy variables: one of them leads to Drawbridge itself."
+
+
 class PromptTooLong(RequestError):
     """The conversation is longer than the model's context window."""
 

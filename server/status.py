@@ -124,7 +124,10 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The whole state of a server. `lan_addresses` are for containers and the network."""
+    """The whole state of a server. `lan_addresses` are for containers and the network.
+
+    `own_address`: variables that point at this server, which Claude Code is started without.
+    """
 
     state: State = State.STOPPED
     addresses: tuple[str, ...] = ()
@@ -141,4 +144,5 @@ class Status:
     models: tuple[ModelName, ...] = ()
     usage: tuple[UsageWindow, ...] = ()
     circuits: tuple[CircuitStatus, ...] = ()
+    own_address: tuple[str, ...] = ()
     engine: SelfCheckStatus = field(default_factory=SelfCheckStatus)

@@ -1,5 +1,6 @@
 """Phrases for the server's status, shared by the menu, the status page and the command line."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from server.status import AccountStatus, CircuitStatus, PoolStatus, Status, UsageWindow
@@ -112,6 +113,13 @@ def circuit_line(circuit: CircuitStatus) -> str:
     return f"{circuit.title}{model}; {'resets' if circuit.cause == 'limit' else 'next try'} at {until:%H:%M:%S}"
 
 
+def own_address_line(variables: Sequence[str]) -> str:
+    """Says that these variables point at Drawbridge itself."""
+    verb, them = ("points", "it") if len(variables) == 1 else ("point", "them")
+    return f"{' and '.join(variables)} {verb} at Drawbridge itself. Claude Code is started without {them}."
+
+
 def problem_line(status: Status) -> str | None:
     """Says what is wrong now; None if nothing is."""
-    return status.trouble or status.pool.trouble or next(map(circuit_line, status.circuits), None)
+    known = status.trouble or status.pool.trouble or next(map(circuit_line, status.circuits), None)
+    return known or (own_address_line(status.own_address) if status.own_address else None)

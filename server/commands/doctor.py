@@ -17,6 +17,7 @@ from server.errors import DrawbridgeError, KeyUnreadable
 from server.machine.instance import read_instance, request_status
 from server.machine.keychain import Keychain, resolve_key
 from server.machine.paths import find_folders
+from server.machine.port_owner import bracketed
 from server.machine.version import own_version
 from server.status import AccountStatus
 
@@ -61,12 +62,27 @@ def find_all(
         yield Finding("settings", Level.MISSING, str(error))
         return
     yield _settings(settled, path)
+    if own := _own_variables(settled):
+        # Lazy, as below.
+        from server.status_phrases import own_address_line
+
+        yield Finding("environment", Level.NOTE, own_address_line(own))
     yield from _claude(settled)
     yield _folder("data folder", settled.folders.data)
     yield _folder("log folder", settled.folders.logs)
     yield _port(settled)
     yield _keyring(settled)
     yield tray() if tray is not None else Finding("tray", Level.NOTE, "this is the server only, without an icon")
+
+
+def _own_variables(settled: Settled) -> tuple[str, ...]:
+    """The variables that point at the running server, or at where it would listen."""
+    # Lazy: only this command uses them without a server.
+    from server.machine.own_address import own_variables
+
+    instance = read_instance(settled.folders.data)
+    host, port = (instance.host, instance.port) if instance else (settled.config.host, settled.config.port)
+    return own_variables(os.environ, (f"{bracketed(host)}:{port}",))
 
 
 def _settings(settled: Settled, path: Path) -> Finding:
@@ -84,9 +100,12 @@ def _claude(settled: Settled) -> Iterator[Finding]:
     from server.claude.cli.versions import cli_version
     from server.machine.billing import environment_for, with_required_payer
     from server.machine.environment import clean_environment
+    from server.machine.own_address import without_own_address
 
     config = settled.config
-    environment = environment_for(config.payer, clean_environment(os.environ))
+    environment = environment_for(
+        config.payer, without_own_address(clean_environment(os.environ), _own_variables(settled))
+    )
     try:
         path = find_cli(config.cli_path, environment, newest=config.prefer_cli == "newest")
         version = asyncio.run(cli_version(path, environment))

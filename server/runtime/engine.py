@@ -1,8 +1,10 @@
 """Everything behind HTTP, opened and closed in order: temporary folders, process launch, pool, self-check, account."""
 
 import asyncio
+import logging
 import os
 import time
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
@@ -26,6 +28,7 @@ from server.errors import EngineError, SignInNeeded
 from server.machine.billing import NO_KEY_HINT, environment_for, has_exported_key
 from server.machine.environment import clean_environment, desktop_environment
 from server.machine.guards import Guard, guard_for
+from server.machine.own_address import own_variables, without_own_address
 from server.machine.paths import Folders
 from server.machine.temp_folders import Scratch, open_scratch
 from server.pool.pool import Pool
@@ -36,6 +39,12 @@ from server.selfcheck.selfcheck import SelfCheck
 from server.selfcheck.store import STORE_FILE, ResultStore
 from server.standin.demo import open_demo
 from server.status import AccountStatus, CircuitStatus, ModelName, SelfCheckStatus, Serving, SignInAccount, Status
+from server.status_phrases import own_address_line
+
+logger = logging.getLogger(__name__)
+
+# Processes come and go; the ids of the latest are enough to end a recursion.
+REMEMBERED_SESSIONS = 256
 
 
 class Engine:
@@ -63,7 +72,9 @@ class Engine:
         self._started_at = time.time()
         self._loop = asyncio.get_running_loop()
         self.on_change: Callable[[], None] = lambda: None
-        self.serving = Serving()
+        self._serving = Serving()
+        self._own_variables: tuple[str, ...] = ()
+        self._sessions: OrderedDict[str, None] = OrderedDict()
         self.usage = UsageBoard(on_change=self._changed)
         self._account = AccountCache(
             config=lambda: self._config,
@@ -99,6 +110,31 @@ class Engine:
         """The settings in force."""
         return self._config
 
+    @property
+    def serving(self) -> Serving:
+        """The server's state and addresses, which the runner sets."""
+        return self._serving
+
+    @serving.setter
+    def serving(self, serving: Serving) -> None:
+        self._serving = serving
+        own = own_variables(self._environment, (*serving.addresses, *serving.lan_addresses))
+        if own != self._own_variables:
+            self._own_variables = own
+            if own:
+                logger.warning("%s", own_address_line(own))
+            self.pool.renew("the server's address has changed, and the environment names it")
+            self._account.invalidate()
+
+    def is_own_session(self, session: str, /) -> bool:
+        """Whether `session` is the id of a session of our own Claude Code processes."""
+        return session in self._sessions
+
+    def _note_session(self, session: str) -> None:
+        self._sessions[session] = None
+        while len(self._sessions) > REMEMBERED_SESSIONS:
+            self._sessions.popitem(last=False)
+
     def stream(self, request: ModelRequest, /) -> AsyncGenerator[Event, None]:
         """Streams the answer; see `Answering.stream`."""
         return self._answering.stream(request)
@@ -111,7 +147,7 @@ class Engine:
         await self.self_check.decided()
         if self._mode.error is not None:
             raise self._mode.error.fresh()
-        if self._config.demo or self._config.payer != "api key" or has_exported_key(self._environment):
+        if self._config.demo or self._config.payer != "api key" or has_exported_key(self._child_environment()):
             return
         if self._account.account.payer != "api key":
             await self._account.refresh()
@@ -143,6 +179,7 @@ class Engine:
                 for circuit in self.breaker.circuits
             ),
             trouble=None if self._mode.error is None else str(self._mode.error),
+            own_address=self._own_variables,
             engine=SelfCheckStatus(
                 checked=self._mode.is_checked,
                 isolation=self._in_force.isolation,
@@ -167,7 +204,7 @@ class Engine:
     async def sign_in(self, account: SignInAccount, on_url: Callable[[str], None], /) -> AccountStatus:
         """Signs in to Claude Code in the browser; see `cli.sign_in`. Later answers use that account."""
         # Without exported keys, and with the user's session, in which the browser opens.
-        environment = environment_for("plan", desktop_environment(os.environ))
+        environment = environment_for("plan", without_own_address(desktop_environment(os.environ), self._own_variables))
         try:
             await sign_in(self._find_cli(), environment, account, on_url)
         finally:
@@ -237,6 +274,7 @@ class Engine:
             on_models=self._models.set_cards,
             on_limits=self._models.set_limits,
             on_usage=self.usage.update,
+            on_session=self._note_session,
             likely=lambda: self._answering.likely,
         )
 
@@ -253,7 +291,9 @@ class Engine:
 
     def _child_environment(self) -> Mapping[str, str]:
         """The environment of answering processes and of account queries. A demo has its own."""
-        return self._environment if self._config.demo else environment_for(self._config.payer, self._environment)
+        if self._config.demo:
+            return self._environment
+        return environment_for(self._config.payer, without_own_address(self._environment, self._own_variables))
 
 
 def limits_for(config: Config) -> Limits:

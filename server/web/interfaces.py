@@ -35,6 +35,9 @@ class Engine(Protocol):
     async def models(self) -> tuple[ModelCard, ...]:
         """Returns the models of this account."""
 
+    def is_own_session(self, session: str, /) -> bool:
+        """Whether `session` is the id of a session of our own Claude Code processes."""
+
     def status(self) -> Status:
         """Returns the state of the server without waiting."""
 

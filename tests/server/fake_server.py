@@ -82,6 +82,9 @@ class FakeEngine:
             pool=PoolStatus(size=self.config.pool_size),
         )
 
+    def is_own_session(self, session: str) -> bool:
+        return False
+
     def apply(self, config: Config) -> None:
         self.config = config
 

@@ -22,7 +22,7 @@ from server.errors import (
 )
 from server.machine.billing import NO_KEY_HINT
 from server.status import State, Status, UsageWindow
-from server.status_phrases import LONGEST, counted, fitted, moment
+from server.status_phrases import LONGEST, counted, fitted, moment, own_address_line
 from tray.commands import ActOnProblem, Open
 from tray.menu.phrases import time_to_finish
 from tray.model import Fix, Notice, Problem
@@ -181,6 +181,10 @@ def problem_in(status: Status, *, now: datetime | None = None) -> Problem | None
     if reason or status.state is State.FAILED:
         reason = reason or "The server crashed."
         return Problem(_title(reason, "The server has a problem"), reason, _SEE_LOG, Fix.LOG)
+    if status.own_address:
+        hint = "Remove that from your environment, then start Drawbridge again."
+        title = fitted(f"{status.own_address[0]} points at Drawbridge itself")
+        return Problem(title, own_address_line(status.own_address), hint, Fix.NOTHING)
     return None
 
 

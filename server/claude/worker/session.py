@@ -49,12 +49,14 @@ class Session:
         *,
         on_usage: Callable[[tuple[UsageWindow, ...]], None] = lambda _: None,
         on_limits: Callable[[ModelLimits], None] = lambda _: None,
+        on_session: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._process = process
         self._bounds = bounds
         self._applied = applied or AppliedSettings(process, bounds)
         self._on_usage = on_usage
         self._on_limits = on_limits
+        self._on_session = on_session
         self._state = SessionState.WRITING
         self._client: ClaudeSDKClient | None = None
         self._is_used = False
@@ -262,6 +264,9 @@ class Session:
             if kind == "stream_event":
                 # The only sign of life from upstream: Claude Code sends status frames by itself.
                 self._last_frame_at = _now()
+            elif kind == "system" and isinstance(session := frame.get("session_id"), str):
+                # Among these is the first frame of each answer, which comes before its request is sent.
+                self._on_session(session)
             elif kind == "rate_limit_event" and isinstance(info := frame.get("rate_limit_info"), dict):
                 self._on_usage(windows_from_event(info))
             if self._reader is not None:

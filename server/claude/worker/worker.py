@@ -31,7 +31,8 @@ class Worker:
 
     `launch` is called at the boot and `bounds` for each answer, so that new settings apply at once. `on_models` gets
     the account's models at each boot, `on_limits` a model's limits after each answer, `on_usage` the plan's usage when
-    it changes. `likely` predicts the settings of the first request, which are then applied in advance.
+    it changes, `on_session` the id that the process sends upstream. `likely` predicts the settings of the first
+    request, which are then applied in advance.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Worker:
         on_models: Callable[[tuple[ModelCard, ...]], None] = lambda _: None,
         on_limits: Callable[[ModelLimits], None] = lambda _: None,
         on_usage: Callable[[tuple[UsageWindow, ...]], None] = lambda _: None,
+        on_session: Callable[[str], None] = lambda _: None,
         likely: Callable[[], ModelSettings] | None = None,
     ) -> None:
         self._process = CliProcess(launch, scratch, guard)
@@ -55,6 +57,7 @@ class Worker:
         self._on_models = on_models
         self._on_limits = on_limits
         self._on_usage = on_usage
+        self._on_session = on_session
         self._likely = likely
 
     @property
@@ -112,7 +115,12 @@ class Worker:
         from server.claude.worker.session import Session
 
         self._session = Session(
-            self._process, self._bounds, self._applied, on_usage=self._on_usage, on_limits=self._on_limits
+            self._process,
+            self._bounds,
+            self._applied,
+            on_usage=self._on_usage,
+            on_limits=self._on_limits,
+            on_session=self._on_session,
         )
         await self._session.configure(profile)
         self._first_bytes = memory_of(self._process.pid)

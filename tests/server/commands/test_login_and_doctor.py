@@ -111,6 +111,17 @@ def test_doctor_exits_with_0_if_nothing_is_missing(cli: MakeCli, capsys: Capture
     assert not find_folders().data.exists(), "looking makes nothing"
 
 
+def test_doctor_names_a_variable_that_points_at_drawbridge_itself(
+    cli: MakeCli, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = _free_port()
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", f"http://localhost:{port}/")
+    run(["doctor", "--json", "--port", str(port), "--cli-path", str(cli())])
+    level, text = findings(capsys)["environment"]
+    assert level == "note"
+    assert text.startswith("ANTHROPIC_BASE_URL points at Drawbridge itself.")
+
+
 def test_a_doctor_tells_what_the_self_check_found(cli: MakeCli, capsys: Captured) -> None:
     path = cli()
     doctor("--cli-path", str(path))

@@ -24,7 +24,8 @@ from server.selfcheck.capabilities import fingerprint_of
 from server.selfcheck.store import STORE_FILE, ResultStore
 from server.standin.script import refuse
 from server.standin.server import Standin, default_answer, open_standin
-from server.status import AccountStatus, UsageWindow
+from server.status import AccountStatus, Serving, State, UsageWindow
+from server.status_phrases import problem_line
 from tests.whole.checked import keep_verdict
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the script is not Windows'")
@@ -289,3 +290,33 @@ async def test_the_chosen_payer_is_what_claude_receives_and_a_missing_api_key_ne
             arrives = {"authorization"}
         assert await ask(engine) == "whole"
         assert {"authorization", "x-api-key"} & set(standin.requests[-1].headers) == arrives
+
+
+async def test_no_process_gets_an_address_that_leads_back_to_this_server(
+    config: Config, tmp_path: Path, standin: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each request would ask this server again, without end."""
+    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "for this server")
+    async with opened(config, tmp_path) as engine:
+        await until(engine, lambda: spare(tmp_path) is not None)
+        before = spare(tmp_path)
+        engine.serving = Serving(State.RUNNING, (standin.url.removeprefix("http://"),))
+        await until(engine, lambda: spare(tmp_path) not in {None, before})
+        environment = (tmp_path / f"environment.{spare(tmp_path)}").read_text()
+        assert "ANTHROPIC_BASE_URL" not in environment
+        assert "ANTHROPIC_AUTH_TOKEN" not in environment
+        status = engine.status()
+        assert status.own_address == ("ANTHROPIC_BASE_URL",)
+        assert "points at Drawbridge itself" in (problem_line(status) or "")
+        # On another port the address is not ours any more.
+        engine.serving = Serving(State.RUNNING, ("127.0.0.1:1",))
+        assert engine.status().own_address == ()
+        assert await ask(engine) == "whole"
+
+
+async def test_the_session_ids_of_its_own_processes_are_known(config: Config, tmp_path: Path, standin: Standin) -> None:
+    async with opened(config, tmp_path) as engine:
+        await ask(engine)
+        session = standin.requests[-1].headers["x-claude-code-session-id"]
+        assert engine.is_own_session(session)
+        assert not engine.is_own_session("another")

@@ -101,6 +101,9 @@ class FakeEngine:
     async def sign_in(self, account: SignInAccount, on_url: Callable[[str], None]) -> AccountStatus:
         raise NotImplementedError
 
+    def is_own_session(self, session: str) -> bool:
+        return session == "own"
+
     def apply(self, config: Config) -> None:
         self.config = config
 

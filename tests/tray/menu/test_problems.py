@@ -260,3 +260,14 @@ class TestNotices:
     )
     def test_each_event_has_its_notification(self, what: object, notice: Notice) -> None:
         assert notice_for(what) == notice  # type: ignore[arg-type] # a table
+
+
+def test_a_variable_that_points_at_drawbridge_is_a_problem_after_all_others() -> None:
+    status = Status(State.RUNNING, own_address=("ANTHROPIC_BASE_URL",))
+    assert problem_in(status) == Problem(
+        "ANTHROPIC_BASE_URL points at Drawbridge itself",
+        "ANTHROPIC_BASE_URL points at Drawbridge itself. Claude Code is started without it.",
+        "Remove that from your environment, then start Drawbridge again.",
+        Fix.NOTHING,
+    )
+    assert problem_in(replace(status, trouble="Another one.")).title == "Another one"  # type: ignore[union-attr] # one
