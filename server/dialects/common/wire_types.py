@@ -99,9 +99,7 @@ JsonText = Annotated[
 JsonObject = Annotated[dict[str, object], AfterValidator(_encodable)]
 INTEGRAL = BeforeValidator(_integral)
 """Accepts a float without a fraction. Bounds stand before it, so that JSON schemas show them."""
-Integer = Annotated[int, INTEGRAL]
 TokenCount = Annotated[int, Field(gt=0, le=MAX_ANSWER_TOKENS), INTEGRAL]
-Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class WireModel(BaseModel):
