@@ -49,7 +49,7 @@ class UpdateCheck:
         self._tag = ""
         # Unix time; None: the cache was not read yet.
         self._next_at: float | None = None
-        self._is_asking = self._has_said_why = False
+        self._is_asking = self._has_logged_why = False
 
     @property
     def obstacle(self) -> str:
@@ -73,8 +73,8 @@ class UpdateCheck:
     def check_if_due(self, run: RunInBackground, *, wanted: bool) -> None:
         """Asks the feed if a day has passed. Called often; never raises."""
         feed = self._feed
-        if feed is None and wanted and not self._has_said_why:
-            self._has_said_why = True
+        if feed is None and wanted and not self._has_logged_why:
+            self._has_logged_why = True
             logger.warning("check_updates has no effect. %s", self.obstacle)
         if feed is None or not wanted or self._is_asking:
             return

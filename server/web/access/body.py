@@ -12,8 +12,8 @@ from server.web.access.policy import AccessPolicy, too_large
 
 # A body may pause for this long. A whole body may take longer, because a large one over a slow network does.
 PAUSE_S = 60.0
-# Decompressed in pieces, between which other requests are served.
-_PIECE = 64 * 1024
+# Decompressed in chunks, between which other requests are served.
+_CHUNK_BYTES = 64 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -33,7 +33,7 @@ class _Body:
         self._receive = receive
         self._policy = policy
         self._decoder = _Decoder(encoding) if encoding else None
-        self._pieces: Iterator[bytes] = iter(())
+        self._chunks: Iterator[bytes] = iter(())
         self._taken = 0
         self._is_read = False
         self._is_whole = False
@@ -43,10 +43,10 @@ class _Body:
             # From here on it is awaited only to notice that the client disconnects.
             return await self._receive()
         while True:
-            if (piece := next(self._pieces, None)) is not None:
-                self._count(piece)
+            if (chunk := next(self._chunks, None)) is not None:
+                self._count(chunk)
                 await asyncio.sleep(0)
-                return {"type": "http.request", "body": piece, "more_body": True}
+                return {"type": "http.request", "body": chunk, "more_body": True}
             if self._is_read:
                 self._is_whole = True
                 if self._decoder is not None and not self._decoder.is_complete:
@@ -60,7 +60,7 @@ class _Body:
                 self._count(message.get("body", b""))
                 self._is_whole = self._is_read
                 return message
-            self._pieces = self._decoder.pieces(message.get("body", b""))
+            self._chunks = self._decoder.chunks(message.get("body", b""))
 
     async def _next(self) -> Message:
         with suppress(TimeoutError):
@@ -68,8 +68,8 @@ class _Body:
                 return await self._receive()
         raise BodyTooSlow(f"The rest of the body did not arrive within {PAUSE_S:g} s.")
 
-    def _count(self, piece: bytes) -> None:
-        self._taken += len(piece)
+    def _count(self, chunk: bytes) -> None:
+        self._taken += len(chunk)
         if self._taken > self._policy.body_limit:
             raise too_large(self._policy)
 
@@ -87,23 +87,23 @@ class _Decoder:
         """Whether the data ended where its format says; an empty body did."""
         return self._is_empty or (self._inflater is not None and self._inflater.eof)
 
-    def pieces(self, data: bytes) -> Iterator[bytes]:
-        """The decoded pieces of `data`, each of a limited size, so that a small body cannot use up the memory."""
+    def chunks(self, data: bytes) -> Iterator[bytes]:
+        """The decoded chunks of `data`, each of a limited size, so that a small body cannot use up the memory."""
         self._is_empty = self._is_empty and not data
         while data:
             if self._inflater is None or self._inflater.eof:
                 self._inflater = zlib.decompressobj(self._window_bits(data))
             try:
-                piece = self._inflater.decompress(data, _PIECE)
+                chunk = self._inflater.decompress(data, _CHUNK_BYTES)
             except zlib.error as error:
                 raise InvalidRequest(f"The body is not valid {self._encoding} data.") from error
             data = self._inflater.unconsumed_tail or self._inflater.unused_data
-            if piece:
-                yield piece
+            if chunk:
+                yield chunk
         while self._inflater is not None and not self._inflater.eof:
-            if not (piece := self._inflater.decompress(b"", _PIECE)):
+            if not (chunk := self._inflater.decompress(b"", _CHUNK_BYTES)):
                 return
-            yield piece
+            yield chunk
 
     def _window_bits(self, data: bytes) -> int:
         if self._encoding != "deflate":
