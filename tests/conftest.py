@@ -70,12 +70,20 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """With DRAWBRIDGE_TESTS_NO_SKIPS, a test may be skipped only for another operating system."""
     report = yield
+    # A worker process sends its report as UTF-8, which has no unpaired surrogates; the log of a test may have them.
+    report.sections = [(name, _encodable(text)) for name, text in report.sections]
+    if report.longrepr is not None and str(report.longrepr) != _encodable(str(report.longrepr)):
+        report.longrepr = _encodable(str(report.longrepr))
     if _NO_SKIPS and report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         if not any(system in reason for system in _OTHER_SYSTEMS):
             report.outcome = "failed"
             report.longrepr = f"skipped, and nothing may be skipped here: {reason}"
     return report
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 @pytest.fixture(autouse=True)
