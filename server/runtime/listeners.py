@@ -9,7 +9,9 @@ from contextlib import suppress
 import uvicorn
 
 from server.errors import StartError
+from server.machine.descriptors import raise_descriptor_limit
 from server.machine.sockets import ListenerName, Listeners
+from server.runtime.connections import BACKLOG, Connection, Connections, accept_connections
 from server.web.interfaces import App
 
 logger = logging.getLogger(__name__)
@@ -25,7 +27,7 @@ _TICK_S = 1.0
 class UvicornListener(uvicorn.Server):
     """Serves one bound socket from `open` to `close`."""
 
-    def __init__(self, app: App, listener: socket.socket) -> None:
+    def __init__(self, app: App, listener: socket.socket, connections: Connections) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -45,14 +47,38 @@ class UvicornListener(uvicorn.Server):
             )
         )
         self._listener = listener
+        self._connections = connections
+        self._accepting: asyncio.Task[None] | None = None
         self._exiting = asyncio.Event()
         self._accepts = asyncio.Event()
         self.serving: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Does what uvicorn does, then reports that it accepts."""
-        await super().startup(sockets)
+        """Accepts connections within the limits, which uvicorn's own start does not have."""
+        del sockets
+        self.servers = []
+        self._listener.settimeout(0)
+        self._listener.listen(BACKLOG)
+        self._accepting = asyncio.create_task(
+            accept_connections(self._listener, self._connections, self._new_connection)
+        )
+        self.started = True
         self._accepts.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stops accepting, then does what uvicorn does."""
+        if self._accepting is not None:
+            self._accepting.cancel()
+            await asyncio.gather(self._accepting, return_exceptions=True)
+        await super().shutdown(sockets)
+
+    def _new_connection(self) -> Connection:
+        return Connection(
+            connections=self._connections,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
 
     async def main_loop(self) -> None:
         """Waits for the end; uvicorn's own loop wakes up ten times a second."""
@@ -101,6 +127,7 @@ class ListenerSet:
 
     def __init__(self, app_for: Callable[[ListenerName], App]) -> None:
         self._app_for = app_for
+        self._connections = Connections.within(raise_descriptor_limit())
         self._open: dict[socket.socket, UvicornListener] = {}
         self._closing: dict[asyncio.Task[None], UvicornListener] = {}
         self._broken = asyncio.Event()
@@ -115,7 +142,7 @@ class ListenerSet:
         new = [listener for listener in wanted if listener not in self._open]
         try:
             for listener in new:
-                self._open[listener] = UvicornListener(self._app_for(wanted[listener]), listener)
+                self._open[listener] = UvicornListener(self._app_for(wanted[listener]), listener, self._connections)
                 await self._watch(self._open[listener])
         except BaseException:
             self._start_closing(new, 0.0)

@@ -1,0 +1,177 @@
+"""HTTP connections within limits: of their number, and of the time that a head may take.
+
+uvicorn has neither. A connection that sends no request, or half of one, costs nothing and needs no key; with enough of
+them anyone could use up the descriptors of the process.
+"""
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+logger = logging.getLogger(__name__)
+
+# Seconds from the first byte of a head to its last. A new connection may be silent for as long as a kept one.
+HEAD_TIMEOUT_S = 20.0
+BACKLOG = 512
+_MOST = 1024
+_FEWEST = 16
+# Descriptors for everything else: processes, their pipes, files.
+_RESERVED = 96
+_PAUSE_S = 0.2
+_LOG_EVERY_S = 60.0
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+class Connections:
+    """The open connections of all listeners, at most `most`.
+
+    One too many takes the place of the one that has waited longest for the rest of a request; a connection that never
+    had a request answered goes first. A connection whose request is being answered never does.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._open: set[Connection] = set()
+        # In the order in which they began to wait.
+        self._new: dict[Connection, None] = {}
+        self._kept: dict[Connection, None] = {}
+
+    @classmethod
+    def within(cls, descriptors: int) -> "Connections":
+        """As many as fit a process with so many descriptors, half of which may be needed elsewhere."""
+        return cls(max(_FEWEST, min(_MOST, (descriptors - _RESERVED) // 2)))
+
+    def __len__(self) -> int:
+        """The number of open connections."""
+        return len(self._open)
+
+    def add(self, connection: "Connection") -> bool:
+        """Admits a new connection; False if all others are being answered."""
+        self._open.add(connection)
+        is_admitted = len(self._open) <= self.most or self.evict()
+        if is_admitted:
+            self._new[connection] = None
+        return is_admitted
+
+    def evict(self) -> bool:
+        """Closes the connection that has waited longest for a request; False if none waits."""
+        for waiting in (self._new, self._kept):
+            if waiting:
+                oldest = next(iter(waiting))
+                self.remove(oldest)
+                oldest.transport.abort()
+                return True
+        return False
+
+    def wait(self, connection: "Connection") -> None:
+        """Its answer is over, and it waits for the next request."""
+        if connection in self._open and connection not in self._new:
+            self._kept[connection] = None
+
+    def answer(self, connection: "Connection") -> None:
+        """It has sent a whole request."""
+        self._new.pop(connection, None)
+        self._kept.pop(connection, None)
+
+    def remove(self, connection: "Connection") -> None:
+        """It is closed."""
+        self.answer(connection)
+        self._open.discard(connection)
+
+
+class Connection(H11Protocol):
+    """uvicorn's connection, counted among `connections` and with a timeout for heads."""
+
+    def __init__(self, *, connections: Connections, **uvicorn: Any) -> None:
+        super().__init__(**uvicorn)
+        self._all = connections
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_in_head = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
+        """Refuses a connection too many."""
+        super().connection_made(transport)
+        if self._all.add(self):
+            self._set_timer(self.timeout_keep_alive)
+        else:
+            transport.write(_BUSY)
+            transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Frees its place."""
+        self._all.remove(self)
+        self._set_timer(None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Starts the timeout at the first byte of a head; the bytes that follow do not prolong it."""
+        if self._awaits_head and not self._is_in_head:
+            self._is_in_head = True
+            self._set_timer(HEAD_TIMEOUT_S)
+        super().data_received(data)
+        self._look()
+
+    def on_response_complete(self) -> None:
+        """From now on the connection waits, unless it has sent the next request already."""
+        self._all.wait(self)
+        super().on_response_complete()
+        self._look()
+
+    @property
+    def _awaits_head(self) -> bool:
+        # uvicorn declares it without the None that it starts with.
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is None or cycle.response_complete
+
+    def _look(self) -> None:
+        """Follows where the connection is: in a head, in a body, in an answer, or idle."""
+        if not self._awaits_head:
+            self._is_in_head = False
+            self._set_timer(None)
+            if not self.cycle.more_body:
+                self._all.answer(self)
+        elif self._is_in_head and self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]:
+            # It was the rest of a body that was refused.
+            self._is_in_head = False
+            self._set_timer(self.timeout_keep_alive)
+
+    def _set_timer(self, seconds: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if seconds is None else self.loop.call_later(seconds, self.transport.abort)
+
+
+async def accept_connections(
+    listener: socket.socket, connections: Connections, new_connection: Callable[[], asyncio.Protocol]
+) -> None:
+    """Accepts connections until it is cancelled.
+
+    asyncio's own loop repeats a failed accept as often as the backlog is long, with a traceback each.
+    """
+    loop = asyncio.get_running_loop()
+    logged_at = float("-inf")
+    while True:
+        try:
+            accepted, _ = await loop.sock_accept(listener)
+        except OSError as error:
+            if listener.fileno() == -1:
+                return
+            if error.errno in _EXHAUSTED:
+                connections.evict()
+                if loop.time() - logged_at >= _LOG_EVERY_S:
+                    logged_at = loop.time()
+                    logger.warning("too many open files or sockets: new connections have to wait (%s)", error.strerror)
+            await asyncio.sleep(_PAUSE_S)
+            continue
+        try:
+            await loop.connect_accepted_socket(new_connection, accepted)
+        except OSError as error:
+            logger.debug("a connection ended at once: %s", error)
+            accepted.close()

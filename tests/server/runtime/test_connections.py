@@ -1,0 +1,173 @@
+"""The limits of connections, on real sockets."""
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from server.config import Config
+from server.machine.sockets import open_listeners
+from server.runtime import connections as module
+from server.runtime.connections import Connections, accept_connections
+from server.runtime.listeners import ListenerSet
+
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class Answering:
+    """An application that answers at once, or when `go` is set for paths below /slow."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+        self.asked = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["method"] == "POST":
+            while (message := await receive())["type"] == "http.request" and message["more_body"]:
+                pass
+        if scope["path"].startswith("/slow"):
+            self.asked.set()
+            await self.go.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+
+@dataclass
+class Calls:
+    """Connections to a server, closed at its end."""
+
+    port: int
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
+
+    async def open(self, data: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self.writers.append(writer)
+        writer.write(data)
+        return reader, writer
+
+
+@asynccontextmanager
+async def served(app: Answering, most: int, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Calls]:
+    monkeypatch.setattr(Connections, "within", lambda _: Connections(most))
+    found = open_listeners(Config(port=0, sources={"host": "flag", "port": "flag"}))
+    listener_set = ListenerSet(lambda _: app)
+    await listener_set.change(found, grace_s=0.0)
+    calls = Calls(found.port)
+    try:
+        yield calls
+    finally:
+        await listener_set.close(0.0)
+        for writer in calls.writers:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+
+async def answer(reader: asyncio.StreamReader) -> bytes:
+    async with asyncio.timeout(20):
+        head = await reader.readuntil(b"\r\n\r\n")
+        return head.split()[1] + b" " + await reader.readexactly(2)
+
+
+@pytest.mark.parametrize(
+    "half", [b"", b"GET / HT", b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf"]
+)
+async def test_half_open_strangers_keep_no_caller_out(half: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with served(Answering(), 20, monkeypatch) as calls:
+        kept, writer = await calls.open(GET)
+        assert await answer(kept) == b"200 ok"
+        strangers = [await calls.open(half) for _ in range(100)]
+        caller, _ = await calls.open(GET)
+        assert await answer(caller) == b"200 ok"
+        # A connection that had a request answered is kept longer than theirs.
+        writer.write(GET)
+        assert await answer(kept) == b"200 ok"
+        async with asyncio.timeout(20):
+            assert await strangers[0][0].read() == b""
+
+
+async def test_a_connection_whose_request_is_answered_never_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = Answering()
+    async with served(app, 16, monkeypatch) as calls:
+        slow = [await calls.open(GET.replace(b"/ ", b"/slow ")) for _ in range(16)]
+        await app.asked.wait()
+        async with asyncio.timeout(20):
+            refused = b""
+            while not refused:
+                reader, _ = await calls.open(GET)
+                refused = (await reader.read()).split(b"\r\n")[0]
+        assert refused == b"HTTP/1.1 503 Service Unavailable"
+        app.go.set()
+        assert [await answer(reader) for reader, _ in slow] == [b"200 ok"] * 16
+
+
+async def test_a_head_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HEAD_TIMEOUT_S", 0.2)
+    async with served(Answering(), 100, monkeypatch) as calls:
+        reader, writer = await calls.open(GET)
+        assert await answer(reader) == b"200 ok"
+        ended = asyncio.create_task(reader.read())
+        for letter in GET * 100:
+            if ended.done():
+                break
+            writer.write(bytes((letter,)))
+            await asyncio.sleep(0.01)
+        assert ended.done()
+
+
+async def test_an_idle_connection_outlives_the_timeout_of_heads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HEAD_TIMEOUT_S", 0.05)
+    async with served(Answering(), 100, monkeypatch) as calls:
+        reader, writer = await calls.open(GET)
+        for _ in range(3):
+            assert await answer(reader) == b"200 ok"
+            await asyncio.sleep(0.15)
+            writer.write(GET)
+        assert await answer(reader) == b"200 ok"
+
+
+async def test_a_lack_of_descriptors_is_logged_once_and_survived(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "_PAUSE_S", 0.001)
+    loop, failures, tries = asyncio.get_running_loop(), 50, 0
+    accept = loop.sock_accept
+
+    async def failing(listener: socket.socket) -> Any:
+        nonlocal tries
+        tries += 1
+        if tries <= failures:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return await accept(listener)
+
+    monkeypatch.setattr(loop, "sock_accept", failing)
+    caplog.set_level(logging.INFO)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        made = asyncio.Event()
+
+        class Made(asyncio.Protocol):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                made.set()
+                transport.close()
+
+        accepting = asyncio.create_task(accept_connections(listener, Connections(5), Made))
+        _, writer = await asyncio.open_connection(*listener.getsockname())
+        async with asyncio.timeout(20):
+            await made.wait()
+        accepting.cancel()
+        writer.close()
+    assert tries > failures
+    assert caplog.text.count("too many open files") == 1
+
+
+def test_the_limit_fits_the_descriptors() -> None:
+    assert Connections.within(256).most == 80
+    assert Connections.within(65_536).most == 1024
+    assert Connections.within(0).most == 16
