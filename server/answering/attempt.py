@@ -15,6 +15,7 @@ from server.conversation.accumulator import MessageAccumulator
 from server.conversation.events import Event, Finished, Started, Timings
 from server.conversation.fingerprint import conversation_key
 from server.conversation.request import ModelRequest, ModelSettings, Profile
+from server.offload import offload
 from server.pool.lease import Lease
 from server.pool.pool import Pool
 
@@ -39,20 +40,20 @@ class Attempt:
         """The time since the request came."""
         return (time.monotonic() - self.began) * 1000.0
 
-    def observe(self, event: Event) -> Event:
+    async def observe(self, event: Event) -> Event:
         """Records the event, and returns it with the way and the timings."""
         self.answer.add(event)
         if isinstance(event, Started):
             self.lease.first_token()
             self.timings = replace(self.timings, first_ms=self.elapsed_ms())
             return replace(event, way=self.lease.way)
-        return self._finish(event) if isinstance(event, Finished) else event
+        return await self._finish(event) if isinstance(event, Finished) else event
 
-    def _finish(self, event: Finished) -> Finished:
+    async def _finish(self, event: Finished) -> Finished:
         """Keeps the worker for the conversation that it holds now."""
         if not self.is_background and self.lease.worker.is_at_rest:
             messages = (*self.request.messages, self.answer.message)
-            self.lease.keep(conversation_key(messages, model=self.settings.model))
+            self.lease.keep(await offload(conversation_key, messages, model=self.settings.model))
         self.thinking.keep(self.request.profile.owner, self.settings.model, self.answer.message_with_thinking)
         timings = replace(self.timings, total_ms=self.elapsed_ms())
         logger.info(
@@ -76,11 +77,11 @@ class AttemptFactory:
         self, request: ModelRequest, settings: ModelSettings, *, began: float, is_retry: bool, is_background: bool
     ) -> AsyncIterator[Attempt]:
         """Leases a worker for the block; `began` is when the request came. Leaving the block early stops the answer."""
-        request = replace(request, messages=with_legal_ids(request.messages))
+        request = replace(request, messages=await offload(with_legal_ids, request.messages))
         if settings.thinks and settings.temperature is None and settings.top_p is None:
-            messages = self.thinking.restored(request.profile.owner, settings.model, request.messages)
+            messages = await offload(self.thinking.restored, request.profile.owner, settings.model, request.messages)
             request = replace(request, messages=messages)
-        profile, key = _lease_terms(request, settings, is_background=is_background)
+        profile, key = await offload(_lease_terms, request, settings, is_background=is_background)
         async with self.pool.lease(profile, conversation_key=key, first_in_line=is_retry) as lease:
             already_held = len(request.messages) - 1 if lease.way == "continued" else 0
             events = lease.worker.ask(request.profile, settings, request.messages, held=already_held)

@@ -80,7 +80,7 @@ class Answering:
                             if not progress.has_begun:
                                 progress.has_begun = True
                                 progress.permit.succeeded()
-                            yield attempt.observe(event)
+                            yield await attempt.observe(event)
                 except DrawbridgeError as error:
                     delay_s = self._recover(error, progress)
                 else:

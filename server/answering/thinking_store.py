@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from server.conversation.fingerprint import conversation_key
@@ -49,10 +50,15 @@ class ThinkingStore:
     def _with_thinking(self, owner: str, model: str | None, message: Message) -> Message:
         call = _first_call(message)
         has_own = any(isinstance(part, Thinking | RedactedThinking) for part in message.parts)
-        if message.role != "assistant" or call is None or has_own or (owner, model, call) not in self._entries:
+        if message.role != "assistant" or call is None or has_own:
             return message
-        self._entries.move_to_end((owner, model, call))
-        stored = self._entries[owner, model, call].message
+        key = (owner, model, call)
+        # A large conversation is read in a thread, so an entry may be dropped meanwhile.
+        if (entry := self._entries.get(key)) is None:
+            return message
+        with suppress(KeyError):
+            self._entries.move_to_end(key)
+        stored = entry.message
         if conversation_key((stored,), model=None) == conversation_key((message,), model=None):
             return stored
         thinking = [part for part in stored.parts if isinstance(part, Thinking | RedactedThinking)]

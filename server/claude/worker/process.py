@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from server.conversation.request import Launch
 from server.errors import CliFailed, CliMissing, UnexpectedOutput, WorkerDied
 from server.machine.guards import Guard
 from server.machine.temp_folders import Scratch, remove
+from server.offload import offload
 
 logger = logging.getLogger(__name__)
 
@@ -137,7 +138,7 @@ class CliProcess:
 
     async def write(self, *frames: Mapping[str, object]) -> None:
         """Writes frames as lines in one write. Raises `WorkerDied` if the process has ended."""
-        await self.write_text("".join(json.dumps(frame) + "\n" for frame in frames))
+        await self.write_text(await offload(_lines, frames))
 
     async def write_text(self, lines: str) -> None:
         """Writes complete lines. Raises `WorkerDied` if the process has ended."""
@@ -281,6 +282,10 @@ def _environment(launch: Launch, places: Places) -> dict[str, str]:
         own["CLAUDE_CONFIG_DIR"] = str(places.config)
     own |= dict.fromkeys(("TMPDIR", "TEMP", "TMP", "CLAUDE_CODE_TMPDIR"), str(places.temporary))
     return {**dict(launch.environment), **own}
+
+
+def _lines(frames: Iterable[Mapping[str, object]]) -> str:
+    return "".join(json.dumps(frame) + "\n" for frame in frames)
 
 
 def _frame(line: bytes) -> Frame | None:

@@ -11,12 +11,14 @@ from fastapi import APIRouter, Request, Response
 from server.answering.multiple_choices import choices
 from server.answering.stop_sequences import cut_at_stops
 from server.dialects.base import Dialect, ParseOptions
+from server.errors import InvalidRequest
 from server.logs import request_id
+from server.offload import offload
 from server.web.access.policy import access_of
 from server.web.interfaces import Engine
+from server.web.json_body import json_body
 from server.web.openapi.chat_request import CHAT_EXTRA
 from server.web.openapi.examples import CHAT_RESPONSES
-from server.web.replies import json_body
 from server.web.streaming.responses import Pace, StreamedAnswer, WholeAnswer
 
 # What /docs shows of a path; paths without an entry are not in the OpenAPI document.
@@ -47,7 +49,11 @@ def dialect_router(dialect: Dialect, engine: Engine, *, clock: Callable[[], floa
             headers=http.headers,
             request_id=request_id.get(),
         )
-        exchange = dialect.parse(await json_body(http), access_of(http).owner, options)
+        body = await json_body(http)
+        try:
+            exchange = await offload(dialect.parse, body, access_of(http).owner, options)
+        except RecursionError as error:
+            raise InvalidRequest("The body is nested too deeply.") from error
         request, reply = exchange.request, exchange.reply
         events = choices(request, lambda one: cut_at_stops(engine.stream(one), one.cut_at))
         if not exchange.is_streamed:
