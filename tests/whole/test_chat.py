@@ -65,7 +65,7 @@ async def test_every_path_that_clients_write(bridge: Bridge, standin: Standin, p
 
 async def test_three_turns_in_true_roles_with_the_system_prompt(bridge: Bridge, standin: Standin) -> None:
     conversation = [{"role": "system", "content": "Be terse."}, *messages("one", "two", "three", "four", "five")]
-    conversation.insert(3, {"role": "developer", "content": "Be kind."})
+    conversation.insert(1, {"role": "developer", "content": "Be kind."})
     assert (await bridge.post({"messages": conversation})).status_code == 200
     body = standin.requests[-1].body
     assert conversation_of(body) == [
@@ -94,8 +94,8 @@ async def test_a_conversation_that_starts_with_the_assistant(bridge: Bridge, sta
 
 ODD = [
     [],
-    messages("hi", "there"),
-    [{"role": "system", "content": "only me"}],
+    messages("hi", "there", "  \n"),
+    [{"role": "system", "content": " "}],
     messages("  \n"),
     [{"role": "user", "content": ""}],
 ]

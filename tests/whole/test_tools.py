@@ -230,28 +230,6 @@ async def test_results_hold_words_and_pictures(bridge: Bridge, standin: Standin)
         assert result_of(standin.requests[-1]) == arrived
 
 
-async def test_calls_without_results_and_results_without_calls_are_refused_as_by_openai(
-    bridge: Bridge, standin: Standin
-) -> None:
-    made = {"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
-    calling = {"role": "assistant", "content": None, "tool_calls": [made]}
-    for conversation, words in [
-        (
-            [*messages("hi"), calling, *messages("and?")],
-            "An assistant message with 'tool_calls' must be followed by tool messages responding to each"
-            " 'tool_call_id'. The following tool_call_ids did not have response messages: c1",
-        ),
-        (
-            [*messages("hi"), {"role": "tool", "tool_call_id": "c1", "content": "x"}],
-            "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with"
-            " 'tool_calls'.",
-        ),
-    ]:
-        reply = await bridge.post({"messages": conversation, "tools": NESTED})
-        assert (reply.status_code, reply.json()["error"]["message"]) == (400, words)
-    assert standin.requests == []
-
-
 async def test_an_empty_list_of_tools_with_a_choice_is_a_plain_request(bridge: Bridge, standin: Standin) -> None:
     """The active fork of Talon's AI tools sends this."""
     body = {

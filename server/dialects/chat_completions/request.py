@@ -32,12 +32,12 @@ def request_from_chat(
     raw_text_tools = raw_text_names(tools)
     choice, tools = choice_from(chat, tools)
     choice, tools = with_answer_tool(chat.response_format, choice, tools)
-    system, messages = conversation_from(chat.messages, raw_text_tools)
+    conversation = conversation_from(chat, raw_text_tools)
     effort, stops = effort_in(chat), stops_from(chat.stop)
     return ModelRequest(
-        messages=messages,
+        messages=conversation.messages,
         model=chat.model,
-        profile=Profile(system=system, tools=tools, owner=owner),
+        profile=Profile(system=conversation.system, tools=tools, owner=owner),
         settings=ModelSettings(
             effort=effort.level,
             max_tokens=chat.max_completion_tokens or chat.max_tokens,
@@ -54,6 +54,8 @@ def request_from_chat(
             *effort.ignored,
             *(["stop"] if stops.has_more else []),
             *schema.ignored,
+            *conversation.ignored,
+            *chat.repaired,
         ),
         choices=chat.n,
         cut_at=stops.cut,
@@ -79,13 +81,6 @@ def reply_options(chat: ChatRequest, request: ModelRequest, *, thoughts: Reasoni
 def _refuse_unsupported(chat: ChatRequest) -> None:
     if any(modality != "text" for modality in chat.modalities or ()):
         raise InvalidRequest("modalities must be ['text']: Claude answers in text only.", param="modalities")
-    if chat.system:
-        # Anthropic's field: if it were ignored as unknown, the system prompt would be lost silently.
-        raise InvalidRequest(
-            "system is not a field of a Chat Completions request.",
-            param="system",
-            hint="Send it as a message with the role 'system'.",
-        )
 
 
 def _shows_thinking(chat: ChatRequest, thoughts: ReasoningDisplay) -> bool:
@@ -95,7 +90,5 @@ def _shows_thinking(chat: ChatRequest, thoughts: ReasoningDisplay) -> bool:
 
 def _ignored(chat: ChatRequest, *, forwards_sampling: bool) -> Iterator[str]:
     yield from fields_without_effect(chat, forwards_sampling=forwards_sampling)
-    if any(message.name for message in chat.messages if message.role not in {"tool", "function"}):
-        yield "messages[].name"
     if any(tool.strict or (tool.function and tool.function.strict) for tool in chat.tools or ()):
         yield "tools[].function.strict"

@@ -1,95 +1,82 @@
 """Converts the messages of a Chat Completions request."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import assert_never
 
-from server.conversation.parts import Message, Part, Text, ToolCall, ToolResult
+from server.conversation.parts import Part, Text, ToolCall, ToolResult
 from server.dialects.chat_completions import request_types as wire
-from server.dialects.common.content import VisiblePart, parts_from, texts_only, without_empty_text
-from server.dialects.common.message_rules import MessageListBuilder
+from server.dialects.common.content import ContentReader, call_arguments, made_id
+from server.dialects.common.message_rules import Conversation, MessageListBuilder
 from server.dialects.common.raw_text_tools import wrapped
 from server.dialects.common.refusals import audio_not_supported, missing_field
-from server.dialects.common.tool_pairing import PairingErrors
-
-# OpenAI's own texts: clients look for them.
-PAIRING_ERRORS = PairingErrors(
-    call_without_result="An assistant message with 'tool_calls' must be followed by tool messages responding to each"
-    " 'tool_call_id'. The following tool_call_ids did not have response messages: {ids}",
-    result_without_call="Invalid parameter: messages with role 'tool' must be a response to a preceeding message with"
-    " 'tool_calls'.",
-)
+from server.dialects.common.tool_pairing import CallIds
 
 
-def conversation_from(
-    messages: Sequence[wire.ChatMessage], raw_text_tools: Collection[str]
-) -> tuple[str, tuple[Message, ...]]:
-    """Returns the system prompt and the messages. Raises `InvalidRequest` that names what Claude cannot take."""
-    builder = MessageListBuilder("messages", PAIRING_ERRORS)
-    function_calls: list[tuple[str, str]] = []
-    for number, message in enumerate(messages):
-        place = f"messages[{number}]"
-        parts = [] if message.content is None else parts_from(message.content, f"{place}.content")
+def conversation_from(request: wire.ChatRequest, raw_text_tools: Collection[str]) -> Conversation:
+    """Returns the conversation. `raw_text_tools` names the tools that take raw text.
+
+    Raises `InvalidRequest` that names the field that Claude cannot take.
+    """
+    return _Reader(raw_text_tools).conversation(request)
+
+
+class _Reader:
+    def __init__(self, raw_text_tools: Collection[str]) -> None:
+        self._ids = CallIds()
+        self._content = ContentReader(self._ids, raw_text_tools)
+        self._raw_text_tools = raw_text_tools
+        self._builder = MessageListBuilder("messages")
+
+    def conversation(self, request: wire.ChatRequest) -> Conversation:
+        if request.instructions:
+            self._builder.add_system([request.instructions], "instructions")
+        self._builder.add_system_field(request.system)
+        for number, message in enumerate(request.messages):
+            self._add(message, f"messages[{number}]", number)
+        for place in self._content.left_out:
+            self._builder.ignore(place)
+        return self._builder.build()
+
+    def _add(self, message: wire.ChatMessage, place: str, number: int) -> None:
+        where = f"{place}.content"
         match message.role:
             case "system" | "developer":
-                builder.add_system(part.text for part in texts_only(parts, f"{place}.content", role=message.role))
+                parts = self._content.parts(message.content, where, "system")
+                self._builder.add_system((part.text for part in parts if isinstance(part, Text)), place, message.name)
             case "user":
-                builder.add_user(parts, place)
+                self._ids.end_turn()
+                self._builder.add_user(self._content.parts(message.content, where, "user"), place, message.name)
             case "assistant":
-                if message.function_call is not None:
-                    function_calls.append((message.function_call.name, _function_call_id(number)))
-                builder.add_assistant(_assistant_parts(message, parts, number, raw_text_tools), place)
-            case "tool":
-                if message.tool_call_id is None:
-                    raise missing_field(f"{place}.tool_call_id")
-                builder.add_user([ToolResult(message.tool_call_id, without_empty_text(parts))], place)
-            case "function":
-                call = _take_call(function_calls, message.name or "")
-                builder.add_user([ToolResult(call, without_empty_text(parts))], place)
+                self._builder.add_assistant(self._assistant_parts(message, place, number), place, message.name)
+            case "tool" | "function":
+                given = message.tool_call_id if message.role == "tool" else None
+                call = self._ids.of_result(given, message.name or message.tool_name)
+                content = "" if message.content is None else message.content
+                self._builder.add_user([ToolResult(call, self._content.result(content, where))], place)
             case _:
                 assert_never(message.role)
-    return builder.build()
 
+    def _assistant_parts(self, message: wire.ChatMessage, place: str, number: int) -> list[Part]:
+        """Returns the assistant's text, then its calls."""
+        if message.audio:
+            raise audio_not_supported(f"{place}.audio", hint="Send a transcript as content.")
+        parts = self._content.parts(message.content, f"{place}.content", "assistant")
+        if message.refusal is not None:
+            parts.append(Text(message.refusal))
+        for position, call in enumerate(message.tool_calls or ()):
+            parts.append(self._call(call, f"{place}.tool_calls[{position}]"))
+        if message.function_call is not None:
+            parts.append(self._function_call(message.function_call, None, f"function_call_{number}"))
+        return parts
 
-def _assistant_parts(
-    message: wire.ChatMessage, content: Sequence[VisiblePart], number: int, raw_text_tools: Collection[str]
-) -> list[Part]:
-    """Returns the assistant's text, then its calls."""
-    place = f"messages[{number}]"
-    if message.audio:
-        raise audio_not_supported(f"{place}.audio", hint="Send a transcript as content.")
-    parts: list[Part] = [*texts_only(content, f"{place}.content", role="assistant")]
-    if message.refusal is not None:
-        parts.append(Text(message.refusal))
-    for position, call in enumerate(message.tool_calls or ()):
-        parts.append(_call_from(call, f"{place}.tool_calls[{position}]", raw_text_tools))
-    if message.function_call is not None:
-        function = message.function_call
-        parts.append(ToolCall(_function_call_id(number), function.name, _arguments(function, raw_text_tools)))
-    return parts
+    def _call(self, call: wire.ToolCall, place: str) -> ToolCall:
+        if call.function is not None:
+            return self._function_call(call.function, call.id, made_id(place))
+        if call.custom is not None:
+            id_ = self._ids.of_call(call.id, call.custom.name, made_id(place))
+            return ToolCall(id_, call.custom.name, wrapped(call.custom.input))
+        raise missing_field(f"{place}.function")
 
-
-def _call_from(call: wire.ToolCall, place: str, raw_text_tools: Collection[str]) -> ToolCall:
-    if call.function is not None:
-        return ToolCall(call.id, call.function.name, _arguments(call.function, raw_text_tools))
-    if call.custom is not None:
-        return ToolCall(call.id, call.custom.name, wrapped(call.custom.input))
-    raise missing_field(f"{place}.function")
-
-
-def _arguments(function: wire.FunctionCall, raw_text_tools: Collection[str]) -> str:
-    """Returns the arguments as JSON. Those of a raw text tool are the text itself, as our replies contain it."""
-    return wrapped(function.arguments) if function.name in raw_text_tools else function.arguments
-
-
-def _function_call_id(number: int) -> str:
-    """Returns an id for a `function_call`, which has none; the same each time the client sends the conversation."""
-    return f"function_call_{number}"
-
-
-def _take_call(open_calls: list[tuple[str, str]], name: str) -> str:
-    """Removes the first open call of `name` and returns its id."""
-    for entry in open_calls:
-        if entry[0] == name or not name:
-            open_calls.remove(entry)
-            return entry[1]
-    return f"function_call_of_{name}"
+    def _function_call(self, function: wire.FunctionCall, given: str | None, made: str) -> ToolCall:
+        arguments = call_arguments(function.arguments, is_raw_text=function.name in self._raw_text_tools)
+        return ToolCall(self._ids.of_call(given, function.name, made), function.name, arguments)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from server.dialects.common.content_types import Content
+from server.dialects.common.content_types import Content, System
 from server.dialects.common.effort import ThinkingFields
 from server.dialects.common.lenient import COUNT, Flag, TokenLimit
 from server.dialects.common.options import WithoutEffect
@@ -40,7 +40,7 @@ class CustomCall(WireModel):
 class ToolCall(WireModel):
     """A call in an assistant message."""
 
-    id: String
+    id: String | None = None
     function: FunctionCall | None = None
     custom: CustomCall | None = None
 
@@ -51,7 +51,8 @@ class ChatMessage(WireModel):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: Content | None = None
     refusal: String | None = None
-    name: String | None = None
+    name: String | None = Field(default=None, description="The speaker, or the tool of a result.")
+    tool_name: String | None = Field(default=None, description="The tool of a result, as Ollama writes it.")
     tool_calls: Annotated[list[ToolCall], Field(fail_fast=True)] | None = Field(
         default=None, description="The assistant's calls, as they were received."
     )
@@ -100,7 +101,8 @@ class ChatRequest(ThinkingFields):
     parallel_tool_calls: Flag | None = None
     functions: Annotated[list[ToolFields], Field(fail_fast=True)] | None = None
     function_call: OpenAIToolChoice | None = None
-    system: object = None
+    system: System | None = Field(default=None, description="A system prompt, as Anthropic's Messages API has it.")
+    instructions: String | None = Field(default=None, description="A system prompt, as the Responses API has it.")
 
     temperature: Annotated[object, WithoutEffect(neutral=(1,), is_sampling=True)] = None
     top_p: Annotated[object, WithoutEffect(neutral=(1,), is_sampling=True)] = None

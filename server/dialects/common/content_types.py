@@ -6,6 +6,8 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from server.dialects.common.wire_types import (
     CUSTOM_ERROR,
+    JsonText,
+    Name,
     OtherPart,
     String,
     WireModel,
@@ -19,6 +21,10 @@ def _text_part(value: object) -> object:
     return {"type": "text", "text": value} if isinstance(value, str) else value
 
 
+def _text_or_nothing(value: object) -> object:
+    return value if isinstance(value, str) else ""
+
+
 def _url_object(value: object) -> object:
     return {"url": value} if isinstance(value, str) else value
 
@@ -27,6 +33,12 @@ class TextPart(WireModel):
     """Text."""
 
     type: Literal["text", "input_text", "output_text", "summary_text"]
+    text: String
+
+
+class SystemBlock(WireModel):
+    """Text of a system prompt; its cache marks are ignored."""
+
     text: String
 
 
@@ -93,28 +105,86 @@ class MediaBlock(WireModel):
     title: String | None = None
 
 
+_TEXT = ("text", "input_text", "output_text", "summary_text")
+_VISIBLE_TAGS = {
+    **dict.fromkeys(_TEXT, "<text>"),
+    **dict.fromkeys(("image_url", "input_image"), "<image>"),
+    **dict.fromkeys(("image", "document"), "<media>"),
+    "refusal": "<refusal>",
+    "file": "<file>",
+    "input_file": "<input file>",
+}
+_NO_PART = "must be an object with a type, such as {'type': 'text', 'text': ...}"
 SupportedPart = TextPart | RefusalPart | ImagePart | FilePart | InputFilePart | MediaBlock
-ContentPart = Annotated[
+_Visible = (
     Annotated[TextPart, Tag("<text>")]
     | Annotated[RefusalPart, Tag("<refusal>")]
     | Annotated[ImagePart, Tag("<image>")]
     | Annotated[FilePart, Tag("<file>")]
     | Annotated[InputFilePart, Tag("<input file>")]
     | Annotated[MediaBlock, Tag("<media>")]
-    | Annotated[OtherPart, Tag("<other>")],
+    | Annotated[OtherPart, Tag("<other>")]
+)
+ResultPart = Annotated[
+    _Visible, Discriminator(tag_by_type(_VISIBLE_TAGS), CUSTOM_ERROR, _NO_PART), BeforeValidator(_text_part)
+]
+ResultContent = Annotated[
+    Annotated[String, Tag("<string>")] | Annotated[list[ResultPart], Field(fail_fast=True), Tag("<array>")],
+    Discriminator(string_or_array, CUSTOM_ERROR, "must be a string or an array of parts"),
+]
+
+
+class ToolUseBlock(WireModel):
+    """A call of a tool, as Anthropic's Messages API writes it."""
+
+    type: Literal["tool_use"]
+    id: String | None = None
+    name: Name
+    input: JsonText = "{}"
+
+
+class ToolResultBlock(WireModel):
+    """The result of a call, as Anthropic's Messages API writes it."""
+
+    type: Literal["tool_result"]
+    tool_use_id: String | None = None
+    content: ResultContent = ""
+    is_error: bool = False
+
+
+class ThoughtPart(WireModel):
+    """A model's reasoning. Only with Claude's signature can it be sent back to Claude."""
+
+    type: Literal["thinking", "reasoning", "reasoning_text", "think", "thought"]
+    thinking: Annotated[String, BeforeValidator(_text_or_nothing)] = ""
+    signature: Annotated[String, BeforeValidator(_text_or_nothing)] = ""
+
+
+class RedactedThinkingBlock(WireModel):
+    """Reasoning that only Claude's API can decrypt."""
+
+    type: Literal["redacted_thinking"]
+    data: Annotated[String, BeforeValidator(_text_or_nothing)] = ""
+
+
+ContentPart = Annotated[
+    _Visible
+    | Annotated[ToolUseBlock, Tag("<call>")]
+    | Annotated[ToolResultBlock, Tag("<result>")]
+    | Annotated[ThoughtPart, Tag("<thought>")]
+    | Annotated[RedactedThinkingBlock, Tag("<redacted>")],
     Discriminator(
         tag_by_type(
             {
-                **dict.fromkeys(("text", "input_text", "output_text", "summary_text"), "<text>"),
-                **dict.fromkeys(("image_url", "input_image"), "<image>"),
-                **dict.fromkeys(("image", "document"), "<media>"),
-                "refusal": "<refusal>",
-                "file": "<file>",
-                "input_file": "<input file>",
+                **_VISIBLE_TAGS,
+                **dict.fromkeys(("thinking", "reasoning", "reasoning_text", "think", "thought"), "<thought>"),
+                "tool_use": "<call>",
+                "tool_result": "<result>",
+                "redacted_thinking": "<redacted>",
             }
         ),
         CUSTOM_ERROR,
-        "must be an object with a type, such as {'type': 'text', 'text': ...}",
+        _NO_PART,
     ),
     BeforeValidator(_text_part),
 ]
@@ -122,3 +192,8 @@ Content = Annotated[
     Annotated[String, Tag("<string>")] | Annotated[list[ContentPart], Field(fail_fast=True), Tag("<array>")],
     Discriminator(string_or_array, CUSTOM_ERROR, "must be a string or an array of parts"),
 ]
+System = Annotated[
+    Annotated[String, Tag("<string>")] | Annotated[list[SystemBlock], Field(fail_fast=True), Tag("<array>")],
+    Discriminator(string_or_array, CUSTOM_ERROR, "must be a string or an array of text blocks"),
+]
+"""The `system` field of Anthropic's Messages API."""

@@ -1,99 +1,193 @@
 """Builds the messages that Claude's API takes from a client's messages; every character is kept."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, takewhile
+from typing import Literal
 
-from server.conversation.parts import Message, Part, RedactedThinking, Role, Text, Thinking, ToolResult
+from server.conversation.parts import (
+    Document,
+    Image,
+    Message,
+    Part,
+    RedactedThinking,
+    Role,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
 from server.conversation.text import is_blank
 from server.dialects.common.attachments import check_total_size
-from server.dialects.common.tool_pairing import PairingErrors, pair_results
+from server.dialects.common.content_types import SystemBlock
+from server.dialects.common.tool_pairing import pair_results
 from server.errors import InvalidRequest
 
 # Claude's API requires that the user speaks first.
 FIRST_TURN = "(The conversation starts with the assistant's message.)"
+# Claude's newer models refuse a conversation that ends with the assistant.
+CONTINUE = "(Continue exactly where the assistant's last message ends. Do not repeat it.)"
 # Claude Code treats this assistant text as empty and drops the message.
 _NO_CONTENT = "(no content)"
 
 
+def system_note(text: str) -> str:
+    """Returns a system message that stands inside the conversation, as a block of the user's message there."""
+    return f"<system-message>\n{text}\n</system-message>"
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The system prompt and the messages. `ignored` names what was left out or changed."""
+
+    system: str
+    messages: tuple[Message, ...]
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A message as the client sent it."""
+
+    role: Literal["system", "user", "assistant"]
+    parts: list[Part]
+    place: str
+    name: str | None = None
+
+    @property
+    def turn(self) -> Role:
+        """The role of the message that contains it, unless it is part of the system prompt."""
+        return "assistant" if self.role == "assistant" else "user"
+
+    @property
+    def text(self) -> str:
+        """The text of a system message."""
+        return "\n".join(part.text for part in self.parts if isinstance(part, Text))
+
+
 class MessageListBuilder:
-    """Collects the system prompt and the messages of one request.
+    """Collects the system prompt and the messages of one request. `field` is the request's field that holds them.
 
-    `field` is the request's field that holds the messages, `errors` are the dialect's texts for unpaired calls.
-
-    1. System messages are joined by newlines wherever they stand, as Anthropic's OpenAI-compatible endpoint does.
-    2. A blank user message is refused: Claude Code would answer it itself.
-    3. A blank assistant message is left out, and a blank part joins its neighbour: Claude's API refuses both.
-    4. Consecutive messages of one role become one.
-    5. A conversation that starts with the assistant gets a neutral user message before it.
-    6. Each call has its result in the next user message, where results stand first.
+    1. A blank message is left out, and a blank part joins its neighbour: Claude's API refuses both. Only the last user
+       message must not be blank: Claude Code would answer it itself.
+    2. Leading system messages are the system prompt, joined by newlines. A later one stands in its place, marked, in
+       the user's message: the prompt stays the same when a client appends the time to every request.
+    3. A system message that stands alone is the user's message.
+    4. Where two messages of one role have different names, each begins with its name.
+    5. Consecutive messages of one role become one.
+    6. A conversation that starts with the assistant gets a neutral user message before it, one that ends with the
+       assistant a user message that asks to continue.
+    7. Each call has its result in the next user message, where results stand first.
     """
 
-    def __init__(self, field: str, errors: PairingErrors) -> None:
+    def __init__(self, field: str) -> None:
         self._field = field
-        self._errors = errors
-        self._system: list[str] = []
-        self._messages: list[tuple[Role, list[Part]]] = []
-        self._last_place = field
-        self._is_empty = True
+        self._entries: list[_Entry] = []
+        self._ignored: list[str] = []
 
-    def add_system(self, texts: Iterable[str]) -> None:
-        """Adds to the system prompt."""
-        self._is_empty = False
-        self._system += filter(None, texts)
+    def add_system(self, texts: Iterable[str], place: str, name: str | None = None) -> None:
+        """Adds the system message at `place`."""
+        self._entries.append(_Entry("system", [Text(text) for text in texts if text], place, name))
 
-    def add_user(self, parts: Sequence[Part], place: str) -> None:
-        """Adds the user message at `place`. Raises `InvalidRequest` if it is blank and has no tool results."""
-        self._is_empty = False
+    def add_system_field(self, system: str | Sequence[SystemBlock] | None) -> None:
+        """Adds the field `system` of the request."""
+        if system is not None:
+            self.add_system([system] if isinstance(system, str) else [block.text for block in system], "system")
+
+    def add_user(self, parts: Sequence[Part], place: str, name: str | None = None) -> None:
+        """Adds the user message at `place`."""
         results = [part for part in parts if isinstance(part, ToolResult)]
         others = [part for part in parts if not isinstance(part, ToolResult)]
         if all(isinstance(part, Text) and is_blank(part.text) for part in others):
-            if not results:
+            others = []
+        self._entries.append(_Entry("user", [*results, *_without_blank_parts(others, is_blank)], place, name))
+
+    def add_assistant(self, parts: Sequence[Part], place: str, name: str | None = None) -> None:
+        """Adds the assistant message at `place`."""
+        is_empty = all(_is_no_answer(part) for part in parts)
+        kept = [] if is_empty else _without_blank_parts(parts, _is_dropped)
+        self._entries.append(_Entry("assistant", kept, place, name))
+
+    def ignore(self, place: str) -> None:
+        """Names something that was left out or changed."""
+        self._ignored.append(place)
+
+    def build(self) -> Conversation:
+        """Returns the conversation. Raises `InvalidRequest` if it contains no question."""
+        system, entries = self._with_question()
+        messages = [
+            Message(role, tuple(_turn(list(turn)))) for role, turn in groupby(entries, key=lambda entry: entry.turn)
+        ]
+        if messages[0].role == "assistant":
+            messages.insert(0, Message("user", (Text(FIRST_TURN),)))
+        if messages[-1].role == "assistant" and not any(isinstance(part, ToolCall) for part in messages[-1].parts):
+            messages.append(Message("user", (Text(CONTINUE),)))
+            self.ignore(f"{entries[-1].place} (a request to continue was added)")
+        paired, unpaired = pair_results(messages, field=self._field)
+        check_total_size(paired, field=self._field)
+        prompt = "\n".join(entry.text for entry in system)
+        # Claude's API refuses a blank system prompt, too.
+        return Conversation("" if is_blank(prompt) else prompt, paired, (*self._ignored, *unpaired))
+
+    def _with_question(self) -> tuple[list[_Entry], list[_Entry]]:
+        """Returns the entries of the system prompt and those of the conversation, without blank ones."""
+        kept = self._with_names([entry for entry in self._entries if entry.parts])
+        system = list(takewhile(lambda entry: entry.role == "system", kept))
+        others = kept[len(system) :]
+        is_unanswered = bool(others) and others[-1].role != "assistant"
+        for entry in takewhile(lambda entry: not entry.parts, reversed(self._entries)):
+            if entry.role == "user" and not is_unanswered:
                 raise InvalidRequest(
-                    f"{place}.content is empty or only white space.",
-                    param=f"{place}.content",
+                    f"{entry.place}.content is empty or only white space.",
+                    param=f"{entry.place}.content",
                     hint="Add text to it, or leave the message out.",
                 )
-            others = []
-        self._append("user", [*results, *_without_blank_parts(others, is_blank)], place)
-
-    def add_assistant(self, parts: Sequence[Part], place: str) -> None:
-        """Adds the assistant message at `place`, unless it is blank."""
-        self._is_empty = False
-        if not all(_is_no_answer(part) for part in parts):
-            self._append("assistant", _without_blank_parts(parts, _is_dropped), place)
-
-    def build(self) -> tuple[str, tuple[Message, ...]]:
-        """Returns the system prompt and the messages. Raises `InvalidRequest` if Claude cannot answer them."""
-        if self._messages and self._messages[0][0] == "assistant":
-            self._messages.insert(0, ("user", [Text(FIRST_TURN)]))
-        alternating = (Message(role, tuple(parts)) for role, parts in self._messages)
-        messages = pair_results(alternating, self._errors, field=self._field)
-        self._require_question()
-        check_total_size(messages, field=self._field)
-        prompt = "\n".join(self._system)
-        # Claude's API refuses a blank system prompt, too.
-        return "" if is_blank(prompt) else prompt, messages
-
-    def _append(self, role: Role, parts: Sequence[Part], place: str) -> None:
-        if not self._messages or self._messages[-1][0] != role:
-            self._messages.append((role, []))
-        self._messages[-1][1].extend(parts)
-        self._last_place = place
-
-    def _require_question(self) -> None:
-        if not self._messages:
-            problem = "is empty" if self._is_empty else "contains no user message"
+        for entry in self._entries:
+            if entry.role == "user" and not entry.parts:
+                self.ignore(f"{entry.place} (blank)")
+        if others:
+            return system, others
+        if not system or is_blank(system[-1].text):
             raise InvalidRequest(
-                f"{self._field} {problem}.",
+                f"{self._field} {'contains no user message' if self._entries else 'is empty'}.",
                 param=self._field,
                 hint="Send at least one message with the role 'user'.",
             )
-        if self._messages[-1][0] == "assistant":
-            raise InvalidRequest(
-                f"The last message ({self._last_place}) is from the assistant; the last message must be from the user.",
-                param=self._last_place,
-                hint="Add a message with the role 'user' after it.",
-            )
+        return system[:-1], [system[-1]]
+
+    def _with_names(self, entries: Sequence[_Entry]) -> list[_Entry]:
+        """Returns the entries; those of a role with several speakers begin with the speaker's name."""
+        names = {(entry.role, entry.name) for entry in entries if entry.name}
+        roles = [role for role, _ in names]
+        if any(roles.count(role) == 1 for role in roles):
+            self.ignore(f"{self._field}[].name")
+        return [_with_name(entry) if roles.count(entry.role) > 1 else entry for entry in entries]
+
+
+def _with_name(entry: _Entry) -> _Entry:
+    if not entry.name:
+        return entry
+    parts = list(entry.parts)
+    for number, part in enumerate(parts):
+        if isinstance(part, Text):
+            parts[number] = Text(f"{entry.name}: {part.text}")
+            return replace(entry, parts=parts)
+    if any(isinstance(part, Image | Document) for part in parts):
+        # Results stand first.
+        parts.insert(sum(isinstance(part, ToolResult) for part in parts), Text(f"{entry.name}:"))
+    return replace(entry, parts=parts)
+
+
+def _turn(entries: Sequence[_Entry]) -> Iterator[Part]:
+    """Yields the parts of one message. A system message is marked, unless it is all that the user's message has."""
+    is_system = all(entry.role == "system" for entry in entries)
+    for number, entry in enumerate(entries):
+        if entry.role != "system":
+            yield from entry.parts
+        elif is_system and number == len(entries) - 1:
+            yield Text(entry.text)
+        else:
+            yield Text(system_note(entry.text))
 
 
 def _without_blank_parts(parts: Sequence[Part], is_blank_text: Callable[[str], bool]) -> list[Part]:

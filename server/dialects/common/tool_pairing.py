@@ -1,70 +1,144 @@
 """Pairs tool calls with their results, in the order that Claude's API requires."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from server.conversation.parts import Message, Part, ToolCall, ToolResult
-from server.errors import InvalidRequest
+from server.conversation.parts import Message, Part, Text, ToolCall, ToolResult
+from server.conversation.text import is_blank
+
+NO_RESULT = "(No result was sent for this call.)"
+LOST_RESULT = "(The result of a tool call that is not part of this conversation:)"
 
 
-@dataclass(frozen=True, slots=True)
-class PairingErrors:
-    """A dialect's own error texts; clients look for them. `{ids}` is replaced by the ids of the calls."""
-
-    call_without_result: str
-    result_without_call: str
+@dataclass(slots=True)
+class _OpenCall:
+    id: str
+    is_answered: bool = False
 
 
-def pair_results(messages: Iterable[Message], errors: PairingErrors, *, field: str) -> tuple[Message, ...]:
-    """Returns the messages with each user message's results first, in the order of the calls before it.
+class CallIds:
+    """Gives an id to each call that has none, and finds the calls that results without a usable id answer."""
 
-    Calls with the same id in one message get their results in order. Raises `InvalidRequest` that names `field` where
-    a call has no result in the next message, or a result no call in the message before.
-    """
-    pairing = _Pairing(errors, field)
-    paired: list[Message] = []
-    open_calls: list[str] = []
-    for message in messages:
-        if message.role == "assistant":
-            pairing.require_no_calls(open_calls)
-            open_calls = [part.id for part in message.parts if isinstance(part, ToolCall)]
-            paired.append(message)
+    def __init__(self) -> None:
+        # By id, by name, and in order; those with a made id once more.
+        self._open: dict[tuple[str, str], deque[_OpenCall]] = defaultdict(deque)
+        self._is_over = False
+
+    def end_turn(self) -> None:
+        """Tells that the user speaks: the next call belongs to another message than the calls so far."""
+        self._is_over = True
+
+    def of_call(self, given: str | None, name: str, made: str) -> str:
+        """Returns the id of a call of the tool `name`: the `given` one, else the `made` one.
+
+        Pass a `made` one that is the same each time the client sends the conversation.
+        """
+        if self._is_over:
+            self._open.clear()
+            self._is_over = False
+        call = _OpenCall(given or made)
+        keys = [("id", call.id), ("name", name), ("order", "")]
+        for key in keys if given else [*keys, ("made name", name), ("made", "")]:
+            self._open[key].append(call)
+        return call.id
+
+    def of_result(self, given: str | None, name: str | None) -> str:
+        """Returns the id of the call that a result answers: by its id, else by the tool's name, else the first one."""
+        self.end_turn()
+        if given:
+            keys = [("id", given), ("made name", name or ""), ("made", "")]
         else:
-            paired.append(pairing.in_order(message, open_calls))
-            open_calls = []
-    pairing.require_no_calls(open_calls)
-    return tuple(paired)
+            keys = [("name", name)] if name else [("order", "")]
+        for key in keys:
+            queue = self._open[key]
+            while queue:
+                call = queue.popleft()
+                if not call.is_answered:
+                    call.is_answered = True
+                    return call.id
+        return given or f"call_of_{name or 'unknown'}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class _Stray:
+    """A result without a call in the message before it; `number` is that of its own message."""
+
+    number: int
+    result: ToolResult
+    is_moved: bool = False
+
+
+def pair_results(messages: Iterable[Message], *, field: str) -> tuple[tuple[Message, ...], tuple[str, ...]]:
+    """Returns the messages with each call's result in the next user message, and the names of what was changed.
+
+    The results stand first, in the order of the calls. Calls with the same id in one message get their results in
+    order. A result that comes too late is moved to its call. A call without a result gets an error, a result without a
+    call becomes text. `field` is the field of the messages.
+    """
+    pairing = _Pairing(list(messages))
+    return pairing.paired(), tuple(f"{field} ({change})" for change in pairing.changes)
+
+
 class _Pairing:
-    errors: PairingErrors
-    field: str
+    def __init__(self, messages: list[Message]) -> None:
+        self._messages = messages
+        self._strays: list[list[_Stray]] = []
+        self._strays_by_id: dict[str, deque[_Stray]] = defaultdict(deque)
+        self.changes: list[str] = []
 
-    def in_order(self, message: Message, calls: list[str]) -> Message:
+    def paired(self) -> tuple[Message, ...]:
+        calls_before = [[], *(_calls(message) for message in self._messages)]
+        if calls_before[-1]:
+            self._messages.append(Message("user", ()))
+        else:
+            calls_before.pop()
+        answers = [self._answers(*step) for step in zip(range(len(self._messages)), calls_before, strict=True)]
+        return tuple(
+            message if message.role == "assistant" else self._complete(number, message, calls, found)
+            for number, (message, calls, found) in enumerate(zip(self._messages, calls_before, answers, strict=True))
+        )
+
+    def _answers(self, number: int, calls: list[str]) -> list[ToolResult | None]:
+        """Returns the results of `calls` in the message, and keeps its other results."""
         results: dict[str, deque[ToolResult]] = defaultdict(deque)
-        others: list[Part] = []
-        for part in message.parts:
+        for part in self._messages[number].parts:
             if isinstance(part, ToolResult):
                 results[part.id].append(part)
-            else:
-                others.append(part)
-        ordered, missing = [], []
-        for call in calls:
-            if results[call]:
-                ordered.append(results[call].popleft())
-            else:
-                missing.append(call)
-        self.require_no_calls(missing)
-        self._require_none(
-            [result.id for queue in results.values() for result in queue], self.errors.result_without_call
-        )
-        return replace(message, parts=(*ordered, *others))
+        answers = [results[call].popleft() if results[call] else None for call in calls]
+        self._strays.append([_Stray(number, result) for queue in results.values() for result in queue])
+        for stray in self._strays[-1]:
+            self._strays_by_id[stray.result.id].append(stray)
+        return answers
 
-    def require_no_calls(self, ids: list[str]) -> None:
-        self._require_none(ids, self.errors.call_without_result)
+    def _complete(self, number: int, message: Message, calls: list[str], found: list[ToolResult | None]) -> Message:
+        results = [
+            self._late(number, call) if result is None else result for call, result in zip(calls, found, strict=True)
+        ]
+        others = [part for part in message.parts if not isinstance(part, ToolResult)]
+        return replace(message, parts=(*results, *self._lost(number), *others))
 
-    def _require_none(self, ids: list[str], error: str) -> None:
-        if ids:
-            raise InvalidRequest(error.replace("{ids}", ", ".join(ids)), param=self.field)
+    def _late(self, number: int, call: str) -> ToolResult:
+        """Returns the result of `call` that stands behind message `number`, else an error. Call it in order."""
+        strays = self._strays_by_id[call]
+        while strays:
+            stray = strays.popleft()
+            if stray.number > number:
+                stray.is_moved = True
+                self.changes.append(f"the result of {call} was moved to its call")
+                return stray.result
+        self.changes.append(f"no result for {call}")
+        return ToolResult(call, (Text(NO_RESULT),), is_error=True)
+
+    def _lost(self, number: int) -> Iterator[Part]:
+        for stray in self._strays[number]:
+            if not stray.is_moved:
+                self.changes.append(f"a result without its call {stray.result.id}")
+                yield Text(LOST_RESULT)
+                yield from (
+                    part for part in stray.result.parts if not isinstance(part, Text) or not is_blank(part.text)
+                )
+
+
+def _calls(message: Message) -> list[str]:
+    return [part.id for part in message.parts if isinstance(part, ToolCall)]

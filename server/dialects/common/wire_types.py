@@ -6,10 +6,20 @@ client sent.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from server.errors import InvalidRequest
@@ -21,15 +31,22 @@ CUSTOM_ERROR = "custom"
 """The pydantic error type whose message is ours: unions pass it as `custom_error_type`."""
 _TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep"
 _HALF_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+_REPAIRED = "repaired"
+_MOST_PLACES = 10
 _BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]', re.DOTALL)
 
 
-def _without_lone_surrogates(text: str) -> str:
-    # JSON can escape half of a surrogate pair. Claude Code would silently replace it by another character.
+def _well_formed(text: str, info: ValidationInfo) -> str:
+    """Replaces unpaired surrogates, which are no characters, by U+FFFD; `validated` reports them.
+
+    JSON can escape one, and clients that cut a text inside an emoji send it.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise PydanticCustomError(CUSTOM_ERROR, "contains an unpaired UTF-16 surrogate") from None
+        if info.context is not None:
+            info.context[_REPAIRED] = True
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
 
 
@@ -71,27 +88,32 @@ def _not_too_deep(text: str) -> str:
     return text
 
 
-def _without_escaped_surrogates(text: str) -> str:
+def _without_escaped_surrogates(text: str, info: ValidationInfo) -> str:
     if _HALF_ESCAPE.search(text):
         try:
-            parsed = json.loads(text)
+            parsed = json.dumps(json.loads(text), ensure_ascii=False)
         except ValueError:
             return text
-        _without_lone_surrogates(json.dumps(parsed, ensure_ascii=False))
+        repaired = _well_formed(parsed, info)
+        return text if repaired == parsed else repaired
     return text
 
 
-def _encodable(value: dict[str, object]) -> dict[str, object]:
-    _not_too_deep(_without_lone_surrogates(_dumped(value)))
-    return value
+def _encodable(value: dict[str, object], info: ValidationInfo) -> dict[str, object]:
+    text = _dumped(value)
+    repaired = _not_too_deep(_well_formed(text, info))
+    if repaired == text:
+        return value
+    parsed: dict[str, object] = json.loads(repaired)
+    return parsed
 
 
-String = Annotated[str, AfterValidator(_without_lone_surrogates)]
+String = Annotated[str, AfterValidator(_well_formed)]
 Name = Annotated[String, Field(min_length=1)]
 JsonText = Annotated[
     str,
     BeforeValidator(_as_json),
-    AfterValidator(_without_lone_surrogates),
+    AfterValidator(_well_formed),
     AfterValidator(_not_too_deep),
     AfterValidator(_without_escaped_surrogates),
 ]
@@ -106,6 +128,12 @@ class WireModel(BaseModel):
     """Base of all request models: frozen, no type coercion, unknown fields ignored, null the same as absent."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+    _repaired: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def repaired(self) -> tuple[str, ...]:
+        """The places of a request in which unpaired surrogates were replaced."""
+        return self._repaired
 
     @model_validator(mode="before")
     @classmethod
@@ -158,12 +186,44 @@ def validated(model: type[AnyModel], body: object) -> AnyModel:
     """Returns `body`, parsed JSON, as a `model`. Raises `InvalidRequest` that names the first wrong field."""
     if not isinstance(body, dict):
         raise InvalidRequest("The request body must be a JSON object.")
+    context: dict[str, bool] = {}
     try:
-        return model.model_validate(body)
+        request = model.model_validate(body, context=context)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
+    else:
+        if _REPAIRED in context:
+            request._repaired = tuple(f"{place} (half of a surrogate pair)" for place in _broken_places(body))  # noqa: SLF001
+        return request
     param = _path(first["loc"])
     raise InvalidRequest(f"{param} {_message(first)}.", param=param)
+
+
+def _broken_places(body: object) -> Iterator[str]:
+    """Yields the paths of the first strings that contain unpaired surrogates."""
+    found = 0
+    waiting: list[tuple[str, object]] = [("", body)]
+    while waiting and found < _MOST_PLACES:
+        path, value = waiting.pop()
+        if isinstance(value, Mapping):
+            waiting += [(f"{path}.{key}", item) for key, item in reversed(list(value.items()))]
+        elif isinstance(value, list):
+            waiting += [(f"{path}[{number}]", item) for number, item in reversed(list(enumerate(value)))]
+        elif isinstance(value, str) and _is_broken(value):
+            found += 1
+            yield path.removeprefix(".")
+
+
+def _is_broken(text: str) -> bool:
+    try:
+        text.encode()
+        if _HALF_ESCAPE.search(text):
+            json.dumps(json.loads(text), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    except (ValueError, RecursionError):
+        return False
+    return False
 
 
 def _path(location: tuple[int | str, ...]) -> str:

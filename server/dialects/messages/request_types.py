@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from server.dialects.common.content_types import AnyImageUrl, MediaBlock
+from server.dialects.common.content_types import Content, System
 from server.dialects.common.effort import ThinkingFields
 from server.dialects.common.lenient import Flag, TokenLimit
 from server.dialects.common.options import OutputFormat, WithoutEffect
@@ -13,114 +13,20 @@ from server.dialects.common.tool_types import ToolFields
 from server.dialects.common.wire_types import (
     CUSTOM_ERROR,
     JsonObject,
-    JsonText,
     Name,
-    OtherPart,
     StreamOptions,
     String,
     WireModel,
-    string_or_array,
     string_or_object,
-    tag_by_type,
 )
-
-_VISIBLE = {"text": "<text>", "image": "<media>", "document": "<media>", "image_url": "<image>"}
-_NO_BLOCK = "must be an object with a type, such as {'type': 'text', 'text': ...}"
-
-
-class TextBlock(WireModel):
-    """Text; its cache marks and citations are ignored."""
-
-    text: String
-
-
-class ImageBlock(WireModel):
-    """An image as Chat Completions writes it, which Cursor mixes in."""
-
-    image_url: AnyImageUrl
-
-
-VisibleBlock = (
-    Annotated[TextBlock, Tag("<text>")]
-    | Annotated[MediaBlock, Tag("<media>")]
-    | Annotated[ImageBlock, Tag("<image>")]
-    | Annotated[OtherPart, Tag("<other>")]
-)
-ResultContent = Annotated[
-    Annotated[String, Tag("<string>")]
-    | Annotated[
-        list[Annotated[VisibleBlock, Discriminator(tag_by_type(_VISIBLE), CUSTOM_ERROR, _NO_BLOCK)]],
-        Field(fail_fast=True),
-        Tag("<array>"),
-    ],
-    Discriminator(string_or_array, CUSTOM_ERROR, "must be a string or an array of blocks"),
-]
-
-
-class ToolUseBlock(WireModel):
-    """A call of a tool."""
-
-    id: Name
-    name: Name
-    input: JsonText = "{}"
-
-
-class ToolResultBlock(WireModel):
-    """The result of a call."""
-
-    tool_use_id: Name
-    content: ResultContent = ""
-    is_error: bool = False
-
-
-class ThinkingBlock(WireModel):
-    """Claude's thinking. Without its signature it cannot be sent back to Claude."""
-
-    thinking: String = ""
-    signature: String | None = None
-
-
-class RedactedThinkingBlock(WireModel):
-    """Thinking that only Claude's API can decrypt."""
-
-    data: String
-
-
-Block = Annotated[
-    VisibleBlock
-    | Annotated[ToolUseBlock, Tag("<call>")]
-    | Annotated[ToolResultBlock, Tag("<result>")]
-    | Annotated[ThinkingBlock, Tag("<thinking>")]
-    | Annotated[RedactedThinkingBlock, Tag("<redacted>")],
-    Discriminator(
-        tag_by_type(
-            {
-                **_VISIBLE,
-                "tool_use": "<call>",
-                "tool_result": "<result>",
-                "thinking": "<thinking>",
-                "redacted_thinking": "<redacted>",
-            }
-        ),
-        CUSTOM_ERROR,
-        _NO_BLOCK,
-    ),
-]
-Content = Annotated[
-    Annotated[String, Tag("<string>")] | Annotated[list[Block], Field(fail_fast=True), Tag("<array>")],
-    Discriminator(string_or_array, CUSTOM_ERROR, "must be a string or an array of blocks"),
-]
-System = Annotated[
-    Annotated[String, Tag("<string>")] | Annotated[list[TextBlock], Field(fail_fast=True), Tag("<array>")],
-    Discriminator(string_or_array, CUSTOM_ERROR, "must be a string or an array of text blocks"),
-]
 
 
 class Message(WireModel):
     """A message. Some clients send the system prompt as one."""
 
     role: Literal["user", "assistant", "system", "developer"]
-    content: Content
+    content: Content = ""
+    name: String | None = None
 
 
 class Tool(ToolFields):

@@ -3,28 +3,21 @@
 from collections.abc import Collection, Iterator
 from typing import assert_never
 
-from server.conversation.parts import Message, Text, ToolCall, ToolResult
+from server.conversation.parts import Text, ToolCall, ToolResult
 from server.conversation.request import ModelRequest, ModelSettings, Profile
-from server.dialects.common.content import VisiblePart, parts_from, texts_only, without_empty_text
-from server.dialects.common.content_types import Content
+from server.dialects.common.content import ContentReader, call_arguments, made_id
 from server.dialects.common.effort import effort_in, wants_summary
-from server.dialects.common.message_rules import MessageListBuilder
+from server.dialects.common.message_rules import Conversation, MessageListBuilder
 from server.dialects.common.options import fields_without_effect, sampling_value, schema_of
 from server.dialects.common.raw_text_tools import wrapped
 from server.dialects.common.refusals import unknown_type
 from server.dialects.common.stops import stops_from
-from server.dialects.common.tool_pairing import PairingErrors
+from server.dialects.common.tool_pairing import CallIds
 from server.dialects.common.tools import openai_choice, openai_tool, raw_text_names, resolved_choice, unique_tools
 from server.dialects.common.wire_types import OtherPart, validated
 from server.dialects.responses import request_types as wire
 from server.dialects.responses.request_types import ResponsesRequest
 from server.errors import InvalidRequest
-
-# OpenAI's own texts: clients look for them.
-PAIRING_ERRORS = PairingErrors(
-    call_without_result="No tool output found for function call {ids}.",
-    result_without_call="No tool call found for function call output with call_id {ids}.",
-)
 
 _CLIENT_TOOLS = frozenset({"function", "custom"})
 # Items of OpenAI's own tools, and reasoning that only OpenAI can decrypt.
@@ -47,13 +40,13 @@ def request_from_responses(responses: ResponsesRequest, *, owner: str, forwards_
     raw_text_tools = raw_text_names(tools)
     wanted = openai_choice(responses.tool_choice)
     choice, tools = resolved_choice(wanted, tools, parallel=responses.parallel_tool_calls)
-    system, messages = _conversation(responses, raw_text_tools)
+    conversation = _conversation(responses, raw_text_tools)
     schema = schema_of(responses.text.format if responses.text else None, "text.format")
     effort, stops = effort_in(responses), stops_from(responses.stop)
     return ModelRequest(
-        messages=messages,
+        messages=conversation.messages,
         model=responses.model,
-        profile=Profile(system=system, tools=tools, owner=owner),
+        profile=Profile(system=conversation.system, tools=tools, owner=owner),
         settings=ModelSettings(
             effort=effort.level,
             max_tokens=responses.max_output_tokens,
@@ -70,6 +63,8 @@ def request_from_responses(responses: ResponsesRequest, *, owner: str, forwards_
             *effort.ignored,
             *(["stop"] if stops.has_more else []),
             *schema.ignored,
+            *conversation.ignored,
+            *responses.repaired,
         ),
         cut_at=stops.cut,
     )
@@ -99,49 +94,66 @@ def _has_history(responses: ResponsesRequest) -> bool:
     )
 
 
-def _conversation(responses: ResponsesRequest, raw_text_tools: Collection[str]) -> tuple[str, tuple[Message, ...]]:
-    builder = MessageListBuilder("input", PAIRING_ERRORS)
+def _conversation(responses: ResponsesRequest, raw_text_tools: Collection[str]) -> Conversation:
+    reader = _Reader(raw_text_tools)
     if responses.instructions is not None:
-        builder.add_system([responses.instructions])
+        reader.builder.add_system([responses.instructions], "instructions")
     if isinstance(responses.input, str):
-        builder.add_user([Text(responses.input)], "input")
-        return builder.build()
-    for number, item in enumerate(responses.input):
-        place = f"input[{number}]"
+        reader.builder.add_user([Text(responses.input)], "input")
+    else:
+        for number, item in enumerate(responses.input):
+            reader.add(item, f"input[{number}]")
+    return reader.conversation()
+
+
+class _Reader:
+    def __init__(self, raw_text_tools: Collection[str]) -> None:
+        self._ids = CallIds()
+        self._content = ContentReader(self._ids, raw_text_tools, unsupported_field=".type")
+        self._raw_text_tools = raw_text_tools
+        self.builder = MessageListBuilder("input")
+
+    def conversation(self) -> Conversation:
+        for place in self._content.left_out:
+            self.builder.ignore(place)
+        return self.builder.build()
+
+    def add(self, item: wire.Item, place: str) -> None:
         match item:
             case wire.MessageItem():
-                _add_message(builder, item, place)
+                self._add_message(item, place)
             case wire.FunctionCallItem():
-                # The arguments of a raw text tool are the text itself, as our replies contain it.
-                arguments = wrapped(item.arguments) if item.name in raw_text_tools else item.arguments
-                builder.add_assistant([ToolCall(item.call_id, item.name, arguments)], place)
+                arguments = call_arguments(item.arguments, is_raw_text=item.name in self._raw_text_tools)
+                self._add_call(item, arguments, place)
             case wire.CustomCallItem():
-                builder.add_assistant([ToolCall(item.call_id, item.name, wrapped(item.input))], place)
+                self._add_call(item, wrapped(item.input), place)
             case wire.CallOutputItem():
-                parts = without_empty_text(_parts(item.output, f"{place}.output"))
-                builder.add_user([ToolResult(item.call_id, parts)], place)
+                call = self._ids.of_result(item.call_id, item.name)
+                self.builder.add_user([ToolResult(call, self._content.result(item.output, f"{place}.output"))], place)
             case OtherPart():
                 if item.type not in _SKIPPED_ITEMS:
                     raise unknown_type(place, hint="Send messages, function calls and their outputs.")
+                self.builder.ignore(f"{place} ({item.type})")
             case _:
                 assert_never(item)
-    return builder.build()
 
+    def _add_call(self, item: wire.FunctionCallItem | wire.CustomCallItem, arguments: str, place: str) -> None:
+        call = self._ids.of_call(item.call_id or item.id, item.name, made_id(place))
+        self.builder.add_assistant([ToolCall(call, item.name, arguments)], place)
 
-def _add_message(builder: MessageListBuilder, item: wire.MessageItem, place: str) -> None:
-    parts = _parts(item.content, f"{place}.content")
-    if item.role == "user":
-        builder.add_user(parts, place)
-        return
-    texts = texts_only(parts, f"{place}.content", role=item.role)
-    if item.role == "assistant":
-        builder.add_assistant(texts, place)
-    else:
-        builder.add_system(part.text for part in texts)
-
-
-def _parts(content: Content, place: str) -> list[VisiblePart]:
-    return parts_from(content, place, unsupported_field=".type")
+    def _add_message(self, item: wire.MessageItem, place: str) -> None:
+        where = f"{place}.content"
+        match item.role:
+            case "user":
+                self._ids.end_turn()
+                self.builder.add_user(self._content.parts(item.content, where, "user"), place, item.name)
+            case "assistant":
+                self.builder.add_assistant(self._content.parts(item.content, where, "assistant"), place, item.name)
+            case "system" | "developer":
+                parts = self._content.parts(item.content, where, "system")
+                self.builder.add_system((part.text for part in parts if isinstance(part, Text)), place, item.name)
+            case _:
+                assert_never(item.role)
 
 
 def _ignored(responses: ResponsesRequest, *, forwards_sampling: bool) -> Iterator[str]:

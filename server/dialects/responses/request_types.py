@@ -27,13 +27,15 @@ class MessageItem(WireModel):
     """A message of any role."""
 
     role: Literal["user", "assistant", "system", "developer"]
-    content: Content
+    content: Content = ""
+    name: String | None = None
 
 
 class FunctionCallItem(WireModel):
     """A call of a function. Its arguments are JSON in a string."""
 
-    call_id: Name
+    call_id: String | None = None
+    id: String | None = None
     name: Name
     arguments: JsonText = ""
 
@@ -41,7 +43,8 @@ class FunctionCallItem(WireModel):
 class CustomCallItem(WireModel):
     """A call of a tool that takes raw text."""
 
-    call_id: Name
+    call_id: String | None = None
+    id: String | None = None
     name: Name
     input: String = ""
 
@@ -49,7 +52,8 @@ class CustomCallItem(WireModel):
 class CallOutputItem(WireModel):
     """The result of a call."""
 
-    call_id: Name
+    call_id: String | None = None
+    name: String | None = None
     output: Content = ""
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 
 from server.conversation.parts import Document, Image, RedactedThinking, Text, Thinking, ToolCall, ToolResult
 from server.conversation.request import ModelRequest, Tool, ToolChoice
-from server.dialects.common.message_rules import FIRST_TURN
+from server.dialects.common.message_rules import CONTINUE, FIRST_TURN, system_note
 from server.dialects.common.raw_text_tools import text_schema
+from server.dialects.common.tool_pairing import LOST_RESULT, NO_RESULT
 from tests.pictures import PNG as PICTURE
 from tests.server.dialects.bodies import (
     ASKED,
@@ -115,6 +116,36 @@ _CURSOR_TOOLS = (
     ),
 )
 
+_ANSWERED_AND_ASKED = (message("assistant", "Ho"), message("user", "And?"))
+_WITH_BLANK = (
+    HI,
+    message("assistant", "Ho"),
+    message("user", " "),
+    message("assistant", "Well?"),
+    message("user", "And?"),
+)
+_SPEAKERS = ({**message("user", "a"), "name": "Ann"}, {**message("user", "b"), "name": "Bo"})
+_THOUGHT = message(
+    "assistant",
+    [
+        {"type": "reasoning", "reasoning": "A sum."},
+        {"type": "think", "think": "hm"},
+        {"type": "thinking", "thinking": [text_part("hm")]},
+        text_part("Ho"),
+    ],
+)
+_MIXED = (
+    message("user", [text_part("Hi"), {"type": "file", "file": {"file_data": PDF, "filename": "x.pdf"}}]),
+    message("assistant", [{"type": "refusal", "refusal": "No."}]),
+    message(
+        "user",
+        [
+            {"type": "image", "source": {"type": "url", "url": "https://example.org/x.png"}},
+            text_part("And?", "input_text"),
+        ],
+    ),
+)
+
 CONVERSATIONS: dict[str, Conversation] = {
     "a question": Conversation(
         expected_request(ASKED),
@@ -137,21 +168,190 @@ CONVERSATIONS: dict[str, Conversation] = {
         {
             "chat_completions": with_messages(
                 message("system", "one"),
+                message("developer", "two"),
                 HI,
                 message("assistant", "Ho"),
-                message("developer", "two"),
                 message("user", "And?"),
             ),
             "responses": with_input(
+                message("developer", "two"),
                 HI,
                 message("assistant", [text_part("Ho", "output_text")]),
-                message("developer", "two"),
                 message("user", "And?"),
                 instructions="one",
             ),
             "messages": with_messages(
                 message("system", "two"), HI, message("assistant", "Ho"), message("user", "And?"), system="one"
             ),
+        },
+    ),
+    "a system message inside the conversation": Conversation(
+        expected_request(user("Hi", system_note("It is ten.")), assistant("Ho"), user("And?"), system="one"),
+        {
+            "chat_completions": with_messages(
+                message("system", "one"), HI, message("system", "It is ten."), *_ANSWERED_AND_ASKED
+            ),
+            "responses": with_input(HI, message("developer", "It is ten."), *_ANSWERED_AND_ASKED, instructions="one"),
+            "messages": with_messages(HI, message("system", "It is ten."), *_ANSWERED_AND_ASKED, system="one"),
+        },
+    ),
+    "only a system message": Conversation(
+        expected_request(ASKED),
+        {
+            "chat_completions": with_messages(message("system", "Hi")),
+            "responses": with_input(message("developer", "Hi")),
+            "messages": with_messages(message("system", "Hi")),
+        },
+    ),
+    "a system message after an answer": Conversation(
+        expected_request(ASKED, assistant("Ho"), user("And?")),
+        {
+            "chat_completions": with_messages(HI, message("assistant", "Ho"), message("system", "And?")),
+            "responses": with_input(HI, message("assistant", "Ho"), message("developer", "And?")),
+            "messages": with_messages(HI, message("assistant", "Ho"), message("system", "And?")),
+        },
+    ),
+    "a blank user message in the history": Conversation(
+        expected_request(ASKED, assistant("Ho", "Well?"), user("And?")),
+        {
+            "chat_completions": with_messages(*_WITH_BLANK),
+            "responses": with_input(*_WITH_BLANK),
+            "messages": with_messages(*_WITH_BLANK),
+        },
+        {
+            "chat_completions": ("messages[2] (blank)",),
+            "responses": ("input[2] (blank)",),
+            "messages": ("messages[2] (blank)",),
+        },
+    ),
+    "an assistant message last": Conversation(
+        expected_request(ASKED, assistant("Ho"), user(CONTINUE)),
+        {
+            "chat_completions": with_messages(HI, message("assistant", "Ho")),
+            "responses": with_input(HI, message("assistant", "Ho")),
+            "messages": with_messages(HI, message("assistant", "Ho")),
+        },
+        {
+            "chat_completions": ("messages[1] (a request to continue was added)",),
+            "responses": ("input[1] (a request to continue was added)",),
+            "messages": ("messages[1] (a request to continue was added)",),
+        },
+    ),
+    "a call without a result": Conversation(
+        expected_request(
+            ASKED,
+            assistant(ToolCall("c1", "look", "{}")),
+            user(ToolResult("c1", (Text(NO_RESULT),), is_error=True), "Hi"),
+        ),
+        {
+            "chat_completions": with_messages(HI, chat_calls(chat_call("c1")), HI),
+            "responses": with_input(HI, function_call("c1"), HI),
+            "messages": with_messages(HI, message("assistant", [tool_use("c1")]), HI),
+        },
+        {
+            "chat_completions": ("messages (no result for c1)",),
+            "responses": ("input (no result for c1)",),
+            "messages": ("messages (no result for c1)",),
+        },
+    ),
+    "a result without a call": Conversation(
+        expected_request(user(LOST_RESULT, "x", "Hi")),
+        {
+            "chat_completions": with_messages(HI, chat_result("c9", "x")),
+            "responses": with_input(HI, output("c9", "x")),
+            "messages": with_messages(message("user", [tool_result("c9", "x"), text_part("Hi")])),
+        },
+        {
+            "chat_completions": ("messages (a result without its call c9)",),
+            "responses": ("input (a result without its call c9)",),
+            "messages": ("messages (a result without its call c9)",),
+        },
+    ),
+    "a call and a result without an id": Conversation(
+        expected_request(
+            ASKED,
+            assistant(ToolCall("call_messages_1_tool_calls_0", "look", "{}")),
+            user(ToolResult("call_messages_1_tool_calls_0", (Text("x"),))),
+        ),
+        {
+            "chat_completions": with_messages(
+                HI,
+                chat_calls({"function": {"name": "look", "arguments": None}}),
+                {"role": "tool", "name": "look", "content": "x"},
+            ),
+        },
+    ),
+    "a call and a result without an id, as items": Conversation(
+        expected_request(
+            ASKED, assistant(ToolCall("call_input_1", "look", "{}")), user(ToolResult("call_input_1", (Text("x"),)))
+        ),
+        {
+            "responses": with_input(
+                HI,
+                {"type": "function_call", "name": "look", "arguments": "null"},
+                {"type": "function_call_output", "output": "x"},
+            ),
+        },
+    ),
+    "a call and a result without an id, as blocks": Conversation(
+        expected_request(
+            ASKED,
+            assistant(ToolCall("call_messages_1_content_0", "look", "{}")),
+            user(ToolResult("call_messages_1_content_0", (Text("x"),))),
+        ),
+        {
+            dialect: with_messages(
+                HI,
+                message("assistant", [{"type": "tool_use", "name": "look", "input": None}]),
+                message("user", [{"type": "tool_result", "content": "x"}]),
+            )
+            for dialect in ("chat_completions", "messages")
+        },
+    ),
+    "half of a surrogate pair": Conversation(
+        expected_request(user("a\ufffd")),
+        {
+            "chat_completions": with_messages(message("user", "a\ud83d")),
+            "responses": with_input(message("user", "a\ud83d")),
+            "messages": with_messages(message("user", "a\ud83d")),
+        },
+        {
+            "chat_completions": ("messages[0].content (half of a surrogate pair)",),
+            "responses": ("input[0].content (half of a surrogate pair)",),
+            "messages": ("messages[0].content (half of a surrogate pair)",),
+        },
+    ),
+    "several speakers": Conversation(
+        expected_request(user("Ann: a", "Bo: b")),
+        {
+            "chat_completions": with_messages(*_SPEAKERS),
+            "responses": with_input(*_SPEAKERS),
+            "messages": with_messages(*_SPEAKERS),
+        },
+    ),
+    "reasoning of other models": Conversation(
+        expected_request(ASKED, assistant("Ho"), ASKED),
+        {
+            "chat_completions": with_messages(HI, _THOUGHT, HI),
+            "responses": with_input(HI, _THOUGHT, HI),
+            "messages": with_messages(HI, _THOUGHT, HI),
+        },
+        {
+            dialect: tuple(
+                f"{field}[1].content[{number}] ({kind})"
+                for number, kind in enumerate(("reasoning", "think", "thinking"))
+            )
+            for dialect, field in (("chat_completions", "messages"), ("responses", "input"), ("messages", "messages"))
+        },
+    ),
+    "parts of other dialects": Conversation(
+        expected_request(
+            user("Hi", Document("application/pdf", PDF, title="x.pdf")), assistant("No."), user(_LINKED, "And?")
+        ),
+        {
+            "chat_completions": with_messages(*_MIXED),
+            "responses": with_input(*_MIXED),
+            "messages": with_messages(*_MIXED),
         },
     ),
     "an assistant that starts, one that is blank, and messages of one role in a row": Conversation(
@@ -266,6 +466,7 @@ CONVERSATIONS: dict[str, Conversation] = {
                 *cursor.MESSAGES_HISTORY, system=cursor.MESSAGES["system"], tools=cursor.MESSAGES["tools"]
             ),
         },
+        {"responses": ("input[2] (reasoning)",)},
     ),
     "images and files": Conversation(
         expected_request(user(_IMAGE, _LINKED, _FILE, Document(url="https://example.org/x.pdf"), "What is it?")),
@@ -382,6 +583,7 @@ CONVERSATIONS: dict[str, Conversation] = {
                 HI,
             ),
         },
+        {"messages": ("messages[1].content[2] (thinking)",)},
     ),
     "tools without a choice": Conversation(
         _with_tools(),

@@ -9,15 +9,8 @@ from tests.server.dialects.bodies import (
     NESTED,
     OWN,
     Body,
-    chat_call,
-    chat_calls,
-    chat_result,
-    function_call,
     message,
-    output,
     text_part,
-    tool_result,
-    tool_use,
     with_input,
     with_messages,
 )
@@ -52,11 +45,21 @@ REFUSALS: dict[str, Refusal] = {
             "messages": (with_messages(message("tool", "x")), "messages[0].role"),
         }
     ),
-    "half a surrogate pair": Refusal(
+    "a blank question after an answer": Refusal(
         {
-            "chat_completions": (with_messages(message("user", "\ud800")), "messages[0].content"),
-            "responses": (with_input(message("user", "\ud800")), "input[0].content"),
-            "messages": (with_messages(message("user", "\ud800")), "messages[0].content"),
+            "chat_completions": (
+                with_messages(HI, message("assistant", "Ho"), message("user", "")),
+                "messages[2].content",
+            ),
+            "responses": (with_input(HI, message("assistant", "Ho"), message("user", "")), "input[2].content"),
+            "messages": (with_messages(HI, message("assistant", "Ho"), message("user", "")), "messages[2].content"),
+        }
+    ),
+    "a system message and a blank question": Refusal(
+        {
+            "chat_completions": (with_messages(message("system", "s"), message("user", " ")), "messages[1].content"),
+            "responses": (with_input(message("user", " "), instructions="s"), "input[0].content"),
+            "messages": (with_messages(message("user", " "), system="s"), "messages[0].content"),
         }
     ),
     "a blank question": Refusal(
@@ -64,27 +67,6 @@ REFUSALS: dict[str, Refusal] = {
             "chat_completions": (with_messages(message("user", [text_part(" ")])), "messages[0].content"),
             "responses": (with_input(message("user", [text_part(" ", "input_text")])), "input[0].content"),
             "messages": (with_messages(message("user", [text_part(" ")])), "messages[0].content"),
-        }
-    ),
-    "an assistant message last": Refusal(
-        {
-            "chat_completions": (with_messages(HI, message("assistant", "Ho")), "messages[1]"),
-            "responses": (with_input(HI, message("assistant", "Ho")), "input[1]"),
-            "messages": (with_messages(HI, message("assistant", "Ho")), "messages[1]"),
-        }
-    ),
-    "a call without a result": Refusal(
-        {
-            "chat_completions": (with_messages(HI, chat_calls(chat_call("c1")), HI), "messages"),
-            "responses": (with_input(HI, function_call("c1"), HI), "input"),
-            "messages": (with_messages(HI, message("assistant", [tool_use("c1")]), HI), "messages"),
-        }
-    ),
-    "a result without a call": Refusal(
-        {
-            "chat_completions": (with_messages(HI, chat_result("c9", "x")), "messages"),
-            "responses": (with_input(HI, output("c9", "x")), "input"),
-            "messages": (with_messages(message("user", [tool_result("c9", "x")])), "messages"),
         }
     ),
     "an unknown part": Refusal(

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from server.conversation.parts import Message, Text
 from server.conversation.request import ModelRequest
+from server.conversation.text import is_blank
 from server.dialects.chat_completions.request import parse_chat, request_from_chat
 from server.dialects.chat_completions.request_types import ChatMessage, ChatRequest
-from server.dialects.common.message_rules import FIRST_TURN
+from server.dialects.common.message_rules import CONTINUE, system_note
 from server.errors import InvalidRequest, RequestError
 
 HELLO = {"role": "user", "content": "Hello"}
@@ -67,10 +68,15 @@ class TestConversation:
 
     def test_system_messages_are_joined_by_newlines(self) -> None:
         parsed = request(
-            system(" a "), user("1"), {"role": "developer", "content": ["b", "c"]}, user("2"), system(""), system("d\n")
+            system(" a "), {"role": "developer", "content": ["b", "c"]}, system(""), system("d\n"), user("1")
         )
         assert parsed.profile.system == " a \nb\nc\nd\n"
-        assert parsed.messages == (message_of("user", "1", "2"),)
+        assert parsed.messages == (message_of("user", "1"),)
+
+    def test_a_later_system_message_stands_in_its_place_and_is_marked(self) -> None:
+        parsed = request(system("a"), user("1"), {"role": "developer", "content": ["b", "c"]}, user("2"), system("d\n"))
+        assert parsed.profile.system == "a"
+        assert parsed.messages == (message_of("user", "1", system_note("b\nc"), "2", system_note("d\n")),)
 
     @pytest.mark.parametrize("content", ["", " \n", None, []])
     def test_a_blank_system_message_is_left_out(self, content: object) -> None:
@@ -120,30 +126,82 @@ class TestConversation:
     @pytest.mark.parametrize(
         "content", [None, "", " \t\r\n", "\u00a0\u3000", "\ufeff", "\x1c\x85", [], [""], [text_part(" ")]]
     )
-    def test_a_blank_user_message_is_refused(self, content: object) -> None:
-        """Claude Code would parsed it by itself with "Blank prompt"."""
-        for messages, place in [([user(content)], 0), ([user("a"), user(content)], 1), ([user(content), user("b")], 0)]:
+    def test_only_the_last_user_message_must_not_be_blank(self, content: object) -> None:
+        """Claude Code would answer it by itself with "Blank prompt"."""
+        for messages in [[user(content)], [user("a"), assistant("b"), user(content)], [assistant("b"), user(content)]]:
             error = refusal(system("s"), *messages)
-            assert error.param == f"messages[{place + 1}].content"
-            assert f"messages[{place + 1}]" in str(error)
+            assert error.param == f"messages[{len(messages)}].content"
+            assert f"messages[{len(messages)}]" in str(error)
+
+    @pytest.mark.parametrize("content", [None, "", " \t\r\n", "\ufeff", [], [""], [text_part(" ")]])
+    def test_another_blank_user_message_is_left_out_and_named(self, content: object) -> None:
+        parsed = request(user("a"), assistant("b"), user(content), assistant("c"), user("d"))
+        assert parsed.messages == (message_of("user", "a"), message_of("assistant", "b", "c"), message_of("user", "d"))
+        assert parsed.ignored == ("messages[2] (blank)",)
+        for messages in ([user(content), user("a")], [user("a"), user(content)]):
+            assert request(*messages).messages == (message_of("user", "a"),)
 
     @pytest.mark.parametrize(
-        ("messages", "param", "text"),
+        ("messages", "prompt", "question"),
         [
-            ([], "messages", "is empty"),
-            ([system("s"), {"role": "developer", "content": "d"}], "messages", "contains no user message"),
-            ([assistant("")], "messages", "contains no user message"),
-            ([user("a"), assistant("b")], "messages[1]", "is from the assistant"),
-            ([assistant("b")], "messages[0]", "is from the assistant"),
-            ([user("a"), assistant("b"), system("s")], "messages[1]", "is from the assistant"),
-            ([user("a"), assistant("b"), assistant("c"), assistant("")], "messages[2]", "is from the assistant"),
+            ([system("s")], "", "s"),
+            ([system("s"), {"role": "developer", "content": ["d", "e"]}], "s", "d\ne"),
+            ([user(""), system("s")], "", "s"),
+            ([system("s"), assistant("")], "", "s"),
         ],
     )
-    def test_a_conversation_without_a_question_is_refused(self, messages: list[object], param: str, text: str) -> None:
+    def test_a_system_message_without_a_user_message_is_the_question(
+        self, messages: list[object], prompt: str, question: str
+    ) -> None:
+        parsed = request(*messages)
+        assert (parsed.profile.system, parsed.messages) == (prompt, (message_of("user", question),))
+
+    def test_a_system_message_after_an_answer_is_the_question(self) -> None:
+        parsed = request(system("a"), user("b"), assistant("c"), system("d"), system("e"))
+        assert parsed.profile.system == "a"
+        assert parsed.messages[2:] == (message_of("user", system_note("d"), "e"),)
+
+    @pytest.mark.parametrize(
+        ("messages", "place"),
+        [
+            ([user("a"), assistant("b")], 1),
+            ([assistant("b")], 0),
+            ([user("a"), assistant("b"), assistant("c"), assistant("")], 2),
+        ],
+    )
+    def test_a_conversation_that_ends_with_the_assistant_is_continued(self, messages: list[object], place: int) -> None:
+        parsed = request(*messages)
+        assert parsed.messages[-1] == message_of("user", CONTINUE)
+        assert parsed.messages[-2].role == "assistant"
+        assert parsed.ignored == (f"messages[{place}] (a request to continue was added)",)
+
+    @pytest.mark.parametrize(
+        ("messages", "text"),
+        [([], "is empty"), ([assistant("")], "contains no user message"), ([system(" ")], "contains no user message")],
+    )
+    def test_a_conversation_without_a_question_is_refused(self, messages: list[object], text: str) -> None:
         error = refusal(*messages)
-        assert error.param == param
+        assert error.param == "messages"
         assert text in error.message
         assert "role 'user'" in error.hint
+
+    def test_speakers_are_named_where_there_are_several(self) -> None:
+        def named(role: str, name: str, content: object = "x") -> dict[str, object]:
+            return {"role": role, "name": name, "content": content}
+
+        several = request(named("user", "Ann"), named("user", "Bo", ["y", "z"]), named("assistant", "bot"), user("d"))
+        assert several.messages == (
+            message_of("user", "Ann: x", "Bo: y", "z"),
+            message_of("assistant", "x"),
+            message_of("user", "d"),
+        )
+        assert several.ignored == ("messages[].name",)
+        one = request(named("user", "Ann"), assistant("a"), named("user", "Ann"))
+        assert one.messages == (message_of("user", "x"), message_of("assistant", "a"), message_of("user", "x"))
+        assert one.ignored == ("messages[].name",)
+        examples = request(named("system", "example_user"), named("system", "example_assistant"), HELLO)
+        assert examples.profile.system == "example_user: x\nexample_assistant: x"
+        assert examples.ignored == ()
 
 
 class TestSettings:
@@ -306,7 +364,6 @@ class TestRefusals:
             ({"function_call": {"name": "f"}}, "function_call"),
             ({"response_format": {"type": "xml"}}, "response_format.type"),
             ({"modalities": ["text", "audio"]}, "modalities"),
-            ({"system": "You are a pirate."}, "system"),
             ({"n": 9}, "n"),
         ],
     )
@@ -319,11 +376,10 @@ class TestRefusals:
         ("message", "param"),
         [
             (user([{"type": "input_audio", "input_audio": {}}]), "messages[1].content[0]"),
-            (user([{"type": "tool_result", "tool_use_id": "c"}]), "messages[1].content[0]"),
+            (user([{"type": "tool_use", "id": "c", "name": "t"}]), "messages[1].content[0]"),
+            (assistant([{"type": "tool_result", "tool_use_id": "c"}]), "messages[1].content[0]"),
             ({"role": "assistant", "audio": {"id": "a"}}, "messages[1].audio"),
             ({"role": "assistant", "tool_calls": [{"id": "c"}]}, "messages[1].tool_calls[0].function"),
-            ({"role": "assistant", "tool_calls": [{"function": {"name": "f"}}]}, "messages[1].tool_calls[0].id"),
-            ({"role": "tool", "content": "x"}, "messages[1].tool_call_id"),
         ],
     )
     def test_unsupported_content_is_refused(self, message: object, param: str) -> None:
@@ -384,8 +440,12 @@ class TestAnyText:
         for message in parsed.messages:
             assert message.parts
             assert all(isinstance(part, Text) and part.text.strip() for part in message.parts)
-        sent = "".join("".join(texts_of(m)) for m in messages if m["role"] == "user")
-        assert text_in(parsed, "user").removeprefix(FIRST_TURN) == sent
+        kept = f"{parsed.profile.system}\n{text_in(parsed, 'user')}"
+        for sent in messages:
+            if sent["role"] == "user" and not is_blank("".join(texts_of(sent))):
+                assert "".join(texts_of(sent)) in kept
+            elif sent["role"] == "system":
+                assert "\n".join(filter(None, texts_of(sent))).strip() in kept
 
     @settings(PATIENT, max_examples=300)
     @given(data=st.data())

@@ -93,10 +93,10 @@ def test_a_field_of_a_wrong_type_is_named(field: str, value: object, param: str,
 
 
 @pytest.mark.parametrize(
-    ("body", "param"),
+    ("body", "place"),
     [
         ({"messages": [{"role": "user", "content": f"a{HALF}"}]}, "messages[0].content"),
-        ({"messages": [{"role": "system", "content": [HALF]}]}, "messages[0].content[0].text"),
+        ({"messages": [{"role": "system", "content": [HALF]}]}, "messages[0].content[0]"),
         (
             {"messages": [{"role": "assistant", "content": [{"type": "refusal", "refusal": HALF}]}]},
             "messages[0].content[0].refusal",
@@ -107,12 +107,12 @@ def test_a_field_of_a_wrong_type_is_named(field: str, value: object, param: str,
         ({"messages": [HELLO], "stop": ["a", HALF]}, "stop[1]"),
     ],
 )
-def test_an_unpaired_surrogate_is_refused(body: object, param: str) -> None:
+def test_half_of_a_surrogate_pair_is_replaced_and_named(body: dict[str, object], place: str) -> None:
     """Claude Code would silently replace it by another character."""
-    error = refusal(body)
-    assert error.param == param
-    assert "surrogate" in error.message
-    error.message.encode()
+    parsed = parse_chat(body)
+    parsed.model_dump_json().encode()
+    assert "\ufffd" in str(parsed)
+    assert parsed.repaired == (f"{place} (half of a surrogate pair)",)
 
 
 def test_null_is_absent_everywhere() -> None:

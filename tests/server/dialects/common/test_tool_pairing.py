@@ -6,10 +6,7 @@ import pytest
 
 from server.claude.protocol.tool_ids import with_legal_ids
 from server.conversation.parts import Message, Part, Text, ToolCall, ToolResult
-from server.dialects.common.tool_pairing import PairingErrors, pair_results
-from server.errors import InvalidRequest
-
-ERRORS = PairingErrors(call_without_result="no result for {ids}", result_without_call="no call for {ids}")
+from server.dialects.common.tool_pairing import LOST_RESULT, NO_RESULT, CallIds, pair_results
 
 
 def user(*parts: Part | str) -> Message:
@@ -24,48 +21,114 @@ def result(call: str, text: str = "seen") -> ToolResult:
     return ToolResult(call, (Text(text),))
 
 
-def pairs(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    return pair_results(messages, ERRORS, field="messages")
-
-
 def test_results_come_first_in_the_order_of_their_calls() -> None:
-    found = pair_results(
-        (user("hi"), claude("a", "b"), user("and", result("b"), result("a"), "now")), ERRORS, field="messages"
+    found, changes = pair_results(
+        (user("hi"), claude("a", "b"), user("and", result("b"), result("a"), "now")), field="messages"
     )
     assert found[2] == user(result("a"), result("b"), "and", "now")
+    assert changes == ()
 
 
 def test_calls_with_one_id_get_their_results_in_order() -> None:
-    found = pair_results(
-        (user("hi"), claude("a", "b", "a"), user(result("a", "1"), result("b"), result("a", "2"))),
-        ERRORS,
-        field="messages",
+    found, changes = pair_results(
+        (user("hi"), claude("a", "b", "a"), user(result("a", "1"), result("b"), result("a", "2"))), field="messages"
     )
     assert found[2] == user(result("a", "1"), result("b"), result("a", "2"))
+    assert changes == ()
 
 
-WRONG = {
-    "a call without its result": ((user("hi"), claude("a", "b"), user(result("a"))), "no result for b"),
-    "a call at the end": ((user("hi"), claude("a")), "no result for a"),
-    "a call with text instead": ((user("hi"), claude("a", "b"), user("well")), "no result for a, b"),
-    "a result one message too late": (
-        (user("hi"), claude("a"), user("x"), claude(), user(result("a"))),
-        "no result for a",
+def missing(call: str) -> ToolResult:
+    return ToolResult(call, (Text(NO_RESULT),), is_error=True)
+
+
+ODD: dict[str, tuple[tuple[Message, ...], tuple[Message, ...], tuple[str, ...]]] = {
+    "a call without its result": (
+        (user("hi"), claude("a", "b"), user(result("a"))),
+        (user("hi"), claude("a", "b"), user(result("a"), missing("b"))),
+        ("no result for b",),
     ),
-    "a result without a call": ((user(result("a")),), "no call for a"),
-    "a second result": ((user("hi"), claude("a"), user(result("a"), result("a"))), "no call for a"),
+    "a call at the end": (
+        (user("hi"), claude("a")),
+        (user("hi"), claude("a"), user(missing("a"))),
+        ("no result for a",),
+    ),
+    "a call with text instead": (
+        (user("hi"), claude("a", "b"), user("well")),
+        (user("hi"), claude("a", "b"), user(missing("a"), missing("b"), "well")),
+        ("no result for a", "no result for b"),
+    ),
+    "a result one message too late": (
+        (user("hi"), claude("a"), user("x"), claude(), user(result("a"), "y")),
+        (user("hi"), claude("a"), user(result("a"), "x"), claude(), user("y")),
+        ("the result of a was moved to its call",),
+    ),
+    "a result without a call": (
+        (user(result("a")),),
+        (user(LOST_RESULT, "seen"),),
+        ("a result without its call a",),
+    ),
+    "a second result": (
+        (user("hi"), claude("a"), user(result("a"), result("a", "again"))),
+        (user("hi"), claude("a"), user(result("a"), LOST_RESULT, "again")),
+        ("a result without its call a",),
+    ),
     "a result of an older call": (
-        (user("hi"), claude("a"), user(result("a")), claude(), user(result("a"))),
-        "no call for a",
+        (user("hi"), claude("a"), user(result("a")), claude(), user(result("a", "again"))),
+        (user("hi"), claude("a"), user(result("a")), claude(), user(LOST_RESULT, "again")),
+        ("a result without its call a",),
+    ),
+    "two calls with one id, and the first result late": (
+        (user("hi"), claude("a"), user("x"), claude("a"), user(result("a", "2"), result("a", "1"))),
+        (user("hi"), claude("a"), user(result("a", "1"), "x"), claude("a"), user(result("a", "2"))),
+        ("the result of a was moved to its call",),
     ),
 }
 
 
-@pytest.mark.parametrize(("messages", "text"), WRONG.values(), ids=WRONG.keys())
-def test_unpaired_calls_and_results_are_refused(messages: tuple[Message, ...], text: str) -> None:
-    with pytest.raises(InvalidRequest, match=text) as refused:
-        pairs(messages)
-    assert refused.value.param == "messages"
+@pytest.mark.parametrize(("messages", "expected", "changes"), ODD.values(), ids=ODD.keys())
+def test_every_call_gets_a_result_and_every_result_is_kept(
+    messages: tuple[Message, ...], expected: tuple[Message, ...], changes: tuple[str, ...]
+) -> None:
+    assert pair_results(messages, field="messages") == (expected, tuple(f"messages ({change})" for change in changes))
+
+
+def test_a_result_without_an_id_answers_a_call_of_its_name_else_the_first_one() -> None:
+    ids = CallIds()
+    assert [ids.of_call(None, name, f"made_{number}") for number, name in enumerate("aba")] == [
+        "made_0",
+        "made_1",
+        "made_2",
+    ]
+    assert [ids.of_result(None, "b"), ids.of_result(None, None), ids.of_result("", "a")] == [
+        "made_1",
+        "made_0",
+        "made_2",
+    ]
+    assert ids.of_result(None, "a") == "call_of_a"
+
+
+def test_an_unknown_id_answers_only_a_call_without_one() -> None:
+    ids = CallIds()
+    ids.of_call("given", "a", "made_0")
+    assert ids.of_result("other", "a") == "other"
+    assert ids.of_result("given", None) == "given"
+    ids.of_call(None, "a", "made_1")
+    assert ids.of_result("other", "a") == "made_1"
+
+
+def test_a_result_never_answers_a_call_of_an_earlier_message() -> None:
+    ids = CallIds()
+    ids.of_call(None, "a", "made_0")
+    ids.end_turn()
+    ids.of_call(None, "a", "made_1")
+    assert ids.of_result(None, "a") == "made_1"
+
+
+def test_a_result_after_the_users_words_still_finds_its_call() -> None:
+    ids = CallIds()
+    ids.of_call(None, "a", "made_0")
+    ids.end_turn()
+    assert ids.of_result(None, "a") == "made_0"
 
 
 def ids(messages: tuple[Message, ...]) -> list[list[str]]:

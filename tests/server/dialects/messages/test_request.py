@@ -8,6 +8,7 @@ import pytest
 
 from server.conversation.parts import Document, Image, Message, Text, ToolResult
 from server.conversation.request import ModelRequest
+from server.dialects.common.content import EMPTY_ERROR
 from server.dialects.messages.request import parse_messages, request_from_messages
 from server.errors import InvalidRequest
 from tests.pictures import PNG as PICTURE
@@ -77,13 +78,13 @@ def test_images_and_documents_in_user_messages_and_results() -> None:
 
 
 @pytest.mark.parametrize("content", ["", [], [{"type": "text", "text": ""}]])
-def test_an_empty_error_is_refused_and_an_empty_result_is_not(content: object) -> None:
+def test_an_empty_error_gets_a_text_and_an_empty_result_does_not(content: object) -> None:
+    """Claude's API refuses an error without text."""
     result = {"type": "tool_result", "tool_use_id": "c1", "content": content}
     answered = request_of({"messages": [*HI, CALL, {"role": "user", "content": [result]}]})
     assert answered.messages[-1].parts == (ToolResult("c1", ()),)
-    with pytest.raises(InvalidRequest) as caught:
-        request_of({"messages": [*HI, CALL, {"role": "user", "content": [{**result, "is_error": True}]}]})
-    assert caught.value.param == "messages[2].content[0].content"
+    failed = request_of({"messages": [*HI, CALL, {"role": "user", "content": [{**result, "is_error": True}]}]})
+    assert failed.messages[-1].parts == (ToolResult("c1", (Text(EMPTY_ERROR),), is_error=True),)
 
 
 def test_effort_thinking_format_stops_and_sampling() -> None:
