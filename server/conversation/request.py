@@ -71,12 +71,25 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerFormat:
+    """How to read an answer in JSON. `schema` is the client's own schema as JSON text; None is any object.
+
+    `tool`: the arguments of calls of this tool are the answer; None: it is the text. `is_wrapped`: the answer is the
+    value of the only property of those arguments.
+    """
+
+    schema: str | None
+    tool: str | None = None
+    is_wrapped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ModelRequest:
     """A request: a conversation that ends with the user's message, and how to answer it.
 
     `model` is the name as the client wrote it (empty: none), which `answering` resolves. `ignored` names the fields
     that were accepted without effect. `choices`: how many answers the client wants. `cut_at`: stop sequences at which
-    Drawbridge itself cuts the answer.
+    Drawbridge itself cuts the answer. `answer` is the format of an answer in JSON.
     """
 
     messages: tuple[Message, ...]
@@ -86,3 +99,4 @@ class ModelRequest:
     ignored: tuple[str, ...] = ()
     choices: int = 1
     cut_at: tuple[str, ...] = ()
+    answer: AnswerFormat | None = None

@@ -85,7 +85,8 @@ def _foreign(
     how = ReplyOptions(
         raw_text_tools=frozenset(tool.name for tool in request.profile.tools if tool.takes_text),
         # Tags inside the content would make JSON invalid.
-        reasoning="field" if shown == "tags" and settings.schema is not None else shown,
+        reasoning="field" if shown == "tags" and request.answer else shown,
+        answer=request.answer,
         include_usage=body.stream_options is not None and body.stream_options.include_usage,
     )
     return replace(request, settings=replace(settings, shows_thinking=shows_thinking)), how, body.stream

@@ -5,8 +5,12 @@ from typing import assert_never
 
 from server.conversation.events import PartDelta, PartEnded, PartStarted
 from server.conversation.parts import RedactedThinking, Text, Thinking, ToolCall
+from server.conversation.request import AnswerFormat
 from server.dialects.chat_completions.reply_options import ReplyOptions
+from server.dialects.common.answer_unwrapper import AnswerUnwrapper
 from server.dialects.common.raw_text_tools import Unwrapper
+
+_TEXT = AnswerFormat(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +52,12 @@ class DeltaBuilder:
 
     def __init__(self, options: ReplyOptions) -> None:
         self._options = options
+        self._answer = options.answer or _TEXT
         # Each of these holds indices of parts.
         self._calls: dict[int, int] = {}
         self._raw: dict[int, Unwrapper] = {}
         self._answers: set[int] = set()
+        self._wrapped: dict[int, AnswerUnwrapper] = {}
         self._without_arguments: set[int] = set()
         self._thinking: set[int] = set()
         self._open_tags: set[int] = set()
@@ -81,9 +87,11 @@ class DeltaBuilder:
 
     def _start(self, event: PartStarted) -> list[Delta]:
         match event.part:
-            case ToolCall(name=name) if name == self._options.answer_tool:
+            case ToolCall(name=name) if name == self._answer.tool:
                 self._answers.add(event.index)
                 self._without_arguments.add(event.index)
+                if self._answer.is_wrapped:
+                    self._wrapped[event.index] = AnswerUnwrapper()
                 return []
             case ToolCall(id=id_, name=name):
                 position = self._calls[event.index] = len(self._calls)
@@ -109,10 +117,11 @@ class DeltaBuilder:
             return [ArgumentsDelta(self._calls[index], more)] if more else []
         if index in self._answers:
             self._without_arguments.discard(index)
-        elif self._options.answer_tool is not None:
+            text = self._wrapped[index].feed(text) if index in self._wrapped else text
+        elif self._answer.tool is not None:
             self._withheld.append(text)
             return []
-        return [TextDelta(text)]
+        return [TextDelta(text)] if text else []
 
     def _add_reasoning(self, index: int, text: str) -> list[Delta]:
         match self._options.reasoning:
@@ -133,6 +142,8 @@ class DeltaBuilder:
         if index in self._raw:
             rest = self._raw[index].end()
             return [ArgumentsDelta(self._calls[index], rest)] if rest else []
+        if index in self._wrapped and (rest := self._wrapped[index].end()):
+            return [TextDelta(rest)]
         if index in self._without_arguments:
             # A call without arguments streams no JSON at all, and clients fail to parse "".
             return [TextDelta("{}") if index in self._answers else ArgumentsDelta(self._calls[index], "{}")]

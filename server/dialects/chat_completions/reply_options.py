@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from server.conversation.events import StopReason, Usage
+from server.conversation.request import AnswerFormat
 
 ReasoningDisplay = Literal["hidden", "field", "tags"]
 """Reasoning is left out, sent as `reasoning_content`, or put into the content between `<think>` and `</think>`."""
@@ -14,12 +15,12 @@ class ReplyOptions:
     """How to reply, as the request and the settings decide.
 
     `raw_text_tools`: tools whose arguments are raw text. `is_legacy`: calls use `function_call`, the form of 2023.
-    `answer_tool`: the tool whose arguments are the content. `include_usage`: a stream ends with the usage.
+    `answer`: the format of content in JSON. `include_usage`: a stream ends with the usage.
     """
 
     raw_text_tools: frozenset[str] = frozenset()
     is_legacy: bool = False
-    answer_tool: str | None = None
+    answer: AnswerFormat | None = None
     reasoning: ReasoningDisplay = "field"
     choices: int = 1
     include_usage: bool = False

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.dialects.chat_completions.reply_options import ReasoningDisplay, ReplyOptions
-from server.dialects.chat_completions.request_format import ANSWER, schema_from, with_answer_tool
 from server.dialects.chat_completions.request_messages import conversation_from
 from server.dialects.chat_completions.request_tools import choice_from, tools_from
 from server.dialects.chat_completions.request_types import ChatRequest
+from server.dialects.common.answer_format import answer_from
 from server.dialects.common.effort import effort_in, wants_summary
 from server.dialects.common.options import fields_without_effect, sampling_value
 from server.dialects.common.stops import stops_from
@@ -26,12 +26,12 @@ def request_from_chat(
 ) -> ModelRequest:
     """Returns the neutral request of `owner`. Raises `InvalidRequest` for what Claude does not support."""
     _refuse_unsupported(chat)
-    schema = schema_from(chat.response_format)
+    wanted = answer_from(chat.response_format, "response_format", is_nested=True)
     tools = tools_from(chat)
     # Before the choice removes tools: the history may contain calls of tools that may not be called now.
     raw_text_tools = raw_text_names(tools)
     choice, tools = choice_from(chat, tools)
-    choice, tools = with_answer_tool(chat.response_format, choice, tools)
+    choice, tools, answer = wanted.offered(choice, tools)
     conversation = conversation_from(chat, raw_text_tools)
     effort, stops = effort_in(chat), stops_from(chat.stop)
     return ModelRequest(
@@ -43,7 +43,7 @@ def request_from_chat(
             max_tokens=chat.max_completion_tokens or chat.max_tokens,
             stop_sequences=stops.upstream,
             tool_choice=choice,
-            schema=schema.text,
+            schema=wanted.schema,
             thinks=effort.thinks,
             shows_thinking=effort.thinks and _shows_thinking(chat, thoughts),
             temperature=sampling_value(chat.temperature) if forwards_sampling else None,
@@ -53,26 +53,25 @@ def request_from_chat(
             *_ignored(chat, forwards_sampling=forwards_sampling),
             *effort.ignored,
             *(["stop"] if stops.has_more else []),
-            *schema.ignored,
+            *wanted.ignored,
             *conversation.ignored,
             *chat.repaired,
         ),
         choices=chat.n,
         cut_at=stops.cut,
+        answer=answer,
     )
 
 
 def reply_options(chat: ChatRequest, request: ModelRequest, *, thoughts: ReasoningDisplay = "field") -> ReplyOptions:
     """Returns how to reply to `request`, which was made of `chat`."""
     tools = request.profile.tools
-    answer_tool = ANSWER.name if ANSWER in tools else None
-    is_json = request.settings.schema is not None or answer_tool is not None
     return ReplyOptions(
         raw_text_tools=raw_text_names(tools),
         is_legacy=bool(chat.functions) and not chat.tools,
-        answer_tool=answer_tool,
+        answer=request.answer,
         # Tags would make the JSON invalid.
-        reasoning="field" if thoughts == "tags" and is_json else thoughts,
+        reasoning="field" if thoughts == "tags" and request.answer else thoughts,
         choices=request.choices,
         include_usage=chat.stream_options is not None and chat.stream_options.include_usage,
     )

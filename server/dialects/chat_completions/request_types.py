@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from server.dialects.common.answer_format import AnyOutputFormat
 from server.dialects.common.content_types import Content, System
 from server.dialects.common.effort import ThinkingFields
 from server.dialects.common.lenient import COUNT, Flag, TokenLimit
@@ -12,7 +13,6 @@ from server.dialects.common.stops import Stop
 from server.dialects.common.tool_types import OpenAITool, OpenAIToolChoice, ToolFields
 from server.dialects.common.wire_types import (
     INTEGRAL,
-    JsonObject,
     JsonText,
     Name,
     StreamOptions,
@@ -61,21 +61,6 @@ class ChatMessage(WireModel):
     audio: object = None
 
 
-class JsonSchema(WireModel):
-    """The JSON schema of the answer."""
-
-    schema_: Annotated[JsonObject | None, Field(alias="schema")] = None
-    name: String = ""
-    strict: bool = False
-
-
-class ResponseFormat(WireModel):
-    """The format of the answer: text, json_object, or json_schema with its schema."""
-
-    type: String
-    json_schema: JsonSchema | None = None
-
-
 class ChatRequest(ThinkingFields):
     """A Chat Completions request."""
 
@@ -92,7 +77,7 @@ class ChatRequest(ThinkingFields):
     n: Annotated[int, Field(ge=1, le=MAX_CHOICES), INTEGRAL, COUNT] = Field(
         default=1, description="The number of answers."
     )
-    response_format: ResponseFormat | None = None
+    response_format: AnyOutputFormat | None = None
     modalities: list[String] | None = None
     tools: Annotated[list[OpenAITool], Field(fail_fast=True)] | None = None
     tool_choice: OpenAIToolChoice | None = Field(

@@ -1,18 +1,14 @@
-"""Options that all dialects share: sampling, the answer's schema, fields without effect."""
+"""Options that all dialects share: sampling, and fields without effect."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
 
-from pydantic import Field, GetJsonSchemaHandler
+from pydantic import GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from server.dialects.common.lenient import number_in
-from server.dialects.common.output_schema import NO_SCHEMA, OutputSchema, output_schema
-from server.dialects.common.refusals import missing_field
-from server.dialects.common.wire_types import JsonObject, String, WireModel
-from server.errors import InvalidRequest
+from server.dialects.common.wire_types import WireModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +45,3 @@ def sampling_value(value: object) -> float | None:
     """Returns a temperature or top_p as Claude's API takes it, from 0 to 1; None if `value` is not one."""
     number = number_in(value)
     return None if number is None or number < 0 else min(number, 1.0)
-
-
-class OutputFormat(WireModel):
-    """The format of the answer: plain text, or JSON of a schema."""
-
-    type: String | None = None
-    schema_: Annotated[JsonObject | None, Field(alias="schema")] = None
-
-
-def schema_of(wanted: OutputFormat | None, place: str) -> OutputSchema:
-    """Returns the schema of the format at `place`. Raises `InvalidRequest` if the format is not supported."""
-    if wanted is None or wanted.type == "text" or (wanted.type is None and wanted.schema_ is None):
-        return NO_SCHEMA
-    if wanted.type != "json_schema":
-        raise InvalidRequest(
-            f"{place}.type must be 'text' or 'json_schema'.",
-            param=f"{place}.type",
-            hint="Describe the JSON that you want with a schema.",
-        )
-    if wanted.schema_ is None:
-        raise missing_field(f"{place}.schema")
-    return output_schema(wanted.schema_, f"{place}.schema")

@@ -1,16 +1,14 @@
-"""Converts the JSON schema of an answer into one that Claude's structured outputs take.
+"""Converts the JSON schema of an answer into one that Claude's structured outputs take, if there is one.
 
 Unsupported keywords that only narrow a value (`minimum`, `maxLength`, `pattern`) move into the description, where
-Claude reads them, and are reported as without effect. Schemas that cannot be expressed (recursion, free-form objects,
-external references) are refused. The rules are those of Anthropic's documentation of structured outputs and of
-`transform_schema` in the `anthropic` package. Nothing is fetched and no pattern is run.
+Claude reads them, and are reported as without effect, as are unknown keywords. The rules are those of Anthropic's
+documentation of structured outputs and of `transform_schema` in the `anthropic` package. Nothing is fetched, no pattern
+is run, and the work is bounded.
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-
-from server.errors import InvalidRequest
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 _TYPES = ("object", "array", "string", "integer", "number", "boolean", "null")
 _FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"})
@@ -19,6 +17,14 @@ _ANNOTATIONS = frozenset(
     {"$schema", "$id", "$comment", "$anchor", "examples", "example", "default", "deprecated", "readOnly", "writeOnly"}
 )
 _KEPT = frozenset({"type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref", "$defs", "definitions"})
+# These decide which values are valid, and structured outputs have nothing like them.
+_STRUCTURAL = frozenset(
+    {
+        *("not", "if", "then", "else", "patternProperties", "propertyNames", "dependentRequired", "dependentSchemas"),
+        *("dependencies", "prefixItems", "additionalItems", "contains", "minContains", "maxContains"),
+        *("unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$recursiveRef", "extends", "disallow"),
+    }
+)
 # These only narrow a value of a type.
 _NARROWING = frozenset(
     {
@@ -34,27 +40,50 @@ _OF_TYPE: Mapping[str, frozenset[str]] = {
     "number": frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "format"}),
 }
 _OF_SOME_TYPE = frozenset().union(*_OF_TYPE.values())
+# With all references in their places.
 _MAX_DEPTH = 100
+_MAX_NODES = 5000
+_MAX_IGNORED = 50
+_MAX_NAME = 64
+# Anthropic's limits of the complexity of all schemas of a request.
+_MAX_OPTIONAL = 24
+_MAX_UNIONS = 16
 
 Schema = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class OutputSchema:
-    """A schema that Claude's API takes, as JSON text (None: any answer), and the places of keywords without effect."""
+    """A schema that Claude's API takes, as JSON text, and the places of keywords without effect."""
 
-    text: str | None = None
+    text: str
     ignored: tuple[str, ...] = ()
 
 
-NO_SCHEMA = OutputSchema()
+def output_schema(schema: Schema, place: str) -> OutputSchema | None:
+    """Converts the schema at `place`; None if structured outputs cannot express it.
 
-
-def output_schema(schema: Schema, place: str) -> OutputSchema:
-    """Converts the schema at `place`. Raises `InvalidRequest` that names a keyword that cannot be expressed."""
+    Those are recursion, maps, values of any type, tuples, references elsewhere, and schemas that are too large.
+    """
     converter = _Converter(schema, place)
-    converted = converter.converted(schema, place, 0)
-    return OutputSchema(json.dumps(converted, ensure_ascii=False), tuple(converter.ignored))
+    try:
+        converted = converter.whole()
+    except _Inexpressible:
+        return None
+    return OutputSchema(json.dumps(converted, ensure_ascii=False), tuple(dict.fromkeys(converter.ignored)))
+
+
+class _Inexpressible(Exception):
+    """Structured outputs have no schema for it."""
+
+
+@dataclass(slots=True)
+class _Size:
+    """The size of the root or of a definition, and the definitions that it refers to, with their depth in it."""
+
+    nodes: int = 0
+    depth: int = 0
+    references: list[tuple[str, int]] = field(default_factory=list)
 
 
 class _Converter:
@@ -63,90 +92,141 @@ class _Converter:
     def __init__(self, root: Schema, place: str) -> None:
         self._root = root
         self._place = place
+        self._nodes = 0
+        self._optional = 0
+        self._unions = 0
+        self._sizes = {"": _Size()}
+        self._size = self._sizes[""]
         self.ignored: list[str] = []
-        self._refuse_recursion()
 
-    def converted(self, schema: object, place: str, depth: int) -> dict[str, object]:
+    def whole(self) -> dict[str, object]:
+        """Returns the root with its definitions. Raises `_Inexpressible`."""
+        definitions: dict[str, object] = {}
+        for keyword in ("$defs", "definitions"):
+            group = self._root.get(keyword)
+            if group is None:
+                continue
+            if not isinstance(group, Mapping):
+                raise _Inexpressible
+            definitions[keyword] = {
+                name: self._definition(f"#/{keyword}/{name}", inner, f"{self._place}.{keyword}.{name[:_MAX_NAME]}")
+                for name, inner in group.items()
+            }
+        self._size = self._sizes[""]
+        converted = self._converted(self._root, self._place, 0)
+        _require_bounded(self._sizes)
+        if self._optional > _MAX_OPTIONAL or self._unions > _MAX_UNIONS:
+            raise _Inexpressible
+        return definitions | converted
+
+    def _definition(self, target: str, schema: object, place: str) -> dict[str, object]:
+        self._size = self._sizes[target] = _Size()
+        return self._converted(schema, place, 0)
+
+    def _converted(self, schema: object, place: str, depth: int) -> dict[str, object]:
         """Returns the schema at `place` with supported keywords only."""
-        if depth > _MAX_DEPTH:
-            raise InvalidRequest(f"{place} is nested too deeply.", param=place)
-        if not isinstance(schema, Mapping):
-            raise _refused(place, "must be a schema, such as {'type': 'string'}")
-        self._refuse_unknown(schema, place)
-        result = self._definitions(schema, place, depth)
+        self._nodes += 1
+        self._size.nodes += 1
+        self._size.depth = max(self._size.depth, depth)
+        if depth > _MAX_DEPTH or self._nodes > _MAX_NODES or not isinstance(schema, Mapping):
+            raise _Inexpressible
+        schema = {keyword: value for keyword, value in schema.items() if value is not None or keyword == "const"}
+        self._check_keywords(schema, place)
+        converted = self._plain(schema, place, depth)
+        if schema.get("nullable") is True:
+            converted = self._nullable(converted)
+        return converted
+
+    def _plain(self, schema: Schema, place: str, depth: int) -> dict[str, object]:
         if "$ref" in schema:
-            return result | self._reference(schema, place)
+            return self._reference(schema, depth)
         described = _description(schema)
+        result: dict[str, object] = {}
         if variants := self._variants(schema, place, depth):
             result |= variants
         elif "const" in schema or "enum" in schema:
-            result |= self._literals(schema, place)
+            result |= self._literals(schema)
         else:
             result |= self._typed(schema, place, depth, described)
         result |= {"title": schema["title"]} if isinstance(schema.get("title"), str) else {}
         return result | ({"description": "\n\n".join(described)} if described else {})
 
-    def _refuse_unknown(self, schema: Schema, place: str) -> None:
+    def _check_keywords(self, schema: Schema, place: str) -> None:
         known = _KEPT | _ANNOTATIONS | _NARROWING | _OF_SOME_TYPE | {"title", "description", "format", "nullable"}
-        for keyword in schema:
+        for keyword, value in schema.items():
+            if keyword in _STRUCTURAL and not (keyword.startswith("unevaluated") and value is False):
+                raise _Inexpressible
             if keyword not in known:
-                raise _refused(f"{place}.{keyword}", "is not supported by Claude's structured outputs")
+                self._ignore(f"{place}.{keyword[:_MAX_NAME]}")
 
-    def _definitions(self, schema: Schema, place: str, depth: int) -> dict[str, object]:
-        groups: dict[str, object] = {}
-        for keyword in ("$defs", "definitions"):
-            if keyword in schema:
-                group = _object(schema[keyword], f"{place}.{keyword}")
-                groups[keyword] = {
-                    name: self.converted(inner, f"{place}.{keyword}.{name}", depth + 1) for name, inner in group.items()
-                }
-        return groups
+    def _ignore(self, place: str) -> None:
+        if len(self.ignored) < _MAX_IGNORED:
+            self.ignored.append(place)
 
-    def _reference(self, schema: Schema, place: str) -> dict[str, object]:
+    def _nullable(self, converted: dict[str, object]) -> dict[str, object]:
+        """Returns the schema with null allowed, as OpenAPI's `nullable` says."""
+        null = {"type": "null"}
+        variants = converted.get("anyOf")
+        if isinstance(variants, list):
+            return converted if null in variants else {**converted, "anyOf": [*variants, null]}
+        literals = converted.get("enum")
+        if converted.get("type") == "null" or (isinstance(literals, list) and None in literals):
+            return converted
+        self._unions += 1
+        outside: dict[str, object] = {
+            name: converted.pop(name) for name in ("title", "description") if name in converted
+        }
+        return {"anyOf": [converted, null], **outside}
+
+    def _reference(self, schema: Schema, depth: int) -> dict[str, object]:
         target = schema["$ref"]
-        if not isinstance(target, str) or not target.startswith(("#/$defs/", "#/definitions/")):
-            raise _refused(f"{place}.$ref", "must point into the schema's own $defs; nothing is fetched")
-        if _resolve(self._root, target) is None:
-            raise _refused(f"{place}.$ref", "points to a definition that does not exist")
+        if not isinstance(target, str) or _definition_of(self._root, target) is None:
+            raise _Inexpressible
+        if schema.keys() & (_OF_SOME_TYPE | {"anyOf", "oneOf", "allOf", "enum", "const"}):
+            raise _Inexpressible
+        self._size.references.append((_unescaped(target), depth))
         described = _description(schema)
         # A reference must stand alone, so its description goes around it.
-        return {"anyOf": [{"$ref": target}], "description": "\n\n".join(described)} if described else {"$ref": target}
+        return {"anyOf": [{"$ref": target}], "description": described[0]} if described else {"$ref": target}
 
     def _variants(self, schema: Schema, place: str, depth: int) -> dict[str, object]:
         for keyword in ("anyOf", "oneOf", "allOf"):
             if keyword not in schema:
                 continue
             group = schema[keyword]
-            if not isinstance(group, list) or not group:
-                raise _refused(f"{place}.{keyword}", "must be a non-empty array of schemas")
-            if keyword == "allOf" and len(group) > 1:
-                raise _refused(f"{place}.allOf", "of several schemas is not supported by Claude's structured outputs")
+            if not isinstance(group, list) or not group or (keyword == "allOf" and len(group) > 1):
+                raise _Inexpressible
+            if schema.keys() & (_OF_SOME_TYPE | ({"anyOf", "oneOf", "allOf", "enum", "const"} - {keyword})):
+                raise _Inexpressible
             if keyword == "oneOf":
                 # "Any of" instead of "exactly one of"; usually the variants exclude each other.
-                self.ignored.append(f"{place}.oneOf")
-            for other in _OF_SOME_TYPE & schema.keys():
-                raise _refused(f"{place}.{other}", f"cannot be combined with {keyword}")
-            return {"anyOf": [self.converted(one, f"{place}.{keyword}[{n}]", depth + 1) for n, one in enumerate(group)]}
+                self._ignore(f"{place}.oneOf")
+            self._unions += len(group) > 1
+            return {
+                "anyOf": [self._converted(one, f"{place}.{keyword}[{n}]", depth + 1) for n, one in enumerate(group)]
+            }
         kinds = schema.get("type")
-        if isinstance(kinds, list) and "enum" not in schema and "const" not in schema:
-            return {"anyOf": [self.converted(_for_type(schema, kind), place, depth + 1) for kind in kinds]}
-        return {}
+        if not isinstance(kinds, list) or "enum" in schema or "const" in schema:
+            return {}
+        if not all(isinstance(kind, str) for kind in kinds):
+            raise _Inexpressible
+        different = list(dict.fromkeys(kinds))
+        self._unions += len(different) > 1
+        return {"anyOf": [self._converted(_for_type(schema, kind), place, depth + 1) for kind in different]}
 
-    def _literals(self, schema: Schema, place: str) -> dict[str, object]:
+    def _literals(self, schema: Schema) -> dict[str, object]:
         keyword = "const" if "const" in schema else "enum"
         values = [schema["const"]] if keyword == "const" else schema["enum"]
         if not isinstance(values, list) or not values:
-            raise _refused(f"{place}.{keyword}", "must be a non-empty array of values")
+            raise _Inexpressible
         if not all(value is None or isinstance(value, str | int | float | bool) for value in values):
-            raise _refused(f"{place}.{keyword}", "may contain only strings, numbers, booleans and null")
+            raise _Inexpressible
         return {keyword: schema[keyword]}
 
     def _typed(self, schema: Schema, place: str, depth: int, described: list[str]) -> dict[str, object]:
         kind = schema.get("type", "object" if "properties" in schema else "array" if "items" in schema else None)
-        if kind is None:
-            raise _refused(f"{place}.type", "is required by Claude's structured outputs")
-        if kind not in _TYPES:
-            raise _refused(f"{place}.type", f"must be one of {', '.join(_TYPES)}")
+        if not isinstance(kind, str) or kind not in _TYPES:
+            raise _Inexpressible
         described += self._as_description(schema, place)
         match kind:
             case "object":
@@ -159,20 +239,22 @@ class _Converter:
                 return {"type": kind}
 
     def _fields(self, schema: Schema, place: str, depth: int) -> dict[str, object]:
-        properties = _object(schema.get("properties", {}), f"{place}.properties")
+        properties = schema.get("properties", {})
+        if not isinstance(properties, Mapping):
+            raise _Inexpressible
         others = schema.get("additionalProperties", False if properties else None)
         if others not in (False, True, None) or (not properties and others is not False):
-            raise _refused(
-                f"{place}.additionalProperties", "must be false: Claude's structured outputs need all properties listed"
-            )
+            raise _Inexpressible
         if schema.get("additionalProperties"):
-            self.ignored.append(f"{place}.additionalProperties")
+            self._ignore(f"{place}.additionalProperties")
         fields = {
-            name: self.converted(inner, f"{place}.properties.{name}", depth + 1) for name, inner in properties.items()
+            name: self._converted(inner, f"{place}.properties.{name[:_MAX_NAME]}", depth + 1)
+            for name, inner in properties.items()
         }
         required = schema.get("required", [])
         if not isinstance(required, list) or not all(isinstance(name, str) and name in properties for name in required):
-            raise _refused(f"{place}.required", "must be an array of names of its properties")
+            raise _Inexpressible
+        self._optional += len(properties.keys() - set(required))
         return {
             "type": "object",
             "properties": fields,
@@ -183,7 +265,7 @@ class _Converter:
     def _items(self, schema: Schema, place: str, depth: int) -> dict[str, object]:
         result: dict[str, object] = {"type": "array"}
         if "items" in schema:
-            result["items"] = self.converted(schema["items"], f"{place}.items", depth + 1)
+            result["items"] = self._converted(schema["items"], f"{place}.items", depth + 1)
         if schema.get("minItems") in (0, 1):
             result["minItems"] = schema["minItems"]
         return result
@@ -195,61 +277,58 @@ class _Converter:
             narrowing["minItems"] = schema["minItems"]
         if "format" in schema and not (schema.get("type") == "string" and _is_known_format(schema)):
             narrowing["format"] = schema["format"]
-        self.ignored += [f"{place}.{keyword}" for keyword in narrowing]
+        for keyword in narrowing:
+            self._ignore(f"{place}.{keyword}")
         return [
             ", ".join(f"{keyword}: {json.dumps(value, ensure_ascii=False)}" for keyword, value in narrowing.items())
         ][: bool(narrowing)]
 
-    def _refuse_recursion(self) -> None:
-        """Raises for recursive definitions: Claude's API expands references."""
-        for keyword in ("$defs", "definitions"):
-            group = self._root.get(keyword)
-            for name in group if isinstance(group, Mapping) else ():
-                start = f"#/{keyword}/{name}"
-                if start in _reachable(self._root, start):
-                    raise _refused(
-                        f"{self._place}.{keyword}.{name}.$ref",
-                        "is recursive, which Claude's structured outputs do not support",
-                    )
+
+def _require_bounded(sizes: Mapping[str, _Size]) -> None:
+    """Raises for recursive definitions and for those that become too large: Claude's API expands references.
+
+    Visits a definition once the ones that it refers to are counted (Kahn's algorithm), so each reference counts once.
+    """
+    waiting = {name: len(size.references) for name, size in sizes.items()}
+    users: dict[str, list[tuple[str, int]]] = {}
+    for name, size in sizes.items():
+        for target, depth in size.references:
+            users.setdefault(target, []).append((name, depth))
+    ready = [name for name, count in waiting.items() if not count]
+    done = 0
+    while ready:
+        name = ready.pop()
+        done += 1
+        size = sizes[name]
+        if size.nodes > _MAX_NODES or size.depth > _MAX_DEPTH:
+            raise _Inexpressible
+        for user, depth in users.get(name, ()):
+            sizes[user].nodes += size.nodes
+            sizes[user].depth = max(sizes[user].depth, depth + size.depth)
+            waiting[user] -= 1
+            if not waiting[user]:
+                ready.append(user)
+    if done < len(sizes):
+        raise _Inexpressible
 
 
-def _reachable(root: Schema, start: str) -> set[str]:
-    """Returns all references reachable from the definition that `start` points to."""
-    reached: set[str] = set()
-    pending = [start]
-    while pending:
-        for target in _references(_resolve(root, pending.pop())):
-            if target not in reached:
-                reached.add(target)
-                pending.append(target)
-    return reached
+def _unescaped(target: str) -> str:
+    return target.replace("~1", "/").replace("~0", "~")
 
 
-def _references(schema: object) -> Iterable[str]:
-    pending = [schema]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, Mapping):
-            if isinstance(value.get("$ref"), str):
-                yield value["$ref"]
-            pending += value.values()
-        elif isinstance(value, list):
-            pending += value
-
-
-def _resolve(root: Schema, target: str) -> object:
-    """Resolves a JSON pointer; None if it points to nothing."""
-    value: object = root
-    for step in target.removeprefix("#/").split("/"):
-        name = step.replace("~1", "/").replace("~0", "~")
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
+def _definition_of(root: Schema, target: str) -> object:
+    """Returns the definition that a reference like `#/$defs/Name` points to; None for other references."""
+    for keyword in ("$defs", "definitions"):
+        prefix, group = f"#/{keyword}/", root.get(keyword)
+        if target.startswith(prefix) and "/" not in target[len(prefix) :] and isinstance(group, Mapping):
+            return group.get(_unescaped(target[len(prefix) :]))
+    return None
 
 
 def _for_type(schema: Schema, kind: object) -> dict[str, object]:
     """Returns the schema for one of its types, without keywords of other types and without annotations."""
     own = _OF_TYPE.get("number" if kind == "integer" else str(kind), frozenset())
-    drop = (_OF_SOME_TYPE - own) | {"type", "title", "description", "$defs", "definitions", *_ANNOTATIONS}
+    drop = (_OF_SOME_TYPE - own) | {"type", "title", "description", "nullable", "$defs", "definitions", *_ANNOTATIONS}
     return {"type": kind, **{keyword: value for keyword, value in schema.items() if keyword not in drop}}
 
 
@@ -260,13 +339,3 @@ def _is_known_format(schema: Schema) -> bool:
 def _description(schema: Schema) -> list[str]:
     description = schema.get("description")
     return [description] if isinstance(description, str) and description else []
-
-
-def _object(value: object, place: str) -> Mapping[str, object]:
-    if not isinstance(value, Mapping):
-        raise _refused(place, "must be an object")
-    return value
-
-
-def _refused(place: str, why: str) -> InvalidRequest:
-    return InvalidRequest(f"{place} {why}.", param=place)

@@ -5,10 +5,11 @@ from typing import assert_never
 
 from server.conversation.parts import Text
 from server.conversation.request import ModelRequest, ModelSettings, Profile
+from server.dialects.common.answer_format import answer_from
 from server.dialects.common.content import ContentReader
 from server.dialects.common.effort import effort_in
 from server.dialects.common.message_rules import Conversation, MessageListBuilder
-from server.dialects.common.options import fields_without_effect, sampling_value, schema_of
+from server.dialects.common.options import fields_without_effect, sampling_value
 from server.dialects.common.stops import stops_from
 from server.dialects.common.tool_pairing import CallIds
 from server.dialects.common.tools import raw_text_names
@@ -28,8 +29,9 @@ def request_from_messages(messages: MessagesRequest, *, owner: str, forwards_sam
     tools = tools_from(messages.tools or ())
     conversation = _conversation(messages, raw_text_names(tools))
     output = messages.output_config or wire.OutputConfig()
-    schema = schema_of(output.format, "output_config.format")
+    wanted = answer_from(output.format, "output_config.format", is_nested=False)
     effort, stops = effort_in(messages, ("output_config.effort", output.effort)), stops_from(messages.stop_sequences)
+    choice, tools, answer = wanted.offered(choice_from(messages.tool_choice, tools), tools)
     return ModelRequest(
         messages=conversation.messages,
         model=messages.model,
@@ -39,8 +41,8 @@ def request_from_messages(messages: MessagesRequest, *, owner: str, forwards_sam
             effort=effort.level if effort.thinks or output.effort else None,
             max_tokens=messages.max_tokens,
             stop_sequences=stops.upstream,
-            tool_choice=choice_from(messages.tool_choice, tools),
-            schema=schema.text,
+            tool_choice=choice,
+            schema=wanted.schema,
             thinks=effort.thinks,
             shows_thinking=effort.thinks and _shows_thinking(messages),
             temperature=sampling_value(messages.temperature) if forwards_sampling else None,
@@ -50,11 +52,12 @@ def request_from_messages(messages: MessagesRequest, *, owner: str, forwards_sam
             *_ignored(messages, forwards_sampling=forwards_sampling),
             *effort.ignored,
             *(["stop_sequences"] if stops.has_more else []),
-            *schema.ignored,
+            *wanted.ignored,
             *conversation.ignored,
             *messages.repaired,
         ),
         cut_at=stops.cut,
+        answer=answer,
     )
 
 

@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from server.dialects.common.answer_format import AnyOutputFormat
 from server.dialects.common.content_types import Content, System
 from server.dialects.common.effort import ThinkingFields
 from server.dialects.common.lenient import Flag, TokenLimit
-from server.dialects.common.options import OutputFormat, WithoutEffect
+from server.dialects.common.options import WithoutEffect
 from server.dialects.common.stops import Stop
 from server.dialects.common.tool_types import ToolFields
 from server.dialects.common.wire_types import (
@@ -55,7 +56,7 @@ class OutputConfig(WireModel):
     """The effort for the answer, and its format."""
 
     effort: object = None
-    format: OutputFormat | None = None
+    format: AnyOutputFormat | None = None
 
 
 class MessagesRequest(ThinkingFields):

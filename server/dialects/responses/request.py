@@ -5,10 +5,11 @@ from typing import assert_never
 
 from server.conversation.parts import Text, ToolCall, ToolResult
 from server.conversation.request import ModelRequest, ModelSettings, Profile
+from server.dialects.common.answer_format import answer_from
 from server.dialects.common.content import ContentReader, call_arguments, made_id
 from server.dialects.common.effort import effort_in, wants_summary
 from server.dialects.common.message_rules import Conversation, MessageListBuilder
-from server.dialects.common.options import fields_without_effect, sampling_value, schema_of
+from server.dialects.common.options import fields_without_effect, sampling_value
 from server.dialects.common.raw_text_tools import wrapped
 from server.dialects.common.refusals import unknown_type
 from server.dialects.common.stops import stops_from
@@ -38,10 +39,10 @@ def request_from_responses(responses: ResponsesRequest, *, owner: str, forwards_
     )
     # Before the choice removes tools: the history may contain calls of tools that may not be called now.
     raw_text_tools = raw_text_names(tools)
-    wanted = openai_choice(responses.tool_choice)
-    choice, tools = resolved_choice(wanted, tools, parallel=responses.parallel_tool_calls)
+    choice, tools = resolved_choice(openai_choice(responses.tool_choice), tools, parallel=responses.parallel_tool_calls)
     conversation = _conversation(responses, raw_text_tools)
-    schema = schema_of(responses.text.format if responses.text else None, "text.format")
+    wanted = answer_from(responses.text.format if responses.text else None, "text.format", is_nested=False)
+    choice, tools, answer = wanted.offered(choice, tools)
     effort, stops = effort_in(responses), stops_from(responses.stop)
     return ModelRequest(
         messages=conversation.messages,
@@ -52,7 +53,7 @@ def request_from_responses(responses: ResponsesRequest, *, owner: str, forwards_
             max_tokens=responses.max_output_tokens,
             stop_sequences=stops.upstream,
             tool_choice=choice,
-            schema=schema.text,
+            schema=wanted.schema,
             thinks=effort.thinks,
             shows_thinking=effort.thinks and wants_summary(responses),
             temperature=sampling_value(responses.temperature) if forwards_sampling else None,
@@ -62,11 +63,12 @@ def request_from_responses(responses: ResponsesRequest, *, owner: str, forwards_
             *_ignored(responses, forwards_sampling=forwards_sampling),
             *effort.ignored,
             *(["stop"] if stops.has_more else []),
-            *schema.ignored,
+            *wanted.ignored,
             *conversation.ignored,
             *responses.repaired,
         ),
         cut_at=stops.cut,
+        answer=answer,
     )
 
 

@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from server.dialects.common.answer_format import AnyOutputFormat
 from server.dialects.common.content_types import Content
 from server.dialects.common.effort import ThinkingFields
 from server.dialects.common.lenient import Flag, TokenLimit
-from server.dialects.common.options import OutputFormat, WithoutEffect
+from server.dialects.common.options import WithoutEffect
 from server.dialects.common.stops import Stop
 from server.dialects.common.tool_types import OpenAITool, OpenAIToolChoice
 from server.dialects.common.wire_types import (
@@ -87,7 +88,7 @@ Input = Annotated[
 class TextOptions(WireModel):
     """Options of the answer's text."""
 
-    format: OutputFormat | None = None
+    format: AnyOutputFormat | None = None
     verbosity: object = None
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from server.conversation.parts import Document, Image, RedactedThinking, Text, Thinking, ToolCall, ToolResult
-from server.conversation.request import ModelRequest, Tool, ToolChoice
+from server.conversation.request import AnswerFormat, ModelRequest, Tool, ToolChoice
 from server.dialects.common.message_rules import CONTINUE, FIRST_TURN, system_note
 from server.dialects.common.raw_text_tools import text_schema
 from server.dialects.common.tool_pairing import LOST_RESULT, NO_RESULT
@@ -69,6 +69,7 @@ _ANSWER = {
     "required": ["age"],
     "additionalProperties": False,
 }
+_FORMAT = AnswerFormat(json.dumps(_ANSWER))
 _TAKEN = {
     "type": "object",
     "properties": {"age": {"type": "integer", "description": "minimum: 0"}},
@@ -688,7 +689,7 @@ CONVERSATIONS: dict[str, Conversation] = {
         {"responses": ("tools[1] (web_search)",), "messages": ("tools[0] (web_search_20250305)",)},
     ),
     "the schema of the answer": Conversation(
-        expected_request(ASKED, schema=json.dumps(_TAKEN)),
+        replace(expected_request(ASKED, schema=json.dumps(_TAKEN)), answer=_FORMAT),
         {
             "chat_completions": with_messages(
                 HI, response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": _ANSWER}}

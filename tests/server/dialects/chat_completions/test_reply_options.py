@@ -8,6 +8,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from server.conversation.events import Event, Finished, PartDelta, PartEnded, PartStarted, Started, StopReason, Usage
 from server.conversation.parts import Text, Thinking, ToolCall
+from server.conversation.request import AnswerFormat
 from server.dialects.chat_completions.reply_options import ReplyOptions
 from server.dialects.chat_completions.response import ChatCollector
 from server.dialects.chat_completions.stream import ChatEncoder
@@ -83,7 +84,7 @@ def test_a_legacy_call_is_a_function_call() -> None:
 
 
 class TestAnswerTool:
-    FORM = ReplyOptions(answer_tool="answer")
+    FORM = ReplyOptions(answer=AnswerFormat(None, "answer"))
 
     @pytest.mark.parametrize(("deltas", "content"), [(['{"a":', " 1}"], '{"a": 1}'), ([], "{}")])
     def test_the_arguments_are_the_content(self, deltas: list[str], content: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from server.conversation.parts import Message, Text, ToolCall, ToolResult
 from server.conversation.request import ModelRequest, Tool, ToolChoice
 from server.dialects.chat_completions.request import parse_chat, reply_options, request_from_chat
-from server.dialects.chat_completions.request_format import ANSWER
+from server.dialects.common.answer_format import ANSWER_TOOL
 from server.dialects.common.tool_pairing import NO_RESULT
 from server.errors import InvalidRequest
 
@@ -278,12 +278,12 @@ class TestForm:
     @pytest.mark.parametrize(
         ("fields", "choice", "names"),
         [
-            ({}, ToolChoice("tool", ANSWER.name, parallel=False), [ANSWER.name]),
-            ({"tools": [FLAT]}, ToolChoice("any", parallel=False), ["get.weather", ANSWER.name]),
+            ({}, ToolChoice("tool", ANSWER_TOOL, parallel=False), [ANSWER_TOOL]),
+            ({"tools": [FLAT]}, ToolChoice("any", parallel=False), ["get.weather", ANSWER_TOOL]),
             (
                 {"tools": [FLAT], "tool_choice": "none"},
-                ToolChoice("tool", ANSWER.name, parallel=False),
-                ["get.weather", ANSWER.name],
+                ToolChoice("tool", ANSWER_TOOL, parallel=False),
+                ["get.weather", ANSWER_TOOL],
             ),
             ({"tools": [FLAT], "tool_choice": "required"}, ToolChoice("any"), ["get.weather"]),
         ],
@@ -296,7 +296,7 @@ class TestForm:
         assert found.settings.tool_choice == choice
         assert [tool.name for tool in found.profile.tools] == names
         form = reply_options(request, found)
-        assert form.answer_tool == (ANSWER.name if ANSWER.name in names else None)
+        assert (form.answer.tool if form.answer else None) == (ANSWER_TOOL if ANSWER_TOOL in names else None)
 
     def test_thinking_is_never_inside_json(self) -> None:
         for fields, thoughts in [({"response_format": self.JSON}, "field"), ({}, "tags")]:

@@ -1,6 +1,7 @@
-"""Schemas of answers: kept, simplified and reported, or refused with the keyword."""
+"""Schemas of answers: kept, simplified and reported, or not expressible."""
 
 import json
+import time
 from typing import Any
 
 import anthropic
@@ -8,7 +9,6 @@ import pytest
 from pydantic import BaseModel, Field
 
 from server.dialects.common.output_schema import output_schema
-from server.errors import InvalidRequest
 from server.standin.validation.output_format import check_format
 from server.standin.validation.types import Rejected
 
@@ -16,13 +16,17 @@ PLACE = "response_format.json_schema.schema"
 
 
 def converted(schema: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(output_schema(schema, PLACE).text or "")
+    output = output_schema(schema, PLACE)
+    assert output is not None
+    found: dict[str, Any] = json.loads(output.text)
     check_format(found)
     return found
 
 
 def ignored(schema: dict[str, Any]) -> list[str]:
-    return [place.removeprefix(f"{PLACE}.") for place in output_schema(schema, PLACE).ignored]
+    output = output_schema(schema, PLACE)
+    assert output is not None
+    return [place.removeprefix(f"{PLACE}.") for place in output.ignored]
 
 
 def fields(**properties: Any) -> dict[str, Any]:
@@ -119,46 +123,114 @@ def test_a_reference_with_a_description_keeps_both() -> None:
 
 TREE = {"Tree": {"type": "object", "properties": {"child": {"$ref": "#/$defs/Tree"}}}}
 ROUND = {"A": {"anyOf": [{"$ref": "#/$defs/B"}]}, "B": {"type": "array", "items": {"$ref": "#/$defs/A"}}}
+INEXPRESSIBLE: list[dict[str, Any]] = [
+    {**fields(t={"$ref": "#/$defs/Tree"}), "$defs": TREE},
+    {**fields(t={"$ref": "#/$defs/A"}), "$defs": ROUND},
+    fields(a={"$ref": "#"}),
+    fields(a={"$ref": "https://example.org/schema.json"}),
+    fields(a={"$ref": "#/$defs/Missing"}),
+    fields(a={"$ref": "#/properties/b"}, b={"type": "null"}),
+    {**fields(a={"$ref": "#/$defs/A", "properties": {}}), "$defs": {"A": {"type": "null"}}},
+    {},
+    fields(a={}),
+    fields(a={"type": "any"}),
+    fields(a={"type": ["string", 5]}),
+    fields(a=True),
+    fields(a={"type": "object"}),
+    fields(a={"type": "object", "additionalProperties": {"type": "null"}}),
+    fields(a={"type": "object", "patternProperties": {}}),
+    fields(a={"type": "array", "prefixItems": []}),
+    fields(a={"type": "array", "items": [{"type": "null"}]}),
+    fields(a={"enum": [{"b": 1}]}),
+    fields(a={"enum": []}),
+    fields(a={"anyOf": []}),
+    fields(a={"anyOf": [{"type": "object", "properties": {"b": {}}}]}),
+    fields(a={"anyOf": [{"type": "null"}], "properties": {"b": {"type": "null"}}}),
+    fields(a={"allOf": [{"type": "null"}, {"type": "null"}]}),
+    fields(a={"not": {"type": "null"}}),
+    fields(a={"anyOf": [{"type": "string", "if": {}}]}),
+    {"type": "object", "properties": {}, "required": ["a"], "additionalProperties": False},
+    {"type": "object", "properties": []},
+    {**fields(), "$defs": []},
+    # More than Anthropic's limits of complexity.
+    {"type": "object", "properties": {f"p{n}": {"type": "null"} for n in range(25)}},
+    fields(**{f"p{n}": {"type": ["string", "null"]} for n in range(17)}),
+]
+
+
+@pytest.mark.parametrize("schema", INEXPRESSIBLE, ids=range(len(INEXPRESSIBLE)))
+def test_what_structured_outputs_cannot_express_has_no_schema(schema: dict[str, Any]) -> None:
+    assert output_schema(schema, PLACE) is None
+
+
+def test_a_tagged_union_of_pydantic_is_expressed() -> None:
+    union = {
+        "discriminator": {"propertyName": "kind", "mapping": {"cat": "#/$defs/Cat"}},
+        "oneOf": [{"$ref": "#/$defs/Cat"}, {"$ref": "#/$defs/Dog"}],
+    }
+    schema = {**fields(pet=union), "$defs": {"Cat": fields(kind={"const": "cat"}), "Dog": fields()}}
+    assert converted(schema)["properties"]["pet"] == {"anyOf": [{"$ref": "#/$defs/Cat"}, {"$ref": "#/$defs/Dog"}]}
+    assert ignored(schema) == ["properties.pet.discriminator", "properties.pet.oneOf"]
 
 
 @pytest.mark.parametrize(
-    ("schema", "place"),
+    ("field", "expected"),
     [
-        ({**fields(t={"$ref": "#/$defs/Tree"}), "$defs": TREE}, "$defs.Tree.$ref"),
-        ({**fields(t={"$ref": "#/$defs/A"}), "$defs": ROUND}, "$defs.A.$ref"),
-        (fields(a={"$ref": "#"}), "properties.a.$ref"),
-        (fields(a={"$ref": "https://example.org/schema.json"}), "properties.a.$ref"),
-        (fields(a={"$ref": "#/$defs/Missing"}), "properties.a.$ref"),
-        (fields(a={}), "properties.a.type"),
-        (fields(a={"type": "any"}), "properties.a.type"),
-        (fields(a=True), "properties.a"),
-        (fields(a={"type": "object"}), "properties.a.additionalProperties"),
-        (fields(a={"type": "object", "additionalProperties": {"type": "null"}}), "properties.a.additionalProperties"),
-        (fields(a={"type": "object", "patternProperties": {}}), "properties.a.patternProperties"),
-        (fields(a={"type": "array", "prefixItems": []}), "properties.a.prefixItems"),
-        (fields(a={"enum": [{"b": 1}]}), "properties.a.enum"),
-        (fields(a={"enum": []}), "properties.a.enum"),
-        (fields(a={"anyOf": []}), "properties.a.anyOf"),
-        (fields(a={"allOf": [{"type": "null"}, {"type": "null"}]}), "properties.a.allOf"),
-        (fields(a={"not": {"type": "null"}}), "properties.a.not"),
-        (fields(a={"anyOf": [{"type": "string", "if": {}}]}), "properties.a.anyOf[0].if"),
-        ({"type": "object", "properties": {}, "required": ["a"], "additionalProperties": False}, "required"),
-        ({"type": "object", "properties": []}, "properties"),
+        ({"type": "number"}, {"anyOf": [{"type": "number"}, {"type": "null"}]}),
+        ({"enum": ["a"], "title": "A"}, {"anyOf": [{"enum": ["a"]}, {"type": "null"}], "title": "A"}),
+        ({"enum": ["a", None]}, {"enum": ["a", None]}),
+        ({"type": ["string", "null"]}, {"anyOf": [{"type": "string"}, {"type": "null"}]}),
+        ({"anyOf": [{"type": "string"}]}, {"anyOf": [{"type": "string"}, {"type": "null"}]}),
+        ({"type": "null"}, {"type": "null"}),
     ],
 )
-def test_an_unsupported_schema_is_refused_with_the_keyword(schema: dict[str, Any], place: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        output_schema(schema, PLACE)
-    assert caught.value.param == f"{PLACE}.{place}"
-    assert f"{PLACE}.{place} " in str(caught.value)
+def test_nullable_allows_null(field: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert converted(fields(it={**field, "nullable": True}))["properties"]["it"] == expected
+    assert ignored(fields(it={**field, "nullable": True})) == []
 
 
-def test_a_deeply_nested_schema_is_refused() -> None:
-    schema: dict[str, Any] = {"type": "null"}
-    for _ in range(500):
-        schema = {"type": "array", "items": schema}
-    with pytest.raises(InvalidRequest, match="nested too deeply"):
-        output_schema(schema, PLACE)
+def test_unknown_keywords_are_reported() -> None:
+    field = {"type": "string", "x-order": 1, "xml": {}, "additionalProperties": None}
+    assert converted(fields(it=field))["properties"]["it"] == {"type": "string"}
+    assert ignored(fields(it=field)) == ["properties.it.x-order", "properties.it.xml"]
+
+
+def nested_lists(depth: int) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(depth):
+        schema = {"type": ["array", "array"], "items": schema}
+    return schema
+
+
+def chain(length: int, width: int) -> dict[str, Any]:
+    definitions: dict[str, Any] = {f"D{length}": {"type": "string"}}
+    for number in range(length):
+        target = {"$ref": f"#/$defs/D{number + 1}"}
+        definitions[f"D{number}"] = fields(**{f"p{n}": target for n in range(width)})
+    return {**fields(a={"$ref": "#/$defs/D0"}), "$defs": definitions}
+
+
+LARGE: list[tuple[dict[str, Any], bool]] = [
+    (nested_lists(40), True),
+    (nested_lists(400), False),
+    (chain(50, 1), True),
+    (chain(40, 2), False),
+    (chain(4000, 1), False),
+    (chain(4000, 20), False),
+    ({**fields(), "$defs": {f"D{n}": {"type": "null"} for n in range(200_000)}}, False),
+    (fields(a={"enum": [str(n) for n in range(200_000)]}), True),
+    (fields(a={"type": [f"t{n}" for n in range(200_000)]}), False),
+    (fields(**{"x" * 1_000_000: fields(**{f"p{n}": {"type": "integer", "minimum": 1} for n in range(4000)})}), True),
+]
+
+
+@pytest.mark.parametrize(("schema", "is_expressed"), LARGE, ids=range(len(LARGE)))
+def test_the_work_is_bounded(schema: dict[str, Any], is_expressed: bool) -> None:
+    began = time.process_time()
+    found = output_schema(schema, PLACE)
+    assert time.process_time() - began < 1
+    assert (found is not None) == is_expressed
+    assert found is None or len(found.ignored) <= 50
 
 
 class _Step(BaseModel):

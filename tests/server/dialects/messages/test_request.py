@@ -118,7 +118,6 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (user({"type": "tool_use", "id": "c", "name": "t", "input": {}}), "messages[0].content[0]"),
     ({"messages": HI, "tools": [{"name": "t"}]}, "tools[0].input_schema"),
     ({"messages": HI, "output_config": {"format": {"type": "xml"}}}, "output_config.format.type"),
-    ({"messages": HI, "output_config": {"format": {"schema": {}}}}, "output_config.format.type"),
 ]
 
 

@@ -98,7 +98,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"input": [{"role": "user", "content": [{"type": "input_file"}]}]}, "input[0].content[0].file_data"),
     ({"input": [{"type": "item_reference", "id": "x"}]}, "input[0].type"),
     ({"input": "Hi", "tool_choice": "required"}, "tool_choice"),
-    ({"input": "Hi", "text": {"format": {"type": "json_object"}}}, "text.format.type"),
+    ({"input": "Hi", "text": {"format": {"type": "xml"}}}, "text.format.type"),
     ({"input": "Hi", "conversation": "conv_1"}, "conversation"),
 ]
 
