@@ -14,6 +14,8 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from server.web.interfaces import CONNECTION
+
 logger = logging.getLogger(__name__)
 
 # Seconds from the first byte of a head to its last. A new connection may be silent for as long as a kept one.
@@ -86,6 +88,16 @@ class Connections:
         self._open.discard(connection)
 
 
+def _with_shared_state(app: Any) -> Any:
+    """`app`, with a dictionary in its scopes that all requests of this connection share."""
+    state: dict[str, object] = {}
+
+    async def with_state(scope: Any, receive: Any, send: Any) -> None:
+        await app({**scope, CONNECTION: state}, receive, send)
+
+    return with_state
+
+
 class Connection(H11Protocol):
     """uvicorn's connection, counted among `connections` and with a timeout for heads."""
 
@@ -98,6 +110,7 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
         """Refuses a connection too many."""
         super().connection_made(transport)
+        self.app = _with_shared_state(self.app)
         if self._all.add(self):
             self._set_timer(self.timeout_keep_alive)
         else:

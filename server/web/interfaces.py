@@ -11,6 +11,8 @@ from server.status import AccountStatus, Serving, SignInAccount, Status
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 """An ASGI application."""
+CONNECTION = "drawbridge.connection"
+"""The key in an ASGI scope of a dictionary that all requests of a connection share."""
 
 
 class Engine(Protocol):

@@ -13,8 +13,10 @@ from server.dialects.base import Dialect
 from server.dialects.registry import DIALECTS
 from server.errors import DrawbridgeError, ShuttingDown
 from server.logs import request_id
+from server.machine.peer import is_other_user
 from server.web.access.body import limited
 from server.web.access.policy import ACCESS, AccessPolicy, Head, allowed_origin, authorize, policy_for
+from server.web.interfaces import CONNECTION
 from server.web.replies import DIALECTS_KEY, error_response, internal_error
 
 __all__ = ["AccessMiddleware", "AccessPolicy", "policy_for"]
@@ -23,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _HEADER_NAMES = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, \t-]{1,4096}")
+_OTHER_USER = "is another user's"
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _EXPOSED = (
     b"x-request-id, x-drawbridge-way, x-drawbridge-model, x-drawbridge-ignored, x-drawbridge-cost-usd, retry-after"
@@ -84,7 +87,7 @@ class AccessMiddleware:
         try:
             policy = self._policy()
             reply.allow(allowed_origin(head, policy))
-            access = authorize(head, policy)
+            access = authorize(head, policy, lambda: _is_other_user(scope))
             if head.method == "OPTIONS":
                 await _send_preflight(head, reply)
                 return
@@ -101,6 +104,17 @@ class AccessMiddleware:
             own = internal_error(error)
             if reply.status is None:
                 await error_response(own, inner)(inner, receive, reply.send)
+
+
+def _is_other_user(scope: Scope) -> bool:
+    """Whether another user of this computer holds the other end; looked up once for each connection."""
+    client, server = scope.get("client"), scope.get("server")
+    if client is None or server is None or server[1] is None:
+        return False
+    connection = scope.setdefault(CONNECTION, {})
+    if _OTHER_USER not in connection:
+        connection[_OTHER_USER] = is_other_user(tuple(client), tuple(server))
+    return bool(connection[_OTHER_USER])
 
 
 class _Reply:

@@ -9,7 +9,7 @@ import hmac
 import ipaddress
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -38,6 +38,10 @@ _JSON_TYPE = re.compile(r"application/(?:[a-z0-9!#$&^_.-]+\+)?json")
 _FORWARDING = frozenset({"forwarded", "via", "x-real-ip", "cf-connecting-ip", "true-client-ip", "x-client-ip"})
 # Readable without the key, because they hold nothing of the user's. The routes shorten / and /health.
 _OPEN_TO_READ = frozenset({"/", "/health", "/docs", "/manual", "/openapi.json", "/favicon.ico"})
+_FOREIGN = (
+    "The user who runs Drawbridge can require a key in its menu (or set DRAWBRIDGE_API_KEY) and give it to you; "
+    "send it as 'Authorization: Bearer <key>'."
+)
 _SALT = secrets.token_bytes(16)
 
 
@@ -161,20 +165,30 @@ def allowed_origin(head: Head, policy: AccessPolicy) -> str | None:
     return None
 
 
-def authorize(head: Head, policy: AccessPolicy) -> Access:
-    """Authorizes the request. Raises `AccessError` or `BodyTooLarge`."""
+def authorize(head: Head, policy: AccessPolicy, is_other_user: Callable[[], bool] = lambda: False) -> Access:
+    """Authorizes the request. Raises `AccessError` or `BodyTooLarge`.
+
+    `is_other_user`: whether another user of this computer sent it, called only if that decides; they need the key.
+    """
     _check_host(head, policy)
     _check_page(head, policy)
+    has_key = policy.key is not None and _has_key(head, policy.key)
     if policy.is_key_optional and _is_loopback((head.one("host") or "").lower()):
         policy = replace(policy, key=None)
-    is_trusted = policy.key is None or _has_key(head, policy.key)
+    is_control = head.path.startswith("/control/")
+    is_foreign = not has_key and (policy.key is None or is_control) and is_other_user()
+    is_trusted = has_key or (policy.key is None and not is_foreign)
     access = Access(policy, is_trusted=is_trusted, is_own=_is_own(head))
     if head.method == "OPTIONS":
         return access
-    if head.path.startswith("/control/"):
+    if is_control:
+        if is_foreign:
+            raise AccessDenied("Only the user who runs Drawbridge may use its controls.")
         # These require the instance's token instead of the key, and only our own page may call them.
         if not access.is_own:
             raise AccessDenied("Only Drawbridge's own page and commands may use its controls.")
+    elif is_foreign and not _is_open(head):
+        raise KeyRefused("Another user of this computer sent this request, so it needs the access key.", hint=_FOREIGN)
     elif not is_trusted and not _is_open(head):
         has_key = any(name in head.headers for name in ("authorization", "x-api-key", "api-key"))
         raise KeyRefused("The access key is wrong." if has_key else "This server requires an access key.")

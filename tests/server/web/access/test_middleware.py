@@ -1,14 +1,18 @@
 import asyncio
 import logging
+import os
+import shutil
+import sys
 
 import httpx
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from server import logs
+from server.config import Config
 from server.errors import AccessDenied
 from server.web.access.middleware import AccessMiddleware, AccessPolicy
-from tests.server.web.scene import ASK, FakeEngine, client, served
+from tests.server.web.scene import ASK, FakeEngine, client, listening, served
 
 PAGE = "http://localhost:3000"
 
@@ -273,3 +277,24 @@ async def test_an_incomplete_response_is_not_completed_when_the_server_stops() -
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.getuid() != 0, reason="only root can be two users")
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl calls as the other user")
+async def test_a_program_of_another_user_is_refused_over_a_real_connection() -> None:
+    async def status(port: int, path: str, user: int, *more: str) -> str:
+        url = f"http://127.0.0.1:{port}{path}"
+        curl = await asyncio.create_subprocess_exec(
+            *("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", *more, url),
+            stdout=asyncio.subprocess.PIPE,
+            cwd="/",
+            user=user,
+        )
+        return (await curl.communicate())[0].decode()
+
+    async with listening(served(FakeEngine())) as port:
+        assert await status(port, "/v1/models", 4711) == "401"
+        assert await status(port, "/health", 4711) == "200"
+        assert await status(port, "/v1/models", 0) == "200"
+    async with listening(served(FakeEngine(config=Config(api_key="gate-key")))) as port:
+        assert await status(port, "/v1/models", 4711, "-H", "x-api-key: gate-key") == "200"

@@ -397,3 +397,39 @@ def test_a_known_content_encoding_is_taken(encoding: str) -> None:
 def test_an_unknown_content_encoding_is_named(encoding: str) -> None:
     with pytest.raises(BodyNotJson, match=encoding):
         authorize(posted(content_length="5", content_encoding=encoding), LOCAL)
+
+
+class TestAnotherUserOfThisComputer:
+    """Loopback alone is no wall: every account of the computer can connect."""
+
+    def test_needs_the_key_although_none_is_required(self) -> None:
+        with pytest.raises(KeyRefused, match="Another user of this computer") as refused:
+            authorize(posted(), LOCAL, lambda: True)
+        assert "DRAWBRIDGE_API_KEY" in refused.value.hint
+        assert authorize(posted(), LOCAL, lambda: False).is_trusted
+
+    def test_is_trusted_with_the_key(self) -> None:
+        assert authorize(posted(x_api_key="gate-key"), KEYED, lambda: True).is_trusted
+
+    def test_needs_the_key_also_where_it_is_optional_on_this_computer(self) -> None:
+        policy = AccessPolicy(key="gate-key", is_key_optional=True)
+        assert authorize(posted(), policy, lambda: False).is_trusted
+        with pytest.raises(KeyRefused, match="Another user"):
+            authorize(posted(), policy, lambda: True)
+        assert authorize(posted(x_api_key="gate-key"), policy, lambda: True).is_trusted
+
+    def test_sees_the_short_page_only(self) -> None:
+        assert not authorize(head(path="/"), LOCAL, lambda: True).is_trusted
+
+    def test_has_no_controls(self) -> None:
+        for policy in (LOCAL, KEYED):
+            with pytest.raises(AccessDenied, match="Only the user who runs"):
+                authorize(posted("/control/stop"), policy, lambda: True)
+
+    def test_is_looked_for_only_where_that_decides(self) -> None:
+        def fail() -> bool:
+            raise AssertionError
+
+        assert authorize(posted(x_api_key="gate-key"), KEYED, fail).is_trusted
+        with pytest.raises(KeyRefused, match="requires an access key"):
+            authorize(posted(), KEYED, fail)
