@@ -13,13 +13,16 @@ class Tool:
     """One of the client's tools. `schema` is the JSON text of its JSON schema, which describes an object.
 
     `takes_text`: the client expects raw text as the argument. The schema then has one string, `input`, which the
-    dialect unwraps.
+    dialect unwraps. `keys` maps the client's names of arguments to those in `schema`, where they differ. `changed`:
+    places of the client's definition that have no effect.
     """
 
     name: str
     description: str
     schema: str
     takes_text: bool = False
+    keys: tuple[tuple[str, str], ...] = ()
+    changed: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

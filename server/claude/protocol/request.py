@@ -3,10 +3,12 @@
 import json
 import uuid
 from collections.abc import Iterable
+from types import MappingProxyType
 
 from server.claude.protocol.frames import Frame
 from server.claude.protocol.thinking import thinking_body
 from server.claude.protocol.tool_arguments import object_from
+from server.claude.protocol.tool_keys import KeyNames, renamed_keys
 from server.claude.protocol.tool_names import legal_name
 from server.claude.protocol.tools import offered, tools_body
 from server.conversation.parts import (
@@ -25,6 +27,7 @@ from server.conversation.text import is_blank
 
 _SESSION = "default"
 EXTRA_BODY = "CLAUDE_CODE_EXTRA_BODY"
+NO_KEYS: KeyNames = MappingProxyType({})
 
 
 def late_fields(profile: Profile) -> dict[str, object]:
@@ -91,8 +94,11 @@ def user_frame(message: Message, *, ask: bool, is_marked: bool = False) -> Frame
     return frame if ask else {**frame, "shouldQuery": False}
 
 
-def assistant_frame(message: Message, *, model: str) -> Frame:
-    """An assistant message of the history. `model` answers next: Claude Code drops the thinking of other models."""
+def assistant_frame(message: Message, *, model: str, keys: KeyNames = NO_KEYS) -> Frame:
+    """An assistant message of the history. `model` answers next: Claude Code drops the thinking of other models.
+
+    `keys`: Claude's names for arguments in its calls.
+    """
     calls = any(isinstance(part, ToolCall) for part in message.parts)
     return {
         "type": "assistant",
@@ -104,7 +110,7 @@ def assistant_frame(message: Message, *, model: str) -> Frame:
             "type": "message",
             "role": "assistant",
             "model": model,
-            "content": _blocks(message.parts),
+            "content": _blocks(message.parts, keys),
             "stop_reason": "tool_use" if calls else "end_turn",
             "stop_sequence": None,
             "usage": {"input_tokens": 1, "output_tokens": 1},
@@ -125,11 +131,11 @@ def _marked(message: Message) -> list[dict[str, object]]:
     return blocks
 
 
-def _blocks(parts: Iterable[Part]) -> list[dict[str, object]]:
-    return [_block(part) for part in parts]
+def _blocks(parts: Iterable[Part], keys: KeyNames = NO_KEYS) -> list[dict[str, object]]:
+    return [_block(part, keys) for part in parts]
 
 
-def _block(part: Part) -> dict[str, object]:
+def _block(part: Part, keys: KeyNames) -> dict[str, object]:
     """One part as a content block of the Messages API."""
     match part:
         case Text():
@@ -139,7 +145,10 @@ def _block(part: Part) -> dict[str, object]:
         case Thinking():
             block = {"type": "thinking", "thinking": part.text, "signature": part.signature or ""}
         case ToolCall():
-            block = {"type": "tool_use", "id": part.id, "name": legal_name(part.name), "input": _input(part.arguments)}
+            arguments = _input(part.arguments)
+            if part.name in keys:
+                arguments = renamed_keys(arguments, keys[part.name])
+            block = {"type": "tool_use", "id": part.id, "name": legal_name(part.name), "input": arguments}
         case ToolResult():
             block = {"type": "tool_result", "tool_use_id": part.id, "content": _result(part)}
             if part.is_error:

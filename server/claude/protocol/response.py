@@ -8,6 +8,7 @@ from typing import Any
 from server.claude.protocol.errors import upstream_error
 from server.claude.protocol.frames import Frame
 from server.claude.protocol.tool_arguments import object_from
+from server.claude.protocol.tool_keys import KeyNames, KeyRenamer
 from server.conversation.events import (
     AnswerPart,
     Event,
@@ -52,7 +53,8 @@ class ResponseReader:
        answer that did not stop for its calls.
     5. The answer broke off after a complete call: Claude Code waits for the call's result and reports nothing.
 
-    `names` maps the tools' legal names to the client's. `answered`: ids of the calls whose results were just written.
+    `names` maps the tools' legal names to the client's, `keys` the names of their arguments. `answered`: ids of the
+    calls whose results were just written.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class ResponseReader:
         names: Mapping[str, str] | None = None,
         answered: Collection[str] = (),
         *,
+        keys: KeyNames | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.calls: tuple[str, ...] = ()
@@ -67,6 +70,7 @@ class ResponseReader:
         self.is_over = False
         self.awaits_results = False
         self._names = names or {}
+        self._keys = keys or {}
         self._answered = frozenset(answered)
         self._now = now
         self._is_started = False
@@ -75,6 +79,7 @@ class ResponseReader:
         self._answers_itself = False
         self._open: set[int] = set()
         self._arguments: dict[int, list[str]] = {}
+        self._renamers: dict[int, KeyRenamer] = {}
         self._signatures: dict[int, str] = {}
         self._reason: str | None = None
         self._stop_sequence: str | None = None
@@ -170,6 +175,8 @@ class ResponseReader:
                 part = ToolCall(id=str(block["id"]), name=self._names.get(name, name))
                 self.calls = (*self.calls, part.id)
                 self._arguments[index] = []
+                if part.name in self._keys:
+                    self._renamers[index] = KeyRenamer(self._keys[part.name])
                 self._answers_itself |= name not in self._names
             case kind:
                 return self._failed(UnexpectedOutput(f"Claude sent a content block of the unexpected type {kind!r}."))
@@ -188,6 +195,8 @@ class ResponseReader:
                 text = delta.get("partial_json")
                 if text and index in self._arguments:
                     self._arguments[index].append(str(text))
+                    if index in self._renamers:
+                        text = self._renamers[index].feed(str(text))
             case "signature_delta":
                 self._signatures[index] = self._signatures.get(index, "") + str(delta.get("signature", ""))
                 return ()
@@ -204,6 +213,8 @@ class ResponseReader:
         if (arguments := self._arguments.get(index)) is None:
             return (ended,)
         self._answers_itself |= object_from("".join(arguments)) is None
+        if index in self._renamers and (rest := self._renamers[index].end()):
+            return (PartDelta(index, rest), ended)
         return (ended,) if arguments else (PartDelta(index, "{}"), ended)
 
     def _message_delta(self, event: Any) -> tuple[Events, bool]:

@@ -1,9 +1,26 @@
 """Maps property names in a tool call's arguments between the client's and those that Claude's API takes."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 
-_ESCAPED, _QUOTE, _OPEN, _CLOSE = "\\", '"', "{[", "}]"
+from server.conversation.request import Tool
+
+KeyNames = Mapping[str, Mapping[str, str]]
+"""For each tool, by the client's name: new names of its arguments' keys. Tools without any are left out."""
+
+_IN_STRING = re.compile(r'[^"\\]+')
+_BETWEEN = re.compile(r'[^"{}\[\],]+')
+
+
+def claudes_keys(tools: Iterable[Tool]) -> KeyNames:
+    """Claude's names for the client's keys."""
+    return {tool.name: dict(tool.keys) for tool in tools if tool.keys}
+
+
+def clients_keys(tools: Iterable[Tool]) -> KeyNames:
+    """The client's names for Claude's keys."""
+    return {tool.name: {claudes: clients for clients, claudes in tool.keys} for tool in tools if tool.keys}
 
 
 def renamed_keys(arguments: dict[str, object], names: Mapping[str, str]) -> dict[str, object]:
@@ -27,8 +44,14 @@ class KeyRenamer:
     def feed(self, fragment: str) -> str:
         """The text of `fragment` that is known by now, renamed."""
         out: list[str] = []
-        for letter in fragment:
-            self._take(letter, out)
+        at = 0
+        while at < len(fragment):
+            plain = None if self._is_escaped else (_IN_STRING if self._in_string else _BETWEEN).match(fragment, at)
+            text = plain.group() if plain else fragment[at]
+            at += len(text)
+            (out if self._key is None else self._key).append(text)
+            if plain is None:
+                self._mark(text, out)
         return "".join(out)
 
     def end(self) -> str:
@@ -36,36 +59,32 @@ class KeyRenamer:
         rest, self._key = self._key, None
         return "".join(rest or ())
 
-    def _take(self, letter: str, out: list[str]) -> None:
-        target = out if self._key is None else self._key
+    def _mark(self, mark: str, out: list[str]) -> None:
+        """Follows a character that may have a meaning in JSON, which is in the output or the key already."""
         if self._in_string:
-            target.append(letter)
-            if self._is_escaped:
-                self._is_escaped = False
-            elif letter == _ESCAPED:
-                self._is_escaped = True
-            elif letter == _QUOTE:
+            if self._is_escaped or mark == "\\":
+                self._is_escaped = not self._is_escaped
+            else:
                 self._in_string = False
                 if self._key is not None:
                     out.append(self._renamed("".join(self._key)))
                     self._key = None
-                    self._expects_key = False
-            return
-        if letter == _QUOTE:
+        elif mark == '"':
             self._in_string = True
             if self._depth == 1 and self._expects_key:
-                self._key = [letter]
-                return
-        elif letter in _OPEN:
+                self._key, self._expects_key = [out.pop()], False
+        elif mark in "{[":
             self._depth += 1
-            self._expects_key = self._depth == 1 and letter == "{"
-        elif letter in _CLOSE:
+            self._expects_key = self._depth == 1 and mark == "{"
+        elif mark in "}]":
             self._depth -= 1
             self._expects_key = False
-        elif letter == "," and self._depth == 1:
-            self._expects_key = True
-        out.append(letter)
+        else:
+            self._expects_key = self._depth == 1
 
     def _renamed(self, quoted: str) -> str:
-        name = json.loads(quoted, strict=False)
+        try:
+            name = json.loads(quoted, strict=False)
+        except ValueError:
+            return quoted
         return json.dumps(self._names[name], ensure_ascii=False) if name in self._names else quoted

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from enum import Enum
 
@@ -11,6 +11,7 @@ from server.claude.cli.usage import windows_from_event
 from server.claude.protocol.frames import Frame
 from server.claude.protocol.request import assistant_frame, late_fields, reset_frame, user_frame
 from server.claude.protocol.response import ResponseReader
+from server.claude.protocol.tool_keys import KeyNames, claudes_keys, clients_keys
 from server.claude.protocol.tool_names import legal_name
 from server.claude.protocol.tools import OpenCalls, live_results
 from server.claude.sdk_types import ClaudeAgentOptions, ClaudeSDKClient
@@ -62,6 +63,8 @@ class Session:
         self._is_used = False
         self._tools: tuple[Tool, ...] = ()
         self._names: dict[str, str] = {}
+        self._claudes_keys: KeyNames = {}
+        self._clients_keys: KeyNames = {}
         self._open_calls = OpenCalls(process.post)
         self._reader: ResponseReader | None = None
         self._events: list[Event] = []
@@ -83,6 +86,7 @@ class Session:
         """Sends system prompt and tools. Raises `UnexpectedOutput` or `WorkerDied`."""
         self._tools = profile.tools
         self._names = {legal_name(tool.name): tool.name for tool in profile.tools}
+        self._claudes_keys, self._clients_keys = claudes_keys(profile.tools), clients_keys(profile.tools)
         self._process.on_request, self._process.on_frame = self._open_calls.take, self._read
         self._client = ClaudeSDKClient(
             ClaudeAgentOptions(verbatim_prompts=True), transport=LateTransport(self._process, late=late_fields(profile))
@@ -149,7 +153,7 @@ class Session:
         if history:
             await self._replay(before, history, self._applied.model_for(settings))
             before = []
-        self._reader, self._state = ResponseReader(self._names), SessionState.ANSWERING
+        self._reader, self._state = self._reader_for(), SessionState.ANSWERING
         # In one write if there is no history: settings apply to what is written after them.
         await self._process.write(*before, user_frame(messages[-1], ask=True, is_marked=bool(history)))
 
@@ -172,9 +176,12 @@ class Session:
             await self._process.kill()
             raise WorkerDied
         self._begin_writing()
-        self._reader, self._state = ResponseReader(self._names, results), SessionState.ANSWERING
+        self._reader, self._state = self._reader_for(results), SessionState.ANSWERING
         await self._process.write(*self._open_calls.frames_for(results))
         return True
+
+    def _reader_for(self, results: Collection[str] = ()) -> ResponseReader:
+        return ResponseReader(self._names, results, keys=self._clients_keys)
 
     @property
     def _holds_calls(self) -> bool:
@@ -192,7 +199,7 @@ class Session:
         deadline = _now() + longest_s
         for message in history:
             if message.role == "assistant":
-                pending.append(assistant_frame(message, model=model))
+                pending.append(assistant_frame(message, model=model, keys=self._claudes_keys))
                 continue
             await self._process.write(*pending, user_frame(message, ask=False))
             pending = []

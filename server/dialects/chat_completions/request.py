@@ -11,7 +11,7 @@ from server.dialects.common.answer_format import answer_from
 from server.dialects.common.effort import effort_in, wants_summary
 from server.dialects.common.options import fields_without_effect, sampling_value
 from server.dialects.common.stops import stops_from
-from server.dialects.common.tools import raw_text_names
+from server.dialects.common.tools import changes_in, raw_text_names
 from server.dialects.common.wire_types import validated
 from server.errors import InvalidRequest
 
@@ -54,6 +54,7 @@ def request_from_chat(
             *effort.ignored,
             *(["stop"] if stops.has_more else []),
             *wanted.ignored,
+            *changes_in(tools),
             *conversation.ignored,
             *chat.repaired,
         ),

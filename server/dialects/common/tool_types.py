@@ -4,7 +4,15 @@ from typing import Annotated
 
 from pydantic import Discriminator, Field, Tag
 
-from server.dialects.common.wire_types import CUSTOM_ERROR, JsonObject, Name, String, WireModel, string_or_object
+from server.dialects.common.wire_types import (
+    CUSTOM_ERROR,
+    JsonObject,
+    Name,
+    SchemaJson,
+    String,
+    WireModel,
+    string_or_object,
+)
 
 
 class ToolFields(WireModel):
@@ -12,7 +20,7 @@ class ToolFields(WireModel):
 
     name: Name | None = None
     description: String = ""
-    parameters: JsonObject | None = None
+    parameters: SchemaJson = None
     format: JsonObject | None = None
     strict: bool = False
 

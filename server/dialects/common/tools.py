@@ -1,19 +1,23 @@
 """Converts the tools of a request and its tool choice; shared by all dialects."""
 
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from server.conversation.request import Tool, ToolChoice
 from server.dialects.common.raw_text_tools import text_schema
 from server.dialects.common.refusals import missing_field
+from server.dialects.common.tool_schema import tool_schema
 from server.dialects.common.tool_types import ChosenTool, OpenAITool, ToolFields
 from server.errors import InvalidRequest
 
 Mode = Literal["auto", "any", "none"]
 # OpenAI says "required", Anthropic says "any".
 _MODES: Mapping[str, Mode] = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
+
+# In `x-drawbridge-ignored`.
+_MOST_CHANGES = 10
+_MOST_PLACES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +29,10 @@ class WantedChoice:
     only: frozenset[str] | None = None
 
 
-def function_tool(name: str, description: str, parameters: Mapping[str, object] | None) -> Tool:
-    """Returns a function. Its schema is made an object's, as Claude's API requires, and is otherwise unchanged."""
-    if not parameters:
-        parameters = {"type": "object", "properties": {}}
-    elif "type" not in parameters:
-        parameters = {"type": "object", **parameters}
-    return Tool(name, description, json.dumps(parameters, ensure_ascii=False))
+def function_tool(name: str, description: str, parameters: object, place: str) -> Tool:
+    """Returns a function with the JSON schema at `place`, rewritten as Claude's API takes it."""
+    schema = tool_schema(parameters, name, place)
+    return Tool(name, description, schema.text, keys=schema.keys, changed=schema.changed)
 
 
 def custom_tool(name: str, description: str, text_format: Mapping[str, object] | None) -> Tool:
@@ -49,7 +50,7 @@ def custom_tool(name: str, description: str, text_format: Mapping[str, object] |
 def openai_tool(tool: OpenAITool, place: str, *, is_nested: bool) -> Tool:
     """Returns the function or custom tool at `place`, in either form. `is_nested`: the form that errors name."""
     nested = tool.custom if tool.type == "custom" else tool.function
-    where = f"{place}.{tool.type}" if nested or is_nested else place
+    where = f"{place}.{tool.type}" if nested or (is_nested and tool.name is None) else place
     return named_tool(nested or tool, where, is_custom=tool.type == "custom")
 
 
@@ -59,17 +60,25 @@ def named_tool(fields: ToolFields, place: str, *, is_custom: bool = False) -> To
         raise missing_field(f"{place}.name")
     if is_custom:
         return custom_tool(fields.name, fields.description, fields.format)
-    return function_tool(fields.name, fields.description, fields.parameters)
+    return function_tool(fields.name, fields.description, fields.parameters, f"{place}.parameters")
 
 
 def unique_tools(placed: Iterable[tuple[str, Tool]]) -> tuple[Tool, ...]:
-    """Returns the tools. Raises `InvalidRequest` with the place of a tool whose name is taken."""
+    """Returns the tools, each name once: of several definitions, the first. A different one has no effect."""
     tools: dict[str, Tool] = {}
     for place, tool in placed:
-        if tool.name in tools:
-            raise InvalidRequest(f"{place} has the same name as an earlier tool.", param=place)
-        tools[tool.name] = tool
+        first = tools.setdefault(tool.name, tool)
+        if tool != first and len(first.changed) < _MOST_PLACES:
+            tools[tool.name] = replace(first, changed=(*first.changed, place))
     return tuple(tools.values())
+
+
+def changes_in(tools: Iterable[Tool]) -> Iterator[str]:
+    """Yields the places of the tools' definitions that have no effect: the first ones, then how many more."""
+    changes = [place for tool in tools for place in tool.changed]
+    yield from changes[:_MOST_CHANGES]
+    if len(changes) > _MOST_CHANGES:
+        yield f"{len(changes) - _MOST_CHANGES} more places in tools"
 
 
 def raw_text_names(tools: Iterable[Tool]) -> frozenset[str]:

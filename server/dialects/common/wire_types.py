@@ -7,6 +7,7 @@ client sent.
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Annotated, TypeVar
 
 from pydantic import (
@@ -18,6 +19,7 @@ from pydantic import (
     PrivateAttr,
     ValidationError,
     ValidationInfo,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -33,6 +35,7 @@ _TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep"
 _HALF_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _REPAIRED = "repaired"
 _MOST_PLACES = 10
+AnyJson = TypeVar("AnyJson", bound=object)
 _BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]', re.DOTALL)
 
 
@@ -99,13 +102,20 @@ def _without_escaped_surrogates(text: str, info: ValidationInfo) -> str:
     return text
 
 
-def _encodable(value: dict[str, object], info: ValidationInfo) -> dict[str, object]:
+def _encodable(value: AnyJson, info: ValidationInfo) -> AnyJson:
     text = _dumped(value)
     repaired = _not_too_deep(_well_formed(text, info))
     if repaired == text:
         return value
-    parsed: dict[str, object] = json.loads(repaired)
+    parsed: AnyJson = json.loads(repaired)
     return parsed
+
+
+def _from_text(value: object) -> object:
+    # Some clients send a schema as JSON text. Other text stays, and is refused with the name of the tool.
+    with suppress(ValueError, RecursionError):
+        return json.loads(value) if isinstance(value, str) and value.strip() else value
+    return value
 
 
 String = Annotated[str, AfterValidator(_well_formed)]
@@ -119,6 +129,13 @@ JsonText = Annotated[
 ]
 """JSON in a string, as a call's arguments; the client may also send the value itself."""
 JsonObject = Annotated[dict[str, object], AfterValidator(_encodable)]
+SchemaJson = Annotated[
+    object,
+    BeforeValidator(_from_text),
+    AfterValidator(_encodable),
+    WithJsonSchema({"type": "object", "additionalProperties": True}),
+]
+"""A tool's JSON schema. What is not an object is judged with the tool, whose name the error then tells."""
 INTEGRAL = BeforeValidator(_integral)
 """Accepts a float without a fraction. Bounds stand before it, so that JSON schemas show them."""
 TokenCount = Annotated[int, Field(gt=0, le=MAX_ANSWER_TOKENS), INTEGRAL]

@@ -12,7 +12,7 @@ from server.dialects.common.message_rules import Conversation, MessageListBuilde
 from server.dialects.common.options import fields_without_effect, sampling_value
 from server.dialects.common.stops import stops_from
 from server.dialects.common.tool_pairing import CallIds
-from server.dialects.common.tools import raw_text_names
+from server.dialects.common.tools import changes_in, raw_text_names
 from server.dialects.common.wire_types import validated
 from server.dialects.messages import request_types as wire
 from server.dialects.messages.request_tools import choice_from, server_tools, tools_from
@@ -53,6 +53,7 @@ def request_from_messages(messages: MessagesRequest, *, owner: str, forwards_sam
             *effort.ignored,
             *(["stop_sequences"] if stops.has_more else []),
             *wanted.ignored,
+            *changes_in(tools),
             *conversation.ignored,
             *messages.repaired,
         ),

@@ -51,9 +51,9 @@ def _tool_from(tool: wire.Tool, place: str) -> Tool:
     fields = tool.function or tool
     if fields.name is None:
         raise missing_field(f"{place}.name")
-    schema = tool.input_schema if tool.input_schema is not None else fields.parameters
-    if schema is None and tool.type == "custom":
+    if tool.input_schema is not None:
+        return function_tool(fields.name, fields.description, tool.input_schema, f"{place}.input_schema")
+    if fields.parameters is None and tool.type == "custom":
         return custom_tool(fields.name, fields.description, tool.format)
-    if schema is None and tool.function is None and tool.type != "function":
-        raise missing_field(f"{place}.input_schema")
-    return function_tool(fields.name, fields.description, schema)
+    where = f"{place}.function" if tool.function else place
+    return function_tool(fields.name, fields.description, fields.parameters, f"{where}.parameters")

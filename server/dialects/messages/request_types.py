@@ -13,8 +13,8 @@ from server.dialects.common.stops import Stop
 from server.dialects.common.tool_types import ToolFields
 from server.dialects.common.wire_types import (
     CUSTOM_ERROR,
-    JsonObject,
     Name,
+    SchemaJson,
     StreamOptions,
     String,
     WireModel,
@@ -34,7 +34,7 @@ class Tool(ToolFields):
     """A tool; Cursor also sends OpenAI's forms, also custom tools."""
 
     type: String | None = None
-    input_schema: JsonObject | None = None
+    input_schema: SchemaJson = None
     function: ToolFields | None = None
 
 

@@ -14,7 +14,14 @@ from server.dialects.common.raw_text_tools import wrapped
 from server.dialects.common.refusals import unknown_type
 from server.dialects.common.stops import stops_from
 from server.dialects.common.tool_pairing import CallIds
-from server.dialects.common.tools import openai_choice, openai_tool, raw_text_names, resolved_choice, unique_tools
+from server.dialects.common.tools import (
+    changes_in,
+    openai_choice,
+    openai_tool,
+    raw_text_names,
+    resolved_choice,
+    unique_tools,
+)
 from server.dialects.common.wire_types import OtherPart, validated
 from server.dialects.responses import request_types as wire
 from server.dialects.responses.request_types import ResponsesRequest
@@ -64,6 +71,7 @@ def request_from_responses(responses: ResponsesRequest, *, owner: str, forwards_
             *effort.ignored,
             *(["stop"] if stops.has_more else []),
             *wanted.ignored,
+            *changes_in(tools),
             *conversation.ignored,
             *responses.repaired,
         ),

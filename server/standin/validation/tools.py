@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from server.standin.validation.json_schema import is_schema
 from server.standin.validation.messages import TOOL_NAME
 from server.standin.validation.types import (
     BETA_SERVER_TOOLS,
@@ -14,7 +15,6 @@ from server.standin.validation.types import (
 )
 
 PROPERTY_NAME = r"^[a-zA-Z0-9_.-]{1,64}$"
-_TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
 _INVALID = (
     "JSON schema is invalid. It must match JSON Schema draft 2020-12 (https://json-schema.org/draft/2020-12)."
     " Learn more about tool use at https://docs.claude.com/en/docs/tool-use."
@@ -69,39 +69,9 @@ def _check_custom(tool: object, place: str) -> str:
         raise Rejected(f"{where}.type: Input should be 'object'")
     if any(word in schema for word in ("oneOf", "allOf", "anyOf")):
         raise Rejected(f"{where}: input_schema does not support oneOf, allOf, or anyOf at the top level")
-    if not _is_schema(schema):
+    if not is_schema(schema):
         raise Rejected(f"{where}: {_INVALID}")
     properties = schema.get("properties", {})
     if not all(re.match(PROPERTY_NAME.replace("$", r"\Z"), key) for key in properties):
         raise Rejected(f"{where}.properties: Property keys should match pattern '{PROPERTY_NAME}'")
     return name
-
-
-def _is_schema(schema: object) -> bool:
-    """Whether the main keywords of JSON Schema are valid; not a complete check."""
-    if isinstance(schema, bool):
-        return True
-    if not isinstance(schema, dict):
-        return False
-    types = schema.get("type", [])
-    kinds = types if isinstance(types, list) else [types]
-    required = schema.get("required", [])
-    inner: list[object] = [schema[word] for word in ("items", "additionalProperties", "not") if word in schema]
-    for word in ("properties", "$defs", "patternProperties"):
-        group = schema.get(word, {})
-        if not isinstance(group, dict):
-            return False
-        inner += group.values()
-    for word in ("anyOf", "oneOf", "allOf", "prefixItems"):
-        group = schema.get(word, [])
-        if not isinstance(group, list) or (word in schema and not group):
-            return False
-        inner += group
-    return (
-        all(isinstance(kind, str) and kind in _TYPES for kind in kinds)
-        and isinstance(required, list)
-        and all(isinstance(name, str) for name in required)
-        and isinstance(schema.get("enum", []), list)
-        and isinstance(schema.get("description", ""), str)
-        and all(_is_schema(part) for part in inner)
-    )

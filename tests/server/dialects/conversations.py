@@ -666,6 +666,23 @@ CONVERSATIONS: dict[str, Conversation] = {
             "messages": with_messages(HI, tools=[{"type": "function", "name": "look"}]),
         },
     ),
+    "the same tool twice": Conversation(
+        _with_tools(tools=(LOOK,)),
+        {
+            "chat_completions": with_messages(HI, tools=[NESTED, FLAT]),
+            "responses": with_input(HI, tools=[FLAT, NESTED]),
+            "messages": with_messages(HI, tools=[OWN, OWN]),
+        },
+    ),
+    "two tools of one name": Conversation(
+        _with_tools(tools=(LOOK,)),
+        {
+            "chat_completions": with_messages(HI, tools=[NESTED, {**FLAT, "description": "Another."}]),
+            "responses": with_input(HI, tools=[FLAT, {**FLAT, "parameters": {}}]),
+            "messages": with_messages(HI, tools=[OWN, {**OWN, "input_schema": None}]),
+        },
+        dict.fromkeys(("chat_completions", "responses", "messages"), ("tools[1]",)),
+    ),
     "a tool whose schema has no type": Conversation(
         _with_tools(tools=(Tool("look", "", '{"type": "object", "properties": {"a": {}}}'),)),
         {

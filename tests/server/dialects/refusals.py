@@ -121,11 +121,17 @@ REFUSALS: dict[str, Refusal] = {
             "messages": (with_messages(HI, tools=[{"input_schema": {}}]), "tools[0].name"),
         }
     ),
-    "the same tool twice": Refusal(
+    "parameters that are not an object's": Refusal(
         {
-            "chat_completions": (with_messages(HI, tools=[NESTED, FLAT]), "tools[1]"),
-            "responses": (with_input(HI, tools=[FLAT, NESTED]), "tools[1]"),
-            "messages": (with_messages(HI, tools=[OWN, OWN]), "tools[1]"),
+            "chat_completions": (
+                with_messages(HI, tools=[{"type": "function", "function": {"name": "t", "parameters": [1]}}]),
+                "tools[0].function.parameters",
+            ),
+            "responses": (
+                with_input(HI, tools=[{"type": "function", "name": "t", "parameters": {"type": "string"}}]),
+                "tools[0].parameters.type",
+            ),
+            "messages": (with_messages(HI, tools=[{"name": "t", "input_schema": "x"}]), "tools[0].input_schema"),
         }
     ),
     "a required call without tools": Refusal(

@@ -27,6 +27,19 @@ CLI_BETAS = "claude-code-20250219,context-management-2025-06-27,per-turn-control
 PDF = base64.b64encode(b"%PDF-1.7 a document").decode()
 JPEG = base64.b64encode(b"\xff\xd8\xff\xe0 a photograph").decode()
 MARK = {"type": "ephemeral"}
+INVALID: tuple[object, ...] = (
+    {"exclusiveMinimum": True, "minimum": 0},
+    {"type": "array", "items": [{}]},
+    {"description": None},
+    {"required": True},
+    {"required": ["b", "b"]},
+    {"type": []},
+    {"enum": None},
+    {"minLength": -1},
+    {"multipleOf": 0},
+    {"anyOf": []},
+    None,
+)
 
 
 def pdf(**source: object) -> dict[str, object]:
@@ -265,6 +278,13 @@ REFUSED = [
     (
         body(tools=[tool(schema={"type": "object", "required": "a"})]),
         "tools.0.custom.input_schema: JSON schema is invalid.",
+    ),
+    *(
+        (
+            body(tools=[tool(schema={"type": "object", "properties": {"a": inner}})]),
+            "tools.0.custom.input_schema: JSON schema is invalid.",
+        )
+        for inner in INVALID
     ),
     (
         body(tools=[tool(schema={"type": "object", "properties": {"a b": {}}})]),

@@ -63,13 +63,11 @@ class TestTools:
         ("parameters", "schema"),
         [
             ({}, {"type": "object", "properties": {}}),
-            (
-                {"type": "object", "anyOf": [{"$ref": "https://example.org/x"}]},
-                {"type": "object", "anyOf": [{"$ref": "https://example.org/x"}]},
-            ),
+            ("{}", {"type": "object", "properties": {}}),
+            (SCHEMA, SCHEMA),
         ],
     )
-    def test_a_schema_is_unchanged_except_for_its_type(self, parameters: Any, schema: Any) -> None:
+    def test_a_schema_that_claude_takes_is_unchanged(self, parameters: Any, schema: Any) -> None:
         (tool,) = request(
             tools=[{"type": "function", "function": {"name": "f", "parameters": parameters}}]
         ).profile.tools
@@ -94,7 +92,7 @@ class TestTools:
     @pytest.mark.parametrize(
         ("fields", "param"),
         [
-            ({"tools": [NESTED], "functions": [NESTED["function"]]}, "functions[0]"),
+            ({"functions": [{"name": "f", "parameters": {"type": "array"}}]}, "functions[0].parameters.type"),
             ({"tools": [{"type": "function", "function": {}}]}, "tools[0].function.name"),
             ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
             ({"tools": [{"type": "function", "name": "f", "parameters": "x"}]}, "tools[0].parameters"),

@@ -31,9 +31,9 @@ def _described(schema: dict[str, Any], draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
-def scalars(draw: st.DrawFn) -> dict[str, Any]:
+def scalars(draw: st.DrawFn) -> Any:
     """A schema of a single value, in the spellings of several drafts and languages."""
-    made = draw(
+    made: Any = draw(
         st.sampled_from(
             [
                 {"type": "string"},
@@ -160,13 +160,13 @@ def accepts(schema: Any, value: Any, root: Any, depth: int = 0) -> bool:
     if value is None and schema.get("nullable") is True:
         return True
     if isinstance(reference := schema.get("$ref"), str):
-        target = root
+        target: Any = root
         for step in reference.removeprefix("#").strip("/").split("/") if reference.startswith("#") else ["?"]:
             target = target.get(step) if isinstance(target, dict) and step else target if not step else None
         if target is not None and not accepts(target, value, root, depth + 1):
             return False
     kinds = schema.get("type")
-    kinds = [_PYTHON.get(kind, kind) for kind in (kinds if isinstance(kinds, list) else [kinds])]
+    kinds = [_PYTHON.get(str(kind), kind) for kind in (kinds if isinstance(kinds, list) else [kinds])]
     if all(kind in _CHECKS for kind in kinds) and not any(_CHECKS[kind](value) for kind in kinds):
         return False
     return (

@@ -116,7 +116,6 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (user({"type": "image", "source": {"type": "base64"}}), "messages[0].content[0].source.data"),
     (user({"type": "image", "source": {"type": "base64", "data": "AAAA"}}), "messages[0].content[0].source.data"),
     (user({"type": "tool_use", "id": "c", "name": "t", "input": {}}), "messages[0].content[0]"),
-    ({"messages": HI, "tools": [{"name": "t"}]}, "tools[0].input_schema"),
     ({"messages": HI, "output_config": {"format": {"type": "xml"}}}, "output_config.format.type"),
 ]
 
