@@ -1,6 +1,6 @@
 """Messages and the parts that they consist of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Role = Literal["user", "assistant"]
@@ -48,11 +48,15 @@ class ToolResult:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image: base64 `data` of `media_type`, or a `url` that Claude's API fetches (Drawbridge never does)."""
+    """An image: base64 `data` of `media_type`, or a `url` that Claude's API fetches (Drawbridge never does).
+
+    `shrunk_at` is the place in the request of an image that was too large and was made smaller; else empty.
+    """
 
     media_type: str | None = None
     data: str | None = None
     url: str | None = None
+    shrunk_at: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,13 @@ IMPORTERS = {
     "psutil": ("server/machine/",),
     "click": ("server/commands", "server/__main__.py", "tray/__main__.py"),
     "pystray": ("tray/icon/pystray_types.py", "tray/icon/macos.py", "tray/icon/windows.py"),
-    "PIL": ("tray/icon/images.py", "tray/icon/pystray_types.py", "tray/icon/linux.py", "tray/icon/view.py"),
+    "PIL": (
+        "server/dialects/common/image_shrinking.py",
+        "tray/icon/images.py",
+        "tray/icon/pystray_types.py",
+        "tray/icon/linux.py",
+        "tray/icon/view.py",
+    ),
 }
 
 # Words that a reader would have to look up: the field has plain terms for each.

@@ -1,9 +1,12 @@
 """Pictures and files: recognized by their bytes, forwarded unchanged, never downloaded by the server."""
 
 import base64
+import io
+import random
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from server.standin.server import Standin
 from tests.pictures import PICTURES
@@ -105,7 +108,8 @@ async def test_every_spelling_in_the_question_and_in_the_history(bridge: Bridge,
 
 
 async def test_what_cannot_be_passed_on_is_refused_by_its_place(bridge: Bridge, standin: Standin) -> None:
-    large = base64.b64encode(PICTURES["image/png"] + bytes(4 * 1024 * 1024)).decode()
+    # Its data ends early, so that it cannot be made smaller.
+    large = base64.b64encode(PICTURES["image/png"][:40] + bytes(4 * 1024 * 1024)).decode()
     for url in (
         "http://example.org/a.png",
         "https://127.0.0.1/a.png",
@@ -129,3 +133,23 @@ async def test_what_cannot_be_passed_on_is_refused_by_its_place(bridge: Bridge, 
         reply = await bridge.post({"messages": conversation})
         assert (reply.status_code, reply.json()["error"]["param"]) == (400, "messages[1].content[0]")
     assert standin.requests == []
+
+
+async def test_a_large_photograph_is_made_smaller_and_the_conversation_goes_on(
+    bridge: Bridge, standin: Standin
+) -> None:
+    noise = Image.frombytes("RGB", (1250, 1250), random.Random(1).randbytes(1250 * 1250 * 3))
+    content = io.BytesIO()
+    noise.save(content, "PNG")
+    url = f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
+    assert len(url) > 5 * 1024 * 1024
+    question = {"role": "user", "content": ["Look", {"type": "image_url", "image_url": {"url": url}}]}
+    reply = await bridge.post({"messages": [question]})
+    assert reply.status_code == 200, reply.text
+    assert reply.headers["x-drawbridge-ignored"] == "messages[0].content[1].image_url (shrunk)"
+    source = blocks(standin)[1]["source"]
+    arrived = Image.open(io.BytesIO(base64.b64decode(source["data"])))
+    assert (source["media_type"], arrived.format, arrived.size) == ("image/jpeg", "JPEG", (1250, 1250))
+    answer = reply.json()["choices"][0]["message"]
+    reply = await bridge.post({"messages": [question, answer, {"role": "user", "content": "And?"}]})
+    assert (reply.status_code, reply.headers["x-drawbridge-way"]) == (200, "continued")

@@ -8,14 +8,16 @@ import base64
 import binascii
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from server.conversation.parts import Document, Image, Message, Part, ToolResult
+from server.dialects.common.image_shrinking import shrunk_image
 from server.errors import InvalidRequest
 
 # Claude's API counts bytes of base64.
 MAX_IMAGE_BYTES = 5 * 1024 * 1024
+MAX_IMAGE_SIDE = 8000
 MAX_TOTAL_BYTES = 32 * 1024 * 1024
 
 _PDF = "application/pdf"
@@ -161,13 +163,27 @@ def _image(content: bytes, claimed: str | None, place: str) -> Image | Document:
         # Claude Code would replace it by a sentence of its own.
         raise InvalidRequest(f"{place} is a damaged image: its dimensions cannot be read.", param=place)
     data = base64.b64encode(content).decode()
-    if len(data) > MAX_IMAGE_BYTES:
+    if len(data) <= MAX_IMAGE_BYTES and _longest_side(kind, content) <= MAX_IMAGE_SIDE:
+        return Image(media_type=kind, data=data)
+    smaller = shrunk_image(content)
+    if smaller is None:
         raise InvalidRequest(
-            f"{place} is an image of {len(data) / 1024 / 1024:.1f} MB in base64; the limit is 5 MB.",
+            f"{place} is an image of {len(data) / 1024 / 1024:.1f} MB in base64 that cannot be made smaller; the limits"
+            f" are 5 MB and {MAX_IMAGE_SIDE} pixels.",
             param=place,
             hint="Make the image smaller.",
         )
-    return Image(media_type=kind, data=data)
+    return Image(smaller[0], base64.b64encode(smaller[1]).decode(), shrunk_at=place)
+
+
+def shrunk_places(messages: Iterable[Message]) -> Iterator[str]:
+    """Yields the places of images that were made smaller."""
+    for message in messages:
+        for part in message.parts:
+            inner = part.parts if isinstance(part, ToolResult) else (part,)
+            yield from (
+                f"{image.shrunk_at} (shrunk)" for image in inner if isinstance(image, Image) and image.shrunk_at
+            )
 
 
 def _document(content: bytes, claimed: str | None, place: str, title: str | None) -> Image | Document:
@@ -217,3 +233,24 @@ def _has_dimensions(kind: str, content: bytes) -> bool:
             at = frame.end() if frame else len(content)
             dimensions = content[at : at + 2], content[at + 2 : at + 4]
     return any(dimensions[0]) and any(dimensions[1])
+
+
+def _longest_side(kind: str, content: bytes) -> int:
+    """Returns the longer side in pixels, by the header of an image that has one."""
+    match kind:
+        case "image/png":
+            sides = int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
+        case "image/gif":
+            sides = int.from_bytes(content[6:8], "little"), int.from_bytes(content[8:10], "little")
+        case "image/webp" if content[12:16] == b"VP8X":
+            sides = int.from_bytes(content[24:27], "little") + 1, int.from_bytes(content[27:30], "little") + 1
+        case "image/webp" if content[12:16] == b"VP8L":
+            bits = int.from_bytes(content[21:25], "little")
+            sides = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+        case "image/webp":
+            sides = int.from_bytes(content[26:28], "little") & 0x3FFF, int.from_bytes(content[28:30], "little") & 0x3FFF
+        case _:
+            frame = _JPEG_FRAME.search(content)
+            at = frame.end() if frame else len(content)
+            sides = int.from_bytes(content[at : at + 2]), int.from_bytes(content[at + 2 : at + 4])
+    return max(sides)

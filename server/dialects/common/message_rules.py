@@ -18,7 +18,7 @@ from server.conversation.parts import (
     ToolResult,
 )
 from server.conversation.text import is_blank
-from server.dialects.common.attachments import check_total_size
+from server.dialects.common.attachments import check_total_size, shrunk_places
 from server.dialects.common.content_types import SystemBlock
 from server.dialects.common.tool_pairing import pair_results
 from server.errors import InvalidRequest
@@ -127,7 +127,9 @@ class MessageListBuilder:
         check_total_size(paired, field=self._field)
         prompt = "\n".join(entry.text for entry in system)
         # Claude's API refuses a blank system prompt, too.
-        return Conversation("" if is_blank(prompt) else prompt, paired, (*self._ignored, *unpaired))
+        return Conversation(
+            "" if is_blank(prompt) else prompt, paired, (*self._ignored, *unpaired, *shrunk_places(paired))
+        )
 
     def _with_question(self) -> tuple[list[_Entry], list[_Entry]]:
         """Returns the entries of the system prompt and those of the conversation, without blank ones."""

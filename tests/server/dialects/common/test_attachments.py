@@ -133,7 +133,8 @@ def test_a_bad_file_is_refused(content: bytes) -> None:
 
 
 def test_images_are_limited_each_and_in_total() -> None:
-    most = PNG + bytes(5 * 1024 * 1024 // 4 * 3 - len(PNG))
+    # The data ends early, so that a larger one cannot be made smaller.
+    most = PNG[:40] + bytes(5 * 1024 * 1024 // 4 * 3 - 40)
     found = image_from_base64(b64(most), None, PLACE)
     with pytest.raises(InvalidRequest, match=r"5\.0 MB in base64"):
         image_from_base64(b64(most + b"x"), None, PLACE)
