@@ -13,7 +13,7 @@ from server.dialects.chat_completions.reply_options import ReplyOptions
 from server.dialects.chat_completions.request import parse_chat, reply_options, request_from_chat
 from server.dialects.chat_completions.response import ChatCollector
 from server.dialects.chat_completions.stream import ChatEncoder
-from server.dialects.detect import detect_format
+from server.dialects.detect import detect_format, fields_of_other_formats
 from server.dialects.framing import SSE_TYPE
 from server.dialects.messages.request import parse_messages, request_from_messages
 from server.dialects.messages.request_types import MessagesRequest
@@ -62,19 +62,22 @@ class ChatCompletions:
 
 def _read(body: object, owner: str, config: Config) -> tuple[ModelRequest, ReplyOptions, bool]:
     forwards = config.forward_sampling
-    match detect_format(body):
+    found = detect_format(body)
+    match found:
         case "responses":
             responses = parse_responses(body)
             request = request_from_responses(responses, owner=owner, forwards_sampling=forwards)
-            return _foreign(responses, request, config)
+            request, how, is_streamed = _foreign(responses, request, config)
         case "messages":
             messages = parse_messages(body)
             request = request_from_messages(messages, owner=owner, forwards_sampling=forwards)
-            return _foreign(messages, request, config)
+            request, how, is_streamed = _foreign(messages, request, config)
         case "chat":
             chat, shown = parse_chat(body), config.reasoning
             request = request_from_chat(chat, owner=owner, forwards_sampling=forwards, thoughts=shown)
-            return request, reply_options(chat, request, thoughts=shown), chat.stream
+            how, is_streamed = reply_options(chat, request, thoughts=shown), chat.stream
+    lost = dict.fromkeys((*fields_of_other_formats(body, found), *request.ignored))
+    return replace(request, ignored=tuple(lost)), how, is_streamed
 
 
 def _foreign(

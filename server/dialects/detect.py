@@ -1,20 +1,36 @@
-"""Detects in which of the three request formats of `chat_path` a body is written."""
+"""Detects in which of three request formats a body on the chat path is written.
 
-from collections.abc import Mapping
+Cursor posts its agent's requests there in the format of the Responses API or of Anthropic's Messages API, depending on
+the model's name, and expects chat chunks back in each case.
+"""
+
+from collections.abc import Iterator, Mapping
 from typing import Literal
+
+from server.dialects.chat_completions.request_types import ChatRequest
+from server.dialects.common.wire_types import WireModel
+from server.dialects.messages.request_types import MessagesRequest
+from server.dialects.responses.request_types import ResponsesRequest
 
 RequestFormat = Literal["chat", "responses", "messages"]
 
 _ANTHROPIC_BLOCKS = frozenset({"tool_use", "tool_result", "thinking", "redacted_thinking"})
 _CHAT_ROLES = frozenset({"tool", "function"})
+# A chat request may have all of a Messages request, but not the other way round.
+_CHAT_FIELDS = frozenset(ChatRequest.model_fields) - frozenset(MessagesRequest.model_fields) | {"reasoning_effort"}
+_TYPES: Mapping[str, type[WireModel]] = {
+    "chat": ChatRequest,
+    "responses": ResponsesRequest,
+    "messages": MessagesRequest,
+}
 
 
 def detect_format(body: object) -> RequestFormat:
     """The format of the parsed JSON `body`; "chat" unless something marks another.
 
     1. responses: it has `input` or `instructions`, and no messages;
-    2. messages: a tool has an `input_schema`, a message holds a tool call, a tool result or a thinking block, or there
-       is a top-level `system` and nothing in the messages that only a chat request has.
+    2. messages: it has nothing that only a chat request has (a field, a role, a nested tool), and a tool has an
+       `input_schema`, a message holds a tool call, a tool result or a thinking block, or there is a top-level `system`.
     """
     if not isinstance(body, Mapping):
         return "chat"
@@ -22,16 +38,36 @@ def detect_format(body: object) -> RequestFormat:
     if not messages:
         has_input = any(body.get(name) is not None for name in ("input", "instructions"))
         return "responses" if has_input and not body.get("messages") else "chat"
-    if any(_is_one_of(message.get("role"), _CHAT_ROLES) or message.get("tool_calls") for message in messages):
+    if _is_chat(body, messages):
         return "chat"
     if body.get("system") or any("input_schema" in tool for tool in _objects(body.get("tools"))):
         return "messages"
     blocks = (block for message in messages for block in _objects(message.get("content")))
-    return "messages" if any(_is_anthropic(block) for block in blocks) else "chat"
+    return "messages" if any(_is_one_of(block.get("type"), _ANTHROPIC_BLOCKS) for block in blocks) else "chat"
 
 
-def _is_anthropic(block: Mapping[str, object]) -> bool:
-    return _is_one_of(block.get("type"), _ANTHROPIC_BLOCKS)
+def fields_of_other_formats(body: object, found: RequestFormat) -> Iterator[str]:
+    """Yields the fields of `body` that ask for something in another format only, so that they have no effect."""
+    if not isinstance(body, Mapping):
+        return
+    for other, model in _TYPES.items():
+        for name, field in model.model_fields.items():
+            if other == found or name in _TYPES[found].model_fields:
+                continue
+            neutral = [value for mark in field.metadata for value in getattr(mark, "neutral", ())]
+            if body.get(name) not in (None, "", [], {}, field.default, *neutral):
+                yield name
+
+
+def _is_chat(body: Mapping[str, object], messages: list[Mapping[str, object]]) -> bool:
+    choice = body.get("tool_choice")
+    return (
+        any(body.get(name) is not None for name in _CHAT_FIELDS)
+        or any(_is_one_of(message.get("role"), _CHAT_ROLES) for message in messages)
+        or any(message.get("tool_calls") or message.get("function_call") for message in messages)
+        or any(isinstance(tool.get("function"), Mapping) for tool in _objects(body.get("tools")))
+        or (isinstance(choice, Mapping) and isinstance(choice.get("function"), Mapping))
+    )
 
 
 def _is_one_of(value: object, names: frozenset[str]) -> bool:

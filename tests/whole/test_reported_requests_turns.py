@@ -11,14 +11,12 @@ from server.dialects.common.tool_pairing import LOST_RESULT, NO_RESULT
 from server.standin.script import say
 from server.standin.server import Standin
 from tests.whole.bridge import Bridge, messages
-from tests.whole.calling import blocks_of, spoken
+from tests.whole.calling import blocks_of, form_of, offered, spoken
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-CLOCK = {
-    "type": "function",
-    "function": {"name": "read_clock", "description": "d", "parameters": {"type": "object", "properties": {}}},
-}
+NO_PARAMETERS = {"type": "object", "properties": {}}
+CLOCK = {"type": "function", "function": {"name": "read_clock", "description": "d", "parameters": NO_PARAMETERS}}
 
 
 def message(role: str, content: object, **more: object) -> dict[str, Any]:
@@ -62,6 +60,71 @@ async def answered(bridge: Bridge, body: Mapping[str, Any]) -> httpx.Response:
     return reply
 
 
+THOUGHT = message("assistant", [{"type": "thinking", "thinking": "Two and two."}, {"type": "text", "text": "4"}])
+ANSWER = {
+    "type": "object",
+    "properties": {"answer": {"type": "string"}},
+    "required": ["answer"],
+    "additionalProperties": False,
+}
+
+
+class TestDialect:
+    async def test_a_thinking_block_loses_no_response_format(self, bridge: Bridge, standin: Standin) -> None:
+        standin.script(say('{"answer": "4"}'))
+        form = {"type": "json_schema", "json_schema": {"name": "x", "schema": ANSWER}}
+        body = {"messages": [*messages("2+2?"), THOUGHT, *messages("Again, as JSON.")], "response_format": form}
+        reply = await answered(bridge, body)
+        assert reply.json()["choices"][0]["message"]["content"] == '{"answer": "4"}'
+        assert form_of(standin.requests[-1].body) == ANSWER
+        assert upstream(standin) == [("user", "2+2?"), ("assistant", "4"), ("user", "Again, as JSON.")]
+        assert ignored(reply) == ["messages[1].content[0] (thinking)"]
+
+    async def test_a_thinking_block_loses_no_choice_of_a_tool(self, bridge: Bridge, standin: Standin) -> None:
+        chosen = {"type": "function", "function": {"name": "read_clock"}}
+        body = {"messages": [*messages("2+2?"), THOUGHT, *messages("time?")], "tools": [CLOCK], "tool_choice": chosen}
+        await answered(bridge, body)
+        assert standin.requests[-1].body["tool_choice"] == {"type": "tool", "name": "read_clock"}
+
+    async def test_a_system_field_loses_no_chat_fields(self, bridge: Bridge, standin: Standin) -> None:
+        body = {"system": "Be brief.", "messages": messages("hi"), "stop": ["END"], "max_completion_tokens": 50}
+        reply = await answered(bridge, body)
+        sent = standin.requests[-1].body
+        assert (sent["stop_sequences"], sent["max_tokens"], prompt_of(standin)[-1]) == (["END"], 50, "Be brief.")
+        assert ignored(reply) == []
+
+    async def test_a_messages_body_with_chat_fields_keeps_both(self, bridge: Bridge, standin: Standin) -> None:
+        body = {
+            "system": [{"type": "text", "text": "Be brief."}],
+            "messages": [
+                *messages("time?"),
+                message("assistant", [{"type": "tool_use", "id": "toolu_1", "name": "read_clock", "input": {}}]),
+                message("user", [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "12:00"}]),
+            ],
+            "tools": [{"name": "read_clock", "description": "d", "input_schema": NO_PARAMETERS}],
+            "stop_sequences": ["END"],
+            "max_tokens": 60,
+            "top_k": 3,
+            "seed": 1,
+            "n": 1,
+        }
+        reply = await answered(bridge, body)
+        sent = standin.requests[-1].body
+        assert (sent["stop_sequences"], sent["max_tokens"], prompt_of(standin)[-1]) == (["END"], 60, "Be brief.")
+        assert upstream(standin) == [("user", "time?"), ("call", "read_clock", {}), ("result", "12:00")]
+        assert list(offered(sent)) == ["read_clock"]
+        assert set(ignored(reply)) == {"seed", "top_k"}
+
+    async def test_a_responses_body_with_chat_fields_names_what_is_lost(self, bridge: Bridge, standin: Standin) -> None:
+        standin.script(say('{"answer": "4"}'))
+        form = {"type": "json_schema", "json_schema": {"name": "x", "schema": ANSWER}}
+        body = {"input": "2+2?", "max_tokens": 60, "stop": ["END"], "seed": 1, "n": 2, "response_format": form}
+        reply = await answered(bridge, body)
+        sent = standin.requests[-1].body
+        assert (sent["stop_sequences"], sent["max_tokens"], form_of(sent)) == (["END"], 60, ANSWER)
+        assert set(ignored(reply)) == {"seed", "n"}
+
+
 class TestLeftOut:
     async def test_a_blank_user_turn_in_the_history(self, bridge: Bridge, standin: Standin) -> None:
         standin.script(say("still here"))
@@ -89,10 +152,10 @@ class TestLeftOut:
     )
     async def test_reasoning_in_the_history(self, bridge: Bridge, standin: Standin, part: dict[str, Any]) -> None:
         answer = message("assistant", [part, {"type": "text", "text": "4"}])
-        body = {"messages": [*messages("2+2?"), answer, *messages("Sure?")]}
+        body = {"messages": [*messages("2+2?"), answer, *messages("Sure?")], "seed": 1}
         reply = await answered(bridge, body)
         assert upstream(standin) == [("user", "2+2?"), ("assistant", "4"), ("user", "Sure?")]
-        assert ignored(reply) == [f"messages[1].content[0] ({part['type']})"]
+        assert ignored(reply) == ["seed", f"messages[1].content[0] ({part['type']})"]
 
 
 class TestSystemMessages:

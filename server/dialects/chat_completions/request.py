@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.dialects.chat_completions.reply_options import ReasoningDisplay, ReplyOptions
 from server.dialects.chat_completions.request_messages import conversation_from
-from server.dialects.chat_completions.request_tools import choice_from, tools_from
+from server.dialects.chat_completions.request_tools import choice_from, server_tools, tools_from
 from server.dialects.chat_completions.request_types import ChatRequest
-from server.dialects.common.answer_format import answer_from
-from server.dialects.common.effort import effort_in, wants_summary
+from server.dialects.common.answer_format import OutputConfig, answer_from
+from server.dialects.common.effort import effort_in, wants_summary, wants_thinking
 from server.dialects.common.options import fields_without_effect, sampling_value
 from server.dialects.common.stops import stops_from
 from server.dialects.common.tools import changes_in, raw_text_names
@@ -26,21 +26,27 @@ def request_from_chat(
 ) -> ModelRequest:
     """Returns the neutral request of `owner`. Raises `InvalidRequest` for what Claude does not support."""
     _refuse_unsupported(chat)
-    wanted = answer_from(chat.response_format, "response_format", is_nested=True)
+    output = chat.output_config or OutputConfig()
+    wanted = (
+        answer_from(output.format, "output_config.format", is_nested=False)
+        if chat.response_format is None
+        else answer_from(chat.response_format, "response_format", is_nested=True)
+    )
     tools = tools_from(chat)
     # Before the choice removes tools: the history may contain calls of tools that may not be called now.
     raw_text_tools = raw_text_names(tools)
     choice, tools = choice_from(chat, tools)
     choice, tools, answer = wanted.offered(choice, tools)
     conversation = conversation_from(chat, raw_text_tools)
-    effort, stops = effort_in(chat), stops_from(chat.stop)
+    effort = effort_in(chat, ("output_config.effort", output.effort))
+    stops = stops_from((*_texts(chat.stop), *_texts(chat.stop_sequences)))
     return ModelRequest(
         messages=conversation.messages,
         model=chat.model,
         profile=Profile(system=conversation.system, tools=tools, owner=owner),
         settings=ModelSettings(
             effort=effort.level,
-            max_tokens=chat.max_completion_tokens or chat.max_tokens,
+            max_tokens=chat.max_completion_tokens or chat.max_tokens or chat.max_output_tokens,
             stop_sequences=stops.upstream,
             tool_choice=choice,
             schema=wanted.schema,
@@ -78,6 +84,10 @@ def reply_options(chat: ChatRequest, request: ModelRequest, *, thoughts: Reasoni
     )
 
 
+def _texts(stop: str | list[str] | None) -> list[str]:
+    return [stop] if isinstance(stop, str) else stop or []
+
+
 def _refuse_unsupported(chat: ChatRequest) -> None:
     if any(modality != "text" for modality in chat.modalities or ()):
         raise InvalidRequest("modalities must be ['text']: Claude answers in text only.", param="modalities")
@@ -85,10 +95,13 @@ def _refuse_unsupported(chat: ChatRequest) -> None:
 
 def _shows_thinking(chat: ChatRequest, thoughts: ReasoningDisplay) -> bool:
     """Whether Claude sends its thinking. Its answer then starts later, so only clients that use it get it."""
-    return thoughts == "tags" or (thoughts == "field" and wants_summary(chat))
+    return thoughts == "tags" or (thoughts == "field" and (wants_summary(chat) or wants_thinking(chat)))
 
 
 def _ignored(chat: ChatRequest, *, forwards_sampling: bool) -> Iterator[str]:
     yield from fields_without_effect(chat, forwards_sampling=forwards_sampling)
     if any(tool.strict or (tool.function and tool.function.strict) for tool in chat.tools or ()):
         yield "tools[].function.strict"
+    yield from server_tools(chat)
+    if chat.response_format is not None and chat.output_config is not None and chat.output_config.format is not None:
+        yield "output_config.format"

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from server.dialects.common.answer_format import AnyOutputFormat
+from server.dialects.common.answer_format import AnyOutputFormat, OutputConfig
 from server.dialects.common.content_types import Content, System
 from server.dialects.common.effort import ThinkingFields
 from server.dialects.common.lenient import COUNT, Flag, TokenLimit
@@ -21,6 +21,13 @@ from server.dialects.common.wire_types import (
 )
 
 MAX_CHOICES = 8
+
+
+def _openai_tool(tool: object) -> object:
+    """Returns a tool of Anthropic's Messages API as a function."""
+    if not isinstance(tool, dict) or tool.get("input_schema") is None or tool.get("function") is not None:
+        return tool
+    return {**tool, "type": "function", "parameters": tool["input_schema"]}
 
 
 class FunctionCall(WireModel):
@@ -79,7 +86,7 @@ class ChatRequest(ThinkingFields):
     )
     response_format: AnyOutputFormat | None = None
     modalities: list[String] | None = None
-    tools: Annotated[list[OpenAITool], Field(fail_fast=True)] | None = None
+    tools: Annotated[list[Annotated[OpenAITool, BeforeValidator(_openai_tool)]], Field(fail_fast=True)] | None = None
     tool_choice: OpenAIToolChoice | None = Field(
         default=None, description="'auto', 'none', 'required', or an object that names a tool."
     )
@@ -88,6 +95,11 @@ class ChatRequest(ThinkingFields):
     function_call: OpenAIToolChoice | None = None
     system: System | None = Field(default=None, description="A system prompt, as Anthropic's Messages API has it.")
     instructions: String | None = Field(default=None, description="A system prompt, as the Responses API has it.")
+    max_output_tokens: TokenLimit = Field(default=None, description="The limit as the Responses API writes it.")
+    stop_sequences: Stop | None = Field(default=None, description="stop, as Anthropic's Messages API writes it.")
+    output_config: OutputConfig | None = Field(
+        default=None, description="Effort and format, as Anthropic's Messages API writes them."
+    )
 
     temperature: Annotated[object, WithoutEffect(neutral=(1,), is_sampling=True)] = None
     top_p: Annotated[object, WithoutEffect(neutral=(1,), is_sampling=True)] = None

@@ -47,6 +47,13 @@ class OutputFormat(WireModel):
 AnyOutputFormat = Annotated[OutputFormat, BeforeValidator(_from_string)]
 
 
+class OutputConfig(WireModel):
+    """The effort for the answer, and its format."""
+
+    effort: object = None
+    format: AnyOutputFormat | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class WantedAnswer:
     """What the client wants: `schema` is for Claude's structured outputs, else `tool` is the answer tool."""

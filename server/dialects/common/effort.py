@@ -73,6 +73,11 @@ def wants_summary(fields: ThinkingFields) -> bool:
     return summary is True or (isinstance(summary, str) and summary not in {"", "none"})
 
 
+def wants_thinking(fields: ThinkingFields) -> bool:
+    """Whether `thinking`, as Anthropic's Messages API writes it, asks to see the thinking."""
+    return _get(fields.thinking, "type") in ("enabled", "adaptive")
+
+
 def _wishes(fields: ThinkingFields) -> Iterator[tuple[str, object]]:
     """Yields the values that may name an effort, the strongest first; False for those that say "off"."""
     yield "reasoning_effort", fields.reasoning_effort

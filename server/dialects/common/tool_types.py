@@ -54,6 +54,7 @@ class ChosenTool(AllowedTools):
     custom: NamedTool | None = None
     name: Name | None = None
     allowed_tools: AllowedTools | None = None
+    disable_parallel_tool_use: bool = False
 
 
 OpenAIToolChoice = Annotated[

@@ -5,16 +5,15 @@ from typing import assert_never
 
 from server.conversation.parts import Text
 from server.conversation.request import ModelRequest, ModelSettings, Profile
-from server.dialects.common.answer_format import answer_from
+from server.dialects.common.answer_format import OutputConfig, answer_from
 from server.dialects.common.content import ContentReader
-from server.dialects.common.effort import effort_in
+from server.dialects.common.effort import effort_in, wants_thinking
 from server.dialects.common.message_rules import Conversation, MessageListBuilder
 from server.dialects.common.options import fields_without_effect, sampling_value
 from server.dialects.common.stops import stops_from
 from server.dialects.common.tool_pairing import CallIds
 from server.dialects.common.tools import changes_in, raw_text_names
 from server.dialects.common.wire_types import validated
-from server.dialects.messages import request_types as wire
 from server.dialects.messages.request_tools import choice_from, server_tools, tools_from
 from server.dialects.messages.request_types import MessagesRequest
 
@@ -28,7 +27,7 @@ def request_from_messages(messages: MessagesRequest, *, owner: str, forwards_sam
     """Returns the neutral request of `owner`. Raises `InvalidRequest` for what Claude does not support."""
     tools = tools_from(messages.tools or ())
     conversation = _conversation(messages, raw_text_names(tools))
-    output = messages.output_config or wire.OutputConfig()
+    output = messages.output_config or OutputConfig()
     wanted = answer_from(output.format, "output_config.format", is_nested=False)
     effort, stops = effort_in(messages, ("output_config.effort", output.effort)), stops_from(messages.stop_sequences)
     choice, tools, answer = wanted.offered(choice_from(messages.tool_choice, tools), tools)
@@ -44,7 +43,7 @@ def request_from_messages(messages: MessagesRequest, *, owner: str, forwards_sam
             tool_choice=choice,
             schema=wanted.schema,
             thinks=effort.thinks,
-            shows_thinking=effort.thinks and _shows_thinking(messages),
+            shows_thinking=effort.thinks and wants_thinking(messages),
             temperature=sampling_value(messages.temperature) if forwards_sampling else None,
             top_p=sampling_value(messages.top_p) if forwards_sampling else None,
         ),
@@ -60,11 +59,6 @@ def request_from_messages(messages: MessagesRequest, *, owner: str, forwards_sam
         cut_at=stops.cut,
         answer=answer,
     )
-
-
-def _shows_thinking(messages: MessagesRequest) -> bool:
-    """Whether `thinking` has a type that shows it."""
-    return isinstance(messages.thinking, dict) and messages.thinking.get("type") in ("enabled", "adaptive")
 
 
 def _conversation(messages: MessagesRequest, raw_text_tools: Collection[str]) -> Conversation:

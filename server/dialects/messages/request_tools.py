@@ -34,7 +34,8 @@ def choice_from(choice: wire.Choice | None, tools: tuple[Tool, ...]) -> ToolChoi
     chosen = wire.ChosenTool(type=choice) if isinstance(choice, str) else choice
     mode = choice_mode(chosen.type)
     if chosen.type in {"tool", "function"}:
-        wanted = WantedChoice("tool", chosen.name or "")
+        # OpenAI's form nests the name.
+        wanted = WantedChoice("tool", chosen.name or (chosen.function and chosen.function.name) or "")
     elif mode is not None:
         wanted = WantedChoice(mode)
     else:

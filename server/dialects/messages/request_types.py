@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from server.dialects.common.answer_format import AnyOutputFormat
+from server.dialects.common.answer_format import OutputConfig
 from server.dialects.common.content_types import Content, System
 from server.dialects.common.effort import ThinkingFields
 from server.dialects.common.lenient import Flag, TokenLimit
@@ -43,6 +43,7 @@ class ChosenTool(WireModel):
 
     type: String
     name: Name | None = None
+    function: ToolFields | None = None
     disable_parallel_tool_use: bool = False
 
 
@@ -50,13 +51,6 @@ Choice = Annotated[
     Annotated[String, Tag("<string>")] | Annotated[ChosenTool, Tag("<object>")],
     Discriminator(string_or_object, CUSTOM_ERROR, "must be an object with a type, such as {'type': 'auto'}"),
 ]
-
-
-class OutputConfig(WireModel):
-    """The effort for the answer, and its format."""
-
-    effort: object = None
-    format: AnyOutputFormat | None = None
 
 
 class MessagesRequest(ThinkingFields):

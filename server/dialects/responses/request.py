@@ -5,7 +5,7 @@ from typing import assert_never
 
 from server.conversation.parts import Text, ToolCall, ToolResult
 from server.conversation.request import ModelRequest, ModelSettings, Profile
-from server.dialects.common.answer_format import answer_from
+from server.dialects.common.answer_format import WantedAnswer, answer_from
 from server.dialects.common.content import ContentReader, call_arguments, made_id
 from server.dialects.common.effort import effort_in, wants_summary
 from server.dialects.common.message_rules import Conversation, MessageListBuilder
@@ -48,7 +48,7 @@ def request_from_responses(responses: ResponsesRequest, *, owner: str, forwards_
     raw_text_tools = raw_text_names(tools)
     choice, tools = resolved_choice(openai_choice(responses.tool_choice), tools, parallel=responses.parallel_tool_calls)
     conversation = _conversation(responses, raw_text_tools)
-    wanted = answer_from(responses.text.format if responses.text else None, "text.format", is_nested=False)
+    wanted = _answer(responses)
     choice, tools, answer = wanted.offered(choice, tools)
     effort, stops = effort_in(responses), stops_from(responses.stop)
     return ModelRequest(
@@ -57,7 +57,7 @@ def request_from_responses(responses: ResponsesRequest, *, owner: str, forwards_
         profile=Profile(system=conversation.system, tools=tools, owner=owner),
         settings=ModelSettings(
             effort=effort.level,
-            max_tokens=responses.max_output_tokens,
+            max_tokens=responses.max_output_tokens or responses.max_completion_tokens or responses.max_tokens,
             stop_sequences=stops.upstream,
             tool_choice=choice,
             schema=wanted.schema,
@@ -78,6 +78,13 @@ def request_from_responses(responses: ResponsesRequest, *, owner: str, forwards_
         cut_at=stops.cut,
         answer=answer,
     )
+
+
+def _answer(responses: ResponsesRequest) -> WantedAnswer:
+    """Returns the format of the answer, also from the field of a chat request."""
+    if responses.response_format is not None and (responses.text is None or responses.text.format is None):
+        return answer_from(responses.response_format, "response_format", is_nested=True)
+    return answer_from(responses.text.format if responses.text else None, "text.format", is_nested=False)
 
 
 def _refuse_stored_context(responses: ResponsesRequest) -> None:
@@ -108,6 +115,7 @@ def _conversation(responses: ResponsesRequest, raw_text_tools: Collection[str]) 
     reader = _Reader(raw_text_tools)
     if responses.instructions is not None:
         reader.builder.add_system([responses.instructions], "instructions")
+    reader.builder.add_system_field(responses.system)
     if isinstance(responses.input, str):
         reader.builder.add_user([Text(responses.input)], "input")
     else:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from server.dialects.common.answer_format import AnyOutputFormat
-from server.dialects.common.content_types import Content
+from server.dialects.common.content_types import Content, System
 from server.dialects.common.effort import ThinkingFields
 from server.dialects.common.lenient import Flag, TokenLimit
 from server.dialects.common.options import WithoutEffect
@@ -97,15 +97,19 @@ class ResponsesRequest(ThinkingFields):
 
     input: Input = Field(default_factory=list)
     instructions: String | None = None
+    system: System | None = None
     model: String = ""
     stream: Flag = False
     stream_options: StreamOptions | None = None
     max_output_tokens: TokenLimit = None
+    max_completion_tokens: TokenLimit = None
+    max_tokens: TokenLimit = None
     stop: Stop | None = None
     tools: list[OpenAITool] | None = None
     tool_choice: OpenAIToolChoice | None = None
     parallel_tool_calls: Flag = True
     text: TextOptions | None = None
+    response_format: AnyOutputFormat | None = None
     previous_response_id: String | None = None
     conversation: object = None
     prompt: object = None

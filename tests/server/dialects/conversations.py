@@ -658,6 +658,66 @@ CONVERSATIONS: dict[str, Conversation] = {
             "messages": with_messages(HI, tools=[], tool_choice={"type": "auto"}),
         },
     ),
+    "a choice in OpenAI's form, and tools in Anthropic's": Conversation(
+        _with_tools(ToolChoice("tool", "look"), (LOOK,)),
+        {
+            dialect: with_messages(HI, tools=[OWN], tool_choice={"type": "function", "function": {"name": "look"}})
+            for dialect in ("chat_completions", "messages")
+        },
+    ),
+    "one call at a time, in Anthropic's form": Conversation(
+        _with_tools(ToolChoice("any", parallel=False), (LOOK,)),
+        {
+            dialect: with_messages(
+                HI,
+                tools=[{"type": "custom", **OWN}, {"type": "web_search_20250305", "name": "web_search"}],
+                tool_choice={"type": "any", "disable_parallel_tool_use": True},
+            )
+            for dialect in ("chat_completions", "messages")
+        },
+        dict.fromkeys(("chat_completions", "messages"), ("tools[1] (web_search_20250305)",)),
+    ),
+    "Anthropic's fields": Conversation(
+        replace(
+            expected_request(
+                ASKED, system="Be brief.", effort="high", schema=json.dumps(_TAKEN), stop_sequences=("END",)
+            ),
+            answer=AnswerFormat(json.dumps(_TAKEN)),
+        ),
+        {
+            dialect: with_messages(
+                HI,
+                system=[{"type": "text", "text": "Be brief."}],
+                stop_sequences=["END"],
+                output_config={"effort": "high", "format": {"type": "json_schema", "schema": _TAKEN}},
+            )
+            for dialect in ("chat_completions", "messages")
+        },
+    ),
+    "the fields of other APIs for the system prompt and the limit": Conversation(
+        expected_request(ASKED, system="a\nb", max_tokens=7),
+        {
+            "chat_completions": with_messages(HI, instructions="a", system="b", max_output_tokens=7),
+            "responses": with_input(HI, instructions="a", system="b", max_completion_tokens=7),
+        },
+    ),
+    "Anthropic's thinking, signed": Conversation(
+        expected_request(ASKED, assistant(Thinking("hm", "seal"), RedactedThinking("secret"), "Ho"), ASKED),
+        {
+            "chat_completions": with_messages(
+                HI,
+                message(
+                    "assistant",
+                    [
+                        {"type": "thinking", "thinking": "hm", "signature": "seal"},
+                        {"type": "redacted_thinking", "data": "secret"},
+                        text_part("Ho"),
+                    ],
+                ),
+                HI,
+            ),
+        },
+    ),
     "a tool without a schema": Conversation(
         _with_tools(tools=(Tool("look", "", '{"type": "object", "properties": {}}'),)),
         {

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.dialects.detect import detect_format
+from server.dialects.detect import detect_format, fields_of_other_formats
 from tests.server.answering.test_canned_replies import AZURE, DIAGNOSTIC, VERIFY
 from tests.server.web.cursor_bodies import (
     CHAT,
@@ -33,6 +33,23 @@ BODIES: list[tuple[object, str]] = [
     ({"messages": HI, "system": "Be brief."}, "messages"),
     ({"messages": HI, "tools": MESSAGES["tools"]}, "messages"),
     ({"messages": RESULT}, "messages"),
+    ({"messages": HI, "system": "Be brief.", "stream_options": {}, "user": "u", "temperature": 0}, "messages"),
+    # What only a chat request has speaks for chat, whatever else there is.
+    *(
+        ({**MESSAGES, "messages": MESSAGES_HISTORY, name: value}, "chat")
+        for name, value in (
+            ("response_format", {"type": "text"}),
+            ("stop", ["END"]),
+            ("max_completion_tokens", 50),
+            ("reasoning_effort", "low"),
+            ("n", 1),
+            ("functions", []),
+            ("parallel_tool_calls", True),
+            ("seed", 1),
+            ("tools", NESTED_TOOLS),
+            ("tool_choice", {"type": "function", "function": {"name": "ReadFile"}}),
+        )
+    ),
     # Bodies that a chat request may have, or that it refuses with its own errors.
     ({"messages": HI}, "chat"),
     ({"messages": HI, "input": "Hi", "instructions": "Be brief."}, "chat"),
@@ -52,6 +69,25 @@ BODIES: list[tuple[object, str]] = [
 @pytest.mark.parametrize(("body", "expected"), BODIES)
 def test_the_format_of_a_body_is_detected(body: object, expected: str) -> None:
     assert detect_format(body) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "lost"),
+    [
+        (
+            {**RESPONSES, "n": 2, "seed": 1, "response_format": {"type": "json_object"}},
+            {"n", "seed"},
+        ),
+        ({**RESPONSES, "n": 1, "seed": None, "logprobs": False, "modalities": [], "tools": []}, set()),
+        ({**RESPONSES, "max_tokens": 7, "system": "Be brief.", "stop": "END"}, set()),
+        ({**MESSAGES, "top_k": 1}, set()),
+        ({**CHAT, "input": "Hi", "top_k": 5, "previous_response_id": "r"}, {"input", "top_k", "previous_response_id"}),
+        ({**CHAT, "max_output_tokens": 7, "stop_sequences": ["END"], "instructions": "Be brief."}, set()),
+        ([], set()),
+    ],
+)
+def test_fields_of_other_formats_are_named(body: object, lost: set[str]) -> None:
+    assert set(fields_of_other_formats(body, detect_format(body))) == lost
 
 
 _json = st.recursive(
