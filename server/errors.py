@@ -295,6 +295,13 @@ class KeyringLocked(KeyringError):
     hint = "Unlock it, then try again."
 
 
+class KeyringAsking(KeyringLocked):
+    """The keyring's password window is open, or the keyring does not answer."""
+
+    title = "The keyring is waiting for its password"
+    hint = "Enter it in your system's window."
+
+
 class KeyringMissing(KeyringError):
     """There is no usable keyring."""
 

@@ -16,7 +16,7 @@ from server.config import Config
 from server.errors import AlreadyRunning, DrawbridgeError, SettingsInvalid
 from server.machine.assets import asset
 from server.machine.billing import has_exported_key
-from server.machine.instance import Claim, Instance, claim, read_instance
+from server.machine.instance import Claim, Instance, claim, read_instance, read_state
 from server.machine.keychain import Keychain
 from server.machine.paths import Folders, find_folders
 from server.machine.settings_file import Saved, SettingsFile
@@ -139,6 +139,9 @@ def _run(
         version=own_version,
         project_page=project_page,
         has_exported_key=has_exported_key(os.environ),
+        describe=claimed.describe,
+        is_background=bool(settings.flags.get("background")),
+        is_first_time=partial(_is_first_time, folders),
     )
     controller = Controller(settings, AccessKey(Keychain(folders.config)), platform, make_server=make_server)
     view = _view(controller, desktop)
@@ -215,7 +218,8 @@ def _hand_over(folders: Folders, desktop: Desktop) -> int:
     """A second start: opens the status page of the running app."""
     first = _first(folders)
     if first is None:
-        text = "The server is not running: choose 'Start' in the icon's menu."
+        state = read_state(folders.data).rstrip(".") or "Its server is not running"
+        text = f"{state}. See the menu of its icon, or run 'drawbridge doctor'."
         desktop.notify(Notice("Drawbridge is open already", text), lambda _: None)
         note(f"Drawbridge is open already. {text}")
         return 0
@@ -225,6 +229,14 @@ def _hand_over(folders: Folders, desktop: Desktop) -> int:
         if thread.name == "drawbridge-open":
             thread.join(OPENING_S)
     return 0
+
+
+def _is_first_time(folders: Folders, name: str) -> bool:
+    """Whether this was never called with `name` before; remembered in the data folder."""
+    with suppress(OSError):
+        (folders.data / name).touch(exist_ok=False)
+        return True
+    return False
 
 
 def _first(folders: Folders) -> Instance | None:

@@ -86,6 +86,7 @@ class Snapshot:
     `starts_at_login`: the system's own state; None if it is not available here.
     `checks_updates`: None if there is no update check here; `no_update_check` says why. `new_version`: a newer one, as
     in "1.2".
+    `is_moved`: the server listens on another port than `port`, which was taken at its start.
     `now`: midnight of the current day in local time, for phrases like "tomorrow at 09:00"; with None times are
     written in full, in UTC.
     """
@@ -104,6 +105,7 @@ class Snapshot:
     payer: Literal["automatic", "plan", "api key"] = "automatic"
     has_exported_key: bool = False
     is_quitting: bool = False
+    is_moved: bool = False
     checks_updates: bool | None = False
     no_update_check: str = ""
     new_version: str = ""

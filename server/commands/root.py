@@ -68,6 +68,9 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: object) ->
 @click.option(
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show version."
 )
+@click.option(
+    "--background", is_flag=True, default=None, help="Wait longer for a tray, and open no window: for start at login."
+)
 @settings_options()
 @click.pass_context
 def drawbridge(context: click.Context, /, **flags: object) -> int | None:

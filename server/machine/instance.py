@@ -15,7 +15,7 @@ TOKEN_HEADER = "x-drawbridge-token"  # noqa: S105 # the name of a header
 TIMEOUT_S = 5.0
 # A process that only checks whether a server runs holds the lock for a moment.
 _CLAIM_TIMEOUT_S = 1.0
-_LOCK, _FILE, _END = "server.lock", "server.json", "end-asked"
+_LOCK, _FILE, _END, _STATE = "server.lock", "server.json", "end-asked", "app-state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,11 @@ class Claim:
         """Removes the instance file; the lock is kept."""
         _remove(self._path)
 
+    def describe(self, state: str) -> None:
+        """Stores the state of an app whose server is down, for a second start to show. Never raises."""
+        with suppress(OSError):
+            replace_file(self._path.with_name(_STATE), state.encode(), mode=PRIVATE)
+
     def is_end_requested(self) -> bool:
         """Whether `request_end` was called since the folder was claimed."""
         return self._path.with_name(_END).exists()
@@ -70,12 +75,13 @@ def claim(data: Path) -> Iterator[Claim]:
         ) from error
     try:
         # A request to the server before us, and files that it was writing when it died.
-        for left in (data / _END, *data.glob(f"{_FILE}.*")):
+        for left in (data / _END, data / _STATE, *data.glob(f"{_FILE}.*")):
             _remove(left)
         yield Claim(data / _FILE)
     finally:
         _remove(data / _FILE)
         _remove(data / _END)
+        _remove(data / _STATE)
         lock.release()
 
 
@@ -89,6 +95,14 @@ def read_instance(data: Path) -> Instance | None:
         (data / _FILE).unlink(missing_ok=True)
         return None
     return _load(data)
+
+
+def read_state(data: Path) -> str:
+    """Returns the state that the app of the folder `data` has stored; "" if its server is up or it has none."""
+    try:
+        return (data / _STATE).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
 
 
 def request_end(data: Path) -> bool:

@@ -3,16 +3,17 @@
 import logging
 import os
 import secrets
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 from server.config import Config
-from server.errors import DrawbridgeError, KeyringError, KeyringLocked, KeyringMissing, KeyUnreadable
+from server.errors import DrawbridgeError, KeyringAsking, KeyringError, KeyringLocked, KeyringMissing, KeyUnreadable
 from server.machine.atomic_files import PRIVATE, replace_file
 
 logger = logging.getLogger(__name__)
@@ -56,10 +57,16 @@ class Keychain:
     """
 
     def __init__(
-        self, folder: Path, *, deadline_s: float = DEADLINE_S, backend: "Callable[[], Backend] | None" = None
+        self,
+        folder: Path,
+        *,
+        deadline_s: float = DEADLINE_S,
+        backend: "Callable[[], Backend] | None" = None,
+        is_unlocked: "Callable[[], bool | None] | None" = None,
     ) -> None:
         self.file = folder / KEY_FILE
         self._backend = backend or system_keyring
+        self._is_unlocked = is_unlocked or is_keyring_unlocked
         self._thread = _KeyringThread(deadline_s)
 
     def __repr__(self) -> str:
@@ -110,6 +117,13 @@ class Keychain:
             return "none"
         return "keyring"
 
+    def is_unlocked(self) -> bool | None:
+        """Whether the keyring is open, without asking the user for its password; None if that is not known."""
+        try:
+            return self._thread.run(self._is_unlocked)
+        except KeyringError:
+            return None
+
     def name(self) -> str:
         """Returns the name of the system's keyring, as in "SecretService.Keyring". Raises as `find` does."""
         return self._thread.run(lambda: _name(self._backend()))
@@ -159,6 +173,11 @@ def new_key() -> str:
     return f"db-{secrets.token_urlsafe(32)}"
 
 
+def needs_stored_key(config: Config) -> bool:
+    """Whether the server needs the stored key: it is required of apps on this computer, or others can connect."""
+    return config.api_key is None and (config.require_key or config.reach == "lan" or not config.is_loopback)
+
+
 def resolve_key(config: Config, keychain: Keychain, *, known: str | None = None) -> str | None:
     """Returns the access key that clients must send: the given one, else the stored one if a key is required.
 
@@ -167,7 +186,7 @@ def resolve_key(config: Config, keychain: Keychain, *, known: str | None = None)
     """
     if config.api_key is not None:
         return config.api_key
-    if not (config.require_key or config.reach == "lan" or not config.is_loopback):
+    if not needs_stored_key(config):
         return None
     if known is not None:
         return known
@@ -190,6 +209,8 @@ def resolve_key(config: Config, keychain: Keychain, *, known: str | None = None)
 
 
 def _what_to_do(error: DrawbridgeError) -> str:
+    if isinstance(error, KeyringAsking):
+        return error.hint
     if isinstance(error, KeyringLocked):
         return "Unlock the keyring and start again."
     return "Start Drawbridge where the keyring is available." if isinstance(error, KeyringMissing) else error.hint
@@ -205,6 +226,20 @@ def system_keyring() -> Backend:
     if isinstance(backend, fail.Keyring | null.Keyring) or backend.priority < 1:
         raise KeyringMissing("This system has no usable keyring.")
     return backend
+
+
+def is_keyring_unlocked() -> bool | None:
+    """Whether the keyring of this system is open, without asking for its password; None if that is not known."""
+    if sys.platform != "linux":
+        return None
+    # Lazy: D-Bus, for Linux only.
+    import secretstorage
+
+    try:
+        with closing(secretstorage.dbus_init()) as connection:
+            return not secretstorage.Collection(connection).is_locked()
+    except secretstorage.SecretStorageException:
+        return None
 
 
 def _name(backend: Backend) -> str:
@@ -240,7 +275,7 @@ class _KeyringThread:
         thread.join(self._deadline_s)
         self._abandoned = thread if thread.is_alive() else None
         if self._abandoned is not None:
-            raise KeyringLocked(
+            raise KeyringAsking(
                 f"The keyring did not answer within {self._deadline_s:g} s; it may be waiting for a password."
             )
 

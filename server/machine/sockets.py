@@ -99,6 +99,15 @@ def next_free(config: Config, after: int) -> int:
     raise PortTaken(f"The ports {first} to {first + NEXT_PORTS - 1} are all taken.", hint="Choose one far from these.")
 
 
+def is_free(config: Config) -> bool:
+    """Whether `config`'s own port could be listened on now."""
+    try:
+        _Opening(config, lan_hosts).at(config.port).close()
+    except StartError:
+        return False
+    return True
+
+
 def lan_hosts() -> tuple[str, ...]:
     """Returns the addresses that the network or, by Docker's bridge, containers can reach: IPv4, else IPv6."""
     # Lazy: psutil takes 30 ms to import, and most servers are for this computer only.

@@ -134,6 +134,7 @@ class Memory:
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], str] = {}
         self.error: Exception | None = None
+        self.is_unlocked: bool | None = None
         self.calls = 0
         self.gate = threading.Event()
         self.gate.set()
@@ -217,6 +218,9 @@ class Scene:
         self.backend = FakeBackend()
         self.clock, self.wall = Clock(time.monotonic), Clock(time.time)
         self.has_started = False
+        self.described: list[str] = []
+        self.is_background = False
+        self.times: list[str] = []
 
     def write(self, text: str) -> None:
         """Writes the settings file, as the user would."""
@@ -239,7 +243,12 @@ class Scene:
         except SettingsInvalid as error:
             settings.open_without_file()
             opening = error
-        keychain = Keychain(self.folders.config, deadline_s=self.deadline_s, backend=lambda: self.memory)
+        keychain = Keychain(
+            self.folders.config,
+            deadline_s=self.deadline_s,
+            backend=lambda: self.memory,
+            is_unlocked=lambda: self.memory.is_unlocked,
+        )
         self.controller = Controller(
             settings,
             AccessKey(keychain),
@@ -327,7 +336,14 @@ class Scene:
             version=lambda: "1.2.3",
             project_page=lambda: self.repository,
             has_exported_key=False,
+            describe=self.described.append,
+            is_background=self.is_background,
+            is_first_time=self._is_first_time,
         )
+
+    def _is_first_time(self, name: str) -> bool:
+        self.times.append(name)
+        return self.times.count(name) == 1
 
     def _newest(self, feed: str) -> str | None:
         self.fetched.append(feed)

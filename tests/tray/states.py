@@ -79,7 +79,7 @@ def states() -> Iterator[tuple[str, Snapshot]]:
             problem=problem_for(PortTaken("Port 8082 on 127.0.0.1 is taken by node (pid 412).")),
         ),
     )
-    yield "next_free_port", _with(replace(_RUNNING, base_url="http://127.0.0.1:8083/v1"))
+    yield "next_free_port", _with(replace(_RUNNING, base_url="http://127.0.0.1:8083/v1"), is_moved=True)
     yield (
         "cli_missing",
         _with(

@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -123,15 +124,37 @@ def test_a_second_start_opens_the_page_of_the_first_and_ends(launch: Launch, hos
     assert app.process.poll() is None
 
 
-def test_a_second_start_with_a_stopped_server_says_how_to_start_it(launch: Launch, host: TrayHost) -> None:
+def test_a_second_start_without_a_running_server_says_the_state(launch: Launch, host: TrayHost) -> None:
     app = launch()
     port_of(app)
     app.item.click("Stop")
     app.until("Stopped (demo)")
     second = launch()
     assert (exit_code(second), second.opened) == (0, [])
-    assert "choose 'Start' in the icon's menu" in second.stderr
+    assert "Drawbridge is open already. Stopped (demo). See the menu of its icon" in second.stderr
     host.wait_notification("open already")
+
+
+def test_a_second_start_says_why_the_server_of_the_first_is_down_and_it_mends_itself(
+    launch: Launch, host: TrayHost
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        app = launch("--port", str(port))
+        app.until("Failed (demo)", f"Port {port} on 127.0.0.1 is taken by")
+        second = launch()
+        assert (exit_code(second), second.opened) == (0, [])
+        assert f"Failed (demo). Port {port} on 127.0.0.1 is taken by" in second.stderr
+    assert port_of(app) == port
+    app.until_not("is taken by")
+
+
+def test_started_at_login_without_a_tray_it_opens_no_window(launch: Launch) -> None:
+    app = launch("--background")
+    port = port_of(app)
+    with pytest.raises(subprocess.TimeoutExpired):
+        app.process.wait(5)
+    assert (app.opened, ask(port, "/health")[0]) == ([], 200)
 
 
 def test_without_a_tray_it_says_so_opens_its_page_and_keeps_serving(launch: Launch) -> None:

@@ -3,12 +3,16 @@
 import json
 import sys
 import threading
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 
 from server.standin.script import Gate, Hold, say
-from tests.server.machine.vault import session
+from tests.server.machine.vault import Session, session
+from tests.tray.scene import wait_for
 from tests.tray.trayhost import TrayHost
 from tests.whole.account import Account
 from tests.whole.aside import standin_aside
@@ -103,21 +107,60 @@ def test_crashed_too_often(tmp_path: Path, bus: str, host: TrayHost) -> None:
         assert app.item.menu().find("Start").enabled
 
 
-def test_the_keyring_locked(tmp_path: Path) -> None:
-    """With the real gnome-keyring: a required key that cannot be read keeps the server down."""
+@pytest.mark.parametrize("has_tray", [True, False])
+def test_a_locked_keyring_is_waited_for(tmp_path: Path, has_tray: bool) -> None:
+    """With the real gnome-keyring: the server starts by itself once it is unlocked, with and without a tray."""
     home = tmp_path / "vault"
-    with session(home, password="right"):
-        pass
-    with (
-        session(home, password="wrong") as locked,
-        TrayHost(locked.environment["DBUS_SESSION_BUS_ADDRESS"]) as host,
-        open_app(
-            tmp_path,
-            locked.environment["DBUS_SESSION_BUS_ADDRESS"],
-            host,
-            settings="require_key = true\n",
-            environment={"XDG_RUNTIME_DIR": locked.environment["XDG_RUNTIME_DIR"]},
-        ) as app,
-    ):
-        app.assert_menu("keyring_locked", "The required access key cannot be read", "Try again")
-        assert host.wait_notification("access key").actions
+    with session(home, password="right") as user:
+        assert user.run("-c", STORE, str(tmp_path / "home" / ".config" / "drawbridge")).returncode == 0
+    with session(home, password="wrong") as locked, ExitStack() as stack:
+        bus = locked.environment["DBUS_SESSION_BUS_ADDRESS"]
+        host = stack.enter_context(TrayHost(bus)) if has_tray else None
+        app = stack.enter_context(
+            open_app(
+                tmp_path,
+                bus,
+                host,
+                settings="require_key = true\n",
+                environment={"XDG_RUNTIME_DIR": locked.environment["XDG_RUNTIME_DIR"]},
+            )
+        )
+        if host is not None:
+            app.assert_menu("keyring_locked", "The required access key cannot be read", "Try again")
+            assert host.wait_notification("access key").actions == {"default": "Try again"}
+        else:
+            wait_for(lambda: "The required access key cannot be read" in app.stderr)
+            time.sleep(10)
+        assert (app.process.poll(), app.stdout) == (None, "")
+        unlock(locked, "right")
+        wait_for(lambda: "listening on" in app.stdout)
+        port = int(app.stdout.rpartition(":")[2].removesuffix("/v1\n"))
+        url = f"http://127.0.0.1:{port}/v1/models"
+        assert httpx.get(url, trust_env=False).status_code == 401
+        assert httpx.get(url, trust_env=False, headers={"authorization": "Bearer stored"}).status_code == 200
+        if host is not None:
+            app.until_not("Try again", "The required access key cannot be read")
+        assert (app.command("stop").returncode, app.process.wait(40)) == (0, 0)
+
+
+STORE = (
+    "import sys; from pathlib import Path; from server.machine.keychain import Keychain\n"
+    "Keychain(Path(sys.argv[1])).store('stored', allow_file=False)"
+)
+
+
+UNLOCK = (
+    "import sys, secretstorage as s; from secretstorage.util import DBusAddressWrapper, format_secret, open_session\n"
+    "c = s.dbus_init()\n"
+    "label = '/org/freedesktop/secrets/collection/login'\n"
+    "name = 'org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface'\n"
+    "service = DBusAddressWrapper('/org/freedesktop/secrets', name, c)\n"
+    "secret = format_secret(open_session(c), sys.argv[1].encode(), 'text/plain')\n"
+    "service.call('UnlockWithMasterPassword', 'o(oayays)', label, secret)"
+)
+
+
+def unlock(user: Session, password: str) -> None:
+    """Unlocks the keyring of this session, as the user does in another program's password window."""
+    done = user.run("-c", UNLOCK, password)
+    assert done.returncode == 0, done.stderr

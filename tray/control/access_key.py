@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from server.config import Config
 from server.errors import DrawbridgeError, KeyringMissing
-from server.machine.keychain import Keychain, KeyPlaceName, new_key, resolve_key
+from server.machine.keychain import Keychain, KeyPlaceName, needs_stored_key, new_key, resolve_key
 from tray.model import KeyPlace, KeyState
 
 _PLACES: dict[KeyPlaceName, KeyPlace] = {"keyring": KeyPlace.KEYRING, "file": KeyPlace.FILE}
@@ -13,8 +13,8 @@ _PLACES: dict[KeyPlaceName, KeyPlace] = {"keyring": KeyPlace.KEYRING, "file": Ke
 class AccessKey:
     """The access key and its `place`.
 
-    `find_place`, `get`, `get_or_create`, `create` and `remove` block until the keyring answers or times out; so does
-    `resolve` if the key is not known yet.
+    `find_place`, `read`, `may_be_readable`, `get`, `get_or_create`, `create` and `remove` block until the keyring
+    answers or times out.
     """
 
     def __init__(self, keychain: Keychain) -> None:
@@ -32,23 +32,37 @@ class AccessKey:
             return
         self.place = _PLACES[found.place] if found else KeyPlace.NONE
 
-    def remember(self, key: str) -> None:
+    def remember(self, key: str | None) -> None:
         """Caches the stored key, so that the keyring is not asked again while the key is required."""
         self._known = key
 
-    def resolve(self, config: Config, *, refresh: bool = False) -> Config:
-        """`config` with the required key, if any; from the cache, unless `refresh`. Raises `KeyUnreadable`."""
-        key = resolve_key(config, self._keychain, known=None if refresh else self._known)
-        if key is not None and config.api_key is None and self.place is KeyPlace.NONE:
+    def read(self, config: Config) -> str | None:
+        """The stored key that `config` needs, newly read. Raises `KeyUnreadable`."""
+        key = resolve_key(config, self._keychain)
+        if key is not None and self.place is KeyPlace.NONE:
             self.find_place()
-        self._known = key if config.api_key is None else None
-        return replace(config, api_key=key)
+        return key
+
+    def may_be_readable(self) -> bool:
+        """Whether the keyring has been unlocked; asks the user for nothing."""
+        return self._keychain.is_unlocked() is True
+
+    def lacks(self, config: Config) -> bool:
+        """Whether `config` needs the stored key and it is not cached."""
+        return self._known is None and needs_stored_key(config)
+
+    def complete(self, config: Config) -> Config:
+        """`config` with the cached key if it needs the stored one."""
+        if not needs_stored_key(config):
+            self._known = None
+            return config
+        return replace(config, api_key=self._known)
 
     def state(self, config: Config) -> KeyState:
         """What the menu shows. `config`: the settings in force, with the key."""
         is_given = config.source("api_key") != "default"
         return KeyState(
-            is_required=config.local_key is not None,
+            is_required=config.require_key or config.local_key is not None,
             place=KeyPlace.SETTINGS if is_given else self.place,
             asks_for_file=self.asks_for_file,
             is_fixed=not config.is_loopback,

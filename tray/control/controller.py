@@ -40,12 +40,14 @@ from tray.control.access_key import AccessKey
 from tray.control.background import Background, Completed
 from tray.control.desktop_actions import DesktopActions, page_of
 from tray.control.interfaces import Platform, Screen
+from tray.control.key_wait import KeyWait
 from tray.control.notifications import Notifications
 from tray.control.polling import (
     AutostartState,
     EndRequested,
     PollEvent,
     Polling,
+    Recheck,
     SettingsFileChanged,
     TrayMissing,
     wait_for_icon,
@@ -56,13 +58,15 @@ from tray.control.snapshot import (
     command_for,
     current_problem,
     problem_from_error,
+    server_is_moved,
     snapshot_for,
     without_expired_usage,
 )
 from tray.control.supervisor import MakeServer, StatusReport, Supervisor
 from tray.control.update_check import UpdateCheck
 from tray.desktop.sleep_detection import Woke
-from tray.menu.problems import OPEN_LOG, Quitting, SignedIn
+from tray.menu.menu import tooltip_for
+from tray.menu.problems import OPEN_LOG, Ending, Quitting, SignedIn, notice_for
 from tray.model import Notice, Problem, Snapshot
 
 logger = logging.getLogger(__name__)
@@ -95,8 +99,16 @@ class Controller:
         self._changes = SettingsChanges(
             settings, access_key, self._supervisor, self._notifications, self._background, self._actions.try_to_copy
         )
+        self._key_wait = KeyWait(access_key, self._background, clock=clock)
         self._polling = Polling(
-            platform, settings, self._supervisor, self._background, self.post, clock=clock, wall=wall
+            platform,
+            settings,
+            self._supervisor,
+            self._key_wait,
+            self._background,
+            self.post,
+            clock=clock,
+            wall=wall,
         )
         self._thread: threading.Thread | None = None
         self._problem: Problem | None = None
@@ -156,7 +168,7 @@ class Controller:
             raise opening
         self._changes.report(opening)
         self._start()
-        if self._settings.had_key:
+        if self._settings.had_key and not self._key_wait.is_waiting:
             self._background.run(self._access_key.find_place, lambda _: None)
 
     def _next_event(self) -> Event | None:
@@ -194,6 +206,8 @@ class Controller:
                 self._starts_at_login = event.starts
             case TrayMissing():
                 self._do_without_tray()
+            case Recheck():
+                self._recheck()
             case EndRequested():
                 if not self._is_quitting:
                     self._quit()
@@ -205,7 +219,7 @@ class Controller:
             case Start():
                 self._start()
             case Stop():
-                self._supervisor.stop(GRACE_S)
+                self._stop()
             case Restart():
                 self._restart()
             case ChangeSetting():
@@ -247,8 +261,18 @@ class Controller:
 
     def _start(self) -> None:
         self._problem, self._is_blocked = None, True
-        self._supervisor.start(self._changes.prepare_start())
+        self._notifications.forget_problem()
+        self._key_wait.cancel()
+        config = self._changes.prepare_start()
         self._is_blocked = False
+        if self._access_key.lacks(config):
+            self._key_wait.begin(config, lambda key: self._supervisor.start(self._changes.finish_start(key)))
+        else:
+            self._supervisor.start(config)
+
+    def _stop(self) -> None:
+        self._key_wait.cancel()
+        self._supervisor.stop(GRACE_S)
 
     def _restart(self) -> None:
         if self._supervisor.server is None:
@@ -268,7 +292,8 @@ class Controller:
     def _reload(self) -> None:
         self._problem = None
         self._changes.reload()
-        if self._supervisor.is_idle and (self._is_blocked or self._supervisor.failure is not None):
+        is_down = self._is_blocked or self._key_wait.is_waiting or self._supervisor.failure is not None
+        if self._supervisor.is_idle and is_down:
             self._start()
 
     def _quit(self) -> None:
@@ -277,6 +302,7 @@ class Controller:
         if answers and not self._is_quitting:
             self._notifications.show(Quitting(answers))
             self._platform.note(f"Stopping: running answers have up to {GRACE_S:.0f} s. Ctrl-C again cancels them.")
+        self._key_wait.cancel()
         self._supervisor.stop(0.0 if self._is_quitting else GRACE_S)
         self._is_quitting = True
 
@@ -296,12 +322,23 @@ class Controller:
         self._background.run(partial(self._platform.answers, server.listeners.control), probed)
 
     def _do_without_tray(self) -> None:
+        page = page_of(self.snapshot)
         if self._supervisor.status.state is State.RUNNING:
-            self._notifications.no_tray(page_of(self.snapshot))
-            self._platform.desktop.open_page(page_of(self.snapshot))
-        else:
-            self.exit_code = 1
-            self._quit()
+            self._notifications.no_tray(page)
+            if not self._platform.is_background:
+                self._platform.desktop.open_page(page)
+            return
+        problem = self.snapshot.problem
+        ending = Ending(problem.message if problem is not None else "")
+        self._notifications.show(ending)
+        self._platform.note(f"Drawbridge ends. {notice_for(ending).text}")
+        self.exit_code = 1
+        self._quit()
+
+    def _recheck(self) -> None:
+        """Ends what is over by now: a port that was refused is free."""
+        if self._changes.mend_port():
+            self._problem = None
 
     def _sign_in(self, command: SignIn) -> None:
         server = self._supervisor.server
@@ -325,11 +362,16 @@ class Controller:
         self._announce()
         snapshot = self._new_snapshot()
         is_limit = any(window.is_reached for window in snapshot.status.usage)
-        self._notifications.problem(snapshot.problem, is_limit=is_limit and self._problem is None)
+        if snapshot.problem is not None or snapshot.status.state is not State.STARTING:
+            # A retry that fails again is no new problem.
+            self._notifications.problem(snapshot.problem, is_limit=is_limit and self._problem is None)
         self._notifications.limits(snapshot.status.usage, self._now())
         if snapshot != self.snapshot:
             self.snapshot = snapshot
             screen.show(snapshot)
+            if self._published is None:
+                # For a second start, which finds no server.
+                self._platform.describe(tooltip_for(snapshot).removeprefix("Drawbridge: "))
 
     def _announce(self) -> None:
         """Publishes a new address of the server to the commands, and prints it."""
@@ -347,6 +389,11 @@ class Controller:
         now = self._now()
         status = without_expired_usage(self._supervisor.status, now)
         problem = self._problem or current_problem(status, self._supervisor.failure, self._settings, now)
+        if self._key_wait.is_waiting and self._supervisor.server is None:
+            status = replace(status, state=State.STARTING)
+            error = self._key_wait.error
+            problem = self._problem or (problem_from_error(error, self._settings, now) if error is not None else None)
+        server = self._supervisor.server if status.state is State.RUNNING else None
         updates, wanted = self._updates, self._settings.config.check_updates
         return replace(
             snapshot_for(status, self._settings, self._access_key, now),
@@ -360,6 +407,7 @@ class Controller:
             has_project_page=bool(self._project_page),
             new_version=updates.newer_version(wanted=wanted) if updates is not None else "",
             is_quitting=self._is_quitting,
+            is_moved=server is not None and server_is_moved(server),
         )
 
     def _now(self) -> datetime:

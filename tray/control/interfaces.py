@@ -49,3 +49,6 @@ class Platform:
     version: Callable[[], str]
     project_page: Callable[[], str | None]
     has_exported_key: bool
+    describe: Callable[[str], None]
+    is_background: bool
+    is_first_time: Callable[[str], bool]

@@ -33,6 +33,10 @@ class Notifications:
         """Shows a command's failure."""
         self.show(Notice(error.title, str(error)))
 
+    def forget_problem(self) -> None:
+        """Shows the next problem even if it is the same again: the user has tried to mend it."""
+        self._problem = ""
+
     def problem(self, problem: Problem | None, *, is_limit: bool) -> None:
         """Shows a new problem, in the log and the terminal too. A usage limit is left to `limits`."""
         title = problem.title if problem is not None else ""
@@ -64,7 +68,8 @@ class Notifications:
         return is_first
 
     def no_tray(self, page: str) -> None:
-        """Says that no tray shows the icon."""
+        """Says that no tray shows the icon. At login only the first time ever: the desktop may never have one."""
         notice = notice_for(NoTray(page))
-        self.show(notice)
+        if not self._platform.is_background or self._platform.is_first_time("no-tray-shown"):
+            self.show(notice)
         self._platform.note(f"{notice.title}: {notice.text} Run 'drawbridge stop' to stop it.")

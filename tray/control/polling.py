@@ -8,6 +8,7 @@ from server.errors import DrawbridgeError
 from server.status import State
 from tray.control.background import Background
 from tray.control.interfaces import Platform, Screen
+from tray.control.key_wait import KeyWait
 from tray.control.settings import Settings
 from tray.control.supervisor import Supervisor
 from tray.desktop.sleep_detection import SleepDetector, Woke
@@ -15,6 +16,8 @@ from tray.desktop.sleep_detection import SleepDetector, Woke
 POLL_S = 5.0
 # A panel that starts together with the app shows the icon after a moment.
 TRAY_WAIT_S = 3.0
+# At login the panel may come much later than the app.
+LOGIN_TRAY_WAIT_S = 60.0
 # The start waits this long for the icon.
 ICON_TIMEOUT_S = 0.5
 _ICON_POLL_S = 0.01
@@ -42,7 +45,12 @@ class EndRequested:
     """A command asks the app to end."""
 
 
-PollEvent = SettingsFileChanged | AutostartState | TrayMissing | EndRequested | Woke
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """Time to check whether a problem has passed."""
+
+
+PollEvent = SettingsFileChanged | AutostartState | TrayMissing | EndRequested | Recheck | Woke
 
 
 class Polling:
@@ -53,6 +61,7 @@ class Polling:
         platform: Platform,
         settings: Settings,
         supervisor: Supervisor,
+        key_wait: KeyWait,
         background: Background,
         post: Callable[[PollEvent], None],
         *,
@@ -62,6 +71,7 @@ class Polling:
         self._platform = platform
         self._settings = settings
         self._supervisor = supervisor
+        self._key_wait = key_wait
         self._background = background
         self._post = post
         self._clock = clock
@@ -73,7 +83,7 @@ class Polling:
     def start(self) -> None:
         """Starts the timers, and repairs the entry for start at login if the program has moved."""
         self._poll_at = self._clock() + POLL_S
-        self._tray_at = self._clock() + TRAY_WAIT_S
+        self._tray_at = self._clock() + (LOGIN_TRAY_WAIT_S if self._platform.is_background else TRAY_WAIT_S)
 
         def repaired_state() -> bool | None:
             self._platform.autostart.repair()
@@ -83,7 +93,7 @@ class Polling:
 
     def timeout_s(self) -> float:
         """How long the controller may wait for an event before the next `tick`."""
-        times = (self._supervisor.next_at, self._tray_at, self._poll_at)
+        times = (self._supervisor.next_at, self._key_wait.next_at, self._tray_at, self._poll_at)
         self._timeout_s = max(0.0, min(at for at in times if at is not None) - self._clock())
         return self._timeout_s
 
@@ -92,6 +102,7 @@ class Polling:
         if self._sleep.has_slept(self._timeout_s):
             self._post(Woke())
         self._supervisor.tick()
+        self._key_wait.tick()
         now = self._clock()
         if self._tray_at is not None and now >= self._tray_at:
             self._check_tray(screen, now)
@@ -108,11 +119,13 @@ class Polling:
         self._platform.updates().check_if_due(self._background.run, wanted=self._settings.config.check_updates)
         if (server := self._supervisor.server) is not None:
             server.follow_network()
+        self._post(Recheck())
 
     def _check_tray(self, screen: Screen, now: float) -> None:
         """An app that neither shows an icon nor serves would be lost, so this decides as soon as both are known."""
-        has_host = screen.has_host
-        if has_host is None or (not has_host and self._supervisor.status.state is State.STARTING):
+        has_host, failure = screen.has_host, self._supervisor.failure
+        is_starting = self._key_wait.is_waiting or self._supervisor.status.state is State.STARTING
+        if has_host is None or (not has_host and (is_starting or (failure is not None and failure.may_pass))):
             self._tray_at = now + POLL_S
             return
         self._tray_at = None

@@ -73,6 +73,11 @@ class Settings:
         self._values = saved.values
         return saved
 
+    @property
+    def wanted(self) -> Config:
+        """The values that were read last, which `activate` makes effective."""
+        return self._resolve(self._values)
+
     def activate(self, apply: Apply) -> None:
         """Makes the values that were read last effective."""
         self.config = apply(self._resolve(self._values))

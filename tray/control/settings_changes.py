@@ -1,13 +1,14 @@
 """Changes of settings and of the access key: applied to the running server first, then saved."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
 from server.config import GRACE_S, Config
 from server.errors import DrawbridgeError, KeyringMissing, PortTaken, SettingsInvalid
 from server.machine.settings_file import Saved
-from server.machine.sockets import next_free
+from server.machine.sockets import is_free, next_free
 from tray.commands import AllowKeyFile, Command, NewKey, Open, RequireKey, SetReach
 from tray.control.access_key import AccessKey
 from tray.control.background import Background, SerialQueue
@@ -49,19 +50,38 @@ class SettingsChanges:
         self._copy = copy
         self._key_steps = SerialQueue(background)
         self._refused_port: int | None = None
+        self._is_file_refused = False
         self._needs_consent: Command | None = None
 
     def prepare_start(self) -> Config:
-        """The settings to start the server with: the file's newest, and the key as it is stored now."""
+        """The settings to start the server with, the file's newest; without the stored key, which may be another."""
         if self._settings.has_changed:
             self.report(self._settings.read())
-        self._settings.activate(lambda config: self._access_key.resolve(config, refresh=True))
+        self._access_key.remember(None)
+        self._settings.activate(self._access_key.complete)
+        return self._settings.config
+
+    def finish_start(self, key: str | None) -> Config:
+        """The settings to start the server with, now that the stored key is known."""
+        self._access_key.remember(key)
+        self._settings.activate(self._access_key.complete)
         return self._settings.config
 
     def reload(self) -> None:
-        """Reads the settings file again, since another program has written it."""
+        """Reads the settings file again, since another program has written it. Reads the key too if it is needed."""
         self.report(self._settings.read())
-        self._settings.activate(self._apply)
+        wanted = self._settings.wanted
+
+        def found(key: str | DrawbridgeError | None) -> None:
+            if isinstance(key, DrawbridgeError):
+                raise key
+            self._access_key.remember(key)
+            self._activate()
+
+        if self._supervisor.server is None or not self._access_key.lacks(wanted):
+            self._activate()
+        else:
+            self._key_steps.add(lambda: self._key_steps.run(lambda: self._access_key.read(wanted), found))
 
     def report(self, saved: Saved) -> None:
         """Notifies of what was wrong with the settings file."""
@@ -77,15 +97,30 @@ class SettingsChanges:
 
     def set_port(self, port: int | None) -> None:
         """Listens on this port; None: the next free one after the port in use or the last one that was refused."""
-        server = self._supervisor.server
+        server, self._is_file_refused = self._supervisor.server, False
         current = self._settings.config.port if server is None else server.listeners.port
         wanted = next_free(self._settings.config, self._refused_port or current) if port is None else port
         try:
             self.change(port=wanted)
-        except PortTaken:
+        except PortTaken as error:
             self._refused_port = wanted
-            raise
+            if server is None:
+                raise
+            still = f"{error.message} Drawbridge stays on port {current}."
+            raise PortTaken(still, hint=error.hint, title=error.title) from error
         self._refused_port = None
+
+    def mend_port(self) -> bool:
+        """Whether a port refused to the running server is free by now. One that the file names is then used."""
+        config = replace(self._settings.config, port=self._refused_port or self._settings.wanted.port)
+        if self._supervisor.server is None or not (self._refused_port or self._is_file_refused):
+            return False
+        if not is_free(config):
+            return False
+        is_file_refused, self._refused_port, self._is_file_refused = self._is_file_refused, None, False
+        if is_file_refused:
+            self._settings.activate(self._apply)
+        return True
 
     def set_reach(self, *, is_open: bool) -> None:
         """Lets other devices connect, which need the key (created if there is none), or only this computer.
@@ -161,13 +196,29 @@ class SettingsChanges:
         return command
 
     def _apply(self, config: Config) -> Config:
-        config = self._access_key.resolve(config)
+        lacks_key = self._access_key.lacks(config)
+        config = self._access_key.complete(config)
+        if lacks_key:
+            # The server is down: the next start reads the key.
+            return config
         try:
             self._supervisor.apply(config)
         except SettingsInvalid:
             # A setting that is fixed while the server runs.
             self._supervisor.restart(config, GRACE_S)
         return config
+
+    def _activate(self) -> None:
+        """Makes the file's values effective; remembers whether its port is taken."""
+        self._refused_port, self._is_file_refused = None, True
+        try:
+            self._settings.activate(self._apply)
+        except PortTaken:
+            raise
+        except BaseException:
+            self._is_file_refused = False
+            raise
+        self._is_file_refused = False
 
     def _with_key(self, command: Command, on_key: "OnKey") -> None:
         """Calls `on_key` with the key, a new one for `NewKey`; not before the user has agreed to its place."""

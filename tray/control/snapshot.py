@@ -3,14 +3,16 @@
 from dataclasses import replace
 from datetime import datetime
 
-from server.errors import KeyringError, KeyUnreadable, PortTaken
+from server.errors import KeyringAsking, KeyringError, KeyUnreadable, PortTaken
 from server.status import State, Status
 from tray.commands import Command, Open, Restart, SetPort, SignIn
 from tray.control.access_key import AccessKey
 from tray.control.settings import Settings
-from tray.control.supervisor import Failure
+from tray.control.supervisor import Failure, Server
 from tray.menu.problems import crash_problem, problem_for, problem_in
 from tray.model import Fix, Problem, ReachState, Snapshot
+
+RETRIES = "Drawbridge tries again by itself."
 
 
 def snapshot_for(status: Status, settings: Settings, access_key: AccessKey, now: datetime) -> Snapshot:
@@ -44,7 +46,8 @@ def current_problem(status: Status, failure: Failure | None, settings: Settings,
         return problem_in(status, now=now) if status.state is not State.STOPPED else None
     if failure.crashes:
         return crash_problem(failure.crashes, failure.error)
-    return problem_from_error(failure.error, settings, now)
+    problem = problem_from_error(failure.error, settings, now)
+    return replace(problem, hint=f"{problem.hint} {RETRIES}".strip()) if failure.may_pass else problem
 
 
 def problem_from_error(error: BaseException, settings: Settings, now: datetime) -> Problem:
@@ -52,9 +55,14 @@ def problem_from_error(error: BaseException, settings: Settings, now: datetime) 
     problem = problem_for(error, now=now)
     if isinstance(error, PortTaken) and (source := settings.pinned_by("port")):
         return replace(problem, hint=f"{source} sets this port: start Drawbridge with another one.", fix=Fix.NOTHING)
-    if isinstance(error, KeyUnreadable | KeyringError):
+    if isinstance(error, KeyUnreadable | KeyringError) and not isinstance(error.__cause__, KeyringAsking):
         return replace(problem, fix=Fix.RESTART)
     return problem
+
+
+def server_is_moved(server: Server) -> bool:
+    """Whether it listens on another port than the settings say, because that one was taken."""
+    return server.listeners.moved is not None
 
 
 def command_for(problem: Problem | None, title: str = "") -> Command | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from server.config import Config
-from server.errors import DrawbridgeError, StartError
+from server.errors import DrawbridgeError, KeyNeeded, SettingsInvalid, StartError
 from server.machine.sockets import Listeners
 from server.status import AccountStatus, SignInAccount, State, Status
 
@@ -22,6 +22,8 @@ START_TIMEOUT_S = 120.0
 # How long a server may take to end after the grace period: requests clean up, then processes end.
 ENDING_S = 25.0
 _JOIN_S = 5.0
+# How often a start is repeated after an error that may pass, as a port that is taken.
+RETRY_S = 5.0
 
 
 class Server(Protocol):
@@ -67,10 +69,17 @@ class StatusReport:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why the server is down. `crashes`: how often it crashed; 0: it could not start."""
+    """Why the server is down. `crashes`: how often it crashed; 0: it could not start. `is_final`: no retry helps."""
 
     error: BaseException
     crashes: int = 0
+    is_final: bool = False
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the cause may go away by itself: a taken port, a network or a folder that is not there yet."""
+        is_start_error = isinstance(self.error, StartError) and not isinstance(self.error, SettingsInvalid | KeyNeeded)
+        return not self.crashes and not self.is_final and (is_start_error or isinstance(self.error, OSError))
 
 
 class Supervisor:
@@ -91,8 +100,10 @@ class Supervisor:
         self._is_stopping = False
         self._deadline: float | None = None
         self._restart_at: float | None = None
+        self._retry_at: float | None = None
         self.status = Status()
         self.failure: Failure | None = None
+        self._overdue_failure: Failure | None = None
 
     @property
     def server(self) -> Server | None:
@@ -107,13 +118,13 @@ class Supervisor:
     @property
     def next_at(self) -> float | None:
         """When `tick` is due, by the clock; None: not at all."""
-        times = [when for when in (self._deadline, self._restart_at) if when is not None]
+        times = [when for when in (self._deadline, self._restart_at, self._retry_at) if when is not None]
         return min(times, default=None)
 
     def start(self, config: Config) -> None:
         """Starts the server, after the current one if that is stopping. Resets the count of crashes."""
         self._crashes.clear()
-        self._restart_at = None
+        self._restart_at = self._retry_at = None
         if self._server is None:
             self._begin(config)
         elif self._is_stopping:
@@ -121,7 +132,7 @@ class Supervisor:
 
     def stop(self, grace_s: float) -> None:
         """Starts to end the server; `status` shows when it has ended. A shorter grace period replaces a longer one."""
-        self._next = self._restart_at = None
+        self._next = self._restart_at = self._retry_at = None
         if self._server is None:
             self.failure = None
             self.status = replace(self.status, state=State.STOPPED, trouble=None)
@@ -151,6 +162,7 @@ class Supervisor:
         self.status = _merged(self.status, report.status)
         if report.status.state is State.RUNNING and not self._has_run:
             self._has_run, self._deadline = True, None
+            self.failure = None
         elif report.status.state in {State.STOPPED, State.FAILED}:
             self._ended(self._server)
 
@@ -160,25 +172,34 @@ class Supervisor:
         if self._restart_at is not None and now >= self._restart_at:
             self._restart_at = None
             self._begin(self._config)
+        elif self._retry_at is not None and now >= self._retry_at:
+            self._retry_at = None
+            self._begin(self._config, is_retry=True)
         elif self._deadline is not None and now >= self._deadline and self._server is not None:
             self._overdue(self._server)
 
-    def _begin(self, config: Config) -> None:
+    def _begin(self, config: Config, *, is_retry: bool = False) -> None:
+        """Starts a server. A retry that fails at once leaves the status and the failure as they are."""
         self._run += 1
         self._config, self._next = config, None
         self._has_run = self._is_stopping = False
-        self.failure = None
+        self._overdue_failure = None
+        if not is_retry:
+            self.failure = None
         self._deadline = self._clock() + START_TIMEOUT_S
         run = self._run
         server = self._server = self._make(config, lambda status: self._post(StatusReport(run, status)))
-        self.status = _merged(self.status, _starting(config))
+        if not is_retry:
+            self.status = _merged(self.status, _starting(config))
         try:
             server.begin()
         except Exception as error:
-            if not isinstance(error, DrawbridgeError):
+            if not isinstance(error, DrawbridgeError) and not is_retry:
                 logger.exception("the server cannot be started")
             self._server = None
             self._fail(Failure(error))
+        else:
+            self.status = _merged(self.status, _starting(config))
 
     def _ended(self, server: Server) -> None:
         with suppress(Exception):
@@ -188,12 +209,12 @@ class Supervisor:
         error = server.error
         if self._next is not None:
             self._begin(self._next)
-        elif self.failure is not None:
-            self._fail(self.failure)
+        elif self._overdue_failure is not None:
+            self._fail(self._overdue_failure)
         elif error is None or self._is_stopping:
             self.status = replace(self.status, state=State.STOPPED, trouble=None)
         elif isinstance(error, DrawbridgeError) and not self._has_run:
-            # It knows why it cannot start: another try would fail the same way.
+            # It knows why it cannot start: that is no crash.
             self._fail(Failure(error))
         else:
             self._crashed(error)
@@ -215,15 +236,18 @@ class Supervisor:
         if not self._is_stopping:
             self.stop(0)
             message = f"The server was not ready within {START_TIMEOUT_S:.0f} s."
-            self.failure = Failure(StartError(message, hint="See the log for how far it came."))
+            error = StartError(message, hint="See the log for how far it came.")
+            self._overdue_failure = Failure(error, is_final=True)
             return
         logger.error("the server does not end and is abandoned: %r", server)
         self._server, self._deadline = None, None
         hint = "Quit Drawbridge and start it again."
-        self._fail(Failure(StartError("The server does not stop.", hint=hint, title="The server does not stop")))
+        error = StartError("The server does not stop.", hint=hint, title="The server does not stop")
+        self._fail(Failure(error, is_final=True))
 
     def _fail(self, failure: Failure) -> None:
         self._deadline = None
+        self._retry_at = self._clock() + RETRY_S if failure.may_pass else None
         self.failure = failure
         self.status = replace(self.status, state=State.FAILED, trouble=str(failure.error), addresses=(), base_url=None)
 

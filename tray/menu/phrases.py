@@ -21,7 +21,8 @@ def state_line(snapshot: Snapshot) -> str:
     """The server's state, as the menu's first line shows it."""
     status = snapshot.status
     demo = " (demo)" if status.demo else ""
-    place = f"on port {port_of(snapshot)}{demo}"
+    moved = f" instead of {snapshot.port}" if snapshot.is_moved else ""
+    place = f"on port {port_of(snapshot)}{moved}{demo}"
     if snapshot.is_quitting:
         return f"Quitting{_finishing(status.pool.answering)}"
     match status.state:

@@ -11,6 +11,7 @@ from server.errors import (
     CliMissing,
     DrawbridgeError,
     KeyNeeded,
+    KeyringAsking,
     KeyringLocked,
     KeyringMissing,
     KeyUnreadable,
@@ -133,6 +134,13 @@ class NoTray:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """The app ends itself: its server cannot start, and without an icon nobody could start it. `reason`: a sentence."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Quitting:
     """The app waits for running answers before it quits."""
 
@@ -156,6 +164,7 @@ Occurrence = (
     | SettingsSetAside
     | LimitReached
     | NoTray
+    | Ending
     | Quitting
     | SignedIn
 )
@@ -212,7 +221,7 @@ def crash_problem(crashes: int, error: BaseException) -> Problem:
     return Problem(crashed, message, "See the log, then choose 'Start' in the menu.", Fix.LOG)
 
 
-def problem_for(error: BaseException, *, now: datetime | None = None) -> Problem:
+def problem_for(error: BaseException, *, now: datetime | None = None) -> Problem:  # noqa: C901 # one case for each kind
     """An error as a problem. `now` as in `Snapshot`."""
     match error:
         case CliMissing():
@@ -232,6 +241,9 @@ def problem_for(error: BaseException, *, now: datetime | None = None) -> Problem
             return Problem(error.title, error.message, error.hint, Fix.SETTINGS)
         case SettingsInvalid():
             return Problem(_title(error.message, error.title), error.message, error.hint, Fix.SETTINGS)
+        case KeyUnreadable() if isinstance(error.__cause__, KeyringAsking):
+            text = f"{error.__cause__.hint} The server starts once it is unlocked."
+            return Problem(error.__cause__.title, text, "", Fix.NOTHING)
         case KeyringLocked() | KeyUnreadable():
             return Problem(error.title, error.message, error.hint, Fix.RESTART)
         case KeyringMissing():
@@ -265,7 +277,7 @@ def _title(message: str, otherwise: str) -> str:
     return first if 0 < len(first) <= LONGEST else fitted(otherwise)
 
 
-def notice_for(what: Problem | Occurrence) -> Notice:  # noqa: C901 # one case for each occurrence
+def notice_for(what: Problem | Occurrence) -> Notice:  # noqa: C901 # as above
     """The notification for a problem or an event. A click on a problem does what its line in the menu does."""
     match what:
         case Problem():
@@ -302,6 +314,9 @@ def notice_for(what: Problem | Occurrence) -> Notice:  # noqa: C901 # one case f
         case NoTray():
             text = f"This desktop shows no tray icons. Drawbridge is running anyway. Control it at {what.page}"
             return Notice("Drawbridge runs without an icon", text, Open("page"), "Open the page")
+        case Ending():
+            text = f"{what.reason} The server cannot start, and there is no tray icon to start it later."
+            return Notice("Drawbridge ends", text.strip())
         case Quitting():
             return Notice("Drawbridge is quitting", f"{time_to_finish(what.answers)}.")
         case SignedIn():

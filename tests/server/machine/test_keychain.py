@@ -283,7 +283,7 @@ def test_a_locked_keyring_that_asks_on_the_screen_is_not_waited_for(tmp_path: Pa
     with session(tmp_path, password="opens") as user:
         play(user, "store")
     with virtual_display() as display, session(tmp_path, password="does not", display=display) as user:
-        assert play(user, "probe", "find", deadline_s=1) == ["locked", "KeyringLocked"]
+        assert play(user, "probe", "find", deadline_s=1) == ["locked", "KeyringAsking"]
 
 
 def test_without_a_bus_there_is_no_keyring(tmp_path: Path) -> None:

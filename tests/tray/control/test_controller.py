@@ -7,6 +7,7 @@ import socket
 import stat
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
@@ -50,6 +51,7 @@ from tray.control.background import Completed
 from tray.control.releases_feed import FeedUnreadable
 from tray.desktop.clipboard import ClipboardMissing
 from tray.desktop.sleep_detection import Woke
+from tray.menu.menu import tooltip_for
 from tray.model import Fix, KeyPlace
 
 MakeScene = Callable[..., Scene]
@@ -278,6 +280,48 @@ def test_a_saved_port_that_is_taken_at_the_start_is_a_problem_that_one_click_fix
         assert scene.said == [f"Drawbridge listening on http://127.0.0.1:{scene.port}/v1"]
 
 
+def test_a_taken_port_that_becomes_free_is_used_and_the_problem_ends(make: MakeScene) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        scene = make(f"port = {taken}\n").start()
+        shown = scene.until(lambda shown: shown.problem is not None)
+        assert shown.problem is not None
+        assert "tries again" in shown.problem.hint
+        assert f"Failed. Port {taken}" in scene.described[-1]
+    scene.pass_time(6)
+    shown = scene.until(lambda shown: shown.status.state is State.RUNNING)
+    assert (shown.problem, scene.port) == (None, taken)
+    assert len(scene.desktop.titles) == 1
+
+
+def test_a_refused_port_says_where_it_stays_and_the_problem_ends_when_it_is_free(scene: Scene) -> None:
+    old = scene.port
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        scene.post(SetPort(taken))
+        shown = scene.until(lambda shown: shown.problem is not None)
+        assert shown.problem is not None
+        assert f"stays on port {old}" in shown.problem.message
+        scene.pass_time(6)
+        scene.post(ChangeSetting("pool_size", 4))
+        assert scene.until(lambda shown: shown.pool_size == 4).problem is not None
+    scene.pass_time(6)
+    scene.until(lambda shown: shown.problem is None)
+    assert scene.port == old
+
+
+def test_a_port_from_the_file_that_is_taken_is_used_once_it_is_free(scene: Scene) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        scene.write(f"port = {taken}\n")
+        scene.pass_time(6)
+        scene.until(lambda shown: shown.problem is not None)
+        assert ask(scene.port, "/status")[0] == 200
+    scene.pass_time(6)
+    scene.until(lambda shown: shown.problem is None)
+    wait_for(lambda: scene.port == taken)
+
+
 def test_a_taken_default_port_moves_to_the_next_and_is_reported(make: MakeScene) -> None:
     with closing(socket.socket()) as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -288,6 +332,8 @@ def test_a_taken_default_port_moves_to_the_next_and_is_reported(make: MakeScene)
             pass  # another program has it, which is as good
         scene = make("").running()
         assert scene.port > 8082
+        assert scene.shown.is_moved
+        assert f"Running on port {scene.port} instead of 8082" in tooltip_for(scene.shown)
         assert f"on port {scene.port} today" in scene.until_notified("Drawbridge is on port").title
         assert scene.saved == {}
 
@@ -421,13 +467,95 @@ def test_a_required_key_that_cannot_be_read_keeps_the_server_down(make: MakeScen
     scene.start()
     shown = scene.until(lambda shown: shown.problem is not None)
     assert shown.problem is not None
-    assert shown.problem.fix is Fix.RESTART
+    assert (shown.problem.fix, shown.status.state) == (Fix.RESTART, State.STARTING)
     assert not scene.runners
     scene.memory.error = None
     scene.memory.kept[("Drawbridge", "access key")] = "k"
     scene.post(ActOnProblem())
     scene.until(lambda shown: shown.status.state is State.RUNNING)
     assert ask(scene.port, "/status")[0] == 401
+
+
+def test_a_start_waits_while_the_keyring_asks_for_its_password(make: MakeScene) -> None:
+    """The menu stays alive meanwhile, and there is one password window only."""
+    scene = make(f"port = {free_port()}\nrequire_key = true\n", deadline_s=0.2)
+    scene.memory.kept[("Drawbridge", "access key")] = "k"
+    scene.memory.gate.clear()
+    try:
+        scene.start()
+        shown = scene.until(lambda shown: shown.problem is not None)
+        assert shown.problem is not None
+        assert (shown.status.state, shown.problem.title) == (State.STARTING, "The keyring is waiting for its password")
+        scene.post(ChangeSetting("pool_size", 4))
+        scene.until(lambda shown: shown.pool_size == 4)
+        time.sleep(1)
+        assert (scene.memory.calls, scene.desktop.titles) == (1, [shown.problem.title])
+    finally:
+        scene.memory.gate.set()
+    assert scene.until(lambda shown: shown.status.state is State.RUNNING).problem is None
+    assert (ask(scene.port, "/status")[0], ask(scene.port, "/status", authorization="Bearer k")[0]) == (401, 200)
+
+
+def test_a_closed_password_window_is_not_opened_again_but_an_unlocked_keyring_is_read(make: MakeScene) -> None:
+    scene = make(f"port = {free_port()}\nrequire_key = true\n")
+    scene.memory.kept[("Drawbridge", "access key")] = "k"
+    scene.memory.error = KeyringLocked("the user has closed the window")
+    scene.start()
+    scene.until(lambda shown: shown.problem is not None)
+    for _ in range(3):
+        scene.pass_time(4)
+        time.sleep(0.2)
+    assert (scene.memory.calls, scene.shown.status.state) == (1, State.STARTING)
+    scene.memory.error, scene.memory.is_unlocked = None, True
+    scene.pass_time(4)
+    assert scene.until(lambda shown: shown.status.state is State.RUNNING).problem is None
+
+
+def test_a_stop_ends_the_wait_for_the_keyring(make: MakeScene) -> None:
+    scene = make(f"port = {free_port()}\nrequire_key = true\n", deadline_s=0.2)
+    scene.memory.gate.clear()
+    try:
+        scene.start()
+        scene.until(lambda shown: shown.problem is not None)
+        scene.post(Stop())
+        scene.until(lambda shown: shown.status.state is State.STOPPED and shown.problem is None)
+    finally:
+        scene.memory.gate.set()
+    scene.pass_time(10)
+    time.sleep(0.3)
+    assert scene.runners == []
+
+
+def test_without_a_tray_it_outlives_a_locked_keyring(make: MakeScene) -> None:
+    scene = make(f"port = {free_port()}\nrequire_key = true\n", deadline_s=0.2)
+    scene.memory.kept[("Drawbridge", "access key")] = "k"
+    scene.screen.has_host = False
+    scene.memory.gate.clear()
+    try:
+        scene.start()
+        scene.until(lambda shown: shown.problem is not None)
+        for _ in range(3):
+            scene.pass_time(6)
+            time.sleep(0.1)
+    finally:
+        scene.memory.gate.set()
+    scene.until(lambda shown: shown.status.state is State.RUNNING)
+
+
+def test_a_key_that_an_edit_requires_is_read_without_blocking_the_menu(make: MakeScene) -> None:
+    scene = make(deadline_s=600.0).running()
+    scene.memory.kept[("Drawbridge", "access key")] = "k"
+    scene.memory.gate.clear()
+    try:
+        scene.write(f"port = {scene.port}\nrequire_key = true\n")
+        scene.pass_time(6)
+        wait_for(lambda: scene.memory.calls)
+        scene.post(SetStartAtLogin(on=True))
+        scene.until(lambda shown: shown.starts_at_login)
+    finally:
+        scene.memory.gate.set()
+    scene.until(lambda shown: shown.key.is_required)
+    wait_for(lambda: ask(scene.port, "/status")[0] == 401)
 
 
 def test_a_keyring_that_locks_later_blocks_no_other_change(scene: Scene) -> None:
@@ -672,16 +800,50 @@ def test_without_a_tray_it_notifies_once_opens_the_page_and_keeps_serving(make: 
     assert len([line for line in scene.noted if "without an icon" in line]) == 1
 
 
-def test_without_a_tray_and_a_server_it_quits(make: MakeScene) -> None:
+def test_without_a_tray_and_a_server_it_waits_for_what_passes(make: MakeScene) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         scene = make("", flags={"port": other.getsockname()[1]})
         scene.screen.has_host = False
         scene.start()
         scene.until(lambda shown: shown.problem is not None)
         scene.pass_time(4)
-        assert scene.controller.wait(WAIT_S)
+        scene.pass_time(6)
+        scene.until(lambda shown: shown.status.state is State.FAILED)
+        assert any("is taken by" in line for line in scene.noted)
+    scene.pass_time(6)
+    scene.until(lambda shown: shown.status.state is State.RUNNING)
+    assert scene.desktop.titles.count(scene.desktop.titles[0]) == 1
+
+
+def test_without_a_tray_and_with_invalid_settings_it_ends_and_says_so(make: MakeScene) -> None:
+    scene = make("port = 0\n")
+    scene.screen.has_host = False
+    scene.start()
+    scene.until(lambda shown: shown.problem is not None)
+    scene.pass_time(4)
+    assert scene.controller.wait(WAIT_S)
     assert scene.controller.exit_code == 1
-    assert any("is taken by" in line for line in scene.noted)
+    assert "takes a number" in scene.until_notified("Drawbridge ends").text
+    assert any("Drawbridge ends" in line for line in scene.noted)
+
+
+def _is_asked(times: list[str], count: int) -> bool:
+    return times.count("no-tray-shown") == count
+
+
+def test_started_at_login_it_waits_for_the_panel_and_opens_no_window(make: MakeScene) -> None:
+    scenes = [make(), make()]
+    for scene in scenes:
+        scene.is_background, scene.screen.has_host, scene.times = True, False, scenes[0].times
+        scene.running()
+        scene.pass_time(30)
+        assert scene.desktop.titles == []
+        scene.pass_time(31)
+        wait_for(partial(_is_asked, scenes[0].times, scenes.index(scene) + 1))
+        scene.post(SetStartAtLogin(on=True))
+        scene.until(lambda shown: shown.starts_at_login)
+        assert scene.desktop.opened == []
+    assert [scene.desktop.titles for scene in scenes] == [["Drawbridge runs without an icon"], []]
 
 
 def test_quit_stops_the_server_and_removes_the_icon(scene: Scene) -> None:

@@ -11,13 +11,13 @@ import psutil
 import pytest
 
 from server.config import Config
-from server.errors import CliMissing, PortTaken, StartError
+from server.errors import CliMissing, KeyNeeded, PortTaken, SettingsInvalid, StartError
 from server.machine.paths import Folders
 from server.machine.sockets import Listeners
 from server.runtime.runner import Runner
 from server.status import AccountStatus, CliStatus, ModelName, State, Status
 from tests.tiers import sized
-from tray.control.supervisor import DELAYS_S, ENDING_S, START_TIMEOUT_S, WINDOW_S, StatusReport, Supervisor
+from tray.control.supervisor import DELAYS_S, ENDING_S, RETRY_S, START_TIMEOUT_S, WINDOW_S, StatusReport, Supervisor
 
 
 class Clock:
@@ -195,8 +195,33 @@ def test_a_stop_during_back_off_cancels_the_restart(scene: Scene) -> None:
     assert len(scene.servers) == 1
 
 
-@pytest.mark.parametrize("error", [PortTaken("Port 1 is taken."), CliMissing(), StartError("no")])
-def test_a_start_error_is_not_retried(scene: Scene, error: Exception) -> None:
+@pytest.mark.parametrize("error", [PortTaken("Port 1 is taken."), StartError("no"), OSError("not mounted")])
+def test_a_start_is_repeated_quietly_after_what_may_pass(scene: Scene, error: Exception) -> None:
+    scene.refuses = error
+    scene.start()
+    failed = scene.supervisor.status
+    assert (failed.state, scene.supervisor.next_at) == (State.FAILED, scene.clock.now + RETRY_S)
+    for _ in range(3):
+        scene.pass_time(RETRY_S)
+        assert scene.supervisor.status == failed
+    assert len(scene.servers) == 4
+    scene.refuses = None
+    scene.pass_time(RETRY_S)
+    assert scene.state is State.STARTING
+    scene.run()
+    assert (scene.state, scene.supervisor.failure, scene.supervisor.next_at) == (State.RUNNING, None, None)
+
+
+def test_a_stop_ends_the_repeated_starts(scene: Scene) -> None:
+    scene.refuses = PortTaken("Port 1 is taken.")
+    scene.start()
+    scene.supervisor.stop(0)
+    scene.pass_time(100)
+    assert (scene.state, len(scene.servers), scene.supervisor.failure) == (State.STOPPED, 1, None)
+
+
+@pytest.mark.parametrize("error", [SettingsInvalid("Port -1."), CliMissing(), KeyNeeded("no")])
+def test_a_start_error_that_does_not_pass_is_not_retried(scene: Scene, error: Exception) -> None:
     scene.refuses = error
     scene.start()
     assert (scene.state, scene.supervisor.next_at) == (State.FAILED, None)

@@ -28,7 +28,8 @@ def autostart_for(
 
     config = environ.get("XDG_CONFIG_HOME") or ""
     folder = Path(config) if Path(config).is_absolute() else Path.home() / ".config"
-    return XdgAutostart(command, folder / "autostart")
+    # Some desktops start their panel last, and some have no tray: then no window should open at each login.
+    return XdgAutostart((*command, "--background"), folder / "autostart")
 
 
 def command_here(
