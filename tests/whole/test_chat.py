@@ -35,7 +35,7 @@ async def test_a_whole_answer(bridge: Bridge, standin: Standin) -> None:
 async def test_a_streamed_answer_token_by_token(bridge: Bridge, standin: Standin) -> None:
     standin.script(say("Hel", "lo", "!"))
     lines = await bridge.stream("hi", stream_options={"include_usage": True})
-    assert lines[0].startswith(":")
+    assert lines[0].startswith("data:")
     assert lines[-1] == "data: [DONE]"
     deltas = [chunk["choices"][0]["delta"].get("content") for chunk in data_of(lines) if chunk["choices"]]
     assert [delta for delta in deltas if delta] == ["Hel", "lo", "!"]

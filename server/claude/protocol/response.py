@@ -54,7 +54,7 @@ class ResponseReader:
     5. The answer broke off after a complete call: Claude Code waits for the call's result and reports nothing.
 
     `names` maps the tools' legal names to the client's, `keys` the names of their arguments. `answered`: ids of the
-    calls whose results were just written.
+    calls whose results were just written. `resets_at`: when a usage limit that an earlier answer met ends.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class ResponseReader:
         answered: Collection[str] = (),
         *,
         keys: KeyNames | None = None,
+        resets_at: float | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.calls: tuple[str, ...] = ()
@@ -85,7 +86,7 @@ class ResponseReader:
         self._stop_sequence: str | None = None
         self._usage: dict[str, Any] = {}
         self._complaint: Frame | None = None
-        self._resets_at: float | None = None
+        self._resets_at = resets_at if resets_at is not None and resets_at > now() else None
 
     def feed(self, frame: Frame) -> tuple[Events, bool]:
         """The events of `frame`, and whether the process must be killed at it. The last is `Finished` or `Failed`.

@@ -70,6 +70,7 @@ class Session:
         self._events: list[Event] = []
         self._results: deque[Frame] = deque()
         self._last_frame_at = 0.0
+        self._resets_at: float | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -181,7 +182,7 @@ class Session:
         return True
 
     def _reader_for(self, results: Collection[str] = ()) -> ResponseReader:
-        return ResponseReader(self._names, results, keys=self._clients_keys)
+        return ResponseReader(self._names, results, keys=self._clients_keys, resets_at=self._resets_at)
 
     @property
     def _holds_calls(self) -> bool:
@@ -275,6 +276,8 @@ class Session:
                 # Among these is the first frame of each answer, which comes before its request is sent.
                 self._on_session(session)
             elif kind == "rate_limit_event" and isinstance(info := frame.get("rate_limit_info"), dict):
+                # Claude Code repeats no event: the next refusal comes without one.
+                self._resets_at = info.get("resetsAt") if info.get("status") == "rejected" else None
                 self._on_usage(windows_from_event(info))
             if self._reader is not None:
                 events, kill = self._reader.feed(frame)
