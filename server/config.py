@@ -181,7 +181,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("timeout_s", _number(0.1, 86400), "seconds, from 0.1 to 86400", alias="CLAUDE_TIMEOUT"),
     Option("queue_timeout_s", _number(0.1, 86400), "seconds, from 0.1 to 86400"),
     Option("max_waiting", _whole(0, 100_000), "a number from 0 to 100000"),
-    Option("api_key", _text, "a text that is not empty"),
+    Option("api_key", _text, "a text"),
     Option("require_key", _switch, "true or false"),
     Option("reach", _one_of("local", "lan"), "local or lan"),
     Option("payer", _one_of("automatic", "plan", "api key"), "automatic, plan or api key"),
@@ -235,7 +235,7 @@ def resolve(
         except ValueError as error:
             shown = "" if option.name == "api_key" else f" not {given!r}"
             raise SettingsInvalid(
-                f"{place} takes {option.expects},{shown or ' not an empty text'}.", hint="Correct it, then start again."
+                f"{place} takes {option.expects},{shown or ' not an empty one'}.", hint="Correct it, then start again."
             ) from error
         sources[option.name] = source
     assert {option.name for option in OPTIONS} == {f.name for f in fields(Config)} - {"sources"}

@@ -48,7 +48,7 @@ class InvalidRequest(RequestError):
 
 
 class OwnRequest(RequestError):
-    """A Claude Code process of ours sent its request to us."""
+    """One of our Claude Code processes sent its request to this server."""
 
     title = "Drawbridge does not answer its own Claude Code"
     hint = "Check ANTHROPIC_BASE_URL and the proxy variables: one of them leads to Drawbridge itself."
@@ -131,7 +131,7 @@ class BodyNotJson(AccessError):
 class BusyError(DrawbridgeError):
     """All workers are in use; `retry_after_s` says when to try again, if that is known.
 
-    Clients wait as long as they are told, so a guess would make them wait for nothing.
+    It is never a guess, because clients wait that long.
     """
 
     def __init__(self, message: str = "", *, retry_after_s: float | None = None, hint: str | None = None) -> None:

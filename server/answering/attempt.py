@@ -37,7 +37,7 @@ class Attempt:
     timings: Timings = field(default_factory=Timings)
 
     def elapsed_ms(self) -> float:
-        """The time since the request came."""
+        """Milliseconds since the request arrived."""
         return (time.monotonic() - self.began) * 1000.0
 
     async def observe(self, event: Event) -> Event:
@@ -76,7 +76,7 @@ class AttemptFactory:
     async def begin(
         self, request: ModelRequest, settings: ModelSettings, *, began: float, is_retry: bool, is_background: bool
     ) -> AsyncIterator[Attempt]:
-        """Leases a worker for the block; `began` is when the request came. Leaving the block early stops the answer."""
+        """Leases a worker for the block, whose early exit stops the answer. `began`: when the request arrived."""
         request = replace(request, messages=await offload(with_legal_ids, request.messages))
         if settings.thinks and settings.temperature is None and settings.top_p is None:
             messages = await offload(self.thinking.restored, request.profile.owner, settings.model, request.messages)
@@ -91,11 +91,11 @@ class AttemptFactory:
                 async with aclosing(events):
                     yield attempt
             finally:
-                # Shielded from a second cancellation, and bounded by the worker.
+                # Shielded, so that a second cancellation does not interrupt it; the worker limits how long it takes.
                 await asyncio.shield(self._settle(lease))
 
     async def _settle(self, lease: Lease[Worker]) -> None:
-        """Decides whether the worker is kept: only at rest, and not forever."""
+        """Keeps the worker for other requests if it is at rest and has not served too long."""
         if self.config().isolation == "process":
             return
         if not lease.worker.is_alive:

@@ -25,7 +25,7 @@ LIMIT_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """Requests for `model` (None: all) get `error` until `until`; from `due` on one request passes as the probe."""
+    """An open circuit: requests for `model` (None: all) fail with `error` until `until`. One after `due` is a probe."""
 
     cause: Cause
     model: str | None
@@ -48,7 +48,7 @@ class CircuitBreaker:
 
     @property
     def circuits(self) -> tuple[Circuit, ...]:
-        """The open circuits, the oldest first. A usage limit ends at its time."""
+        """The open circuits, oldest first. Those of a usage limit close when the limit ends."""
         now = self._clock()
         return tuple(one for one in self._circuits.values() if one.cause != "limit" or now < one.until)
 
@@ -70,7 +70,7 @@ class CircuitBreaker:
         return Permit(self, model, tuple(probed))
 
     def reset(self) -> None:
-        """Closes all circuits: after a change of the account or the settings, past failures say nothing."""
+        """Closes all circuits: earlier failures mean nothing after a change of the account or the settings."""
         self._failures.clear()
         if self._circuits:
             self._circuits.clear()
@@ -96,7 +96,7 @@ class CircuitBreaker:
                 if self._failures[model] >= FAILURES:
                     self._open(("upstream", model), error, now)
             case UsageLimit() | PermissionRefused() | EngineError():
-                # Says nothing about the sign-in, the health of the API or the end of a limit.
+                # Such an error tells nothing about the sign-in, the API or the end of a limit.
                 pass
             case _:
                 self.succeeded(model)

@@ -1,4 +1,4 @@
-"""Which model, and which effort, the model name of a request means."""
+"""Resolves the model name of a request to a model and an effort."""
 
 from server.claude.cli.model_names import NamedModel, nearest_effort, parse_model_name
 from server.claude.cli.models import DEFAULT
@@ -25,7 +25,7 @@ def model_for(name: str, config: Config, cards: tuple[ModelCard, ...]) -> NamedM
     if named.model is None:
         if name.strip() and config.strict_models:
             raise ModelUnknown(
-                f"There is no model {name!r} here.", param="model", hint="GET /v1/models lists the ones there are."
+                f"The model {name!r} does not exist.", param="model", hint="GET /v1/models lists the available models."
             )
         default = parse_model_name(config.model, cards)
         model = default.model or config.model

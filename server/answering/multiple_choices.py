@@ -63,7 +63,7 @@ async def _read(
 
 
 def _combined(ends: Mapping[int, Finished]) -> Finished:
-    """The end of all answers, with the sum of their usage and cost; each answer has read the prompt."""
+    """One `Finished` for all answers, with the sums of usage and cost: the prompt counts once for each answer."""
     each = [ends[number] for number in sorted(ends)]
     usages, costs = [end.usage for end in each], [end.cost_usd for end in each if end.cost_usd is not None]
     return replace(

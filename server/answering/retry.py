@@ -9,7 +9,7 @@ from server.errors import DrawbridgeError, UpstreamDown, UsageLimit, WorkerDied
 # The delay between two attempts while Claude's API fails. Clients retry too, so delays are few and short.
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 4.0
-# No retry of an API failure later than this after the request came: the client may have given up.
+# An API failure is not retried later than this after the request arrived: the client may have given up.
 RETRY_WITHIN_S = 20.0
 OVERLOADED = 529
 

@@ -50,7 +50,7 @@ class Answering:
 
     @property
     def likely(self) -> ModelSettings:
-        """The settings that the next request will probably have: those of the last one."""
+        """The probable settings of the next request: those of the last one."""
         return self._last or self.settings_for(ModelRequest(()))
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Event, None]:

@@ -22,7 +22,7 @@ class StopCutter:
     """
 
     def __init__(self, stops: Sequence[str]) -> None:
-        # At one place the earlier one in the request wins, as with equal alternatives of a pattern.
+        # Of two that match at the same place, the one listed first in the request wins.
         self._pattern = re.compile("|".join(map(re.escape, stops))) if stops else None
         self._beginnings = {stop[:length] for stop in stops for length in range(1, len(stop))}
         self._longest = max(map(len, self._beginnings), default=0)
@@ -33,7 +33,7 @@ class StopCutter:
         self.is_cut = False
 
     def feed(self, event: Event) -> list[Event]:
-        """Returns the events in place of `event`. After a cut, the last one is `Finished` and `is_cut` is true."""
+        """The events to send instead of `event`. After a cut, the last one is `Finished` and `is_cut` is true."""
         if self._pattern is None:
             return [event]
         match event:

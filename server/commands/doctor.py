@@ -150,7 +150,9 @@ def _self_check(settled: Settled, cli: Path, version: str) -> Finding:
 
     mode = stored_serving_mode(ResultStore(settled.folders.data / STORE_FILE), cli, version, bundled=bundled_cli())
     if mode is None:
-        return Finding("self-check", Level.NOTE, "not done with this Claude Code yet; the server does it once")
+        return Finding(
+            "self-check", Level.NOTE, "not done yet for this Claude Code; the server does it once, when it runs"
+        )
     if mode.error is not None:
         return Finding("self-check", Level.MISSING, str(mode.error))
     if mode.summary:

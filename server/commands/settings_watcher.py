@@ -28,7 +28,7 @@ class SettingsWatcher:
         self._runner = runner
         self._on_listeners = on_listeners
         self._file = SettingsFile(settled.folders.settings_file)
-        # It was read a moment ago, and its problems were reported.
+        # The file was read a moment ago and its problems were reported, so only an edit from now on counts.
         with suppress(SettingsInvalid):
             self._file.read(set_aside=False)
 
@@ -37,7 +37,7 @@ class SettingsWatcher:
         if not self._file.changed():
             return
         with suppress(SettingsInvalid):
-            # For its stamp, so that a problem is reported once.
+            # Marks this version of the file as read, so that its problems are reported only once.
             self._file.read(set_aside=False)
         try:
             self._apply(self._settled.again())

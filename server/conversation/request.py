@@ -45,7 +45,7 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What is fixed when a process is initialized. Two owners (an access key at a listener) never share a worker."""
+    """What is fixed when a process is initialized. `owner`: a listener and its key; two owners never share a worker."""
 
     system: str = ""
     tools: tuple[Tool, ...] = ()

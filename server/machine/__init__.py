@@ -1,1 +1,1 @@
-"""Ports to this computer: folders, settings, the running instance, processes."""
+"""Access to this computer: folders, the settings file, the keyring, sockets, the running instance, child processes."""

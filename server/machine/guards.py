@@ -1,4 +1,4 @@
-"""Ties child processes to our life: however Drawbridge ends, the Claude Code processes that it started end too.
+"""Ends the Claude Code processes that Drawbridge started when Drawbridge ends, even if it is killed.
 
 Linux: the kernel sends a signal (setpriv). Windows: a job object closes. macOS and Linux without setpriv: a small
 watcher process. `guard_for` chooses; nothing else depends on the system.
@@ -20,7 +20,7 @@ from server.machine.spawn import SpawnOptions, own_session
 class Guard(Protocol):
     """Wrap the arguments, spawn with the options, then adopt the process.
 
-    On Linux the tie is to the *thread* that spawns: it must live as long as the children should.
+    On Linux a child ends with the *thread* that spawned it, so that thread must live as long as the children should.
     """
 
     def wrap(self, argv: Sequence[str]) -> list[str]:
@@ -30,13 +30,13 @@ class Guard(Protocol):
         """Returns how to spawn: without a window, and not in the process group that the terminal's Ctrl-C signals."""
 
     def adopt(self, pid: int) -> None:
-        """Ties a process just spawned. Never raises: a process that cannot be tied still works."""
+        """Guards a process just spawned. Never raises: a process that cannot be guarded still works."""
 
     def close(self) -> None:
         """Releases the guard's resources; adopted processes that still live may end with it."""
 
 
-# If we die before setpriv has requested the signal, none comes; but then the parent is already another process.
+# If we die before setpriv has requested the signal, none is sent. The shell then sees another parent and exits.
 _STILL_OURS = 'test "$PPID" = "$0" && exec "$@"'
 
 
@@ -67,7 +67,7 @@ class SignalGuard:
 def guard_for(
     platform: str = sys.platform, *, which: Callable[[str], str | None] = shutil.which, alone: bool = False
 ) -> Guard:
-    """Returns the guard for this system. `alone`: what the processes start, such as a browser, is not tied to us."""
+    """Returns the guard for this system. `alone`: programs that the processes start, such as a browser, outlive us."""
     if platform == "win32":
         return JobGuard(kernel32(), alone=alone)
     setpriv = which("setpriv") if platform == "linux" else None

@@ -20,7 +20,7 @@ _LOCK, _FILE, _END, _STATE = "server.lock", "server.json", "end-asked", "app-sta
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A running server: its local listener's `host` and `port`, and the `token` for /control. `pid` is for people."""
+    """A running server: its local listener's `host` and `port`, and the `token` for /control. `pid` is for messages."""
 
     pid: int
     host: str
@@ -62,7 +62,7 @@ class Claim:
 
 @contextmanager
 def claim(data: Path) -> Iterator[Claim]:
-    """Claims the folder `data`; the system releases the lock however we end. Raises `AlreadyRunning`."""
+    """Claims the folder `data`. The system releases the lock even if we are killed. Raises `AlreadyRunning`."""
     lock = filelock.FileLock(data / _LOCK)
     try:
         lock.acquire(timeout=_CLAIM_TIMEOUT_S)
@@ -74,7 +74,7 @@ def claim(data: Path) -> Iterator[Claim]:
             hint="Choose another one with --data-dir (DRAWBRIDGE_DATA_DIR).",
         ) from error
     try:
-        # A request to the server before us, and files that it was writing when it died.
+        # Left by the previous server: a request to end it, and files that it was writing when it died.
         for left in (data / _END, data / _STATE, *data.glob(f"{_FILE}.*")):
             _remove(left)
         yield Claim(data / _FILE)

@@ -53,7 +53,7 @@ class Keychain:
     """The one access key of this user. `folder` is the settings' folder, where the file would be.
 
     The key is in one place only: a file takes precedence over the keyring, and is removed when the keyring stores the
-    key. Each method returns or raises within about two deadlines, and may be called from any thread.
+    key. No method takes longer than about two deadlines, and each may be called from any thread.
     """
 
     def __init__(

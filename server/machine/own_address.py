@@ -44,7 +44,7 @@ def _reaches(target: tuple[str, int | None], listener: tuple[str, int | None]) -
     (host, port), (own_host, own_port) = target, listener
     if not host or port != own_port:
         return False
-    # Another address of this computer cannot be told from another computer's, but loopback can.
+    # Other addresses of this computer cannot be distinguished from another computer's.
     return host == own_host or (_is_here(host) and (_is_here(own_host) or own_host in WILDCARDS))
 
 

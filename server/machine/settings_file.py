@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 # Without these a protected server would be open: they are kept even from a corrupt file.
 PROTECTING = ("require_key", "api_key")
-_HEADER = "# Drawbridge's settings. The README lists them; changes are picked up while Drawbridge runs.\n\n"
+_HEADER = "# Drawbridge's settings. The manual (/manual/commands) lists them. Changes apply while Drawbridge runs.\n\n"
 _PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")
 
 

@@ -80,7 +80,10 @@ def rebind(old: Listeners, before: Config, config: Config, *, hosts: Hosts | Non
     same_port = (config.port, config.source("port")) == (before.port, before.source("port"))
     is_wide = config.host != before.host and {config.host, before.host} & WILDCARDS
     if is_wide and (same_port or config.port == old.port):
-        raise SettingsInvalid("All addresses cannot be listened on beside a single one.", hint="Restart it.")
+        raise SettingsInvalid(
+            "A change between one address and all addresses needs another port or a restart.",
+            hint="Restart Drawbridge.",
+        )
     if config.port == old.port:
         # The port that the server had moved to is now the configured one.
         same_port, old = True, replace(old, moved=None)
@@ -96,7 +99,9 @@ def next_free(config: Config, after: int) -> int:
             listeners = _Opening(config, lan_hosts).at(port)
             listeners.close()
             return port
-    raise PortTaken(f"The ports {first} to {first + NEXT_PORTS - 1} are all taken.", hint="Choose one far from these.")
+    raise PortTaken(
+        f"The ports {first} to {first + NEXT_PORTS - 1} are all taken.", hint="Choose a port outside this range."
+    )
 
 
 def is_free(config: Config) -> bool:

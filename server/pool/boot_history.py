@@ -43,7 +43,7 @@ class BootHistory:
 
     def failed(self, error: DrawbridgeError, now: float) -> None:
         """A boot has failed: the next one waits, longer each time."""
-        # No boot starts during back-off: one that fails then started before it, and failed for the same cause.
+        # No boot starts during back-off, so a boot that fails during it started earlier and has the same cause.
         if now >= self.boot_from:
             if self._good_since is not None and now >= self._good_since + PROBATION_S:
                 self._backoff.succeeded()

@@ -30,7 +30,7 @@ class Ticket:
 
     @property
     def grant(self) -> Grant | None:
-        """The grant, received or not."""
+        """The grant, even if the waiting task has not received it yet."""
         if not self._outcome.done() or self._outcome.cancelled():
             return None
         outcome = self._outcome.result()

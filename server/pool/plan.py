@@ -40,12 +40,12 @@ from server.pool.types import (
 
 
 def plan(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, now: float, history: PoolHistory) -> Plan:
-    """What to do now. `waiting` is in queue order. Once carried out, a plan leaves nothing to do at the same time."""
+    """What to do now. `waiting` is in queue order. Once a plan is carried out, the next one is empty."""
     # 1. Grant idle workers, first come, first served.
     grants, reserved = ((), ()) if history.is_stopping else grants_for(slots, waiting, limits, now, history)
     slots = _granted(slots, waiting, grants)
     waiting = _without(waiting, {grant.waiter for grant in grants})
-    # 2. Close what was reserved for waiters, and what exceeds the size: neither can serve a waiter from here on.
+    # 2. Close the parked workers reserved for waiters, and those over the size.
     slots = _closing(slots, reserved)
     oversize = surplus(slots, limits, quiet=False, stopping=history.is_stopping)
     slots = _closing(slots, oversize)
@@ -206,14 +206,14 @@ def is_hopeless(waiter: Waiter, slots: Sequence[Slot], limits: Limits, now: floa
 
 
 def times_out_at(waiter: Waiter, limits: Limits) -> float:
-    """When the request has waited long enough. A changed timeout holds for requests that wait already."""
+    """When the request times out. A changed timeout also applies to requests that already wait."""
     return waiter.since + limits.queue_timeout_s
 
 
 def surplus(slots: Sequence[Slot], limits: Limits, *, quiet: bool, stopping: bool) -> tuple[int, ...]:
     """The idle workers to close: all when stopping, those over the size, all but one in an unused pool.
 
-    Where each conversation has its own process, also those that were parked before that was set.
+    With a process for each conversation, also those that were parked before that was set.
     """
     idle = idle_in_closing_order(slots)
     over = sum(slot.state is not WorkerState.CLOSING for slot in slots) - limits.size
@@ -244,7 +244,7 @@ def missing(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, *,
 
 
 def deferred_since(slots: Sequence[Slot], now: float, history: PoolHistory) -> float | None:
-    """Since when boots of spares are deferred: a boot takes half a second of CPU from answers that have not begun."""
+    """Since when boots of spares are deferred, if they are: a boot takes CPU time from answers that have not begun."""
     if not any(slot.state is WorkerState.ANSWERING and not slot.has_first_token for slot in slots):
         return None
     return now if history.deferred_since is None else history.deferred_since

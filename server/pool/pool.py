@@ -115,14 +115,14 @@ class Pool(Generic[W]):
             raise
 
     def apply(self, limits: Limits) -> None:
-        """Applies new limits at once, also to waiting requests, and resets the back-off. Ends no answer."""
+        """Applies new limits at once, also to waiting requests, and resets the back-off. Running answers continue."""
         self._limits = limits
         self._boots.forgive()
         if self._is_open:
             self._step()
 
     def renew(self, why: str) -> None:
-        """Replaces all workers, answering ones at the end of their answer. For what is fixed at a process's start."""
+        """Replaces all workers, busy ones after their answer, for a change of what is fixed when a process starts."""
         self._workers.renew(why)
         self._boots.forgive()
         if self._is_open:
@@ -147,9 +147,9 @@ class Pool(Generic[W]):
     ) -> AsyncIterator[Lease[W]]:
         """Leases a worker for one answer, first come, first served; never one that is known to be dead.
 
-        A worker that holds the conversation `conversation_key` is preferred; `Lease.way` tells. `first_in_line` is for
-        the retry of a request whose worker died: it was counted and has waited before, so it goes before all others
-        and is not refused for their number.
+        A worker that holds the conversation `conversation_key` is preferred; `Lease.way` says how it was found.
+        `first_in_line` is for the retry of a request whose worker died: it has waited before, so it goes before all
+        others and is admitted even if the queue is full.
 
         Raises `QueueFull`, `QueueTimeout`, `ShuttingDown`, or the error of the last boot. Cancelling the task frees
         its place at once.

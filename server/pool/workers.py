@@ -185,7 +185,7 @@ class WorkerSet(Generic[W]):
             self._close(member)
 
     def _died(self, member: _Member[W], task: asyncio.Task[None]) -> None:
-        """The process ended by itself. If it is answering, its lease retires it, which ends soon."""
+        """The process ended by itself. If it was answering, the end of its lease, which follows soon, retires it."""
         if member.slot.state is WorkerState.CLOSING:
             return
         if (error := _error_of(task)) is not None:
@@ -241,7 +241,7 @@ class WorkerSet(Generic[W]):
 
 
 def _error_of(task: asyncio.Task[None]) -> BaseException | None:
-    """What ended the task; None if it finished."""
+    """The error of the task; None if it finished."""
     return asyncio.CancelledError() if task.cancelled() else task.exception()
 
 

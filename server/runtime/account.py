@@ -22,7 +22,7 @@ _DEMO = AccountStatus(payer="demo", detail="demo: no account, no cost", signed_i
 
 
 class AccountCache:
-    """What Claude Code last reported. `environment` is that of answering processes: both must see one payer."""
+    """What Claude Code last reported. `environment` is that of answering processes, so that both use one payer."""
 
     def __init__(
         self,

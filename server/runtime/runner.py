@@ -116,7 +116,9 @@ class Runner:
         concurrent.futures.wait([self._started], START_TIMEOUT_S)
         if not self._started.done():
             self.stop(0)
-            raise StartError(f"It was not ready within {START_TIMEOUT_S:.0f} s.", hint="The log says how far it came.")
+            raise StartError(
+                f"It was not ready within {START_TIMEOUT_S:.0f} s.", hint="The log shows what it was doing."
+            )
         if (error := self._started.exception()) is not None:
             self._thread.join()
             raise _as_ours(error) from error
@@ -294,7 +296,7 @@ class Runner:
 
 
 class _Control:
-    """The control port of a server with an owner, such as the app, who decides how it stops."""
+    """The control port. Its `stop` lets the owner of the server, such as the app, decide how to stop."""
 
     def __init__(self, token: str, stop: Callable[[], None]) -> None:
         self.token = token
@@ -335,13 +337,13 @@ def _settle(future: "concurrent.futures.Future[None]", error: BaseException | No
 
 
 def _ran(change: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> bool:
-    """Whether `loop` ran `change` to its end rather than stopping first. Raises what `change` raises."""
+    """Runs `change` in `loop` and waits. Returns False if the loop stops first. Raises what `change` raises."""
     try:
         asyncio.run_coroutine_threadsafe(change, loop).result(REBIND_TIMEOUT_S)
     except (RuntimeError, concurrent.futures.CancelledError):
         return False
     except TimeoutError as error:
-        raise StartError("The server is too busy to change its settings.", hint="Restart it.") from error
+        raise StartError("The server is too busy to change its settings.", hint="Restart the server.") from error
     return True
 
 
@@ -391,4 +393,4 @@ def _check_key(config: Config) -> None:
 def _as_ours(error: BaseException) -> DrawbridgeError:
     if isinstance(error, DrawbridgeError):
         return error
-    return StartError(f"The server ended: {type(error).__name__}: {error}.", hint="The log says where.")
+    return StartError(f"The server ended: {type(error).__name__}: {error}.", hint="The log has the details.")

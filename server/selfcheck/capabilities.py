@@ -5,7 +5,7 @@ from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-# Raise it when the check itself changes: every Claude Code is then checked again.
+# Increment it when the check itself changes: every Claude Code is then checked again.
 CHECK_VERSION = 3
 
 
@@ -26,7 +26,7 @@ class Capability(Enum):
     SIGN_IN = "finds the sign-in from a private config folder"
 
 
-# Without these no answer is right, whichever way its process was found. Without one of the others a process must not
+# Without these no answer is right, even from a process of its own. Without one of the others a process must not
 # be reused or costs more, and without SIGN_IN it has to use the user's own config folder.
 FOR_EVERY_ANSWER = frozenset(
     {
@@ -100,7 +100,9 @@ class CheckResult:
     @property
     def summary(self) -> str:
         """What is missing, as a sentence without a full stop; empty if nothing is."""
-        return "; ".join(f"not seen that it {probe.capability.value}: {probe.detail}" for probe in self.failed)
+        return "; ".join(
+            f"the check did not confirm that it {probe.capability.value}: {probe.detail}" for probe in self.failed
+        )
 
 
 class CheckInconclusive(Exception):

@@ -33,10 +33,10 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path, headers = request.scope["path"], {}
     if error.status_code == 405:
-        own: DrawbridgeError = MethodNotAllowed(f"{path} does not answer {request.method}.")
+        own: DrawbridgeError = MethodNotAllowed(f"{path} does not support the method {request.method}.")
         headers = dict(error.headers or {})
     elif error.status_code == 404 and is_unbuilt(path):
-        own = NotBuilt(f"Drawbridge does not answer {path} yet.", hint="Use /v1/chat/completions.")
+        own = NotBuilt(f"Drawbridge does not support {path} yet.", hint="Use /v1/chat/completions.")
     elif error.status_code == 404:
         own = NotFound(f"There is nothing at {path}.", hint="The base URL ends with /v1.")
     else:

@@ -178,11 +178,11 @@ class Controller:
             return None
 
     def _guard(self, work: Callable[[], None]) -> None:
-        """Does `work` and reports its errors: the loop must go on."""
+        """Calls `work` and reports its errors, so that the event loop continues."""
         try:
             work()
         except StartError as error:
-            # The server does not run as the user wants: that stays in the menu.
+            # The server does not run as the user wants, so the menu shows the problem until it is solved.
             self._problem = problem_from_error(error, self._settings, self._now())
         except DrawbridgeError as error:
             logger.info("%s: %s", error.title, error.message)

@@ -214,7 +214,7 @@ class Supervisor:
         elif error is None or self._is_stopping:
             self.status = replace(self.status, state=State.STOPPED, trouble=None)
         elif isinstance(error, DrawbridgeError) and not self._has_run:
-            # It knows why it cannot start: that is no crash.
+            # A typed error at the start is not a crash: another attempt would fail in the same way.
             self._fail(Failure(error))
         else:
             self._crashed(error)
@@ -236,7 +236,7 @@ class Supervisor:
         if not self._is_stopping:
             self.stop(0)
             message = f"The server was not ready within {START_TIMEOUT_S:.0f} s."
-            error = StartError(message, hint="See the log for how far it came.")
+            error = StartError(message, hint="The log shows what it was doing.")
             self._overdue_failure = Failure(error, is_final=True)
             return
         logger.error("the server does not end and is abandoned: %r", server)

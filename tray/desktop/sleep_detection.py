@@ -65,7 +65,7 @@ def watch_sleep(
     try:
         bus = Bus(on_signal=on_signal, environ={"DBUS_SESSION_BUS_ADDRESS": address})
     except BusUnavailable as error:
-        logger.info("no signal of wake-ups, so only the clocks show them: %s", error)
+        logger.info("the system does not report wake-ups; they are detected from the clocks only: %s", error)
         return None
     bus.subscribe(
         sender=_LOGIN, interface=f"{_LOGIN}.Manager", member="PrepareForSleep", path="/org/freedesktop/login1"

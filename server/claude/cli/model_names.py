@@ -86,23 +86,23 @@ def nearest_effort(effort: str | None, model: str | None, cards: Iterable[ModelC
 
 
 def _listed(name: str, cards: tuple[ModelCard, ...]) -> str | None:
-    """The name of a listed model, also behind a prefix. Ids that are not listed may have suffixes and come later."""
+    """The name of a listed model, with or without a prefix in `name`; None for names that are not listed."""
     bare = _bare(name)
     is_listed = any(bare.lower() in {card.id.lower(), card.resolved.lower()} for card in cards)
     return canonical_name(bare, cards) if is_listed else None
 
 
 def _claude_id(name: str, cards: tuple[ModelCard, ...]) -> str | None:
-    """The id that `name` means: an id as it is, else that of the family in it, else any name after `claude-`."""
+    """The model id for `name`: an id unchanged, else by the family in it, else any name that starts with `claude-`."""
     plain = canonical_name(name, cards) if _PLAIN_ID.fullmatch(name) else None
     return plain or _by_family(name, cards) or canonical_name(name, cards)
 
 
 def _by_family(name: str, cards: tuple[ModelCard, ...]) -> str | None:
-    """The model whose family stands in `name` as a word: that of the version beside it, else the listed one.
+    """The model whose family is a word of `name`: of the version beside the family, else the listed one.
 
-    So do Bedrock (`us.anthropic.claude-opus-4-5-20251101-v1:0`), Vertex (`claude-opus-4-5@20251101`), routers
-    (`openai/opus`), tags (`opus:latest`) and display names (`Claude Opus 4.5`) name it.
+    Covers the names of Bedrock (`us.anthropic.claude-opus-4-5-20251101-v1:0`), Vertex (`claude-opus-4-5@20251101`) and
+    routers (`openai/opus`), tags (`opus:latest`) and display names (`Claude Opus 4.5`).
     """
     families = _FAMILIES | {match[1] for card in cards for match in _OF_CARD.finditer(card.resolved.lower())}
     lowered = name.lower()
@@ -124,16 +124,16 @@ def _versioned(text: str, family: str, long: str, cards: tuple[ModelCard, ...]) 
     if int(major) < 4:
         steps = ["claude", major, minor, family, date]
     else:
-        # The ids of 4.0 without a date have the zero.
+        # Ids of 4.0 without a date contain the zero: `claude-opus-4-0`.
         steps = ["claude", family, major, minor or ("0" if major == "4" and date is None else None), date]
     model = "-".join(step for step in steps if step)
-    # Bedrock and Vertex list ids of their own form.
+    # Bedrock and Vertex have their own form of ids, which the list contains.
     listed = next((card.resolved for card in cards if model in card.resolved.replace("@", "-")), None)
     return listed if listed and not long else canonical_name(model + long, cards)
 
 
 def _newest(family: str, long: str, cards: tuple[ModelCard, ...]) -> str | None:
-    """The listed model of the family: by its alias, else by its id. Claude Code itself knows the aliases of three."""
+    """The listed model of the family, by its alias or its id; else the family's name, which Claude Code may know."""
     if named := canonical_name(family + long, cards):
         return named
     of_family = [

@@ -49,7 +49,7 @@ ALIASES: tuple[ModelCard, ...] = (
 
 
 def canonical_name(name: str, cards: Iterable[ModelCard]) -> str | None:
-    """`name`, also with a router's `anthropic/`, as Claude Code spells it; None if it is not one of Claude's models."""
+    """`name` as Claude Code spells it, without a router's prefix `anthropic/`; None if it is not a model of Claude."""
     bare = name.strip().removeprefix("anthropic/")
     for card in cards:
         if bare.lower() in {card.id.lower(), card.resolved.lower()}:

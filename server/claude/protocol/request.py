@@ -169,7 +169,7 @@ def _input(arguments: str) -> dict[str, object]:
 
 
 def _result(result: ToolResult) -> str | list[dict[str, object]]:
-    """Claude's API accepts a blank result as a string, but refuses blank blocks."""
+    """The content of a tool result. Claude's API accepts a blank string, but refuses blank blocks."""
     blanks = [part for part in result.parts if isinstance(part, Text) and is_blank(part.text)]
     if len(blanks) == len(result.parts):
         return "".join(part.text for part in blanks)

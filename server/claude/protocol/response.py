@@ -114,7 +114,7 @@ class ResponseReader:
         return AnswerCut() if is_killed else WorkerDied()
 
     def interrupt(self) -> None:
-        """The answer is being interrupted: no more events, and what Claude Code says about it is no reason to kill."""
+        """Call this before an interrupt: from then on, frames yield no events and are no reason to kill the process."""
         self.is_over = self._is_interrupted = True
 
     def _read(self, frame: Any) -> tuple[Events, bool]:
@@ -124,7 +124,7 @@ class ResponseReader:
             case "user":
                 return (), not self._is_interrupted and self._is_second_request(frame)
             case "assistant":
-                # Its own message, not the model's, reports a failure. Claude Code may even continue after it.
+                # Claude Code reports a failure by a message of its own, after which it may even continue.
                 if frame.get("error") is not None or frame["message"].get("model") == SYNTHETIC:
                     self._complaint = frame
             case "rate_limit_event":
@@ -234,13 +234,13 @@ class ResponseReader:
         return self._finished(_usage(self._usage), None), kill
 
     def _is_followed_by_a_request(self, reason: str) -> bool:
-        """Reasons 1, 2 and 4, at the end of the answer."""
+        """Whether Claude Code would send another request after this answer: reasons 1, 2 and 4."""
         if reason in {"end_turn", "stop_sequence"}:
             return not self._is_visible or bool(self._arguments)
         return reason != "tool_use" or self._answers_itself or not self._arguments
 
     def _is_second_request(self, frame: Any) -> bool:
-        """Reason 3, and reason 4 when Claude Code answers a call after the end of the answer."""
+        """Whether `frame` announces another request: reason 3, and reason 4 if Claude Code answers a call late."""
         content = frame.get("message", {}).get("content")
         blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
         results = {str(block.get("tool_use_id")) for block in blocks if block.get("type") == "tool_result"}
@@ -272,7 +272,7 @@ class ResponseReader:
         return (Failed(error),)
 
     def _failure(self, result: Any) -> DrawbridgeError:
-        """The error of a failed request. After the answer has begun, a failure without a status has cut it."""
+        """The error of a failed request. A failure without a status after the answer has begun means a cut answer."""
         complaint: Any = self._complaint or {}
         content = complaint.get("message", {}).get("content")
         blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []

@@ -1,6 +1,6 @@
 """One Claude Code process as a worker.
 
-The way of an event, from the CLI's stdout to the socket. Each frame is read once, and two generators are nested, with a
+The path of an event from the CLI's stdout to the socket. Each frame is read once, and two generators are nested, with a
 third one between them and the pump if the request wants several answers:
 
     CliProcess._read_stdout   worker/process.py             a line of JSON -> a frame

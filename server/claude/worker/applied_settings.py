@@ -46,7 +46,9 @@ class AppliedSettings:
             await self._process.write(*self.frames_for(settings))
             await self.confirmed()
         except UnexpectedOutput as error:
-            logger.info("worker %s refused settings in advance: %s", self._process.pid, error.message)
+            logger.info(
+                "worker %s refused the settings that were sent in advance: %s", self._process.pid, error.message
+            )
 
     def frames_for(self, settings: ModelSettings, tools: tuple[Tool, ...] = ()) -> list[Frame]:
         """What must be written before a request with these settings; empty if they apply already."""
@@ -76,7 +78,7 @@ class AppliedSettings:
 
 
 def _changed(before: Frame | None, after: Frame) -> Frame:
-    """What of `after` does not apply yet; Claude Code keeps what is not named. All of it if `before` is unknown."""
+    """The fields of `after` to send: those that differ from `before`, or all if that is None."""
     if before is None:
         return after
     changed = {name: value for name, value in after.items() if name != "env" and before[name] != value}

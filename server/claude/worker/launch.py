@@ -1,4 +1,4 @@
-"""Command line and environment of a Claude Code process, with everything switched off that it would do by itself."""
+"""Command line and environment of a Claude Code process. They switch off everything that it would do by itself."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,9 +15,9 @@ _FIXED = {
     "DISABLE_AUTO_COMPACT": "1",
     # Drawbridge retries before the first token; Claude Code's retries stream the same text twice.
     "CLAUDE_CODE_MAX_RETRIES": "0",
-    # It would repeat a broken stream as one complete answer, after half of it was passed on.
+    # Claude Code would repeat a broken stream as one complete answer, although half of it was already passed on.
     "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",
-    # It would append a token count to the user's text and to tool results, for models before 4.8.
+    # Claude Code would append a token count to the user's text and to tool results, for models before 4.8.
     "CLAUDE_CODE_TOTAL_TOKENS_REMINDER": "off",
     "CLAUDE_CODE_TOTAL_TOKENS_REMINDER_AFTER_USER_TURN": "0",
     "ENABLE_TOOL_SEARCH": "false",

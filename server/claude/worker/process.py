@@ -1,4 +1,4 @@
-"""One Claude Code process: JSON lines, control requests, an immediate end. Boots while the SDK is still imported."""
+"""One Claude Code process: reads and writes JSON lines, sends control requests, and is killed at once if necessary."""
 
 import asyncio
 import collections
@@ -118,7 +118,7 @@ class CliProcess:
         self._tasks = [asyncio.create_task(self._read_stdout()), asyncio.create_task(self._read_stderr())]
 
     async def _prepared(self) -> tuple[Launch, Places]:
-        """Prepares in a thread. A cancelled caller still waits for it, so that `kill` can remove the folders."""
+        """Calls `_prepare` in a thread. Even a cancelled caller waits for it, so that `kill` can remove the folders."""
         preparing = asyncio.get_running_loop().run_in_executor(None, self._prepare)
         try:
             # Cancelling this wait does not cancel the future, whose result is needed below.
@@ -157,7 +157,7 @@ class CliProcess:
                 self._process.stdin.write((json.dumps(frame) + "\n").encode())
 
     async def control(self, subtype: str, *, timeout_s: float = 10.0, **fields: object) -> Frame:
-        """Sends a control request, returns the response. Raises `UnexpectedOutput` without one, or `WorkerDied`."""
+        """Sends a control request and returns the response. Raises `UnexpectedOutput` without one, or `WorkerDied`."""
         frame, answer = self.control_frame(subtype, **fields)
         await self.write(frame)
         return await self.answer_to(answer, subtype, timeout_s=timeout_s)
@@ -203,7 +203,7 @@ class CliProcess:
             await asyncio.to_thread(remove, places.root)
 
     async def _read_stdout(self) -> None:
-        """Reads frames as they come. However it ends, the process and every waiter end with it."""
+        """Reads frames as they arrive. When it ends, for whatever reason, it ends the process and every waiter."""
         assert self._process is not None
         assert self._process.stdout is not None
         try:
@@ -212,7 +212,7 @@ class CliProcess:
                 if frame is not None and not self._deliver(frame):
                     break
         except ValueError:
-            # The rest of a line that is too long cannot be told from the next line.
+            # After a line that is too long, its rest cannot be distinguished from the next line.
             logger.warning("worker %s: a line of more than %d bytes", self.pid, LINE_LIMIT)
         except Exception:
             logger.exception("worker %s: cannot handle a frame", self.pid)
@@ -221,7 +221,7 @@ class CliProcess:
         self._ended()
 
     def _deliver(self, frame: Frame) -> bool:
-        """Hands the frame to its only reader. False if the process must not act on it, and was killed."""
+        """Passes the frame to its reader. False if the process was killed, since it must not act on the frame."""
         kind = frame.get("type")
         if kind == "control_response":
             response = frame.get("response")

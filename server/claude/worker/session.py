@@ -1,4 +1,4 @@
-"""The conversations of one process: configures it, replays history, asks, and passes on the answer's events."""
+"""The conversations of one process: configures it, replays history, sends questions, and reads the answers' events."""
 
 import asyncio
 import logging
@@ -122,7 +122,7 @@ class Session:
             await asyncio.gather(connecting, ended, return_exceptions=True)
 
     async def ask(self, settings: ModelSettings, messages: tuple[Message, ...], *, held: int = 0) -> None:
-        """Writes the last message as the question, after a replay of the messages before it.
+        """Sends the last message as the question, after a replay of the messages before it.
 
         `held` is how many of them the process holds from its last answer: all but the last, or none. In the second
         case the process is reset first if it holds another conversation.
@@ -173,7 +173,7 @@ class Session:
             await self._process.write(*before)
             await self._applied.confirmed()
         if not self._open_calls.has(calls):
-            # Claude Code has just given the calls up, as it does when its connection breaks; its state is unknown.
+            # Claude Code has just given up the calls, as it does when its connection breaks; its state is unknown.
             await self._process.kill()
             raise WorkerDied
         self._begin_writing()
@@ -270,7 +270,7 @@ class Session:
         else:
             kind = frame.get("type")
             if kind == "stream_event":
-                # The only sign of life from upstream: Claude Code sends status frames by itself.
+                # Only these frames show that Claude's API responds: Claude Code sends status frames by itself.
                 self._last_frame_at = _now()
             elif kind == "system" and isinstance(session := frame.get("session_id"), str):
                 # Among these is the first frame of each answer, which comes before its request is sent.

@@ -39,7 +39,7 @@ class LateTransport(Transport):
         return self._process.sdk_frames()
 
     async def close(self) -> None:
-        """Kills the process: a worker is closed only when its answer is not wanted."""
+        """Kills the process: a worker is closed only when its answer is no longer wanted."""
         await self._process.kill()
 
     def is_ready(self) -> bool:

@@ -89,9 +89,9 @@ class Worker:
     async def ask(
         self, profile: Profile, settings: ModelSettings, messages: tuple[Message, ...], *, held: int = 0
     ) -> AsyncGenerator[Event, None]:
-        """Asks the last message and yields the events of the answer up to `Finished`. Raises the error of a failure.
+        """Sends the last message as the question and yields the answer up to `Finished`. Raises the error of a failure.
 
-        `held` as in `Session.ask`. `profile` configures an unused worker, and is that of a used one.
+        `held` as in `Session.ask`. `profile` configures an unused worker; a used one must already have it.
         Closing the generator early leaves the answer running: call `settle` or `close` then.
         """
         session = self._session or await self._configured(profile)
@@ -138,7 +138,7 @@ class Worker:
 
     @property
     def needs_replacement(self) -> bool:
-        """Whether the worker should be replaced: by the number of conversations, or by memory that it never frees."""
+        """Whether the worker should be replaced: it has served many conversations, or its memory has grown too much."""
         growth = memory_of(self._process.pid) - self._first_bytes
         return self._conversations >= MOST_CONVERSATIONS or growth > MOST_GROWTH
 

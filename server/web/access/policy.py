@@ -36,7 +36,7 @@ _APP_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://[^/?#@\s]*")
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _JSON_TYPE = re.compile(r"application/(?:[a-z0-9!#$&^_.-]+\+)?json")
 _FORWARDING = frozenset({"forwarded", "via", "x-real-ip", "cf-connecting-ip", "true-client-ip", "x-client-ip"})
-# Readable without the key, because they hold nothing of the user's. The routes shorten / and /health.
+# Readable without the key, because they contain nothing private. The routes shorten / and /health.
 _OPEN_TO_READ = frozenset({"/", "/health", "/docs", "/manual", "/openapi.json", "/favicon.ico"})
 _FOREIGN = (
     "The user who runs Drawbridge can require a key in its menu (or set DRAWBRIDGE_API_KEY) and give it to you; "
@@ -208,7 +208,7 @@ def _check_host(head: Head, policy: AccessPolicy) -> None:
         if name in _FORWARDING or name.startswith("x-forwarded-"):
             raise AccessDenied(
                 f"The request came through a proxy (header {name!r}), and this address answers only this computer.",
-                hint="Call it directly, or open Drawbridge to containers and the network, with an access key.",
+                hint="Call it directly, or let other devices connect, with the access key (--reach lan).",
             )
 
 

@@ -59,8 +59,8 @@ _ANSWERS: tuple[DrawbridgeError, ...] = (
 )
 _ROUTING: tuple[DrawbridgeError, ...] = (
     errors.NotFound("There is nothing at /v1/nothing."),
-    errors.MethodNotAllowed("/v1/models does not answer DELETE."),
-    errors.NotBuilt("Drawbridge does not answer /v1/audio/speech yet."),
+    errors.MethodNotAllowed("/v1/models does not support the method DELETE."),
+    errors.NotBuilt("Drawbridge does not support /v1/audio/speech yet."),
 )
 
 MODEL = (*ACCESS, *_MODELS, *CLI)

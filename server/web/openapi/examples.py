@@ -121,7 +121,7 @@ AUTH_RESPONSES: Responses = {200: _json("The signed-in account and the payer", _
 VERSION_RESPONSES: Responses = {200: _json("The version", {"name": "Drawbridge", "version": "0.1.0"})}
 ROOT_RESPONSES: Responses = {
     200: _json(
-        "The server; a browser gets a page",
+        "About the server; browsers get a page",
         {
             "name": "Drawbridge",
             "version": "0.1.0",

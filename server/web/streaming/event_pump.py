@@ -63,7 +63,7 @@ class EventPump:
         return self._queue.popleft()
 
     def stop(self) -> None:
-        """Cancels an answer that is not over. One that is over may still close by itself, so that its worker lives."""
+        """Cancels an answer that is not over. One that is over closes by itself, which keeps its worker."""
         self._queue.clear()
         _wake(self._writer)
         if self._timer:
