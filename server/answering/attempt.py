@@ -84,7 +84,9 @@ class AttemptFactory:
         profile, key = await offload(_lease_terms, request, settings, is_background=is_background)
         async with self.pool.lease(profile, conversation_key=key, first_in_line=is_retry) as lease:
             already_held = len(request.messages) - 1 if lease.way == "continued" else 0
-            events = lease.worker.ask(request.profile, settings, request.messages, held=already_held)
+            events = lease.worker.ask(
+                request.profile, settings, request.messages, held=already_held, is_patient=is_retry
+            )
             attempt = Attempt(lease, request, settings, is_background, self.thinking, began, events)
             attempt.timings = Timings(leased_ms=attempt.elapsed_ms())
             try:

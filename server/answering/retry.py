@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from server.backoff import delay_after
 from server.conversation.request import ModelSettings
-from server.errors import DrawbridgeError, UpstreamDown, UsageLimit, WorkerDied
+from server.errors import DrawbridgeError, UnexpectedOutput, UpstreamDown, UsageLimit, WorkerDied
 
 # The delay between two attempts while Claude's API fails. Clients retry too, so delays are few and short.
 FIRST_DELAY_S = 0.5
@@ -16,7 +16,7 @@ OVERLOADED = 529
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """The failed attempts of a request with one model: worker deaths in a row, and failures of Claude's API."""
+    """The failed attempts of a request with one model: workers that failed in a row, and failures of Claude's API."""
 
     deaths: int = 0
     api_failures: int = 0
@@ -58,7 +58,7 @@ def next_step(
     """What follows `error`.
 
     1. An answer that has begun is never repeated: the client has seen part of it.
-    2. A worker that died is replaced once.
+    2. A worker that died, hung or wrote something unexpected is replaced once.
     3. A failure of Claude's API is retried with back-off: `retries` times, and only for some seconds.
     4. A usage limit and an overloaded model are answered by the fallback model.
 
@@ -66,7 +66,7 @@ def next_step(
     """
     if has_begun:
         return Raise()
-    if was_sent and isinstance(error, WorkerDied) and attempts.deaths == 0:
+    if was_sent and isinstance(error, WorkerDied | UnexpectedOutput) and attempts.deaths == 0:
         return Retry(0.0, Attempts(1, attempts.api_failures))
     if was_sent and isinstance(error, UpstreamDown) and attempts.api_failures < retries and elapsed_s < RETRY_WITHIN_S:
         delay_s = delay_after(attempts.api_failures, first_s=FIRST_DELAY_S, longest_s=LONGEST_DELAY_S)

@@ -3,10 +3,13 @@
 import asyncio
 import gzip
 import json
+import sys
 import zlib
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from server.standin.script import Gate, Hold, refuse, say
@@ -154,3 +157,20 @@ async def test_a_silent_stream_is_kept_open_by_comments_only_in_the_silence(brid
     gate.open()
     lines = await asking
     assert not [line for line in lines if line.startswith(":")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot stop a process by a signal")
+async def test_a_process_that_hangs_is_replaced_before_the_first_word(bridge: Bridge, standin: Standin) -> None:
+    for turns in (("hi",), ("hi", "Hi", "again")):
+        standin.script(lambda _: say("Hi"))
+        assert (await bridge.chat("hi")).status_code == 200
+        pool = await bridge.until_pool(answering=0, booting=0)
+        assert pool["parked"] >= 1
+        # The worker that holds the conversation is the one that used the most of the processor.
+        used = max(bridge.workers(), key=lambda worker: sum(worker.cpu_times()[:2]))
+        used.suspend()
+        reply = await bridge.chat(*turns)
+        assert (reply.status_code, reply.json()["choices"][0]["message"]["content"]) == (200, "Hi")
+        with suppress(psutil.NoSuchProcess):
+            used.resume()
+    assert "did not react within" in bridge.log

@@ -29,11 +29,15 @@ KILL_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Timeouts in seconds. `silence_s`: the longest time without a frame of the answer, at its start or within it."""
+    """Timeouts in seconds. `silence_s`: the longest time without a frame of the answer, at its start or within it.
+
+    `alive_s`: how soon a process must react to a request of ours to count as alive.
+    """
 
     boot_s: float = 60.0
     initialize_s: float = 30.0
     control_s: float = 10.0
+    alive_s: float = 1.5
     interrupt_s: float = 2.0
     replay_s: float = 120.0
     silence_s: float = 120.0
@@ -79,6 +83,8 @@ class CliProcess:
         self._sdk_frames: asyncio.Queue[Frame | None] = asyncio.Queue()
         self._answers: dict[str, asyncio.Future[Frame]] = {}
         self._ids = itertools.count(1)
+        self._lines_read = 0
+        self._proof: asyncio.TimerHandle | None = None
         self._stderr: collections.deque[str] = collections.deque(maxlen=20)
 
     @property
@@ -182,6 +188,33 @@ class CliProcess:
         payload = response.get("response")
         return payload if isinstance(payload, dict) else {}
 
+    def prove_alive(self, within_s: float, *, again_s: float) -> None:
+        """Kills the process if it does not write a line within `within_s` seconds, although it is asked something.
+
+        A process may hang, or be stopped, while it is idle. Whoever waits for it then gets `WorkerDied`. Later proofs,
+        until `stop_proving`, may take `again_s` seconds: it may be busy with a long conversation.
+        """
+        self.stop_proving()
+        if self.is_alive:
+            frame, _ = self.control_frame("list_models")
+            self.post(frame)
+            loop = asyncio.get_running_loop()
+            self._proof = loop.call_later(within_s, self._judge, self._lines_read, within_s, again_s)
+
+    def stop_proving(self) -> None:
+        """The process needs no further proof."""
+        if self._proof is not None:
+            self._proof.cancel()
+            self._proof = None
+
+    def _judge(self, lines_before: int, within_s: float, again_s: float) -> None:
+        self._proof = None
+        if self._lines_read > lines_before:
+            self.prove_alive(again_s, again_s=again_s)
+        elif self.is_alive:
+            logger.warning("worker %s did not react within %g s and is killed", self.pid, within_s)
+            self._kill_now()
+
     async def sdk_frames(self) -> AsyncIterator[Frame]:
         """The control frames for the SDK's client; ends with the process."""
         while (frame := await self._sdk_frames.get()) is not None:
@@ -208,6 +241,7 @@ class CliProcess:
         assert self._process.stdout is not None
         try:
             async for line in self._process.stdout:
+                self._lines_read += 1
                 frame = _frame(line)
                 if frame is not None and not self._deliver(frame):
                     break
@@ -264,6 +298,7 @@ class CliProcess:
         if self.exited.is_set():
             return
         self.exited.set()
+        self.stop_proving()
         self._sdk_frames.put_nowait(None)
         for answer in self._answers.values():
             if not answer.done():

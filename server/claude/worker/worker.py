@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from server.claude.cli.models import cards_from_answer
@@ -87,13 +88,34 @@ class Worker:
             raise CliFailed("Claude Code was started and ended, or did not respond.") from error
 
     async def ask(
-        self, profile: Profile, settings: ModelSettings, messages: tuple[Message, ...], *, held: int = 0
+        self,
+        profile: Profile,
+        settings: ModelSettings,
+        messages: tuple[Message, ...],
+        *,
+        held: int = 0,
+        is_patient: bool = False,
     ) -> AsyncGenerator[Event, None]:
         """Sends the last message as the question and yields the answer up to `Finished`. Raises the error of a failure.
 
         `held` as in `Session.ask`. `profile` configures an unused worker; a used one must already have it.
         Closing the generator early leaves the answer running: call `settle` or `close` then.
+
+        Until the first event the process must prove that it is alive, at once unless `is_patient`.
         """
+        bounds = self._bounds()
+        self._process.prove_alive(bounds.control_s if is_patient else bounds.alive_s, again_s=bounds.control_s)
+        try:
+            async with aclosing(self._events(profile, settings, messages, held=held)) as events:
+                async for event in events:
+                    self._process.stop_proving()
+                    yield event
+        finally:
+            self._process.stop_proving()
+
+    async def _events(
+        self, profile: Profile, settings: ModelSettings, messages: tuple[Message, ...], *, held: int
+    ) -> AsyncGenerator[Event, None]:
         session = self._session or await self._configured(profile)
         # Near the end of the window Claude Code refuses a continued conversation by its own count, without a request
         # upstream. It is then replayed, so that Claude's API decides.

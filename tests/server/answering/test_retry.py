@@ -23,6 +23,7 @@ from server.errors import (
     PromptTooLong,
     QueueFull,
     SignInNeeded,
+    UnexpectedOutput,
     UpstreamDown,
     UpstreamRefused,
     UsageLimit,
@@ -49,6 +50,8 @@ class Case:
 
 CASES = [
     Case("a dead worker is replaced at once", WorkerDied(), Retry(0, Attempts(1, 0))),
+    Case("and one that surprises", UnexpectedOutput(), Retry(0, Attempts(1, 0))),
+    Case("a surprise after a death is raised", UnexpectedOutput(), Raise(), Attempts(1, 0)),
     Case("also late", WorkerDied(), Retry(0, Attempts(1, 0)), elapsed_s=1000),
     Case("once", WorkerDied(), Raise(), Attempts(1, 0)),
     Case("and once more after a failure of the API", WorkerDied(), Retry(0, Attempts(1, 1)), Attempts(0, 1)),

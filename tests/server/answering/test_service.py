@@ -51,6 +51,7 @@ class ScriptedPool:
         self.keys: list[str | None] = []
         self.profiles: list[Profile] = []
         self.held: list[int] = []
+        self.patience: list[bool] = []
         self.results: list[LeaseResult] = []
         self.leased = 0
         self.closed = 0
@@ -80,8 +81,15 @@ class ScriptedPool:
         return self.is_at_rest
 
     async def ask(
-        self, profile: Profile, settings: ModelSettings, messages: tuple[Message, ...], *, held: int = 0
+        self,
+        profile: Profile,
+        settings: ModelSettings,
+        messages: tuple[Message, ...],
+        *,
+        held: int = 0,
+        is_patient: bool = False,
     ) -> AsyncGenerator[Event, None]:
+        self.patience.append(is_patient)
         self.settings.append(settings)
         self.held.append(held)
         self.is_at_rest = False

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -400,3 +401,19 @@ async def test_started_names_the_answering_model(bench: Bench, standin: Standin)
     started = (await bench.ask("hi", settings=ModelSettings(model="opus")))[0]
     assert isinstance(started, Started)
     assert started.model == "claude-opus-5-5"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot stop a process by a signal")
+@pytest.mark.parametrize("is_used", [False, True])
+async def test_a_stopped_process_counts_as_dead_at_once(bench: Bench, standin: Standin, is_used: bool) -> None:
+    worker = await bench.fresh()
+    if is_used:
+        await bench.ask("hi", worker=worker)
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGSTOP)
+    started = time.monotonic()
+    with pytest.raises(WorkerDied):
+        await bench.ask("hi", worker=worker)
+    # Far from the timeouts of the answer and of the profile.
+    assert time.monotonic() - started < 10
+    assert not worker.is_alive
