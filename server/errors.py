@@ -121,6 +121,14 @@ class AccessDenied(AccessError):
     title = "This request isn't allowed here"
 
 
+class OriginRefused(AccessDenied):
+    """A page of another origin sent the request. `origin` could be allowed in the settings; empty if it could not."""
+
+    def __init__(self, message: str = "", *, origin: str = "", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.origin = origin
+
+
 class BodyNotJson(AccessError):
     """The body has another content type than JSON, as a web page's form would send it."""
 

@@ -114,19 +114,21 @@ class CircuitStatus:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """The part of `Status` that the runner knows: the server's state and the addresses it listens on."""
+    """The part of `Status` that the runner knows: the server's state, its addresses, and who was refused there."""
 
     state: State = State.STOPPED
     addresses: tuple[str, ...] = ()
     lan_addresses: tuple[str, ...] = ()
     base_url: str | None = None
+    refused_origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """The whole state of a server. `lan_addresses` are for containers and the network.
 
-    `own_address`: variables that point at this server, which Claude Code is started without.
+    `own_address`: variables that point at this server, which Claude Code is started without. `refused_origin`: the
+    origin of the page that was refused last, for some minutes.
     """
 
     state: State = State.STOPPED
@@ -145,4 +147,5 @@ class Status:
     usage: tuple[UsageWindow, ...] = ()
     circuits: tuple[CircuitStatus, ...] = ()
     own_address: tuple[str, ...] = ()
+    refused_origin: str | None = None
     engine: SelfCheckStatus = field(default_factory=SelfCheckStatus)

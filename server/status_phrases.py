@@ -119,7 +119,13 @@ def own_address_line(variables: Sequence[str]) -> str:
     return f"{' and '.join(variables)} {verb} at Drawbridge itself. Claude Code is started without {them}."
 
 
+def refused_origin_line(origin: str) -> str:
+    """Says that a page was refused, which the page itself shows as a failed connection only."""
+    return f"A page of {fitted(origin, 200)} was refused. If you trust it, add that origin to allowed_origins."
+
+
 def problem_line(status: Status) -> str | None:
     """Says what is wrong now; None if nothing is."""
     known = status.trouble or status.pool.trouble or next(map(circuit_line, status.circuits), None)
-    return known or (own_address_line(status.own_address) if status.own_address else None)
+    known = known or (own_address_line(status.own_address) if status.own_address else None)
+    return known or (refused_origin_line(status.refused_origin) if status.refused_origin else None)

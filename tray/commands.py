@@ -39,6 +39,13 @@ class SetPort:
 
 
 @dataclass(frozen=True, slots=True)
+class AllowOrigin:
+    """Let the web pages of this origin use the server."""
+
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
 class RequireKey:
     """Require the access key of every client, or do not. Creates a key if there is none."""
 
@@ -125,6 +132,7 @@ Command = (
     | Restart
     | ChangeSetting
     | SetPort
+    | AllowOrigin
     | RequireKey
     | NewKey
     | CopyKey

@@ -42,17 +42,22 @@ class Fix(Enum):
     NEXT_PORT = "use the next free port"
     SETTINGS = "open the settings"
     RESTART = "start again"
+    ALLOW_ORIGIN = "allow the page's origin"
     NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something is wrong: a short title for the menu, what happened, what to do about it, and what a click does."""
+    """Something is wrong: a short title for the menu, what happened, what to do about it, and what a click does.
+
+    `subject` is what the fix is for, as the origin to allow.
+    """
 
     title: str
     message: str
     hint: str = ""
     fix: Fix = Fix.LOG
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ START_TIMEOUT_S = 120.0
 REBIND_TIMEOUT_S = 30.0
 # The status changes with each token; changes within this time are published as one.
 _PUBLISH_DELAY_S = 0.1
+# How long a page that was refused is reported.
+_REFUSED_S = 600.0
 
 OpenEngine = Callable[[Config, Folders], AbstractAsyncContextManager[Engine]]
 CreateApp = Callable[[Config, Engine, ControlPort], App]
@@ -67,6 +69,8 @@ class Runner:
         self._engine: Engine | None = None
         self._opening: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self._refused_origin: str | None = None
+        self._forgetting: asyncio.TimerHandle | None = None
         # Set by `stop`; None before it.
         self._grace_s: float | None = None
 
@@ -108,7 +112,13 @@ class Runner:
         listeners = self._listeners
         if listeners is None or self._state not in {State.STARTING, State.RUNNING, State.STOPPING}:
             return Serving(self._state)
-        return Serving(self._state, listeners.addresses, listeners.lan_addresses, listeners.base_url)
+        return Serving(
+            self._state,
+            listeners.addresses,
+            listeners.lan_addresses,
+            listeners.base_url,
+            None if self._refused_origin in self._config.allowed_origins else self._refused_origin,
+        )
 
     def start(self) -> None:
         """Binds and opens everything. Raises `PortTaken`, `KeyNeeded` or another error; then all is closed."""
@@ -229,6 +239,17 @@ class Runner:
             self._engine.serving = self._serving
         self._publisher.publish()
 
+    def _on_refused_origin(self, origin: str | None) -> None:
+        """In the loop: reports the origin for some minutes, since its page shows only that it cannot connect."""
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+            self._forgetting = None
+        if origin is not None:
+            self._forgetting = asyncio.get_running_loop().call_later(_REFUSED_S, self._on_refused_origin, None)
+        if origin != self._refused_origin:
+            self._refused_origin = origin
+            self._publish()
+
     def _leave(self) -> None:
         """In the loop: begins the end. Running answers are cancelled only if no grace is left."""
         self._stopping.set()
@@ -269,7 +290,7 @@ class Runner:
             engine.apply(self._config)
             await asyncio.to_thread(_import_web)
             app = self._create_app(self._config, engine, self._control)
-            self._listener_set = _listener_set(app, lambda: self._config)
+            self._listener_set = _listener_set(app, lambda: self._config, self._on_refused_origin)
             try:
                 await self._listener_set.change(self.listeners, grace_s=0.0)
                 self._move(State.RUNNING)
@@ -369,13 +390,13 @@ def _create_app(config: Config, engine: Engine, control: ControlPort) -> App:
     return create_app(config, engine, control)
 
 
-def _listener_set(app: App, config: Callable[[], Config]) -> "ListenerSet":
+def _listener_set(app: App, config: Callable[[], Config], on_refused_origin: Callable[[str], None]) -> "ListenerSet":
     """The listeners over `app`, each with the access policy of its name under the settings in force."""
     from server.runtime.listeners import ListenerSet
     from server.web.access.middleware import AccessMiddleware, policy_for
 
     def app_for(name: ListenerName) -> App:
-        return AccessMiddleware(app, lambda: policy_for(config(), name))
+        return AccessMiddleware(app, lambda: policy_for(config(), name), on_refused_origin=on_refused_origin)
 
     return ListenerSet(app_for)
 

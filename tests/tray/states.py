@@ -110,6 +110,7 @@ def states() -> Iterator[tuple[str, Snapshot]]:
     yield "api_key_pays", _with(replace(_RUNNING, account=billed), has_exported_key=True)
     yield "plan_pays_in_spite_of_a_key", _with(has_exported_key=True, payer="plan")
     yield "bedrock_pays", _with(replace(_RUNNING, account=AccountStatus(True, "bedrock", provider="bedrock")))
+    yield "page_refused", _with(replace(_RUNNING, refused_origin="https://chat.example.org"))
     yield "demo", _with(replace(_RUNNING, demo=True, account=AccountStatus(True, "demo", "a demo: no cost")))
     yield (
         "everything_pinned",

@@ -18,6 +18,7 @@ from server.status_phrases import account_line
 from tray.commands import (
     ActOnProblem,
     AllowKeyFile,
+    AllowOrigin,
     ChangeSetting,
     Command,
     Copy,
@@ -226,6 +227,8 @@ class Controller:
                 self._changes.change(**{command.name: command.value})
             case SetPort():
                 self._set_port(command.port)
+            case AllowOrigin():
+                self._changes.allow_origin(command.origin)
             case RequireKey():
                 self._changes.require_key(required=command.required)
             case NewKey():

@@ -122,6 +122,12 @@ class SettingsChanges:
             self._settings.activate(self._apply)
         return True
 
+    def allow_origin(self, origin: str) -> None:
+        """Lets web pages of this origin use the server."""
+        allowed = self._settings.config.allowed_origins
+        if origin not in allowed:
+            self.change(allowed_origins=(*allowed, origin))
+
     def set_reach(self, *, is_open: bool) -> None:
         """Lets other devices connect, which need the key (created if there is none), or only this computer.
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from server.errors import KeyringAsking, KeyringError, KeyUnreadable, PortTaken
 from server.status import State, Status
-from tray.commands import Command, Open, Restart, SetPort, SignIn
+from tray.commands import AllowOrigin, Command, Open, Restart, SetPort, SignIn
 from tray.control.access_key import AccessKey
 from tray.control.settings import Settings
 from tray.control.supervisor import Failure, Server
@@ -76,6 +76,7 @@ def command_for(problem: Problem | None, title: str = "") -> Command | None:
         Fix.NEXT_PORT: SetPort(None),
         Fix.SETTINGS: Open("settings"),
         Fix.RESTART: Restart(),
+        Fix.ALLOW_ORIGIN: AllowOrigin(problem.subject),
         Fix.NOTHING: None,
     }
     return commands[problem.fix]

@@ -9,6 +9,7 @@ from server.status_phrases import LONGEST, account_line, counted, fitted, usage_
 from tray.commands import (
     ActOnProblem,
     AllowKeyFile,
+    AllowOrigin,
     App,
     ChangeSetting,
     Copy,
@@ -43,6 +44,7 @@ _FIXES = {
     Fix.NEXT_PORT: "Use the next free port",
     Fix.SETTINGS: "Open the settings file",
     Fix.RESTART: "Try again",
+    Fix.ALLOW_ORIGIN: "Allow that page",
     Fix.SIGN_IN: "",
     Fix.NOTHING: "",
 }
@@ -125,6 +127,11 @@ def _problem(snapshot: Snapshot) -> Iterator[Item]:
         return
     if problem.fix is Fix.NOTHING:
         yield _line(problem.title)
+        return
+    if problem.fix is Fix.ALLOW_ORIGIN:
+        # Only the line that says so allows it: the page may be an attacker's.
+        yield _line(problem.title)
+        yield Item(_FIXES[problem.fix], AllowOrigin(problem.subject))
         return
     yield Item(problem.title, ActOnProblem(problem.title))
     if _FIXES[problem.fix]:

@@ -60,6 +60,7 @@ _LABELS = {
     Fix.NEXT_PORT: "Use the next free port",
     Fix.SETTINGS: OPEN_SETTINGS,
     Fix.RESTART: "Try again",
+    Fix.ALLOW_ORIGIN: "Allow that page",
     Fix.SIGN_IN: "Sign in",
     Fix.NOTHING: "",
 }
@@ -194,7 +195,14 @@ def problem_in(status: Status, *, now: datetime | None = None) -> Problem | None
         hint = "Remove that from your environment, then start Drawbridge again."
         title = fitted(f"{status.own_address[0]} points at Drawbridge itself")
         return Problem(title, own_address_line(status.own_address), hint, Fix.NOTHING)
-    return None
+    return _refused(status.refused_origin) if status.refused_origin else None
+
+
+def _refused(origin: str) -> Problem:
+    """A page that may not use the server. Its browser tells it nothing but that it cannot connect."""
+    message = f"A page of {fitted(origin, 200)} asked this server and was refused. Allow it only if you know that app."
+    hint = "Choose 'Allow that page' in the menu, or change allowed_origins in the settings file."
+    return Problem(fitted(f"A page of {origin} was refused"), message, hint, Fix.ALLOW_ORIGIN, origin)
 
 
 def _misnamed(message: str) -> Problem:

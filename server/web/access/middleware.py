@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.dialects.base import Dialect
 from server.dialects.registry import DIALECTS
-from server.errors import DrawbridgeError, ShuttingDown
+from server.errors import DrawbridgeError, OriginRefused, ShuttingDown
 from server.logs import request_id
 from server.machine.peer import is_other_user
 from server.web.access.body import limited
@@ -47,11 +47,13 @@ class AccessMiddleware:
         policy: AccessPolicy | Callable[[], AccessPolicy],
         *,
         dialects: Sequence[Dialect] = DIALECTS,
+        on_refused_origin: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._app = app
         self._dialects = dialects
         self._policy: Callable[[], AccessPolicy] = (lambda: policy) if isinstance(policy, AccessPolicy) else policy
         self._clock = time.perf_counter
+        self._on_refused_origin = on_refused_origin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuses the request or passes it to the application."""
@@ -94,6 +96,8 @@ class AccessMiddleware:
             inner[ACCESS] = access
             await self._app(inner, limited(receive, policy, head.encoding), reply.send)
         except DrawbridgeError as error:
+            if isinstance(error, OriginRefused) and error.origin and head.path.startswith("/v1/"):
+                self._on_refused_origin(error.origin)
             await error_response(error, inner)(inner, receive, reply.send)
         except asyncio.CancelledError:
             if reply.status is None:

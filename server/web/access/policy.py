@@ -16,7 +16,7 @@ from typing import Literal
 from starlette.requests import Request
 
 from server.config import Config
-from server.errors import AccessDenied, BodyAmbiguous, BodyNotJson, BodyTooLarge, KeyNeeded, KeyRefused
+from server.errors import AccessDenied, BodyAmbiguous, BodyNotJson, BodyTooLarge, KeyNeeded, KeyRefused, OriginRefused
 from server.web.path_aliases import canonical_path, is_unbuilt
 
 ACCESS = "drawbridge.access"
@@ -33,6 +33,7 @@ ENCODINGS = frozenset({"gzip", "x-gzip", "deflate"})
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::[0-9]{1,5})?")
 _WEB_ORIGIN = re.compile(r"https?://(.+)")
 _APP_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://[^/?#@\s]*")
+_ANY_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]{0,40}://[a-z0-9._:\[\]-]{1,200}")
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _JSON_TYPE = re.compile(r"application/(?:[a-z0-9!#$&^_.-]+\+)?json")
 _FORWARDING = frozenset({"forwarded", "via", "x-real-ip", "cf-connecting-ip", "true-client-ip", "x-client-ip"})
@@ -216,9 +217,10 @@ def _check_page(head: Head, policy: AccessPolicy) -> None:
     """Refuses requests of other sites' pages, which could use up the user's subscription."""
     is_allowed = allowed_origin(head, policy) is not None
     if "origin" in head.headers and not is_allowed:
-        raise AccessDenied(
+        raise OriginRefused(
             f"Web pages of {head.one('origin')!r} may not use this server.",
             hint="If you trust them, add that origin to allowed_origins (DRAWBRIDGE_ALLOWED_ORIGINS).",
+            origin=origin if _ANY_ORIGIN.fullmatch(origin := (head.one("origin") or "").lower()) else "",
         )
     # On loopback `same-site` is another port of this computer; on a network it could be any host of the domain.
     sites = {None, "none", "same-origin", "same-site" if _is_loopback((head.one("host") or "").lower()) else None}

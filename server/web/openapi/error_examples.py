@@ -12,7 +12,7 @@ Responses = dict[int | str, dict[str, Any]]
 
 ACCESS: tuple[DrawbridgeError, ...] = (
     errors.KeyRefused("This server requires an access key."),
-    errors.AccessDenied(
+    errors.OriginRefused(
         "Web pages of 'https://example.org' may not use this server.",
         hint="If you trust them, add that origin to allowed_origins (DRAWBRIDGE_ALLOWED_ORIGINS).",
     ),
@@ -58,6 +58,7 @@ _ANSWERS: tuple[DrawbridgeError, ...] = (
     errors.UnexpectedOutput(),
 )
 _ROUTING: tuple[DrawbridgeError, ...] = (
+    errors.OwnRequest("This request comes from one of Drawbridge's own Claude Code processes."),
     errors.NotFound("There is nothing at /v1/nothing."),
     errors.MethodNotAllowed("/v1/models does not support the method DELETE."),
     errors.NotBuilt("Drawbridge does not support /v1/audio/speech yet."),

@@ -246,6 +246,23 @@ def test_another_port_applies_at_once_and_is_saved(scene: Scene) -> None:
     assert scene.noted[-1] == f"Drawbridge listening on http://127.0.0.1:{new}/v1"
 
 
+def test_a_refused_page_is_a_problem_and_one_click_allows_it(scene: Scene) -> None:
+    origin = "https://chat.example.org"
+    # Not an attempt to use the API, and an origin that cannot be allowed.
+    assert ask(scene.port, "/", origin="https://other.example")[0] == 403
+    assert ask(scene.port, "/v1/models", origin="null")[0] == 403
+    assert ask(scene.port, "/v1/models", origin=origin)[0] == 403
+    shown = scene.until(lambda shown: shown.problem is not None)
+    assert shown.problem is not None
+    assert (shown.problem.fix, shown.problem.subject) == (Fix.ALLOW_ORIGIN, origin)
+    told = scene.until_notified("refused")
+    assert (told.action, told.label) == (ActOnProblem(told.title), "Allow that page")
+    scene.post(ActOnProblem(told.title))
+    scene.until(lambda shown: shown.problem is None)
+    assert scene.saved["allowed_origins"] == [origin]
+    assert ask(scene.port, "/v1/models", origin=origin)[0] != 403
+
+
 def test_a_taken_port_names_its_owner_and_one_click_takes_the_next_free_one(scene: Scene) -> None:
     old = scene.port
     with socket.create_server(("127.0.0.1", 0)) as other:

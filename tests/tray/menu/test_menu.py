@@ -15,6 +15,7 @@ from tests.tray.states import GOLDEN, NOW, RUNNING, state_text, states
 from tray.commands import (
     ActOnProblem,
     AllowKeyFile,
+    AllowOrigin,
     ChangeSetting,
     Command,
     Copy,
@@ -281,10 +282,17 @@ class TestPicture:
 
 
 class TestProblem:
-    @pytest.mark.parametrize("fix", [fix for fix in Fix if fix is not Fix.NOTHING])
+    @pytest.mark.parametrize("fix", [fix for fix in Fix if fix not in {Fix.NOTHING, Fix.ALLOW_ORIGIN}])
     def test_a_click_on_the_problem_acts_on_it(self, fix: Fix) -> None:
         menu = menu_for(replace(RUNNING, problem=Problem("Something is wrong", "It is.", fix=fix)))
         assert menu[2] == Item("Something is wrong", ActOnProblem("Something is wrong"))
+
+    def test_a_refused_page_is_allowed_only_by_the_line_that_says_so(self) -> None:
+        menu = menu_for(
+            replace(RUNNING, problem=Problem("A page was refused", "It was.", "", Fix.ALLOW_ORIGIN, "x://y"))
+        )
+        assert menu[2] == Item("A page was refused", enabled=False)
+        assert menu[3] == Item("Allow that page", AllowOrigin("x://y"))
 
     def test_a_problem_without_a_fix_is_a_line_of_text(self) -> None:
         menu = menu_for(replace(RUNNING, problem=Problem("A limit is reached", "Wait.", fix=Fix.NOTHING)))

@@ -9,7 +9,8 @@ from server import errors
 from server.errors import DrawbridgeError
 from server.status import AccountStatus, CircuitStatus, CliStatus, PoolStatus, State, Status, UsageWindow
 from tests.tray.states import NOW, RUNNING
-from tray.commands import ActOnProblem, Open
+from tray.commands import ActOnProblem, AllowOrigin, Open
+from tray.control.snapshot import command_for
 from tray.menu.menu import menu_for, tooltip_for
 from tray.menu.problems import (
     CLI_MISSING,
@@ -271,3 +272,11 @@ def test_a_variable_that_points_at_drawbridge_is_a_problem_after_all_others() ->
         Fix.NOTHING,
     )
     assert problem_in(replace(status, trouble="Another one.")).title == "Another one"  # type: ignore[union-attr] # one
+
+
+def test_a_page_that_was_refused_can_be_allowed_by_a_click() -> None:
+    problem = problem_in(Status(State.RUNNING, refused_origin="https://chat.example.org"))
+    assert problem is not None
+    assert problem.title == "A page of https://chat.example.org was refused"
+    assert problem.fix is Fix.ALLOW_ORIGIN
+    assert command_for(problem, problem.title) == AllowOrigin("https://chat.example.org")

@@ -336,7 +336,7 @@ def test_the_checks_run_in_their_documented_order() -> None:
     assert [words.partition(" ")[0] for words in text] == [
         "AccessDenied:",
         "AccessDenied:",
-        "AccessDenied:",
+        "OriginRefused:",
         "KeyRefused:",
         "BodyTooLarge:",
         "BodyNotJson:",
