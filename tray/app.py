@@ -18,6 +18,7 @@ from server.machine.assets import asset
 from server.machine.billing import has_exported_key
 from server.machine.instance import Claim, Instance, claim, read_instance, read_state
 from server.machine.keychain import Keychain
+from server.machine.page_ticket import make_ticket
 from server.machine.paths import Folders, find_folders
 from server.machine.settings_file import Saved, SettingsFile
 from server.machine.sockets import Listeners
@@ -133,6 +134,7 @@ def _run(
         is_end_requested=claimed.is_end_requested,
         diagnose=partial(_diagnostics, settings.flags),
         answers=_answers,
+        page_ticket=partial(make_ticket, token),
         say=say,
         note=note,
         logs=folders.logs,
@@ -224,7 +226,7 @@ def _hand_over(folders: Folders, desktop: Desktop) -> int:
         note(f"Drawbridge is open already. {text}")
         return 0
     note(f"Drawbridge is already running at {first.base_url} (pid {first.pid}).")
-    desktop.open_page(f"{first.base_url.removesuffix('/v1')}/")
+    desktop.open_page(f"{first.base_url.removesuffix('/v1')}/#open={make_ticket(first.token)}")
     for thread in threading.enumerate():
         if thread.name == "drawbridge-open":
             thread.join(OPENING_S)

@@ -1,30 +1,27 @@
 "use strict";
 
-// The copy button, and the stop button, which asks for confirmation.
+// The page's buttons, its field for the access key, and the ticket with which the app opens it.
 
-const state = document.getElementById("state");
-const outcome = document.getElementById("outcome");
-const copy = document.getElementById("copy");
-const stop = document.getElementById("stop");
-const token = document.querySelector('meta[name="drawbridge-token"]');
+const KEPT = "drawbridge-token";
+const byId = (name) => document.getElementById(name);
+const token = (page) => page.querySelector('meta[name="drawbridge-token"]')?.content;
 
 function show(text) {
-  outcome.textContent = text;
-  outcome.hidden = false;
+  byId("outcome").textContent = text;
+  byId("outcome").hidden = false;
 }
 
-copy.addEventListener("click", async () => {
-  const address = document.getElementById("base-url").textContent;
+async function copyAddress() {
   try {
-    await navigator.clipboard.writeText(address);
-    copy.textContent = "Copied";
-    setTimeout(() => { copy.textContent = "Copy"; }, 2000);
+    await navigator.clipboard.writeText(byId("base-url").textContent);
+    byId("copy").textContent = "Copied";
+    setTimeout(() => { byId("copy").textContent = "Copy"; }, 2000);
   } catch {
-    getSelection().selectAllChildren(document.getElementById("base-url"));
+    getSelection().selectAllChildren(byId("base-url"));
   }
-});
+}
 
-function ask() {
+function ask(stop) {
   stop.textContent = "Really stop?";
   stop.dataset.confirming = "yes";
   setTimeout(() => {
@@ -35,19 +32,25 @@ function ask() {
   }, 4000);
 }
 
-async function stopServer() {
+async function post(path, headers) {
+  const reply = await fetch(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...headers },
+    body: "{}",
+  });
+  const answer = await reply.json();
+  if (!reply.ok) {
+    throw new Error(answer.error.message);
+  }
+  return answer;
+}
+
+async function stopServer(stop) {
   stop.disabled = true;
   try {
-    const reply = await fetch("/control/stop", {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "x-drawbridge-token": token.content },
-      body: "{}",
-    });
-    if (!reply.ok) {
-      throw new Error((await reply.json()).error.message);
-    }
-    state.textContent = "Stopped";
-    state.className = "state stopped";
+    await post("/control/stop", { "x-drawbridge-token": token(document) });
+    byId("state").textContent = "Stopped";
+    byId("state").className = "state stopped";
     stop.hidden = true;
     show("Drawbridge has stopped. Start it again from its icon, or with the command 'drawbridge'.");
   } catch (error) {
@@ -56,6 +59,63 @@ async function stopServer() {
   }
 }
 
-if (stop && token) {
-  stop.addEventListener("click", () => (stop.dataset.confirming ? stopServer() : ask()));
+// Replaces the page by the one that the server sends with these headers; returns whether that one shows all.
+async function unlock(headers) {
+  const reply = await fetch("/", { headers: { Accept: "text/html", ...headers }, cache: "no-store" });
+  const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+  if (!reply.ok || page.getElementById("unlock")) {
+    return false;
+  }
+  document.querySelector("main").replaceWith(document.adoptNode(page.querySelector("main")));
+  const meta = page.querySelector('meta[name="drawbridge-token"]');
+  if (meta) {
+    document.head.append(document.adoptNode(meta));
+    sessionStorage.setItem(KEPT, meta.content);
+  }
+  listen();
+  return true;
 }
+
+async function enterKey(event) {
+  event.preventDefault();
+  const key = byId("key").value.trim();
+  try {
+    if (!(await unlock({ Authorization: `Bearer ${key}` }))) {
+      show("The access key is wrong.");
+    }
+  } catch (error) {
+    show(error instanceof TypeError ? "The access key is wrong, or Drawbridge does not answer." : error.message);
+  }
+}
+
+function listen() {
+  const stop = byId("stop");
+  byId("copy").addEventListener("click", copyAddress);
+  byId("unlock")?.addEventListener("submit", enterKey);
+  stop?.addEventListener("click", () => (stop.dataset.confirming ? stopServer(stop) : ask(stop)));
+}
+
+async function start() {
+  listen();
+  const ticket = location.hash.startsWith("#open=") ? location.hash.slice("#open=".length) : null;
+  if (ticket) {
+    // Out of the address bar and the history.
+    history.replaceState(null, "", location.pathname);
+  }
+  if (!byId("unlock")) {
+    return;
+  }
+  try {
+    if (ticket) {
+      sessionStorage.setItem(KEPT, (await post("/control/open", { "x-drawbridge-ticket": ticket })).token);
+    }
+    const kept = sessionStorage.getItem(KEPT);
+    if (kept && !(await unlock({ "x-drawbridge-token": kept }))) {
+      sessionStorage.removeItem(KEPT);
+    }
+  } catch (error) {
+    show(error.message);
+  }
+}
+
+start();

@@ -334,6 +334,7 @@ class Scene:
             note=self.noted.append,
             logs=self.folders.logs,
             version=lambda: "1.2.3",
+            page_ticket=lambda: "ticket",
             project_page=lambda: self.repository,
             has_exported_key=False,
             describe=self.described.append,

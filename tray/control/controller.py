@@ -329,7 +329,7 @@ class Controller:
         if self._supervisor.status.state is State.RUNNING:
             self._notifications.no_tray(page)
             if not self._platform.is_background:
-                self._platform.desktop.open_page(page)
+                self._platform.desktop.open_page(self._actions.page_with_ticket(self.snapshot))
             return
         problem = self.snapshot.problem
         ending = Ending(problem.message if problem is not None else "")

@@ -78,7 +78,7 @@ class DesktopActions:
                     settings.write({})
                 desktop.open_file(settings.path)
             case "page":
-                desktop.open_page(page_of(snapshot))
+                desktop.open_page(self.page_with_ticket(snapshot))
             case "install page":
                 desktop.open_page(INSTALL_PAGE)
             case "project page":
@@ -88,6 +88,10 @@ class DesktopActions:
                 desktop.open_page(self._platform.updates().page)
             case _:
                 assert_never(command.what)
+
+    def page_with_ticket(self, snapshot: Snapshot) -> str:
+        """The address that opens the status page without asking for the key; valid once, for a minute."""
+        return f"{page_of(snapshot)}#open={self._platform.page_ticket()}"
 
     def _on_key(self, key: str | DrawbridgeError | None) -> None:
         if isinstance(key, DrawbridgeError):

@@ -30,9 +30,10 @@ class Screen(Protocol):
 class Platform:
     """The computer as the controller sees it. `copy` raises `DrawbridgeError`; `diagnose` and `answers` block.
 
-    `publish` stores the server's addresses for the commands; None: no server. `is_end_requested`: a command asks
-    the app to end. `answers`: whether a server responds at a host and port. `say` and `note` write to stdout and
-    stderr. `version`, `project_page` and `updates` are read only once the icon is shown, since they are slow to load.
+    `page_ticket`: a new ticket that opens the server's page without the key. `publish` stores the server's addresses
+    for the commands; None: no server. `is_end_requested`: a command asks the app to end. `answers`: whether a server
+    responds at a host and port. `say` and `note` write to stdout and stderr. `version`, `project_page` and `updates`
+    are read only once the icon is shown, since they are slow to load.
     """
 
     desktop: Desktop
@@ -45,6 +46,7 @@ class Platform:
     answers: Callable[[tuple[str, int]], bool]
     say: Callable[[str], None]
     note: Callable[[str], None]
+    page_ticket: Callable[[], str]
     logs: Path
     version: Callable[[], str]
     project_page: Callable[[], str | None]

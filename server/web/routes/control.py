@@ -3,16 +3,20 @@
 import hmac
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from fastapi import APIRouter, Request, Response
 
 from server.errors import AccessDenied, NotFound
 from server.machine.instance import TOKEN_HEADER
+from server.machine.page_ticket import TicketBook
 from server.web.access.policy import Access, access_of
 from server.web.interfaces import ControlPort, Engine
 from server.web.replies import JsonReply
 from server.web.routes.status_json import state_json
 from server.web.routes.status_page import page_token
+
+TICKET_HEADER = "x-drawbridge-ticket"
 
 
 def control_router(engine: Engine, control: ControlPort, *, clock: Callable[[], float] = time.time) -> APIRouter:
@@ -26,9 +30,20 @@ def control_router(engine: Engine, control: ControlPort, *, clock: Callable[[], 
         host = request.headers["host"]
         return JsonReply(state_json(engine.status(), host=host, now=clock(), key_required=key_required))
 
+    tickets = TicketBook(control.token, clock=clock)
+
+    @router.post("/control/open")
+    async def open_page(request: Request) -> Response:
+        access = access_of(request)
+        if access.policy.name != "local":
+            raise NotFound(f"There is nothing at {request.url.path}.")
+        if not tickets.redeem(request.headers.get(TICKET_HEADER, "")):
+            raise AccessDenied("This link was used already, or has expired.", hint="Open the page from the menu again.")
+        return JsonReply({"token": page_token(control, replace(access, is_trusted=True))})
+
     @router.post("/control/stop")
     async def stop(request: Request) -> Response:
-        _admit(request, control.token, page_token(control, access_of(request)))
+        _admit(request, control.token, page_token(control, replace(access_of(request), is_trusted=True)))
         control.stop()
         return JsonReply({"state": "stopping"}, status=202)
 

@@ -6,13 +6,14 @@ from dataclasses import asdict
 
 from fastapi import APIRouter, Request, Response
 
+from server.machine.instance import TOKEN_HEADER
 from server.machine.version import own_version
 from server.web.access.policy import access_of
 from server.web.interfaces import ControlPort, Engine
 from server.web.openapi.examples import AUTH_RESPONSES, HEALTH_RESPONSES, ROOT_RESPONSES, VERSION_RESPONSES
 from server.web.replies import JsonReply
 from server.web.routes.status_json import NAME, account_within, base_url_of, state_json, state_of
-from server.web.routes.status_page import page_token, render_page
+from server.web.routes.status_page import page_access, page_token, render_page
 
 # How long the page and /v1/auth/status wait for the account; /health never waits.
 _PAGE_S = 2.0
@@ -46,7 +47,8 @@ def server_router(
     @router.get("/", responses=ROOT_RESPONSES)
     async def about(request: Request) -> Response:
         """Describes the server: JSON for programs, a page for browsers."""
-        access, status = access_of(request), engine.status()
+        access = page_access(control, access_of(request), request.headers.get(TOKEN_HEADER, ""))
+        status = engine.status()
         if "text/html" not in request.headers.get("accept", ""):
             return JsonReply(
                 {

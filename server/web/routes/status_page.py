@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from dataclasses import replace
 from datetime import datetime
 from html import escape
 from string import Template
@@ -29,16 +30,31 @@ PAGE_HEADERS = {
     "cache-control": "no-store",
 }
 
+# The script sends the key as a header. It is not kept: the page gets a token of its own.
+_UNLOCK = (
+    '<form id="unlock"><label for="key">Access key</label>'
+    '<input id="key" type="password" autocomplete="off" spellcheck="false" required>'
+    '<button type="submit">Show</button></form>'
+)
+
 
 def page_token(control: ControlPort | None, access: Access) -> str | None:
-    """Returns the token that the stop button sends to /control/stop; None if this access may not stop the server.
+    """Returns the token with which the page is shown again and stops the server; None if this access may not.
 
-    It is derived from the instance's token, which never leaves its private file. Pages of other origins never get it,
+    It is derived from the instance's token, which never leaves its private file, and from the required key: a new key
+    ends old pages. Pages of other origins never get it,
     even if they may use the API.
     """
     if control is None or access.policy.name != "local" or not access.is_trusted or not access.is_own:
         return None
-    return hmac.digest(control.token.encode(), b"page", hashlib.sha256).hex()
+    return hmac.digest(control.token.encode(), f"page {access.policy.key or ''}".encode(), hashlib.sha256).hex()
+
+
+def page_access(control: ControlPort | None, access: Access, sent: str) -> Access:
+    """`access`, trusted also if our own page `sent` the token that it got with the key or with a ticket."""
+    token = page_token(control, replace(access, is_trusted=True))
+    is_known = token is not None and hmac.compare_digest(sent.encode(), token.encode())
+    return replace(access, is_trusted=True) if is_known else access
 
 
 def html_reply(text: str) -> Response:
@@ -47,15 +63,17 @@ def html_reply(text: str) -> Response:
 
 
 def render_page(status: Status, access: Access, *, host: str, token: str | None, now: float) -> Response:
-    """Renders the page; without a required key it shows only the base URL. `now` is a Unix time."""
+    """Renders the page; without a required key it asks for it and shows only the base URL. `now` is a Unix time."""
     texts = {
         "version": own_version(),
         "base_url": base_url_of(status, host),
         "state": state_of(status).value,
         "state_words": state_of(status).value.capitalize(),
         "notices": _notices(status, access),
-        "rows": _rows(status, now) if access.is_trusted else "",
+        "rows": f"<dl>\n{_rows(status, now)}\n</dl>" if access.is_trusted else "",
     }
+    if not access.is_trusted:
+        texts["rows"] = _UNLOCK
     marked = {"notices", "rows"}
     given = {name: text if name in marked else escape(text) for name, text in texts.items()}
     given["token"] = f'<meta name="drawbridge-token" content="{escape(token)}">' if token else ""
@@ -89,7 +107,7 @@ def _notices(status: Status, access: Access) -> str:
     if status.demo:
         notices.append(("demo", "This is a demo: no account is used, and the answers are made up."))
     if not access.is_trusted:
-        notices.append(("key", "This server requires an access key, so only its address is shown here."))
+        notices.append(("key", "This server requires an access key. Enter it to see more."))
     elif problem := problem_line(status):
         notices.append(("trouble", problem))
     return "\n".join(f'<p class="notice {kind}">{escape(text)}</p>' for kind, text in notices)

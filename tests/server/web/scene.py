@@ -126,9 +126,10 @@ def served(
     control: FakeControl | None = None,
     policy: AccessPolicy | None = None,
     dialects: Sequence[Dialect] = DIALECTS,
+    clock: Callable[[], float] = lambda: NOW,
 ) -> AccessMiddleware:
     """The whole HTTP side over `engine`; the access policy follows the settings unless one is given."""
-    app = create_app(engine.config, engine, control, dialects=dialects, clock=lambda: NOW)
+    app = create_app(engine.config, engine, control, dialects=dialects, clock=clock)
     return AccessMiddleware(app, lambda: policy or policy_for(engine.config), dialects=dialects)
 
 

@@ -740,7 +740,7 @@ def test_folders_files_and_pages_are_opened(scene: Scene) -> None:
     assert scene.desktop.opened[:4] == [
         f"folder {scene.folders.logs}",
         f"file {scene.settings}",
-        f"page http://127.0.0.1:{scene.port}/",
+        f"page http://127.0.0.1:{scene.port}/#open=ticket",
         "page https://claude.com/claude-code",
     ]
     assert scene.desktop.opened[4] == f"page {REPOSITORY}"
@@ -812,7 +812,7 @@ def test_without_a_tray_it_notifies_once_opens_the_page_and_keeps_serving(make: 
     wait_for(lambda: scene.desktop.opened)
     scene.post(SetStartAtLogin(on=True))
     scene.until(lambda shown: shown.starts_at_login)
-    assert scene.desktop.opened == [f"page http://127.0.0.1:{scene.port}/"]
+    assert scene.desktop.opened == [f"page http://127.0.0.1:{scene.port}/#open=ticket"]
     assert scene.desktop.titles == ["Drawbridge runs without an icon"]
     assert len([line for line in scene.noted if "without an icon" in line]) == 1
 

@@ -2,8 +2,10 @@ import re
 
 import pytest
 
+from server.config import Config
+from server.machine.page_ticket import make_ticket
 from server.web.access.middleware import AccessPolicy
-from tests.server.web.scene import FakeControl, FakeEngine, client, served
+from tests.server.web.scene import NOW, FakeControl, FakeEngine, client, served
 
 BROWSER = {"accept": "text/html", "sec-fetch-site": "none"}
 OWN = {"origin": "http://127.0.0.1:8082", "sec-fetch-site": "same-origin"}
@@ -106,3 +108,46 @@ async def test_without_a_control_port_there_are_no_controls_and_no_button() -> N
     async with client(served(FakeEngine())) as c:
         assert (await c.post("/control/stop", headers=with_token("x"))).status_code == 404
         assert "Stop Drawbridge" not in (await c.get("/", headers=BROWSER)).text
+
+
+class TestThePageWhereAKeyIsRequired:
+    async def test_it_has_a_field_for_the_key_and_shows_all_with_it(self) -> None:
+        engine, control = FakeEngine(config=Config(api_key="gate-key")), FakeControl()
+        async with client(served(engine, control=control)) as c:
+            closed = (await c.get("/", headers=BROWSER)).text
+            assert 'id="unlock"' in closed
+            assert token_in(closed) is None
+            opened = (await c.get("/", headers={**BROWSER, "authorization": "Bearer gate-key"})).text
+            assert 'id="unlock"' not in opened
+            assert "gate-key" not in opened
+            # The page keeps this token instead of the key.
+            token = token_in(opened)
+            assert token
+            again = (await c.get("/", headers={**BROWSER, **with_token(token)})).text
+            assert 'id="unlock"' not in again
+            assert "Default model" in again
+            assert (await c.get("/v1/models", headers=with_token(token))).status_code == 401
+            # A new key ends old pages.
+            engine.change(api_key="another-key")
+            assert 'id="unlock"' in (await c.get("/", headers={**BROWSER, **with_token(token)})).text
+
+    async def test_a_ticket_of_the_app_opens_it_once(self) -> None:
+        engine, control = FakeEngine(config=Config(api_key="gate-key")), FakeControl()
+        ticket = {"x-drawbridge-ticket": make_ticket(control.token, now=NOW)}
+        async with client(served(engine, control=control)) as c:
+            foreign = await c.post("/control/open", json={}, headers={**ticket, "origin": "http://localhost:3000"})
+            assert foreign.status_code == 403
+            reply = await c.post("/control/open", json={}, headers={**ticket, **OWN})
+            assert reply.status_code == 200
+            page = (await c.get("/", headers={**BROWSER, **with_token(reply.json()["token"])})).text
+            assert "Default model" in page
+            again = await c.post("/control/open", json={}, headers={**ticket, **OWN})
+            assert again.status_code == 403
+            assert "used already" in again.json()["error"]["message"]
+
+    async def test_other_listeners_take_no_ticket(self) -> None:
+        control = FakeControl()
+        app = served(FakeEngine(), control=control, policy=AccessPolicy("lan", key="gate-key"))
+        async with client(app, **{"api-key": "gate-key"}) as c:
+            reply = await c.post("/control/open", headers={"x-drawbridge-ticket": make_ticket(control.token, now=NOW)})
+            assert reply.status_code == 404
