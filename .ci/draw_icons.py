@@ -16,7 +16,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tray.icon.drawing import Box, Disc, Line, Polygon, Role, Shape, app_drawing
+from tray.icon.drawing import Box, Disc, Line, Polygon, Shape, ShapeRole, app_drawing
 from tray.icon.images import APP_COLOURS, app_image, image_for
 from tray.model import Picture
 
@@ -46,9 +46,9 @@ def draw_all(into: Path) -> None:
 
 def svg(shapes: Iterable[Shape], size: int) -> str:
     """The shapes as an SVG. Cut-outs are painted in the colour of the tile."""
-    colours = {**APP_COLOURS, Role.CUT: APP_COLOURS[Role.GROUND]}
+    colours = {**APP_COLOURS, ShapeRole.CUT: APP_COLOURS[ShapeRole.GROUND]}
     # As in the images, one layer for each role. Cuts come before the deck, which has none.
-    order = (Role.GROUND, Role.WATER, Role.STONE, Role.CUT, Role.DECK)
+    order = (ShapeRole.GROUND, ShapeRole.WATER, ShapeRole.STONE, ShapeRole.CUT, ShapeRole.DECK)
     lines = [_element(shape, colours[shape.role]) for role in order for shape in shapes if shape.role is role]
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}" role="img" aria-label="Drawbridge">'
     return "\n".join((head, *(f"  {line}" for line in lines), "</svg>", ""))

@@ -122,7 +122,7 @@ def _run(
             token=token,
             folders=folders,
             on_status=on_status,
-            on_stop_asked=lambda: controller.post(Quit()),
+            on_stop_requested=lambda: controller.post(Quit()),
         )
 
     platform = Platform(

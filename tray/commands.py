@@ -5,7 +5,7 @@ from typing import Literal
 
 from server.status import SignInAccount
 
-App = Literal["talon", "cline", "continue", "open webui", "curl"]
+ClientApp = Literal["talon", "cline", "continue", "open webui", "curl"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class SetStartAtLogin:
 class Copy:
     """Copy the base URL, the settings for an app, or the diagnostics."""
 
-    what: Literal["base url", "diagnostics"] | App
+    what: Literal["base url", "diagnostics"] | ClientApp
 
 
 @dataclass(frozen=True, slots=True)

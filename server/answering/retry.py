@@ -42,7 +42,7 @@ class Raise:
     """Report the error to the client."""
 
 
-Step = Retry | Fallback | Raise
+NextStep = Retry | Fallback | Raise
 
 
 def next_step(
@@ -54,7 +54,7 @@ def next_step(
     elapsed_s: float,
     retries: int,
     fallback: ModelSettings | None,
-) -> Step:
+) -> NextStep:
     """What follows `error`.
 
     1. An answer that has begun is never repeated: the client has seen part of it.

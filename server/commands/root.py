@@ -14,7 +14,7 @@ from server.commands.forget_key import forget_key
 from server.commands.login import login
 from server.commands.options import settings_options, settle
 from server.commands.output import note, say
-from server.commands.serve import Desktop, MakeRunner, Parts, serve, serve_until_stopped
+from server.commands.serve import MakeRunner, Parts, RunDesktop, serve, serve_until_stopped
 from server.commands.status_and_stop import status, stop
 from server.errors import DrawbridgeError
 from server.machine.version import own_version
@@ -26,7 +26,7 @@ def run(
     arguments: Sequence[str] | None = None,
     *,
     make_runner: MakeRunner | None = None,
-    desktop: Desktop | None = None,
+    desktop: RunDesktop | None = None,
     tray: CheckTray | None = None,
 ) -> int:
     """Runs the command line and returns the exit code. Without a command it starts `desktop`, or else serves."""

@@ -42,7 +42,7 @@ class MakeRunner(Protocol):
 
 
 # Runs the desktop app with the given flags; returns the exit code.
-Desktop = Callable[[Mapping[str, object]], int]
+RunDesktop = Callable[[Mapping[str, object]], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Parts:
     """What the commands depend on: the desktop app and its tray check, if any, and in tests another engine."""
 
     make_runner: MakeRunner | None = None
-    desktop: Desktop | None = None
+    desktop: RunDesktop | None = None
     tray: CheckTray | None = None
 
 

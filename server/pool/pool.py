@@ -178,7 +178,7 @@ class Pool(Generic[W]):
             try:
                 grant = await ticket.wait()
             except BaseException:
-                self._leave(ticket)
+                self._remove(ticket)
                 raise
             if self._workers.is_usable(grant.slot):
                 return grant
@@ -203,7 +203,7 @@ class Pool(Generic[W]):
             )
         return ticket
 
-    def _leave(self, ticket: Ticket) -> None:
+    def _remove(self, ticket: Ticket) -> None:
         """Removes a cancelled or refused request, and returns the worker that was granted in the same instant."""
         self._tickets = [other for other in self._tickets if other is not ticket]
         if ticket.grant is not None:

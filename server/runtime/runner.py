@@ -36,7 +36,7 @@ class Runner:
     """One run of the server, from `start` to `wait`. A restart is a new runner.
 
     `on_status` is called with each new status, in the server's thread or the one that calls `start`; it must not block.
-    `on_stop_asked` is called instead of `stop` when /control or the page requests a stop.
+    `on_stop_requested` is called instead of `stop` when /control or the page requests a stop.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Runner:
         on_status: Callable[[Status], None] = lambda _: None,
         open_engine: OpenEngine | None = None,
         create_app: CreateApp | None = None,
-        on_stop_asked: Callable[[], None] | None = None,
+        on_stop_requested: Callable[[], None] | None = None,
         hosts: Hosts = lan_hosts,
     ) -> None:
         self._config = config
@@ -56,7 +56,7 @@ class Runner:
         self._folders = folders or find_folders(config)
         self._open_engine = open_engine or _open_engine
         self._create_app = create_app or _create_app
-        self._control: ControlPort = self if on_stop_asked is None else _Control(token, on_stop_asked)
+        self._control: ControlPort = self if on_stop_requested is None else _Control(token, on_stop_requested)
         self._hosts = hosts
         self._thread = threading.Thread(target=self._run, name="drawbridge-server", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -149,7 +149,7 @@ class Runner:
         self._grace_s = grace_s if self._grace_s is None else min(grace_s, self._grace_s)
         if self._loop is not None:
             with suppress(RuntimeError):  # the loop is closed: the server has stopped
-                self._loop.call_soon_threadsafe(self._leave)
+                self._loop.call_soon_threadsafe(self._begin_stop)
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Whether the server ended within `timeout_s` seconds. Raises the error that caused it."""
@@ -209,7 +209,7 @@ class Runner:
     def _change_in_loop(self, config: Config, listeners: Listeners | None) -> None:
         """Applies the change in the server's loop and waits for it; a server that has ended only stores it."""
         change = self._change(config, listeners)
-        if self._loop is None or not self._thread.is_alive() or not _ran(change, self._loop):
+        if self._loop is None or not self._thread.is_alive() or not _run_in_loop(change, self._loop):
             change.close()
             self._config = config
             if listeners is not None:
@@ -250,8 +250,8 @@ class Runner:
             self._refused_origin = origin
             self._publish()
 
-    def _leave(self) -> None:
-        """In the loop: begins the end. Running answers are cancelled only if no grace is left."""
+    def _begin_stop(self) -> None:
+        """In the loop: begins to stop. Running answers are cancelled only if no grace is left."""
         self._stopping.set()
         if self._state is State.STARTING:
             if self._opening is not None:
@@ -357,7 +357,7 @@ def _settle(future: "concurrent.futures.Future[None]", error: BaseException | No
         future.set_exception(error)
 
 
-def _ran(change: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> bool:
+def _run_in_loop(change: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> bool:
     """Runs `change` in `loop` and waits. Returns False if the loop stops first. Raises what `change` raises."""
     try:
         asyncio.run_coroutine_threadsafe(change, loop).result(REBIND_TIMEOUT_S)

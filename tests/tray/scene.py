@@ -373,7 +373,7 @@ class Scene:
             token="t",
             folders=self.folders,
             on_status=on_status,
-            on_stop_asked=lambda: self.controller.post(Quit()),
+            on_stop_requested=lambda: self.controller.post(Quit()),
             hosts=lambda: self.lan,
             **made,  # the fake engine and application
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from server.errors import CliMissing, KeyringLocked, PortTaken, SettingsCorrupt
 from server.status import AccountStatus, CliStatus, ModelName, PoolStatus, State, Status, UsageWindow
 from tests.tray.menutext import menu_text
-from tray.commands import App
+from tray.commands import ClientApp
 from tray.menu.client_setup import text_for
 from tray.menu.menu import menu_for, picture_for, tooltip_for
 from tray.menu.problems import crash_problem, problem_for, problem_in
@@ -16,7 +16,7 @@ from tray.model import KeyPlace, KeyState, ReachState, Snapshot
 
 GOLDEN = Path(__file__).parent / "golden"
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=timezone(timedelta(hours=1)))
-APPS: tuple[App, ...] = ("talon", "cline", "continue", "open webui", "curl")
+APPS: tuple[ClientApp, ...] = ("talon", "cline", "continue", "open webui", "curl")
 
 _MODELS = (
     ModelName("default", "Default (recommended)"),

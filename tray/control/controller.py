@@ -213,9 +213,9 @@ class Controller:
                 if not self._is_quitting:
                     self._quit()
             case _:
-                self._obey(event)
+                self._execute(event)
 
-    def _obey(self, command: Command) -> None:  # noqa: C901 # one case for each command
+    def _execute(self, command: Command) -> None:  # noqa: C901 # one case for each command
         match command:
             case Start():
                 self._start()
@@ -238,7 +238,7 @@ class Controller:
             case RemoveKey():
                 self._changes.remove_key()
             case AllowKeyFile():
-                self._obey(self._changes.allow_key_file())
+                self._execute(self._changes.allow_key_file())
             case SetReach():
                 self._changes.set_reach(is_open=command.open)
             case SignIn():
@@ -254,7 +254,7 @@ class Controller:
                 self._actions.open(command, self.snapshot, self._settings.file)
             case ActOnProblem():
                 if (fix := command_for(self.snapshot.problem, command.title)) is not None:
-                    self._obey(fix)
+                    self._execute(fix)
             case Quit():
                 self._quit()
             case _:

@@ -17,8 +17,8 @@ DAY_S = 86_400.0
 # A laptop that was just opened is not on the network yet.
 RETRY_S = 3600.0
 
-Answer = str | DrawbridgeError | None
-RunInBackground = Callable[[Callable[[], str | None], Callable[[Answer], None]], None]
+FeedResult = str | DrawbridgeError | None
+RunInBackground = Callable[[Callable[[], str | None], Callable[[FeedResult], None]], None]
 """Runs work on another thread and the callback on this one; see `Background.run`."""
 
 
@@ -86,7 +86,7 @@ class UpdateCheck:
             self._is_asking = True
             run(lambda: self._fetch(feed), self._on_answer)
 
-    def _on_answer(self, answer: Answer) -> None:
+    def _on_answer(self, answer: FeedResult) -> None:
         self._is_asking = False
         if isinstance(answer, DrawbridgeError):
             logger.info("the update check failed: %s", answer.message)

@@ -23,7 +23,7 @@ SETTLED_S = 10.0
 CREATE_NO_WINDOW = 0x08000000
 
 OnClick = Callable[[Command], None]
-Attempt = Callable[[], bool]
+OpenAttempt = Callable[[], bool]
 
 
 class Notifier(Protocol):
@@ -42,13 +42,13 @@ class Notifier(Protocol):
 class Opener(Protocol):
     """Returns attempts at opening something, in order of preference; the first that returns True has succeeded."""
 
-    def folder(self, path: Path) -> Sequence[Attempt]:
+    def folder(self, path: Path) -> Sequence[OpenAttempt]:
         """In the file manager."""
 
-    def file(self, path: Path) -> Sequence[Attempt]:
+    def file(self, path: Path) -> Sequence[OpenAttempt]:
         """In an editor."""
 
-    def page(self, url: str) -> Sequence[Attempt]:
+    def page(self, url: str) -> Sequence[OpenAttempt]:
         """In the browser."""
 
 
@@ -129,19 +129,19 @@ class LinuxOpener:
         self._environment = desktop_environment(environ)
         self._which = which
 
-    def folder(self, path: Path) -> Sequence[Attempt]:
+    def folder(self, path: Path) -> Sequence[OpenAttempt]:
         """See `page`."""
         return self._attempts(str(path))
 
-    def file(self, path: Path) -> Sequence[Attempt]:
+    def file(self, path: Path) -> Sequence[OpenAttempt]:
         """See `page`."""
         return self._attempts(str(path))
 
-    def page(self, url: str) -> Sequence[Attempt]:
+    def page(self, url: str) -> Sequence[OpenAttempt]:
         """The same for folders, files and pages."""
         return self._attempts(url)
 
-    def _attempts(self, thing: str) -> list[Attempt]:
+    def _attempts(self, thing: str) -> list[OpenAttempt]:
         commands = [
             [program, *more] for name, *more in (["xdg-open"], ["gio", "open"]) if (program := self._which(name))
         ]
@@ -154,19 +154,19 @@ class MacOpener:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environment = desktop_environment(environ)
 
-    def folder(self, path: Path) -> Sequence[Attempt]:
+    def folder(self, path: Path) -> Sequence[OpenAttempt]:
         """In the Finder."""
         return [self._open(str(path))]
 
-    def file(self, path: Path) -> Sequence[Attempt]:
+    def file(self, path: Path) -> Sequence[OpenAttempt]:
         """In the user's editor for plain text: there may be no app for the file's suffix."""
         return [self._open("-t", str(path))]
 
-    def page(self, url: str) -> Sequence[Attempt]:
+    def page(self, url: str) -> Sequence[OpenAttempt]:
         """In the browser."""
         return [self._open(url)]
 
-    def _open(self, *arguments: str) -> Attempt:
+    def _open(self, *arguments: str) -> OpenAttempt:
         return _running(["/usr/bin/open", *arguments], self._environment, own_session())
 
 
@@ -177,19 +177,19 @@ class WindowsOpener:
         self._environment = desktop_environment(environ)
         self._start = start
 
-    def folder(self, path: Path) -> Sequence[Attempt]:
+    def folder(self, path: Path) -> Sequence[OpenAttempt]:
         """In Explorer, which always exits with code 1."""
         return [_running(["explorer.exe", str(path)], self._environment, _NO_WINDOW, successes={0, 1})]
 
-    def file(self, path: Path) -> Sequence[Attempt]:
+    def file(self, path: Path) -> Sequence[OpenAttempt]:
         """In the program for its suffix, else in Notepad."""
         return [self._starting(str(path)), _running(["notepad.exe", str(path)], self._environment, {})]
 
-    def page(self, url: str) -> Sequence[Attempt]:
+    def page(self, url: str) -> Sequence[OpenAttempt]:
         """In the browser."""
         return [self._starting(url)]
 
-    def _starting(self, thing: str) -> Attempt:
+    def _starting(self, thing: str) -> OpenAttempt:
         def start() -> bool:
             self._start(thing)
             return True
@@ -206,7 +206,7 @@ def _running(
     options: SpawnOptions,
     *,
     successes: frozenset[int] | set[int] = frozenset({0}),
-) -> Attempt:
+) -> OpenAttempt:
     """Runs `command`, which succeeds with one of these exit codes or by running longer than `SETTLED_S`."""
 
     def run() -> bool:
@@ -230,7 +230,7 @@ def _running(
     return run
 
 
-def _run_attempts(attempts: Sequence[Attempt], thing: str) -> None:
+def _run_attempts(attempts: Sequence[OpenAttempt], thing: str) -> None:
     def run() -> None:
         for attempt in attempts:
             try:

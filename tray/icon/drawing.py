@@ -15,7 +15,7 @@ from tray.model import Picture
 Point = tuple[float, float]
 
 
-class Role(Enum):
+class ShapeRole(Enum):
     """What a shape depicts, which selects its colour. CUT erases what is under it."""
 
     GROUND = "ground"
@@ -31,7 +31,7 @@ class Role(Enum):
 class Box:
     """A filled rectangle, its corners rounded by `radius`."""
 
-    role: Role
+    role: ShapeRole
     left: float
     top: float
     right: float
@@ -43,7 +43,7 @@ class Box:
 class Polygon:
     """A filled polygon."""
 
-    role: Role
+    role: ShapeRole
     points: tuple[Point, ...]
 
 
@@ -51,7 +51,7 @@ class Polygon:
 class Disc:
     """A filled circle."""
 
-    role: Role
+    role: ShapeRole
     centre: Point
     radius: float
 
@@ -60,7 +60,7 @@ class Disc:
 class Line:
     """A line of `width` with round ends."""
 
-    role: Role
+    role: ShapeRole
     points: tuple[Point, ...]
     width: float
 
@@ -84,7 +84,7 @@ def app_drawing(size: int, *, margin: float = 0.0) -> tuple[Shape, ...]:
     tile = size - 2 * edge
     inset = max(1, round(tile * (0.06 if size < _DETAIL_SIZE else 0.1)))
     scene = tile - 2 * inset
-    ground = Box(Role.GROUND, edge, edge, size - edge, size - edge, radius=tile * 0.22)
+    ground = Box(ShapeRole.GROUND, edge, edge, size - edge, size - edge, radius=tile * 0.22)
     drawn = _Plan(scene).shapes(Picture.LOWERED, water=scene >= _DETAIL_SIZE)
     return (ground, *_moved(drawn, edge + inset))
 
@@ -118,7 +118,7 @@ class _Plan:
         if water:
             yield self._water()
         yield from self._tower()
-        yield Box(Role.STONE, self.right - self.px(3), self.bottom - self.bank, self.right, self.bottom)
+        yield Box(ShapeRole.STONE, self.right - self.px(3), self.bottom - self.bank, self.right, self.bottom)
         if picture is Picture.CROSS:
             yield from self._cross()
             return
@@ -134,11 +134,11 @@ class _Plan:
         inner = self.left + self.ledge
         for tooth in range(3):
             left = self.left + tooth * (self.merlon + self.gap)
-            yield Box(Role.STONE, left, self.top, left + self.merlon, self.floor + 1)
-        yield Box(Role.STONE, self.left, self.floor, self.parapet, self.floor + self.px(1.5 if self.ledge else 1))
-        yield Box(Role.STONE, inner, self.floor, self.wall, self.bottom)
+            yield Box(ShapeRole.STONE, left, self.top, left + self.merlon, self.floor + 1)
+        yield Box(ShapeRole.STONE, self.left, self.floor, self.parapet, self.floor + self.px(1.5 if self.ledge else 1))
+        yield Box(ShapeRole.STONE, inner, self.floor, self.wall, self.bottom)
         if self.ledge:
-            yield Box(Role.STONE, self.left, self.bottom - self.bank, self.parapet, self.bottom)
+            yield Box(ShapeRole.STONE, self.left, self.bottom - self.bank, self.parapet, self.bottom)
         yield from self._window(inner)
         if self.size >= _FINE_DETAIL_SIZE:
             yield from self._stones(inner)
@@ -150,9 +150,9 @@ class _Plan:
         top, bottom = self.floor + self.px(2.5), self.floor + self.px(2.5) + self.px(3)
         if not self.ledge:
             top, bottom = top - self.px(0.5), bottom - self.px(0.5)
-        yield Box(Role.CUT, left, top, left + width, bottom)
+        yield Box(ShapeRole.CUT, left, top, left + width, bottom)
         if self.ledge:
-            yield Disc(Role.CUT, (left + width / 2, top), width / 2)
+            yield Disc(ShapeRole.CUT, (left + width / 2, top), width / 2)
 
     def _stones(self, inner: int) -> Iterator[Shape]:
         """A few joints between stones."""
@@ -162,15 +162,15 @@ class _Plan:
             (self.wall - self.px(0.6) - length, 10.2),
             (inner + self.px(0.6), 11.2),
         ):
-            yield Box(Role.CUT, x, self.px(y), x + length, self.px(y) + joint)
+            yield Box(ShapeRole.CUT, x, self.px(y), x + length, self.px(y) + joint)
 
     def _deck(self, angle: float) -> Iterator[Shape]:
         """The bridge, a plank that pivots on its lower corner at the wall."""
         if not angle:
-            yield Box(Role.DECK, self.wall, self.road, self.right, self.road + self.thick)
+            yield Box(ShapeRole.DECK, self.wall, self.road, self.right, self.road + self.thick)
             return
         corners = ((0, 0), (1, 0), (1, self.thick), (0, self.thick))
-        yield Polygon(Role.DECK, tuple(self._on_deck(angle, *corner) for corner in corners))
+        yield Polygon(ShapeRole.DECK, tuple(self._on_deck(angle, *corner) for corner in corners))
 
     def _on_deck(self, angle: float, share: float, above: float) -> Point:
         """The point at `share` of the bridge's length, `above` its lower side."""
@@ -185,43 +185,43 @@ class _Plan:
         x, y = self.wall - 0.2 * self.unit, self.floor + self.px(1)
         to_x, to_y = self._on_deck(angle, 0.88, 0.6 * self.thick)
         if self.size < _FINE_DETAIL_SIZE:
-            yield Line(Role.STONE, ((x, y), (to_x, to_y)), max(1.0, 0.9 * self.unit))
+            yield Line(ShapeRole.STONE, ((x, y), (to_x, to_y)), max(1.0, 0.9 * self.unit))
             return
-        yield Line(Role.STONE, ((x, y), (to_x, to_y)), 0.3 * self.unit)
+        yield Line(ShapeRole.STONE, ((x, y), (to_x, to_y)), 0.3 * self.unit)
         links = round(math.dist((x, y), (to_x, to_y)) / (0.95 * self.unit))
         for link in range(1, links):
             share = link / links
-            yield Disc(Role.STONE, (x + (to_x - x) * share, y + (to_y - y) * share), 0.38 * self.unit)
+            yield Disc(ShapeRole.STONE, (x + (to_x - x) * share, y + (to_y - y) * share), 0.38 * self.unit)
 
     def _bubble(self) -> Iterator[Shape]:
         """A speech bubble over the bridge."""
         right = self.right
         left, top = right - self.px(7), self.road - self.px(8)
         bottom = top + self.px(5)
-        yield Box(Role.TRAFFIC, left, top, right, bottom, radius=1.2 * self.unit)
+        yield Box(ShapeRole.TRAFFIC, left, top, right, bottom, radius=1.2 * self.unit)
         tail = left + self.px(1.5)
         yield Polygon(
-            Role.TRAFFIC, ((tail, bottom - 1), (tail + self.px(2.5), bottom - 1), (tail, bottom + self.px(2)))
+            ShapeRole.TRAFFIC, ((tail, bottom - 1), (tail + self.px(2.5), bottom - 1), (tail, bottom + self.px(2)))
         )
         if self.size >= 22:
             middle = (top + bottom) / 2
             for dot in (-1, 0, 1):
-                yield Disc(Role.CUT, ((left + right) / 2 + dot * 2 * self.unit, middle), 0.6 * self.unit)
+                yield Disc(ShapeRole.CUT, ((left + right) / 2 + dot * 2 * self.unit, middle), 0.6 * self.unit)
 
     def _warning(self) -> Iterator[Shape]:
         width = self.px(2)
         left = self.wall + math.floor((self.right - self.wall - width) / 2 + 0.5)
         foot = self.road - self.px(1)
-        yield Box(Role.ALARM, left, self.top, left + width, foot - self.px(3))
-        yield Box(Role.ALARM, left, foot - self.px(2), left + width, foot)
+        yield Box(ShapeRole.ALARM, left, self.top, left + width, foot - self.px(3))
+        yield Box(ShapeRole.ALARM, left, foot - self.px(2), left + width, foot)
 
     def _cross(self) -> Iterator[Shape]:
         half = 0.95 * self.unit
         side = self.right - self.parapet - self.px(1.5) - 2 * half
         left, top = self.right - side - half, self.top + self.px(2) + half
         right, bottom = left + side, top + side
-        yield Line(Role.ALARM, ((left, top), (right, bottom)), 2 * half)
-        yield Line(Role.ALARM, ((left, bottom), (right, top)), 2 * half)
+        yield Line(ShapeRole.ALARM, ((left, top), (right, bottom)), 2 * half)
+        yield Line(ShapeRole.ALARM, ((left, bottom), (right, top)), 2 * half)
 
     def _water(self) -> Shape:
         y, rise = self.bottom - 0.6 * self.unit, 0.28 * self.unit
@@ -231,7 +231,7 @@ class _Plan:
             (start + (end - start) * step / steps, y - rise * math.sin(step / steps * 4 * math.pi))
             for step in range(steps + 1)
         )
-        return Line(Role.WATER, tuple(points), 0.6 * self.unit)
+        return Line(ShapeRole.WATER, tuple(points), 0.6 * self.unit)
 
 
 def _merlon_and_gap(unit: float) -> tuple[int, int]:

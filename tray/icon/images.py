@@ -5,32 +5,32 @@ from typing import assert_never
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from tray.icon.drawing import Box, Disc, Line, Polygon, Role, Shape, app_drawing, drawing_for
+from tray.icon.drawing import Box, Disc, Line, Polygon, Shape, ShapeRole, app_drawing, drawing_for
 from tray.model import Picture
 
 __all__ = ["APP_COLOURS", "app_image", "image_for"]
 
-ON_LIGHT: Mapping[Role, str] = {
-    Role.STONE: "#1d333c",
-    Role.DECK: "#a35505",
-    Role.TRAFFIC: "#0f6b87",
-    Role.ALARM: "#c0261a",
+ON_LIGHT: Mapping[ShapeRole, str] = {
+    ShapeRole.STONE: "#1d333c",
+    ShapeRole.DECK: "#a35505",
+    ShapeRole.TRAFFIC: "#0f6b87",
+    ShapeRole.ALARM: "#c0261a",
 }
-ON_DARK: Mapping[Role, str] = {
-    Role.STONE: "#f4efe6",
-    Role.DECK: "#f2b04e",
-    Role.TRAFFIC: "#7fd0e8",
-    Role.ALARM: "#ff8a75",
+ON_DARK: Mapping[ShapeRole, str] = {
+    ShapeRole.STONE: "#f4efe6",
+    ShapeRole.DECK: "#f2b04e",
+    ShapeRole.TRAFFIC: "#7fd0e8",
+    ShapeRole.ALARM: "#ff8a75",
 }
-APP_COLOURS: Mapping[Role, str] = {
-    Role.GROUND: "#1f4e5f",
-    Role.WATER: "#7fc3d8",
-    Role.STONE: "#f4efe6",
-    Role.DECK: "#e8a64a",
+APP_COLOURS: Mapping[ShapeRole, str] = {
+    ShapeRole.GROUND: "#1f4e5f",
+    ShapeRole.WATER: "#7fc3d8",
+    ShapeRole.STONE: "#f4efe6",
+    ShapeRole.DECK: "#e8a64a",
 }
 # The outline on panels of unknown colour: it is seen on light ones, and the shapes are seen on dark ones.
-OUTLINE = ON_LIGHT[Role.STONE]
-_TEMPLATE: Mapping[Role, str] = dict.fromkeys(Role, "#000000")
+OUTLINE = ON_LIGHT[ShapeRole.STONE]
+_TEMPLATE: Mapping[ShapeRole, str] = dict.fromkeys(ShapeRole, "#000000")
 # Antialiasing: paints this many times larger, then averages, which gives 256 steps at the edges.
 _OVERSAMPLING = 16
 _MAX_WIDTH = 4096
@@ -62,18 +62,18 @@ def app_image(size: int, *, margin: float = 0.0) -> Image.Image:
     return _painted(app_drawing(size, margin=margin), size, APP_COLOURS)
 
 
-def _painted(shapes: Iterable[Shape], size: int, colours: Mapping[Role, str]) -> Image.Image:
+def _painted(shapes: Iterable[Shape], size: int, colours: Mapping[ShapeRole, str]) -> Image.Image:
     """Paints one layer for each role. Cut-outs show the layer below: the tile, or nothing."""
     over = max(1, min(_OVERSAMPLING, _MAX_WIDTH // size))
     all_shapes = tuple(shapes)
     image = Image.new("RGBA", (size, size))
-    for role in dict.fromkeys(shape.role for shape in all_shapes if shape.role is not Role.CUT):
+    for role in dict.fromkeys(shape.role for shape in all_shapes if shape.role is not ShapeRole.CUT):
         mask = Image.new("L", (size * over, size * over))
         draw = ImageDraw.Draw(mask)
         for shape in all_shapes:
             if shape.role is role:
                 _paint(draw, shape, over, 255)
-            elif shape.role is Role.CUT and role is not Role.GROUND:
+            elif shape.role is ShapeRole.CUT and role is not ShapeRole.GROUND:
                 _paint(draw, shape, over, 0)
         layer = Image.new("RGBA", (size, size), colours[role])
         layer.putalpha(mask.reduce(over))

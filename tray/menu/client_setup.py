@@ -7,13 +7,13 @@ import sys
 from typing import assert_never
 from urllib.parse import urlsplit, urlunsplit
 
-from tray.commands import App
+from tray.commands import ClientApp
 
 # Most apps want a key even if none is required; any text will do.
 ANY_KEY = "anything"
 # The user must replace this: a key is required but cannot be read.
 MISSING_KEY = "YOUR-ACCESS-KEY"
-_NAMES: dict[App, str] = {
+_NAMES: dict[ClientApp, str] = {
     "talon": "Talon",
     "cline": "Cline",
     "continue": "Continue",
@@ -24,7 +24,7 @@ _GREETING = "Say hello in five words."
 
 
 def text_for(
-    app: App,
+    app: ClientApp,
     *,
     base_url: str,
     model: str,
@@ -121,7 +121,7 @@ def _curl(base_url: str, model: str, key: str | None, *, windows: bool) -> str:
     return f"{subprocess.list2cmdline(arguments) if windows else shlex.join(arguments)}\n"
 
 
-def name_of(app: App) -> str:
+def name_of(app: ClientApp) -> str:
     """The app's name as users know it."""
     return _NAMES[app]
 

@@ -10,8 +10,8 @@ from tray.commands import (
     ActOnProblem,
     AllowKeyFile,
     AllowOrigin,
-    App,
     ChangeSetting,
+    ClientApp,
     Copy,
     CopyAddress,
     CopyKey,
@@ -157,7 +157,7 @@ def _connect() -> Item:
         "Connect an app",
         items=(
             _line("Click to copy its settings"),
-            *(Item(name_of(app), Copy(app)) for app in get_args(App)),
+            *(Item(name_of(app), Copy(app)) for app in get_args(ClientApp)),
             SEPARATOR,
             _line("Cursor needs a public address (a tunnel)"),
         ),

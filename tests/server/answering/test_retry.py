@@ -10,9 +10,9 @@ from server.answering.retry import (
     RETRY_WITHIN_S,
     Attempts,
     Fallback,
+    NextStep,
     Raise,
     Retry,
-    Step,
     next_step,
 )
 from server.conversation.request import ModelSettings
@@ -39,7 +39,7 @@ OVERLOAD = UpstreamDown(status=OVERLOADED)
 class Case:
     law: str
     error: DrawbridgeError
-    expected: Step
+    expected: NextStep
     attempts: Attempts = NONE
     has_begun: bool = False
     was_sent: bool = True
@@ -78,7 +78,7 @@ def test_the_next_step(case: Case) -> None:
     assert step_after(case) == case.expected
 
 
-def step_after(case: Case) -> Step:
+def step_after(case: Case) -> NextStep:
     return next_step(
         case.error,
         case.attempts,

@@ -353,7 +353,7 @@ def test_the_network_listeners_follow_the_addresses_of_this_computer(backend: Fa
 
 def test_the_owner_of_the_server_decides_about_a_requested_stop(backend: FakeBackend) -> None:
     asked = threading.Event()
-    with running(backend, on_stop_asked=asked.set) as runner:
+    with running(backend, on_stop_requested=asked.set) as runner:
         assert get(runner.listeners.port, "/stop")[0] == 200
         assert asked.wait(WAIT_S)
         assert get(runner.listeners.port, "/status")[0] == 200

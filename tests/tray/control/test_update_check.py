@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tray.control.releases_feed import FeedUnreadable
-from tray.control.update_check import CACHE_FILE, DAY_S, RETRY_S, Answer, UpdateCheck
+from tray.control.update_check import CACHE_FILE, DAY_S, RETRY_S, FeedResult, UpdateCheck
 
 REPOSITORY = "https://github.com/some/bridge"
 
@@ -19,7 +19,7 @@ class Check:
 
     def __init__(self, folder: Path, **more: Any) -> None:
         self.now = 1_800_000_000.0
-        self.pending: list[Callable[[Answer], None]] = []
+        self.pending: list[Callable[[FeedResult], None]] = []
         settings = {"own": "1.1", "repository": REPOSITORY, **more}
         self.updates = UpdateCheck(folder / CACHE_FILE, wall=lambda: self.now, **settings)
 
@@ -28,14 +28,14 @@ class Check:
         self.updates.check_if_due(self._run, wanted=wanted)
         return len(self.pending)
 
-    def answer(self, what: Answer) -> str:
+    def answer(self, what: FeedResult) -> str:
         """Answers the pending request; returns the newer version."""
         (on_done,) = self.pending
         self.pending.clear()
         on_done(what)
         return self.updates.newer_version(wanted=True)
 
-    def _run(self, work: Callable[[], str | None], on_done: Callable[[Answer], None]) -> None:
+    def _run(self, work: Callable[[], str | None], on_done: Callable[[FeedResult], None]) -> None:
         self.pending.append(on_done)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tray.commands import Command, Quit
-from tray.desktop.desktop import Attempt, Desktop, IconNotifier, LinuxOpener, MacOpener, WindowsOpener, desktop_for
+from tray.desktop.desktop import Desktop, IconNotifier, LinuxOpener, MacOpener, OpenAttempt, WindowsOpener, desktop_for
 from tray.model import Notice
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the programs are shell scripts, not Windows'")
@@ -141,7 +141,7 @@ def test_a_failure_of_all_programs_is_logged(tmp_path: Path, caplog: pytest.LogC
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "javascript:alert(1)", "--help", ""])
 def test_only_web_pages_are_opened(url: str, caplog: pytest.LogCaptureFixture) -> None:
     class Never:
-        def folder(self, path: Path) -> Sequence[Attempt]:
+        def folder(self, path: Path) -> Sequence[OpenAttempt]:
             raise AssertionError
 
         file = page = folder

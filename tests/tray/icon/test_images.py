@@ -12,7 +12,7 @@ from PIL.IcnsImagePlugin import IcnsImageFile
 from PIL.IcoImagePlugin import IcoImageFile
 
 from server.machine.assets import asset
-from tray.icon.drawing import Role
+from tray.icon.drawing import ShapeRole
 from tray.icon.images import ON_DARK, ON_LIGHT, app_image, image_for
 from tray.model import Picture
 
@@ -116,8 +116,8 @@ class TestColours:
         # Where two colours meet inside a pixel, two layers cover it a little less than one.
         assert extremes[1] <= 64  # type: ignore[operator] # one band
 
-    @pytest.mark.parametrize("role", [Role.STONE, Role.DECK, Role.TRAFFIC, Role.ALARM])
-    def test_every_colour_has_contrast_on_its_panels(self, role: Role) -> None:
+    @pytest.mark.parametrize("role", [ShapeRole.STONE, ShapeRole.DECK, ShapeRole.TRAFFIC, ShapeRole.ALARM])
+    def test_every_colour_has_contrast_on_its_panels(self, role: ShapeRole) -> None:
         # The accessibility guidelines require 3 for pictures and 4.5 for text.
         assert min(contrast(ON_LIGHT[role], panel) for panel in LIGHT_PANELS) >= 4.2
         assert min(contrast(ON_DARK[role], panel) for panel in DARK_PANELS) >= 4.5

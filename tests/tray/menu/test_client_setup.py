@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from tests.tray.states import APPS, GOLDEN, connect_texts
-from tray.commands import App
+from tray.commands import ClientApp
 from tray.menu.client_setup import ANY_KEY, MISSING_KEY, text_for
 
 TEXTS = dict(connect_texts())
@@ -22,7 +22,9 @@ URL = "http://127.0.0.1:8083/v1"
 ODD_KEY = """it's "odd" $HOME \\ `x` #"""
 
 
-def text(app: App, *, key: str | None = None, url: str = URL, model: str = "sonnet", windows: bool = False) -> str:
+def text(
+    app: ClientApp, *, key: str | None = None, url: str = URL, model: str = "sonnet", windows: bool = False
+) -> str:
     return text_for(app, base_url=url, model=model, key_required=key is not None, key=key, windows=windows)
 
 
@@ -35,18 +37,18 @@ class TestTexts:
         assert {path.stem for path in (GOLDEN / "connect").glob("*.txt")} == set(TEXTS)
 
     @pytest.mark.parametrize("app", APPS)
-    def test_every_text_has_the_real_port(self, app: App) -> None:
+    def test_every_text_has_the_real_port(self, app: ClientApp) -> None:
         assert "127.0.0.1:8083/v1" in text(app)
 
     @pytest.mark.parametrize("app", APPS)
-    def test_the_key_is_included_only_if_it_is_required(self, app: App) -> None:
+    def test_the_key_is_included_only_if_it_is_required(self, app: ClientApp) -> None:
         assert "db-secret" in text(app, key="db-secret")
         public = text_for(app, base_url=URL, model="sonnet", key_required=False, key="db-secret")
         assert "db-secret" not in public
         assert ANY_KEY in public or app == "curl"
 
     @pytest.mark.parametrize("app", APPS)
-    def test_a_key_that_cannot_be_read_leaves_a_placeholder(self, app: App) -> None:
+    def test_a_key_that_cannot_be_read_leaves_a_placeholder(self, app: ClientApp) -> None:
         assert MISSING_KEY in text_for(app, base_url=URL, model="sonnet", key_required=True, key=None)
 
 
