@@ -164,3 +164,19 @@ async def test_no_schema_makes_others_wait(bridge: Bridge, standin: Standin) -> 
             longest = max(longest, time.monotonic() - began)
         assert (await asking).status_code in {200, 400}
         assert longest < 2
+
+
+async def test_an_answer_that_misses_the_schema_is_told(bridge: Bridge, standin: Standin) -> None:
+    schema = closed(age={"type": "integer", "minimum": 1})
+    standin.script(lambda recorded: say('{"age": 0}'))
+    reply = await bridge.chat("hi", response_format=wanted(schema))
+    assert reply.headers["x-drawbridge-schema"] == "mismatch at /age"
+    assert reply.json()["choices"][0]["message"]["content"] == '{"age": 0}'
+    assert "does not match the schema of the request: minimum" in bridge.log
+    assert text_of(await bridge.stream("hi", response_format=wanted(schema))) == '{"age": 0}'
+    standin.script(lambda recorded: say('{"age": 5}'))
+    assert "x-drawbridge-schema" not in (await bridge.chat("hi", response_format=wanted(schema))).headers
+    tags = BY_TOOL[0][0]
+    standin.script(answering({"tags": {"a": 5}}))
+    reply = await bridge.chat("hi", response_format=wanted(tags))
+    assert reply.headers["x-drawbridge-schema"] == "mismatch at /tags/a"

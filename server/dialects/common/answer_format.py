@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field
 from server.conversation.request import AnswerFormat, Tool, ToolChoice
 from server.dialects.common.output_schema import output_schema
 from server.dialects.common.refusals import missing_field
+from server.dialects.common.tools import function_tool
 from server.dialects.common.wire_types import JsonObject, String, WireModel
 from server.errors import InvalidRequest
 
@@ -129,8 +130,9 @@ def _answer(schema: Mapping[str, object], place: str) -> WantedAnswer:
     is_wrapped = not _is_plain_object(schema)
     taken = _wrapped(schema) if is_wrapped else schema
     description = _WRAPPED_DESCRIPTION if is_wrapped else _DESCRIPTION
-    tool = Tool(ANSWER_TOOL, description, json.dumps(taken, ensure_ascii=False))
-    return WantedAnswer(tool=tool, format=AnswerFormat(text, ANSWER_TOOL, is_wrapped=is_wrapped))
+    tool = function_tool(ANSWER_TOOL, description, taken, place)
+    ignored = tuple(where.replace(f"{place}.properties.{FIELD}", place, int(is_wrapped)) for where in tool.changed)
+    return WantedAnswer(tool=tool, format=AnswerFormat(text, ANSWER_TOOL, is_wrapped=is_wrapped), ignored=ignored)
 
 
 def _is_plain_object(schema: Mapping[str, object]) -> bool:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from server.answering.multiple_choices import choices
 from server.answering.stop_sequences import cut_at_stops
 from server.dialects.base import Dialect, ParseOptions
+from server.dialects.common.answer_check import AnswerChecks
 from server.errors import InvalidRequest
 from server.logs import request_id
 from server.offload import offload
@@ -19,6 +20,7 @@ from server.web.interfaces import Engine
 from server.web.json_body import json_body
 from server.web.openapi.chat_request import CHAT_EXTRA
 from server.web.openapi.examples import CHAT_RESPONSES
+from server.web.streaming.checked import checked
 from server.web.streaming.responses import Pace, StreamedAnswer, WholeAnswer
 
 # What /docs shows of a path; paths without an entry are not in the OpenAPI document.
@@ -56,8 +58,10 @@ def dialect_router(dialect: Dialect, engine: Engine, *, clock: Callable[[], floa
             raise InvalidRequest("The body is nested too deeply.") from error
         request, reply = exchange.request, exchange.reply
         events = choices(request, lambda one: cut_at_stops(engine.stream(one), one.cut_at))
+        checks = AnswerChecks(request.answer, request.choices) if request.answer else None
+        events = checked(events, checks) if checks else events
         if not exchange.is_streamed:
-            return WholeAnswer(events, reply.collector(), ignored=request.ignored)
+            return WholeAnswer(events, reply.collector(), ignored=request.ignored, checks=checks)
         pace = Pace(config.head_timeout_s, config.heartbeat_s)
         return StreamedAnswer(events, reply.encoder(), dialect.content_type, pace=pace, ignored=request.ignored)
 

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from server.conversation.events import Event, Failed, Finished, Started
 from server.dialects.base import Collector, Encoder
+from server.dialects.common.answer_check import AnswerChecks
 from server.dialects.framing import json_bytes
 from server.web.replies import JSON_HEADERS, error_response
 from server.web.streaming.event_pump import EventPump, deliver
@@ -84,13 +85,21 @@ class StreamedAnswer(Response):
 
 
 class WholeAnswer(Response):
-    """`events`, collected into one JSON body. `ignored` names request fields that had no effect."""
+    """`events`, collected into one JSON body. `ignored` names request fields that had no effect.
+
+    `checks` has compared the answer with the client's schema when the last event comes.
+    """
 
     def __init__(
-        self, events: AsyncGenerator[Event, None], collector: Collector, *, ignored: tuple[str, ...] = ()
+        self,
+        events: AsyncGenerator[Event, None],
+        collector: Collector,
+        *,
+        ignored: tuple[str, ...] = (),
+        checks: AnswerChecks | None = None,
     ) -> None:
         super().__init__()
-        self._events, self._collector, self._ignored = events, collector, ignored
+        self._events, self._collector, self._ignored, self._checks = events, collector, ignored, checks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends the answer."""
@@ -114,6 +123,8 @@ class WholeAnswer(Response):
         headers = [*JSON_HEADERS, (b"content-length", b"%d" % len(body)), *_headers(self._ignored, first)]
         if finished.cost_usd is not None:
             headers.append((b"x-drawbridge-cost-usd", f"{finished.cost_usd:.6f}".encode()))
+        if self._checks is not None and self._checks.found:
+            headers.append((b"x-drawbridge-schema", _header_value(self._checks.found)))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
