@@ -6,7 +6,7 @@ input is the answer; the arguments of the call become the content of the reply.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
@@ -132,6 +132,8 @@ def _answer(schema: Mapping[str, object], place: str) -> WantedAnswer:
     description = _WRAPPED_DESCRIPTION if is_wrapped else _DESCRIPTION
     tool = function_tool(ANSWER_TOOL, description, taken, place)
     ignored = tuple(where.replace(f"{place}.properties.{FIELD}", place, int(is_wrapped)) for where in tool.changed)
+    # Not with the client's tools again.
+    tool = replace(tool, changed=())
     return WantedAnswer(tool=tool, format=AnswerFormat(text, ANSWER_TOOL, is_wrapped=is_wrapped), ignored=ignored)
 
 

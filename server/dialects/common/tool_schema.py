@@ -284,7 +284,12 @@ def _with_title(inner: object, name: str) -> object:
     """Claude reads the client's own name of a renamed property in its title."""
     if inner is True:
         return {"title": name}
-    return {"title": name, **inner} if isinstance(inner, dict) else inner
+    if isinstance(inner, dict) and "title" not in inner:
+        # In place: the rewriter's references are identical with it.
+        others = dict(inner)
+        inner.clear()
+        inner.update({"title": name, **others})
+    return inner
 
 
 def _mend_references(

@@ -151,6 +151,19 @@ def test_an_answer_with_calls_ends_without_a_result() -> None:
     assert (reader.calls, reader.awaits_results) == (("new",), True)
 
 
+def test_keys_of_arguments_have_the_clients_names() -> None:
+    reader = ResponseReader({"look": "Look!"}, keys={"Look!": {"filter_id_": "filter[id]"}})
+    sent = [frame(event) for event in (START, CALL, arguments('{"filt'), arguments('er_id_": {"filter_id_'), STOP)]
+    text = "".join(event.text for event in read(reader, *sent) if isinstance(event, PartDelta))
+    assert text == '{"filter[id]": {"filter_id_'
+
+
+def test_a_call_that_breaks_off_within_a_key_keeps_its_text() -> None:
+    reader = ResponseReader({"look": "look"}, keys={"look": {"a_": "a[]"}})
+    events = read(reader, *map(frame, (START, CALL, arguments('{"a'), STOP)))
+    assert [event.text for event in events if isinstance(event, PartDelta)] == ["{", '"a']
+
+
 def test_redacted_thinking_is_a_part_of_its_own() -> None:
     block = {"type": "redacted_thinking", "data": "secret"}
     events = read(ResponseReader(), frame(START), frame({**TEXT, "content_block": block}))

@@ -108,7 +108,7 @@ def parameters(draw: st.DrawFn) -> dict[str, Any]:
             st.sampled_from(["#/$defs/Node", "#/properties/a", "#/$defs/Nothing", "#", "https://x.example/y"])
         )
         if isinstance(schema["properties"], dict):
-            schema["properties"]["node"] = {"$ref": reference}
+            schema["properties"][draw(st.sampled_from(["node", "node[]"]))] = {"$ref": reference}
     if draw(st.integers(0, 5)) == 0:
         schema["$schema"] = draw(
             st.sampled_from(["http://json-schema.org/draft-07/schema#", "https://json-schema.org/draft/2020-12/schema"])
