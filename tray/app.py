@@ -172,6 +172,7 @@ def _view(controller: Controller, desktop: Desktop) -> View:
         logger.exception("the icon cannot be shown")
         return NoView()
     desktop.use_icon(view.notify)
+    view.on_notification_click(desktop.notification_clicked)
     return view
 
 

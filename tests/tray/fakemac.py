@@ -10,6 +10,7 @@ import queue
 import sys
 import threading
 import types
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -30,6 +31,7 @@ class FakeMac:
     items: "list[StatusItem]" = field(default_factory=list)
     is_stopping: bool = False
     policy: int = 0
+    delegate: Any = None
 
     def note(self, name: str) -> None:
         self.calls.append((name, threading.current_thread().name))
@@ -219,6 +221,10 @@ class NSApplication(Native):
     @classmethod
     def sharedApplication(cls) -> Self:  # noqa: N802
         return cls()
+
+    def setDelegate_(self, delegate: Any) -> None:  # noqa: N802
+        # AppKit keeps no reference.
+        self.mac.delegate = weakref.ref(delegate)
 
     def setActivationPolicy_(self, policy: int) -> None:  # noqa: N802
         self.mac.policy = policy

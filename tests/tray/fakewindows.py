@@ -47,6 +47,9 @@ class FakeWindows:
     has_taskbar: bool = True
     shown: dict[str, Any] | None = None
     icon_size: int = 20
+    # As at the start of a process without a manifest.
+    dpi_awareness: int | None = None
+    is_old: bool = False
     is_light: bool = False
     loaded: list[tuple[int, int, tuple[int, int, int, int]]] = field(default_factory=list)
     icons: set[int] = field(default_factory=set)
@@ -94,6 +97,23 @@ class FakeWindows:
 
     def GetModuleHandleW(self, _: Any) -> int:  # noqa: N802
         return 1
+
+    def SetProcessDpiAwarenessContext(self, context: Any) -> int:  # noqa: N802
+        assert not hasattr(self, "_hwnd"), "too late: there is a window"
+        if self.is_old:
+            raise AttributeError("function not found")
+        if self.dpi_awareness is not None:
+            return 0
+        self.dpi_awareness = ctypes.c_ssize_t(context.value).value
+        return 1
+
+    def SetProcessDPIAware(self) -> int:  # noqa: N802
+        self.dpi_awareness = self.dpi_awareness or 1
+        return 1
+
+    def GetSystemMetricsForDpi(self, which: int, dpi: int) -> int:  # noqa: N802
+        assert which == 49
+        return 16 * dpi // 96
 
     def CreateWindowExW(self, *_: Any) -> int:  # noqa: N802
         number = self.next()

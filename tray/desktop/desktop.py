@@ -87,25 +87,40 @@ class Desktop:
         """Sets the icon's function that shows a title and a text; it may block. Not used on Linux."""
         self._notifier.use(show)
 
+    def notification_clicked(self) -> None:
+        """The icon reports a click on a notification: on Windows."""
+        if isinstance(self._notifier, IconNotifier):
+            self._notifier.clicked()
+
     def close(self) -> None:
         """Releases everything, within a bounded time."""
         self._notifier.close()
 
 
 class IconNotifier:
-    """Windows and macOS: shows notifications through the icon once it exists, on a thread; reports no clicks."""
+    """Windows and macOS: shows notifications through the icon once it exists, on a thread.
+
+    Windows reports clicks, to `clicked`.
+    """
 
     def __init__(self) -> None:
         self._notices: queue.SimpleQueue[Notice | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._on_click: Callable[[], None] = lambda: None
+
+    def clicked(self) -> None:
+        """The user clicked the notification that is shown, the latest."""
+        self._on_click()
 
     def use(self, show: Callable[[str, str], None]) -> None:
         """Sets the function that shows a title and a text; it may block and may raise. Call it once."""
         self._thread = threading.Thread(target=self._run, args=(show,), name="drawbridge-notices", daemon=True)
         self._thread.start()
 
-    def show(self, notice: Notice, on_click: OnClick) -> None:  # noqa: ARG002 # no clicks there
+    def show(self, notice: Notice, on_click: OnClick) -> None:
         """Shows `notice` soon."""
+        action = notice.action
+        self._on_click = (lambda: None) if action is None else (lambda: on_click(action))
         self._notices.put(notice)
 
     def close(self) -> None:

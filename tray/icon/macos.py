@@ -2,6 +2,7 @@
 
 import io
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tray.icon.pystray_types import BaseIcon, Draw, Job, Menu, MenuItem, Panel
@@ -55,6 +56,18 @@ class Filler(_Object):
         self.icon.fill()
 
 
+class Reopener(_Object):
+    """The application's delegate, which is told when the user opens the running app again."""
+
+    icon: "Icon"
+
+    def applicationShouldHandleReopen_hasVisibleWindows_(self, app: object, visible: bool) -> bool:  # noqa: FBT001, N802 # AppKit's
+        """Called on the main thread; False: the app has no window to show. The icon may be hidden by the notch."""
+        del app, visible
+        _logged(self.icon.on_reopen)
+        return False
+
+
 class Icon(_DarwinIcon):
     """pystray's icon for macOS with a menu that is filled only as it opens.
 
@@ -67,6 +80,11 @@ class Icon(_DarwinIcon):
         self._filler = Filler.alloc().init()
         self._filler.icon = self
         self._menu_handle = None
+        self.on_notification_click: Callable[[], None] = lambda: None
+        self.on_reopen: Callable[[], None] = lambda: None
+        self._reopener = Reopener.alloc().init()
+        self._reopener.icon = self
+        self._app.setDelegate_(self._reopener)
 
     @property
     def has_host(self) -> None:

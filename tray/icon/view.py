@@ -10,7 +10,7 @@ from typing import Protocol
 from PIL import Image
 
 from server.config import IconColour
-from tray.commands import Command
+from tray.commands import Command, Open
 from tray.icon.images import image_for
 from tray.icon.pystray_types import BaseIcon, Draw, Job, Menu, MenuItem, Panel
 from tray.menu.item import SEPARATOR, Item
@@ -26,6 +26,8 @@ class NativeIcon(Protocol):
     icon: Draw
     title: str
     visible: bool
+    on_notification_click: Callable[[], None]
+    on_reopen: Callable[[], None]
 
     @property
     def has_host(self) -> bool | None:
@@ -63,6 +65,8 @@ class View:
         self._drawing = Drawing(picture_for(first), first.icon)
         make_icon = make_icon or icon_maker_for(sys.platform)
         self._icon = make_icon(NAME, self._drawing, tooltip_for(first), Menu(self._lines))
+        # macOS: the app was opened again while it runs.
+        self._icon.on_reopen = lambda: post(Open("page"))
 
     @property
     def has_host(self) -> bool | None:
@@ -89,6 +93,10 @@ class View:
     def notify(self, title: str, text: str) -> None:
         """Shows a notification through the icon, on Windows and macOS. May block."""
         self._icon.notify(text, title)
+
+    def on_notification_click(self, callback: Callable[[], None]) -> None:
+        """Sets what a click on a notification does, on Windows."""
+        self._icon.on_notification_click = callback
 
     def _appear(self) -> None:
         if not self._is_stopped:

@@ -40,7 +40,12 @@ logger = logging.getLogger(__name__)
 
 WM_LATER = 0x0400 + 60
 WM_QUERYENDSESSION, WM_ENDSESSION, WM_SETTINGCHANGE = 0x0011, 0x0016, 0x001A
+WM_DPICHANGED = 0x02E0
 SM_CXSMICON = 49
+# A click on a notification, as the icon's window is told.
+NIN_BALLOONUSERCLICK = 0x0405
+# The value of DPI_AWARENESS_CONTEXT_PER_MONITOR_AWARE_V2, a handle.
+_PER_MONITOR_V2 = -4
 # The first and the longest wait before an icon that no taskbar accepted is added again.
 RETRY_S = (0.5, 30.0)
 # The lengths of NOTIFYICONDATA's fields in UTF-16 units, without the closing zero.
@@ -54,7 +59,11 @@ class Icon(_Win32Icon):
     """
 
     def __init__(self, name: str, icon: Draw, title: str, menu: Menu) -> None:
+        # Before the window exists: else Windows scales icon and menu up, and they are blurred.
+        _become_dpi_aware()
         super().__init__(name, icon, title, menu)
+        self.on_notification_click: Callable[[], None] = lambda: None
+        self._dpi = 0
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._menu_handle = None
         self._is_open = False
@@ -65,6 +74,7 @@ class Icon(_Win32Icon):
         self._message_handlers |= {
             WM_LATER: self._on_later,
             WM_SETTINGCHANGE: self._on_setting_change,
+            WM_DPICHANGED: self._on_dpi_change,
             # pystray returns 0 for unknown messages, which here would mean "do not log off".
             WM_QUERYENDSESSION: lambda _wparam, _lparam: 1,
             WM_ENDSESSION: self._on_end_session,
@@ -98,6 +108,9 @@ class Icon(_Win32Icon):
         """Does nothing: the menu is built as it opens."""
 
     def _on_notify(self, wparam: int, lparam: int) -> None:
+        if lparam == NIN_BALLOONUSERCLICK:
+            self.on_notification_click()
+            return
         if self._is_open:
             # A click on the icon while its menu is open must not destroy the menu.
             return
@@ -152,12 +165,27 @@ class Icon(_Win32Icon):
         """Loads the icon in exactly the taskbar's size; pystray loads a larger one, which is then scaled."""
         if self._icon_handle is not None:
             return
-        size = int(win32.windll.user32.GetSystemMetrics(SM_CXSMICON))
+        size = self._icon_size()
         with tempfile.TemporaryDirectory(prefix="drawbridge-") as folder:
             path = str(Path(folder, "icon.ico"))
             # By default Pillow writes only its own list of sizes.
             self.icon(size, self._panel).save(path, "ICO", sizes=[(size, size)], bitmap_format="bmp")
             self._icon_handle = win32.LoadImage(None, path, win32.IMAGE_ICON, size, size, win32.LR_LOADFROMFILE)
+
+    def _icon_size(self) -> int:
+        """The taskbar's icon size in pixels: at the start, or on the screen that it has moved to since."""
+        user32 = win32.windll.user32
+        if self._dpi:
+            return int(user32.GetSystemMetricsForDpi(SM_CXSMICON, self._dpi))
+        return int(user32.GetSystemMetrics(SM_CXSMICON))
+
+    def _on_dpi_change(self, wparam: int, lparam: int) -> None:
+        del lparam
+        # The new resolution is in both halves of the parameter.
+        self._dpi = wparam & 0xFFFF
+        self._release_icon()
+        if self.visible:
+            self._update_icon()
 
     def _on_display_change(self, wparam: int, lparam: int) -> None:
         # The resolution changes the icon's size.
@@ -177,6 +205,18 @@ class Icon(_Win32Icon):
             self._panel = panel
             if self.visible:
                 self._update_icon()
+
+
+def _become_dpi_aware() -> None:
+    """Tells Windows that we draw for each screen's resolution. Old versions know one for all screens."""
+    user32 = win32.windll.user32
+    try:
+        if user32.SetProcessDpiAwarenessContext(ctypes.c_void_p(_PER_MONITOR_V2)):
+            return
+    except AttributeError:
+        logger.info("this Windows knows no resolution for each screen")
+    # Fails if a manifest or a host program has decided already.
+    user32.SetProcessDPIAware()
 
 
 def _truncated(text: str, limit: int) -> str:

@@ -397,3 +397,13 @@ def test_all_implement_the_protocol(agent: MacAutostart, entry: XdgAutostart) ->
     for one in kinds:
         one.set(True)
         assert one.state() is True
+
+
+def test_a_temporary_copy_of_macos_is_not_started_at_login(tmp_path: Path) -> None:
+    """MacOS runs a quarantined app from a random folder, which is another one at the next start."""
+    bundle = "/private/var/folders/x/T/AppTranslocation/1B2C/d/Drawbridge.app"
+    agent = MacAutostart(["/usr/bin/open", "-g", bundle], tmp_path, lambda *_: "")
+    with pytest.raises(AutostartRefused, match="Applications folder"):
+        agent.set(True)
+    assert not agent.file.exists()
+    agent.set(False)

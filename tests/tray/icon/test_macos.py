@@ -11,7 +11,7 @@ import pytest
 from server.status import State, Status
 from tests.tray import fakemac
 from tests.tray.fakemac import TIMEOUT_S, FakeMac, MenuItem
-from tray.commands import ChangeSetting, Command, Quit
+from tray.commands import ChangeSetting, Command, Open, Quit
 from tray.icon.view import View, icon_maker_for
 from tray.model import Problem, Snapshot
 
@@ -137,3 +137,11 @@ def test_a_failed_drawing_is_logged_and_the_loop_continues(fake_mac: FakeMac, ca
         one.view._icon.later(fail)
         assert fake_mac.open_menu()
     assert "boom" in caplog.text
+
+
+def test_opening_the_running_app_again_opens_its_page(fake_mac: FakeMac) -> None:
+    """The icon may be behind the notch, and the system starts no second process."""
+    with shown(fake_mac) as one:
+        reopener = fake_mac.delegate()
+        assert reopener.applicationShouldHandleReopen_hasVisibleWindows_(None, False) is False
+        assert one.commands.get(timeout=TIMEOUT_S) == Open("page")

@@ -31,6 +31,8 @@ class FakeIcon:
     """A fake native icon that records calls and their threads."""
 
     has_host = None
+    on_notification_click: Callable[[], None]
+    on_reopen: Callable[[], None]
 
     def __init__(self, name: str, icon: Draw, title: str, menu: Menu) -> None:
         self.name, self.menu = name, menu

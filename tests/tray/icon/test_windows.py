@@ -18,9 +18,10 @@ from tests.tray.fakewindows import (
     FakeWindows,
     MenuLine,
 )
-from tray.commands import Command, Copy, Quit
+from tray.commands import Command, Copy, Open, Quit
+from tray.desktop.desktop import Desktop, IconNotifier, WindowsOpener
 from tray.icon.view import View, icon_maker_for
-from tray.model import Problem, Snapshot
+from tray.model import Notice, Problem, Snapshot
 
 windows = fakewindows.windows
 RUNNING = Snapshot(status=Status(state=State.RUNNING, base_url="http://127.0.0.1:8082/v1"))
@@ -239,3 +240,46 @@ def test_check_marks_and_disabled_lines_are_native(windows: FakeWindows) -> None
     assert not lines["Quit"].state & 3
     assert (lines["3"].state & 8, lines["3"].kind & 0x200) == (8, 0x200)
     assert lines["4"].state & 8 == 0
+
+
+def test_the_process_is_dpi_aware_before_its_first_window(windows: FakeWindows) -> None:
+    """Else Windows would scale up an icon of 16 pixels, and the menu, on every screen above 100 %."""
+    with shown(windows):
+        assert windows.dpi_awareness == -4
+
+
+def test_an_old_windows_without_awareness_of_each_screen_is_told_what_it_knows(windows: FakeWindows) -> None:
+    windows.is_old = True
+    with shown(windows):
+        assert windows.dpi_awareness == 1
+
+
+def test_awareness_that_a_manifest_has_set_is_no_problem(windows: FakeWindows) -> None:
+    windows.dpi_awareness = 2
+    with shown(windows):
+        assert windows.dpi_awareness == 2
+
+
+def test_on_another_resolution_the_icon_is_drawn_anew_in_its_size(windows: FakeWindows) -> None:
+    with shown(windows) as one:
+        assert windows.loaded[-1][:2] == (20, 20)
+        one.view._icon.later(lambda: windows.send(0x02E0, 144 << 16 | 144))
+        until(lambda: windows.loaded[-1][:2] == (24, 24))
+
+
+def test_a_click_on_a_notification_does_what_the_notification_says(windows: FakeWindows) -> None:
+    notifier = IconNotifier()
+    desktop = Desktop(WindowsOpener({}, lambda _: None), notifier)
+    with shown(windows) as one:
+        desktop.use_icon(one.view.notify)
+        one.view.on_notification_click(desktop.notification_clicked)
+        desktop.notify(Notice("Title", "Text", Open("log folder"), "Open the log"), one.commands.put)
+        until(lambda: (windows.shown or {}).get("szInfo") == "Text")
+        windows.click(0x0405)
+        assert one.next_command() == Open("log folder")
+        desktop.notify(Notice("Another", "Only text"), one.commands.put)
+        until(lambda: (windows.shown or {}).get("szInfo") == "Only text")
+        windows.click(0x0405)
+        one.view._icon.later(lambda: one.commands.put(Quit()))
+        assert one.next_command() == Quit()
+        desktop.close()

@@ -12,11 +12,13 @@ from typing import Any  # the values of a property list
 from xml.parsers.expat import ExpatError
 
 from server.machine.atomic_files import replace_file
-from tray.desktop.autostart.entry import refuse_os_errors, repair_entry
+from tray.desktop.autostart.entry import AutostartRefused, refuse_os_errors, repair_entry
 
 logger = logging.getLogger(__name__)
 
 LABEL = "io.github.drawbridge.tray"
+# The folder of the copies that macOS makes of quarantined apps.
+_TRANSLOCATED = "/AppTranslocation/"
 LAUNCHCTL_TIMEOUT_S = 5.0
 
 
@@ -41,6 +43,11 @@ class MacAutostart:
 
     def set(self, on: bool) -> None:  # noqa: FBT001 # a switch's setter
         """Writes or removes the agent without starting or stopping it, which could stop this very process."""
+        if on and any(_TRANSLOCATED in part for part in self._command):
+            raise AutostartRefused(
+                "macOS runs Drawbridge from a temporary copy, which is gone after the next start.",
+                hint="Move Drawbridge into the Applications folder, open it there, then try again.",
+            )
         with refuse_os_errors(str(self.file)):
             if not on:
                 self.file.unlink(missing_ok=True)
