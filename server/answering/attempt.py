@@ -7,13 +7,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from server.answering.conversation_keys import ConversationKeys
 from server.answering.thinking_store import ThinkingStore
 from server.claude.protocol.tool_ids import with_legal_ids
 from server.claude.worker.worker import Worker
 from server.config import Config
 from server.conversation.accumulator import MessageAccumulator
 from server.conversation.events import Event, Finished, Started, Timings
-from server.conversation.fingerprint import conversation_key
 from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.offload import offload
 from server.pool.lease import Lease
@@ -31,6 +31,7 @@ class Attempt:
     settings: ModelSettings
     is_background: bool
     thinking: ThinkingStore
+    keys: ConversationKeys
     began: float
     events: AsyncGenerator[Event, None]
     answer: MessageAccumulator = field(default_factory=MessageAccumulator)
@@ -52,8 +53,8 @@ class Attempt:
     async def _finish(self, event: Finished) -> Finished:
         """Keeps the worker for the conversation that it holds now."""
         if not self.is_background and self.lease.worker.is_at_rest:
-            messages = (*self.request.messages, self.answer.message)
-            self.lease.keep(await offload(conversation_key, messages, model=self.settings.model))
+            messages, answer = self.request.messages, self.answer.message
+            self.lease.keep(await offload(self.keys.held, messages, answer, model=self.settings.model))
         self.thinking.keep(self.request.profile.owner, self.settings.model, self.answer.message_with_thinking)
         timings = replace(self.timings, total_ms=self.elapsed_ms())
         logger.info(
@@ -71,6 +72,7 @@ class AttemptFactory:
     pool: Pool[Worker]
     config: Callable[[], Config]
     thinking: ThinkingStore = field(default_factory=ThinkingStore)
+    keys: ConversationKeys = field(default_factory=ConversationKeys)
 
     @asynccontextmanager
     async def begin(
@@ -81,13 +83,13 @@ class AttemptFactory:
         if settings.thinks and settings.temperature is None and settings.top_p is None:
             messages = await offload(self.thinking.restored, request.profile.owner, settings.model, request.messages)
             request = replace(request, messages=messages)
-        profile, key = await offload(_lease_terms, request, settings, is_background=is_background)
+        profile, key = await offload(self._lease_terms, request, settings, is_background=is_background)
         async with self.pool.lease(profile, conversation_key=key, first_in_line=is_retry) as lease:
             already_held = len(request.messages) - 1 if lease.way == "continued" else 0
             events = lease.worker.ask(
                 request.profile, settings, request.messages, held=already_held, is_patient=is_retry
             )
-            attempt = Attempt(lease, request, settings, is_background, self.thinking, began, events)
+            attempt = Attempt(lease, request, settings, is_background, self.thinking, self.keys, began, events)
             attempt.timings = Timings(leased_ms=attempt.elapsed_ms())
             try:
                 async with aclosing(events):
@@ -110,14 +112,14 @@ class AttemptFactory:
             # No later request continues this conversation: keep the worker, but reset it before reuse.
             lease.keep(None)
 
+    def _lease_terms(
+        self, request: ModelRequest, settings: ModelSettings, *, is_background: bool
+    ) -> tuple[Profile, str | None]:
+        """The profile and the conversation by which the pool matches a worker.
 
-def _lease_terms(request: ModelRequest, settings: ModelSettings, *, is_background: bool) -> tuple[Profile, str | None]:
-    """The profile and the conversation by which the pool matches a worker.
-
-    A background request (a title, tags) continues no conversation. It shares workers with other background requests
-    only, so that it does not take the worker that holds the user's conversation while another one is idle.
-    """
-    if is_background:
-        return replace(request.profile, owner=f"{request.profile.owner} (background)"), None
-    history = request.messages[:-1]
-    return request.profile, conversation_key(history, model=settings.model) if history else None
+        A background request (a title, tags) continues no conversation. It shares workers with other background requests
+        only, so that it does not take the worker that holds the user's conversation while another one is idle.
+        """
+        if is_background:
+            return replace(request.profile, owner=f"{request.profile.owner} (background)"), None
+        return request.profile, self.keys.wanted(request.messages, model=settings.model)

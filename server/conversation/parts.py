@@ -8,9 +8,10 @@ Role = Literal["user", "assistant"]
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text, exactly as it was written."""
+    """Text, exactly as it was written. `is_system`: a system message that stands in a user's message."""
 
     text: str
+    is_system: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

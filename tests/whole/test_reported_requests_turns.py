@@ -193,6 +193,46 @@ class TestSystemMessages:
             ("user", system_note("It is 10:01.")),
         ]
 
+    async def test_a_replaced_system_message_keeps_the_conversation_and_its_prefix(
+        self, bridge: Bridge, standin: Standin
+    ) -> None:
+        """A client that puts the time behind the conversation, new in each request."""
+        turns = [message("system", "You help with times."), *messages("Say one.")]
+        ways, sent = [], []
+        for number in range(3):
+            reply = await answered(bridge, {"messages": [*turns, message("system", f"It is 10:0{number}.")]})
+            ways.append(reply.headers["x-drawbridge-way"])
+            sent.append(upstream(standin))
+            assert prompt_of(standin)[-1] == "You help with times."
+            assert sent[-1][-2:] == [turns_text(turns), ("user", system_note(f"It is 10:0{number}."))]
+            said = reply.json()["choices"][0]["message"]["content"]
+            turns += [message("assistant", said), *messages(f"Say {number + 2}.")]
+        assert ways[1:] == ["continued", "continued"]
+        assert sent[2][: len(sent[1])] == sent[1]
+        assert sent[1][: len(sent[0])] == sent[0]
+        # Without a new one, the old ones are gone.
+        reply = await answered(bridge, {"messages": turns})
+        assert reply.headers["x-drawbridge-way"] != "continued"
+        assert "10:0" not in str(standin.requests[-1].body)
+
+    async def test_a_long_replaced_system_message_is_not_kept_but_the_prefix_is(
+        self, bridge: Bridge, standin: Standin
+    ) -> None:
+        turns = [message("system", "You remember."), *messages("Say one.")]
+        for number in range(2):
+            note = f"Memory {number}. " * 50
+            reply = await answered(bridge, {"messages": [*turns, message("system", note)]})
+            assert upstream(standin)[-2:] == [turns_text(turns), ("user", system_note(note))]
+            turns += [message("assistant", reply.json()["choices"][0]["message"]["content"]), *messages("More.")]
+        assert reply.headers["x-drawbridge-way"] != "continued"
+        assert "Memory 0" not in str(standin.requests[-1].body)
+        question = blocks_of(spoken(standin.requests[-1].body)[-1]["content"])
+        assert "cache_control" in question[0]
+
+
+def turns_text(turns: list[dict[str, Any]]) -> tuple[str, str]:
+    return turns[-1]["role"], turns[-1]["content"]
+
 
 class TestSpeakers:
     async def test_two_speakers_are_named_in_words(self, bridge: Bridge, standin: Standin) -> None:

@@ -126,8 +126,10 @@ def _content(message: Message) -> str | list[dict[str, object]]:
 
 
 def _marked(message: Message) -> list[dict[str, object]]:
+    """The blocks with a mark on the last one, but before system messages at the end: the client may replace those."""
     blocks = _blocks(message.parts)
-    blocks[-1]["cache_control"] = {"type": "ephemeral"}
+    lasting = [number for number, part in enumerate(message.parts) if not (isinstance(part, Text) and part.is_system)]
+    blocks[lasting[-1] if lasting else -1]["cache_control"] = {"type": "ephemeral"}
     return blocks
 
 

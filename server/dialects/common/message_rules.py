@@ -189,7 +189,7 @@ def _turn(entries: Sequence[_Entry]) -> Iterator[Part]:
         elif is_system and number == len(entries) - 1:
             yield Text(entry.text)
         else:
-            yield Text(system_note(entry.text))
+            yield Text(system_note(entry.text), is_system=True)
 
 
 def _without_blank_parts(parts: Sequence[Part], is_blank_text: Callable[[str], bool]) -> list[Part]:
