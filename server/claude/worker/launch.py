@@ -27,6 +27,8 @@ _FIXED = {
 
 def launch_for(cli: Path, environment: Mapping[str, str], *, is_private: bool = True) -> Launch:
     """The launch of a chat worker. `is_private`: with a config folder of its own, which must still have the sign-in."""
+    # Claude Code would name the user's login shell to the model.
+    environment = {name: value for name, value in environment.items() if name != "SHELL"}
     if not is_private:
         return Launch(cli=str(cli), environment=tuple(sorted({**environment, **_FIXED}.items())), is_private=False)
     home = environment.get("HOME") or environment.get("USERPROFILE") or str(Path.home())

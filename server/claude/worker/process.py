@@ -45,7 +45,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The private folders of one process: its config, its temporary files, and its working directory."""
+    """The private folders of one process, its config and its temporary files, and the working directory of all."""
 
     root: Path
     config: Path
@@ -54,10 +54,11 @@ class Places:
 
 
 def new_places(scratch: Scratch) -> Places:
-    """Three empty folders. Claude Code sends the path of `work` to the model, so the name is neutral."""
+    """Two new folders, and the empty one. Claude Code sends the path of the working directory to the model."""
+    work = scratch.empty_folder()
     root = scratch.folder()
-    places = Places(root, root / "config", root / "tmp", root / "work")
-    for folder in (places.config, places.temporary, places.work):
+    places = Places(root, root / "config", root / "tmp", work)
+    for folder in (places.config, places.temporary):
         folder.mkdir()
     return places
 

@@ -37,6 +37,13 @@ def test_everything_that_claude_code_does_by_itself_is_off() -> None:
     assert child["CLAUDE_CODE_MAX_RETRIES"] == "0"
 
 
+def test_the_login_shell_is_not_passed_on() -> None:
+    for is_private in (True, False):
+        launch = launch_for(Path("/opt/claude"), {"SHELL": "/home/me/bin/nu", "PATH": "/bin"}, is_private=is_private)
+        assert dict(launch.environment)["PATH"] == "/bin"
+        assert "SHELL" not in dict(launch.environment)
+
+
 def test_the_sign_in_of_the_users_config_folder_is_kept() -> None:
     child = dict(launch_for(Path("/opt/claude"), {"HOME": "/home/me", "CLAUDE_CONFIG_DIR": "/elsewhere"}).environment)
     assert child["CLAUDE_SECURESTORAGE_CONFIG_DIR"] == "/elsewhere"
