@@ -271,7 +271,8 @@ def test_a_click_on_a_notification_does_what_the_notification_says(windows: Fake
     notifier = IconNotifier()
     desktop = Desktop(WindowsOpener({}, lambda _: None), notifier)
     with shown(windows) as one:
-        desktop.use_icon(one.view.notify)
+        # On the loop's thread, for the check of all other calls.
+        desktop.use_icon(lambda title, text: one.view._icon.later(lambda: one.view.notify(title, text)))
         one.view.on_notification_click(desktop.notification_clicked)
         desktop.notify(Notice("Title", "Text", Open("log folder"), "Open the log"), one.commands.put)
         until(lambda: (windows.shown or {}).get("szInfo") == "Text")
