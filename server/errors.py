@@ -307,7 +307,7 @@ class KeyringAsking(KeyringLocked):
     """The keyring's password window is open, or the keyring does not answer."""
 
     title = "The keyring is waiting for its password"
-    hint = "Enter it in your system's window."
+    hint = "Enter it in the keyring's window."
 
 
 class KeyringMissing(KeyringError):

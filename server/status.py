@@ -114,7 +114,7 @@ class CircuitStatus:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """The part of `Status` that the runner knows: the server's state, its addresses, and who was refused there."""
+    """The part of `Status` that the runner knows: the server's state, its addresses, and the last refused web page."""
 
     state: State = State.STOPPED
     addresses: tuple[str, ...] = ()

@@ -235,7 +235,7 @@ def _hand_over(folders: Folders, desktop: Desktop) -> int:
 
 
 def _is_first_time(folders: Folders, name: str) -> bool:
-    """Whether this was never called with `name` before; remembered in the data folder."""
+    """Whether this is the first call with this `name`, by a file in the data folder."""
     with suppress(OSError):
         (folders.data / name).touch(exist_ok=False)
         return True

@@ -16,9 +16,9 @@ End = tuple[IP, int]
 
 
 def is_other_user(client: Address, server: Address, *, own: int | None = None) -> bool:
-    """Whether another user than us (or `own`) and root holds the client's end of this connection.
+    """Whether the client's end of this connection belongs to a user other than us (or `own`) and root.
 
-    False where the system does not tell. Root can read our key and our sign-in anyway.
+    False if the system does not report it. Root can read our key and our sign-in anyway.
     """
     if sys.platform != "linux":
         return False

@@ -190,7 +190,7 @@ def _plain(value: object) -> object:
 def _unsaved(path: Path, reason: str) -> DrawbridgeError:
     return DrawbridgeError(
         f"The settings file {str(path)!r} cannot be written: {reason}.",
-        hint="The change applies until Drawbridge ends. Check the file's permissions, or free some disk space.",
+        hint="The change applies until Drawbridge quits. Check the file's permissions, or free some disk space.",
         title="The settings could not be saved",
     )
 

@@ -1,7 +1,7 @@
-"""HTTP connections within limits: of their number, and of the time that a head may take.
+"""Limits the number of HTTP connections, and the time that the head of a request may take.
 
-uvicorn has neither. A connection that sends no request, or half of one, costs nothing and needs no key; with enough of
-them anyone could use up the descriptors of the process.
+uvicorn has neither limit. A connection that sends no request, or half of one, costs its client nothing and needs no
+key: with enough of them, any client could use up the file descriptors of the process.
 """
 
 import asyncio
@@ -34,8 +34,8 @@ _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Lengt
 class Connections:
     """The open connections of all listeners, at most `most`.
 
-    One too many takes the place of the one that has waited longest for the rest of a request; a connection that never
-    had a request answered goes first. A connection whose request is being answered never does.
+    A new connection beyond that evicts the one that has waited longest for a request; connections that never had a
+    request answered are evicted first. A connection whose request is being answered is never evicted.
     """
 
     def __init__(self, most: int) -> None:
@@ -47,7 +47,7 @@ class Connections:
 
     @classmethod
     def within(cls, descriptors: int) -> "Connections":
-        """As many as fit a process with so many descriptors, half of which may be needed elsewhere."""
+        """The limit for a process with so many descriptors, about half of which may be needed elsewhere."""
         return cls(max(_FEWEST, min(_MOST, (descriptors - _RESERVED) // 2)))
 
     def __len__(self) -> int:
@@ -73,17 +73,17 @@ class Connections:
         return False
 
     def wait(self, connection: "Connection") -> None:
-        """Its answer is over, and it waits for the next request."""
+        """The connection has got its answer, and waits for the next request."""
         if connection in self._open and connection not in self._new:
             self._kept[connection] = None
 
     def answer(self, connection: "Connection") -> None:
-        """It has sent a whole request."""
+        """The connection has sent a whole request."""
         self._new.pop(connection, None)
         self._kept.pop(connection, None)
 
     def remove(self, connection: "Connection") -> None:
-        """It is closed."""
+        """The connection is closed."""
         self.answer(connection)
         self._open.discard(connection)
 
@@ -108,7 +108,7 @@ class Connection(H11Protocol):
         self._is_in_head = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
-        """Refuses a connection too many."""
+        """Admits the connection, or refuses it with status 503 if there are too many."""
         super().connection_made(transport)
         self.app = _with_shared_state(self.app)
         if self._all.add(self):
@@ -118,7 +118,7 @@ class Connection(H11Protocol):
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Frees its place."""
+        """Stops counting the connection."""
         self._all.remove(self)
         self._set_timer(None)
         super().connection_lost(exc)
@@ -144,14 +144,14 @@ class Connection(H11Protocol):
         return cycle is None or cycle.response_complete
 
     def _look(self) -> None:
-        """Follows where the connection is: in a head, in a body, in an answer, or idle."""
+        """Updates whether the connection is in a head, in a body, in an answer, or idle."""
         if not self._awaits_head:
             self._is_in_head = False
             self._set_timer(None)
             if not self.cycle.more_body:
                 self._all.answer(self)
         elif self._is_in_head and self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]:
-            # It was the rest of a body that was refused.
+            # The bytes were the rest of a refused body.
             self._is_in_head = False
             self._set_timer(self.timeout_keep_alive)
 

@@ -44,7 +44,7 @@ class AccessKey:
         return key
 
     def may_be_readable(self) -> bool:
-        """Whether the keyring has been unlocked; asks the user for nothing."""
+        """Whether the keyring has been unlocked, without asking the user for its password."""
         return self._keychain.is_unlocked() is True
 
     def lacks(self, config: Config) -> bool:

@@ -334,12 +334,12 @@ class Controller:
         problem = self.snapshot.problem
         ending = Ending(problem.message if problem is not None else "")
         self._notifications.show(ending)
-        self._platform.note(f"Drawbridge ends. {notice_for(ending).text}")
+        self._platform.note(f"Drawbridge quits. {notice_for(ending).text}")
         self.exit_code = 1
         self._quit()
 
     def _recheck(self) -> None:
-        """Ends what is over by now: a port that was refused is free."""
+        """Clears a problem that has passed: a port that was taken is free now."""
         if self._changes.mend_port():
             self._problem = None
 
@@ -366,14 +366,14 @@ class Controller:
         snapshot = self._new_snapshot()
         is_limit = any(window.is_reached for window in snapshot.status.usage)
         if snapshot.problem is not None or snapshot.status.state is not State.STARTING:
-            # A retry that fails again is no new problem.
+            # A retry that fails again is not a new problem.
             self._notifications.problem(snapshot.problem, is_limit=is_limit and self._problem is None)
         self._notifications.limits(snapshot.status.usage, self._now())
         if snapshot != self.snapshot:
             self.snapshot = snapshot
             screen.show(snapshot)
             if self._published is None:
-                # For a second start, which finds no server.
+                # A second start of the app shows this, since it finds no server.
                 self._platform.describe(tooltip_for(snapshot).removeprefix("Drawbridge: "))
 
     def _announce(self) -> None:

@@ -1,4 +1,4 @@
-"""Waits for the stored access key before a start: a keyring may be locked for as long as its user is away."""
+"""Waits for the stored access key before a start: a keyring may stay locked until the user returns."""
 
 import logging
 from collections.abc import Callable
@@ -43,7 +43,7 @@ class KeyWait:
         self._read()
 
     def cancel(self) -> None:
-        """Waits no longer."""
+        """Stops waiting."""
         self._number += 1
         self.is_waiting, self.error, self.next_at = False, None, None
 
@@ -65,7 +65,7 @@ class KeyWait:
     def _on_read(self, result: str | DrawbridgeError | None) -> None:
         if isinstance(result, DrawbridgeError):
             logger.info("the access key is not known yet: %s", result.message)
-            # A keyring that asks has made us wait already.
+            # While its password window was open, the call has already waited: try again at once.
             self.error = result
             self.next_at = self._clock() + (0.0 if isinstance(result.__cause__, KeyringAsking) else RETRY_S)
             return

@@ -34,7 +34,7 @@ class Notifications:
         self.show(Notice(error.title, str(error)))
 
     def forget_problem(self) -> None:
-        """Shows the next problem even if it is the same again: the user has tried to mend it."""
+        """Shows the next problem even if it is the same: the user has tried to solve it."""
         self._problem = ""
 
     def problem(self, problem: Problem | None, *, is_limit: bool) -> None:

@@ -136,7 +136,7 @@ class NoTray:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """The app ends itself: its server cannot start, and without an icon nobody could start it. `reason`: a sentence."""
+    """The app quits: its server cannot start, and without an icon the user cannot start it. `reason`: a sentence."""
 
     reason: str
 
@@ -199,8 +199,10 @@ def problem_in(status: Status, *, now: datetime | None = None) -> Problem | None
 
 
 def _refused(origin: str) -> Problem:
-    """A page that may not use the server. Its browser tells it nothing but that it cannot connect."""
-    message = f"A page of {fitted(origin, 200)} asked this server and was refused. Allow it only if you know that app."
+    """A web page that may not use the server. The page itself only sees a failed connection."""
+    message = (
+        f"A web page of {fitted(origin, 200)} sent a request and was refused. Allow it only if you trust that app."
+    )
     hint = "Choose 'Allow that page' in the menu, or change allowed_origins in the settings file."
     return Problem(fitted(f"A page of {origin} was refused"), message, hint, Fix.ALLOW_ORIGIN, origin)
 
@@ -324,7 +326,7 @@ def notice_for(what: Problem | Occurrence) -> Notice:  # noqa: C901 # as above
             return Notice("Drawbridge runs without an icon", text, Open("page"), "Open the page")
         case Ending():
             text = f"{what.reason} The server cannot start, and there is no tray icon to start it later."
-            return Notice("Drawbridge ends", text.strip())
+            return Notice("Drawbridge quits", text.strip())
         case Quitting():
             return Notice("Drawbridge is quitting", f"{time_to_finish(what.answers)}.")
         case SignedIn():

@@ -60,7 +60,7 @@ class KeyRenamer:
         return "".join(rest or ())
 
     def _mark(self, mark: str, out: list[str]) -> None:
-        """Follows a character that may have a meaning in JSON, which is in the output or the key already."""
+        """Updates the state after a character that may have a meaning in JSON and was already copied."""
         if self._in_string:
             if self._is_escaped or mark == "\\":
                 self._is_escaped = not self._is_escaped

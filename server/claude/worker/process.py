@@ -190,10 +190,10 @@ class CliProcess:
         return payload if isinstance(payload, dict) else {}
 
     def prove_alive(self, within_s: float, *, again_s: float) -> None:
-        """Kills the process if it does not write a line within `within_s` seconds, although it is asked something.
+        """Sends the process a request, and kills it if it does not write a line within `within_s` seconds.
 
-        A process may hang, or be stopped, while it is idle. Whoever waits for it then gets `WorkerDied`. Later proofs,
-        until `stop_proving`, may take `again_s` seconds: it may be busy with a long conversation.
+        A process may hang, or be stopped, while it is idle. A task that waits for it then gets `WorkerDied`. Later
+        checks, until `stop_proving`, may take `again_s` seconds: it may be busy with a long conversation.
         """
         self.stop_proving()
         if self.is_alive:
@@ -203,7 +203,7 @@ class CliProcess:
             self._proof = loop.call_later(within_s, self._judge, self._lines_read, within_s, again_s)
 
     def stop_proving(self) -> None:
-        """The process needs no further proof."""
+        """Ends the checks that the process is alive."""
         if self._proof is not None:
             self._proof.cancel()
             self._proof = None

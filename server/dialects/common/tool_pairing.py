@@ -21,12 +21,12 @@ class CallIds:
     """Gives an id to each call that has none, and finds the calls that results without a usable id answer."""
 
     def __init__(self) -> None:
-        # By id, by name, and in order; those with a made id once more.
+        # By id, by name, and in order; calls whose id was made here also under the made id.
         self._open: dict[tuple[str, str], deque[_OpenCall]] = defaultdict(deque)
         self._is_over = False
 
     def end_turn(self) -> None:
-        """Tells that the user speaks: the next call belongs to another message than the calls so far."""
+        """Call this at a user message: later calls belong to another assistant message than the calls so far."""
         self._is_over = True
 
     def of_call(self, given: str | None, name: str, made: str) -> str:

@@ -15,7 +15,7 @@ Mode = Literal["auto", "any", "none"]
 # OpenAI says "required", Anthropic says "any".
 _MODES: Mapping[str, Mode] = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
 
-# In `x-drawbridge-ignored`.
+# How many of them `x-drawbridge-ignored` names.
 _MOST_CHANGES = 10
 _MOST_PLACES = 100
 

@@ -135,7 +135,7 @@ SchemaJson = Annotated[
     AfterValidator(_encodable),
     WithJsonSchema({"type": "object", "additionalProperties": True}),
 ]
-"""A tool's JSON schema. What is not an object is judged with the tool, whose name the error then tells."""
+"""A tool's JSON schema. A value that is not an object is refused later, with an error that names the tool."""
 INTEGRAL = BeforeValidator(_integral)
 """Accepts a float without a fraction. Bounds stand before it, so that JSON schemas show them."""
 TokenCount = Annotated[int, Field(gt=0, le=MAX_ANSWER_TOKENS), INTEGRAL]

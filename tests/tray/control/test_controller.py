@@ -840,8 +840,8 @@ def test_without_a_tray_and_with_invalid_settings_it_ends_and_says_so(make: Make
     scene.pass_time(4)
     assert scene.controller.wait(WAIT_S)
     assert scene.controller.exit_code == 1
-    assert "takes a number" in scene.until_notified("Drawbridge ends").text
-    assert any("Drawbridge ends" in line for line in scene.noted)
+    assert "takes a number" in scene.until_notified("Drawbridge quits").text
+    assert any("Drawbridge quits" in line for line in scene.noted)
 
 
 def _is_asked(times: list[str], count: int) -> bool:
