@@ -180,3 +180,26 @@ async def test_an_answer_that_misses_the_schema_is_told(bridge: Bridge, standin:
     standin.script(answering({"tags": {"a": 5}}))
     reply = await bridge.chat("hi", response_format=wanted(tags))
     assert reply.headers["x-drawbridge-schema"] == "mismatch at /tags/a"
+
+
+async def test_the_other_formats_on_the_chat_path(bridge: Bridge, standin: Standin) -> None:
+    schema, value = BY_TOOL[6]
+    form = {"type": "json_schema", "name": "x", "schema": schema}
+    look = {"name": "look", "input_schema": {"type": "object", "properties": {}}}
+    bodies: list[dict[str, Any]] = [
+        {"input": "hi", "text": {"format": form}, "reasoning": {"effort": "ultra"}},
+        {
+            "messages": [{"role": "user", "content": "hi"}],
+            "tools": [look],
+            "tool_choice": {"type": "none"},
+            "output_config": {"format": form, "effort": "ultra"},
+        },
+    ]
+    for body in bodies:
+        standin.script(answering(value))
+        reply = await bridge.post(body)
+        assert reply.status_code == 200, reply.text
+        choice = reply.json()["choices"][0]
+        assert (json.loads(choice["message"]["content"]), choice["finish_reason"]) == (value, "stop")
+        assert "effort" in reply.headers["x-drawbridge-ignored"]
+        assert standin.requests[-1].body["tool_choice"]["name"] == "drawbridge_json_answer"  # type: ignore[index]
