@@ -1,21 +1,27 @@
 """Output of commands: results to stdout, remarks to stderr; either may be missing."""
 
+import sys
 from collections.abc import Iterable
-from contextlib import suppress
 
 import click
+
+from server.machine.std_streams import silence
 
 
 def say(text: str) -> None:
     """Prints a result. A missing stdout (no console) or a closed pipe is not an error."""
-    with suppress(OSError):
+    try:
         click.echo(text)
+    except OSError:
+        silence(sys.stdout)
 
 
 def note(text: str) -> None:
     """Prints a remark for the user."""
-    with suppress(OSError):
+    try:
         click.echo(text, err=True)
+    except OSError:
+        silence(sys.stderr)
 
 
 def table(rows: Iterable[tuple[str, str]]) -> str:

@@ -16,6 +16,8 @@ from server.conversation.parts import (
     ToolResult,
 )
 
+_LONGEST = 1_000_000
+
 
 def conversation_key(messages: Iterable[Message], *, model: str | None) -> str:
     """Equal for equal conversations with the same model.
@@ -61,7 +63,12 @@ def _call(part: ToolCall) -> list[object]:
 
 
 def _parsed(arguments: str) -> object:
-    """The arguments as values, so that key order and whitespace do not matter."""
+    """The arguments as values, so that key order and whitespace do not matter, unless they are too long to be parsed.
+
+    Claude writes no such arguments, and the parser cannot be interrupted.
+    """
+    if len(arguments) > _LONGEST:
+        return arguments
     try:
         parsed = json.loads(arguments or "{}")
     except (ValueError, RecursionError):

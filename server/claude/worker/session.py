@@ -23,6 +23,7 @@ from server.conversation.models import ModelLimits
 from server.conversation.parts import Message
 from server.conversation.request import ModelSettings, Profile, Tool
 from server.errors import EngineError, UnexpectedOutput, WorkerDied, WorkerSilent
+from server.offload import offload
 from server.status import UsageWindow
 
 logger = logging.getLogger(__name__)
@@ -198,11 +199,11 @@ class Session:
         pending = before
         longest_s = self._bounds().replay_s
         deadline = _now() + longest_s
-        for message in history:
+        for message, frame in await offload(self._frames_of, history, model):
+            pending.append(frame)
             if message.role == "assistant":
-                pending.append(assistant_frame(message, model=model, keys=self._claudes_keys))
                 continue
-            await self._process.write(*pending, user_frame(message, ask=False))
+            await self._process.write(*pending)
             pending = []
             while not self._results:
                 await self._next_frame(deadline, longest_s)
@@ -210,6 +211,17 @@ class Session:
                 raise UnexpectedOutput("Claude Code refused the conversation's history.")
         if pending:
             await self._process.write(*pending)
+
+    def _frames_of(self, history: tuple[Message, ...], model: str) -> list[tuple[Message, Frame]]:
+        return [
+            (
+                message,
+                assistant_frame(message, model=model, keys=self._claudes_keys)
+                if message.role == "assistant"
+                else user_frame(message, ask=False),
+            )
+            for message in history
+        ]
 
     async def events(self) -> list[Event]:
         """The next events of the answer; empty after the last one.
