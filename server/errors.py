@@ -259,6 +259,10 @@ class SignInNeeded(UpstreamError):
     hint = "Run 'drawbridge login', then send the request again."
 
 
+class CredentialsRefused(SignInNeeded):
+    """Claude's API refused credentials that a sign-in does not replace, as an API key in a variable."""
+
+
 class PermissionRefused(UpstreamError):
     """The account lacks a permission."""
 

@@ -56,6 +56,8 @@ class AccountStatus:
 
     `payer` is one of: plan, api key, bedrock, vertex, foundry, demo, nobody, unknown. It is nobody if the account is
     signed out, or if the settings require an API key and none is set.
+    `refused` is set if Claude's API refuses credentials that a sign-in does not replace, as an API key in a variable:
+    the title of that problem; `cure` says what to do.
     """
 
     signed_in: bool | None = None
@@ -66,6 +68,8 @@ class AccountStatus:
     email: str | None = None
     organization: str | None = None
     subscription: str | None = None
+    refused: str | None = None
+    cure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ def account_line(account: AccountStatus, *, demo: bool = False, longest: int = L
     """Says who is signed in and who pays. A long e-mail address is cut, the payer never."""
     if demo or account.payer == "demo":
         return "Demo: no account, no cost"
+    if account.refused:
+        return fitted(account.refused, longest)
     if account.signed_in and account.payer == "nobody":
         return "No API key, so nothing can be answered"
     if account.payer == "nobody" or account.signed_in is False:

@@ -43,6 +43,7 @@ class Fix(Enum):
     SETTINGS = "open the settings"
     RESTART = "start again"
     ALLOW_ORIGIN = "allow the page's origin"
+    PLAN = "let the plan pay"
     NOTHING = "nothing"
 
 

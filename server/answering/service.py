@@ -38,8 +38,13 @@ class Answering:
         cards: Callable[[], tuple[ModelCard, ...]],
         breaker: CircuitBreaker | None = None,
         admit: Callable[[], Awaitable[None]] | None = None,
+        explain: Callable[[DrawbridgeError], DrawbridgeError] = lambda error: error,
     ) -> None:
-        """`admit` is awaited before each request for Claude, and raises if none may be sent."""
+        """`admit` is awaited before each request for Claude, and raises if none may be sent.
+
+        `explain` gets each failure of a request, and may return one that tells the user more.
+        """
+        self._explain = explain
         self._breaker = breaker or CircuitBreaker()
         self._attempts = AttemptFactory(pool=pool, config=config)
         self._config = config
@@ -82,7 +87,7 @@ class Answering:
                                 progress.permit.succeeded()
                             yield await attempt.observe(event)
                 except DrawbridgeError as error:
-                    delay_s = self._recover(error, progress)
+                    delay_s = self._recover(self._explain(error), progress)
                 else:
                     return
                 await asyncio.sleep(delay_s)

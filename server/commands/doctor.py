@@ -169,6 +169,8 @@ def _as_server_knows(account: AccountStatus, settled: Settled) -> AccountStatus:
         return account
     if not account.signed_in or not isinstance(known, dict):
         return account
+    if known.get("refused") and known.get("payer") == account.payer:
+        return replace(account, refused=str(known["refused"]), cure=str(known.get("cure")))
     is_refused = known.get("signed_in") is False and known.get("payer") == account.payer
     return replace(account, signed_in=False, detail=str(known.get("detail"))) if is_refused else account
 
@@ -179,6 +181,8 @@ def _account(account: AccountStatus, *, is_demo: bool) -> Finding:
         from server.machine.billing import NO_KEY_HINT
 
         return Finding("account", Level.MISSING, f"{account.detail}. {NO_KEY_HINT}")
+    if account.refused:
+        return Finding("account", Level.MISSING, f"{account.detail}; {account.refused}. {account.cure}")
     if account.signed_in:
         return Finding("account", Level.OK, f"{account.detail} ({account.payer})")
     if is_demo:

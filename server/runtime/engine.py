@@ -24,8 +24,9 @@ from server.config import Config, Isolation
 from server.conversation.events import Event
 from server.conversation.models import ModelCard
 from server.conversation.request import Launch, ModelRequest
-from server.errors import EngineError, SignInNeeded
+from server.errors import CredentialsRefused, DrawbridgeError, EngineError, SignInNeeded
 from server.machine.billing import NO_KEY_HINT, environment_for, has_exported_key
+from server.machine.credentials import Refusal, refusal_of
 from server.machine.environment import clean_environment, desktop_environment
 from server.machine.guards import Guard, guard_for
 from server.machine.own_address import own_variables, without_own_address
@@ -103,6 +104,7 @@ class Engine:
             cards=lambda: self._models.cards,
             breaker=self.breaker,
             admit=self._admit,
+            explain=self._explain,
         )
 
     @property
@@ -200,7 +202,25 @@ class Engine:
         # Claude Code reports a sign-in long after Claude's API has stopped accepting it.
         if not any(circuit.cause == "sign in" for circuit in self.breaker.circuits):
             return account
+        if (refusal := self._refusal()) is not None:
+            return replace(account, refused=refusal.title, cure=refusal.cure)
         return replace(account, signed_in=False, detail=f"{account.detail}, but Claude rejects the sign-in")
+
+    def _refusal(self) -> Refusal | None:
+        return None if self._config.demo else refusal_of(self._account.account, self._child_environment())
+
+    def _explain(self, error: DrawbridgeError) -> DrawbridgeError:
+        """Names credentials that Claude's API refuses, if a sign-in would not help."""
+        if not isinstance(error, SignInNeeded) or error.status != 401 or isinstance(error, CredentialsRefused):
+            return error
+        if (refusal := self._refusal()) is None:
+            return error
+        detail = error.message.partition(": ")[2]
+        named = CredentialsRefused(
+            f"{refusal.title}{f': {detail}' if detail else '.'}", status=error.status, hint=refusal.cure
+        )
+        named.title = refusal.title
+        return named
 
     async def sign_in(self, account: SignInAccount, on_url: Callable[[str], None], /) -> AccountStatus:
         """Signs in to Claude Code in the browser; see `cli.sign_in`. Later answers use that account."""

@@ -108,6 +108,8 @@ def states() -> Iterator[tuple[str, Snapshot]]:
     )
     billed = replace(_PLAN, payer="api key", detail="", method="api_key")
     yield "api_key_pays", _with(replace(_RUNNING, account=billed), has_exported_key=True)
+    refused = replace(billed, refused="Anthropic refused the key in ANTHROPIC_API_KEY", cure="Correct the variable.")
+    yield "api_key_refused", _with(replace(_RUNNING, account=refused), has_exported_key=True)
     yield "plan_pays_in_spite_of_a_key", _with(has_exported_key=True, payer="plan")
     yield "bedrock_pays", _with(replace(_RUNNING, account=AccountStatus(True, "bedrock", provider="bedrock")))
     yield "page_refused", _with(replace(_RUNNING, refused_origin="https://chat.example.org"))

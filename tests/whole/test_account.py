@@ -127,6 +127,31 @@ def test_an_expired_sign_in_is_shown_when_claude_rejects_it_until_the_next_answe
         assert app.chat().status_code == 200
 
 
+def test_a_refused_key_is_named_and_one_click_lets_the_plan_pay(tmp_path: Path, bus: str, host: TrayHost) -> None:
+    refused = "Anthropic refused the key in ANTHROPIC_API_KEY"
+    with opened("plan", tmp_path, bus, host, ANTHROPIC_API_KEY=KEY) as (app, _, upstream):
+        app.until("Billed per token to ANTHROPIC_API_KEY")
+        upstream.standin.script(lambda _: refuse(401, "invalid x-api-key"))
+        error = app.chat()
+        assert error.status_code == 401
+        message = error.json()["error"]["message"]
+        assert (refused in message, "payer" in message, "drawbridge login" in message) == (True, True, False)
+        menu = app.until(refused, "Use the Claude plan")
+        assert "not signed in" not in menu.lower()
+        assert "Sign in to Claude..." not in menu
+        assert app.get("/health").json()["account"]["refused"] == refused
+        doctor = doctors(app)
+        assert (doctor["verdict"], refused in doctor["words"]) == ("MISSING", True)
+        shown = host.wait_notification(refused)
+        assert shown.actions == {"default": "Use the Claude plan"}
+        upstream.standin.script(default_answer)
+        shown.click()
+        app.until("ada@example.org, on the Claude Max plan")
+        app.until_not(refused)
+        assert app.chat().status_code == 200
+        assert "authorization" in upstream.standin.requests[-1].headers
+
+
 def test_with_an_exported_key_the_plan_the_key_or_claude_code_decides(tmp_path: Path, bus: str, host: TrayHost) -> None:
     """Asserted on the environment of each worker and on its requests: no key is billed without the user's choice."""
     with opened("plan", tmp_path, bus, host, ANTHROPIC_API_KEY=KEY) as (app, account, upstream):

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from server.errors import KeyringAsking, KeyringError, KeyUnreadable, PortTaken
 from server.status import State, Status
-from tray.commands import AllowOrigin, Command, Open, Restart, SetPort, SignIn
+from tray.commands import AllowOrigin, ChangeSetting, Command, Open, Restart, SetPort, SignIn
 from tray.control.access_key import AccessKey
 from tray.control.settings import Settings
 from tray.control.supervisor import Failure, Server
@@ -77,6 +77,7 @@ def command_for(problem: Problem | None, title: str = "") -> Command | None:
         Fix.SETTINGS: Open("settings"),
         Fix.RESTART: Restart(),
         Fix.ALLOW_ORIGIN: AllowOrigin(problem.subject),
+        Fix.PLAN: ChangeSetting("payer", "plan"),
         Fix.NOTHING: None,
     }
     return commands[problem.fix]

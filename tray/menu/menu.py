@@ -45,6 +45,7 @@ _FIXES = {
     Fix.SETTINGS: "Open the settings file",
     Fix.RESTART: "Try again",
     Fix.ALLOW_ORIGIN: "Allow that page",
+    Fix.PLAN: "Use the Claude plan",
     Fix.SIGN_IN: "",
     Fix.NOTHING: "",
 }

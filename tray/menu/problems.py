@@ -9,6 +9,7 @@ from server.errors import (
     AlreadyRunning,
     CliMisnamed,
     CliMissing,
+    CredentialsRefused,
     DrawbridgeError,
     KeyNeeded,
     KeyringAsking,
@@ -22,6 +23,7 @@ from server.errors import (
     UsageLimit,
 )
 from server.machine.billing import NO_KEY_HINT
+from server.machine.credentials import can_plan_pay
 from server.status import State, Status, UsageWindow
 from server.status_phrases import LONGEST, counted, fitted, moment, own_address_line
 from tray.commands import ActOnProblem, Open
@@ -62,6 +64,7 @@ _LABELS = {
     Fix.RESTART: "Try again",
     Fix.ALLOW_ORIGIN: "Allow that page",
     Fix.SIGN_IN: "Sign in",
+    Fix.PLAN: "Use the Claude plan",
     Fix.NOTHING: "",
 }
 _SEE_LOG = "See the log for details: choose 'Open log folder' in the menu."
@@ -176,6 +179,8 @@ def problem_in(status: Status, *, now: datetime | None = None) -> Problem | None
     reason = status.trouble or status.pool.trouble
     if status.pool.lacks is not None:
         return CLI_MISSING if status.pool.lacks == "claude code" else _misnamed(status.pool.trouble or "")
+    if status.account.refused and not status.demo:
+        return _refused(status.account.refused, status.account.cure or "")
     if status.account.signed_in is False and not status.demo:
         return SIGNED_OUT
     if status.account.signed_in and status.account.payer == "nobody" and not status.demo:
@@ -207,6 +212,12 @@ def _refused(origin: str) -> Problem:
     return Problem(fitted(f"A page of {origin} was refused"), message, hint, Fix.ALLOW_ORIGIN, origin)
 
 
+def _refused(title: str, cure: str) -> Problem:
+    """Credentials that a sign-in does not replace."""
+    fix = Fix.PLAN if can_plan_pay(title) else Fix.NOTHING
+    return Problem(title, f"{title}, so no request can be answered.", cure, fix)
+
+
 def _misnamed(message: str) -> Problem:
     """A wrong path in the settings; installing Claude Code would not fix it."""
     return Problem(CliMisnamed.title, message, "", Fix.SETTINGS)
@@ -236,6 +247,8 @@ def problem_for(error: BaseException, *, now: datetime | None = None) -> Problem
     match error:
         case CliMissing():
             return _misnamed(str(error)) if isinstance(error, CliMisnamed) else CLI_MISSING
+        case CredentialsRefused():
+            return _refused(error.title, error.hint)
         case SignInNeeded():
             return SIGNED_OUT
         case UsageLimit():

@@ -86,6 +86,8 @@ _ACCOUNT = {
     "email": "someone@example.org",
     "organization": None,
     "subscription": "max",
+    "refused": None,
+    "cure": None,
 }
 _POOL = {
     "size": 3,
