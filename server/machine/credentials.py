@@ -31,6 +31,8 @@ def refusal_of(account: AccountStatus, environ: Mapping[str, str]) -> Refusal | 
     if cloud is not None:
         name, cure = _CLOUDS[cloud]
         return Refusal(f"{name} refused your credentials", cure)
+    if account.method == "claude.ai":
+        return None
     token, key = "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY"
     for kind, variable in (("token", token), ("key", key)):
         if environ.get(variable):

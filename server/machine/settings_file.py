@@ -18,7 +18,24 @@ logger = logging.getLogger(__name__)
 
 # Without these a protected server would be open: they are kept even from a corrupt file.
 PROTECTING = ("require_key", "api_key")
-_HEADER = "# Drawbridge's settings. The manual (/manual/commands) lists them. Changes apply while Drawbridge runs.\n\n"
+# The common settings as they are written in the file, with their defaults.
+COMMON: tuple[tuple[str, str, str], ...] = (
+    ("port", "8082", "the port to listen on"),
+    ("model", '"sonnet"', "answers requests that name no model, or none of Claude's"),
+    ("pool_size", "3", "how many answers may run at once; each needs one Claude Code process"),
+    ("require_key", "false", "apps on this computer must send the access key, too"),
+    ("reach", '"local"', '"lan" lets containers and the network connect, with the access key'),
+    ("payer", '"automatic"', 'which account pays: "automatic", "plan" or "api key"'),
+    ("timeout", "120", "seconds of silence from Claude after which a request fails"),
+    ("cli_path", '"/path/to/claude"', "the Claude Code program to run; without this it is searched for"),
+    ("log_dir", '"/path/to/folder"', "the folder of the log; without this the system's"),
+    ("demo", "false", "made-up answers, without an account"),
+    ("check_updates", "false", "check once a day for a newer version"),
+)
+_INTRODUCTION = """\
+# Drawbridge's settings. The manual (/manual/commands) lists them all. Changes apply while Drawbridge runs.
+# To change a setting, remove the '#' before its name. The values shown are the defaults.
+"""
 _PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")
 
 
@@ -78,13 +95,21 @@ def write_settings(path: Path, changes: Mapping[str, object]) -> tuple[str, ...]
     """
     saved = read_or_set_aside(path)
     raw = _read(path)
-    before = _HEADER if raw is None else raw.decode("utf-8-sig")
+    before = template() if raw is None else raw.decode("utf-8-sig")
     after = _edited(path, before, changes)
     try:
         replace_file(path, after.encode())
     except OSError as error:
         raise _unsaved(path, error.strerror or str(error)) from error
     return saved.notices if saved.aside else ()
+
+
+def template() -> str:
+    """A new file: the common settings as comments, with their defaults and one line each."""
+    settings = "".join(
+        f"\n# {meaning[0].upper()}{meaning[1:]}.\n# {name} = {value}\n" for name, value, meaning in COMMON
+    )
+    return f"{_INTRODUCTION}{settings}\n"
 
 
 class SettingsFile:

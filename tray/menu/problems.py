@@ -180,7 +180,7 @@ def problem_in(status: Status, *, now: datetime | None = None) -> Problem | None
     if status.pool.lacks is not None:
         return CLI_MISSING if status.pool.lacks == "claude code" else _misnamed(status.pool.trouble or "")
     if status.account.refused and not status.demo:
-        return _refused(status.account.refused, status.account.cure or "")
+        return _credentials(status.account.refused, status.account.cure or "")
     if status.account.signed_in is False and not status.demo:
         return SIGNED_OUT
     if status.account.signed_in and status.account.payer == "nobody" and not status.demo:
@@ -212,7 +212,7 @@ def _refused(origin: str) -> Problem:
     return Problem(fitted(f"A page of {origin} was refused"), message, hint, Fix.ALLOW_ORIGIN, origin)
 
 
-def _refused(title: str, cure: str) -> Problem:
+def _credentials(title: str, cure: str) -> Problem:
     """Credentials that a sign-in does not replace."""
     fix = Fix.PLAN if can_plan_pay(title) else Fix.NOTHING
     return Problem(title, f"{title}, so no request can be answered.", cure, fix)
@@ -248,7 +248,7 @@ def problem_for(error: BaseException, *, now: datetime | None = None) -> Problem
         case CliMissing():
             return _misnamed(str(error)) if isinstance(error, CliMisnamed) else CLI_MISSING
         case CredentialsRefused():
-            return _refused(error.title, error.hint)
+            return _credentials(error.title, error.hint)
         case SignInNeeded():
             return SIGNED_OUT
         case UsageLimit():

@@ -5,7 +5,8 @@ import pytest
 from server.machine.credentials import can_plan_pay, refusal_of
 from server.status import AccountStatus
 
-PLAN = AccountStatus(signed_in=True, payer="plan", method="claude.ai")
+PLAN = AccountStatus(signed_in=True, payer="plan", method="oauth_token")
+SIGNED_IN = AccountStatus(signed_in=True, payer="plan", method="claude.ai")
 HELPER = AccountStatus(signed_in=True, payer="api key", detail="billed per token to the API key in apiKeyHelper")
 CONSOLE = AccountStatus(signed_in=True, payer="api key", detail="billed per token to the API key in /login managed key")
 
@@ -48,3 +49,7 @@ def test_refused_credentials_are_named_with_a_cure_that_fits(
 @pytest.mark.parametrize("account", [PLAN, CONSOLE, AccountStatus()])
 def test_a_refused_sign_in_is_left_to_a_new_sign_in(account: AccountStatus) -> None:
     assert refusal_of(account, {"PATH": "/bin"}) is None
+
+
+def test_claude_codes_own_word_about_the_sign_in_wins() -> None:
+    assert refusal_of(SIGNED_IN, {"ANTHROPIC_API_KEY": "k"}) is None

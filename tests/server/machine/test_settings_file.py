@@ -1,17 +1,20 @@
 """The settings file as people write it, and as they break it."""
 
 import os
+import re
 import stat
 import tempfile
+import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.config import resolve
+from server.config import Config, resolve
 from server.errors import DrawbridgeError, SettingsCorrupt, SettingsInvalid
-from server.machine.settings_file import SettingsFile, read_or_set_aside, read_settings, write_settings
+from server.machine.settings_file import COMMON, SettingsFile, read_or_set_aside, read_settings, write_settings
 
 
 def test_no_file_means_no_settings(tmp_path: Path) -> None:
@@ -252,3 +255,20 @@ def test_whatever_is_written_reads_back_and_the_rest_is_untouched(changes: dict[
         write_settings(path, changes)
         wanted = {name: value for name, value in (before | changes).items() if value is not None}
         assert dict(read_settings(path).values) == wanted
+
+
+def test_a_new_file_shows_the_common_settings_with_their_defaults(tmp_path: Path) -> None:
+    """Each line is valid without its '#', and means what holds without it."""
+    path = tmp_path / "settings.toml"
+    write_settings(path, {})
+    text = path.read_text()
+    lines = [line.removeprefix("# ") for line in text.splitlines() if re.match(r"# [a-z_]+ = ", line)]
+    assert [line.partition(" ")[0] for line in lines] == [name for name, _, _ in COMMON]
+    values = tomllib.loads("\n".join(lines))
+    resolved, defaults = resolve(flags={}, environment={}, file=values), Config()
+    changed = {"cli_path", "log_dir", "sources"}
+    assert {f.name for f in fields(Config) if getattr(resolved, f.name) != getattr(defaults, f.name)} == changed
+    assert tomllib.loads(text) == {}
+    write_settings(path, {"port": 9000})
+    assert tomllib.loads(path.read_text()) == {"port": 9000}
+    assert "# model = " in path.read_text()
