@@ -51,7 +51,7 @@ class Fix(Enum):
 class Problem:
     """Something is wrong: a short title for the menu, what happened, what to do about it, and what a click does.
 
-    `subject` is what the fix is for, as the origin to allow.
+    `subject` is what the fix applies to, such as the origin to allow.
     """
 
     title: str

@@ -78,7 +78,7 @@ class SelfCheck:
         try:
             fingerprint = fingerprint_of(cli)
         except OSError:
-            # A missing program is reported by whatever starts it.
+            # A missing program is reported when it is started.
             return
         if self._fingerprint is not None and self._fingerprint.matches(fingerprint):
             return

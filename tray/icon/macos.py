@@ -57,7 +57,7 @@ class Filler(_Object):
 
 
 class Reopener(_Object):
-    """The application's delegate, which is told when the user opens the running app again."""
+    """The application's delegate, which macOS calls when the user opens the running app again."""
 
     icon: "Icon"
 

@@ -42,7 +42,7 @@ WM_LATER = 0x0400 + 60
 WM_QUERYENDSESSION, WM_ENDSESSION, WM_SETTINGCHANGE = 0x0011, 0x0016, 0x001A
 WM_DPICHANGED = 0x02E0
 SM_CXSMICON = 49
-# A click on a notification, as the icon's window is told.
+# The message to the icon's window for a click on a notification.
 NIN_BALLOONUSERCLICK = 0x0405
 # The value of DPI_AWARENESS_CONTEXT_PER_MONITOR_AWARE_V2, a handle.
 _PER_MONITOR_V2 = -4

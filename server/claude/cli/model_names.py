@@ -33,7 +33,7 @@ _SUFFIXES = MappingProxyType(
         "priority": None,
     }
 )
-# The effort of a thinking suffix that names none.
+# The effort for suffixes such as `-thinking` that name none.
 _THINKING = "high"
 # As Cursor and others write it: `claude-4.6-opus`; in Claude's API the family has come first since generation 4.
 _NUMBER_FIRST = re.compile(r"claude-(?P<major>[4-9]|\d\d)(?:[.-](?P<minor>\d{1,2}))?-(?P<family>[a-z]+)", re.IGNORECASE)

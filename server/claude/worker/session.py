@@ -288,7 +288,7 @@ class Session:
                 # Among these is the first frame of each answer, which comes before its request is sent.
                 self._on_session(session)
             elif kind == "rate_limit_event" and isinstance(info := frame.get("rate_limit_info"), dict):
-                # Claude Code repeats no event: the next refusal comes without one.
+                # Claude Code does not repeat the event: the next refusal comes without one.
                 self._resets_at = info.get("resetsAt") if info.get("status") == "rejected" else None
                 self._on_usage(windows_from_event(info))
             if self._reader is not None:

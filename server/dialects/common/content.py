@@ -119,8 +119,8 @@ def made_id(place: str) -> str:
 def call_arguments(arguments: str, *, is_raw_text: bool = False, may_be_json: bool = False) -> str:
     """Returns a call's arguments as JSON. Those of a raw text tool are the text itself, as our replies contain it.
 
-    `may_be_json`: they are the text only if they do not start like an object. Clients write no arguments in many ways:
-    as blank text, null, an empty string or an empty array. Some encode them twice.
+    `may_be_json`: they are the text only if they do not start like an object. Clients write "no arguments" in many
+    ways: as blank text, null, an empty string or an empty array. Some encode them twice.
     """
     if is_raw_text and not (may_be_json and arguments.lstrip().startswith("{")):
         return wrapped(arguments)

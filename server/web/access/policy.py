@@ -248,7 +248,7 @@ def _check_body(head: Head, policy: AccessPolicy) -> None:
             hint="Send it as gzip, as deflate or uncompressed.",
         )
     kind = (head.one("content-type") or "").partition(";")[0].strip().lower()
-    # An upload to an unbuilt endpoint gets the error for that instead.
+    # An upload to an endpoint that is not available yet gets that error instead.
     if not _JSON_TYPE.fullmatch(kind) and not is_unbuilt(head.path):
         raise BodyNotJson(f"The content type of the body is {kind!r}; it must be JSON.")
 
