@@ -61,19 +61,24 @@ class Desktop:
 
     def open_folder(self, path: Path) -> None:
         """Shows the folder in the file manager."""
-        _run_attempts(self._opener.folder(path.absolute()), str(path))
+        self._open(self._opener.folder(path.absolute()), str(path))
 
     def open_file(self, path: Path) -> None:
         """Opens a text file in an editor, or its folder if there is no editor for it."""
         attempts = (*self._opener.file(path.absolute()), *self._opener.folder(path.absolute().parent))
-        _run_attempts(attempts, str(path))
+        self._open(attempts, str(path))
 
     def open_page(self, url: str) -> None:
         """Opens a web page in the browser; ignores other URL schemes."""
         if not url.startswith(("http://", "https://")):
             logger.warning("%r is not a web page", url)
             return
-        _run_attempts(self._opener.page(url), url)
+        # Without the ticket, which is for the browser only.
+        self._open(self._opener.page(url), url.partition("#open=")[0])
+
+    def _open(self, attempts: Sequence[OpenAttempt], thing: str) -> None:
+        failed = Notice("It could not be opened", f"No program on this desktop opens {thing}")
+        _run_attempts(attempts, thing, lambda: self.notify(failed, lambda _: None))
 
     def notify(self, notice: Notice, on_click: OnClick) -> None:
         """Shows a notification. If the system reports a click, `on_click` gets the action on another thread."""
@@ -245,7 +250,7 @@ def _running(
     return run
 
 
-def _run_attempts(attempts: Sequence[OpenAttempt], thing: str) -> None:
+def _run_attempts(attempts: Sequence[OpenAttempt], thing: str, on_failure: Callable[[], None]) -> None:
     def run() -> None:
         for attempt in attempts:
             try:
@@ -254,6 +259,7 @@ def _run_attempts(attempts: Sequence[OpenAttempt], thing: str) -> None:
             except Exception as error:  # noqa: BLE001 - the edge of this thread: the next attempt may succeed
                 logger.info("opening %s: %s: %s", thing, type(error).__name__, error)
         logger.warning("no program on this desktop could open %s", thing)
+        on_failure()
 
     threading.Thread(target=run, name="drawbridge-open", daemon=True).start()
 

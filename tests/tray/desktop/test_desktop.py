@@ -241,3 +241,17 @@ def _join() -> None:
     for thread in threading.enumerate():
         if thread.name == "drawbridge-open":
             thread.join(TIMEOUT_S)
+
+
+def test_what_nothing_opens_is_said_with_its_place_and_without_the_ticket(caplog: pytest.LogCaptureFixture) -> None:
+    shown: list[Notice] = []
+
+    class Showing(Quiet):
+        def show(self, notice: Notice, on_click: object) -> None:
+            shown.append(notice)
+
+    Desktop(LinuxOpener({"PATH": ""}, lambda _: None), Showing()).open_page("http://127.0.0.1:8082/#open=ticket")
+    _join()
+    text = "No program on this desktop opens http://127.0.0.1:8082/"
+    assert shown == [Notice("It could not be opened", text)]
+    assert "ticket" not in caplog.text
