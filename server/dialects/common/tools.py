@@ -15,8 +15,8 @@ Mode = Literal["auto", "any", "none"]
 # OpenAI says "required", Anthropic says "any".
 _MODES: Mapping[str, Mode] = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
 
-# How many of them `x-drawbridge-ignored` names.
-_MOST_CHANGES = 10
+# How many of them `x-drawbridge-ignored` names, and in how many characters.
+_MOST_CHANGES, _LONGEST_CHANGES = 10, 500
 _MOST_PLACES = 100
 
 
@@ -75,10 +75,14 @@ def unique_tools(placed: Iterable[tuple[str, Tool]]) -> tuple[Tool, ...]:
 
 def changes_in(tools: Iterable[Tool]) -> Iterator[str]:
     """Yields the places of the tools' definitions that have no effect: the first ones, then how many more."""
-    changes = [place for tool in tools for place in tool.changed]
-    yield from changes[:_MOST_CHANGES]
-    if len(changes) > _MOST_CHANGES:
-        yield f"{len(changes) - _MOST_CHANGES} more places in tools"
+    places = [place for tool in tools for place in tool.changed]
+    length = 0
+    for number, place in enumerate(places):
+        length += len(place)
+        if number >= _MOST_CHANGES or (number and length > _LONGEST_CHANGES):
+            yield f"{len(places) - number} more in tools"
+            return
+        yield place
 
 
 def raw_text_names(tools: Iterable[Tool]) -> frozenset[str]:

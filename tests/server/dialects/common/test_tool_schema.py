@@ -36,7 +36,8 @@ def assert_the_api_takes(schema: Any) -> None:
     check_tools([{"name": "t", "input_schema": schema}], has_betas=False)
 
 
-@sized("examples", 1500, small=60)
+@pytest.mark.timeout(600)
+@sized("examples", 600, small=60)
 def test_claudes_api_takes_the_result(examples: int) -> None:
     @settings(max_examples=examples, deadline=None)
     @given(parameters())
@@ -46,7 +47,8 @@ def test_claudes_api_takes_the_result(examples: int) -> None:
     check()
 
 
-@sized("examples", 2000, small=100)
+@pytest.mark.timeout(600)
+@sized("examples", 1000, small=100)
 def test_all_arguments_that_the_client_accepts_can_be_sent(examples: int) -> None:
     @settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
     @given(parameters_and_arguments())
@@ -61,7 +63,8 @@ def test_all_arguments_that_the_client_accepts_can_be_sent(examples: int) -> Non
     check()
 
 
-@sized("examples", 600, small=30)
+@pytest.mark.timeout(600)
+@sized("examples", 300, small=30)
 def test_rewriting_twice_changes_nothing(examples: int) -> None:
     @settings(max_examples=examples, deadline=None)
     @given(parameters())
