@@ -12,6 +12,7 @@ from server.config import FIXED_AT_START, GRACE_S, Config
 from server.errors import DrawbridgeError, KeyNeeded, SettingsInvalid, ShuttingDown, StartError
 from server.machine.paths import Folders, find_folders
 from server.machine.sockets import Hosts, ListenerName, Listeners, lan_hosts, open_listeners, rebind
+from server.runtime.status_publisher import StatusPublisher
 from server.status import AccountStatus, Serving, SignInAccount, State, Status
 from server.web.interfaces import App, ControlPort, Engine
 
@@ -23,8 +24,6 @@ logger = logging.getLogger(__name__)
 START_TIMEOUT_S = 120.0
 # How long `apply` may take to open new listeners.
 REBIND_TIMEOUT_S = 30.0
-# The status changes with each token; changes within this time are published as one.
-_PUBLISH_DELAY_S = 0.1
 # How long a page that was refused is reported.
 _REFUSED_S = 600.0
 
@@ -63,7 +62,7 @@ class Runner:
         self._started: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._stopped: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._state = State.STOPPED
-        self._publisher = _Publisher(lambda: self.status, on_status)
+        self._publisher = StatusPublisher(lambda: self.status, on_status)
         self._listeners: Listeners | None = None
         self._listener_set: ListenerSet | None = None
         self._engine: Engine | None = None
@@ -322,32 +321,6 @@ class _Control:
     def __init__(self, token: str, stop: Callable[[], None]) -> None:
         self.token = token
         self.stop = stop
-
-
-class _Publisher:
-    """Calls `on_status` whenever `status()` differs from what was published last."""
-
-    def __init__(self, status: Callable[[], Status], on_status: Callable[[Status], None]) -> None:
-        self._status = status
-        self._on_status = on_status
-        self._last: Status | None = None
-        self._timer: asyncio.TimerHandle | None = None
-
-    def publish(self) -> None:
-        """Publishes now."""
-        status = self._status()
-        if status != self._last:
-            self._last = status
-            self._on_status(status)
-
-    def publish_soon(self) -> None:
-        """In the loop: publishes in a moment, together with what changes until then."""
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_PUBLISH_DELAY_S, self._due)
-
-    def _due(self) -> None:
-        self._timer = None
-        self.publish()
 
 
 def _settle(future: "concurrent.futures.Future[None]", error: BaseException | None) -> None:

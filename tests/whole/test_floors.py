@@ -13,7 +13,7 @@ SOURCES = [path for package in ("server", "tray") for path in (ROOT / package).r
 # Where each library may be imported.
 IMPORTERS = {
     "fastapi": ("server/app.py", "server/web/"),
-    "uvicorn": ("server/runtime/listeners.py", "server/standin/"),
+    "uvicorn": ("server/runtime/listeners.py", "server/runtime/connections.py", "server/standin/"),
     "claude_agent_sdk": ("server/claude/",),
     "pydantic": ("server/dialects/",),
     "keyring": ("server/machine/",),
@@ -21,7 +21,7 @@ IMPORTERS = {
     "jsonschema": ("server/dialects/common/answer_check.py",),
     "copykitten": ("tray/desktop/clipboard.py",),
     "tomlkit": ("server/machine/",),
-    "h11": ("server/standin/",),
+    "h11": ("server/runtime/connections.py", "server/standin/"),
     "platformdirs": ("server/machine/",),
     "filelock": ("server/machine/",),
     "psutil": ("server/machine/",),
