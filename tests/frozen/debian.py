@@ -75,7 +75,7 @@ def open_debian(root: Path) -> Iterator[Debian]:
 @contextmanager
 def mounted(place: Path, *how: str) -> Iterator[None]:
     """Mounts something at `place` while the block runs. Raises `CalledProcessError` where that is not allowed."""
-    place.mkdir(exist_ok=True)
+    place.mkdir(parents=True, exist_ok=True)
     subprocess.run(["mount", *how, str(place)], capture_output=True, text=True, check=True)
     try:
         yield

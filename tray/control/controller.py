@@ -11,10 +11,9 @@ from functools import partial
 from typing import assert_never
 
 from server.config import GRACE_S
-from server.errors import DrawbridgeError, PortTaken, SettingsInvalid, ShuttingDown, StartError
+from server.errors import DrawbridgeError, PortTaken, SettingsInvalid, StartError
 from server.machine.settings_file import Saved
-from server.status import AccountStatus, State
-from server.status_phrases import account_line
+from server.status import State
 from tray.commands import (
     ActOnProblem,
     AllowKeyFile,
@@ -55,6 +54,7 @@ from tray.control.polling import (
 )
 from tray.control.settings import Settings
 from tray.control.settings_changes import SettingsChanges
+from tray.control.sign_in import SignInFlow
 from tray.control.snapshot import (
     command_for,
     current_problem,
@@ -67,7 +67,7 @@ from tray.control.supervisor import MakeServer, StatusReport, Supervisor
 from tray.control.update_check import UpdateCheck
 from tray.desktop.sleep_detection import Woke
 from tray.menu.menu import tooltip_for
-from tray.menu.problems import OPEN_LOG, Ending, Quitting, SignedIn, notice_for
+from tray.menu.problems import OPEN_LOG, Ending, Quitting, notice_for
 from tray.model import Notice, Problem, Snapshot
 
 logger = logging.getLogger(__name__)
@@ -100,16 +100,10 @@ class Controller:
         self._changes = SettingsChanges(
             settings, access_key, self._supervisor, self._notifications, self._background, self._actions.try_to_copy
         )
+        self._sign_in = SignInFlow(self._supervisor, self._background, self._notifications)
         self._key_wait = KeyWait(access_key, self._background, clock=clock)
         self._polling = Polling(
-            platform,
-            settings,
-            self._supervisor,
-            self._key_wait,
-            self._background,
-            self.post,
-            clock=clock,
-            wall=wall,
+            platform, settings, self._supervisor, self._key_wait, self._background, self.post, clock=clock, wall=wall
         )
         self._thread: threading.Thread | None = None
         self._problem: Problem | None = None
@@ -117,7 +111,7 @@ class Controller:
         self._is_blocked = False
         self._published: str | None = None
         self._starts_at_login: bool | None = False
-        self._is_signing_in = self._is_quitting = False
+        self._is_quitting = False
         # All three are slow to load, so they are read once the icon is shown.
         self._version = ""
         self._project_page: str | None = None
@@ -242,7 +236,7 @@ class Controller:
             case SetReach():
                 self._changes.set_reach(is_open=command.open)
             case SignIn():
-                self._sign_in(command)
+                self._sign_in.begin(command)
             case SetStartAtLogin():
                 self._platform.autostart.set(command.on)
                 self._starts_at_login = self._platform.autostart.state()
@@ -343,22 +337,6 @@ class Controller:
         if self._changes.mend_port():
             self._problem = None
 
-    def _sign_in(self, command: SignIn) -> None:
-        server = self._supervisor.server
-        if server is None:
-            raise ShuttingDown("The server is not running.", hint="Start it, then sign in.")
-        if self._is_signing_in:
-            return
-        self._is_signing_in = True
-
-        def signed_in(account: AccountStatus | DrawbridgeError) -> None:
-            self._is_signing_in = False
-            if isinstance(account, DrawbridgeError):
-                raise account
-            self._notifications.show(SignedIn(account_line(account)))
-
-        self._background.run(lambda: server.sign_in(command.account, lambda _: None), signed_in)
-
     # What is shown.
 
     def _show(self, screen: Screen) -> None:
@@ -403,7 +381,7 @@ class Controller:
             problem=problem,
             version=self._version,
             starts_at_login=self._starts_at_login,
-            is_signing_in=self._is_signing_in,
+            is_signing_in=self._sign_in.is_running,
             has_exported_key=self._platform.has_exported_key,
             checks_updates=wanted if updates is not None and not updates.obstacle else None,
             no_update_check=updates.obstacle if updates is not None else "",

@@ -1,4 +1,4 @@
-; A stand-in for the commands: writes down what it was asked, and asks the stand-in app to end.
+; A stand-in for the command-line program: records its arguments, and asks the stand-in app to end.
 Unicode true
 Target amd64-unicode
 !include FileFunc.nsh
@@ -9,7 +9,7 @@ SilentInstall silent
 
 Section
   ${GetParameters} $0
-  FileOpen $1 "$LOCALAPPDATA\asked.txt" a
+  FileOpen $1 "$LOCALAPPDATA\calls.txt" a
   FileSeek $1 0 END
   FileWrite $1 "$0$\n"
   FileClose $1
