@@ -34,6 +34,10 @@ Pixmap = tuple[int, int, bytes]
 class Icon(BaseIcon):
     """pystray's `Icon` over D-Bus; its methods may be called from any thread."""
 
+    # Set by the view. Nothing calls them: see `notifications_linux`, and a second start opens the page by itself.
+    on_notification_click: Callable[[], None]
+    on_reopen: Callable[[], None]
+
     # `notifications_linux` shows notifications, with clicks.
     HAS_NOTIFICATION = False
 

@@ -77,9 +77,6 @@ if TYPE_CHECKING:
         _visible: bool
         _icon_valid: bool
         _running: bool
-        # Ours, where the system reports them: a click on a notification, and a second start.
-        on_notification_click: Callable[[], None]
-        on_reopen: Callable[[], None]
 
         def __init__(self, name: str, icon: Any, title: str, menu: Menu) -> None: ...
         def __call__(self) -> None: ...  # noqa: D102

@@ -58,6 +58,9 @@ class Icon(_Win32Icon):
     pystray rebuilds the menu on every update, on the caller's thread, and so destroys an open one.
     """
 
+    # Set by the view; Windows has no such event.
+    on_reopen: Callable[[], None]
+
     def __init__(self, name: str, icon: Draw, title: str, menu: Menu) -> None:
         # Before the window exists: else Windows scales icon and menu up, and they are blurred.
         _become_dpi_aware()
