@@ -157,7 +157,7 @@ def test_the_help_names_every_flag_variable_and_default(home: Path) -> None:
 
 
 def test_drawbridge_takes_the_same_options_as_serve() -> None:
-    ours = {name for parameter in drawbridge.params for name in parameter.opts} - {"--version"}
+    ours = {name for parameter in drawbridge.params for name in parameter.opts} - {"--version", "--background"}
     assert ours == {name for parameter in serve.params for name in parameter.opts}
 
 
