@@ -46,6 +46,7 @@ _ANSWERS: tuple[DrawbridgeError, ...] = (
         "Claude refused the request: messages.0.content.0.image.source.url: not reachable", status=400
     ),
     errors.SignInNeeded("Claude rejected the credentials: OAuth token has expired", status=401),
+    errors.CredentialsRefused("Anthropic refused the key in ANTHROPIC_API_KEY: invalid x-api-key", status=401),
     errors.PermissionRefused("Claude refused this account: no access to this model", status=403),
     errors.UpstreamUnknown("Claude's API does not know the model or path: model: claude-opus-9", status=404),
     errors.RateLimit("Claude is limiting requests: slow down", status=429),

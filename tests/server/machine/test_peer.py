@@ -6,8 +6,9 @@ import pytest
 
 from server.machine.peer import Address, is_other_user
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
-OTHER = os.getuid() + 4711 if sys.platform != "win32" else 0
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS do not tell who owns a socket")
+OWN = os.getuid() if hasattr(os, "getuid") else 0
+OTHER = OWN + 4711
 
 
 def connected(listen: str, to: str) -> tuple[list[socket.socket], Address, Address]:
@@ -33,7 +34,7 @@ def test_the_owner_of_the_other_end_decides(listen: str, to: str) -> None:
     try:
         assert not is_other_user(client, server)
         # Root, as which the tests may run, is never another user.
-        assert is_other_user(client, server, own=OTHER) is (os.getuid() != 0)
+        assert is_other_user(client, server, own=OTHER) is (OWN != 0)
     finally:
         for each in sockets:
             each.close()
@@ -45,7 +46,7 @@ def test_an_end_that_is_not_there_or_not_on_this_computer_is_not_another_users()
     assert not is_other_user(("", 0), ("127.0.0.1", 2))
 
 
-@pytest.mark.skipif(not hasattr(os, "setuid") or os.getuid() != 0, reason="only root can be two users")
+@pytest.mark.skipif(OWN != 0, reason="only root can be two users")
 def test_a_process_of_another_user_is_seen() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(10)
