@@ -24,6 +24,8 @@ from server.offload import offload
 logger = logging.getLogger(__name__)
 
 LINE_LIMIT = 64 * 2**20
+# Most answers begin within this time. A check before it would only delay them.
+_UNCHECKED_S = 0.3
 KILL_TIMEOUT_S = 5.0
 
 
@@ -190,23 +192,28 @@ class CliProcess:
         return payload if isinstance(payload, dict) else {}
 
     def prove_alive(self, within_s: float, *, again_s: float) -> None:
-        """Sends the process a request, and kills it if it does not write a line within `within_s` seconds.
+        """Soon sends the process a request, and kills it if it does not write a line within `within_s` seconds.
 
         A process may hang, or be stopped, while it is idle. A task that waits for it then gets `WorkerDied`. Later
         checks, until `stop_proving`, may take `again_s` seconds: it may be busy with a long conversation.
         """
         self.stop_proving()
-        if self.is_alive:
-            frame, _ = self.control_frame("list_models")
-            self.post(frame)
-            loop = asyncio.get_running_loop()
-            self._proof = loop.call_later(within_s, self._judge, self._lines_read, within_s, again_s)
+        loop = asyncio.get_running_loop()
+        self._proof = loop.call_later(_UNCHECKED_S, self._request_proof, within_s, again_s)
 
     def stop_proving(self) -> None:
         """Ends the checks that the process is alive."""
         if self._proof is not None:
             self._proof.cancel()
             self._proof = None
+
+    def _request_proof(self, within_s: float, again_s: float) -> None:
+        self._proof = None
+        if self.is_alive:
+            frame, _ = self.control_frame("list_models")
+            self.post(frame)
+            loop = asyncio.get_running_loop()
+            self._proof = loop.call_later(within_s, self._judge, self._lines_read, within_s, again_s)
 
     def _judge(self, lines_before: int, within_s: float, again_s: float) -> None:
         self._proof = None
