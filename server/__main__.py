@@ -2,7 +2,7 @@
 
 import sys
 
-from server.machine.std_streams import mend_streams
+from server.machine.processes.std_streams import mend_streams
 
 if __name__ == "__main__":
     mend_streams()

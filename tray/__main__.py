@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from server.machine.std_streams import mend_streams
+from server.machine.processes.std_streams import mend_streams
 
 if TYPE_CHECKING:
     from server.commands.findings import Finding

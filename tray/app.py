@@ -14,14 +14,14 @@ from server.commands.output import note, say
 from server.commands.serve import logged
 from server.config import Config
 from server.errors import AlreadyRunning, DrawbridgeError, SettingsInvalid
-from server.machine.assets import asset
 from server.machine.billing import has_exported_key
+from server.machine.files.assets import asset
+from server.machine.files.paths import Folders, find_folders
+from server.machine.files.settings_file import Saved, SettingsFile
 from server.machine.instance import Claim, Instance, claim, read_instance, read_state
 from server.machine.keychain import Keychain
+from server.machine.network.sockets import Listeners
 from server.machine.page_ticket import make_ticket
-from server.machine.paths import Folders, find_folders
-from server.machine.settings_file import Saved, SettingsFile
-from server.machine.sockets import Listeners
 from server.machine.version import managed_by, own_version, project_page, repository
 from tray.commands import Quit
 from tray.control.access_key import AccessKey

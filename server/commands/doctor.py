@@ -14,10 +14,10 @@ from server.commands.findings import CheckTray, Finding, Level
 from server.commands.options import Settled, settings_options, settle
 from server.commands.output import say, table
 from server.errors import DrawbridgeError, KeyUnreadable
+from server.machine.files.paths import find_folders
 from server.machine.instance import read_instance, request_status
 from server.machine.keychain import Keychain, resolve_key
-from server.machine.paths import find_folders
-from server.machine.port_owner import bracketed
+from server.machine.network.port_owner import bracketed
 from server.machine.version import own_version
 from server.status import AccountStatus
 
@@ -78,7 +78,7 @@ def find_all(
 def _own_variables(settled: Settled) -> tuple[str, ...]:
     """The variables that point at the running server, or at where it would listen."""
     # Lazy: only this command uses them without a server.
-    from server.machine.own_address import own_variables
+    from server.machine.network.own_address import own_variables
 
     instance = read_instance(settled.folders.data)
     host, port = (instance.host, instance.port) if instance else (settled.config.host, settled.config.port)
@@ -99,8 +99,8 @@ def _claude(settled: Settled) -> Iterator[Finding]:
     from server.claude.cli.locate import find_cli, why_this_cli
     from server.claude.cli.versions import cli_version
     from server.machine.billing import environment_for, with_required_payer
-    from server.machine.environment import clean_environment
-    from server.machine.own_address import without_own_address
+    from server.machine.network.own_address import without_own_address
+    from server.machine.processes.environment import clean_environment
 
     config = settled.config
     environment = environment_for(
@@ -205,7 +205,7 @@ def _folder(name: str, folder: Path) -> Finding:
 
 def _port(settled: Settled) -> Finding:
     # Lazy: it imports psutil.
-    from server.machine.sockets import open_listeners
+    from server.machine.network.sockets import open_listeners
 
     instance = read_instance(settled.folders.data)
     if instance is not None:

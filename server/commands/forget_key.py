@@ -3,8 +3,8 @@
 import click
 
 from server.commands.output import note
+from server.machine.files.paths import find_folders
 from server.machine.keychain import Keychain
-from server.machine.paths import find_folders
 
 
 @click.command("forget-key", hidden=True)

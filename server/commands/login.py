@@ -18,7 +18,7 @@ def login(payer: str | None, **flags: object) -> int:
     """Sign in to Claude Code, in the browser. Drawbridge never sees the credentials."""
     # Lazy: other commands do not need Claude Code.
     from server.claude.cli.locate import find_cli
-    from server.machine.environment import desktop_environment
+    from server.machine.processes.environment import desktop_environment
 
     # The browser needs the folder of the user's session.
     environment = desktop_environment(os.environ)

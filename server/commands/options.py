@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import click
 
 from server.config import OPTIONS, Config, Option, resolve
-from server.machine.paths import Folders, find_folders
-from server.machine.settings_file import read_or_set_aside, read_settings
+from server.machine.files.paths import Folders, find_folders
+from server.machine.files.settings_file import read_or_set_aside, read_settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])  # click passes the arguments
 

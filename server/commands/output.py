@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import click
 
-from server.machine.std_streams import silence
+from server.machine.processes.std_streams import silence
 
 
 def say(text: str) -> None:

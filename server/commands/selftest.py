@@ -14,9 +14,9 @@ from pathlib import Path
 
 from server.commands.findings import Finding, Level
 from server.errors import DrawbridgeError, StartError
-from server.machine.assets import asset
-from server.machine.environment import clean_environment
+from server.machine.files.assets import asset
 from server.machine.keychain import Keychain
+from server.machine.processes.environment import clean_environment
 
 ANSWER_S = 60.0
 END_S = 20.0

@@ -19,10 +19,10 @@ from server.commands.settings_watcher import SettingsWatcher
 from server.config import GRACE_S, Config
 from server.errors import DrawbridgeError, StartError
 from server.logs import close_log, open_log
+from server.machine.files.paths import Folders
 from server.machine.instance import Claim, Instance, claim
 from server.machine.keychain import Keychain, resolve_key
-from server.machine.paths import Folders
-from server.machine.sockets import Listeners
+from server.machine.network.sockets import Listeners
 from server.machine.version import own_version
 
 if TYPE_CHECKING:

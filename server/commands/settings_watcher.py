@@ -10,9 +10,9 @@ from server.commands.options import Settled
 from server.commands.output import note
 from server.config import FIXED_AT_START
 from server.errors import DrawbridgeError, SettingsInvalid
+from server.machine.files.settings_file import SettingsFile
 from server.machine.keychain import Keychain, resolve_key
-from server.machine.settings_file import SettingsFile
-from server.machine.sockets import Listeners
+from server.machine.network.sockets import Listeners
 
 if TYPE_CHECKING:
     from server.runtime.runner import Runner

@@ -10,8 +10,8 @@ import click
 from server.commands.options import settings_options, settle
 from server.commands.output import note, say, table
 from server.errors import DrawbridgeError
+from server.machine.files.paths import Folders
 from server.machine.instance import Instance, read_instance, request_end, request_status, request_stop, wait_until_gone
-from server.machine.paths import Folders
 from server.status import AccountStatus, PoolStatus, UsageWindow
 from server.status_phrases import account_line, pool_line, usage_line
 

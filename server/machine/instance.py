@@ -9,7 +9,7 @@ from pathlib import Path
 import filelock
 
 from server.errors import AlreadyRunning, DrawbridgeError, StartError
-from server.machine.atomic_files import PRIVATE, replace_file
+from server.machine.files.atomic_files import PRIVATE, replace_file
 
 TOKEN_HEADER = "x-drawbridge-token"  # noqa: S105 # the name of a header
 TIMEOUT_S = 5.0

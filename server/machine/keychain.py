@@ -14,7 +14,7 @@ from typing import Literal, Protocol, TypeVar
 
 from server.config import Config
 from server.errors import DrawbridgeError, KeyringAsking, KeyringError, KeyringLocked, KeyringMissing, KeyUnreadable
-from server.machine.atomic_files import PRIVATE, replace_file
+from server.machine.files.atomic_files import PRIVATE, replace_file
 
 logger = logging.getLogger(__name__)
 

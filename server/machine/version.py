@@ -1,6 +1,6 @@
 """The version of Drawbridge, the project's web addresses, and what installs updates."""
 
-from server.machine.assets import asset
+from server.machine.files.assets import asset
 
 _NAME = "drawbridge-tray"
 # System packages add this asset, with the name of what updates them, as in "apt".

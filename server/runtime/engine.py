@@ -27,11 +27,11 @@ from server.conversation.request import Launch, ModelRequest
 from server.errors import CredentialsRefused, DrawbridgeError, EngineError, SignInNeeded
 from server.machine.billing import NO_KEY_HINT, environment_for, has_exported_key
 from server.machine.credentials import Refusal, refusal_of
-from server.machine.environment import clean_environment, desktop_environment
-from server.machine.guards import Guard, guard_for
-from server.machine.own_address import own_variables, without_own_address
-from server.machine.paths import Folders
-from server.machine.temp_folders import Scratch, open_scratch
+from server.machine.files.paths import Folders
+from server.machine.files.temp_folders import Scratch, open_scratch
+from server.machine.network.own_address import own_variables, without_own_address
+from server.machine.processes.environment import clean_environment, desktop_environment
+from server.machine.processes.guards import Guard, guard_for
 from server.pool.pool import Pool
 from server.pool.types import Limits
 from server.runtime.account import AccountCache

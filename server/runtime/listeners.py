@@ -9,8 +9,8 @@ from contextlib import suppress
 import uvicorn
 
 from server.errors import StartError
-from server.machine.descriptors import raise_descriptor_limit
-from server.machine.sockets import ListenerName, Listeners
+from server.machine.network.descriptors import raise_descriptor_limit
+from server.machine.network.sockets import ListenerName, Listeners
 from server.runtime.connections import BACKLOG, Connection, Connections, accept_connections
 from server.web.interfaces import App
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any  # Any: the send type of a coroutine
 
 from server.config import FIXED_AT_START, GRACE_S, Config
 from server.errors import DrawbridgeError, KeyNeeded, SettingsInvalid, ShuttingDown, StartError
-from server.machine.paths import Folders, find_folders
-from server.machine.sockets import Hosts, ListenerName, Listeners, lan_hosts, open_listeners, rebind
+from server.machine.files.paths import Folders, find_folders
+from server.machine.network.sockets import Hosts, ListenerName, Listeners, lan_hosts, open_listeners, rebind
 from server.runtime.status_publisher import StatusPublisher
 from server.status import AccountStatus, Serving, SignInAccount, State, Status
 from server.web.interfaces import App, ControlPort, Engine

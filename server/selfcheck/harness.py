@@ -14,8 +14,8 @@ from server.conversation.events import Finished, PartStarted, StopReason
 from server.conversation.models import ModelLimits
 from server.conversation.parts import Message, Text, ToolCall
 from server.conversation.request import Launch, ModelSettings, Profile
-from server.machine.guards import Guard
-from server.machine.temp_folders import Scratch, remove
+from server.machine.files.temp_folders import Scratch, remove
+from server.machine.processes.guards import Guard
 from server.selfcheck.request_view import Body
 from server.standin.environment import standin_environment
 from server.standin.script import Script, say

@@ -12,8 +12,8 @@ from server.conversation.events import StopReason
 from server.conversation.parts import Message, Text, ToolCall, ToolResult
 from server.conversation.request import ModelSettings, Tool
 from server.errors import AnswerCut, DrawbridgeError, EngineError, PromptTooLong, UnexpectedOutput
-from server.machine.guards import Guard
-from server.machine.temp_folders import Scratch
+from server.machine.files.temp_folders import Scratch
+from server.machine.processes.guards import Guard
 from server.selfcheck.capabilities import Capability, CheckInconclusive, ProbeResult
 from server.selfcheck.harness import ANSWER, PROFILE, SIGN_IN_TOKEN, Harness, Observation, conversation, open_harness
 from server.selfcheck.request_view import Body, masked, messages, settings, system, tools

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from server.machine.atomic_files import replace_file
+from server.machine.files.atomic_files import replace_file
 from server.selfcheck.capabilities import Capability, CheckResult, CliFingerprint, ProbeResult
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from server.machine.temp_folders import open_scratch
+from server.machine.files.temp_folders import open_scratch
 from server.standin.environment import standin_environment
 from server.standin.sample_values import sample
 from server.standin.script import Block, Reply, Script, StopReason, Text, Usage, call, with_gaps

@@ -32,7 +32,7 @@ from server.conversation.models import ModelCard
 from server.conversation.parts import Text
 from server.conversation.request import ModelRequest
 from server.errors import UsageLimit, WorkerDied
-from server.machine.paths import Folders
+from server.machine.files.paths import Folders
 from server.runtime.runner import Runner
 from server.status import AccountStatus, PoolStatus, Serving, Status
 from server.web.interfaces import ControlPort, Engine

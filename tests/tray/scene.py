@@ -16,10 +16,10 @@ from typing import Any
 
 from server.config import GRACE_S, Config
 from server.errors import DrawbridgeError, SettingsInvalid
+from server.machine.files.paths import Folders
+from server.machine.files.settings_file import Saved, SettingsFile
 from server.machine.keychain import DEADLINE_S, Keychain
-from server.machine.paths import Folders
-from server.machine.settings_file import Saved, SettingsFile
-from server.machine.sockets import Listeners
+from server.machine.network.sockets import Listeners
 from server.runtime.runner import Runner
 from server.status import State, Status
 from tests.server.fake_server import FakeBackend

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from server.claude.cli.locate import bundled_cli
 from server.claude.cli.versions import cli_version
-from server.machine.guards import guard_for
-from server.machine.temp_folders import open_scratch
+from server.machine.files.temp_folders import open_scratch
+from server.machine.processes.guards import guard_for
 from server.selfcheck.capabilities import CheckInconclusive, CheckResult, fingerprint_of
 from server.selfcheck.probes import run_probes
 from server.selfcheck.store import STORE_FILE, ResultStore

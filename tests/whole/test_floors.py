@@ -18,7 +18,7 @@ IMPORTERS = {
     "pydantic": ("server/dialects/",),
     "keyring": ("server/machine/",),
     "jeepney": ("tray/desktop/dbus.py",),
-    "jsonschema": ("server/dialects/common/answer_check.py",),
+    "jsonschema": ("server/dialects/common/answers/answer_check.py",),
     "copykitten": ("tray/desktop/clipboard.py",),
     "tomlkit": ("server/machine/",),
     "h11": ("server/runtime/connections.py", "server/standin/"),
@@ -28,7 +28,7 @@ IMPORTERS = {
     "click": ("server/commands", "server/__main__.py", "tray/__main__.py"),
     "pystray": ("tray/icon/pystray_types.py", "tray/icon/macos.py", "tray/icon/windows.py"),
     "PIL": (
-        "server/dialects/common/image_shrinking.py",
+        "server/dialects/common/content/image_shrinking.py",
         "tray/icon/images.py",
         "tray/icon/pystray_types.py",
         "tray/icon/linux.py",

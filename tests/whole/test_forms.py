@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from server.dialects.common.answer_format import ANSWER_TOOL
+from server.dialects.common.answers.answer_format import ANSWER_TOOL
 from server.standin.script import Gate, Hold, Reply, Script, Text, Thinking, Usage, call, refuse, say
 from server.standin.server import Recorded, Standin
 from tests.whole.bridge import Bridge, data_of, messages, text_of

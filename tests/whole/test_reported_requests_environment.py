@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from server.machine.temp_folders import shared_folders
+from server.machine.files.temp_folders import shared_folders
 from server.standin.script import Gate, Hold, say
 from server.standin.server import Standin
 from tests.whole.bridge import Bridge, open_bridge

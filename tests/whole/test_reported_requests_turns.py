@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from server.dialects.common.message_rules import CONTINUE, FIRST_TURN, system_note
-from server.dialects.common.tool_pairing import LOST_RESULT, NO_RESULT
+from server.dialects.common.tools.tool_pairing import LOST_RESULT, NO_RESULT
 from server.standin.script import say
 from server.standin.server import Standin
 from tests.whole.bridge import Bridge, messages

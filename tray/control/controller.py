@@ -12,7 +12,7 @@ from typing import assert_never
 
 from server.config import GRACE_S
 from server.errors import DrawbridgeError, PortTaken, SettingsInvalid, StartError
-from server.machine.settings_file import Saved
+from server.machine.files.settings_file import Saved
 from server.status import State
 from tray.commands import (
     ActOnProblem,

@@ -4,7 +4,7 @@ from typing import assert_never
 
 from server.config import Config
 from server.errors import DrawbridgeError
-from server.machine.settings_file import SettingsFile
+from server.machine.files.settings_file import SettingsFile
 from tray.commands import Copy, Open
 from tray.control.access_key import AccessKey
 from tray.control.background import Background

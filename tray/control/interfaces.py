@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from server.machine.sockets import Listeners
+from server.machine.network.sockets import Listeners
 from tray.control.update_check import UpdateCheck
 from tray.desktop.autostart.entry import Autostart
 from tray.desktop.desktop import Desktop

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from server.errors import DrawbridgeError
-from server.machine.sockets import Listeners
+from server.machine.network.sockets import Listeners
 from server.status import UsageWindow
 from tray.commands import Command
 from tray.control.interfaces import Platform

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from server.config import OPTIONS, Config, resolve
 from server.errors import DrawbridgeError
-from server.machine.settings_file import Saved, SettingsFile
+from server.machine.files.settings_file import Saved, SettingsFile
 
 Apply = Callable[[Config], Config]
 """Makes settings effective and returns them with the access key. If it raises, nothing has changed."""

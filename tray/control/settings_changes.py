@@ -7,8 +7,8 @@ from typing import Protocol
 
 from server.config import GRACE_S, Config
 from server.errors import DrawbridgeError, KeyringMissing, PortTaken, SettingsInvalid
-from server.machine.settings_file import Saved
-from server.machine.sockets import is_free, next_free
+from server.machine.files.settings_file import Saved
+from server.machine.network.sockets import is_free, next_free
 from tray.commands import AllowKeyFile, Command, NewKey, Open, RequireKey, SetReach
 from tray.control.access_key import AccessKey
 from tray.control.background import Background, SerialQueue

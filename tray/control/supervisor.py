@@ -10,7 +10,7 @@ from typing import Protocol
 
 from server.config import Config
 from server.errors import DrawbridgeError, KeyNeeded, SettingsInvalid, StartError
-from server.machine.sockets import Listeners
+from server.machine.network.sockets import Listeners
 from server.status import AccountStatus, SignInAccount, State, Status
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from server.errors import DrawbridgeError
-from server.machine.environment import desktop_environment
+from server.machine.processes.environment import desktop_environment
 
 logger = logging.getLogger(__name__)
 

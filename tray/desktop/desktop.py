@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from server.machine.environment import desktop_environment
-from server.machine.spawn import SpawnOptions, own_session
+from server.machine.processes.environment import desktop_environment
+from server.machine.processes.spawn import SpawnOptions, own_session
 from tray.commands import Command
 from tray.model import Notice
 

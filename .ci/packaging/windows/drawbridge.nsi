@@ -19,7 +19,7 @@ Unicode true
 !define APPROVED "Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run"
 !define ENTRY "Drawbridge"
 !define UNINSTALL "Software\Microsoft\Windows\CurrentVersion\Uninstall\Drawbridge"
-; Where the app keeps settings, its own files and logs (server/machine/paths.py).
+; Where the app keeps settings, its own files and logs (server/machine/files/paths.py).
 !define OWN "$LOCALAPPDATA\Drawbridge"
 ; `stop` itself waits for 30 s, and then its programs may still be on their way out: so many waits of 250 ms.
 !define STOP_MS 60000

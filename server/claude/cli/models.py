@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from server.conversation.models import ModelCard, ModelLimits
-from server.machine.atomic_files import replace_file
+from server.machine.files.atomic_files import replace_file
 
 logger = logging.getLogger(__name__)
 

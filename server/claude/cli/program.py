@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from server.errors import CliFailed
-from server.machine.guards import guard_for
+from server.machine.processes.guards import guard_for
 
 TIMEOUT_S = 15.0
 _MOST_OUTPUT, _MOST_ERROR_TEXT = 1_000_000, 200

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from server.claude.cli.account import account_status
 from server.errors import CliFailed, SignInNeeded
-from server.machine.guards import guard_for
+from server.machine.processes.guards import guard_for
 from server.status import AccountStatus, SignInAccount
 
 logger = logging.getLogger(__name__)

@@ -17,8 +17,8 @@ from server.claude.protocol.frames import Frame
 from server.claude.worker.launch import command_line
 from server.conversation.request import Launch
 from server.errors import CliFailed, CliMissing, UnexpectedOutput, WorkerDied
-from server.machine.guards import Guard
-from server.machine.temp_folders import Scratch, remove
+from server.machine.files.temp_folders import Scratch, remove
+from server.machine.processes.guards import Guard
 from server.offload import offload
 
 logger = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ from server.conversation.models import ModelCard, ModelLimits
 from server.conversation.parts import Message
 from server.conversation.request import Launch, ModelSettings, Profile
 from server.errors import CliFailed, EngineError, PromptTooLong
-from server.machine.guards import Guard
-from server.machine.memory import memory_of
-from server.machine.temp_folders import Scratch
+from server.machine.files.temp_folders import Scratch
+from server.machine.processes.guards import Guard
+from server.machine.processes.memory import memory_of
 from server.status import UsageWindow
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from server.conversation.events import PartDelta, PartEnded, PartStarted
 from server.conversation.parts import RedactedThinking, Text, Thinking, ToolCall
 from server.conversation.request import AnswerFormat
 from server.dialects.chat_completions.reply_options import ReplyOptions
-from server.dialects.common.answer_unwrapper import AnswerUnwrapper
-from server.dialects.common.raw_text_tools import Unwrapper
+from server.dialects.common.answers.answer_unwrapper import AnswerUnwrapper
+from server.dialects.common.tools.raw_text_tools import Unwrapper
 
 _TEXT = AnswerFormat(None)
 

@@ -7,11 +7,11 @@ from server.dialects.chat_completions.reply_options import ReasoningDisplay, Rep
 from server.dialects.chat_completions.request_messages import conversation_from
 from server.dialects.chat_completions.request_tools import choice_from, server_tools, tools_from
 from server.dialects.chat_completions.request_types import ChatRequest
-from server.dialects.common.answer_format import OutputConfig, answer_from
+from server.dialects.common.answers.answer_format import OutputConfig, answer_from
 from server.dialects.common.effort import effort_in, wants_summary, wants_thinking
 from server.dialects.common.options import fields_without_effect, sampling_value
 from server.dialects.common.stops import stops_from
-from server.dialects.common.tools import changes_in, raw_text_names
+from server.dialects.common.tools.conversion import changes_in, raw_text_names
 from server.dialects.common.wire_types import validated
 from server.errors import InvalidRequest
 

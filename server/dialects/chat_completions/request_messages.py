@@ -5,11 +5,11 @@ from typing import assert_never
 
 from server.conversation.parts import Part, Text, ToolCall, ToolResult
 from server.dialects.chat_completions import request_types as wire
-from server.dialects.common.content import ContentReader, call_arguments, made_id
+from server.dialects.common.content.reader import ContentReader, call_arguments, made_id
 from server.dialects.common.message_rules import Conversation, MessageListBuilder
-from server.dialects.common.raw_text_tools import wrapped
 from server.dialects.common.refusals import audio_not_supported, missing_field
-from server.dialects.common.tool_pairing import CallIds
+from server.dialects.common.tools.raw_text_tools import wrapped
+from server.dialects.common.tools.tool_pairing import CallIds
 
 
 def conversation_from(request: wire.ChatRequest, raw_text_tools: Collection[str]) -> Conversation:

@@ -6,8 +6,14 @@ from collections.abc import Iterator
 from server.conversation.request import Tool, ToolChoice
 from server.dialects.chat_completions.request_types import ChatRequest
 from server.dialects.common.refusals import unknown_type
-from server.dialects.common.tool_types import ChosenTool, OpenAITool
-from server.dialects.common.tools import named_tool, openai_choice, openai_tool, resolved_choice, unique_tools
+from server.dialects.common.tools.conversion import (
+    named_tool,
+    openai_choice,
+    openai_tool,
+    resolved_choice,
+    unique_tools,
+)
+from server.dialects.common.tools.tool_types import ChosenTool, OpenAITool
 
 
 def tools_from(request: ChatRequest) -> tuple[Tool, ...]:

@@ -18,9 +18,9 @@ from server.conversation.parts import (
     ToolResult,
 )
 from server.conversation.text import is_blank
-from server.dialects.common.attachments import check_total_size, shrunk_places
-from server.dialects.common.content_types import SystemBlock
-from server.dialects.common.tool_pairing import pair_results
+from server.dialects.common.content.attachments import check_total_size, shrunk_places
+from server.dialects.common.content.content_types import SystemBlock
+from server.dialects.common.tools.tool_pairing import pair_results
 from server.errors import InvalidRequest
 
 # Claude's API requires that the user speaks first.

@@ -5,14 +5,14 @@ from typing import assert_never
 
 from server.conversation.parts import Text
 from server.conversation.request import ModelRequest, ModelSettings, Profile
-from server.dialects.common.answer_format import OutputConfig, answer_from
-from server.dialects.common.content import ContentReader
+from server.dialects.common.answers.answer_format import OutputConfig, answer_from
+from server.dialects.common.content.reader import ContentReader
 from server.dialects.common.effort import effort_in, wants_thinking
 from server.dialects.common.message_rules import Conversation, MessageListBuilder
 from server.dialects.common.options import fields_without_effect, sampling_value
 from server.dialects.common.stops import stops_from
-from server.dialects.common.tool_pairing import CallIds
-from server.dialects.common.tools import changes_in, raw_text_names
+from server.dialects.common.tools.conversion import changes_in, raw_text_names
+from server.dialects.common.tools.tool_pairing import CallIds
 from server.dialects.common.wire_types import validated
 from server.dialects.messages.request_tools import choice_from, server_tools, tools_from
 from server.dialects.messages.request_types import MessagesRequest

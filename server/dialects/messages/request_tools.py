@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from server.conversation.request import Tool, ToolChoice
 from server.dialects.common.refusals import missing_field
-from server.dialects.common.tools import (
+from server.dialects.common.tools.conversion import (
     WantedChoice,
     choice_mode,
     custom_tool,

@@ -4,13 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from server.dialects.common.answer_format import OutputConfig
-from server.dialects.common.content_types import Content, System
+from server.dialects.common.answers.answer_format import OutputConfig
+from server.dialects.common.content.content_types import Content, System
 from server.dialects.common.effort import ThinkingFields
 from server.dialects.common.lenient import Flag, TokenLimit
 from server.dialects.common.options import WithoutEffect
 from server.dialects.common.stops import Stop
-from server.dialects.common.tool_types import ToolFields
+from server.dialects.common.tools.tool_types import ToolFields
 from server.dialects.common.wire_types import (
     CUSTOM_ERROR,
     Name,

@@ -5,16 +5,14 @@ from typing import assert_never
 
 from server.conversation.parts import Text, ToolCall, ToolResult
 from server.conversation.request import ModelRequest, ModelSettings, Profile
-from server.dialects.common.answer_format import WantedAnswer, answer_from
-from server.dialects.common.content import ContentReader, call_arguments, made_id
+from server.dialects.common.answers.answer_format import WantedAnswer, answer_from
+from server.dialects.common.content.reader import ContentReader, call_arguments, made_id
 from server.dialects.common.effort import effort_in, wants_summary
 from server.dialects.common.message_rules import Conversation, MessageListBuilder
 from server.dialects.common.options import fields_without_effect, sampling_value
-from server.dialects.common.raw_text_tools import wrapped
 from server.dialects.common.refusals import unknown_type
 from server.dialects.common.stops import stops_from
-from server.dialects.common.tool_pairing import CallIds
-from server.dialects.common.tools import (
+from server.dialects.common.tools.conversion import (
     changes_in,
     openai_choice,
     openai_tool,
@@ -22,6 +20,8 @@ from server.dialects.common.tools import (
     resolved_choice,
     unique_tools,
 )
+from server.dialects.common.tools.raw_text_tools import wrapped
+from server.dialects.common.tools.tool_pairing import CallIds
 from server.dialects.common.wire_types import OtherPart, validated
 from server.dialects.responses import request_types as wire
 from server.dialects.responses.request_types import ResponsesRequest

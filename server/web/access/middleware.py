@@ -13,7 +13,7 @@ from server.dialects.base import Dialect
 from server.dialects.registry import DIALECTS
 from server.errors import DrawbridgeError, OriginRefused, ShuttingDown
 from server.logs import request_id
-from server.machine.peer import is_other_user
+from server.machine.network.peer import is_other_user
 from server.web.access.body import limited
 from server.web.access.policy import ACCESS, AccessPolicy, Head, allowed_origin, authorize, policy_for
 from server.web.interfaces import CONNECTION

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from server.answering.multiple_choices import choices
 from server.answering.stop_sequences import cut_at_stops
 from server.dialects.base import Dialect, ParseOptions
-from server.dialects.common.answer_check import AnswerChecks
+from server.dialects.common.answers.answer_check import AnswerChecks
 from server.errors import InvalidRequest
 from server.logs import request_id
 from server.offload import offload

@@ -7,7 +7,7 @@ from pathlib import Path
 from fastapi import APIRouter, Response
 
 from server.errors import NotFound
-from server.machine.assets import asset
+from server.machine.files.assets import asset
 from server.web.routes.status_page import html_reply
 
 logger = logging.getLogger(__name__)

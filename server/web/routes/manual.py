@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any  # markdown-it's hooks are untyped
 from fastapi import APIRouter, Response
 
 from server.errors import NotFound
-from server.machine.assets import asset
+from server.machine.files.assets import asset
 from server.web.routes.status_page import html_reply
 
 if TYPE_CHECKING:

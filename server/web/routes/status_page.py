@@ -9,7 +9,7 @@ from string import Template
 
 from fastapi import Response
 
-from server.machine.assets import asset
+from server.machine.files.assets import asset
 from server.machine.version import own_version
 from server.status import Status
 from server.status_phrases import account_line, pool_line, problem_line, usage_line

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from server.conversation.events import Event, Finished
-from server.dialects.common.answer_check import AnswerChecks
+from server.dialects.common.answers.answer_check import AnswerChecks
 
 
 async def checked(events: AsyncGenerator[Event, None], checks: AnswerChecks) -> AsyncGenerator[Event, None]:

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from server.conversation.events import Event, Failed, Finished, Started
 from server.dialects.base import Collector, Encoder
-from server.dialects.common.answer_check import AnswerChecks
+from server.dialects.common.answers.answer_check import AnswerChecks
 from server.dialects.framing import json_bytes
 from server.web.replies import JSON_HEADERS, error_response
 from server.web.streaming.event_pump import EventPump, deliver

@@ -22,8 +22,8 @@ from server.conversation.events import Event
 from server.conversation.models import ModelCard, ModelLimits
 from server.conversation.parts import Message, Text
 from server.conversation.request import ModelSettings, Profile
-from server.machine.guards import guard_for
-from server.machine.temp_folders import Scratch, open_scratch
+from server.machine.files.temp_folders import Scratch, open_scratch
+from server.machine.processes.guards import guard_for
 from server.standin.server import Standin, default_answer, open_standin
 from server.status import UsageWindow
 

@@ -20,8 +20,8 @@ from server.conversation.accumulator import MessageAccumulator
 from server.conversation.events import Failed, Started
 from server.conversation.parts import Message, Text, ToolCall, ToolResult
 from server.conversation.request import ModelRequest, ModelSettings, Profile, Tool
-from server.machine.guards import guard_for
-from server.machine.temp_folders import open_scratch
+from server.machine.files.temp_folders import open_scratch
+from server.machine.processes.guards import guard_for
 from server.pool.pool import Pool
 from server.pool.types import Limits
 from server.standin.script import RedactedThinking, Reply, Thinking, call, say

@@ -28,7 +28,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def settings(home: Path) -> Callable[[str], None]:
     """Writes the settings file."""
-    from server.machine.paths import find_folders
+    from server.machine.files.paths import find_folders
 
     def write(text: str) -> None:
         path = find_folders().settings_file

@@ -6,8 +6,8 @@ import pytest
 from server.commands.root import run
 from server.errors import KeyringMissing
 from server.machine import keychain
+from server.machine.files.paths import find_folders
 from server.machine.keychain import Keychain
-from server.machine.paths import find_folders
 
 
 class Memory:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from server.commands.root import run
+from server.machine.files.paths import find_folders
 from server.machine.instance import Instance, claim
-from server.machine.paths import find_folders
 from server.selfcheck.capabilities import Capability, fingerprint_of
 from server.selfcheck.capabilities import CheckResult as SeenVerdict
 from server.selfcheck.capabilities import ProbeResult as SeenCapability

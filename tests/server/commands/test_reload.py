@@ -15,8 +15,8 @@ from server.commands import reload
 from server.commands.options import settle
 from server.commands.reload import child_environment, restart_at, source_folders
 from server.commands.root import run
+from server.machine.files.paths import find_folders
 from server.machine.instance import read_instance
-from server.machine.paths import find_folders
 from tests.server.commands.test_serve import get
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

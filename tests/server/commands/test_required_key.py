@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from server.commands.root import run
+from server.machine.files.paths import find_folders
 from server.machine.keychain import Keychain
-from server.machine.paths import find_folders
 from tests.ports import free_port
 from tests.server.commands.conftest import Start
 from tests.server.commands.test_login_and_doctor import Captured, findings

@@ -15,8 +15,8 @@ import pytest
 
 from server.commands.serve import _on_signals
 from server.config import GRACE_S
+from server.machine.files.paths import find_folders
 from server.machine.instance import read_instance
-from server.machine.paths import find_folders
 from tests.ports import free_port
 from tests.server.commands.conftest import Start
 

@@ -11,7 +11,7 @@ from server.commands.options import settle
 from server.commands.settings_watcher import SettingsWatcher
 from server.config import Config
 from server.errors import KeyringLocked
-from server.machine.sockets import Listeners
+from server.machine.network.sockets import Listeners
 from server.runtime.runner import Runner
 
 HERE = Listeners(local=(), lan=(), addresses=(), host="127.0.0.1", port=8082, control=("127.0.0.1", 8082))

@@ -10,8 +10,8 @@ import pytest
 
 from server.commands.root import run
 from server.commands.status_and_stop import status_rows
+from server.machine.files.paths import find_folders
 from server.machine.instance import read_instance
-from server.machine.paths import find_folders
 from tests.server.commands.conftest import Program, Start
 
 Captured = pytest.CaptureFixture[str]

@@ -6,7 +6,7 @@ from typing import Any
 
 from server.conversation.parts import Message, Part, Text
 from server.conversation.request import ModelRequest, ModelSettings, Profile, Tool
-from server.dialects.common.raw_text_tools import text_schema
+from server.dialects.common.tools.raw_text_tools import text_schema
 
 OWNER = "local"
 """The owner in every expected request: give it to the parser."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from server.conversation.parts import Document, Image, RedactedThinking, Text, Thinking, ToolCall, ToolResult
 from server.conversation.request import AnswerFormat, ModelRequest, Tool, ToolChoice
 from server.dialects.common.message_rules import CONTINUE, FIRST_TURN, system_note
-from server.dialects.common.raw_text_tools import text_schema
-from server.dialects.common.tool_pairing import LOST_RESULT, NO_RESULT
+from server.dialects.common.tools.raw_text_tools import text_schema
+from server.dialects.common.tools.tool_pairing import LOST_RESULT, NO_RESULT
 from tests.pictures import PNG as PICTURE
 from tests.server.dialects.bodies import (
     ASKED,

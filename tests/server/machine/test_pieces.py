@@ -2,7 +2,7 @@ import asyncio
 import socket
 
 from tests.ports import free_port
-from tests.server.machine.test_sockets import given, opened
+from tests.server.machine.network.test_sockets import given, opened
 
 
 async def test_the_pieces_of_a_stream_wait_for_no_acknowledgement() -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from server.machine import assets
+from server.machine.files import assets
 from server.machine.version import MANAGED_BY, managed_by, project_page, repository
 
 ROOT = Path(__file__).resolve().parents[3]

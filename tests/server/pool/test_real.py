@@ -16,8 +16,8 @@ from server.claude.worker.worker import Worker
 from server.conversation.events import PartDelta
 from server.conversation.parts import Message, Text
 from server.conversation.request import ModelSettings, Profile
-from server.machine.guards import guard_for
-from server.machine.temp_folders import open_scratch
+from server.machine.files.temp_folders import open_scratch
+from server.machine.processes.guards import guard_for
 from server.pool.pool import Pool
 from server.pool.types import Limits
 from server.standin.server import open_standin

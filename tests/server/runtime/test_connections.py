@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from server.config import Config
-from server.machine.sockets import open_listeners
+from server.machine.network.sockets import open_listeners
 from server.runtime import connections as module
 from server.runtime.connections import Connections, accept_connections
 from server.runtime.listeners import ListenerSet

@@ -18,7 +18,7 @@ from server.conversation.events import Finished
 from server.conversation.parts import Message, Text
 from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.errors import SignInNeeded
-from server.machine.paths import Folders
+from server.machine.files.paths import Folders
 from server.runtime.engine import Engine, open_engine
 from server.selfcheck.capabilities import fingerprint_of
 from server.selfcheck.store import STORE_FILE, ResultStore

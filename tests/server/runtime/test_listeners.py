@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from server.config import Config
-from server.machine.sockets import ListenerName, Listeners, open_listeners
+from server.machine.network.sockets import ListenerName, Listeners, open_listeners
 from server.runtime.listeners import ListenerSet
 from server.web.interfaces import App
 

@@ -16,7 +16,7 @@ import pytest
 
 from server.config import Config
 from server.errors import CliMissing, DrawbridgeError, KeyNeeded, PortTaken, SettingsInvalid, ShuttingDown, StartError
-from server.machine.paths import Folders
+from server.machine.files.paths import Folders
 from server.runtime.runner import Runner
 from server.status import State, Status
 from tests.ports import free_port

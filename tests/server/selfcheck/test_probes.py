@@ -9,8 +9,8 @@ import psutil
 import pytest
 
 from server.claude.cli.locate import bundled_cli
-from server.machine.guards import guard_for
-from server.machine.temp_folders import Scratch, open_scratch
+from server.machine.files.temp_folders import Scratch, open_scratch
+from server.machine.processes.guards import guard_for
 from server.selfcheck.capabilities import Capability, CheckInconclusive, ProbeResult
 from server.selfcheck.probes import run_probes
 from tests.server.selfcheck.wrapper import BREAKS, spawns_of, write_wrapper

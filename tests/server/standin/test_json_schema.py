@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # it
 from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped] # it has no types
 
 from server.standin.validation.json_schema import is_schema
-from tests.server.dialects.common.schemas import parameters
+from tests.server.dialects.common.tools.schemas import parameters
 
 META = Draft202012Validator(Draft202012Validator.META_SCHEMA)
 VALUES: tuple[Any, ...] = (

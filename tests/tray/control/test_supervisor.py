@@ -12,8 +12,8 @@ import pytest
 
 from server.config import Config
 from server.errors import CliMissing, KeyNeeded, PortTaken, SettingsInvalid, StartError
-from server.machine.paths import Folders
-from server.machine.sockets import Listeners
+from server.machine.files.paths import Folders
+from server.machine.network.sockets import Listeners
 from server.runtime.runner import Runner
 from server.status import AccountStatus, CliStatus, ModelName, State, Status
 from tests.tiers import sized

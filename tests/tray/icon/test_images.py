@@ -11,7 +11,7 @@ from PIL import Image, ImageChops, ImageColor
 from PIL.IcnsImagePlugin import IcnsImageFile
 from PIL.IcoImagePlugin import IcoImageFile
 
-from server.machine.assets import asset
+from server.machine.files.assets import asset
 from tray.icon.drawing import ShapeRole
 from tray.icon.images import ON_DARK, ON_LIGHT, app_image, image_for
 from tray.model import Picture

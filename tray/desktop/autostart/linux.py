@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from server.machine.atomic_files import replace_file
+from server.machine.files.atomic_files import replace_file
 from tray.desktop.autostart.entry import NAME, AutostartRefused, refuse_os_errors, repair_entry
 
 ENTRY = "drawbridge.desktop"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any  # the values of a property list
 from xml.parsers.expat import ExpatError
 
-from server.machine.atomic_files import replace_file
+from server.machine.files.atomic_files import replace_file
 from tray.desktop.autostart.entry import AutostartRefused, refuse_os_errors, repair_entry
 
 logger = logging.getLogger(__name__)

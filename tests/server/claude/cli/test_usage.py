@@ -13,8 +13,8 @@ from server.claude.cli.usage import UsageBoard, windows_from_event
 from server.claude.protocol.frames import Frame
 from server.claude.worker.launch import launch_for
 from server.claude.worker.process import CliProcess
-from server.machine.guards import guard_for
-from server.machine.temp_folders import Scratch
+from server.machine.files.temp_folders import Scratch
+from server.machine.processes.guards import guard_for
 from server.standin.script import refuse, say
 from server.standin.server import Standin
 from server.status import UsageWindow

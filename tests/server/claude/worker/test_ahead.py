@@ -11,7 +11,7 @@ from server.claude.worker.process import CliProcess
 from server.claude.worker.session import Session
 from server.conversation.events import Finished, PartDelta
 from server.conversation.request import ModelSettings, Profile
-from server.machine.guards import guard_for
+from server.machine.processes.guards import guard_for
 from server.standin.script import say
 from server.standin.server import Standin
 from tests.server.claude.conftest import SONNET, Bench, answer, conversation

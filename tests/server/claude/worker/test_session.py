@@ -16,7 +16,7 @@ from server.claude.worker.worker import Worker
 from server.conversation.events import PartDelta
 from server.conversation.request import ModelSettings, Profile
 from server.errors import AnswerCut, DrawbridgeError, PromptTooLong, UnexpectedOutput, WorkerDied
-from server.machine.guards import guard_for
+from server.machine.processes.guards import guard_for
 from server.standin.script import Gate, Hold, Pause, Plain, Refusal, Reply, Script, Text, Usage, refuse, say
 from server.standin.server import Recorded, Standin, default_answer
 from server.status import UsageWindow

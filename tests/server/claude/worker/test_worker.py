@@ -36,7 +36,7 @@ from server.errors import (
     WorkerDied,
     WorkerSilent,
 )
-from server.machine.guards import guard_for
+from server.machine.processes.guards import guard_for
 from server.standin import script as say_
 from server.standin.script import Cut, Drop, Gate, Hold, Pause, Reply, StreamError, refuse, say
 from server.standin.server import Standin

@@ -8,8 +8,8 @@ import pytest
 from server.conversation.parts import Message, Text, ToolCall, ToolResult
 from server.conversation.request import ModelRequest, Tool, ToolChoice
 from server.dialects.chat_completions.request import parse_chat, reply_options, request_from_chat
-from server.dialects.common.answer_format import ANSWER_TOOL
-from server.dialects.common.tool_pairing import NO_RESULT
+from server.dialects.common.answers.answer_format import ANSWER_TOOL
+from server.dialects.common.tools.tool_pairing import NO_RESULT
 from server.errors import InvalidRequest
 
 HALF = "\ufffd"

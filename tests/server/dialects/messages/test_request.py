@@ -8,7 +8,7 @@ import pytest
 
 from server.conversation.parts import Document, Image, Message, Text, ToolResult
 from server.conversation.request import ModelRequest
-from server.dialects.common.content import EMPTY_ERROR
+from server.dialects.common.content.reader import EMPTY_ERROR
 from server.dialects.messages.request import parse_messages, request_from_messages
 from server.errors import InvalidRequest
 from tests.pictures import PNG as PICTURE

@@ -1,0 +1,1 @@
+"""Structured answers: the schema that Claude gets, and the check of what it answers."""

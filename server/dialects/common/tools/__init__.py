@@ -1,0 +1,1 @@
+"""The tools of a request: their conversion, their schemas, and the pairing of calls with results."""

@@ -1,0 +1,1 @@
+"""Folders and files: where they are, atomic writes, temporary folders, the settings file."""

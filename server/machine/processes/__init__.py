@@ -1,0 +1,1 @@
+"""Child processes: their environment, their memory, and their end together with Drawbridge's."""
