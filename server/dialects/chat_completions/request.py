@@ -89,7 +89,7 @@ def _texts(stop: str | list[str] | None) -> list[str]:
 
 
 def _refuse_unsupported(chat: ChatRequest) -> None:
-    if any(modality != "text" for modality in chat.modalities or ()):
+    if any(modality.strip().lower() != "text" for modality in chat.modalities or ()):
         raise InvalidRequest("modalities must be ['text']: Claude answers in text only.", param="modalities")
 
 

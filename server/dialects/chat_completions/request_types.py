@@ -7,15 +7,14 @@ from pydantic import BeforeValidator, Field
 from server.dialects.common.answers.answer_format import AnyOutputFormat, OutputConfig
 from server.dialects.common.content.content_types import Content, System
 from server.dialects.common.effort import ThinkingFields
-from server.dialects.common.lenient import COUNT, Flag, TokenLimit
-from server.dialects.common.options import WithoutEffect
+from server.dialects.common.lenient import COUNT, OR_EMPTY, Flag, TokenLimit
+from server.dialects.common.options import StreamOptions, WithoutEffect
 from server.dialects.common.stops import Stop
 from server.dialects.common.tools.tool_types import OpenAITool, OpenAIToolChoice, ToolFields
 from server.dialects.common.wire_types import (
     INTEGRAL,
     JsonText,
     Name,
-    StreamOptions,
     String,
     WireModel,
 )
@@ -28,6 +27,10 @@ def _openai_tool(tool: object) -> object:
     if not isinstance(tool, dict) or tool.get("input_schema") is None or tool.get("function") is not None:
         return tool
     return {**tool, "type": "function", "parameters": tool["input_schema"]}
+
+
+def _in_array(value: object) -> object:
+    return [value] if isinstance(value, str) else value
 
 
 class FunctionCall(WireModel):
@@ -60,11 +63,11 @@ class ChatMessage(WireModel):
     refusal: String | None = None
     name: String | None = Field(default=None, description="The speaker, or the tool of a result.")
     tool_name: String | None = Field(default=None, description="The tool of a result, as Ollama writes it.")
-    tool_calls: Annotated[list[ToolCall], Field(fail_fast=True)] | None = Field(
+    tool_calls: Annotated[Annotated[list[ToolCall], Field(fail_fast=True)] | None, OR_EMPTY] = Field(
         default=None, description="The assistant's calls, as they were received."
     )
     tool_call_id: String | None = Field(default=None, description="The call that a message with role 'tool' answers.")
-    function_call: FunctionCall | None = None
+    function_call: Annotated[FunctionCall | None, OR_EMPTY] = None
     audio: object = None
 
 
@@ -77,27 +80,29 @@ class ChatRequest(ThinkingFields):
     ]
     model: String = Field(default="", description="An id of /v1/models. Absent: the server's default model.")
     stream: Flag = False
-    stream_options: StreamOptions | None = None
+    stream_options: StreamOptions = None
     max_completion_tokens: TokenLimit = Field(default=None, description="The longest answer, in tokens.")
     max_tokens: TokenLimit = Field(default=None, description="The older name of max_completion_tokens.")
     stop: Stop | None = None
     n: Annotated[int, Field(ge=1, le=MAX_CHOICES), INTEGRAL, COUNT] = Field(
         default=1, description="The number of answers."
     )
-    response_format: AnyOutputFormat | None = None
-    modalities: list[String] | None = None
-    tools: Annotated[list[Annotated[OpenAITool, BeforeValidator(_openai_tool)]], Field(fail_fast=True)] | None = None
-    tool_choice: OpenAIToolChoice | None = Field(
+    response_format: Annotated[AnyOutputFormat | None, OR_EMPTY] = None
+    modalities: Annotated[list[String] | None, BeforeValidator(_in_array), OR_EMPTY] = None
+    tools: Annotated[
+        Annotated[list[Annotated[OpenAITool, BeforeValidator(_openai_tool)]], Field(fail_fast=True)] | None, OR_EMPTY
+    ] = None
+    tool_choice: Annotated[OpenAIToolChoice | None, OR_EMPTY] = Field(
         default=None, description="'auto', 'none', 'required', or an object that names a tool."
     )
     parallel_tool_calls: Flag | None = None
-    functions: Annotated[list[ToolFields], Field(fail_fast=True)] | None = None
-    function_call: OpenAIToolChoice | None = None
+    functions: Annotated[Annotated[list[ToolFields], Field(fail_fast=True)] | None, OR_EMPTY] = None
+    function_call: Annotated[OpenAIToolChoice | None, OR_EMPTY] = None
     system: System | None = Field(default=None, description="A system prompt, as Anthropic's Messages API has it.")
     instructions: String | None = Field(default=None, description="A system prompt, as the Responses API has it.")
     max_output_tokens: TokenLimit = Field(default=None, description="The limit as the Responses API writes it.")
     stop_sequences: Stop | None = Field(default=None, description="stop, as Anthropic's Messages API writes it.")
-    output_config: OutputConfig | None = Field(
+    output_config: Annotated[OutputConfig | None, OR_EMPTY] = Field(
         default=None, description="Effort and format, as Anthropic's Messages API writes them."
     )
 

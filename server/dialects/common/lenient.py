@@ -1,16 +1,20 @@
-"""Types of request fields that take what clients write for "not given", and numbers and booleans in strings."""
+"""Types of request fields that take what clients write for "not given", and numbers and booleans as other types."""
 
 import re
 from typing import Annotated
 
 from pydantic import BeforeValidator
+from pydantic_core import PydanticUseDefault
 
 from server.dialects.common.wire_types import TokenCount
 
 _NOT_GIVEN = frozenset({"", "auto", "default", "none", "null", "unset", "undefined", "unlimited", "inf", "-1"})
 _INTEGER = re.compile(r"\+?\d{1,20}(?:\.0*)?")
 _NUMBER = re.compile(r"[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][+-]?\d{1,2})?")
-_FLAGS = {"true": True, "false": False}
+_FLAGS = {
+    **dict.fromkeys(("true", "1", "1.0", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "0.0", "no", "off"), False),
+}
 
 
 def _limit(value: object) -> object:
@@ -30,7 +34,18 @@ def _count(value: object) -> object:
 
 
 def _flag(value: object) -> object:
-    return _FLAGS.get(value.strip().lower(), value) if isinstance(value, str) else value
+    if not isinstance(value, str | int | float):
+        return value
+    word = str(value).strip().lower()
+    if word in _NOT_GIVEN:
+        raise PydanticUseDefault
+    return _FLAGS.get(word, value)
+
+
+def _unless_empty(value: object) -> object:
+    if value is False or value in ("", [], {}):
+        raise PydanticUseDefault
+    return value
 
 
 TokenLimit = Annotated[TokenCount | None, BeforeValidator(_limit)]
@@ -38,6 +53,9 @@ TokenLimit = Annotated[TokenCount | None, BeforeValidator(_limit)]
 COUNT = BeforeValidator(_count)
 """For a field with the default 1."""
 Flag = Annotated[bool, BeforeValidator(_flag)]
+"""A boolean, also as a number or a word. Words for "not given" are the default."""
+OR_EMPTY = BeforeValidator(_unless_empty)
+"""For an array or an object. PHP writes an empty object as [], Lua an empty array as {}, and forms write ""."""
 
 
 def number_in(value: object) -> float | None:

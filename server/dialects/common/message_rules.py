@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, takewhile
+from itertools import dropwhile, groupby, takewhile
 from typing import Literal
 
 from server.conversation.parts import (
@@ -63,6 +63,11 @@ class _Entry:
     def text(self) -> str:
         """The text of a system message."""
         return "\n".join(part.text for part in self.parts if isinstance(part, Text))
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing of it can be sent to Claude."""
+        return is_blank(self.text) if self.role == "system" else not self.parts
 
 
 class MessageListBuilder:
@@ -135,17 +140,18 @@ class MessageListBuilder:
         """Returns the entries of the system prompt and those of the conversation, without blank ones."""
         kept = self._with_names([entry for entry in self._entries if entry.parts])
         system = list(takewhile(lambda entry: entry.role == "system", kept))
-        others = kept[len(system) :]
+        others = [entry for entry in kept[len(system) :] if not entry.is_blank]
         is_unanswered = bool(others) and others[-1].role != "assistant"
-        for entry in takewhile(lambda entry: not entry.parts, reversed(self._entries)):
+        for entry in takewhile(lambda entry: entry.is_blank, reversed(self._entries)):
             if entry.role == "user" and not is_unanswered:
                 raise InvalidRequest(
                     f"{entry.place}.content is empty or only white space.",
                     param=f"{entry.place}.content",
                     hint="Add text to it, or leave the message out.",
                 )
-        for entry in self._entries:
-            if entry.role == "user" and not entry.parts:
+        # A blank system prompt says nothing.
+        for entry in dropwhile(lambda entry: entry.role == "system", self._entries):
+            if entry.is_blank:
                 self.ignore(f"{entry.place} (blank)")
         if others:
             return system, others

@@ -1,14 +1,24 @@
-"""Options that all dialects share: sampling, and fields without effect."""
+"""Options that all dialects share: of the stream, sampling, and fields without effect."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
-from pydantic import GetJsonSchemaHandler
+from pydantic import Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from server.dialects.common.lenient import number_in
+from server.dialects.common.lenient import OR_EMPTY, Flag, number_in
 from server.dialects.common.wire_types import WireModel
+
+
+class StreamFields(WireModel):
+    """Options of a streamed reply."""
+
+    include_usage: Flag = Field(default=False, description="The stream ends with the token usage.")
+
+
+StreamOptions = Annotated[StreamFields | None, OR_EMPTY]
 
 
 @dataclass(frozen=True, slots=True)

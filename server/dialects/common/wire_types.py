@@ -184,12 +184,6 @@ def tag_by_type(tags: Mapping[str, str], *, untyped: str | None = None) -> Calla
     return tag
 
 
-class StreamOptions(WireModel):
-    """Options of a streamed reply."""
-
-    include_usage: bool = Field(default=False, description="The stream ends with the token usage.")
-
-
 class OtherPart(WireModel):
     """An object of a type that is not supported here."""
 

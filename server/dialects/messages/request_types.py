@@ -7,15 +7,14 @@ from pydantic import Discriminator, Field, Tag
 from server.dialects.common.answers.answer_format import OutputConfig
 from server.dialects.common.content.content_types import Content, System
 from server.dialects.common.effort import ThinkingFields
-from server.dialects.common.lenient import Flag, TokenLimit
-from server.dialects.common.options import WithoutEffect
+from server.dialects.common.lenient import OR_EMPTY, Flag, TokenLimit
+from server.dialects.common.options import StreamOptions, WithoutEffect
 from server.dialects.common.stops import Stop
 from server.dialects.common.tools.tool_types import ToolFields
 from server.dialects.common.wire_types import (
     CUSTOM_ERROR,
     Name,
     SchemaJson,
-    StreamOptions,
     String,
     WireModel,
     string_or_object,
@@ -44,7 +43,7 @@ class ChosenTool(WireModel):
     type: String
     name: Name | None = None
     function: ToolFields | None = None
-    disable_parallel_tool_use: bool = False
+    disable_parallel_tool_use: Flag = False
 
 
 Choice = Annotated[
@@ -61,11 +60,11 @@ class MessagesRequest(ThinkingFields):
     system: System | None = None
     max_tokens: TokenLimit = None
     stream: Flag = False
-    stream_options: StreamOptions | None = None
+    stream_options: StreamOptions = None
     stop_sequences: Stop | None = None
-    tools: list[Tool] | None = None
-    tool_choice: Choice | None = None
-    output_config: OutputConfig | None = None
+    tools: Annotated[list[Tool] | None, OR_EMPTY] = None
+    tool_choice: Annotated[Choice | None, OR_EMPTY] = None
+    output_config: Annotated[OutputConfig | None, OR_EMPTY] = None
 
     temperature: Annotated[object, WithoutEffect(neutral=(1,), is_sampling=True)] = None
     top_p: Annotated[object, WithoutEffect(neutral=(1,), is_sampling=True)] = None

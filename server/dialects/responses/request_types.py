@@ -7,8 +7,8 @@ from pydantic import Discriminator, Field, Tag
 from server.dialects.common.answers.answer_format import AnyOutputFormat
 from server.dialects.common.content.content_types import Content, System
 from server.dialects.common.effort import ThinkingFields
-from server.dialects.common.lenient import Flag, TokenLimit
-from server.dialects.common.options import WithoutEffect
+from server.dialects.common.lenient import OR_EMPTY, Flag, TokenLimit
+from server.dialects.common.options import StreamOptions, WithoutEffect
 from server.dialects.common.stops import Stop
 from server.dialects.common.tools.tool_types import OpenAITool, OpenAIToolChoice
 from server.dialects.common.wire_types import (
@@ -16,7 +16,6 @@ from server.dialects.common.wire_types import (
     JsonText,
     Name,
     OtherPart,
-    StreamOptions,
     String,
     WireModel,
     string_or_array,
@@ -100,16 +99,16 @@ class ResponsesRequest(ThinkingFields):
     system: System | None = None
     model: String = ""
     stream: Flag = False
-    stream_options: StreamOptions | None = None
+    stream_options: StreamOptions = None
     max_output_tokens: TokenLimit = None
     max_completion_tokens: TokenLimit = None
     max_tokens: TokenLimit = None
     stop: Stop | None = None
-    tools: list[OpenAITool] | None = None
-    tool_choice: OpenAIToolChoice | None = None
+    tools: Annotated[list[OpenAITool] | None, OR_EMPTY] = None
+    tool_choice: Annotated[OpenAIToolChoice | None, OR_EMPTY] = None
     parallel_tool_calls: Flag = True
-    text: TextOptions | None = None
-    response_format: AnyOutputFormat | None = None
+    text: Annotated[TextOptions | None, OR_EMPTY] = None
+    response_format: Annotated[AnyOutputFormat | None, OR_EMPTY] = None
     previous_response_id: String | None = None
     conversation: object = None
     prompt: object = None

@@ -374,6 +374,11 @@ CONVERSATIONS: dict[str, Conversation] = {
                 message("user", "b"),
             ),
         },
+        {
+            "chat_completions": ("messages[2] (blank)",),
+            "responses": ("input[2] (blank)",),
+            "messages": ("messages[2] (blank)",),
+        },
     ),
     "calls, their results in another order, and a question": Conversation(
         expected_request(

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
+from server.dialects.common.lenient import Flag
 from server.dialects.common.wire_types import (
     CUSTOM_ERROR,
     JsonText,
@@ -149,7 +150,7 @@ class ToolResultBlock(WireModel):
     type: Literal["tool_result"]
     tool_use_id: String | None = None
     content: ResultContent = ""
-    is_error: bool = False
+    is_error: Flag = False
 
 
 class ThoughtPart(WireModel):

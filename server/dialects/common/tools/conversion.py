@@ -109,7 +109,7 @@ def openai_choice(choice: str | ChosenTool | None, *, param: str = "tool_choice"
 
 def choice_mode(value: str) -> Mode | None:
     """Returns the mode that `value` names in OpenAI's or Anthropic's API; None if it is not a mode."""
-    return _MODES.get(value)
+    return _MODES.get(value.strip().lower())
 
 
 def resolved_choice(

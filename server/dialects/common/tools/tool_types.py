@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Discriminator, Field, Tag
 
+from server.dialects.common.lenient import Flag
 from server.dialects.common.wire_types import (
     CUSTOM_ERROR,
     JsonObject,
@@ -22,7 +23,7 @@ class ToolFields(WireModel):
     description: String = ""
     parameters: SchemaJson = None
     format: JsonObject | None = None
-    strict: bool = False
+    strict: Flag = False
 
 
 class OpenAITool(ToolFields):
@@ -54,7 +55,7 @@ class ChosenTool(AllowedTools):
     custom: NamedTool | None = None
     name: Name | None = None
     allowed_tools: AllowedTools | None = None
-    disable_parallel_tool_use: bool = False
+    disable_parallel_tool_use: Flag = False
 
 
 OpenAIToolChoice = Annotated[

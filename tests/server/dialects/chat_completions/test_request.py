@@ -161,6 +161,15 @@ class TestConversation:
         assert parsed.profile.system == "a"
         assert parsed.messages[2:] == (message_of("user", system_note("d"), "e"),)
 
+    @pytest.mark.parametrize("blank", [user(" "), assistant(None), assistant("(no content)"), system(" ")])
+    def test_a_blank_message_of_any_role_is_left_out_and_named(self, blank: dict[str, object]) -> None:
+        parsed = request(user("a"), assistant("b"), blank, user("c"))
+        assert parsed.messages == request(user("a"), assistant("b"), user("c")).messages
+        assert parsed.ignored == ("messages[2] (blank)",)
+
+    def test_a_blank_system_prompt_is_not_named(self) -> None:
+        assert request(system(""), user("a")) == request(user("a"))
+
     @pytest.mark.parametrize(
         ("messages", "place"),
         [
@@ -173,7 +182,8 @@ class TestConversation:
         parsed = request(*messages)
         assert parsed.messages[-1] == message_of("user", CONTINUE)
         assert parsed.messages[-2].role == "assistant"
-        assert parsed.ignored == (f"messages[{place}] (a request to continue was added)",)
+        assert parsed.ignored[-1] == f"messages[{place}] (a request to continue was added)"
+        assert [name for name in parsed.ignored[:-1] if not name.endswith("(blank)")] == []
 
     @pytest.mark.parametrize(
         ("messages", "text"),

@@ -67,10 +67,10 @@ def test_an_error_in_the_messages_names_the_path(body: object, param: str, text:
     ("field", "value", "param", "text"),
     [
         ("model", 5, "model", "must be a string"),
-        ("stream", "yes", "stream", "must be a boolean"),
-        ("stream", 1, "stream", "must be a boolean"),
+        ("stream", "loud", "stream", "must be a boolean"),
+        ("stream", 2, "stream", "must be a boolean"),
         ("stream_options", True, "stream_options", "must be an object"),
-        ("stream_options", {"include_usage": "yes"}, "stream_options.include_usage", "must be a boolean"),
+        ("stream_options", {"include_usage": "maybe"}, "stream_options.include_usage", "must be a boolean"),
         ("max_tokens", 0, "max_tokens", "must be greater than 0"),
         ("max_tokens", True, "max_tokens", "must be an integer"),
         ("max_tokens", "ten", "max_tokens", "must be an integer"),
@@ -82,7 +82,7 @@ def test_an_error_in_the_messages_names_the_path(body: object, param: str, text:
         ("stop", ["a", 5], "stop[1]", "must be a string"),
         ("n", 0, "n", "must be at least 1"),
         ("n", "one", "n", "must be an integer"),
-        ("tools", {}, "tools", "must be an array"),
+        ("tools", {"name": "x"}, "tools", "must be an array"),
         ("response_format", 5, "response_format", "must be an object"),
     ],
 )

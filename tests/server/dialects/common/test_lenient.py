@@ -1,15 +1,18 @@
 """Values that mean "not given", and numbers and booleans in strings."""
 
 import json
+from typing import Any
 
 import pytest
 
+from server.conversation.parts import ToolResult
 from server.conversation.request import ModelRequest
 from server.dialects.chat_completions.request import parse_chat, request_from_chat
 from server.dialects.common.lenient import number_in
 from server.dialects.common.options import WithoutEffect, sampling_value
 from server.dialects.messages.request import parse_messages, request_from_messages
 from server.dialects.responses.request import parse_responses, request_from_responses
+from server.errors import InvalidRequest
 
 HELLO = {"role": "user", "content": "Hello"}
 
@@ -70,3 +73,91 @@ def test_sampling_is_forwarded_where_claude_takes_it(value: object, expected: fl
     request = chat(forwards=True, temperature=value)
     assert request.settings.temperature == expected
     assert request.ignored == (() if expected == number_in(value) and expected is not None else ("temperature",))
+
+
+ON: list[object] = [1, 1.0, "1", "true", "True ", "yes", "on"]
+OFF: list[object] = [0, 0.0, "0", "false", "FALSE", "no", "off"]
+
+
+@pytest.mark.parametrize("value", [*ON, *OFF], ids=json.dumps)
+@pytest.mark.parametrize("dialect", ["chat", "responses", "messages"])
+def test_every_boolean_is_taken_as_a_number_or_a_word(dialect: str, value: object) -> None:
+    body = {"input": "hi"} if dialect == "responses" else {"messages": [HELLO]}
+    parse = {"chat": parse_chat, "responses": parse_responses, "messages": parse_messages}[dialect]
+    parsed: Any = parse({**body, "stream": value, "stream_options": {"include_usage": value}})
+    assert (parsed.stream, parsed.stream_options.include_usage) == (value in ON, value in ON)
+
+
+@pytest.mark.parametrize("value", [*ON, *OFF], ids=json.dumps)
+def test_booleans_of_tools_are_taken_as_numbers_or_words(value: object) -> None:
+    strict = chat(
+        tools=[{"type": "function", "function": {"name": "look", "strict": value}}], parallel_tool_calls=value
+    )
+    assert ("tools[].function.strict" in strict.ignored) == (value in ON)
+    assert strict.settings.tool_choice.parallel == (value in ON)
+    turns = [
+        HELLO,
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "look", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": "x", "is_error": value}]},
+    ]
+    choice = {"type": "auto", "disable_parallel_tool_use": value}
+    tools = [{"name": "look", "input_schema": {"type": "object"}}]
+    parsed = request_from_messages(
+        parse_messages({"messages": turns, "tools": tools, "tool_choice": choice}), owner="me"
+    )
+    (result,) = parsed.messages[-1].parts
+    assert isinstance(result, ToolResult)
+    assert result.is_error == (value in ON)
+    assert parsed.settings.tool_choice.parallel == (value in OFF)
+
+
+@pytest.mark.parametrize("value", ["", "auto", "null", None])
+def test_words_for_not_given_leave_a_booleans_default(value: object) -> None:
+    assert parse_chat({"messages": [HELLO], "stream": value, "parallel_tool_calls": value}) == parse_chat(
+        {"messages": [HELLO]}
+    )
+    assert parse_responses({"input": "hi", "parallel_tool_calls": value}).parallel_tool_calls is True
+
+
+ARRAYS_AND_OBJECTS = {
+    "chat": (
+        *("stream_options", "tools", "tool_choice", "functions", "function_call", "response_format", "modalities"),
+        "output_config",
+    ),
+    "responses": ("stream_options", "tools", "tool_choice", "response_format", "text"),
+    "messages": ("stream_options", "tools", "tool_choice", "output_config"),
+}
+
+
+@pytest.mark.parametrize("value", ["", [], {}, False], ids=json.dumps)
+@pytest.mark.parametrize("dialect", ARRAYS_AND_OBJECTS)
+def test_an_empty_array_or_object_of_any_type_is_not_given(dialect: str, value: object) -> None:
+    body = {"input": "hi"} if dialect == "responses" else {"messages": [HELLO]}
+    parse = {"chat": parse_chat, "responses": parse_responses, "messages": parse_messages}[dialect]
+    for name in ARRAYS_AND_OBJECTS[dialect]:
+        assert parse({**body, name: value}) == parse(body), name
+
+
+@pytest.mark.parametrize("value", ["", [], {}, False], ids=json.dumps)
+def test_a_message_without_calls_may_write_them_in_any_type(value: object) -> None:
+    turn = {"role": "assistant", "content": "x", "tool_calls": value, "function_call": value}
+    expected = parse_chat({"messages": [HELLO, {"role": "assistant", "content": "x"}, HELLO]})
+    assert parse_chat({"messages": [HELLO, turn, HELLO]}) == expected
+
+
+@pytest.mark.parametrize("value", ["text", "Text", ["text"], ["TEXT"]], ids=json.dumps)
+def test_modalities_that_mean_text(value: object) -> None:
+    assert chat(modalities=value) == chat()
+
+
+@pytest.mark.parametrize("value", ["audio", ["text", "audio"]], ids=json.dumps)
+def test_other_modalities_are_refused(value: object) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        chat(modalities=value)
+    assert caught.value.param == "modalities"
+
+
+@pytest.mark.parametrize("value", ["Required", " required", "ANY"])
+def test_a_tool_choice_in_any_case(value: str) -> None:
+    tools = [{"type": "function", "function": {"name": "look"}}]
+    assert chat(tools=tools, tool_choice=value).settings.tool_choice.mode == "any"
