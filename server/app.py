@@ -31,6 +31,12 @@ Point a client at the base URL that ends with `/v1`. If the server requires a ke
 carries `x-request-id`, which also marks the log lines of the request.
 """
 
+_KEY_HEADERS: dict[str, dict[str, str]] = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+    "api-key": {"type": "apiKey", "in": "header", "name": "api-key"},
+}
+
 
 def create_app(
     config: Config,
@@ -59,28 +65,29 @@ def create_app(
     app.include_router(manual_router())
     if control is not None:
         app.include_router(control_router(engine, control, clock=clock))
-    _describe(app)
+    _describe(app, has_key=lambda: engine.config.api_key is not None)
     return app
 
 
-def _describe(app: FastAPI) -> None:
-    """Completes the OpenAPI document: our errors instead of FastAPI's 422, and the headers for the key."""
+def _describe(app: FastAPI, has_key: Callable[[], bool]) -> None:
+    """Completes the OpenAPI document: our errors instead of FastAPI's 422, and the headers for the key if there is one.
+
+    Without a key, /docs would show a lock beside each operation.
+    """
     plain = app.openapi
 
-    def described() -> dict[str, Any]:
+    def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = plain()
             components = document.setdefault("components", {})
             components["schemas"] = {**request_schemas(), "Error": ERROR_SCHEMA}
             for operation in (entry for path in document["paths"].values() for entry in path.values()):
                 operation["responses"].pop("422", None)
-            components["securitySchemes"] = {
-                "bearer": {"type": "http", "scheme": "bearer"},
-                "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
-                "api-key": {"type": "apiKey", "in": "header", "name": "api-key"},
-            }
-            document["security"] = [{}, {"bearer": []}, {"x-api-key": []}, {"api-key": []}]
-        assert app.openapi_schema is not None
-        return app.openapi_schema
+        described = app.openapi_schema
+        assert described is not None
+        if not has_key():
+            return described
+        with_key = {**described["components"], "securitySchemes": _KEY_HEADERS}
+        return {**described, "components": with_key, "security": [{}, *({name: []} for name in _KEY_HEADERS)]}
 
-    app.openapi = described  # type: ignore[method-assign] # how FastAPI documents it
+    app.openapi = openapi  # type: ignore[method-assign] # how FastAPI documents it

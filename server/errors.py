@@ -182,6 +182,8 @@ class CliMissing(EngineError):
 class CliMisnamed(CliMissing):
     """The Claude Code named in the settings cannot be run; installing another one does not help."""
 
+    hint = "Correct --cli-path (CLAUDE_CLI_PATH), or leave it out to let Drawbridge look for it."
+
 
 class CliFailed(EngineError):
     """Claude Code is installed but does not start."""
@@ -262,6 +264,9 @@ class SignInNeeded(UpstreamError):
 class CredentialsRefused(SignInNeeded):
     """Claude's API refused credentials that a sign-in does not replace, as an API key in a variable."""
 
+    title = "Claude refused the credentials"
+    hint = "Run 'drawbridge doctor' to see which account is in use."
+
 
 class PermissionRefused(UpstreamError):
     """The account lacks a permission."""
@@ -286,6 +291,7 @@ class UsageLimit(UpstreamError):
 class RateLimit(UsageLimit):
     """A limit without an end, as the API's own limits per minute; a plan's limit names its end."""
 
+    title = "Claude is limiting requests"
     hint = "Send the request again in a moment."
 
 

@@ -3,7 +3,9 @@
 import contextvars
 import logging
 import logging.handlers
+import os
 import re
+from io import TextIOWrapper
 from pathlib import Path
 
 FILE_NAME = "drawbridge.log"
@@ -42,6 +44,13 @@ class _LogFile(logging.handlers.RotatingFileHandler):
     def __init__(self, file: Path) -> None:
         super().__init__(file, maxBytes=5_000_000, backupCount=3, encoding="utf-8", errors="backslashreplace")
         self.before = {name: logging.getLogger(name).level for name in ("", *_OURS, *_QUIET)}
+
+    def _open(self) -> TextIOWrapper:
+        """Keeps the file private: paths and addresses of this computer are in it."""
+        stream = super()._open()
+        if os.name == "posix":
+            os.fchmod(stream.fileno(), 0o600)
+        return stream
 
 
 def open_log(folder: Path, *, level: str = "info") -> logging.Handler:

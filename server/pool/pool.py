@@ -177,7 +177,7 @@ class Pool(Generic[W]):
             ticket = self._admit(waiter, first_in_line=first_in_line)
             try:
                 grant = await ticket.wait()
-            except BaseException:
+            except BaseException:  # also a cancellation: the ticket would keep its place, or the worker it was granted
                 self._remove(ticket)
                 raise
             if self._workers.is_usable(grant.slot):

@@ -144,7 +144,7 @@ class ListenerSet:
             for listener in new:
                 self._open[listener] = UvicornListener(self._app_for(wanted[listener]), listener, self._connections)
                 await self._watch(self._open[listener])
-        except BaseException:
+        except BaseException:  # also a cancellation: the new sockets would stay open without an owner
             self._start_closing(new, 0.0)
             raise
         self._start_closing([listener for listener in self._open if listener not in wanted], grace_s)

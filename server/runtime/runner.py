@@ -267,7 +267,7 @@ class Runner:
                 runner.run(self._serve())
         except asyncio.CancelledError:
             logger.info("stopped while it started")
-        except BaseException as raised:  # the top of the thread: a library may even raise SystemExit here
+        except BaseException as raised:  # the top of the thread: `wait` raises it, even a SystemExit of a library
             logger.error("the server ended: %s", type(raised).__name__, exc_info=raised)
             error = raised
         self._engine = None

@@ -1,6 +1,8 @@
 """What a line of the log holds, and what it never holds."""
 
 import logging
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +53,20 @@ def test_a_full_log_is_rolled_over_and_three_old_ones_are_kept(tmp_path: Path) -
         close_log(handler)
     assert {path.name for path in tmp_path.iterdir()} == {FILE_NAME, *(f"{FILE_NAME}.{number}" for number in (1, 2, 3))}
     assert max(path.stat().st_size for path in tmp_path.iterdir()) <= 5_000_000
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows protects the folder, not the file")
+def test_only_this_user_can_read_the_log(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).touch(mode=0o644)
+    handler = open_log(tmp_path)
+    try:
+        for _ in range(2):
+            # Past pytest, which would show megabytes of a failure.
+            handler.handle(logging.makeLogRecord({"msg": "a" * 4_000_000}))
+    finally:
+        close_log(handler)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == {FILE_NAME: 0o600, f"{FILE_NAME}.1": 0o600}
 
 
 @pytest.mark.parametrize("part", ["server.x", "tray.x"])

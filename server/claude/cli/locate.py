@@ -22,10 +22,7 @@ def find_cli(wanted: Path | None, environment: Mapping[str, str], *, newest: boo
     if wanted is not None:
         path = wanted.expanduser()
         if not path.is_file():
-            raise CliMisnamed(
-                f"There is no Claude Code at {str(path)!r}, the path named in the settings.",
-                hint="Correct --cli-path (CLAUDE_CLI_PATH), or leave it out to let Drawbridge look for it.",
-            )
+            raise CliMisnamed(f"There is no Claude Code at {str(path)!r}, the path named in the settings.")
         return _runnable(path.resolve())
     places = (bundled_cli(), _on_path(environment), *_install_folders(environment))
     found = [place for place in places if place is not None and place.is_file()]

@@ -28,6 +28,7 @@ _DOCUMENTATION: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "/v1/chat/completions": {
             "name": "create_chat_completion",
+            "summary": "Answer a conversation",
             "tags": ["Chat"],
             "description": "Answers a conversation. With `stream: true` the answer comes as server-sent events.",
             "openapi_extra": CHAT_EXTRA,

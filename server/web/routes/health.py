@@ -26,7 +26,7 @@ def server_router(
     """The routes about the server. With `control`, the page has a stop button."""
     router = APIRouter(tags=["Server"])
 
-    @router.get("/health", responses=HEALTH_RESPONSES)
+    @router.get("/health", summary="Check the server", responses=HEALTH_RESPONSES)
     async def health(request: Request) -> Response:
         """Returns "ok", and with the key (or if none is required) the server's status."""
         access = access_of(request)
@@ -34,17 +34,17 @@ def server_router(
             return JsonReply({"status": "ok", "version": own_version()})
         return JsonReply(_state(request, now=clock(), key_required=access.policy.key is not None))
 
-    @router.get("/v1/auth/status", responses=AUTH_RESPONSES)
+    @router.get("/v1/auth/status", summary="Show the account and who pays", responses=AUTH_RESPONSES)
     async def auth_status() -> Response:
         """Returns who is signed in to Claude Code and who pays: a plan, an API key, Bedrock or Vertex."""
         return JsonReply(asdict(await account_within(engine, _ACCOUNT_S)))
 
-    @router.get("/version", responses=VERSION_RESPONSES)
+    @router.get("/version", summary="Show the version", responses=VERSION_RESPONSES)
     async def version() -> Response:
         """Returns the version of Drawbridge."""
         return JsonReply({"name": NAME, "version": own_version()})
 
-    @router.get("/", responses=ROOT_RESPONSES)
+    @router.get("/", summary="Describe the server", responses=ROOT_RESPONSES)
     async def about(request: Request) -> Response:
         """Describes the server: JSON for programs, a page for browsers."""
         access = page_access(control, access_of(request), request.headers.get(TOKEN_HEADER, ""))

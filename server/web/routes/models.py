@@ -13,12 +13,12 @@ def models_router(engine: Engine, *, created: int) -> APIRouter:
     """The model routes. `created` is the Unix time in each row, since the true one is not published."""
     router = APIRouter(tags=["Models"])
 
-    @router.get("/v1/models", responses=MODELS_RESPONSES)
+    @router.get("/v1/models", summary="List the models", responses=MODELS_RESPONSES)
     async def list_models() -> Response:
         """Lists the models of the account by the names to request them with."""
         return JsonReply(models_page(await engine.models(), created=created))
 
-    @router.get("/v1/models/{model:path}", responses=MODEL_RESPONSES)
+    @router.get("/v1/models/{model:path}", summary="Describe a model", responses=MODEL_RESPONSES)
     async def retrieve_model(model: str) -> Response:
         """Describes the model that answers requests for this name."""
         cards = await engine.models()
