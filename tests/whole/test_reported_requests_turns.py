@@ -313,6 +313,22 @@ class TestTools:
         assert (await answered(bridge, more)).headers["x-drawbridge-way"] == "continued"
 
 
+async def test_a_late_result_that_was_alone_leaves_no_empty_message(bridge: Bridge, standin: Standin) -> None:
+    called = message("assistant", None, tool_calls=[call(id="a")])
+    late = message("tool", "It is noon.", tool_call_id="a")
+    head = [*messages("time?"), called, *messages("Hurry."), message("assistant", "Wait.")]
+    start: list[tuple[Any, ...]]
+    start = [("user", "time?"), ("call", "read_clock", {}), ("result", "It is noon."), ("user", "Hurry.")]
+    reply = await answered(bridge, {"messages": [*head, late], "tools": [CLOCK]})
+    assert upstream(standin) == [*start, ("assistant", "Wait."), ("user", CONTINUE)]
+    moved = "messages (the result of a was moved to its call)"
+    assert ignored(reply) == ["messages[4] (a request to continue was added)", moved]
+    more = [late, message("assistant", "Noon."), *messages("Thanks.")]
+    reply = await answered(bridge, {"messages": [*head, *more], "tools": [CLOCK]})
+    assert upstream(standin) == [*start, ("assistant", "Wait."), ("assistant", "Noon."), ("user", "Thanks.")]
+    assert ignored(reply) == [moved]
+
+
 async def test_half_an_emoji_in_the_history(bridge: Bridge, standin: Standin) -> None:
     reply = await bridge.client.post(
         "/chat/completions",

@@ -14,7 +14,6 @@ from server.conversation.parts import (
     Role,
     Text,
     Thinking,
-    ToolCall,
     ToolResult,
 )
 from server.conversation.text import is_blank
@@ -125,10 +124,10 @@ class MessageListBuilder:
         ]
         if messages[0].role == "assistant":
             messages.insert(0, Message("user", (Text(FIRST_TURN),)))
-        if messages[-1].role == "assistant" and not any(isinstance(part, ToolCall) for part in messages[-1].parts):
-            messages.append(Message("user", (Text(CONTINUE),)))
-            self.ignore(f"{entries[-1].place} (a request to continue was added)")
         paired, unpaired = pair_results(messages, field=self._field)
+        if paired[-1].role == "assistant":
+            paired = (*paired, Message("user", (Text(CONTINUE),)))
+            self.ignore(f"{entries[-1].place} (a request to continue was added)")
         check_total_size(paired, field=self._field)
         prompt = "\n".join(entry.text for entry in system)
         # Claude's API refuses a blank system prompt, too.

@@ -28,7 +28,8 @@ _HEADER_NAMES = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, \t-]{1,4096}")
 _OTHER_USER = "is another user's"
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _EXPOSED = (
-    b"x-request-id, x-drawbridge-way, x-drawbridge-model, x-drawbridge-ignored, x-drawbridge-cost-usd, retry-after"
+    b"x-request-id, x-drawbridge-way, x-drawbridge-model, x-drawbridge-ignored, x-drawbridge-schema, "
+    b"x-drawbridge-cost-usd, retry-after"
 )
 
 Headers = list[tuple[bytes, bytes]]

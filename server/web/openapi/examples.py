@@ -49,7 +49,14 @@ CHAT_RESPONSES: Responses = {
             "x-request-id": {"schema": {"type": "string"}, "description": "The id of this request in the log."},
             "x-drawbridge-model": {"schema": {"type": "string"}, "description": "The model that answered."},
             "x-drawbridge-way": {"schema": {"type": "string"}, "description": "How the request found its worker."},
-            "x-drawbridge-ignored": {"schema": {"type": "string"}, "description": "Fields without effect."},
+            "x-drawbridge-ignored": {
+                "schema": {"type": "string"},
+                "description": "Fields without effect, and what was left out or changed.",
+            },
+            "x-drawbridge-schema": {
+                "schema": {"type": "string"},
+                "description": "Where the answer does not match the request's schema; not on streams.",
+            },
             "x-drawbridge-cost-usd": {
                 "schema": {"type": "string"},
                 "description": "Cost at list prices; not on streams.",

@@ -3,6 +3,7 @@
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain, groupby
 
 from server.conversation.parts import Message, Part, Text, ToolCall, ToolResult
 from server.conversation.text import is_blank
@@ -73,8 +74,8 @@ def pair_results(messages: Iterable[Message], *, field: str) -> tuple[tuple[Mess
     """Returns the messages with each call's result in the next user message, and the names of what was changed.
 
     The results stand first, in the order of the calls. Calls with the same id in one message get their results in
-    order. A result that comes too late is moved to its call. A call without a result gets an error, a result without a
-    call becomes text. `field` is the field of the messages.
+    order. A result that comes too late is moved to its call; a message that held nothing else is left out. A call
+    without a result gets an error, a result without a call becomes text. `field` is the field of the messages.
     """
     pairing = _Pairing(list(messages))
     return pairing.paired(), tuple(f"{field} ({change})" for change in pairing.changes)
@@ -94,10 +95,13 @@ class _Pairing:
         else:
             calls_before.pop()
         answers = [self._answers(*step) for step in zip(range(len(self._messages)), calls_before, strict=True)]
-        return tuple(
+        completed = [
             message if message.role == "assistant" else self._complete(number, message, calls, found)
             for number, (message, calls, found) in enumerate(zip(self._messages, calls_before, answers, strict=True))
-        )
+        ]
+        # A user message is empty if all its results were moved to an earlier one. Its neighbours then become one.
+        by_role = groupby((message for message in completed if message.parts), key=lambda message: message.role)
+        return tuple(Message(role, tuple(chain.from_iterable(m.parts for m in group))) for role, group in by_role)
 
     def _answers(self, number: int, calls: list[str]) -> list[ToolResult | None]:
         """Returns the results of `calls` in the message, and keeps its other results."""

@@ -62,6 +62,19 @@ ODD: dict[str, tuple[tuple[Message, ...], tuple[Message, ...], tuple[str, ...]]]
         (user("hi"), claude("a"), user(result("a"), "x"), claude(), user("y")),
         ("the result of a was moved to its call",),
     ),
+    "a late result at the end, alone": (
+        (user("hi"), claude("a"), user("x"), claude(), user(result("a"))),
+        (user("hi"), claude("a"), user(result("a"), "x"), claude()),
+        ("the result of a was moved to its call",),
+    ),
+    "a late result between two messages of the assistant": (
+        (user("hi"), claude("a"), user("x"), claude(), user(result("a")), claude(), user("y")),
+        (
+            *(user("hi"), claude("a"), user(result("a"), "x")),
+            *(Message("assistant", (Text("Well."), Text("Well."))), user("y")),
+        ),
+        ("the result of a was moved to its call",),
+    ),
     "a result without a call": (
         (user(result("a")),),
         (user(LOST_RESULT, "seen"),),
