@@ -32,7 +32,7 @@ def environment_for(payer: Payer, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def with_required_payer(payer: Payer, account: AccountStatus) -> AccountStatus:
-    """Returns `account` with payer "nobody" if the settings require an API key and it has none."""
+    """Returns `account` without a payer ("nobody" in the status JSON) if the settings require a missing API key."""
     if payer != "api key" or not account.signed_in or account.payer == "api key":
         return account
     return replace(account, payer="nobody", detail="the settings say to bill an API key, but none is set")

@@ -63,7 +63,7 @@ class Claim:
 @contextmanager
 def claim(data: Path) -> Iterator[Claim]:
     """Claims the folder `data`. The system releases the lock even if we are killed. Raises `AlreadyRunning`."""
-    lock = filelock.FileLock(data / _LOCK)
+    lock = _lock(data)
     try:
         lock.acquire(timeout=_CLAIM_TIMEOUT_S)
     except filelock.Timeout as error:
@@ -89,7 +89,7 @@ def read_instance(data: Path) -> Instance | None:
     """Returns the running server of the folder `data`, if any. The file of a dead one is removed."""
     if not (data / _FILE).exists():
         return None
-    lock = filelock.FileLock(data / _LOCK)
+    lock = _lock(data)
     with suppress(filelock.Timeout, OSError), lock.acquire(timeout=0):
         # The lock is free, so no server runs.
         (data / _FILE).unlink(missing_ok=True)
@@ -110,7 +110,7 @@ def request_end(data: Path) -> bool:
     if not (data / _LOCK).exists() or wait_until_gone(data, 0):
         return False
     try:
-        (data / _END).touch(mode=0o600)
+        (data / _END).touch(mode=PRIVATE)
     except OSError as error:
         raise DrawbridgeError(
             f"The folder {str(data)!r} cannot be written: {error.strerror}.",
@@ -122,7 +122,7 @@ def request_end(data: Path) -> bool:
 
 def wait_until_gone(data: Path, timeout_s: float) -> bool:
     """Waits until no server holds the folder `data`; returns False at the timeout."""
-    lock = filelock.FileLock(data / _LOCK)
+    lock = _lock(data)
     try:
         with lock.acquire(timeout=timeout_s, poll_interval=0.05):
             return True
@@ -155,6 +155,10 @@ def _ask(instance: Instance, method: str, path: str, timeout_s: float) -> Mappin
     if response.status >= 300 or not isinstance(answer, dict):
         raise _no_answer(instance, f"it answered with status {response.status}")
     return answer
+
+
+def _lock(data: Path) -> filelock.BaseFileLock:
+    return filelock.FileLock(data / _LOCK, mode=PRIVATE)
 
 
 def _remove(path: Path) -> None:

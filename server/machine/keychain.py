@@ -283,7 +283,7 @@ class _KeyringThread:
 def _complete(result: "Future[T]", work: Callable[[], T]) -> None:
     try:
         result.set_result(work())
-    except BaseException as error:  # noqa: BLE001 - the top of this thread: keyrings raise anything
+    except BaseException as error:  # noqa: BLE001 # the caller gets it: unfinished, it would ask for a result for ever
         result.set_exception(error)
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 PRIVATE = 0o600
 
 
-def replace_file(path: Path, content: bytes, *, mode: int | None = None) -> None:
+def replace_file(path: Path, content: bytes, *, mode: int | None = PRIVATE) -> None:
     """Replaces the content of `path` in one step, creating its folder. A symbolic link stays a link.
 
-    `mode` defaults to that of the file before; a new file is private. Raises OSError; then the old file stays.
+    `mode` None keeps that of the file before; a new file is private. Raises OSError; then the old file stays.
     """
     target = path.resolve()
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -98,7 +98,7 @@ def write_settings(path: Path, changes: Mapping[str, object]) -> tuple[str, ...]
     before = template() if raw is None else raw.decode("utf-8-sig")
     after = _edited(path, before, changes)
     try:
-        replace_file(path, after.encode())
+        replace_file(path, after.encode(), mode=None)
     except OSError as error:
         raise _unsaved(path, error.strerror or str(error)) from error
     return saved.notices if saved.aside else ()

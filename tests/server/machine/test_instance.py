@@ -70,7 +70,7 @@ def test_what_is_published_is_read_and_gone_afterwards(tmp_path: Path) -> None:
 def test_the_token_is_for_this_user_only_and_in_no_repr(tmp_path: Path) -> None:
     with claim(tmp_path) as held:
         held.publish(INSTANCE)
-        assert stat.S_IMODE((tmp_path / "server.json").stat().st_mode) == 0o600
+        assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
     assert "secret" not in repr(INSTANCE)
 
 
