@@ -10,12 +10,14 @@ from contextlib import closing, suppress
 from functools import cache, partial
 from typing import TYPE_CHECKING, Protocol
 
+from server.commands.options import as_arguments
 from server.commands.output import note, say
 from server.commands.serve import logged
 from server.config import Config
 from server.errors import AlreadyRunning, DrawbridgeError, SettingsInvalid
 from server.machine.billing import has_exported_key
 from server.machine.files.assets import asset
+from server.machine.files.atomic_files import PRIVATE
 from server.machine.files.paths import Folders, find_folders
 from server.machine.files.settings_file import Saved, SettingsFile
 from server.machine.instance import Claim, Instance, claim, read_instance, read_state
@@ -128,7 +130,7 @@ def _run(
     platform = Platform(
         desktop=desktop,
         copy=copy,
-        autostart=autostart_for(),
+        autostart=autostart_for(arguments=as_arguments(settings.config)),
         updates=cache(partial(_update_check, folders)),
         publish=partial(_publish, claimed, token),
         is_end_requested=claimed.is_end_requested,
@@ -237,7 +239,7 @@ def _hand_over(folders: Folders, desktop: Desktop) -> int:
 def _is_first_time(folders: Folders, name: str) -> bool:
     """Whether this is the first call with this `name`, by a file in the data folder."""
     with suppress(OSError):
-        (folders.data / name).touch(exist_ok=False)
+        (folders.data / name).touch(PRIVATE, exist_ok=False)
         return True
     return False
 

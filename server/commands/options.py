@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -97,9 +98,34 @@ def as_variables(config: Config) -> dict[str, str]:
     return variables
 
 
+def as_arguments(config: Config) -> tuple[str, ...]:
+    """Returns the settings given by flags as arguments that mean the same in every folder.
+
+    The access key is replaced by a demand for the stored one: other users may read these arguments.
+    """
+    arguments: list[str] = []
+    for option in OPTIONS:
+        value = getattr(config, option.name)
+        if config.source(option.name) != "flag" or value is False:
+            continue
+        if option.name == "api_key":
+            if not config.require_key:
+                arguments.append("--require-key")
+        elif value is True:
+            arguments.append(_flag(option))
+        else:
+            text = ",".join(value) if isinstance(value, tuple) else value
+            arguments += [_flag(option), str(text.absolute() if isinstance(text, Path) else text)]
+    return tuple(arguments)
+
+
+def _flag(option: Option) -> str:
+    return f"--{option.key.replace('_', '-')}"
+
+
 def _click_option(option: Option) -> Callable[[Command], Command]:
     default = {known.name: known.default for known in fields(Config)}[option.name]
-    names = (*_SHORT.get(option.name, ()), f"--{option.key.replace('_', '-')}")
+    names = (*_SHORT.get(option.name, ()), _flag(option))
     variables = ", ".join(name for name in (option.alias, option.variables[0]) if name)
     text = f"{HELP[option.name]}  [{variables}"
     text += f"; default: {default}]" if default not in (None, (), False) else "]"

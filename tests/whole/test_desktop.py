@@ -92,6 +92,26 @@ def test_settings_edited_by_the_user_are_applied_and_kept(app: App) -> None:
     assert "unknown = 7" in app.settings
 
 
+def test_start_at_login_keeps_the_options_of_the_running_app(tmp_path: Path, bus: str, host: TrayHost) -> None:
+    with open_app(tmp_path, bus, host, "--pool-size", "2") as app:
+        app.until("Answers at once: 2")
+        app.item.click("Start at login")
+        app.item.wait_menu(lambda menu: menu.find("Start at login").checked)
+        (entry,) = (app.folder / "home").rglob("autostart/*.desktop")
+        assert " --pool-size 2 --background\n" in entry.read_text()
+
+
+def test_no_other_user_can_read_a_file_of_the_app(app: App) -> None:
+    app.until("Running")
+    app.item.click("Answers at once: 3", "2")
+    app.until("Answers at once: 2")
+    home = app.folder / "home"
+    files = [path for path in home.rglob("*") if path.is_file() and path.parent.name in {"drawbridge", "log"}]
+    assert {"server.lock", "server.json", "drawbridge.log"} <= {path.name for path in files}
+    # The settings file was there before, and keeps the mode that its user gave it.
+    assert [path.name for path in files if path.stat().st_mode & 0o077] == ["settings.toml"]
+
+
 def test_start_at_login_is_the_systems_own_entry(app: App) -> None:
     app.until("Running")
     app.item.click("Start at login")

@@ -1,12 +1,12 @@
 """Every setting is a flag, a variable and a line of the settings file; which of them wins; and what is refused."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from server.commands.options import HELP, as_variables, settle
+from server.commands.options import HELP, as_arguments, as_variables, settle
 from server.commands.root import drawbridge
 from server.commands.serve import serve
 from server.config import OPTIONS, Config
@@ -162,12 +162,39 @@ def test_drawbridge_takes_the_same_options_as_serve() -> None:
 
 
 def test_a_child_gets_the_settings_as_variables(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    arguments = [
-        word
-        for name, (written, _) in CASES.items()
-        for word in (f"--{name.removesuffix('_s').replace('_', '-')}", *([] if name in SWITCHES else [written]))
-    ]
-    given = config(*arguments)
+    given = config(*_all_arguments())
     for variable, value in as_variables(given).items():
         monkeypatch.setenv(variable, value)
     assert config() == given
+
+
+def test_the_settings_given_by_flags_come_back_as_arguments(home: Path, tmp_path: Path) -> None:
+    given = config(*_all_arguments(but={"api_key"}))
+    assert config(*as_arguments(given)) == given
+
+
+def test_settings_from_elsewhere_are_no_arguments(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRAWBRIDGE_PORT", "9000")
+    assert as_arguments(config("--pool-size", "2")) == ("--pool-size", "2")
+
+
+def test_paths_among_the_arguments_mean_the_same_in_another_folder(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert as_arguments(config("--data-dir", "mine")) == ("--data-dir", str(tmp_path / "mine"))
+
+
+@pytest.mark.parametrize("more", [(), ("--require-key",)])
+def test_the_key_is_no_argument_but_stays_required(home: Path, more: tuple[str, ...]) -> None:
+    assert as_arguments(config("--api-key", "sesame", *more)) == ("--require-key",)
+
+
+def _all_arguments(but: Collection[str] = ()) -> list[str]:
+    """Every setting with its value of `CASES`, as on a command line."""
+    return [
+        word
+        for name, (written, _) in CASES.items()
+        if name not in but
+        for word in (f"--{name.removesuffix('_s').replace('_', '-')}", *([] if name in SWITCHES else [written]))
+    ]

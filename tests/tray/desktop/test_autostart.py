@@ -3,6 +3,7 @@
 import json
 import os
 import plistlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -84,6 +85,33 @@ def test_the_folder_is_the_users_config_folder(variable: str, below: str) -> Non
     entry = autostart_for("linux", {"XDG_CONFIG_HOME": variable}, ["/x"])
     assert isinstance(entry, XdgAutostart)
     assert entry.file == Path.home() / below / "autostart" / "drawbridge.desktop"
+
+
+def test_the_entry_keeps_the_arguments_of_the_running_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    linux = autostart_for("linux", {}, ["/opt/drawbridge"], ["--port", "9000"])
+    assert isinstance(linux, XdgAutostart)
+    linux.set(True)
+    assert "Exec=/opt/drawbridge --port 9000 --background\n" in linux.file.read_text()
+    monkeypatch.setattr("tray.desktop.autostart.macos.run_launchctl", lambda *_: "")
+    mac = autostart_for("darwin", {}, ["/usr/bin/open", "-g", "/gone/Drawbridge.app"], ["--port", "9000"])
+    assert isinstance(mac, MacAutostart)
+    mac.set(True)
+    arguments = plistlib.loads(mac.file.read_bytes())["ProgramArguments"]
+    assert arguments == ["/usr/bin/open", "-g", "/gone/Drawbridge.app", "--args", "--port", "9000"]
+    assert mac.repair(), "the program is the bundle, not its last argument"
+
+
+@pytest.mark.parametrize(
+    ("command", "message", "hint"),
+    [
+        (["/o$t/drawbridge"], "The path '/o$t/drawbridge' has the character '$'", "Move the program"),
+        (["/x", "--data-dir", "/a=b"], "The argument '/a=b' has the character '='", "into the settings file"),
+    ],
+)
+def test_what_desktops_do_not_accept_is_named_with_its_cure(command: list[str], message: str, hint: str) -> None:
+    with pytest.raises(AutostartRefused, match=re.escape(message)) as refused:
+        desktop_entry(command)
+    assert hint in refused.value.hint
 
 
 # Linux.

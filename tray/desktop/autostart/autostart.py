@@ -7,14 +7,20 @@ import sysconfig
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tray.desktop.autostart.entry import Autostart
+from tray.desktop.autostart.entry import OPEN, Autostart
 
 
 def autostart_for(
-    platform: str = sys.platform, environ: Mapping[str, str] = os.environ, command: Sequence[str] | None = None
+    platform: str = sys.platform,
+    environ: Mapping[str, str] = os.environ,
+    command: Sequence[str] | None = None,
+    arguments: Sequence[str] = (),
 ) -> Autostart:
-    """The login entry of this system for `command`; None: for the program that is running."""
+    """The login entry of this system for `command` (None: the program that is running) with these `arguments`."""
     command = command_here(platform=platform, environ=environ) if command is None else command
+    if arguments:
+        # `open` passes on only what follows --args.
+        command = (*command, *(("--args",) if command[0] == OPEN else ()), *arguments)
     # Lazy: each imports modules that only its own system needs, and the icon should appear first.
     if platform == "win32":
         from tray.desktop.autostart.windows import WindowsAutostart, WindowsRegistry
@@ -51,7 +57,7 @@ def command_here(
             return (str(windowed if windowed.exists() else executable),)
         bundle = next((str(folder) for folder in Path(executable).parents if folder.suffix == ".app"), None)
         # Opened as a bundle, macOS shows it as an app and starts only one.
-        return ("/usr/bin/open", "-g", bundle) if platform == "darwin" and bundle else (executable,)
+        return (OPEN, "-g", bundle) if platform == "darwin" and bundle else (executable,)
     if platform == "win32":
         # The script would open a console window.
         windowed = Path(executable).with_name("pythonw.exe")

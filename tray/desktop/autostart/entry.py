@@ -12,6 +12,9 @@ from server.errors import DrawbridgeError
 logger = logging.getLogger(__name__)
 
 NAME = "Drawbridge"
+# macOS' program that opens an app's bundle.
+OPEN = "/usr/bin/open"
+IN_THE_FILE = "Put that setting into the settings file, and start Drawbridge without its option."
 
 
 class AutostartRefused(DrawbridgeError):

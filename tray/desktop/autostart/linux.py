@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from server.machine.files.atomic_files import replace_file
-from tray.desktop.autostart.entry import NAME, AutostartRefused, refuse_os_errors, repair_entry
+from tray.desktop.autostart.entry import IN_THE_FILE, NAME, AutostartRefused, refuse_os_errors, repair_entry
 
 ENTRY = "drawbridge.desktop"
 
@@ -45,14 +45,17 @@ class XdgAutostart:
 
 
 def desktop_entry(command: Sequence[str]) -> str:
-    """The entry that starts `command`. Raises `AutostartRefused` for a path that desktops do not accept."""
-    program = command[0]
-    # The specification allows all of these in quotes; gio and dex do not.
-    if invalid := re.search(r'[$%"`\\=\n\r]', "".join(command)):
-        raise AutostartRefused(
-            f"The path {program!r} has the character {invalid[0]!r}, which desktops do not accept there.",
-            hint="Move the program into a folder with a plain name.",
-        )
+    """The entry that starts `command`. Raises `AutostartRefused` for an argument that desktops do not accept."""
+    for number, argument in enumerate(command):
+        # The specification allows all of these in quotes; gio and dex do not.
+        if invalid := re.search(r'[$%"`\\=\n\r]', argument):
+            what, hint = (
+                ("argument", IN_THE_FILE) if number else ("path", "Move the program into a folder with a plain name.")
+            )
+            raise AutostartRefused(
+                f"The {what} {argument!r} has the character {invalid[0]!r}, which desktops do not accept there.",
+                hint=hint,
+            )
     lines = (
         "[Desktop Entry]",
         "Type=Application",

@@ -12,7 +12,7 @@ from typing import Any  # the values of a property list
 from xml.parsers.expat import ExpatError
 
 from server.machine.files.atomic_files import replace_file
-from tray.desktop.autostart.entry import AutostartRefused, refuse_os_errors, repair_entry
+from tray.desktop.autostart.entry import OPEN, AutostartRefused, refuse_os_errors, repair_entry
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,10 @@ class MacAutostart:
 
     def _program(self) -> str:
         arguments = [str(argument) for argument in self._agent()["ProgramArguments"]]
-        return arguments[-1] if arguments[0] == "/usr/bin/open" else arguments[0]
+        if arguments[0] != OPEN:
+            return arguments[0]
+        own = arguments.index("--args") if "--args" in arguments else len(arguments)
+        return arguments[own - 1]
 
     def _is_disabled(self) -> bool:
         output = self._launchctl("print-disabled", _domain())

@@ -53,7 +53,7 @@ class WindowsAutostart:
                 if len(line) > LONGEST_RUN:
                     raise AutostartRefused(
                         f"The command {line!r} is longer than the {LONGEST_RUN} characters that Windows accepts there.",
-                        hint="Move the program into a folder with a shorter path.",
+                        hint="Move the program to a shorter path, or put its options into the settings file.",
                     )
                 self._registry.write(self.RUN, NAME, line)
             else:
