@@ -1,0 +1,44 @@
+"""A sample of the random odd requests: what reaches Claude's API is what the plain request sends."""
+
+import json
+from typing import Any
+
+import pytest
+
+from server.standin.server import Standin
+from tests.server.dialects.ugly_requests import ugly_request
+from tests.tiers import sized
+from tests.whole.bridge import Bridge
+from tests.whole.calling import blocks_of, offered, spoken
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+FIELDS = ("model", "max_tokens", "stop_sequences", "tool_choice", "thinking", "output_config")
+
+
+def upstream(standin: Standin) -> dict[str, Any]:
+    """The last body, without Claude Code's own notes and without cache marks, whose places depend on the way."""
+    body = standin.requests[-1].body
+    blocks = [(sent["role"], block) for sent in spoken(body) for block in blocks_of(sent["content"])]
+    plain = [
+        (role, {name: value for name, value in block.items() if name != "cache_control"}) for role, block in blocks
+    ]
+    return {"messages": plain, "tools": offered(body), **{name: body.get(name) for name in FIELDS}}
+
+
+@sized("count", 60, small=6)
+async def test_a_mixture_reaches_claude_as_the_plain_request(bridge: Bridge, standin: Standin, count: int) -> None:
+    for seed in range(count):
+        ugly = ugly_request(seed)
+        sent: list[dict[str, Any]] = []
+        for body in (ugly.plain, ugly.body):
+            # httpx refuses half of a surrogate pair unescaped.
+            reply = await bridge.client.post(
+                "/chat/completions", content=json.dumps(body), headers={"content-type": "application/json"}
+            )
+            if body is ugly.body and ugly.refused:
+                assert (reply.status_code, reply.json()["error"]["param"]) == (400, ugly.refused[0]), reply.text
+            else:
+                assert reply.status_code == 200, (seed, ugly.kinds, reply.text)
+                sent.append(upstream(standin))
+        assert sent[0] == sent[-1], (seed, ugly.kinds)
