@@ -119,13 +119,15 @@ def _run(
         # Imported here: the icon comes first.
         from server.runtime.runner import Runner
 
-        return Runner(
+        runner = Runner(
             config,
             token=token,
             folders=folders,
             on_status=on_status,
             on_stop_requested=lambda: controller.post(Quit()),
         )
+        runner.on_open = partial(_publish, claimed, token)
+        return runner
 
     platform = Platform(
         desktop=desktop,

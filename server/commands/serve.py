@@ -114,9 +114,10 @@ def _serve(settled: Settled, claimed: Claim, make_runner: MakeRunner) -> None:
 
     # Created before we report that we listen: edits from then on are applied.
     watcher = SettingsWatcher(settled, runner, publish)
+    # A client that gets an answer finds the instance file.
+    runner.on_open = publish
     with _on_signals(runner.stop) as seen:
         runner.start()
-        publish(runner.listeners)
         say(f"Drawbridge listening on {runner.listeners.base_url}")
         is_key_stored = key is not None and settled.config.api_key is None
         for remark in _remarks(settled, runner.listeners.moved, is_key_stored=is_key_stored):

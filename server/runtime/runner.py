@@ -36,6 +36,7 @@ class Runner:
 
     `on_status` is called with each new status, in the server's thread or the one that calls `start`; it must not block.
     `on_stop_requested` is called instead of `stop` when /control or the page requests a stop.
+    `on_open` is called in the server's thread before the first request is answered; what it raises prevents the start.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Runner:
         self._create_app = create_app or _create_app
         self._control: ControlPort = self if on_stop_requested is None else _Control(token, on_stop_requested)
         self._hosts = hosts
+        self.on_open: Callable[[Listeners], None] = lambda _: None
         self._thread = threading.Thread(target=self._run, name="drawbridge-server", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started: concurrent.futures.Future[None] = concurrent.futures.Future()
@@ -290,6 +292,7 @@ class Runner:
             await asyncio.to_thread(_import_web)
             app = self._create_app(self._config, engine, self._control)
             self._listener_set = _listener_set(app, lambda: self._config, self._on_refused_origin)
+            self.on_open(self.listeners)
             try:
                 await self._listener_set.change(self.listeners, grace_s=0.0)
                 self._move(State.RUNNING)
