@@ -84,6 +84,8 @@ class AttemptFactory:
             messages = await offload(self.thinking.restored, request.profile.owner, settings.model, request.messages)
             request = replace(request, messages=messages)
         profile, key = await offload(self._lease_terms, request, settings, is_background=is_background)
+        if is_retry:
+            await self.pool.retire_unresponsive()
         async with self.pool.lease(profile, conversation_key=key, first_in_line=is_retry) as lease:
             already_held = len(request.messages) - 1 if lease.way == "continued" else 0
             events = lease.worker.ask(

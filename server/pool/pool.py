@@ -128,6 +128,14 @@ class Pool(Generic[W]):
         if self._is_open:
             self._step()
 
+    async def retire_unresponsive(self) -> None:
+        """Retires the idle workers that do not respond, before the retry of a request whose worker failed.
+
+        What stopped one process may have stopped them all.
+        """
+        await self._workers.retire_unresponsive()
+        self._step()
+
     @asynccontextmanager
     async def reserve_place(self) -> AsyncIterator[None]:
         """Waits for a place and reserves it for a process outside the pool while the block runs."""

@@ -31,6 +31,9 @@ class PooledWorker(Protocol):
     async def wait_dead(self) -> None:
         """Returns when the process has ended by itself."""
 
+    async def reacts(self) -> bool:
+        """Whether the process, which is idle, responds soon; bounded; never raises."""
+
 
 W = TypeVar("W", bound=PooledWorker)
 
@@ -146,6 +149,18 @@ class WorkerSet(Generic[W]):
         self._move(member, Slot(key, WorkerState.CLOSING))
         if not member.is_booting:
             self._close(member)
+
+    async def retire_unresponsive(self) -> None:
+        """Retires the idle workers that do not respond. All are checked at the same time."""
+        idle = [slot for slot in self.slots if slot.state in {WorkerState.RAW, WorkerState.PARKED}]
+        for slot, reacts in zip(idle, await asyncio.gather(*map(self._reacts, idle)), strict=True):
+            member = self._members.get(slot.key)
+            # A request that has leased the worker meanwhile finds out by itself.
+            if not reacts and member is not None and member.slot.state is not WorkerState.ANSWERING:
+                self.retire(slot.key, "it did not respond")
+
+    async def _reacts(self, slot: Slot) -> bool:
+        return await self.worker(slot.key).reacts()
 
     def interrupt(self) -> None:
         """Closes everything now, running boots and answers included."""

@@ -16,7 +16,7 @@ async def account_status(path: Path, environment: Mapping[str, str]) -> AccountS
     output = await output_of(path, ["auth", "status"], environment)
     try:
         answer = json.loads(output)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CliFailed("Claude Code did not report who is signed in.") from error
     return account_from_answer(answer)
 

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from server.claude.cli.models import cards_from_answer
@@ -101,36 +100,37 @@ class Worker:
         `held` as in `Session.ask`. `profile` configures an unused worker; a used one must already have it.
         Closing the generator early leaves the answer running: call `settle` or `close` then.
 
-        Until the first event the process must prove that it is alive, at once unless `is_patient`.
+        Until the first event the process must prove that it is alive: soon, or with more time if `is_patient`.
         """
         bounds = self._bounds()
         self._process.prove_alive(bounds.control_s if is_patient else bounds.alive_s, again_s=bounds.control_s)
         try:
-            async with aclosing(self._events(profile, settings, messages, held=held)) as events:
-                async for event in events:
-                    self._process.stop_proving()
-                    yield event
+            session = self._session or await self._configured(profile)
+            # Near the end of the window Claude Code refuses a continued conversation by its own count, without a
+            # request upstream. It is then replayed, so that Claude's API decides.
+            for already_held in dict.fromkeys((held, 0)):
+                self._conversations += not already_held
+                try:
+                    await session.ask(settings, messages, held=already_held)
+                    while events := await session.events():
+                        self._process.stop_proving()
+                        for event in events:
+                            yield event
+                except PromptTooLong:
+                    if not already_held or not self.is_at_rest:
+                        raise
+                else:
+                    return
         finally:
             self._process.stop_proving()
 
-    async def _events(
-        self, profile: Profile, settings: ModelSettings, messages: tuple[Message, ...], *, held: int
-    ) -> AsyncGenerator[Event, None]:
-        session = self._session or await self._configured(profile)
-        # Near the end of the window Claude Code refuses a continued conversation by its own count, without a request
-        # upstream. It is then replayed, so that Claude's API decides.
-        for already_held in dict.fromkeys((held, 0)):
-            self._conversations += not already_held
-            try:
-                await session.ask(settings, messages, held=already_held)
-                while events := await session.events():
-                    for event in events:
-                        yield event
-            except PromptTooLong:
-                if not already_held or not self.is_at_rest:
-                    raise
-            else:
-                return
+    async def reacts(self) -> bool:
+        """Whether the idle process responds to a request of ours soon."""
+        try:
+            await self._process.control("list_models", timeout_s=self._bounds().alive_s)
+        except EngineError:
+            return False
+        return True
 
     async def _configured(self, profile: Profile) -> "Session":
         # Imported here: it takes half a second or more, during which the first process boots.

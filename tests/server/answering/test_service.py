@@ -54,12 +54,16 @@ class ScriptedPool:
         self.patience: list[bool] = []
         self.results: list[LeaseResult] = []
         self.leased = 0
+        self.checks = 0
         self.closed = 0
         self.way: Way = "process"
         self.is_at_rest = False
         self.stops = True
         self.is_alive = True
         self.needs_replacement = False
+
+    async def retire_unresponsive(self) -> None:
+        self.checks += 1
 
     @asynccontextmanager
     async def lease(

@@ -77,6 +77,7 @@ class FakeWorker:
         self.failure: Exception | None = None
         self.is_closed = False
         self.closes = 0
+        self.is_hung = False
 
     async def boot(self) -> None:
         self._factory.alive += 1
@@ -87,6 +88,9 @@ class FakeWorker:
 
     async def wait_dead(self) -> None:
         await self.dead.wait()
+
+    async def reacts(self) -> bool:
+        return not self.is_hung
 
     async def close(self) -> None:
         self.closes += 1

@@ -599,3 +599,15 @@ async def test_only_the_lease_is_logged_under_the_id_of_the_request(
         ("-", "worker 2 booted"),
         ("-", "worker 2 retired:"),
     ]
+
+
+async def test_idle_workers_that_do_not_respond_are_retired_and_others_kept() -> None:
+    async with open_pool(size=3) as harness:
+        await settle()
+        first, second, third = harness.factory.workers
+        first.is_hung = second.is_hung = True
+        async with harness.pool.lease(PROFILE) as lease:
+            await harness.pool.retire_unresponsive()
+            await settle()
+            # The leased worker's own request finds out whether it hangs.
+            assert (lease.worker.closes, second.closes, third.closes) == (0, 1, 0)

@@ -18,6 +18,9 @@ class CountedWorker:
     async def boot(self) -> None:
         CountedWorker.living += 1
 
+    async def reacts(self) -> bool:
+        return True
+
     async def wait_dead(self) -> None:
         await self._dead.wait()
 
