@@ -35,7 +35,7 @@ def test_without_a_now_the_day_is_written_in_full() -> None:
 
 @settings(deadline=None)
 @given(st.floats())
-def test_no_number_breaks_the_words(number: float) -> None:
+def test_every_number_gives_a_phrase(number: float) -> None:
     assert usage_line(UsageWindow("5 hours", number, number), NOW).startswith("5 hours: ")
 
 

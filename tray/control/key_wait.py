@@ -20,8 +20,8 @@ RETRY_S = 3.0
 class KeyWait:
     """Reads the key in the background until it is known; `error` says why it is not yet.
 
-    All methods run on the controller's thread. There is never a second password window, and none again after the user
-    has closed it: then only a keyring that was unlocked elsewhere is read.
+    All methods run on the controller's thread. Only one password window is ever open, and none opens again after the
+    user has closed it: then only a keyring that was unlocked elsewhere is read.
     """
 
     def __init__(self, access_key: AccessKey, background: Background, *, clock: Callable[[], float]) -> None:

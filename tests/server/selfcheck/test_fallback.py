@@ -36,7 +36,7 @@ def test_a_claude_code_that_does_everything_is_warm() -> None:
 
 
 @pytest.mark.parametrize("missing", Capability)
-def test_a_complete_bundled_one_replaces_one_that_lacks_anything(missing: Capability) -> None:
+def test_a_complete_bundled_cli_replaces_one_that_lacks_anything(missing: Capability) -> None:
     mode = serving_mode_for(result_lacking(missing), bundled=BUNDLED, on_bundled=on_bundled_lacking())
     assert (mode.is_checked, mode.isolation, mode.cli, mode.error) == (True, "warm", BUNDLED, None)
     assert missing.value in mode.summary
@@ -70,7 +70,7 @@ def test_the_bundled_one_serves_while_it_is_checked_if_the_installed_one_is_unfi
     assert (mode.is_checked, mode.isolation, mode.cli, mode.error) == (False, "process", BUNDLED, None)
 
 
-def test_the_bundled_ones_own_result_decides_how_it_serves() -> None:
+def test_the_bundled_clis_own_result_decides_how_it_serves() -> None:
     mode = serving_mode_for(UNFIT, bundled=BUNDLED, on_bundled=on_bundled_lacking(Capability.RESET))
     assert (mode.isolation, mode.cli, mode.error) == ("process", BUNDLED, None)
     assert mode.is_private

@@ -171,7 +171,7 @@ async def test_the_bundled_one_is_checked_when_it_is_needed(scene: Scene, caplog
     assert len(scene.probed) == 2
 
 
-async def test_the_installed_one_serves_by_process_while_the_bundled_one_is_checked(scene: Scene) -> None:
+async def test_the_installed_cli_serves_by_process_while_the_bundled_one_is_checked(scene: Scene) -> None:
     assert scene.bundled is not None
     scene.missing[scene.cli] = [Capability.RESET]
     check = scene.start()

@@ -22,8 +22,8 @@ _lock = threading.Lock()
 def shrunk_image(content: bytes) -> tuple[str, bytes] | None:
     """Returns the media type and the bytes of a smaller image; None if `content` cannot be decoded.
 
-    The image stands as its EXIF orientation says. Of an animation the first frame is kept, and PNG where it is small
-    enough. The same bytes give the same result, so that a conversation that contains them stays the same.
+    The image is turned as its EXIF orientation says. Only the first frame of an animation is kept. A PNG stays a PNG if
+    it becomes small enough. The same bytes give the same result, so the conversation that contains them stays equal.
     """
     with _lock, suppress(OSError, ValueError, SyntaxError, MemoryError, OverflowError, EOFError):
         return _shrunk(content)

@@ -275,7 +275,7 @@ def _renamed_keys(schema: Schema, place: str, rewriter: Rewriter) -> tuple[tuple
 
 
 def legal_key(name: str) -> str:
-    """A property name in Claude's alphabet, unlike that of any other name."""
+    """Returns a property name in Claude's alphabet, unique to `name`."""
     digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
     return f"{_ILLEGAL.sub('_', name)[:_STEM]}_{digest}"
 

@@ -9,7 +9,7 @@ from server.errors import CliMissing
 from tests.server.claude.cli.programs import environment, program
 
 
-def test_the_one_named_in_the_settings_comes_first(tmp_path: Path) -> None:
+def test_the_cli_named_in_the_settings_comes_first(tmp_path: Path) -> None:
     mine = program(tmp_path / "mine")
     assert find_cli(mine, environment(tmp_path)) == mine.resolve()
 

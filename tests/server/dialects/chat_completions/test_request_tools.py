@@ -228,7 +228,7 @@ class TestConversation:
         assert found.ignored == ()
         assert request(HELLO, sent, *results).messages == found.messages[:3]
 
-    def test_a_result_after_the_users_words_and_a_call_without_one(self) -> None:
+    def test_a_result_after_the_users_text_and_a_call_without_a_result(self) -> None:
         found = request(HELLO, calls(call("c1"), call("c2")), HELLO, result("c1"))
         assert found.messages[2].parts == (
             ToolResult("c1", (Text("seen"),)),
