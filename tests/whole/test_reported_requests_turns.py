@@ -215,6 +215,21 @@ class TestSystemMessages:
         assert reply.headers["x-drawbridge-way"] != "continued"
         assert "10:0" not in str(standin.requests[-1].body)
 
+    @pytest.mark.parametrize(
+        "fields", [{"instructions": "You help."}, {"system": "You help."}], ids=["responses", "messages"]
+    )
+    async def test_a_replaced_system_message_of_another_format_stays_warm(
+        self, bridge: Bridge, standin: Standin, fields: dict[str, Any]
+    ) -> None:
+        turns = messages(f"Say one. {fields}")
+        for number in range(2):
+            sent = [*turns, message("system", f"It is 10:0{number}.")]
+            reply = await answered(bridge, {**fields, ("input" if "instructions" in fields else "messages"): sent})
+            assert prompt_of(standin)[-1] == "You help."
+            assert upstream(standin)[-2:] == [turns_text(turns), ("user", system_note(f"It is 10:0{number}."))]
+            turns += [message("assistant", reply.json()["choices"][0]["message"]["content"]), *messages("More.")]
+        assert reply.headers["x-drawbridge-way"] == "continued"
+
     async def test_a_long_replaced_system_message_is_not_kept_but_the_prefix_is(
         self, bridge: Bridge, standin: Standin
     ) -> None:
