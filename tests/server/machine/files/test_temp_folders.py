@@ -108,3 +108,10 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
 
 def test_removing_what_is_gone_is_no_error(tmp_path: Path) -> None:
     remove(tmp_path / "nowhere")
+
+
+def test_an_empty_folder_that_another_user_created_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_scratch(tmp_path, shared=[tmp_path]) as scratch:
+        first = scratch.empty_folder()
+        monkeypatch.setattr("server.machine.files.temp_folders._is_ours", lambda _: False)
+        assert scratch.empty_folder() != first
