@@ -329,3 +329,23 @@ async def test_an_answer_tells_how_much_of_the_plan_is_used(bench: Bench, standi
     await worker.boot()
     assert [event async for event in worker.ask(Profile(), SONNET, conversation("hi"))]
     assert [(window.name, window.used) for window in reported[-1]] == [("5 hours", 0.42), ("Week", 0.25)]
+
+
+async def test_the_end_of_a_usage_limit_is_kept_for_later_refusals(bench: Bench) -> None:
+    """Claude Code reports it once; an answer that the plan allows again ends it."""
+    assert bench.cli is not None
+    launch = launch_for(bench.cli, bench.environment)
+    session = Session(CliProcess(lambda: launch, bench.scratch, guard_for()), lambda: bench.bounds)
+    later = 2.0**40
+    session._read({"type": "rate_limit_event", "rate_limit_info": {"status": "rejected", "resetsAt": later}})
+    assert session._reader_for()._resets_at == later
+    session._read({"type": "rate_limit_event", "rate_limit_info": {"status": "allowed", "resetsAt": later}})
+    assert session._reader_for()._resets_at is None
+
+
+async def test_a_prompt_answer_causes_no_check_of_its_process(warm: Warm, monkeypatch: pytest.MonkeyPatch) -> None:
+    checks: list[object] = []
+    monkeypatch.setattr(warm.worker._process, "post", checks.append)
+    await warm.ask("one")
+    await asyncio.sleep(0.4)
+    assert checks == []
