@@ -36,10 +36,15 @@ class Line:
         return self.props.get("type") == "separator"
 
     def find(self, *labels: str) -> "Line":
-        """The line with these labels, the submenus' first. Raises LookupError with the menu."""
+        """The line with these labels, the submenus' first; "Port" also finds "Port: 8082", "4000" also "4000 (why)".
+
+        Raises LookupError with the menu.
+        """
         line = self
         for label in labels:
-            found = next((child for child in line.children if child.label == label), None)
+            found = next((child for child in line.children if child.label == label), None) or next(
+                (child for child in line.children if child.label.startswith((f"{label}: ", f"{label} ("))), None
+            )
             if found is None:
                 raise LookupError(f"there is no {label!r} in:\n{self.text()}")
             line = found

@@ -172,7 +172,7 @@ def steady(menu: str, folder: Path) -> str:
     """The menu without what differs from run to run. A port is PORT, except those that the menu offers."""
     menu = menu.replace(str(folder), "FOLDER")
     menu = re.sub(r"\b127\.0\.0\.1:\d+", "HOST:PORT", menu)
-    menu = re.sub(r"(?m)(?<=ort )\d{4,5}\b|(?<=\(o\) )\d{4,5}$", "PORT", menu)
+    menu = re.sub(r"(?m)(?:(?<=ort )|(?<=ort: ))\d{4,5}\b|(?<=\(o\) )\d{4,5}$", "PORT", menu)
     menu = re.sub(r"\bby python[\d.]* \(pid \d+\)", "by python (pid PID)", menu)
     return re.sub(r"\b\d+\.\d+\.\d+(?:\.\d+)?\b", "N.N.N", menu)
 

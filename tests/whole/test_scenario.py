@@ -53,7 +53,7 @@ def it_stops_starts_and_restarts(app: App) -> None:
 
 
 def pool_size_and_model(app: App) -> None:
-    app.item.click("Answers at once: 3", "1")
+    app.item.click("Answers at once", "1")
     app.item.wait_menu(lambda menu: menu.find("Answers at once: 1", "1").checked)
     app.item.click("Default model", "Haiku")
     app.item.wait_menu(lambda menu: menu.find("Default model", "Haiku").checked)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from server.errors import KeyringAsking, KeyringError, KeyUnreadable, PortTaken
 from server.status import State, Status
-from tray.commands import AllowOrigin, ChangeSetting, Command, Open, Restart, SetPort, SignIn
+from tray.commands import ChangeSetting, Command, Open, Restart, SetPort, SignIn
 from tray.control.access_key import AccessKey
 from tray.control.settings import Settings
 from tray.control.supervisor import Failure, Server
@@ -66,7 +66,10 @@ def server_is_moved(server: Server) -> bool:
 
 
 def command_for(problem: Problem | None, title: str = "") -> Command | None:
-    """The command that a click on the problem's line means; None: nothing, or it is not the problem `title`."""
+    """The command that helps with the problem. None: nothing does, or it is not the problem `title` any more.
+
+    An origin is allowed only by the line of the menu that says so.
+    """
     if problem is None or (title and title != problem.title):
         return None
     commands: dict[Fix, Command | None] = {
@@ -76,7 +79,7 @@ def command_for(problem: Problem | None, title: str = "") -> Command | None:
         Fix.NEXT_PORT: SetPort(None),
         Fix.SETTINGS: Open("settings"),
         Fix.RESTART: Restart(),
-        Fix.ALLOW_ORIGIN: AllowOrigin(problem.subject),
+        Fix.ALLOW_ORIGIN: None,
         Fix.PLAN: ChangeSetting("payer", "plan"),
         Fix.NOTHING: None,
     }

@@ -12,6 +12,7 @@ from tray.commands import (
     AllowOrigin,
     ChangeSetting,
     ClientApp,
+    Command,
     Copy,
     CopyAddress,
     CopyKey,
@@ -31,13 +32,16 @@ from tray.commands import (
 from tray.menu.client_setup import name_of
 from tray.menu.item import SEPARATOR, Item
 from tray.menu.phrases import key_line, port_of, state_line
-from tray.model import POOL_SIZES, PORT_PRESETS, Fix, KeyPlace, Picture, Snapshot
+from tray.model import POOL_SIZES, PORT_PRESETS, Fix, KeyPlace, Picture, Problem, Snapshot
 
 CLAUDES_DEFAULT = "default"
+# Why a port is offered: apps may have it as the default of the server that they usually talk to.
+_PORT_USES = {8082: " (the default)", 8080: " (llama.cpp's)", 11434: " (Ollama's)", 4000: " (LiteLLM's)"}
+_PAYERS = {"api key": "the API key", "plan": "the Claude plan"}
 _KEY_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
 # Windows cuts longer tooltips.
 _TOOLTIP_LONGEST = 127
-# The line below a problem that names its fix; none if another line of the menu does.
+# The line below a problem that names its fix.
 _FIXES = {
     Fix.LOG: "See what happened in the log",
     Fix.INSTALL: "Install Claude Code...",
@@ -46,18 +50,24 @@ _FIXES = {
     Fix.RESTART: "Try again",
     Fix.ALLOW_ORIGIN: "Allow that page",
     Fix.PLAN: "Use the Claude plan",
-    Fix.SIGN_IN: "",
-    Fix.NOTHING: "",
+    Fix.SIGN_IN: "Sign in to Claude...",
 }
 
 
 def menu_for(snapshot: Snapshot) -> tuple[Item, ...]:
     """The whole menu, with short lines and no two equal siblings."""
     groups = (
-        (_line(state_line(snapshot)), _account(snapshot), *_problem(snapshot)),
+        (_line(state_line(snapshot)), *_account_and_problem(snapshot)),
         _start_stop(snapshot),
-        (_base_url(snapshot), _connect()),
-        (_model(snapshot), _pool_size(snapshot), _port(snapshot), _key(snapshot), _reach(snapshot)),
+        (_page(snapshot), _base_url(snapshot), _connect()),
+        (
+            *_payer(snapshot),
+            _model(snapshot),
+            _pool_size(snapshot),
+            _port(snapshot),
+            _key(snapshot),
+            _reach(snapshot),
+        ),
         (*_usage(snapshot), *_sign_in(snapshot), *_new_version(snapshot)),
         (
             _start_at_login(snapshot),
@@ -98,45 +108,65 @@ def _line(text: str) -> Item:
     return Item(text or "?", enabled=False)
 
 
-def _account(snapshot: Snapshot) -> Item:
-    """The account and its billing. Claude Code prefers an exported API key to the plan, so then the choice is here."""
+def _account_and_problem(snapshot: Snapshot) -> tuple[Item, Item]:
+    """The account or what is wrong, then what helps: always two lines, so that a problem moves no other line."""
+    problem, account = snapshot.problem, snapshot.status.account
+    who = _line(_account_text(snapshot))
+    what = who if problem is None else _line(problem.title)
+    if snapshot.is_signing_in:
+        return what, _line("Signing in: finish in your browser")
+    if problem is None:
+        needs_start = account.signed_in is False and not snapshot.status.demo
+        return what, _line("Start the server to sign in" if needs_start else "No problems")
+    if problem.fix is Fix.NOTHING:
+        return what, who
+    return what, Item(_FIXES[problem.fix], _fix_for(problem))
+
+
+def _account_text(snapshot: Snapshot) -> str:
+    account, is_demo = snapshot.status.account, snapshot.status.demo
+    if snapshot.has_exported_key and account.payer == "api key" and not is_demo:
+        return f"Billed per token to {_key_variable(snapshot)}"
+    return account_line(account, demo=is_demo)
+
+
+def _key_variable(snapshot: Snapshot) -> str:
+    """The variable with the exported API key."""
+    return next((name for name in _KEY_VARIABLES if name in snapshot.status.account.detail), _KEY_VARIABLES[0])
+
+
+def _fix_for(problem: Problem) -> Command:
+    match problem.fix:
+        case Fix.SIGN_IN:
+            return SignIn()
+        case Fix.ALLOW_ORIGIN:
+            # Only the line that says so allows it: the page may be an attacker's.
+            return AllowOrigin(problem.subject)
+        case _:
+            return ActOnProblem(problem.title)
+
+
+def _payer(snapshot: Snapshot) -> Iterator[Item]:
+    """Claude Code prefers an exported API key to the plan without asking, so then the choice is here."""
     account = snapshot.status.account
-    text = account_line(account, demo=snapshot.status.demo)
     if not snapshot.has_exported_key or snapshot.status.demo:
-        return _line(text)
-    variable = next((name for name in _KEY_VARIABLES if name in account.detail), _KEY_VARIABLES[0])
-    if account.payer == "api key":
-        text = f"Billed per token to {variable}"
+        return
     source = dict(snapshot.pinned).get("payer")
 
     def choice(text: str, payer: str) -> Item:
         command = ChangeSetting("payer", payer)
         return Item(text, command, snapshot.payer == payer, radio=True, enabled=not source)
 
-    lines = (_line(f"Found {variable} in your environment"), *((_line(f"Payer set by {source}"),) if source else ()))
+    lines = (
+        _line(f"Found {_key_variable(snapshot)} in your environment"),
+        *((_line(f"Payer set by {source}"),) if source else ()),
+    )
     choices = (
         choice("Use the Claude plan", "plan"),
         choice("Use the API key (billed per token)", "api key"),
         choice("Let Claude Code choose (now: the API key)", "automatic"),
     )
-    return Item(text, items=(*lines, *choices))
-
-
-def _problem(snapshot: Snapshot) -> Iterator[Item]:
-    problem = snapshot.problem
-    if problem is None:
-        return
-    if problem.fix is Fix.NOTHING:
-        yield _line(problem.title)
-        return
-    if problem.fix is Fix.ALLOW_ORIGIN:
-        # Only the line that says so allows it: the page may be an attacker's.
-        yield _line(problem.title)
-        yield Item(_FIXES[problem.fix], AllowOrigin(problem.subject))
-        return
-    yield Item(problem.title, ActOnProblem(problem.title))
-    if _FIXES[problem.fix]:
-        yield Item(_FIXES[problem.fix], ActOnProblem(problem.title))
+    yield Item(f"Who pays: {_PAYERS.get(account.payer, account.payer)}", items=(*lines, *choices))
 
 
 def _start_stop(snapshot: Snapshot) -> tuple[Item, ...]:
@@ -147,6 +177,10 @@ def _start_stop(snapshot: Snapshot) -> tuple[Item, ...]:
         Item("Stop", Stop(), enabled=state in {State.STARTING, State.RUNNING}),
         Item("Restart", Restart(), enabled=state is State.RUNNING),
     )
+
+
+def _page(snapshot: Snapshot) -> Item:
+    return Item("Open dashboard", Open("page"), enabled=snapshot.status.state is State.RUNNING)
 
 
 def _base_url(snapshot: Snapshot) -> Item:
@@ -183,7 +217,7 @@ def _model(snapshot: Snapshot) -> Item:
         for model in _with_distinct_names(models)
     ]
     return Item(
-        "Default model",
+        f"Default model: {_model_name(snapshot)}",
         items=(*choices, *([] if listed else [_line("The full list appears once Claude Code is running")])),
     )
 
@@ -229,9 +263,9 @@ def _port(snapshot: Snapshot) -> Item:
         return _line(f"Port: {current}{pinned}")
     ports = PORT_PRESETS if current in PORT_PRESETS else (current, *PORT_PRESETS)
     return Item(
-        "Port",
+        f"Port: {current}",
         items=(
-            *(Item(str(port), SetPort(port), port == current, radio=True) for port in ports),
+            *(Item(f"{port}{_PORT_USES.get(port, '')}", SetPort(port), port == current, radio=True) for port in ports),
             SEPARATOR,
             Item("Next free port", SetPort(None)),
             Item("Other... (in the settings file)", Open("settings")),
@@ -251,7 +285,7 @@ def _key(snapshot: Snapshot) -> Item:
     new = "Replace the key (the old one stops working)" if has_key else "New key (then required of every app)"
     consent = Item("No keyring found. Store the key in a private file", AllowKeyFile())
     return Item(
-        f"Access key{pinned}",
+        f"Access key: {_key_state(snapshot)}{pinned}",
         items=(
             Item(require, RequireKey(not key.is_required), key.is_required, enabled=is_ours and not key.is_fixed),
             Item("Copy the key", CopyKey(), enabled=has_key),
@@ -265,16 +299,22 @@ def _key(snapshot: Snapshot) -> Item:
     )
 
 
+def _key_state(snapshot: Snapshot) -> str:
+    if snapshot.key.is_required:
+        return "required"
+    return "required of other devices" if snapshot.reach.is_open else "not required"
+
+
 def _reach(snapshot: Snapshot) -> Item:
     reach = snapshot.reach
+    text = f"Who can connect: {'my network too' if reach.is_open else 'this computer only'}"
     addresses = tuple(Item(f"Copy {url}", CopyAddress(url)) for url in (_url(snapshot, at) for at in reach.addresses))
     if pinned := _set_by(snapshot, "host") or _set_by(snapshot, "reach"):
-        text = f"Who can connect: {'my network' if reach.is_open else 'this computer only'}{pinned}"
-        return Item(fitted(text), items=addresses) if addresses else _line(text)
+        return Item(text + pinned, items=addresses) if addresses else _line(text + pinned)
     more = (SEPARATOR, *addresses, _line("Other devices need the access key"))
     network = "Also my network and containers (they need the key)"
     return Item(
-        "Who can connect",
+        text,
         items=(
             Item("This computer only", SetReach(open=False), not reach.is_open, radio=True),
             Item(network, SetReach(open=True), reach.is_open, radio=True),
@@ -300,12 +340,9 @@ def _usage(snapshot: Snapshot) -> Iterator[Item]:
 
 
 def _sign_in(snapshot: Snapshot) -> Iterator[Item]:
-    if snapshot.is_signing_in:
-        yield _line("Signing in: finish in your browser")
-        return
-    needs_sign_in = snapshot.problem is not None and snapshot.problem.fix is Fix.SIGN_IN
-    if needs_sign_in or (snapshot.status.account.signed_in is False and not snapshot.status.demo):
-        yield Item("Sign in to Claude...", SignIn())
+    """The other account that can be signed in to."""
+    problem = snapshot.problem
+    if problem is not None and problem.fix is Fix.SIGN_IN and not snapshot.is_signing_in:
         yield Item("Sign in with a Console account (billed per token)...", SignIn("console"))
 
 
@@ -328,7 +365,6 @@ def _about(snapshot: Snapshot) -> Item:
         items=(
             _line(f"Drawbridge {snapshot.version}".rstrip()),
             _line(f"Claude Code {claude}" if claude else "Claude Code: not found yet"),
-            Item("Open dashboard", Open("page"), enabled=snapshot.status.state is State.RUNNING),
             *((Item("Project page", Open("project page")),) if snapshot.has_project_page else ()),
             _check_updates(snapshot),
             SEPARATOR,

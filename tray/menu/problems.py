@@ -55,17 +55,16 @@ UPSTREAM_DOWN = Problem(
     Fix.NOTHING,
 )
 OPEN_LOG, OPEN_SETTINGS = "Open the log", "Open the settings file"
-# The labels of notification buttons.
+# The labels of notification buttons. None allows an origin: on some desktops a click anywhere presses the button, and
+# the page may be an attacker's.
 _LABELS = {
     Fix.LOG: OPEN_LOG,
     Fix.INSTALL: "Install Claude Code",
     Fix.NEXT_PORT: "Use the next free port",
     Fix.SETTINGS: OPEN_SETTINGS,
     Fix.RESTART: "Try again",
-    Fix.ALLOW_ORIGIN: "Allow that page",
     Fix.SIGN_IN: "Sign in",
     Fix.PLAN: "Use the Claude plan",
-    Fix.NOTHING: "",
 }
 _SEE_LOG = "See the log for details: choose 'Open log folder' in the menu."
 
@@ -301,11 +300,12 @@ def _title(message: str, otherwise: str) -> str:
 
 
 def notice_for(what: Problem | Occurrence) -> Notice:  # noqa: C901 # as above
-    """The notification for a problem or an event. A click on a problem does what its line in the menu does."""
+    """The notification for a problem or an event. A click on a problem does what the line below it in the menu does."""
     match what:
         case Problem():
-            action = None if what.fix is Fix.NOTHING else ActOnProblem(what.title)
-            return Notice(what.title, body_text(what.title, what.message, what.hint), action, _LABELS[what.fix])
+            label = _LABELS.get(what.fix, "")
+            action = ActOnProblem(what.title) if label else None
+            return Notice(what.title, body_text(what.title, what.message, what.hint), action, label)
         case PortMoved():
             text = f"{what.reason} Point your apps at {what.base_url}".strip()
             return Notice(f"Drawbridge is on port {what.port} today", text)

@@ -29,6 +29,7 @@ from tests.whole.checked import keep_verdict
 from tray.commands import (
     ActOnProblem,
     AllowKeyFile,
+    AllowOrigin,
     ChangeSetting,
     Command,
     Copy,
@@ -255,9 +256,11 @@ def test_a_refused_page_is_a_problem_and_one_click_allows_it(scene: Scene) -> No
     shown = scene.until(lambda shown: shown.problem is not None)
     assert shown.problem is not None
     assert (shown.problem.fix, shown.problem.subject) == (Fix.ALLOW_ORIGIN, origin)
+    # Only the menu's line allows it: on some desktops a click anywhere on a notification is a click on its button.
     told = scene.until_notified("refused")
-    assert (told.action, told.label) == (ActOnProblem(told.title), "Allow that page")
+    assert told.action is None
     scene.post(ActOnProblem(told.title))
+    scene.post(AllowOrigin(origin))
     scene.until(lambda shown: shown.problem is None)
     assert scene.saved["allowed_origins"] == [origin]
     assert ask(scene.port, "/v1/models", origin=origin)[0] != 403

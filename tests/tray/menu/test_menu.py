@@ -49,6 +49,11 @@ def submenu(snapshot: Snapshot, text: str) -> dict[str, Item]:
     return {item.text: item for item in next(i for i in menu_for(snapshot) if i.text.startswith(text)).items}
 
 
+def texts(snapshot: Snapshot) -> list[str]:
+    """The top lines."""
+    return [item.text for item in menu_for(snapshot)]
+
+
 def commands(snapshot: Snapshot) -> list[Command]:
     """The commands of all enabled lines."""
     return [item.command for item in all_items(menu_for(snapshot)) if item.enabled and item.command is not None]
@@ -64,29 +69,15 @@ class TestGolden:
 
     def test_the_menu_has_its_order(self) -> None:
         order = (
-            *(
-                "Not signed in",
-                "Claude Code is not",
-                "Start",
-                "Stop",
-                "Restart",
-                "Copy base URL",
-                "Connect an app",
-            ),
-            *(
-                "Default model",
-                "Answers at once",
-                "Port",
-                "Access key",
-                "Who can connect",
-                "Plan usage",
-                "Sign in to Claude",
-            ),
-            *("Start at login", "Open log folder", "Copy diagnostics", "About", "Quit"),
+            *("Running on port", "Claude Code is not", "Sign in to Claude", "Start", "Stop", "Restart"),
+            *("Open dashboard", "Copy base URL", "Connect an app", "Who pays"),
+            *("Default model: ", "Answers at once: ", "Port: ", "Access key: ", "Who can connect: "),
+            *("Plan usage", "Sign in with a Console", "Start at login", "Open log folder", "Copy diagnostics"),
+            *("About", "Quit"),
         )
-        snapshot = replace(
-            STATES["signed_out"], status=replace(STATES["signed_out"].status, usage=(UsageWindow("5 hours", 0.5),))
-        )
+        signed_out = STATES["signed_out"]
+        used = replace(signed_out.status, usage=(UsageWindow("5 hours", 0.5),))
+        snapshot = replace(signed_out, status=used, has_exported_key=True)
         shown = [item.text for item in menu_for(snapshot)]
         places = [next(i for i, text in enumerate(shown) if text.startswith(start)) for start in order]
         assert places == sorted(places)
@@ -282,21 +273,43 @@ class TestPicture:
 
 
 class TestProblem:
-    @pytest.mark.parametrize("fix", [fix for fix in Fix if fix not in {Fix.NOTHING, Fix.ALLOW_ORIGIN}])
-    def test_a_click_on_the_problem_acts_on_it(self, fix: Fix) -> None:
+    """A problem replaces the account's line, and what helps stands below it."""
+
+    @pytest.mark.parametrize("fix", [fix for fix in Fix if fix not in {Fix.NOTHING, Fix.ALLOW_ORIGIN, Fix.SIGN_IN}])
+    def test_the_line_below_a_problem_acts_on_it(self, fix: Fix) -> None:
         menu = menu_for(replace(RUNNING, problem=Problem("Something is wrong", "It is.", fix=fix)))
-        assert menu[2] == Item("Something is wrong", ActOnProblem("Something is wrong"))
+        assert menu[1] == Item("Something is wrong", enabled=False)
+        assert menu[2].command == ActOnProblem("Something is wrong")
+
+    def test_signing_in_is_the_first_thing_to_click_where_it_is_needed(self) -> None:
+        menu = menu_for(STATES["signed_out"])
+        assert next(item for item in menu if item.enabled) == Item("Sign in to Claude...", SignIn())
+        assert [item.text for item in menu if "igned in" in item.text] == ["Claude Code is not signed in"]
 
     def test_a_refused_page_is_allowed_only_by_the_line_that_says_so(self) -> None:
         menu = menu_for(
             replace(RUNNING, problem=Problem("A page was refused", "It was.", "", Fix.ALLOW_ORIGIN, "x://y"))
         )
-        assert menu[2] == Item("A page was refused", enabled=False)
-        assert menu[3] == Item("Allow that page", AllowOrigin("x://y"))
+        assert menu[1] == Item("A page was refused", enabled=False)
+        assert menu[2] == Item("Allow that page", AllowOrigin("x://y"))
 
-    def test_a_problem_without_a_fix_is_a_line_of_text(self) -> None:
+    def test_a_problem_without_a_fix_leaves_the_account_in_sight(self) -> None:
         menu = menu_for(replace(RUNNING, problem=Problem("A limit is reached", "Wait.", fix=Fix.NOTHING)))
-        assert menu[2] == Item("A limit is reached", enabled=False)
+        assert menu[1] == Item("A limit is reached", enabled=False)
+        assert menu[2] == menu_for(RUNNING)[1]
+
+    def test_a_stopped_server_without_a_sign_in_is_not_called_free_of_problems(self) -> None:
+        status = replace(STATES["stopped"].status, account=AccountStatus(signed_in=False, payer="nobody"))
+        assert menu_for(replace(STATES["stopped"], status=status))[2].text == "Start the server to sign in"
+
+    @PATIENT
+    @given(snapshots)
+    def test_a_problem_moves_no_other_line(self, snapshot: Snapshot) -> None:
+        def fixed(menu: tuple[Item, ...]) -> list[Item]:
+            return list(menu[3 : menu.index(SEPARATOR, 12)])
+
+        calm, worried = replace(snapshot, problem=None), replace(snapshot, problem=Problem("Oh", "no"))
+        assert fixed(menu_for(calm)) == fixed(menu_for(worried)) == fixed(menu_for(replace(calm, is_signing_in=True)))
 
 
 class TestChoices:
@@ -328,7 +341,8 @@ class TestChoices:
         moved = replace(RUNNING, status=replace(RUNNING.status, base_url="http://127.0.0.1:8083/v1"))
         items = submenu(moved, "Port")
         assert [text for text, item in items.items() if item.checked] == ["8083"]
-        assert items["8082"].command == SetPort(8082)
+        assert items["8082 (the default)"].command == SetPort(8082)
+        assert items["11434 (Ollama's)"].command == SetPort(11434)
         assert items["Next free port"].command == SetPort(None)
         assert items["Other... (in the settings file)"].command == Open("settings")
 
@@ -411,9 +425,9 @@ class TestKey:
 
 class TestBilling:
     def test_an_exported_key_is_named_and_offers_the_choice(self) -> None:
-        menu = menu_for(STATES["api_key_pays"])
-        assert menu[1].text == "Billed per token to ANTHROPIC_API_KEY"
-        choices = {item.command: item.checked for item in menu[1].items if item.command}
+        snapshot = STATES["api_key_pays"]
+        assert {"Billed per token to ANTHROPIC_API_KEY", "Who pays: the API key"} <= set(texts(snapshot))
+        choices = {item.command: item.checked for item in submenu(snapshot, "Who pays").values() if item.command}
         assert choices == {
             ChangeSetting("payer", "plan"): False,
             ChangeSetting("payer", "api key"): False,
@@ -423,11 +437,13 @@ class TestBilling:
     def test_the_billed_variable_is_named(self) -> None:
         snapshot = STATES["api_key_pays"]
         account = replace(snapshot.status.account, detail="the API key in ANTHROPIC_AUTH_TOKEN pays")
-        menu = menu_for(replace(snapshot, status=replace(snapshot.status, account=account)))
-        assert menu[1].text == "Billed per token to ANTHROPIC_AUTH_TOKEN"
+        other = replace(snapshot, status=replace(snapshot.status, account=account))
+        assert "Billed per token to ANTHROPIC_AUTH_TOKEN" in texts(other)
+        plan = replace(other, status=RUNNING.status)
+        assert "Who pays: the Claude plan" in texts(plan)
 
     def test_without_an_exported_key_there_is_no_choice(self) -> None:
-        assert menu_for(RUNNING)[1].items == ()
+        assert not [text for text in texts(RUNNING) if text.startswith("Who pays")]
 
     def test_a_long_address_never_hides_the_billing(self) -> None:
         account = AccountStatus(True, "plan", email=f"{'a' * 80}@example.org", subscription="max")
