@@ -81,9 +81,14 @@ class SetReach:
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Sign in to Claude in the browser."""
+    """Sign in to Claude in the browser; a sign-in that still waits is cancelled."""
 
     account: SignInAccount = "claudeai"
+
+
+@dataclass(frozen=True, slots=True)
+class CancelSignIn:
+    """Cancel the sign-in that waits for the browser."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,7 @@ Command = (
     | AllowKeyFile
     | SetReach
     | SignIn
+    | CancelSignIn
     | SetStartAtLogin
     | Copy
     | CopyAddress

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Literal
 
 from server.config import IconColour
-from server.status import Status
+from server.status import SignInAccount, Status
 from tray.commands import Command
 
 PORT_PRESETS = (8082, 8080, 11434, 4000)
@@ -93,6 +93,7 @@ class Snapshot:
     `checks_updates`: None if there is no update check here; `no_update_check` says why. `new_version`: a newer one, as
     in "1.2".
     `is_moved`: the server listens on another port than `port`, which was taken at its start.
+    `signing_in`: the account for which the browser is waited for.
     `now`: midnight of the current day in local time, for phrases like "tomorrow at 09:00"; with None times are
     written in full, in UTC.
     """
@@ -107,7 +108,7 @@ class Snapshot:
     problem: Problem | None = None
     pinned: tuple[tuple[str, str], ...] = ()
     starts_at_login: bool | None = False
-    is_signing_in: bool = False
+    signing_in: SignInAccount | None = None
     payer: Literal["automatic", "plan", "api key"] = "automatic"
     has_exported_key: bool = False
     is_quitting: bool = False

@@ -191,15 +191,20 @@ class Runner:
             logger.info("addresses for other devices: %s", ", ".join(listeners.lan_addresses) or "none")
             self._change_in_loop(self._config, listeners)
 
-    def sign_in(self, account: SignInAccount, on_url: Callable[[str], None] = lambda _: None) -> AccountStatus:
-        """Signs in to Claude in the browser, for minutes. Raises `DrawbridgeError`, also when the server stops."""
+    def sign_in(
+        self, account: SignInAccount, on_url: Callable[[str], None] = lambda _: None
+    ) -> concurrent.futures.Future[AccountStatus]:
+        """Begins to sign in to Claude in the browser, which takes minutes. Raises `ShuttingDown`.
+
+        Cancelling the future ends Claude Code's process. The future is cancelled too when the server stops.
+        """
         engine, loop = self._engine, self._loop
         if engine is None or loop is None:
             raise ShuttingDown("The server is not running.", hint="Start it, then sign in.")
         signing_in = engine.sign_in(account, on_url)
         try:
-            return asyncio.run_coroutine_threadsafe(signing_in, loop).result()
-        except (RuntimeError, concurrent.futures.CancelledError) as error:
+            return asyncio.run_coroutine_threadsafe(signing_in, loop)
+        except RuntimeError as error:
             signing_in.close()
             raise ShuttingDown from error
 

@@ -47,6 +47,9 @@ class FakeEngine:
         self.on_change: Callable[[], None] = lambda: None
         self.known = Status()
         self.serving = Serving()
+        # A sign-in waits for it; None: it ends at once.
+        self.browser: asyncio.Event | None = None
+        self.sign_ins: list[str] = []
 
     async def stream(self, turn: ModelRequest) -> AsyncGenerator[Event, None]:
         """Answers with the question and the settings in three deltas; "refuse", "break" and "slow" do what they say."""
@@ -90,7 +93,12 @@ class FakeEngine:
 
     async def sign_in(self, account: str, on_url: Callable[[str], None]) -> AccountStatus:
         on_url("https://example.org/sign-in")
-        await asyncio.sleep(0)
+        self.sign_ins.append(f"began {account}")
+        try:
+            await (asyncio.sleep(0) if self.browser is None else self.browser.wait())
+        except asyncio.CancelledError:
+            self.sign_ins.append(f"cancelled {account}")
+            raise
         return AccountStatus(signed_in=True, payer="plan", email="a@example.org")
 
 

@@ -93,7 +93,7 @@ def states() -> Iterator[tuple[str, Snapshot]]:
     )
     signed_out = replace(_RUNNING, account=AccountStatus(signed_in=False, payer="nobody", detail="not signed in"))
     yield "signed_out", _with(signed_out)
-    yield "signing_in", _with(signed_out, is_signing_in=True)
+    yield "signing_in", _with(signed_out, signing_in="claudeai")
     yield "plan_usage", _with(replace(_RUNNING, usage=_USAGE))
     yield (
         "usage_limit",

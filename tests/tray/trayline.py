@@ -36,19 +36,23 @@ class Line:
         return self.props.get("type") == "separator"
 
     def find(self, *labels: str) -> "Line":
-        """The line with these labels, the submenus' first; "Port" also finds "Port: 8082", "4000" also "4000 (why)".
+        """The line with these labels, the submenus' first. Raises LookupError with the menu.
 
-        Raises LookupError with the menu.
+        "Port" also finds "Port: 8082", and "4000" the choice "4000 (LiteLLM's)".
         """
         line = self
         for label in labels:
-            found = next((child for child in line.children if child.label == label), None) or next(
-                (child for child in line.children if child.label.startswith((f"{label}: ", f"{label} ("))), None
-            )
+            exact = (child for child in line.children if child.label == label)
+            longer = (child for child in line.children if child._is_named(label))
+            found = next(exact, None) or next(longer, None)
             if found is None:
                 raise LookupError(f"there is no {label!r} in:\n{self.text()}")
             line = found
         return line
+
+    def _is_named(self, name: str) -> bool:
+        is_choice = self.mark == "radio" and self.label.startswith(f"{name} (")
+        return is_choice or self.label.startswith(f"{name}: ")
 
     def text(self, level: int = 0) -> str:
         """Its children as text, one on each line."""

@@ -18,6 +18,7 @@ from tray.commands import (
     ActOnProblem,
     AllowKeyFile,
     AllowOrigin,
+    CancelSignIn,
     ChangeSetting,
     Command,
     Copy,
@@ -237,6 +238,8 @@ class Controller:
                 self._changes.set_reach(is_open=command.open)
             case SignIn():
                 self._sign_in.begin(command)
+            case CancelSignIn():
+                self._sign_in.cancel()
             case SetStartAtLogin():
                 self._platform.autostart.set(command.on)
                 self._starts_at_login = self._platform.autostart.state()
@@ -381,7 +384,7 @@ class Controller:
             problem=problem,
             version=self._version,
             starts_at_login=self._starts_at_login,
-            is_signing_in=self._sign_in.is_running,
+            signing_in=self._sign_in.account,
             has_exported_key=self._platform.has_exported_key,
             checks_updates=wanted if updates is not None and not updates.obstacle else None,
             no_update_check=updates.obstacle if updates is not None else "",

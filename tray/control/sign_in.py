@@ -1,7 +1,10 @@
 """Signs in to Claude Code from the menu, in the background."""
 
+from concurrent.futures import CancelledError, Future
+from functools import partial
+
 from server.errors import DrawbridgeError, ShuttingDown
-from server.status import AccountStatus
+from server.status import AccountStatus, SignInAccount
 from server.status_phrases import account_line
 from tray.commands import SignIn
 from tray.control.background import Background
@@ -11,26 +14,46 @@ from tray.menu.problems import SignedIn
 
 
 class SignInFlow:
-    """At most one sign-in at a time; its result is notified."""
+    """At most one sign-in at a time; its result is notified. `account`: what the user is signing in to now."""
 
     def __init__(self, supervisor: Supervisor, background: Background, notifications: Notifications) -> None:
         self._supervisor = supervisor
         self._background = background
         self._notifications = notifications
-        self.is_running = False
+        self._running: Future[AccountStatus] | None = None
+        self.account: SignInAccount | None = None
 
     def begin(self, command: SignIn) -> None:
-        """Begins a sign-in unless one is running. Raises `ShuttingDown` without a running server."""
+        """Begins a sign-in, which opens the browser; an earlier one is cancelled, since its tab may be closed.
+
+        Raises `ShuttingDown` without a running server.
+        """
         server = self._supervisor.server
         if server is None:
             raise ShuttingDown("The server is not running.", hint="Start it, then sign in.")
-        if self.is_running:
-            return
-        self.is_running = True
-        self._background.run(lambda: server.sign_in(command.account, lambda _: None), self._on_done)
+        self.cancel()
+        running = server.sign_in(command.account)
+        self._running, self.account = running, command.account
+        self._background.run(partial(_result, running), partial(self._on_done, running))
 
-    def _on_done(self, account: AccountStatus | DrawbridgeError) -> None:
-        self.is_running = False
+    def cancel(self) -> None:
+        """Ends a running sign-in and its process, without a notification."""
+        running, self._running, self.account = self._running, None, None
+        if running is not None:
+            running.cancel()
+
+    def _on_done(self, running: Future[AccountStatus], account: AccountStatus | DrawbridgeError) -> None:
+        if running is not self._running:
+            return
+        self._running = self.account = None
         if isinstance(account, DrawbridgeError):
             raise account
         self._notifications.show(SignedIn(account_line(account)))
+
+
+def _result(running: Future[AccountStatus]) -> AccountStatus:
+    """Waits for the sign-in. Raises `DrawbridgeError`, also when the server stops."""
+    try:
+        return running.result()
+    except CancelledError as error:
+        raise ShuttingDown from error

@@ -4,6 +4,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -52,8 +53,8 @@ class Server(Protocol):
     def follow_network(self) -> None:
         """Follows changes of this computer's addresses, if other devices may connect."""
 
-    def sign_in(self, account: SignInAccount, on_url: Callable[[str], None]) -> AccountStatus:
-        """Signs in to Claude in the browser; blocks for minutes."""
+    def sign_in(self, account: SignInAccount) -> Future[AccountStatus]:
+        """Begins to sign in to Claude in the browser; cancelling the future cancels that. Raises `ShuttingDown`."""
 
 
 MakeServer = Callable[[Config, Callable[[Status], None]], Server]

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import assert_never, get_args
 
-from server.status import ModelName, State
+from server.status import ModelName, SignInAccount, State
 from server.status_phrases import LONGEST, account_line, counted, fitted, usage_line
 from tray.commands import (
     ActOnProblem,
     AllowKeyFile,
     AllowOrigin,
+    CancelSignIn,
     ChangeSetting,
     ClientApp,
     Command,
@@ -113,14 +114,27 @@ def _account_and_problem(snapshot: Snapshot) -> tuple[Item, Item]:
     problem, account = snapshot.problem, snapshot.status.account
     who = _line(_account_text(snapshot))
     what = who if problem is None else _line(problem.title)
-    if snapshot.is_signing_in:
-        return what, _line("Signing in: finish in your browser")
+    if snapshot.signing_in is not None:
+        return what, _signing_in(snapshot.signing_in)
     if problem is None:
         needs_start = account.signed_in is False and not snapshot.status.demo
         return what, _line("Start the server to sign in" if needs_start else "No problems")
     if problem.fix is Fix.NOTHING:
         return what, who
     return what, Item(_FIXES[problem.fix], _fix_for(problem))
+
+
+def _signing_in(account: SignInAccount) -> Item:
+    """Claude Code prints an address too, but the page behind that one shows a code that only a terminal can take."""
+    return Item(
+        "Signing in: finish in your browser",
+        items=(
+            Item("Open the sign-in page again", SignIn(account)),
+            Item("Cancel signing in", CancelSignIn()),
+            SEPARATOR,
+            _line("No browser? Run 'drawbridge login' in a terminal"),
+        ),
+    )
 
 
 def _account_text(snapshot: Snapshot) -> str:
@@ -342,7 +356,7 @@ def _usage(snapshot: Snapshot) -> Iterator[Item]:
 def _sign_in(snapshot: Snapshot) -> Iterator[Item]:
     """The other account that can be signed in to."""
     problem = snapshot.problem
-    if problem is not None and problem.fix is Fix.SIGN_IN and not snapshot.is_signing_in:
+    if problem is not None and problem.fix is Fix.SIGN_IN and snapshot.signing_in is None:
         yield Item("Sign in with a Console account (billed per token)...", SignIn("console"))
 
 

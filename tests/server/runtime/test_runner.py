@@ -374,7 +374,7 @@ def test_several_changes_of_the_status_are_published_as_one(backend: FakeBackend
 def test_a_sign_in_is_the_engines_and_ends_with_the_server(backend: FakeBackend) -> None:
     urls: list[str] = []
     with running(backend) as runner:
-        assert runner.sign_in("claudeai", urls.append).email == "a@example.org"
+        assert runner.sign_in("claudeai", urls.append).result(30).email == "a@example.org"
         assert urls == ["https://example.org/sign-in"]
     with pytest.raises(ShuttingDown):
         runner.sign_in("claudeai")

@@ -30,6 +30,7 @@ from tray.commands import (
     ActOnProblem,
     AllowKeyFile,
     AllowOrigin,
+    CancelSignIn,
     ChangeSetting,
     Command,
     Copy,
@@ -771,11 +772,31 @@ def test_start_at_login_shows_the_systems_state(make: MakeScene) -> None:
 def test_a_sign_in_is_notified_and_needs_a_running_server(scene: Scene) -> None:
     scene.post(SignIn())
     assert "a@example.org" in scene.until_notified("Signed in").text
-    scene.until(lambda shown: not shown.is_signing_in)
+    scene.until(lambda shown: shown.signing_in is None)
     scene.post(Stop())
     scene.until(lambda shown: shown.status.state is State.STOPPED)
     scene.post(SignIn())
     scene.until_notified("stopping")
+
+
+def test_a_sign_in_is_cancelled_or_repeated_while_it_waits_for_the_browser(scene: Scene) -> None:
+    (engine,) = scene.backend.engines
+    engine.browser = asyncio.Event()
+    scene.post(SignIn("console"))
+    scene.until(lambda shown: shown.signing_in == "console")
+    scene.post(SignIn())
+    scene.until(lambda shown: shown.signing_in == "claudeai")
+    wait_for(lambda: engine.sign_ins == ["began console", "cancelled console", "began claudeai"])
+    scene.post(CancelSignIn())
+    scene.until(lambda shown: shown.signing_in is None)
+    wait_for(lambda: engine.sign_ins[-1] == "cancelled claudeai")
+    # Neither a cancelled sign-in nor a repeated one is an error.
+    assert not scene.desktop.notices
+    scene.post(SignIn())
+    scene.until(lambda shown: shown.signing_in is not None)
+    scene.post(Stop())
+    scene.until_notified("stopping")
+    scene.until(lambda shown: shown.signing_in is None)
 
 
 # Sleep, tray, quit.

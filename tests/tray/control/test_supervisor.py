@@ -4,6 +4,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -66,7 +67,7 @@ class FakeServer:
     def follow_network(self) -> None:
         raise AssertionError
 
-    def sign_in(self, account: str, on_url: Callable[[str], None]) -> AccountStatus:
+    def sign_in(self, account: str) -> Future[AccountStatus]:
         raise AssertionError
 
     def report(self, state: State, error: BaseException | None = None) -> None:

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from server.status import AccountStatus, CliStatus, ModelName, PoolStatus, State, Status, UsageWindow
+from server.status import AccountStatus, CliStatus, ModelName, PoolStatus, SignInAccount, State, Status, UsageWindow
 from tests.tray.menutext import menu_text
 from tests.tray.states import GOLDEN, NOW, RUNNING, state_text, states
 from tray.commands import (
     ActOnProblem,
     AllowKeyFile,
     AllowOrigin,
+    CancelSignIn,
     ChangeSetting,
     Command,
     Copy,
@@ -122,7 +123,7 @@ snapshots = st.builds(
     problem=st.none() | st.builds(Problem, _texts, _texts, _texts, st.sampled_from(Fix)),
     pinned=st.lists(st.tuples(st.sampled_from(_settings), _texts), max_size=5).map(tuple),
     starts_at_login=st.sampled_from([None, True, False]),
-    is_signing_in=st.booleans(),
+    signing_in=st.sampled_from([None, "claudeai", "console"]),
     payer=st.sampled_from(["automatic", "plan", "api key"]),
     has_exported_key=st.booleans(),
     is_quitting=st.booleans(),
@@ -309,7 +310,7 @@ class TestProblem:
             return list(menu[3 : menu.index(SEPARATOR, 12)])
 
         calm, worried = replace(snapshot, problem=None), replace(snapshot, problem=Problem("Oh", "no"))
-        assert fixed(menu_for(calm)) == fixed(menu_for(worried)) == fixed(menu_for(replace(calm, is_signing_in=True)))
+        assert fixed(menu_for(calm)) == fixed(menu_for(worried)) == fixed(menu_for(replace(calm, signing_in="console")))
 
 
 class TestChoices:
@@ -453,7 +454,14 @@ class TestBilling:
     def test_sign_in_is_offered_only_while_signed_out(self) -> None:
         assert {SignIn(), SignIn("console")} <= set(commands(STATES["signed_out"]))
         assert not {SignIn(), SignIn("console")} & set(commands(RUNNING))
-        assert not {SignIn(), SignIn("console")} & set(commands(STATES["signing_in"]))
+
+    @pytest.mark.parametrize("account", ["claudeai", "console"])
+    def test_a_sign_in_that_waits_can_be_cancelled_and_repeated(self, account: SignInAccount) -> None:
+        snapshot = replace(STATES["signing_in"], signing_in=account)
+        signing_in = submenu(snapshot, "Signing in")
+        assert signing_in["Open the sign-in page again"].command == SignIn(account)
+        assert signing_in["Cancel signing in"].command == CancelSignIn()
+        assert [command for command in commands(snapshot) if isinstance(command, SignIn)] == [SignIn(account)]
 
 
 def test_every_command_can_be_reached_from_some_state() -> None:
