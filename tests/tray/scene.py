@@ -202,6 +202,7 @@ class Scene:
         self.screen, self.desktop, self.autostart, self.memory = Screen(), Desktop(), Autostart(), Memory()
         self.clipboard: list[str] = []
         self.copy_error: DrawbridgeError | None = None
+        self.is_copy_certain = True
         self.published: list[str | None] = []
         self.said: list[str] = []
         self.noted: list[str] = []
@@ -352,10 +353,11 @@ class Scene:
             raise self.feed_error
         return self.newest
 
-    def _copy(self, text: str) -> None:
+    def _copy(self, text: str) -> bool:
         if self.copy_error is not None:
             raise self.copy_error
         self.clipboard.append(text)
+        return self.is_copy_certain
 
     def _publish(self, listeners: Listeners | None) -> None:
         self.published.append(None if listeners is None else listeners.base_url)

@@ -55,16 +55,14 @@ class DesktopActions:
 
     def copy_text(self, text: str, what: str) -> None:
         """Copies `text` and names it in the notification. Raises `DrawbridgeError` if there is no clipboard."""
-        self._platform.copy(text)
-        self._notifications.show(Copied(what))
+        self._notifications.show(Copied(what, is_certain=self._platform.copy(text)))
 
     def try_to_copy(self, text: str) -> bool:
-        """Copies without a notification; returns whether it worked."""
+        """Copies without a notification; returns whether it certainly worked."""
         try:
-            self._platform.copy(text)
+            return self._platform.copy(text)
         except DrawbridgeError:
             return False
-        return True
 
     def open(self, command: Open, snapshot: Snapshot, settings: SettingsFile) -> None:
         """Opens it in the user's file manager, editor or browser."""
@@ -102,8 +100,7 @@ class DesktopActions:
     def _on_diagnostics(self, text: str | DrawbridgeError) -> None:
         if isinstance(text, DrawbridgeError):
             raise text
-        self._platform.copy(text)
-        self._notifications.show(DiagnosticsCopied())
+        self._notifications.show(DiagnosticsCopied(is_certain=self._platform.copy(text)))
 
 
 def page_of(snapshot: Snapshot) -> str:

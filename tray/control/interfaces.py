@@ -28,8 +28,9 @@ class Screen(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """The computer as the controller sees it. `copy` raises `DrawbridgeError`; `diagnose` and `answers` block.
+    """The computer as the controller sees it. `diagnose` and `answers` block.
 
+    `copy` raises `DrawbridgeError`, and returns False if the text may not have arrived on the clipboard.
     `page_ticket`: a new ticket that opens the server's page without the key. `publish` stores the server's addresses
     for the commands; None: no server. `is_end_requested`: a command asks the app to end. `answers`: whether a server
     responds at a host and port. `say` and `note` write to stdout and stderr. `version`, `project_page` and `updates`
@@ -37,7 +38,7 @@ class Platform:
     """
 
     desktop: Desktop
-    copy: Callable[[str], None]
+    copy: Callable[[str], bool]
     autostart: Autostart
     updates: Callable[[], UpdateCheck]
     publish: Callable[[Listeners | None], None]

@@ -26,13 +26,17 @@ def copy(
     *,
     environ: Mapping[str, str] = os.environ,
     which: Callable[[str], str | None] = shutil.which,
-) -> None:
-    """Copies `text` without logging it, for at least as long as this process runs. Raises `ClipboardMissing`."""
+) -> bool:
+    """Copies `text` without logging it, for at least as long as this process runs. Raises `ClipboardMissing`.
+
+    Returns False if the text may not have arrived.
+    """
     # On Wayland the library goes through X11, and several compositors pass that on only while an X11 window has the
     # focus, which a tray icon never has. wl-copy speaks Wayland itself.
-    wl_copy = which("wl-copy") if sys.platform == "linux" and environ.get("WAYLAND_DISPLAY") else None
+    is_wayland = sys.platform == "linux" and bool(environ.get("WAYLAND_DISPLAY"))
+    wl_copy = which("wl-copy") if is_wayland else None
     if wl_copy is not None and _run(wl_copy, text, environ):
-        return
+        return True
     # Lazy: the import is slow, and rarely needed.
     import copykitten
 
@@ -41,6 +45,7 @@ def copy(
     except copykitten.CopykittenError as error:
         logger.info("no clipboard: %s", error)
         raise _missing(sys.platform, environ) from error
+    return not is_wayland
 
 
 def _run(program: str, text: str, environ: Mapping[str, str]) -> bool:

@@ -66,6 +66,7 @@ _LABELS = {
     Fix.SIGN_IN: "Sign in",
     Fix.PLAN: "Use the Claude plan",
 }
+_WAYLAND_HINT = "Install the package wl-clipboard, so that programs without a window can copy on this desktop."
 _SEE_LOG = "See the log for details: choose 'Open log folder' in the menu."
 
 
@@ -83,11 +84,14 @@ class Copied:
     """Something was copied. `what` is a noun with its article, as in "The access key"."""
 
     what: str
+    is_certain: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class DiagnosticsCopied:
     """The diagnostics were copied."""
+
+    is_certain: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +313,9 @@ def notice_for(what: Problem | Occurrence) -> Notice:  # noqa: C901 # as above
         case PortMoved():
             text = f"{what.reason} Point your apps at {what.base_url}".strip()
             return Notice(f"Drawbridge is on port {what.port} today", text)
+        case Copied(is_certain=False) | DiagnosticsCopied(is_certain=False):
+            what_text = what.what if isinstance(what, Copied) else "The diagnostics"
+            return Notice("Perhaps not copied", f"{what_text} may not be on the clipboard. {_WAYLAND_HINT}")
         case Copied():
             return Notice("Copied", f"{what.what} is on the clipboard.")
         case DiagnosticsCopied():

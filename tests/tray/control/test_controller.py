@@ -738,6 +738,22 @@ def test_every_copy_and_every_failed_copy_is_notified(scene: Scene) -> None:
     assert scene.shown.problem is None
 
 
+def test_a_copy_that_may_not_have_arrived_is_not_called_copied(scene: Scene) -> None:
+    """As on Wayland without wl-copy. The key itself is shown nowhere."""
+    scene.is_copy_certain = False
+    scene.post(Copy("base url"))
+    assert "The base URL may not be on the clipboard" in scene.until_notified("Perhaps not copied").text
+    scene.post(Copy("diagnostics"))
+    wait_for(lambda: any("The diagnostics may not" in notice.text for notice in scene.desktop.notices))
+    scene.post(NewKey())
+    assert "Copy it under 'Access key'" in scene.until_notified("New access key created").text
+    scene.post(CopyKey())
+    wait_for(lambda: any("The access key may not" in notice.text for notice in scene.desktop.notices))
+    key = scene.clipboard[-1]
+    assert not [notice for notice in scene.desktop.notices if key in notice.text + notice.title]
+    assert not [title for title in scene.desktop.titles if "opied" in title and title != "Perhaps not copied"]
+
+
 def test_folders_files_and_pages_are_opened(scene: Scene) -> None:
     scene.post(Open("log folder"), Open("settings"), Open("page"), Open("install page"), Open("project page"))
     wait_for(lambda: len(scene.desktop.opened) == 5)

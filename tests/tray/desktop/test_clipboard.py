@@ -80,7 +80,8 @@ def fake_wl_copy(folder: Path, code: int = 0) -> str:
 def test_on_wayland_wl_copy_gets_the_text_on_stdin(tmp_path: Path) -> None:
     """Other users can read arguments, and the text may be the access key."""
     program = fake_wl_copy(tmp_path)
-    copy(TEXT, environ={"WAYLAND_DISPLAY": "wayland-0", "PATH": os.environ["PATH"]}, which={"wl-copy": program}.get)
+    environ = {"WAYLAND_DISPLAY": "wayland-0", "PATH": os.environ["PATH"]}
+    assert copy(TEXT, environ=environ, which={"wl-copy": program}.get)
     assert (tmp_path / "copied").read_text() == TEXT
     assert (tmp_path / "arguments").read_text() == "--type text/plain;charset=utf-8\n"
 
@@ -91,6 +92,18 @@ def test_if_wl_copy_fails_the_library_is_used(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(ClipboardMissing):
         copy(TEXT, environ={"WAYLAND_DISPLAY": "wayland-0", "PATH": os.environ["PATH"]}, which={"wl-copy": program}.get)
     assert (tmp_path / "copied").exists()
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_certain"), [({"DISPLAY": ":0"}, True), ({"DISPLAY": ":0", "WAYLAND_DISPLAY": "wayland-0"}, False)]
+)
+def test_on_wayland_without_wl_copy_the_text_may_not_have_arrived(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], is_certain: bool
+) -> None:
+    copied: list[str] = []
+    monkeypatch.setattr("copykitten.copy", copied.append)
+    assert copy(TEXT, environ=variables, which=lambda _: None) is is_certain
+    assert copied == [TEXT]
 
 
 def test_the_text_is_never_logged(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
