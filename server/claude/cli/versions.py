@@ -9,13 +9,15 @@ from pathlib import Path
 from server.claude.cli.program import output_of
 
 TIMEOUT_S = 10.0
+# The version is logged and shown: a CLI that prints something else first must not flood either.
+_LONGEST = 40
 Version = tuple[int, ...]
 
 
 async def cli_version(path: Path, environment: Mapping[str, str]) -> str:
     """The version, as in "2.1.329". Raises `CliFailed` if the CLI does not run."""
     output = await output_of(path, ["--version"], environment)
-    return output.split()[0]
+    return output.split()[0][:_LONGEST]
 
 
 def newest_of(paths: Sequence[Path], environment: Mapping[str, str]) -> Path:

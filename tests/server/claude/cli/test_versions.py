@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from server.claude.cli.locate import find_cli, why_this_cli
-from server.claude.cli.versions import newest_of, parse_version
+from server.claude.cli.versions import cli_version, newest_of, parse_version
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="scripts are no programs on Windows")
 
@@ -24,6 +24,11 @@ def program(path: Path, says: str) -> Path:
 )
 def test_a_version_as_numbers(version: str, numbers: tuple[int, ...]) -> None:
     assert parse_version(version) == numbers
+
+
+async def test_other_output_in_place_of_the_version_is_cut(tmp_path: Path) -> None:
+    chatty = program(tmp_path / "chatty", "head -c 100000 /dev/zero | tr '\\0' '['")
+    assert await cli_version(chatty, {"PATH": "/usr/bin:/bin"}) == "[" * 40
 
 
 def test_the_newest_is_the_one_with_the_greatest_numbers(tmp_path: Path) -> None:
