@@ -18,3 +18,8 @@ class Item:
 
 
 SEPARATOR = Item("", enabled=False)
+
+
+def text_line(text: str) -> Item:
+    """A line of text. An empty one would be a separator."""
+    return Item(text or "?", enabled=False)

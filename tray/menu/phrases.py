@@ -65,3 +65,9 @@ def key_line(snapshot: Snapshot) -> str:
             return f"Set by {source}" if source else "Set in the settings file"
         case _:
             assert_never(snapshot.key.place)
+
+
+def set_by(snapshot: Snapshot, setting: str) -> str:
+    """What pins the setting, as in " (set by POOL_SIZE)"; empty if the user may change it."""
+    source = dict(snapshot.pinned).get(setting)
+    return f" (set by {source})" if source else ""
