@@ -18,6 +18,7 @@ _HAS_BUS = sys.platform not in ("win32", "darwin")
 # They import the D-Bus library, which is installed on Linux only.
 _NEED_DBUS = [
     "test_app.py",
+    "desktop/test_klipper.py",
     "desktop/test_notifications_linux.py",
     "desktop/test_tray_detection.py",
     "icon/test_linux.py",

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import closing
 
 from server.errors import DrawbridgeError
 from server.machine.processes.environment import desktop_environment
@@ -32,11 +33,12 @@ def copy(
     Returns False if the text may not have arrived.
     """
     # On Wayland the library goes through X11, and several compositors pass that on only while an X11 window has the
-    # focus, which a tray icon never has. wl-copy speaks Wayland itself.
+    # focus, which a tray icon never has. wl-copy speaks Wayland itself, and KDE's clipboard takes texts over D-Bus.
     is_wayland = sys.platform == "linux" and bool(environ.get("WAYLAND_DISPLAY"))
-    wl_copy = which("wl-copy") if is_wayland else None
-    if wl_copy is not None and _run(wl_copy, text, environ):
-        return True
+    if is_wayland:
+        wl_copy = which("wl-copy")
+        if (wl_copy is not None and _run(wl_copy, text, environ)) or _copy_with_klipper(text, environ):
+            return True
     # Lazy: the import is slow, and rarely needed.
     import copykitten
 
@@ -64,6 +66,24 @@ def _run(program: str, text: str, environ: Mapping[str, str]) -> bool:
         logger.info("%s: %s", program, type(error).__name__)
         return False
     return done.returncode == 0
+
+
+def _copy_with_klipper(text: str, environ: Mapping[str, str]) -> bool:
+    """Whether Klipper, the clipboard manager of KDE, runs and accepted the text."""
+    # Lazy: other systems have no D-Bus.
+    from tray.desktop.dbus import TIMEOUT_S, Bus, BusUnavailable, CallFailed, RemoteInterface
+
+    klipper = RemoteInterface("org.kde.klipper", "/klipper", "org.kde.klipper.klipper")
+    try:
+        with closing(Bus(environ=environ)) as bus:
+            # A call would start Klipper on a desktop that does not use it.
+            if not bus.has_owner(klipper.owner):
+                return False
+            bus.call(klipper, "setClipboardContents", "s", text).result(TIMEOUT_S)
+    except (BusUnavailable, CallFailed, TimeoutError) as error:
+        logger.info("Klipper: %s: %s", type(error).__name__, error)
+        return False
+    return True
 
 
 def _missing(platform: str, environ: Mapping[str, str]) -> ClipboardMissing:

@@ -133,6 +133,11 @@ class Bus:
         address = DBusAddress(target.path, target.owner, target.interface)
         return self._request(new_method_call(address, method, signature, values))
 
+    def has_owner(self, name: str) -> bool:
+        """Whether a process owns the well-known `name`; starts none. Raises `CallFailed` or TimeoutError."""
+        (is_owned,) = self._request(message_bus.NameHasOwner(name)).result(TIMEOUT_S)
+        return bool(is_owned)
+
     def request_name(self, name: str) -> Future[Body]:
         """Requests a well-known name, without queueing for it."""
         return self._request(message_bus.RequestName(name, _DO_NOT_QUEUE))

@@ -11,7 +11,6 @@ from tray.desktop.dbus_names import PROPERTIES, WATCHER, WATCHER_PATH
 
 _WITHOUT_ICON = "Without an icon, 'drawbridge' opens its page and serves"
 _GNOME = "GNOME needs the extension 'AppIndicator and KStatusNotifierItem Support'"
-_BUS = RemoteInterface("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus")
 
 
 def detect_tray(platform: str = sys.platform, environ: Mapping[str, str] = os.environ) -> Finding:
@@ -34,8 +33,7 @@ def _missing(environ: Mapping[str, str]) -> str:
         return "no desktop session can be reached: there is no D-Bus session bus, or it does not answer"
     with closing(bus):
         try:
-            (is_there,) = bus.call(_BUS, "NameHasOwner", "s", WATCHER).result(TIMEOUT_S)
-            if not is_there:
+            if not bus.has_owner(WATCHER):
                 return f"no panel of this desktop takes tray icons (there is no {WATCHER}); {_GNOME}"
             properties = RemoteInterface(WATCHER, WATCHER_PATH, PROPERTIES)
             ((_, shows),) = bus.call(properties, "Get", "ss", WATCHER, "IsStatusNotifierHostRegistered").result(
