@@ -115,7 +115,7 @@ class Autostart:
 
     def __init__(self) -> None:
         self.on: bool | None = False
-        self.repairs = 0
+        self.refreshes = 0
 
     def state(self) -> bool | None:
         return self.on
@@ -123,8 +123,8 @@ class Autostart:
     def set(self, on: bool) -> None:
         self.on = on
 
-    def repair(self) -> bool:
-        self.repairs += 1
+    def refresh(self) -> bool:
+        self.refreshes += 1
         return False
 
 

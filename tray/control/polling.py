@@ -81,15 +81,15 @@ class Polling:
         self._timeout_s = 0.0
 
     def start(self) -> None:
-        """Starts the timers, and repairs the entry for start at login if the program has moved."""
+        """Starts the timers, and makes an existing entry for start at login start this very program."""
         self._poll_at = self._clock() + POLL_S
         self._tray_at = self._clock() + (LOGIN_TRAY_WAIT_S if self._platform.is_background else TRAY_WAIT_S)
 
-        def repaired_state() -> bool | None:
-            self._platform.autostart.repair()
+        def refreshed_state() -> bool | None:
+            self._platform.autostart.refresh()
             return self._platform.autostart.state()
 
-        self._background.run(repaired_state, self._on_autostart)
+        self._background.run(refreshed_state, self._on_autostart)
 
     def timeout_s(self) -> float:
         """How long the controller may wait for an event before the next `tick`."""

@@ -80,7 +80,7 @@ def test_start_at_login_shows_the_systems_state(make: MakeScene) -> None:
     scene.autostart.on = True
     scene.running()
     scene.until(lambda shown: shown.starts_at_login is True)
-    assert scene.autostart.repairs == 1
+    assert scene.autostart.refreshes == 1
     scene.post(SetStartAtLogin(on=False))
     scene.until(lambda shown: shown.starts_at_login is False)
     assert scene.autostart.on is False

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from server.machine.files.atomic_files import replace_file
-from tray.desktop.autostart.entry import IN_THE_FILE, NAME, AutostartRefused, refuse_os_errors, repair_entry
+from tray.desktop.autostart.entry import IN_THE_FILE, NAME, AutostartRefused, refresh_entry, refuse_os_errors
 
 ENTRY = "drawbridge.desktop"
 
@@ -36,12 +36,19 @@ class XdgAutostart:
             else:
                 self.file.unlink(missing_ok=True)
 
-    def repair(self) -> bool:
-        """Rewrites the whole entry, with the loss of the user's own additions."""
-        return repair_entry(self, self._program)
+    def refresh(self) -> bool:
+        """Rewrites the command, and keeps the user's own additions."""
+        return refresh_entry(self, self._old, self._command, self._write_command)
 
-    def _program(self) -> str:
-        return exec_arguments(_entry(self.file.read_text(encoding="utf-8")).get("Exec", ""))[0]
+    def _old(self) -> list[str]:
+        return exec_arguments(_entry(self.file.read_text(encoding="utf-8")).get("Exec", ""))
+
+    def _write_command(self) -> None:
+        (line,) = (row for row in desktop_entry(self._command).splitlines() if row.startswith("Exec="))
+        text = self.file.read_text(encoding="utf-8")
+        head, group, rest = text.partition("[Desktop Entry]")
+        changed = re.sub(r"^Exec[ \t]*=.*$", lambda _: line, rest, count=1, flags=re.MULTILINE)
+        replace_file(self.file, f"{head}{group}{changed}".encode(), mode=0o644)
 
 
 def desktop_entry(command: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from typing import Any  # the values of a property list
 from xml.parsers.expat import ExpatError
 
 from server.machine.files.atomic_files import replace_file
-from tray.desktop.autostart.entry import OPEN, AutostartRefused, refuse_os_errors, repair_entry
+from tray.desktop.autostart.entry import AutostartRefused, refresh_entry, refuse_os_errors
 
 logger = logging.getLogger(__name__)
 
@@ -43,11 +43,8 @@ class MacAutostart:
 
     def set(self, on: bool) -> None:  # noqa: FBT001 # a switch's setter
         """Writes or removes the agent without starting or stopping it, which could stop this very process."""
-        if on and any(_TRANSLOCATED in part for part in self._command):
-            raise AutostartRefused(
-                "macOS runs Drawbridge from a temporary copy, which is gone after the next start.",
-                hint="Move Drawbridge into the Applications folder, open it there, then try again.",
-            )
+        if on:
+            self._refuse_temporary_copy()
         with refuse_os_errors(str(self.file)):
             if not on:
                 self.file.unlink(missing_ok=True)
@@ -63,9 +60,21 @@ class MacAutostart:
             if self._is_disabled():
                 self._launchctl("enable", f"{_domain()}/{LABEL}")
 
-    def repair(self) -> bool:
-        """Rewrites the whole agent."""
-        return repair_entry(self, self._program)
+    def refresh(self) -> bool:
+        """Rewrites the command, and keeps the user's own additions."""
+        return refresh_entry(self, self._old, self._command, self._write_command)
+
+    def _refuse_temporary_copy(self) -> None:
+        if any(_TRANSLOCATED in part for part in self._command):
+            raise AutostartRefused(
+                "macOS runs Drawbridge from a temporary copy, which is gone after the next start.",
+                hint="Move Drawbridge into the Applications folder, open it there, then try again.",
+            )
+
+    def _write_command(self) -> None:
+        self._refuse_temporary_copy()
+        agent = {**self._agent(), "ProgramArguments": list(self._command)}
+        replace_file(self.file, plistlib.dumps(agent), mode=0o644)
 
     def _agent(self) -> dict[str, Any]:
         try:
@@ -76,12 +85,8 @@ class MacAutostart:
             raise ValueError("not a launch agent")
         return agent
 
-    def _program(self) -> str:
-        arguments = [str(argument) for argument in self._agent()["ProgramArguments"]]
-        if arguments[0] != OPEN:
-            return arguments[0]
-        own = arguments.index("--args") if "--args" in arguments else len(arguments)
-        return arguments[own - 1]
+    def _old(self) -> list[str]:
+        return [str(argument) for argument in self._agent()["ProgramArguments"]]
 
     def _is_disabled(self) -> bool:
         output = self._launchctl("print-disabled", _domain())

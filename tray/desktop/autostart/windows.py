@@ -1,11 +1,12 @@
 """Start at login on Windows: a value in the registry's Run key."""
 
+import re
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Protocol  # Any: the module `winreg` has types on Windows only
 
-from tray.desktop.autostart.entry import NAME, AutostartRefused, refuse_os_errors, repair_entry
+from tray.desktop.autostart.entry import NAME, AutostartRefused, refresh_entry, refuse_os_errors
 
 # Windows' limit for the command line of a Run value.
 LONGEST_RUN = 260
@@ -47,26 +48,28 @@ class WindowsAutostart:
 
     def set(self, on: bool) -> None:  # noqa: FBT001 # a switch's setter
         """Writes or removes the value, and removes Task Manager's record of it."""
-        line = windows_command_line(self._command)
         with refuse_os_errors("the registry"):
             if on:
-                if len(line) > LONGEST_RUN:
-                    raise AutostartRefused(
-                        f"The command {line!r} is longer than the {LONGEST_RUN} characters that Windows accepts there.",
-                        hint="Move the program to a shorter path, or put its options into the settings file.",
-                    )
-                self._registry.write(self.RUN, NAME, line)
+                self._write_command()
             else:
                 self._registry.delete(self.RUN, NAME)
             self._registry.delete(self.APPROVED, NAME)
 
-    def repair(self) -> bool:
+    def refresh(self) -> bool:
         """Rewrites the command."""
-        return repair_entry(self, self._program)
+        return refresh_entry(self, self._old, self._command, self._write_command)
 
-    def _program(self) -> str:
-        line = str(self._registry.read(self.RUN, NAME))
-        return line[1:].partition('"')[0] if line.startswith('"') else line.partition(" ")[0]
+    def _old(self) -> list[str]:
+        return windows_arguments(str(self._registry.read(self.RUN, NAME)))
+
+    def _write_command(self) -> None:
+        line = windows_command_line(self._command)
+        if len(line) > LONGEST_RUN:
+            raise AutostartRefused(
+                f"The command {line!r} is longer than the {LONGEST_RUN} characters that Windows accepts there.",
+                hint="Move the program to a shorter path, or put its options into the settings file.",
+            )
+        self._registry.write(self.RUN, NAME, line)
 
 
 def windows_command_line(command: Sequence[str]) -> str:
@@ -74,6 +77,11 @@ def windows_command_line(command: Sequence[str]) -> str:
     program, *arguments = command
     rest = subprocess.list2cmdline(arguments)
     return f'"{program}" {rest}' if rest else f'"{program}"'
+
+
+def windows_arguments(line: str) -> list[str]:
+    """The arguments of a command line; escaped quotes, which no path and no option of ours contains, are not read."""
+    return [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', line)]
 
 
 class WindowsRegistry:
