@@ -1,14 +1,13 @@
 """Signs in to Claude Code without a terminal: its CLI opens the browser and waits for the redirect."""
 
-import asyncio
 import logging
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from server.claude.cli.account import account_status
-from server.errors import CliFailed, SignInNeeded
-from server.machine.processes.guards import guard_for
+from server.claude.cli.program import ProgramOutput, run_program
+from server.errors import SignInNeeded
 from server.status import AccountStatus, SignInAccount
 
 logger = logging.getLogger(__name__)
@@ -33,32 +32,11 @@ async def sign_in(
     Raises `CliFailed` if the CLI does not run, `SignInNeeded` if it ends or `timeout_s` passes without a sign-in.
     The process is killed at the timeout and on cancellation.
     """
-    guard = guard_for(alone=True)
+    arguments = ["auth", "login", f"--{account}"]
     try:
-        transport, listener = await asyncio.get_running_loop().subprocess_exec(
-            lambda: _Listener(on_url),
-            *guard.wrap([str(path), "auth", "login", f"--{account}"]),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env=dict(environment),
-            **guard.spawn_options(),
-        )
-    except OSError as error:
-        guard.close()
-        raise CliFailed(f"Claude Code at {str(path)!r} cannot be run: {error.strerror or error}.") from error
-    guard.adopt(transport.get_pid())
-    try:
-        async with asyncio.timeout(timeout_s):
-            await listener.exited.wait()
+        code = await run_program(path, arguments, environment, _Listener(on_url), timeout_s=timeout_s, alone=True)
     except TimeoutError as error:
         raise SignInNeeded(f"No sign-in within {timeout_s / 60:.0f} minutes.", hint="Try again.") from error
-    finally:
-        # Kills the process if it still runs. A browser that it started may hold the pipe open for days.
-        transport.close()
-        await asyncio.shield(listener.exited.wait())
-        guard.close()
-    code = transport.get_returncode()
     logger.info("claude auth login ended with code %s", code)
     if code != 0:
         raise SignInNeeded(
@@ -70,11 +48,11 @@ async def sign_in(
     return status
 
 
-class _Listener(asyncio.SubprocessProtocol):
+class _Listener(ProgramOutput):
     """Drains the output, so that a full pipe does not block the process. Not logged: the address contains secrets."""
 
     def __init__(self, on_url: Callable[[str], None]) -> None:
-        self.exited = asyncio.Event()
+        super().__init__()
         self._on_url: Callable[[str], None] | None = on_url
         self._output = b""
 
@@ -85,7 +63,3 @@ class _Listener(asyncio.SubprocessProtocol):
         if self._on_url is not None and match is not None and match.end() < len(self._output):
             on_url, self._on_url = self._on_url, None
             on_url(match[0].decode())
-
-    def process_exited(self) -> None:
-        """Ends the wait."""
-        self.exited.set()
