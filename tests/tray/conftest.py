@@ -21,7 +21,10 @@ _NEED_DBUS = [
     "desktop/test_klipper.py",
     "desktop/test_notifications_linux.py",
     "desktop/test_tray_detection.py",
+    "desktop/test_dbus.py",
     "icon/test_linux.py",
+    "icon/test_linux_menu.py",
+    "icon/test_linux_panel.py",
 ]
 collect_ignore = [] if importlib.util.find_spec("jeepney") else _NEED_DBUS
 
