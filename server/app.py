@@ -1,8 +1,7 @@
-"""Creates the ASGI application: all routes over an engine, and the OpenAPI document."""
+"""Creates the ASGI application: all routes over an engine."""
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any  # the OpenAPI document is JSON
 
 from fastapi import FastAPI
 
@@ -12,8 +11,6 @@ from server.dialects.registry import DIALECTS
 from server.machine.version import own_version
 from server.web.exception_handlers import add_exception_handlers
 from server.web.interfaces import ControlPort, Engine
-from server.web.openapi.error_examples import ERROR_SCHEMA
-from server.web.openapi.request_schemas import request_schemas
 from server.web.recursion import RecursionGuard
 from server.web.routes.control import control_router
 from server.web.routes.dialects import dialect_router
@@ -21,6 +18,7 @@ from server.web.routes.docs import docs_router
 from server.web.routes.health import server_router
 from server.web.routes.manual import manual_router
 from server.web.routes.models import models_router
+from server.web.routes.openapi import openapi_router
 from server.web.routes.status_json import NAME
 
 _DESCRIPTION = """
@@ -30,12 +28,6 @@ Point a client at the base URL that ends with `/v1`. If the server requires a ke
 `Authorization: Bearer`, `x-api-key` or `api-key`. Errors have OpenAI's format and matching statuses. Every reply
 carries `x-request-id`, which also marks the log lines of the request.
 """
-
-_KEY_HEADERS: dict[str, dict[str, str]] = {
-    "bearer": {"type": "http", "scheme": "bearer"},
-    "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
-    "api-key": {"type": "apiKey", "in": "header", "name": "api-key"},
-}
 
 
 def create_app(
@@ -51,8 +43,7 @@ def create_app(
         title=f"{NAME} (demo)" if config.demo else NAME,
         version=own_version(),
         description=_DESCRIPTION,
-        docs_url=None,
-        redoc_url=None,
+        openapi_url=None,
         redirect_slashes=False,
     )
     add_exception_handlers(app)
@@ -65,29 +56,5 @@ def create_app(
     app.include_router(manual_router())
     if control is not None:
         app.include_router(control_router(engine, control, clock=clock))
-    _describe(app, has_key=lambda: engine.config.api_key is not None)
+    app.include_router(openapi_router(app))
     return app
-
-
-def _describe(app: FastAPI, has_key: Callable[[], bool]) -> None:
-    """Completes the OpenAPI document: our errors instead of FastAPI's 422, and the headers for the key if there is one.
-
-    Without a key, /docs would show a lock beside each operation.
-    """
-    plain = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = plain()
-            components = document.setdefault("components", {})
-            components["schemas"] = {**request_schemas(), "Error": ERROR_SCHEMA}
-            for operation in (entry for path in document["paths"].values() for entry in path.values()):
-                operation["responses"].pop("422", None)
-        described = app.openapi_schema
-        assert described is not None
-        if not has_key():
-            return described
-        with_key = {**described["components"], "securitySchemes": _KEY_HEADERS}
-        return {**described, "components": with_key, "security": [{}, *({name: []} for name in _KEY_HEADERS)]}
-
-    app.openapi = openapi  # type: ignore[method-assign] # how FastAPI documents it

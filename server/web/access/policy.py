@@ -263,7 +263,12 @@ def too_large(policy: AccessPolicy) -> BodyTooLarge:
 
 def _is_open(head: Head) -> bool:
     is_reading = head.method in {"GET", "HEAD"}
-    return is_reading and (head.path in _OPEN_TO_READ or head.path.startswith(("/assets/", "/manual/")))
+    return is_reading and is_open_to_read(head.path)
+
+
+def is_open_to_read(path: str) -> bool:
+    """Whether `path` is readable without the key."""
+    return path in _OPEN_TO_READ or path.startswith(("/assets/", "/manual/"))
 
 
 def _has_key(head: Head, key: str) -> bool:

@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from server.config import Config
+from server.web.access.middleware import AccessMiddleware, policy_for
 from server.web.routes import docs
 from tests.server.web.scene import FakeControl, FakeEngine, client, served
 
@@ -78,16 +80,61 @@ async def test_the_request_examples_are_answered() -> None:
             assert "x-drawbridge-ignored" not in reply.headers, name
 
 
-async def test_the_document_names_the_three_forms_of_the_key_only_if_there_is_one() -> None:
+FORMS = {"bearer", "x-api-key", "api-key"}
+PUBLIC = {("/", "get"), ("/health", "get")}
+
+
+async def locks(app: AccessMiddleware, **headers: str) -> tuple[set[str], set[tuple[str, str]]]:
+    """The forms of the key that the document names, and the operations that need it."""
+    async with client(app) as c:
+        document = (await c.get("/openapi.json", headers=headers)).json()
+    locked = set()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            named = {name for needs in operation.get("security", ()) for name in needs}
+            assert named in (set(), FORMS)
+            if named:
+                locked.add((path, method))
+    assert "Error" in document["components"]["schemas"]
+    assert "security" not in document
+    return set(document["components"].get("securitySchemes", ())), locked
+
+
+async def test_the_document_names_the_three_forms_of_the_key_only_if_one_is_needed() -> None:
     engine = FakeEngine()
+    app = served(engine)
+    for key in (None, "k", None):
+        engine.change(api_key=key)
+        forms, locked = await locks(app)
+        assert forms == (FORMS if key else set())
+        assert bool(locked) is bool(key)
+
+
+async def test_operations_that_are_open_to_read_have_no_lock() -> None:
+    engine = FakeEngine(config=Config(api_key="k"))
+    forms, locked = await locks(served(engine, control=FakeControl()))
     async with client(served(engine)) as c:
-        for key in (None, "k", None):
-            engine.change(api_key=key)
-            document = (await c.get("/openapi.json")).json()
-            forms = {"bearer", "x-api-key", "api-key"} if key else set()
-            assert set(document["components"].get("securitySchemes", ())) == forms
-            assert {name for needs in document.get("security", ()) for name in needs} == forms
-            assert "Error" in document["components"]["schemas"]
+        paths = (await c.get("/openapi.json")).json()["paths"]
+    every = {(path, method) for path, operations in paths.items() for method in operations}
+    assert (forms, locked) == (FORMS, every - PUBLIC)
+    assert ("/v1/chat/completions", "post") in locked
+
+
+async def test_with_the_key_the_document_names_it_too() -> None:
+    """A client generator that sends the key must see that it is needed."""
+    app = served(FakeEngine(config=Config(api_key="k")))
+    assert await locks(app, authorization="Bearer k") == await locks(app)
+
+
+async def test_while_only_other_devices_need_the_key_only_they_see_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = Config(api_key="k", reach="lan", sources={"api_key": "default"})
+    engine = FakeEngine(config=config)
+    assert await locks(served(engine)) == (set(), set())
+    lan = served(engine, policy=policy_for(config, "lan"))
+    assert (await locks(lan, host="192.168.1.20:8082"))[0] == FORMS
+    # Another user of this computer needs the key too.
+    monkeypatch.setattr("server.web.access.middleware.is_other_user", lambda *_: True)
+    assert (await locks(served(engine)))[0] == FORMS
 
 
 async def test_the_title_of_an_operation_is_not_the_name_of_its_function() -> None:
