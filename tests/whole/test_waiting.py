@@ -11,7 +11,7 @@ import pytest
 from server.standin.script import Reply, Thinking, call, say
 from server.standin.script import Text as Words
 from server.standin.server import Standin
-from tests.server.claude.protocol.test_tools import messages_upstream
+from tests.server.claude.tool_loop import messages_upstream
 from tests.whole.bridge import Bridge, open_bridge
 
 TOOLS = [

@@ -20,8 +20,8 @@ from server.errors import DrawbridgeError
 from server.standin.script import Pause, Reply, Script, Thinking, ToolUse, call, say
 from server.standin.script import Text as ScriptText
 from server.standin.server import Recorded
-from tests.server.claude.protocol.test_tools import messages_upstream
 from tests.server.claude.test_tool_conversations import OTHER, PROFILE, PoolBench, open_pool_bench
+from tests.server.claude.tool_loop import messages_upstream
 
 PROFILES = (PROFILE, OTHER, Profile("No tools.", owner="me"), Profile("Be terse.", PROFILE.tools, owner="you"))
 _MARK = re.compile(r"\[t\d+\]")

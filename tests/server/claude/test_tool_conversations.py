@@ -28,7 +28,7 @@ from server.standin.script import RedactedThinking, Reply, Thinking, call, say
 from server.standin.script import Text as ScriptText
 from server.standin.server import Standin, open_standin
 from tests.server.claude.conftest import wait_out_midnight
-from tests.server.claude.protocol.test_tools import messages_upstream
+from tests.server.claude.tool_loop import messages_upstream
 
 TOOLS = (Tool("look", "Looks.", '{"type": "object"}'), Tool("a.b", "Dots.", '{"type": "object"}'))
 PROFILE = Profile("Be terse.", TOOLS, owner="me")
