@@ -1,7 +1,6 @@
 """A short key of a conversation, by which a follow-up request finds the worker that holds it."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 
 from server.conversation.parts import (
@@ -15,6 +14,7 @@ from server.conversation.parts import (
     ToolCall,
     ToolResult,
 )
+from server.large_json import dumps, loads
 
 _LONGEST = 1_000_000
 
@@ -26,9 +26,10 @@ def conversation_key(messages: Iterable[Message], *, model: str | None) -> str:
     count: clients send Claude's answers back trimmed, re-serialized and without thinking, while the worker keeps
     Claude's original message.
     """
-    entries = [[message.role, *_entries(message)] for message in messages]
-    text = json.dumps([model, entries], ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    digest = hashlib.blake2b(dumps(model).encode(), digest_size=16)
+    for message in messages:
+        digest.update(dumps([message.role, *_entries(message)], sort_keys=True).encode())
+    return digest.hexdigest()
 
 
 def _entries(message: Message) -> list[object]:
@@ -70,7 +71,7 @@ def _parsed(arguments: str) -> object:
     if len(arguments) > _LONGEST:
         return arguments
     try:
-        parsed = json.loads(arguments or "{}")
+        parsed = loads(arguments or "{}")
     except (ValueError, RecursionError):
         return arguments
     return dict(sorted(parsed.items())) if isinstance(parsed, Mapping) else parsed

@@ -7,10 +7,9 @@ from typing import Any  # parsed JSON
 from starlette.requests import Request
 
 from server.errors import InvalidRequest
+from server.large_json import MOST_VALUES, has_more_values, loads
 from server.offload import LARGE, is_large, offload
 
-# Far more than any client sends: a conversation of thousands of messages has some ten thousand.
-MOST_VALUES = 250_000
 # OpenAI's API takes 128.
 MOST_TOOLS = 2_000
 _TOOL_FIELDS = ("tools", "functions")
@@ -32,9 +31,9 @@ def parse_json(raw: bytes) -> object:
         raise InvalidRequest("The body is empty.", hint="Send a JSON object.")
     try:
         text = raw.decode(json.detect_encoding(raw), "surrogatepass")
-        if has_more_values(text, MOST_VALUES):
+        if has_more_values(text):
             raise InvalidRequest(f"The body contains more than {MOST_VALUES:,} JSON values.")
-        return _bounded(json.loads(text, parse_constant=_refuse_constant, parse_float=_finite))
+        return _bounded(loads(text, parse_constant=_refuse_constant, parse_float=_finite))
     except RecursionError as error:
         raise InvalidRequest("The body is nested too deeply.") from error
     except json.JSONDecodeError as error:
@@ -46,40 +45,6 @@ def parse_json(raw: bytes) -> object:
     except ValueError as error:
         # Python limits the length of integers, because their conversion takes quadratic time.
         raise InvalidRequest("The body contains a number with too many digits.") from error
-
-
-def has_more_values(text: str, most: int) -> bool:
-    """Whether the JSON `text` has more than `most` values, counted without parsing it.
-
-    The parser cannot be interrupted: millions of values in one call would hold up every thread of the process.
-    """
-    if _values(text, 0, len(text)) <= most:
-        return False
-    # Commas and brackets within strings do not count.
-    values, at = 0, 0
-    while values <= most:
-        start = text.find('"', at)
-        values += _values(text, at, start if start >= 0 else len(text))
-        if start < 0 or (at := _after_string(text, start)) < 0:
-            return values > most
-    return True
-
-
-def _values(text: str, start: int, end: int) -> int:
-    """Each value is the first of an array or an object, or comes after a comma."""
-    return sum(text.count(mark, start, end) for mark in ",[{")
-
-
-def _after_string(text: str, start: int) -> int:
-    """The index after the string that begins at `start`; -1 if it does not end."""
-    end = start
-    while (end := text.find('"', end + 1)) >= 0:
-        before = end - 1
-        while text[before] == "\\":
-            before -= 1
-        if (end - before) % 2:
-            return end + 1
-    return -1
 
 
 def _bounded(body: Any) -> object:

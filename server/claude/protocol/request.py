@@ -1,6 +1,5 @@
 """Encodes a conversation as frames for Claude Code's stdin: each message with its own role."""
 
-import json
 import uuid
 from collections.abc import Iterable
 from types import MappingProxyType
@@ -24,6 +23,7 @@ from server.conversation.parts import (
 )
 from server.conversation.request import ModelSettings, Profile, Tool
 from server.conversation.text import is_blank
+from server.large_json import dumps, loads
 
 _SESSION = "default"
 EXTRA_BODY = "CLAUDE_CODE_EXTRA_BODY"
@@ -49,13 +49,13 @@ def settings_body(
         extra["stop_sequences"] = list(settings.stop_sequences)
     if settings.schema is not None:
         # Claude Code adds the effort to it.
-        extra["output_config"] = {"format": {"type": "json_schema", "schema": json.loads(settings.schema)}}
+        extra["output_config"] = {"format": {"type": "json_schema", "schema": loads(settings.schema)}}
     return {
         "model": settings.model,
         "effortLevel": settings.effort,
         "showThinkingSummaries": True if settings.shows_thinking else None,
         "env": {
-            EXTRA_BODY: json.dumps(extra) if extra else None,
+            EXTRA_BODY: dumps(extra) if extra else None,
             # Not in the extra body: Claude Code then fits the budget of a model that thinks by budget below the limit.
             "CLAUDE_CODE_MAX_OUTPUT_TOKENS": None if settings.max_tokens is None else str(settings.max_tokens),
         },

@@ -1,8 +1,9 @@
 """Parses the arguments of a tool call as Claude Code does."""
 
-import json
 import math
 from typing import Never
+
+from server.large_json import loads
 
 
 def object_from(arguments: str) -> dict[str, object] | None:
@@ -12,7 +13,7 @@ def object_from(arguments: str) -> dict[str, object] | None:
     empty object. Claude Code rounds integers over 2^53 to a float.
     """
     try:
-        parsed = json.loads(arguments or "{}", parse_constant=_no_constant, parse_float=_finite)
+        parsed = loads(arguments or "{}", parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         return None
     return parsed if isinstance(parsed, dict) else None

@@ -6,7 +6,6 @@ are part of the extra body.
 """
 
 import asyncio
-import json
 from collections.abc import Callable, Iterable, Mapping
 
 from server.claude.protocol.frames import SERVER, Frame
@@ -14,6 +13,7 @@ from server.claude.protocol.tool_names import legal_name
 from server.conversation.parts import Message, Text, ToolResult
 from server.conversation.request import Tool, ToolChoice
 from server.conversation.text import is_blank
+from server.large_json import loads
 
 TOOL = "call"
 # In UTF-16 code units, as Claude Code counts. It writes a longer result to a file and sends the first 2 kB.
@@ -49,7 +49,7 @@ def tools_body(tools: Iterable[Tool], choice: ToolChoice) -> dict[str, object]:
 
 def _definition(tool: Tool) -> dict[str, object]:
     description = {"description": tool.description} if tool.description else {}
-    return {"name": legal_name(tool.name), **description, "input_schema": json.loads(tool.schema)}
+    return {"name": legal_name(tool.name), **description, "input_schema": loads(tool.schema)}
 
 
 def live_results(message: Message, calls: Iterable[str]) -> dict[str, ToolResult] | None:

@@ -11,6 +11,7 @@ from server.claude.worker.process import Bounds, CliProcess
 from server.conversation.models import ModelCard
 from server.conversation.request import ModelSettings, Tool
 from server.errors import UnexpectedOutput
+from server.offload import offload
 
 logger = logging.getLogger(__name__)
 
@@ -37,22 +38,22 @@ class AppliedSettings:
         name = settings.model or DEFAULT
         return self._ids.get(name, name)
 
-    def _body(self, settings: ModelSettings, tools: tuple[Tool, ...]) -> Frame:
-        return settings_body(settings, tools, model=self.model_for(settings))
+    async def _body(self, settings: ModelSettings, tools: tuple[Tool, ...]) -> Frame:
+        return await offload(settings_body, settings, tools, model=self.model_for(settings))
 
     async def preset(self, settings: ModelSettings) -> None:
         """Applies the probable settings of the first request; a refusal is ignored. Raises `WorkerDied`."""
         try:
-            await self._process.write(*self.frames_for(settings))
+            await self._process.write(*await self.frames_for(settings))
             await self.confirmed()
         except UnexpectedOutput as error:
             logger.info(
                 "worker %s refused the settings that were sent in advance: %s", self._process.pid, error.message
             )
 
-    def frames_for(self, settings: ModelSettings, tools: tuple[Tool, ...] = ()) -> list[Frame]:
+    async def frames_for(self, settings: ModelSettings, tools: tuple[Tool, ...] = ()) -> list[Frame]:
         """What must be written before a request with these settings; empty if they apply already."""
-        body = self._body(settings, tools)
+        body = await self._body(settings, tools)
         changed = _changed(self._in_force, body)
         if not changed:
             return []
@@ -61,11 +62,11 @@ class AppliedSettings:
         self._in_force, self._unconfirmed = None, (body, answer)
         return [frame]
 
-    def may_change_within_turn(self, settings: ModelSettings, tools: tuple[Tool, ...]) -> bool:
+    async def may_change_within_turn(self, settings: ModelSettings, tools: tuple[Tool, ...]) -> bool:
         """Whether these settings would apply while calls are open: only the extra body may differ."""
         if self._in_force is None:
             return False
-        changed = _changed(self._in_force, self._body(settings, tools))
+        changed = _changed(self._in_force, await self._body(settings, tools))
         return changed.keys() <= {"env"} and _env(changed).keys() <= {EXTRA_BODY}
 
     async def confirmed(self) -> None:

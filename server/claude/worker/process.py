@@ -17,6 +17,7 @@ from server.claude.protocol.frames import Frame
 from server.claude.worker.launch import command_line
 from server.conversation.request import Launch
 from server.errors import CliFailed, CliMissing, UnexpectedOutput, WorkerDied
+from server.large_json import dumps
 from server.machine.files.temp_folders import Scratch, remove
 from server.machine.processes.guards import Guard
 from server.offload import offload
@@ -147,14 +148,18 @@ class CliProcess:
 
     async def write(self, *frames: Mapping[str, object]) -> None:
         """Writes frames as lines in one write. Raises `WorkerDied` if the process has ended."""
-        await self.write_text(await offload(_lines, frames))
+        await self._write(await offload(_lines, frames))
 
     async def write_text(self, lines: str) -> None:
         """Writes complete lines. Raises `WorkerDied` if the process has ended."""
+        await self._write(lines.encode())
+
+    async def _write(self, lines: bytes) -> None:
         if not self.is_alive or self._process is None or self._process.stdin is None:
             raise WorkerDied
         try:
-            self._process.stdin.write(lines.encode())
+            # In one write, so that a cancelled request leaves no half of a line.
+            self._process.stdin.write(lines)
             await self._process.stdin.drain()
         except (ConnectionError, RuntimeError) as error:
             raise WorkerDied from error
@@ -327,8 +332,8 @@ def _environment(launch: Launch, places: Places) -> dict[str, str]:
     return {**dict(launch.environment), **own}
 
 
-def _lines(frames: Iterable[Mapping[str, object]]) -> str:
-    return "".join(json.dumps(frame) + "\n" for frame in frames)
+def _lines(frames: Iterable[Mapping[str, object]]) -> bytes:
+    return "".join(dumps(frame) + "\n" for frame in frames).encode()
 
 
 def _frame(line: bytes) -> Frame | None:

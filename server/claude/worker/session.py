@@ -146,7 +146,7 @@ class Session:
             raise WorkerDied
         # Set before the first write: a request cancelled from here on leaves unread output in the process.
         self._begin_writing()
-        before = self._applied.frames_for(settings, self._tools)
+        before = await self._applied.frames_for(settings, self._tools)
         if self._is_used and not held:
             # After the settings: a model change after a reset adds text of Claude Code's own to the next prompt.
             before.append(reset_frame())
@@ -165,11 +165,11 @@ class Session:
             return False
         calls = self._reader.calls
         results = live_results(message, calls)
-        if results is None or not self._applied.may_change_within_turn(settings, self._tools):
+        if results is None or not await self._applied.may_change_within_turn(settings, self._tools):
             return False
         if not await self._open_calls.arrived(calls, timeout_s=self._bounds().control_s):
             return False
-        before = self._applied.frames_for(settings, self._tools)
+        before = await self._applied.frames_for(settings, self._tools)
         if before:
             await self._process.write(*before)
             await self._applied.confirmed()

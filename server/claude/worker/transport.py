@@ -31,8 +31,9 @@ class LateTransport(Transport):
                 raise UnexpectedOutput("The SDK did not begin with an initialize request.")
             request.update(self._late)
             self._late = None
-            data = json.dumps(line) + "\n"
-        await self._process.write_text(data)
+            await self._process.write(line)
+        else:
+            await self._process.write_text(data)
 
     def read_messages(self) -> AsyncIterator[dict[str, Any]]:  # the SDK's own signature
         """The control frames for the SDK."""

@@ -4,11 +4,10 @@ null counts as absent. A wrong field raises `InvalidRequest` with the field's pa
 client sent.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar  # Any: parsed JSON
 
 from pydantic import (
     AfterValidator,
@@ -25,6 +24,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from server.errors import InvalidRequest
+from server.large_json import MOST_VALUES, STEP, dumps, has_more_values, loads, steps
 
 MAX_ANSWER_TOKENS = 2**31 - 1
 # Python's parser fails at about 1000 levels, and Claude Code later without an error. No real data is this deep.
@@ -36,7 +36,6 @@ _HALF_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _REPAIRED = "repaired"
 _MOST_PLACES = 10
 AnyJson = TypeVar("AnyJson", bound=object)
-_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]', re.DOTALL)
 
 
 def _well_formed(text: str, info: ValidationInfo) -> str:
@@ -44,8 +43,11 @@ def _well_formed(text: str, info: ValidationInfo) -> str:
 
     JSON can escape one, and clients that cut a text inside an emoji send it.
     """
+    if text.isascii():
+        return text
     try:
-        text.encode()
+        for part in steps(text):
+            part.encode()
     except UnicodeEncodeError:
         if info.context is not None:
             info.context[_REPAIRED] = True
@@ -65,7 +67,7 @@ def _as_json(value: object) -> object:
 
 def _dumped(value: object) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        return dumps(value, ensure_ascii=False, allow_nan=False)
     except RecursionError:
         raise PydanticCustomError(CUSTOM_ERROR, _TOO_DEEP) from None
     except ValueError:
@@ -73,28 +75,39 @@ def _dumped(value: object) -> str:
         raise PydanticCustomError(CUSTOM_ERROR, "contains a number that is too large for JSON") from None
 
 
-def _not_too_deep(text: str) -> str:
-    """Raises for JSON that is nested too deeply. Text that is not JSON may contain any brackets."""
+def _within_limits(text: str) -> str:
+    """Raises for JSON of too many levels or values. Text that is not JSON may contain any brackets."""
+    if has_more_values(text):
+        raise PydanticCustomError(CUSTOM_ERROR, f"contains more than {MOST_VALUES:,} JSON values")
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return text
     try:
-        json.loads(text)
+        level = _containers([loads(text)])
     except ValueError:
         return text
     except RecursionError:
         raise PydanticCustomError(CUSTOM_ERROR, _TOO_DEEP) from None
-    depth = 0
-    for match in _BRACKETS.finditer(text):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)
-        if depth > MAX_DEPTH:
-            raise PydanticCustomError(CUSTOM_ERROR, _TOO_DEEP)
+    for _ in range(MAX_DEPTH):
+        level = [inner for value in level for inner in _containers(value)]
+    if level:
+        raise PydanticCustomError(CUSTOM_ERROR, _TOO_DEEP)
     return text
 
 
+def _containers(value: dict[str, Any] | list[Any]) -> list[Any]:
+    items = value.values() if isinstance(value, dict) else value
+    return [item for item in items if isinstance(item, dict | list)]
+
+
+def _has_half_escape(text: str) -> bool:
+    # Slices overlap by the length of one escape sequence.
+    return any(_HALF_ESCAPE.search(text, at, at + STEP + 5) for at in range(0, len(text), STEP))
+
+
 def _without_escaped_surrogates(text: str, info: ValidationInfo) -> str:
-    if _HALF_ESCAPE.search(text):
+    if _has_half_escape(text):
         try:
-            parsed = json.dumps(json.loads(text), ensure_ascii=False)
+            parsed = dumps(loads(text), ensure_ascii=False)
         except ValueError:
             return text
         repaired = _well_formed(parsed, info)
@@ -104,17 +117,17 @@ def _without_escaped_surrogates(text: str, info: ValidationInfo) -> str:
 
 def _encodable(value: AnyJson, info: ValidationInfo) -> AnyJson:
     text = _dumped(value)
-    repaired = _not_too_deep(_well_formed(text, info))
+    repaired = _within_limits(_well_formed(text, info))
     if repaired == text:
         return value
-    parsed: AnyJson = json.loads(repaired)
+    parsed: AnyJson = loads(repaired)
     return parsed
 
 
 def _from_text(value: object) -> object:
     # Some clients send a schema as JSON text. Other text stays, and is refused with the name of the tool.
     with suppress(ValueError, RecursionError):
-        return json.loads(value) if isinstance(value, str) and value.strip() else value
+        return loads(value) if isinstance(value, str) and value.strip() and not has_more_values(value) else value
     return value
 
 
@@ -124,7 +137,7 @@ JsonText = Annotated[
     str,
     BeforeValidator(_as_json),
     AfterValidator(_well_formed),
-    AfterValidator(_not_too_deep),
+    AfterValidator(_within_limits),
     AfterValidator(_without_escaped_surrogates),
 ]
 """JSON in a string, as a call's arguments; the client may also send the value itself."""
@@ -228,8 +241,8 @@ def _broken_places(body: object) -> Iterator[str]:
 def _is_broken(text: str) -> bool:
     try:
         text.encode()
-        if _HALF_ESCAPE.search(text):
-            json.dumps(json.loads(text), ensure_ascii=False).encode()
+        if _has_half_escape(text):
+            dumps(loads(text), ensure_ascii=False).encode()
     except UnicodeEncodeError:
         return True
     except (ValueError, RecursionError):

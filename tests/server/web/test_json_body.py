@@ -10,8 +10,9 @@ from server.conversation.events import Event, Finished, PartDelta, Started, Stop
 from server.conversation.request import ModelRequest
 from server.dialects.chat_path import ChatCompletions
 from server.errors import InvalidRequest
+from server.large_json import MOST_VALUES, has_more_values
 from server.offload import LARGE, is_large, offload
-from server.web.json_body import MOST_TOOLS, MOST_VALUES, has_more_values, parse_json
+from server.web.json_body import MOST_TOOLS, parse_json
 from tests.server.web.scene import FakeEngine, client, served
 
 texts = st.text(st.sampled_from('a",[{\\]}é'), max_size=8)

@@ -4,7 +4,6 @@ Claude's structured outputs express most schemas. For the others, and for any JS
 input is the answer; the arguments of the call become the content of the reply.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated
@@ -17,6 +16,7 @@ from server.dialects.common.refusals import missing_field
 from server.dialects.common.tools.conversion import function_tool
 from server.dialects.common.wire_types import JsonObject, String, WireModel
 from server.errors import InvalidRequest
+from server.large_json import dumps
 
 ANSWER_TOOL = "drawbridge_json_answer"
 FIELD = "answer"
@@ -122,9 +122,9 @@ def _schema_in(wanted: OutputFormat, place: str, *, is_nested: bool) -> tuple[Ma
 
 def _answer(schema: Mapping[str, object], place: str) -> WantedAnswer:
     if not schema:
-        tool = Tool(ANSWER_TOOL, _DESCRIPTION, json.dumps({"type": "object", "additionalProperties": True}))
+        tool = Tool(ANSWER_TOOL, _DESCRIPTION, dumps({"type": "object", "additionalProperties": True}))
         return WantedAnswer(tool=tool, format=AnswerFormat(None, ANSWER_TOOL))
-    text = json.dumps(schema, ensure_ascii=False)
+    text = dumps(schema, ensure_ascii=False)
     if converted := output_schema(schema, place):
         return WantedAnswer(schema=converted.text, format=AnswerFormat(text), ignored=converted.ignored)
     is_wrapped = not _is_plain_object(schema)

@@ -6,9 +6,10 @@ documentation of structured outputs and of `transform_schema` in the `anthropic`
 is run, and the work is bounded.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from server.large_json import dumps
 
 _TYPES = ("object", "array", "string", "integer", "number", "boolean", "null")
 _FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"})
@@ -70,7 +71,7 @@ def output_schema(schema: Schema, place: str) -> OutputSchema | None:
         converted = converter.whole()
     except _Inexpressible:
         return None
-    return OutputSchema(json.dumps(converted, ensure_ascii=False), tuple(dict.fromkeys(converter.ignored)))
+    return OutputSchema(dumps(converted, ensure_ascii=False), tuple(dict.fromkeys(converter.ignored)))
 
 
 class _Inexpressible(Exception):
@@ -279,9 +280,9 @@ class _Converter:
             narrowing["format"] = schema["format"]
         for keyword in narrowing:
             self._ignore(f"{place}.{keyword}")
-        return [
-            ", ".join(f"{keyword}: {json.dumps(value, ensure_ascii=False)}" for keyword, value in narrowing.items())
-        ][: bool(narrowing)]
+        return [", ".join(f"{keyword}: {dumps(value, ensure_ascii=False)}" for keyword, value in narrowing.items())][
+            : bool(narrowing)
+        ]
 
 
 def _require_bounded(sizes: Mapping[str, _Size]) -> None:

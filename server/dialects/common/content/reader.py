@@ -1,6 +1,5 @@
 """Converts the content of a client's message into neutral parts."""
 
-import json
 import re
 from collections.abc import Collection
 from typing import Literal, assert_never
@@ -34,6 +33,7 @@ from server.dialects.common.tools.raw_text_tools import wrapped
 from server.dialects.common.tools.tool_pairing import CallIds
 from server.dialects.common.wire_types import OtherPart
 from server.errors import InvalidRequest
+from server.large_json import loads
 
 VisiblePart = Text | Image | Document
 
@@ -129,7 +129,7 @@ def call_arguments(arguments: str, *, is_raw_text: bool = False, may_be_json: bo
         return "{}"
     if stripped.startswith('"'):
         try:
-            inner = json.loads(stripped)
+            inner = loads(stripped)
         except ValueError:
             return arguments
         if isinstance(inner, str) and (not inner.strip() or inner.lstrip().startswith("{")):

@@ -4,6 +4,8 @@ import json
 import re
 from typing import Literal
 
+from server.large_json import dumps
+
 FIELD = "input"
 _HEAD = re.compile(rf'\s*\{{\s*"{FIELD}"\s*:\s*"')
 _MAX_HEAD = 200
@@ -15,12 +17,12 @@ _REPLACEMENT = "\ufffd"
 def text_schema(description: str = "") -> str:
     """Returns the schema, as JSON text, of a tool that takes raw text."""
     field = {"type": "string", **({"description": description} if description else {})}
-    return json.dumps({"type": "object", "properties": {FIELD: field}, "required": [FIELD]}, ensure_ascii=False)
+    return dumps({"type": "object", "properties": {FIELD: field}, "required": [FIELD]}, ensure_ascii=False)
 
 
 def wrapped(text: str) -> str:
     """Returns the arguments, as JSON text, of a call with the raw `text`."""
-    return json.dumps({FIELD: text}, ensure_ascii=False)
+    return dumps({FIELD: text}, ensure_ascii=False)
 
 
 class Unwrapper:

@@ -6,7 +6,6 @@ the API takes comes back equal. The work is linear in the schema's size.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from urllib.parse import unquote
 
 from server.dialects.common.tools.schema_rewriter import Rewriter, Schema, joined, type_name
 from server.errors import InvalidRequest
+from server.large_json import dumps
 
 _LEGAL_KEY = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 _ILLEGAL = re.compile(r"[^a-zA-Z0-9_.-]")
@@ -63,7 +63,7 @@ def tool_schema(given: object, tool: str, place: str) -> ToolSchema:
     _make_object(schema, tool, place, rewriter)
     keys = _renamed_keys(schema, place, rewriter)
     _mend_references(schema, source, place, rewriter, is_renamed=bool(keys))
-    return ToolSchema(json.dumps(schema, ensure_ascii=False), keys, tuple(dict.fromkeys(rewriter.changed)))
+    return ToolSchema(dumps(schema, ensure_ascii=False), keys, tuple(dict.fromkeys(rewriter.changed)))
 
 
 def _source(given: object, tool: str, place: str) -> Mapping[str, object]:
@@ -218,7 +218,7 @@ def _describe(schema: Schema, word: str, members: list[object]) -> None:
         remark = f"Give {count} of: " + "; ".join(" and ".join(names) for names in sets) + "."
     else:
         count = {"allOf": "all", "anyOf": "at least one", "oneOf": "exactly one"}[word]
-        remark = f"The arguments must match {count} of these schemas: {json.dumps(members, ensure_ascii=False)}"
+        remark = f"The arguments must match {count} of these schemas: {dumps(members, ensure_ascii=False)}"
     if len(remark) > _LONGEST_REMARK:
         remark = f"{remark[:_LONGEST_REMARK]}..."
     given = schema.get("description")

@@ -47,37 +47,37 @@ LOW, HIGH = ModelSettings(model="sonnet", effort="low"), ModelSettings(model="so
 
 async def test_settings_in_force_are_not_sent_again(applied: AppliedSettings) -> None:
     """Each sending delays the first token by 10 ms."""
-    assert applied.frames_for(LOW)
+    assert await applied.frames_for(LOW)
     await applied.confirmed()
-    assert not applied.frames_for(LOW)
+    assert not await applied.frames_for(LOW)
     await applied.confirmed()
-    assert applied.frames_for(HIGH)
+    assert await applied.frames_for(HIGH)
 
 
 async def test_settings_return_to_what_they_were(applied: AppliedSettings) -> None:
     for settings in (LOW, HIGH, LOW):
-        assert applied.frames_for(settings)
+        assert await applied.frames_for(settings)
         await applied.confirmed()
 
 
 async def test_unacknowledged_settings_are_sent_again(applied: AppliedSettings) -> None:
     """The request may be cancelled before the process refuses them."""
-    assert applied.frames_for(LOW)
-    assert applied.frames_for(LOW)
+    assert await applied.frames_for(LOW)
+    assert await applied.frames_for(LOW)
 
 
 async def test_refused_settings_are_not_in_force(applied: AppliedSettings, process: Process) -> None:
-    applied.frames_for(LOW)
+    await applied.frames_for(LOW)
     process.error = UnexpectedOutput("no")
     with pytest.raises(UnexpectedOutput):
         await applied.confirmed()
-    assert applied.frames_for(LOW)
+    assert await applied.frames_for(LOW)
 
 
 async def test_a_right_prediction_leaves_nothing_to_send(applied: AppliedSettings, process: Process) -> None:
     await applied.preset(LOW)
     assert len(process.written) == 1
-    assert not applied.frames_for(LOW)
+    assert not await applied.frames_for(LOW)
 
 
 async def test_settings_refused_in_advance_are_sent_with_the_question(
@@ -85,7 +85,7 @@ async def test_settings_refused_in_advance_are_sent_with_the_question(
 ) -> None:
     process.error = UnexpectedOutput("not yet")
     await applied.preset(LOW)
-    assert applied.frames_for(LOW)
+    assert await applied.frames_for(LOW)
 
 
 async def test_a_process_that_ends_during_the_preset_has_not_booted(applied: AppliedSettings, process: Process) -> None:

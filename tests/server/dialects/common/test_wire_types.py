@@ -6,6 +6,7 @@ from server.conversation.fingerprint import conversation_key
 from server.conversation.parts import Message, ToolCall
 from server.dialects.common.wire_types import MAX_DEPTH, JsonObject, JsonText, WireModel, validated
 from server.errors import InvalidRequest
+from server.large_json import MOST_VALUES
 
 
 class Call(WireModel):
@@ -24,6 +25,13 @@ def test_arguments_that_are_nested_too_deeply_are_refused(levels: int) -> None:
     with pytest.raises(InvalidRequest) as caught:
         validated(Call, {"arguments": f'{{"a": {nested(levels)}}}'})
     assert caught.value.param == "arguments"
+
+
+def test_arguments_with_too_many_values_are_refused() -> None:
+    with pytest.raises(InvalidRequest, match="arguments contains more than 250,000 JSON values"):
+        validated(Call, {"arguments": "[" + "1," * MOST_VALUES + "1]"})
+    table = '["' + "1," * MOST_VALUES + '"]'
+    assert validated(Call, {"arguments": table}).arguments == table
 
 
 def test_an_object_that_is_nested_too_deeply_is_refused() -> None:
