@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from server.dialects.chat_completions.request_types import ChatRequest
+from server.dialects.common.roles import role_in
 from server.dialects.common.wire_types import WireModel
 from server.dialects.messages.request_types import MessagesRequest
 from server.dialects.responses.request_types import ResponsesRequest
@@ -63,7 +64,7 @@ def _is_chat(body: Mapping[str, object], messages: list[Mapping[str, object]]) -
     choice = body.get("tool_choice")
     return (
         any(body.get(name) is not None for name in _CHAT_FIELDS)
-        or any(_is_one_of(message.get("role"), _CHAT_ROLES) for message in messages)
+        or any(role_in(message.get("role")) in _CHAT_ROLES for message in messages)
         or any(message.get("tool_calls") or message.get("function_call") for message in messages)
         or any(isinstance(tool.get("function"), Mapping) for tool in _objects(body.get("tools")))
         or (isinstance(choice, Mapping) and isinstance(choice.get("function"), Mapping))

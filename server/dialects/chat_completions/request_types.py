@@ -1,22 +1,20 @@
 """The types of a Chat Completions request, of today and of 2023; /openapi.json is generated from them."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
 from server.dialects.common.answers.answer_format import AnyOutputFormat, OutputConfig
-from server.dialects.common.content.content_types import Content, System
+from server.dialects.common.content.content_types import System
 from server.dialects.common.effort import ThinkingFields
 from server.dialects.common.lenient import COUNT, OR_EMPTY, Flag, TokenLimit
+from server.dialects.common.message_types import WireMessage
 from server.dialects.common.options import StreamOptions, WithoutEffect
 from server.dialects.common.stops import Stop
 from server.dialects.common.tools.tool_types import OpenAITool, OpenAIToolChoice, ToolFields
 from server.dialects.common.wire_types import (
     INTEGRAL,
-    JsonText,
-    Name,
     String,
-    WireModel,
 )
 
 MAX_CHOICES = 8
@@ -33,49 +31,11 @@ def _in_array(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-class FunctionCall(WireModel):
-    """A call of a function. Its arguments are JSON in a string."""
-
-    name: Name
-    arguments: JsonText = ""
-
-
-class CustomCall(WireModel):
-    """A call of a tool that takes raw text."""
-
-    name: Name
-    input: String = ""
-
-
-class ToolCall(WireModel):
-    """A call in an assistant message."""
-
-    id: String | None = None
-    function: FunctionCall | None = None
-    custom: CustomCall | None = None
-
-
-class ChatMessage(WireModel):
-    """A message of any role."""
-
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: Content | None = None
-    refusal: String | None = None
-    name: String | None = Field(default=None, description="The speaker, or the tool of a result.")
-    tool_name: String | None = Field(default=None, description="The tool of a result, as Ollama writes it.")
-    tool_calls: Annotated[Annotated[list[ToolCall], Field(fail_fast=True)] | None, OR_EMPTY] = Field(
-        default=None, description="The assistant's calls, as they were received."
-    )
-    tool_call_id: String | None = Field(default=None, description="The call that a message with role 'tool' answers.")
-    function_call: Annotated[FunctionCall | None, OR_EMPTY] = None
-    audio: object = None
-
-
 class ChatRequest(ThinkingFields):
     """A Chat Completions request."""
 
     messages: Annotated[
-        list[ChatMessage],
+        list[WireMessage],
         Field(fail_fast=True, description="The conversation; its last message is from the user or a tool."),
     ]
     model: String = Field(default="", description="An id of /v1/models. Absent: the server's default model.")
@@ -99,7 +59,7 @@ class ChatRequest(ThinkingFields):
     functions: Annotated[Annotated[list[ToolFields], Field(fail_fast=True)] | None, OR_EMPTY] = None
     function_call: Annotated[OpenAIToolChoice | None, OR_EMPTY] = None
     system: System | None = Field(default=None, description="A system prompt, as Anthropic's Messages API has it.")
-    instructions: String | None = Field(default=None, description="A system prompt, as the Responses API has it.")
+    instructions: System | None = Field(default=None, description="A system prompt, as the Responses API has it.")
     max_output_tokens: TokenLimit = Field(default=None, description="The limit as the Responses API writes it.")
     stop_sequences: Stop | None = Field(default=None, description="stop, as Anthropic's Messages API writes it.")
     output_config: Annotated[OutputConfig | None, OR_EMPTY] = Field(

@@ -93,10 +93,10 @@ class MessageListBuilder:
         """Adds the system message at `place`."""
         self._entries.append(_Entry("system", [Text(text) for text in texts if text], place, name))
 
-    def add_system_field(self, system: str | Sequence[SystemBlock] | None) -> None:
-        """Adds the field `system` of the request."""
+    def add_system_field(self, system: str | Sequence[SystemBlock] | None, place: str) -> None:
+        """Adds the system prompt that a field of the request holds."""
         if system is not None:
-            self.add_system([system] if isinstance(system, str) else [block.text for block in system], "system")
+            self.add_system([system] if isinstance(system, str) else [block.text for block in system], place)
 
     def add_user(self, parts: Sequence[Part], place: str, name: str | None = None) -> None:
         """Adds the user message at `place`."""
@@ -115,6 +115,11 @@ class MessageListBuilder:
     def ignore(self, place: str) -> None:
         """Names something that was left out or changed."""
         self._ignored.append(place)
+
+    @property
+    def has_question(self) -> bool:
+        """Whether what was added so far ends with something that Claude can answer."""
+        return bool(self._entries) and self._entries[-1].role == "user"
 
     def build(self) -> Conversation:
         """Returns the conversation. Raises `InvalidRequest` if it contains no question."""

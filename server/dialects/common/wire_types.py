@@ -62,7 +62,7 @@ def _integral(value: object) -> object:
 
 def _as_json(value: object) -> object:
     # Some clients send a call's arguments parsed.
-    return _dumped(value) if isinstance(value, dict | list) else value
+    return value if isinstance(value, str) else _dumped(value)
 
 
 def _dumped(value: object) -> str:

@@ -1,18 +1,15 @@
 """Converts requests of Anthropic's Messages API into neutral requests; the client's cache marks are dropped."""
 
 from collections.abc import Collection, Iterator
-from typing import assert_never
 
-from server.conversation.parts import Text
 from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.dialects.common.answers.answer_format import OutputConfig, answer_from
-from server.dialects.common.content.reader import ContentReader
 from server.dialects.common.effort import effort_in, wants_thinking
-from server.dialects.common.message_rules import Conversation, MessageListBuilder
+from server.dialects.common.message_reader import MessageReader
+from server.dialects.common.message_rules import Conversation
 from server.dialects.common.options import fields_without_effect, sampling_value
 from server.dialects.common.stops import stops_from
 from server.dialects.common.tools.conversion import changes_in, raw_text_names
-from server.dialects.common.tools.tool_pairing import CallIds
 from server.dialects.common.wire_types import validated
 from server.dialects.messages.request_tools import choice_from, server_tools, tools_from
 from server.dialects.messages.request_types import MessagesRequest
@@ -62,26 +59,11 @@ def request_from_messages(messages: MessagesRequest, *, owner: str, forwards_sam
 
 
 def _conversation(messages: MessagesRequest, raw_text_tools: Collection[str]) -> Conversation:
-    builder, ids = MessageListBuilder("messages"), CallIds()
-    reader = ContentReader(ids, raw_text_tools)
-    builder.add_system_field(messages.system)
+    reader = MessageReader("messages", raw_text_tools, len(messages.messages))
+    reader.builder.add_system_field(messages.system, "system")
     for number, message in enumerate(messages.messages):
-        place = f"messages[{number}]"
-        where = f"{place}.content"
-        match message.role:
-            case "user":
-                ids.end_turn()
-                builder.add_user(reader.parts(message.content, where, "user"), place, message.name)
-            case "assistant":
-                builder.add_assistant(reader.parts(message.content, where, "assistant"), place, message.name)
-            case "system" | "developer":
-                parts = reader.parts(message.content, where, "system")
-                builder.add_system((part.text for part in parts if isinstance(part, Text)), place, message.name)
-            case _:
-                assert_never(message.role)
-    for place in reader.left_out:
-        builder.ignore(place)
-    return builder.build()
+        reader.add(message, f"messages[{number}]", number)
+    return reader.conversation()
 
 
 def _ignored(messages: MessagesRequest, *, forwards_sampling: bool) -> Iterator[str]:

@@ -1,13 +1,14 @@
 """The types of a request of Anthropic's Messages API, with what Cursor mixes in of OpenAI's."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Discriminator, Field, Tag
 
 from server.dialects.common.answers.answer_format import OutputConfig
-from server.dialects.common.content.content_types import Content, System
+from server.dialects.common.content.content_types import System
 from server.dialects.common.effort import ThinkingFields
 from server.dialects.common.lenient import OR_EMPTY, Flag, TokenLimit
+from server.dialects.common.message_types import WireMessage
 from server.dialects.common.options import StreamOptions, WithoutEffect
 from server.dialects.common.stops import Stop
 from server.dialects.common.tools.tool_types import ToolFields
@@ -19,14 +20,6 @@ from server.dialects.common.wire_types import (
     WireModel,
     string_or_object,
 )
-
-
-class Message(WireModel):
-    """A message. Some clients send the system prompt as one."""
-
-    role: Literal["user", "assistant", "system", "developer"]
-    content: Content = ""
-    name: String | None = None
 
 
 class Tool(ToolFields):
@@ -55,7 +48,7 @@ Choice = Annotated[
 class MessagesRequest(ThinkingFields):
     """A request of the Messages API."""
 
-    messages: Annotated[list[Message], Field(fail_fast=True)]
+    messages: Annotated[list[WireMessage], Field(fail_fast=True)]
     model: String = ""
     system: System | None = None
     max_tokens: TokenLimit = None

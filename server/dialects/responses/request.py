@@ -1,16 +1,12 @@
 """Converts requests of OpenAI's Responses API into neutral requests."""
 
-from collections.abc import Collection, Iterator
-from typing import assert_never
+from collections.abc import Iterator
 
-from server.conversation.parts import Text, ToolCall, ToolResult
 from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.dialects.common.answers.answer_format import WantedAnswer, answer_from
-from server.dialects.common.content.reader import ContentReader, call_arguments, made_id
 from server.dialects.common.effort import effort_in, wants_summary
-from server.dialects.common.message_rules import Conversation, MessageListBuilder
+from server.dialects.common.message_types import WireMessage
 from server.dialects.common.options import fields_without_effect, sampling_value
-from server.dialects.common.refusals import unknown_type
 from server.dialects.common.stops import stops_from
 from server.dialects.common.tools.conversion import (
     changes_in,
@@ -20,16 +16,13 @@ from server.dialects.common.tools.conversion import (
     resolved_choice,
     unique_tools,
 )
-from server.dialects.common.tools.raw_text_tools import wrapped
-from server.dialects.common.tools.tool_pairing import CallIds
-from server.dialects.common.wire_types import OtherPart, validated
+from server.dialects.common.wire_types import validated
 from server.dialects.responses import request_types as wire
+from server.dialects.responses.request_items import conversation_from
 from server.dialects.responses.request_types import ResponsesRequest
 from server.errors import InvalidRequest
 
 _CLIENT_TOOLS = frozenset({"function", "custom"})
-# Items of OpenAI's own tools, and reasoning that only OpenAI can decrypt.
-_SKIPPED_ITEMS = frozenset({"reasoning", "web_search_call", "file_search_call", "compaction"})
 
 
 def parse_responses(body: object) -> ResponsesRequest:
@@ -47,7 +40,7 @@ def request_from_responses(responses: ResponsesRequest, *, owner: str, forwards_
     # Before the choice removes tools: the history may contain calls of tools that may not be called now.
     raw_text_tools = raw_text_names(tools)
     choice, tools = resolved_choice(openai_choice(responses.tool_choice), tools, parallel=responses.parallel_tool_calls)
-    conversation = _conversation(responses, raw_text_tools)
+    conversation = conversation_from(responses, raw_text_tools)
     wanted = _answer(responses)
     choice, tools, answer = wanted.offered(choice, tools)
     effort, stops = effort_in(responses), stops_from(responses.stop)
@@ -106,72 +99,9 @@ def _has_history(responses: ResponsesRequest) -> bool:
     """Whether the input contains the assistant's items, so that it is a whole conversation."""
     return any(
         isinstance(item, wire.FunctionCallItem | wire.CustomCallItem)
-        or (isinstance(item, wire.MessageItem) and item.role == "assistant")
+        or (isinstance(item, WireMessage) and item.role == "assistant")
         for item in responses.input
     )
-
-
-def _conversation(responses: ResponsesRequest, raw_text_tools: Collection[str]) -> Conversation:
-    reader = _Reader(raw_text_tools)
-    if responses.instructions is not None:
-        reader.builder.add_system([responses.instructions], "instructions")
-    reader.builder.add_system_field(responses.system)
-    if isinstance(responses.input, str):
-        reader.builder.add_user([Text(responses.input)], "input")
-    else:
-        for number, item in enumerate(responses.input):
-            reader.add(item, f"input[{number}]")
-    return reader.conversation()
-
-
-class _Reader:
-    def __init__(self, raw_text_tools: Collection[str]) -> None:
-        self._ids = CallIds()
-        self._content = ContentReader(self._ids, raw_text_tools, unsupported_field=".type")
-        self._raw_text_tools = raw_text_tools
-        self.builder = MessageListBuilder("input")
-
-    def conversation(self) -> Conversation:
-        for place in self._content.left_out:
-            self.builder.ignore(place)
-        return self.builder.build()
-
-    def add(self, item: wire.Item, place: str) -> None:
-        match item:
-            case wire.MessageItem():
-                self._add_message(item, place)
-            case wire.FunctionCallItem():
-                arguments = call_arguments(item.arguments, is_raw_text=item.name in self._raw_text_tools)
-                self._add_call(item, arguments, place)
-            case wire.CustomCallItem():
-                self._add_call(item, wrapped(item.input), place)
-            case wire.CallOutputItem():
-                call = self._ids.of_result(item.call_id, item.name)
-                self.builder.add_user([ToolResult(call, self._content.result(item.output, f"{place}.output"))], place)
-            case OtherPart():
-                if item.type not in _SKIPPED_ITEMS:
-                    raise unknown_type(place, hint="Send messages, function calls and their outputs.")
-                self.builder.ignore(f"{place} ({item.type})")
-            case _:
-                assert_never(item)
-
-    def _add_call(self, item: wire.FunctionCallItem | wire.CustomCallItem, arguments: str, place: str) -> None:
-        call = self._ids.of_call(item.call_id or item.id, item.name, made_id(place))
-        self.builder.add_assistant([ToolCall(call, item.name, arguments)], place)
-
-    def _add_message(self, item: wire.MessageItem, place: str) -> None:
-        where = f"{place}.content"
-        match item.role:
-            case "user":
-                self._ids.end_turn()
-                self.builder.add_user(self._content.parts(item.content, where, "user"), place, item.name)
-            case "assistant":
-                self.builder.add_assistant(self._content.parts(item.content, where, "assistant"), place, item.name)
-            case "system" | "developer":
-                parts = self._content.parts(item.content, where, "system")
-                self.builder.add_system((part.text for part in parts if isinstance(part, Text)), place, item.name)
-            case _:
-                assert_never(item.role)
 
 
 def _ignored(responses: ResponsesRequest, *, forwards_sampling: bool) -> Iterator[str]:

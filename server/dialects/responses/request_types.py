@@ -1,86 +1,104 @@
 """The types of a request of OpenAI's Responses API."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from server.dialects.common.answers.answer_format import AnyOutputFormat
-from server.dialects.common.content.content_types import Content, System
+from server.dialects.common.content.content_types import PART_TYPES, CallId, LooseText, ResultContent, System
+from server.dialects.common.content.lenient_content import in_array
 from server.dialects.common.effort import ThinkingFields
 from server.dialects.common.lenient import OR_EMPTY, Flag, TokenLimit
+from server.dialects.common.message_types import CustomCall, FunctionCall, WireMessage
 from server.dialects.common.options import StreamOptions, WithoutEffect
+from server.dialects.common.roles import role_in
 from server.dialects.common.stops import Stop
 from server.dialects.common.tools.tool_types import OpenAITool, OpenAIToolChoice
 from server.dialects.common.wire_types import (
     CUSTOM_ERROR,
-    JsonText,
-    Name,
-    OtherPart,
+    JsonObject,
     String,
     WireModel,
     string_or_array,
-    tag_by_type,
 )
 
 
-class MessageItem(WireModel):
-    """A message of any role."""
-
-    role: Literal["user", "assistant", "system", "developer"]
-    content: Content = ""
-    name: String | None = None
-
-
-class FunctionCallItem(WireModel):
+class FunctionCallItem(FunctionCall):
     """A call of a function. Its arguments are JSON in a string."""
 
-    call_id: String | None = None
-    id: String | None = None
-    name: Name
-    arguments: JsonText = ""
+    call_id: CallId = None
+    id: CallId = None
 
 
-class CustomCallItem(WireModel):
+class CustomCallItem(CustomCall):
     """A call of a tool that takes raw text."""
 
-    call_id: String | None = None
-    id: String | None = None
-    name: Name
-    input: String = ""
+    call_id: CallId = None
+    id: CallId = None
 
 
 class CallOutputItem(WireModel):
-    """The result of a call."""
+    """The result of a call, also of OpenAI's own tools that the client runs, such as a shell."""
 
-    call_id: String | None = None
-    name: String | None = None
-    output: Content = ""
+    type: String
+    call_id: CallId = None
+    id: CallId = None
+    name: LooseText = None
+    output: ResultContent = ""
 
 
+_TAGS = {
+    "message": "<message>",
+    "function_call": "<function call>",
+    "custom_tool_call": "<custom call>",
+    # LangChain writes the role as the type.
+    **dict.fromkeys(("human", "ai"), "<message>"),
+}
+
+
+def _item(value: object) -> object:
+    """Returns a part of a message that stands alone, and plain text, as a message of the user."""
+    if isinstance(value, str):
+        return {"role": "user", "content": value}
+    if isinstance(value, dict) and isinstance(value.get("type"), str) and value["type"] in PART_TYPES:
+        return {"role": value.get("role") or "user", "content": [value]}
+    return value
+
+
+def _tag(value: object) -> str | None:
+    if isinstance(value, WireModel):
+        return _TAGS_OF_TYPES[type(value)]
+    if not isinstance(value, Mapping):
+        return None
+    kind = value.get("type")
+    if kind is None or (isinstance(kind, str) and role_in(value.get("role")) is not None):
+        # The short form: `{"role": "user", "content": "..."}`.
+        return "<message>"
+    if not isinstance(kind, str):
+        return None
+    return _TAGS.get(kind, "<output>" if kind.endswith("_output") else "<other>")
+
+
+_TAGS_OF_TYPES: Mapping[type, str] = {
+    WireMessage: "<message>",
+    FunctionCallItem: "<function call>",
+    CustomCallItem: "<custom call>",
+    CallOutputItem: "<output>",
+}
 Item = Annotated[
-    Annotated[MessageItem, Tag("<message>")]
+    Annotated[WireMessage, Tag("<message>")]
     | Annotated[FunctionCallItem, Tag("<function call>")]
     | Annotated[CustomCallItem, Tag("<custom call>")]
     | Annotated[CallOutputItem, Tag("<output>")]
-    | Annotated[OtherPart, Tag("<other>")],
-    Discriminator(
-        tag_by_type(
-            {
-                "message": "<message>",
-                "function_call": "<function call>",
-                "custom_tool_call": "<custom call>",
-                **dict.fromkeys(("function_call_output", "custom_tool_call_output"), "<output>"),
-            },
-            # The short form: `{"role": "user", "content": "..."}`.
-            untyped="<message>",
-        ),
-        CUSTOM_ERROR,
-        "must be an object, such as {'role': 'user', 'content': ...}",
-    ),
+    | Annotated[JsonObject, Tag("<other>")],
+    Discriminator(_tag, CUSTOM_ERROR, "must be an object, such as {'role': 'user', 'content': ...}"),
+    BeforeValidator(_item),
 ]
 Input = Annotated[
     Annotated[String, Tag("<string>")] | Annotated[list[Item], Field(fail_fast=True), Tag("<array>")],
     Discriminator(string_or_array, CUSTOM_ERROR, "must be a string or an array of items"),
+    BeforeValidator(in_array),
 ]
 
 
@@ -95,7 +113,7 @@ class ResponsesRequest(ThinkingFields):
     """A request of the Responses API."""
 
     input: Input = Field(default_factory=list)
-    instructions: String | None = None
+    instructions: System | None = None
     system: System | None = None
     model: String = ""
     stream: Flag = False
@@ -109,7 +127,7 @@ class ResponsesRequest(ThinkingFields):
     parallel_tool_calls: Flag = True
     text: Annotated[TextOptions | None, OR_EMPTY] = None
     response_format: Annotated[AnyOutputFormat | None, OR_EMPTY] = None
-    previous_response_id: String | None = None
+    previous_response_id: LooseText = None
     conversation: object = None
     prompt: object = None
 

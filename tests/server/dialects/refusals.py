@@ -42,7 +42,7 @@ REFUSALS: dict[str, Refusal] = {
         {
             "chat_completions": (with_messages(message("robot", "x")), "messages[0].role"),
             "responses": (with_input(message("robot", "x")), "input[0].role"),
-            "messages": (with_messages(message("tool", "x")), "messages[0].role"),
+            "messages": (with_messages(message("robot", "x")), "messages[0].role"),
         }
     ),
     "a blank question after an answer": Refusal(

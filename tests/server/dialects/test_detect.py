@@ -33,6 +33,7 @@ BODIES: list[tuple[object, str]] = [
     ({"messages": HI, "system": "Be brief."}, "messages"),
     ({"messages": HI, "tools": MESSAGES["tools"]}, "messages"),
     ({"messages": RESULT}, "messages"),
+    ({"messages": [*RESULT, {"role": "Tool ", "content": "x"}]}, "chat"),
     ({"messages": HI, "system": "Be brief.", "stream_options": {}, "user": "u", "temperature": 0}, "messages"),
     # What only a chat request has speaks for chat, whatever else there is.
     *(

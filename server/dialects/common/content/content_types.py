@@ -2,24 +2,19 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag, TypeAdapter, ValidationError
 
+from server.dialects.common.content.lenient_content import as_content, as_part, in_array, json_text, loose_text, text_in
 from server.dialects.common.lenient import Flag
 from server.dialects.common.wire_types import (
     CUSTOM_ERROR,
     JsonText,
-    Name,
     OtherPart,
     String,
     WireModel,
     string_or_array,
     tag_by_type,
 )
-
-
-def _text_part(value: object) -> object:
-    # LangChain puts plain strings into lists of parts.
-    return {"type": "text", "text": value} if isinstance(value, str) else value
 
 
 def _text_or_nothing(value: object) -> object:
@@ -30,24 +25,35 @@ def _url_object(value: object) -> object:
     return {"url": value} if isinstance(value, str) else value
 
 
+def _call_id(value: object) -> object:
+    # Some clients number their calls.
+    return loose_text(value) or None
+
+
+LooseText = Annotated[String | None, BeforeValidator(loose_text)]
+"""Text that may also be a number; any other JSON counts as absent."""
+CallId = Annotated[String | None, BeforeValidator(_call_id)]
+"""The id of a call. An empty one counts as absent."""
+
+
 class TextPart(WireModel):
     """Text."""
 
     type: Literal["text", "input_text", "output_text", "summary_text"]
-    text: String
+    text: Annotated[String, BeforeValidator(text_in)]
 
 
 class SystemBlock(WireModel):
     """Text of a system prompt; its cache marks are ignored."""
 
-    text: String
+    text: Annotated[String, BeforeValidator(text_in)]
 
 
 class RefusalPart(WireModel):
     """The assistant's refusal."""
 
     type: Literal["refusal"]
-    refusal: String
+    refusal: Annotated[String, BeforeValidator(text_in)] = ""
 
 
 class ImageUrl(WireModel):
@@ -73,7 +79,7 @@ class FileFields(WireModel):
     file_data: String | None = None
     file_url: String | None = None
     file_id: String | None = None
-    filename: String | None = None
+    filename: LooseText = None
 
 
 class FilePart(WireModel):
@@ -93,7 +99,7 @@ class Source(WireModel):
     """The data of an Anthropic media block."""
 
     type: String
-    media_type: String | None = None
+    media_type: LooseText = None
     data: String | None = None
     url: String | None = None
 
@@ -103,9 +109,10 @@ class MediaBlock(WireModel):
 
     type: Literal["image", "document"]
     source: Source
-    title: String | None = None
+    title: LooseText = None
 
 
+AUDIO_TYPES = frozenset({"input_audio", "audio"})
 _TEXT = ("text", "input_text", "output_text", "summary_text")
 _VISIBLE_TAGS = {
     **dict.fromkeys(_TEXT, "<text>"),
@@ -115,6 +122,8 @@ _VISIBLE_TAGS = {
     "file": "<file>",
     "input_file": "<input file>",
 }
+PART_TYPES = frozenset(_VISIBLE_TAGS) | AUDIO_TYPES
+"""The types of the parts of a user's message."""
 _NO_PART = "must be an object with a type, such as {'type': 'text', 'text': ...}"
 SupportedPart = TextPart | RefusalPart | ImagePart | FilePart | InputFilePart | MediaBlock
 _Visible = (
@@ -127,11 +136,46 @@ _Visible = (
     | Annotated[OtherPart, Tag("<other>")]
 )
 ResultPart = Annotated[
-    _Visible, Discriminator(tag_by_type(_VISIBLE_TAGS), CUSTOM_ERROR, _NO_PART), BeforeValidator(_text_part)
+    _Visible, Discriminator(tag_by_type(_VISIBLE_TAGS), CUSTOM_ERROR, _NO_PART), BeforeValidator(as_part)
 ]
+_PARTS: TypeAdapter[SupportedPart | OtherPart] = TypeAdapter(ResultPart)
+
+
+def as_result(value: object) -> object:
+    """Returns the content of a tool's result: text, or parts. Any other JSON is its JSON text.
+
+    A result may look like a part, such as the entry `{"type": "file", "name": "x"}` of a folder. So a part counts as
+    one only if it is valid.
+    """
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return [value] if _is_result_part(value) else json_text(value)
+    if not isinstance(value, list):
+        return json_text(value)
+    is_part = [_is_result_part(item) for item in value]
+    is_text = all(isinstance(item, str) for item in value)
+    if not is_text and not any(found and isinstance(item, dict) for item, found in zip(value, is_part, strict=True)):
+        return json_text(value)
+    return [item if is_valid else json_text(item) for item, is_valid in zip(value, is_part, strict=True)]
+
+
+def _is_result_part(value: object) -> bool:
+    if not isinstance(value, dict):
+        return isinstance(value, str)
+    if not isinstance(value.get("type"), str):
+        return value.keys() == {"text"} and isinstance(value["text"], str)
+    try:
+        part = _PARTS.validate_python(value)
+    except ValidationError:
+        return False
+    return part.type in AUDIO_TYPES if isinstance(part, OtherPart) else True
+
+
 ResultContent = Annotated[
     Annotated[String, Tag("<string>")] | Annotated[list[ResultPart], Field(fail_fast=True), Tag("<array>")],
     Discriminator(string_or_array, CUSTOM_ERROR, "must be a string or an array of parts"),
+    BeforeValidator(as_result),
 ]
 
 
@@ -139,8 +183,8 @@ class ToolUseBlock(WireModel):
     """A call of a tool, as Anthropic's Messages API writes it."""
 
     type: Literal["tool_use"]
-    id: String | None = None
-    name: Name
+    id: CallId = None
+    name: Annotated[String, BeforeValidator(text_in)] = ""
     input: JsonText = "{}"
 
 
@@ -148,7 +192,7 @@ class ToolResultBlock(WireModel):
     """The result of a call, as Anthropic's Messages API writes it."""
 
     type: Literal["tool_result"]
-    tool_use_id: String | None = None
+    tool_use_id: CallId = None
     content: ResultContent = ""
     is_error: Flag = False
 
@@ -187,14 +231,17 @@ ContentPart = Annotated[
         CUSTOM_ERROR,
         _NO_PART,
     ),
-    BeforeValidator(_text_part),
+    BeforeValidator(as_part),
 ]
 Content = Annotated[
     Annotated[String, Tag("<string>")] | Annotated[list[ContentPart], Field(fail_fast=True), Tag("<array>")],
     Discriminator(string_or_array, CUSTOM_ERROR, "must be a string or an array of parts"),
+    BeforeValidator(as_content),
 ]
 System = Annotated[
-    Annotated[String, Tag("<string>")] | Annotated[list[SystemBlock], Field(fail_fast=True), Tag("<array>")],
+    Annotated[String, Tag("<string>")]
+    | Annotated[list[Annotated[SystemBlock, BeforeValidator(as_part)]], Field(fail_fast=True), Tag("<array>")],
     Discriminator(string_or_array, CUSTOM_ERROR, "must be a string or an array of text blocks"),
+    BeforeValidator(in_array),
 ]
 """The `system` field of Anthropic's Messages API."""

@@ -1,6 +1,5 @@
 """Converts the content of a client's message into neutral parts."""
 
-import re
 from collections.abc import Collection
 from typing import Literal, assert_never
 
@@ -13,6 +12,7 @@ from server.dialects.common.content.attachments import (
     image_from_url,
 )
 from server.dialects.common.content.content_types import (
+    AUDIO_TYPES,
     Content,
     FileFields,
     FilePart,
@@ -29,22 +29,24 @@ from server.dialects.common.content.content_types import (
     ToolUseBlock,
 )
 from server.dialects.common.refusals import audio_not_supported, missing_field, no_stored_files, unknown_type
-from server.dialects.common.tools.raw_text_tools import wrapped
+from server.dialects.common.tools.call_arguments import UNKNOWN_TOOL, call_arguments, made_id
 from server.dialects.common.tools.tool_pairing import CallIds
 from server.dialects.common.wire_types import OtherPart
 from server.errors import InvalidRequest
-from server.large_json import loads
 
 VisiblePart = Text | Image | Document
+AnyPart = SupportedPart | OtherPart | ToolUseBlock | ToolResultBlock | ThoughtPart | RedactedThinkingBlock
 
-_AUDIO = frozenset({"input_audio", "audio"})
 ContentRole = Literal["system", "user", "assistant", "result"]
+LEFT_OUT = "(A part of type '{kind}' was left out here: Claude cannot take it.)"
 EMPTY_ERROR = "(The tool failed without a message.)"
-_NO_ARGUMENTS = frozenset({"", "null", "[]", '""'})
 
 
 class ContentReader:
     """Converts the contents of one conversation. `left_out` names the parts that were left out.
+
+    A part that Claude cannot take raises `InvalidRequest`. Where `is_history` is set, and in results, a text stands in
+    its place instead, or nothing in the assistant's messages, so that the conversation can continue.
 
     `raw_text_tools` names the tools that take raw text. `unsupported_field` is the field of a part that errors about
     audio name, such as ".type".
@@ -55,6 +57,7 @@ class ContentReader:
         self._raw_text_tools = raw_text_tools
         self._unsupported_field = unsupported_field
         self.left_out: list[str] = []
+        self.is_history = False
 
     def parts(self, content: Content | ResultContent | None, place: str, role: ContentRole) -> list[Part]:
         """Returns the parts of a message of `role` at `place`. Raises `InvalidRequest` that names a wrong part."""
@@ -63,27 +66,38 @@ class ContentReader:
         converted: list[Part] = []
         for number, part in enumerate(content):
             where = f"{place}[{number}]"
-            match part:
-                case ThoughtPart() | RedactedThinkingBlock():
-                    thought = _thought(part) if role == "assistant" else None
-                    if thought is None:
-                        self.left_out.append(f"{where} ({part.type})")
-                    else:
-                        converted.append(thought)
-                case ToolUseBlock():
-                    _require(role == "assistant", part.type, where, role)
-                    arguments = call_arguments(
-                        part.input, is_raw_text=part.name in self._raw_text_tools, may_be_json=True
-                    )
-                    converted.append(
-                        ToolCall(self._ids.of_call(part.id, part.name, made_id(where)), part.name, arguments)
-                    )
-                case ToolResultBlock():
-                    _require(role == "user", part.type, where, role)
-                    converted.append(self._result(part, where))
-                case _:
-                    converted.append(self._visible(part, where, role))
+            try:
+                converted += self._converted(part, where, role)
+            except InvalidRequest:
+                if role == "system" or (role != "result" and not self.is_history):
+                    raise
+                self.left_out.append(f"{where} ({part.type})")
+                if role != "assistant":
+                    converted.append(Text(LEFT_OUT.format(kind=part.type)))
         return converted
+
+    def _converted(self, part: AnyPart, where: str, role: ContentRole) -> list[Part]:
+        match part:
+            case ThoughtPart() | RedactedThinkingBlock():
+                thought = _thought(part) if role == "assistant" else None
+                if thought is None:
+                    self.left_out.append(f"{where} ({part.type})")
+                return [] if thought is None else [thought]
+            case ToolUseBlock():
+                _require(role == "assistant", part.type, where, role)
+                return [self._call(part, where)]
+            case ToolResultBlock():
+                _require(role == "user", part.type, where, role)
+                return [self._result(part, where)]
+            case _:
+                return [self._visible(part, where, role)]
+
+    def _call(self, block: ToolUseBlock, place: str) -> ToolCall:
+        if not block.name:
+            self.left_out.append(f"{place}.name (missing)")
+        name = block.name or UNKNOWN_TOOL
+        arguments = call_arguments(block.input, is_raw_text=name in self._raw_text_tools, may_be_json=True)
+        return ToolCall(self._ids.of_call(block.id, name, made_id(place)), name, arguments)
 
     def result(self, content: ResultContent | Content, place: str) -> tuple[VisiblePart, ...]:
         """Returns the parts of a tool's result, which may be empty, without empty texts."""
@@ -109,32 +123,6 @@ class ContentReader:
                 hint="Move it to a message with the role 'user'.",
             )
         return visible
-
-
-def made_id(place: str) -> str:
-    """Returns the id of a call at `place` that has none; the same each time the client sends the conversation."""
-    return "call_" + re.sub(r"\W+", "_", place).strip("_")
-
-
-def call_arguments(arguments: str, *, is_raw_text: bool = False, may_be_json: bool = False) -> str:
-    """Returns a call's arguments as JSON. Those of a raw text tool are the text itself, as our replies contain it.
-
-    `may_be_json`: they are the text only if they do not start like an object. Clients write "no arguments" in many
-    ways: as blank text, null, an empty string or an empty array. Some encode them twice.
-    """
-    if is_raw_text and not (may_be_json and arguments.lstrip().startswith("{")):
-        return wrapped(arguments)
-    stripped = arguments.strip()
-    if stripped in _NO_ARGUMENTS:
-        return "{}"
-    if stripped.startswith('"'):
-        try:
-            inner = loads(stripped)
-        except ValueError:
-            return arguments
-        if isinstance(inner, str) and (not inner.strip() or inner.lstrip().startswith("{")):
-            return inner.strip() or "{}"
-    return arguments
 
 
 def _thought(part: ThoughtPart | RedactedThinkingBlock) -> Thinking | RedactedThinking | None:
@@ -204,7 +192,7 @@ def _file_from(file: FileFields, place: str) -> Image | Document:
 
 
 def _unsupported(kind: str, place: str, param: str) -> InvalidRequest:
-    if kind in _AUDIO:
+    if kind in AUDIO_TYPES:
         return audio_not_supported(param, hint="Send a transcript as text.")
     return unknown_type(
         place, hint="Send text ('text', 'input_text'), images ('image_url', 'input_image') or files ('file')."

@@ -30,16 +30,19 @@ class CallIds:
         """Call this at a user message: later calls belong to another assistant message than the calls so far."""
         self._is_over = True
 
-    def of_call(self, given: str | None, name: str, made: str) -> str:
+    def of_call(self, given: str | None, name: str, made: str, other: str | None = None) -> str:
         """Returns the id of a call of the tool `name`: the `given` one, else the `made` one.
 
-        Pass a `made` one that is the same each time the client sends the conversation.
+        Pass a `made` one that is the same each time the client sends the conversation. `other` is another id by which
+        a result may name the call.
         """
         if self._is_over:
             self._open.clear()
             self._is_over = False
         call = _OpenCall(given or made)
         keys = [("id", call.id), ("name", name), ("order", "")]
+        if other and other != call.id:
+            keys.append(("id", other))
         for key in keys if given else [*keys, ("made name", name), ("made", "")]:
             self._open[key].append(call)
         return call.id
@@ -74,8 +77,9 @@ def pair_results(messages: Iterable[Message], *, field: str) -> tuple[tuple[Mess
     """Returns the messages with each call's result in the next user message, and the names of what was changed.
 
     The results stand first, in the order of the calls. Calls with the same id in one message get their results in
-    order. A result that comes too late is moved to its call; a message that held nothing else is left out. A call
-    without a result gets an error, a result without a call becomes text. `field` is the field of the messages.
+    order. A result that comes too late is moved to its call; a message that held nothing else is left out. If one call
+    has no result and one result behind it has an id that no call has, they belong together. Any other call without a
+    result gets an error, any other result without a call becomes text. `field` is the field of the messages.
     """
     pairing = _Pairing(list(messages))
     return pairing.paired(), tuple(f"{field} ({change})" for change in pairing.changes)
@@ -86,6 +90,7 @@ class _Pairing:
         self._messages = messages
         self._strays: list[list[_Stray]] = []
         self._strays_by_id: dict[str, deque[_Stray]] = defaultdict(deque)
+        self._known = {call for message in messages for call in _calls(message)}
         self.changes: list[str] = []
 
     def paired(self) -> tuple[Message, ...]:
@@ -110,7 +115,12 @@ class _Pairing:
             if isinstance(part, ToolResult):
                 results[part.id].append(part)
         answers = [results[call].popleft() if results[call] else None for call in calls]
-        self._strays.append([_Stray(number, result) for queue in results.values() for result in queue])
+        rest = [result for queue in results.values() for result in queue]
+        if len(rest) == 1 and answers.count(None) == 1 and rest[0].id not in self._known:
+            call = calls[answers.index(None)]
+            self.changes.append(f"the result of {rest[0].id} was taken for {call}")
+            answers[answers.index(None)] = replace(rest.pop(), id=call)
+        self._strays.append([_Stray(number, result) for result in rest])
         for stray in self._strays[-1]:
             self._strays_by_id[stray.result.id].append(stray)
         return answers

@@ -11,8 +11,9 @@ from server.conversation.parts import Message, Text
 from server.conversation.request import ModelRequest
 from server.conversation.text import is_blank
 from server.dialects.chat_completions.request import parse_chat, request_from_chat
-from server.dialects.chat_completions.request_types import ChatMessage, ChatRequest
+from server.dialects.chat_completions.request_types import ChatRequest
 from server.dialects.common.message_rules import CONTINUE, system_note
+from server.dialects.common.message_types import WireMessage
 from server.errors import InvalidRequest, RequestError
 
 HELLO = {"role": "user", "content": "Hello"}
@@ -393,9 +394,11 @@ class TestRefusals:
         ],
     )
     def test_unsupported_content_is_refused(self, message: object, param: str) -> None:
-        error = refusal(HELLO, message, HELLO)
+        error = refusal(HELLO, message)
         assert error.param == param
         assert param in error.message
+        # The conversation continues with the next question.
+        assert any(place.startswith(param) for place in request(HELLO, message, HELLO).ignored)
 
 
 hostile = st.text(
@@ -482,7 +485,7 @@ class TestAnyText:
 
 
 KEYS = st.sampled_from(
-    [*ChatRequest.model_fields, *ChatMessage.model_fields, "type", "text", "include_usage", "\ud800"]
+    [*ChatRequest.model_fields, *WireMessage.model_fields, "type", "text", "include_usage", "\ud800"]
 )
 
 

@@ -58,7 +58,7 @@ def test_an_image_needs_no_text() -> None:
 
 @pytest.mark.parametrize("role", ["system", "developer", "assistant"])
 def test_an_image_in_a_system_or_assistant_message_is_refused(role: str) -> None:
-    error = refusal(HELLO, {"role": role, "content": ["a", TALON]}, HELLO)
+    error = refusal(HELLO, {"role": role, "content": ["a", TALON]})
     assert error.param == "messages[1].content[1]"
     assert "allowed only in user messages" in error.message
 

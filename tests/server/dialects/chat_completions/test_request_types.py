@@ -12,8 +12,7 @@ from server.errors import InvalidRequest
 SECRET = "what-the-client-sent"
 HELLO = {"role": "user", "content": "Hello"}
 HALF = "\ud83d"
-STRING_OR_PARTS = "must be a string or an array of parts"
-OBJECT_WITH_TYPE = "must be an object with a type, such as {'type': 'text', 'text': ...}"
+FILE = "messages[0].content[0].file"
 
 
 def refusal(body: object) -> InvalidRequest:
@@ -39,20 +38,13 @@ def test_a_body_that_is_not_an_object_is_refused(body: object) -> None:
         ({"messages": [{"content": SECRET}]}, "messages[0].role", "is required"),
         ({"messages": [HELLO, {"role": 1}]}, "messages[1].role", "must be one of 'system', 'developer', 'user'"),
         ({"messages": [{"role": SECRET}]}, "messages[0].role", "must be one of 'system', 'developer', 'user'"),
-        ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content", STRING_OR_PARTS),
-        ({"messages": [{"role": "user", "content": {"text": SECRET}}]}, "messages[0].content", STRING_OR_PARTS),
-        ({"messages": [{"role": "user", "content": [5]}]}, "messages[0].content[0]", OBJECT_WITH_TYPE),
-        ({"messages": [{"role": "user", "content": [{"text": SECRET}]}]}, "messages[0].content[0]", OBJECT_WITH_TYPE),
+        ({"messages": [{"role": "user", "content": [{"type": "file", "file": 5}]}]}, FILE, "must be an object"),
         (
-            {"messages": [HELLO, HELLO, {"role": "user", "content": [{"type": "text", "text": 5}]}]},
-            "messages[2].content[0].text",
-            "must be a string",
-        ),
-        (
-            {"messages": [{"role": "user", "content": ["a", {"type": "text", "text": None}]}]},
-            "messages[0].content[1].text",
+            {"messages": [HELLO, HELLO, {"role": "user", "content": [{"type": "document", "source": {}}]}]},
+            "messages[2].content[0].source.type",
             "is required",
         ),
+        ({"messages": [HELLO], "system": 5}, "system", "must be a string or an array of text blocks"),
         ({"messages": [{"role": "assistant", "tool_calls": SECRET}]}, "messages[0].tool_calls", "must be an array"),
     ],
 )
@@ -61,6 +53,29 @@ def test_an_error_in_the_messages_names_the_path(body: object, param: str, text:
     assert error.param == param
     assert error.message.startswith(f"{param} {text}")
     assert SECRET not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("content", "texts"),
+    [
+        (5, ["5"]),
+        (True, ["true"]),
+        ({"temp": 5}, ['{"temp": 5}']),
+        ([5, {"temp": 5}], ['[5, {"temp": 5}]']),
+        ({"text": "a"}, ["a"]),
+        ({"type": "text", "text": "a"}, ["a"]),
+        ([{"text": "a"}, {"temp": 5}], ["a", '{"temp": 5}']),
+        ([{"type": "text", "text": 5}], ["5"]),
+        ([{"type": "Text", "text": "a"}, {"type": "text", "text": {"value": "b", "annotations": []}}], ["a", "b"]),
+        ([{"type": "text", "content": "a"}, {"type": "text", "value": "b"}], ["a", "b"]),
+        (["a", {"type": "text", "text": None}, {"type": "text"}, None, False], ["a", "", "", "", ""]),
+    ],
+)
+def test_odd_content_is_the_text_that_it_means(content: object, texts: list[str]) -> None:
+    """No message of this kind may end a conversation for good."""
+    (parsed,) = parse_chat({"messages": [{"role": "user", "content": content}]}).messages
+    parts = [parsed.content] if isinstance(parsed.content, str) else parsed.content or []
+    assert [part if isinstance(part, str) else getattr(part, "text", part) for part in parts] == texts
 
 
 @pytest.mark.parametrize(

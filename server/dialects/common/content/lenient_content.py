@@ -1,0 +1,99 @@
+"""Reads contents and parts of messages that clients write in other forms than the APIs document."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from pydantic_core import PydanticCustomError
+
+from server.dialects.common.wire_types import CUSTOM_ERROR
+from server.large_json import dumps
+
+TEXT_TYPES = frozenset({"text", "input_text", "output_text", "summary_text"})
+_INFERRED = ("text", "image_url", "input_audio", "file", "refusal")
+_RENAMED: Mapping[str, str] = MappingProxyType({"computer_screenshot": "input_image", "plaintext": "text"})
+_MARKS = frozenset({"cache_control", "cachePoint", "cache_point"})
+
+
+def json_text(value: object) -> str:
+    """Returns `value` as JSON. Raises a validation error if it is nested too deeply."""
+    try:
+        return dumps(value, ensure_ascii=False)
+    except RecursionError:
+        raise PydanticCustomError(CUSTOM_ERROR, "is nested too deeply") from None
+
+
+def loose_text(value: object) -> object:
+    """Returns a number as text, and nothing for an array, an object or a boolean."""
+    if isinstance(value, str) or value is None:
+        return value
+    return json_text(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def in_array(value: object) -> object:
+    """Returns one object in an array."""
+    return [value] if isinstance(value, dict) and value else value
+
+
+def text_in(value: object) -> object:
+    """Returns the text of a part: null is empty, OpenAI's Assistants nest it, and other JSON is its JSON text."""
+    if isinstance(value, Mapping) and isinstance(value.get("value"), str):
+        return value["value"]
+    return value if isinstance(value, str) else "" if value is None else json_text(value)
+
+
+def as_content(value: object) -> object:
+    """Returns the content of a message: a string or an array of parts; other JSON is its JSON text."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return [value] if _may_be_part(value) else json_text(value)
+    if not isinstance(value, list):
+        return json_text(value)
+    given = [item for item in value if item is not None and item is not False]
+    return json_text(value) if given and not any(_may_be_part(item) for item in given) else value
+
+
+def as_part(value: object) -> object:
+    """Returns a part with a type. LangChain puts strings into arrays of parts, JavaScript puts null and false."""
+    if isinstance(value, str):
+        return _text(value)
+    if value is None or value is False:
+        return _text("")
+    if not isinstance(value, dict):
+        return _text(json_text(value))
+    kind = value.get("type")
+    if isinstance(kind, str):
+        kind = _RENAMED.get(kind.strip().lower(), kind.strip().lower())
+    else:
+        kind = next((name for name in _INFERRED if value.get(name) is not None), None)
+        if kind is None:
+            return _text("" if value and value.keys() <= _MARKS else json_text(value))
+    part = value if kind == value.get("type") else {**value, "type": kind}
+    if kind in TEXT_TYPES and part.get("text") is None:
+        inner = part.get("content")
+        return {**part, "text": text_in(part.get("value") if inner is None else inner)}
+    return _image(part) if kind in {"image", "image_url"} else part
+
+
+def _image(part: dict[str, object]) -> dict[str, object]:
+    """Returns an image of MCP, LangChain or the AI SDK in the form of Anthropic's or OpenAI's API."""
+    if isinstance(part.get("source"), Mapping):
+        return part
+    media_type = next(
+        (part[name] for name in ("mimeType", "mime_type", "mediaType", "media_type") if name in part), None
+    )
+    data = part.get("data") or part.get("base64")
+    if isinstance(data, str):
+        return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data}}
+    url = part.get("image_url") or part.get("image") or (part.get("url") if part["type"] == "image_url" else None)
+    return part if url is None else {"type": "image_url", "image_url": url}
+
+
+def _may_be_part(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return isinstance(value.get("type"), str) or any(value.get(name) is not None for name in (*_INFERRED, *_MARKS))
+    return isinstance(value, str)
+
+
+def _text(text: str) -> dict[str, object]:
+    return {"type": "text", "text": text}
