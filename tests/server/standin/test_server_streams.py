@@ -5,18 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from server.standin.script import (
-    Cut,
-    Drop,
-    Gate,
-    Hold,
-    Reply,
-    Script,
-    Step,
-    StreamError,
-    Text,
-    say,
-)
+from server.standin.script import Cut, Drop, Gate, Hold, Reply, Script, Step, StreamError, Text, say
 from server.standin.server import Standin, open_standin
 from tests.server.standin.asking import ask, events
 from tests.server.standin.bodies import HEADERS, body

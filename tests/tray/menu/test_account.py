@@ -8,13 +8,7 @@ from hypothesis import given
 from server.status import AccountStatus, SignInAccount
 from tests.tray.menu.snapshots import PATIENT, STATES, commands, snapshots, submenu, texts
 from tests.tray.states import RUNNING
-from tray.commands import (
-    ActOnProblem,
-    AllowOrigin,
-    CancelSignIn,
-    ChangeSetting,
-    SignIn,
-)
+from tray.commands import ActOnProblem, AllowOrigin, CancelSignIn, ChangeSetting, SignIn
 from tray.menu.item import SEPARATOR, Item
 from tray.menu.menu import menu_for
 from tray.model import Fix, Problem, Snapshot

@@ -11,17 +11,7 @@ from server.status import PoolStatus, State, Status, UsageWindow
 from tests.tray.menu.snapshots import PATIENT, STATES, all_items, commands, snapshots, submenu
 from tests.tray.menutext import menu_text
 from tests.tray.states import GOLDEN, RUNNING, state_text
-from tray.commands import (
-    ChangeSetting,
-    Command,
-    Copy,
-    Open,
-    Quit,
-    Restart,
-    SetStartAtLogin,
-    Start,
-    Stop,
-)
+from tray.commands import ChangeSetting, Command, Copy, Open, Quit, Restart, SetStartAtLogin, Start, Stop
 from tray.menu.item import SEPARATOR, Item
 from tray.menu.menu import menu_for, picture_for, tooltip_for
 from tray.menu.phrases import port_of, state_line

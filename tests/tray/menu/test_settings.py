@@ -8,14 +8,7 @@ from server.status import ModelName
 from tests.tray.menu.snapshots import STATES, commands, submenu
 from tests.tray.menutext import menu_text
 from tests.tray.states import RUNNING
-from tray.commands import (
-    AllowKeyFile,
-    ChangeSetting,
-    CopyAddress,
-    Open,
-    RequireKey,
-    SetPort,
-)
+from tray.commands import AllowKeyFile, ChangeSetting, CopyAddress, Open, RequireKey, SetPort
 from tray.menu.item import Item
 from tray.menu.menu import menu_for
 from tray.model import KeyPlace, KeyState, ReachState

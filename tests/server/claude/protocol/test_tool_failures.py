@@ -11,15 +11,7 @@ from server.standin.script import Cut, Drop, Pause, Refusal, Reply, StreamError,
 from server.standin.script import Text as ScriptText
 from server.standin.server import Standin, default_answer
 from tests.server.claude.conftest import SONNET
-from tests.server.claude.tool_loop import (
-    CALLS,
-    PROFILE,
-    QUESTION,
-    Loop,
-    messages_upstream,
-    parts_of,
-    results_of,
-)
+from tests.server.claude.tool_loop import CALLS, PROFILE, QUESTION, Loop, messages_upstream, parts_of, results_of
 from tests.server.claude.worker.test_history import MARK, _headers
 from tests.server.claude.worker.test_session import masked
 

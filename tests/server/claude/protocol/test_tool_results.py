@@ -10,13 +10,7 @@ import pytest
 from server.conversation.parts import Image, Message, Text, ToolResult
 from server.standin.server import Standin, default_answer
 from tests.server.claude.conftest import Bench
-from tests.server.claude.tool_loop import (
-    CALLS,
-    Loop,
-    messages_upstream,
-    parts_of,
-    results_of,
-)
+from tests.server.claude.tool_loop import CALLS, Loop, messages_upstream, parts_of, results_of
 from tests.server.claude.worker.test_history import MARK
 
 SIZES = [60_000, 450_000, 1_000_000]
