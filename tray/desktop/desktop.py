@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -109,12 +110,12 @@ class IconNotifier:
     """
 
     def __init__(self) -> None:
-        self._notices: queue.SimpleQueue[Notice | None] = queue.SimpleQueue()
+        self._notices: queue.SimpleQueue[tuple[Notice, OnClick] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._on_click: Callable[[], None] = lambda: None
 
     def clicked(self) -> None:
-        """The user clicked the notification that is shown, the latest."""
+        """The user clicked the notification that is shown, the last of those so far."""
         self._on_click()
 
     def use(self, show: Callable[[str, str], None]) -> None:
@@ -124,9 +125,7 @@ class IconNotifier:
 
     def show(self, notice: Notice, on_click: OnClick) -> None:
         """Shows `notice` soon."""
-        action = notice.action
-        self._on_click = (lambda: None) if action is None else (lambda: on_click(action))
-        self._notices.put(notice)
+        self._notices.put((notice, on_click))
 
     def close(self) -> None:
         """Ends the thread."""
@@ -135,7 +134,9 @@ class IconNotifier:
             self._thread.join(1.0)
 
     def _run(self, show: Callable[[str, str], None]) -> None:
-        while (notice := self._notices.get()) is not None:
+        while (job := self._notices.get()) is not None:
+            notice, on_click = job
+            self._on_click = partial(on_click, notice.action) if notice.action is not None else lambda: None
             try:
                 show(notice.title, notice.text)
             except Exception as error:  # noqa: BLE001 - the edge of this thread: the icon may be gone

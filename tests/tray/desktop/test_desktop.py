@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tray.commands import Command, Quit
+from tray.commands import Command, Open, Quit
 from tray.desktop.desktop import Desktop, IconNotifier, LinuxOpener, MacOpener, OpenAttempt, WindowsOpener, desktop_for
 from tray.model import Notice
 
@@ -227,6 +227,26 @@ def test_early_notifications_are_shown_in_order_and_the_icon_may_block_or_fail()
     assert notifier._thread is not None
     notifier._thread.join(TIMEOUT_S)
     assert shown == [("one", "1", True), ("two", "2", True)]
+
+
+def test_a_click_does_what_the_shown_notification_says_not_a_later_one() -> None:
+    notifier, shown, clicked = IconNotifier(), threading.Semaphore(0), list[Command]()
+    gate = threading.Semaphore(0)
+
+    def show(title: str, text: str) -> None:
+        shown.release()
+        gate.acquire(timeout=TIMEOUT_S)
+
+    notifier.show(Notice("one", "1", Quit(), "Quit"), clicked.append)
+    notifier.show(Notice("two", "2", Open("log folder"), "Open the log"), clicked.append)
+    notifier.show(Notice("three", "3"), clicked.append)
+    notifier.use(show)
+    for _ in range(3):
+        assert shown.acquire(timeout=TIMEOUT_S)
+        notifier.clicked()
+        gate.release()
+    notifier.close()
+    assert clicked == [Quit(), Open("log folder")]
 
 
 def test_each_system_has_its_desktop(monkeypatch: pytest.MonkeyPatch) -> None:
