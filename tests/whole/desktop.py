@@ -157,10 +157,10 @@ class App:
         assert menu == wanted, "\n".join(lines)
 
 
-def listens(port: int) -> bool:
+def listens(port: int, address: str = "127.0.0.1") -> bool:
     """Whether a program of this computer listens on this port."""
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((address, port)) == 0
 
 
 def free_preset() -> int:

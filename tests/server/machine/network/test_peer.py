@@ -1,10 +1,12 @@
 import os
 import socket
+import subprocess
 import sys
 
 import pytest
 
 from server.machine.network.peer import Address, is_other_user
+from tests.otheruser import UID, curl_as_other_user
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS do not tell who owns a socket")
 OWN = os.getuid() if hasattr(os, "getuid") else 0
@@ -46,23 +48,13 @@ def test_an_end_that_is_not_there_or_not_on_this_computer_is_not_another_users()
     assert not is_other_user(("", 0), ("127.0.0.1", 2))
 
 
-@pytest.mark.skipif(OWN != 0, reason="only root can be two users")
 def test_a_process_of_another_user_is_seen() -> None:
-    listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(10)
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.setuid(4711)
-            # Not `create_connection`, which may import files that this user cannot read.
-            caller = socket.socket()
-            caller.connect(listener.getsockname())
-            caller.recv(1)
-        finally:
-            os._exit(0)
-    accepted, client = listener.accept()
-    with listener, accepted:
-        assert is_other_user(client, accepted.getsockname())
-        assert not is_other_user(client, accepted.getsockname(), own=4711)
-        accepted.send(b"x")
-    os.waitpid(pid, 0)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        curl = subprocess.Popen(curl_as_other_user(url), cwd="/", stdout=subprocess.DEVNULL)
+        accepted, client = listener.accept()
+        with accepted:
+            assert is_other_user(client, accepted.getsockname())
+            assert not is_other_user(client, accepted.getsockname(), own=UID)
+        curl.wait(10)
