@@ -86,13 +86,19 @@ def test_settings_edited_by_the_user_are_applied_and_kept(app: App) -> None:
     assert "unknown = 7" in app.settings
 
 
-def test_start_at_login_keeps_the_options_of_the_running_app(tmp_path: Path, bus: str, host: TrayHost) -> None:
+def test_start_at_login_keeps_the_options_of_the_last_start(tmp_path: Path, bus: str, host: TrayHost) -> None:
     with open_app(tmp_path, bus, host, "--pool-size", "2") as app:
         app.until("Answers at once: 2")
         app.item.click("Start at login")
         app.item.wait_menu(lambda menu: menu.find("Start at login").checked)
         (entry,) = (app.folder / "home").rglob("autostart/*.desktop")
         assert " --pool-size 2 --background\n" in entry.read_text()
+        assert app.quit() == 0
+    # The next start has other options; those of the entry follow it.
+    with open_app(tmp_path, bus, host, "--pool-size", "4") as app:
+        app.until("Running", "Answers at once: 4")
+        host.wait(lambda: " --pool-size 4 --background\n" in entry.read_text() or None)
+        assert app.item.menu().find("Start at login").checked
 
 
 def test_no_other_user_can_read_a_file_of_the_app(app: App) -> None:
