@@ -241,8 +241,9 @@ class UpstreamError(DrawbridgeError):
         retry_after_s: float | None = None,
         resets_at: float | None = None,
         hint: str | None = None,
+        title: str | None = None,
     ) -> None:
-        super().__init__(message, hint=hint)
+        super().__init__(message, hint=hint, title=title)
         self.status = status
         self.retry_after_s = retry_after_s
         self.resets_at = resets_at

@@ -137,6 +137,13 @@ class Connection(H11Protocol):
         super().on_response_complete()
         self._look()
 
+    def shutdown(self) -> None:
+        """Lets a running answer end. A request that has not arrived completely has no answer to lose."""
+        if not self._awaits_head and self.cycle.more_body and not self.cycle.response_started:
+            self.transport.abort()
+        else:
+            super().shutdown()
+
     @property
     def _awaits_head(self) -> bool:
         # uvicorn declares it without the None that it starts with.

@@ -216,11 +216,8 @@ class Engine:
         if (refusal := self._refusal()) is None:
             return error
         detail = error.message.partition(": ")[2]
-        named = CredentialsRefused(
-            f"{refusal.title}{f': {detail}' if detail else '.'}", status=error.status, hint=refusal.cure
-        )
-        named.title = refusal.title
-        return named
+        message = f"{refusal.title}{f': {detail}' if detail else '.'}"
+        return CredentialsRefused(message, status=error.status, hint=refusal.cure, title=refusal.title)
 
     async def sign_in(self, account: SignInAccount, on_url: Callable[[str], None], /) -> AccountStatus:
         """Signs in to Claude Code in the browser; see `cli.sign_in`. Later answers use that account."""

@@ -18,6 +18,7 @@ from server.runtime.connections import Connections, accept_connections
 from server.runtime.listeners import ListenerSet
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+HALF_BODY = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf"
 
 
 class Answering:
@@ -75,9 +76,7 @@ async def answer(reader: asyncio.StreamReader) -> bytes:
         return head.split()[1] + b" " + await reader.readexactly(2)
 
 
-@pytest.mark.parametrize(
-    "half", [b"", b"GET / HT", b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf"]
-)
+@pytest.mark.parametrize("half", [b"", b"GET / HT", HALF_BODY])
 async def test_half_open_strangers_keep_no_caller_out(half: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     async with served(Answering(), 20, monkeypatch) as calls:
         kept, writer = await calls.open(GET)
@@ -171,3 +170,27 @@ def test_the_limit_fits_the_descriptors() -> None:
     assert Connections.within(256).most == 80
     assert Connections.within(65_536).most == 1024
     assert Connections.within(0).most == 16
+
+
+async def test_a_stop_waits_for_answers_but_not_for_the_rest_of_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = Answering()
+    monkeypatch.setattr(Connections, "within", lambda _: Connections(20))
+    found = open_listeners(Config(port=0, sources={"host": "flag", "port": "flag"}))
+    listener_set = ListenerSet(lambda _: app)
+    await listener_set.change(found, grace_s=0.0)
+    calls = Calls(found.port)
+    halves = [await calls.open(half) for half in (b"", b"GET / HT", HALF_BODY) for _ in range(3)]
+    slow, _ = await calls.open(GET.replace(b"/", b"/slow", 1))
+    await app.asked.wait()
+    closing = asyncio.create_task(listener_set.close(3600.0))
+    async with asyncio.timeout(20):
+        for reader, _ in halves:
+            with suppress(ConnectionError):
+                assert await reader.read() == b""
+    assert not closing.done()
+    app.go.set()
+    assert await answer(slow) == b"200 ok"
+    async with asyncio.timeout(20):
+        await closing
+    for writer in calls.writers:
+        writer.close()
