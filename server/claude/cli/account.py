@@ -9,15 +9,18 @@ from server.errors import CliFailed
 from server.status import AccountStatus
 
 _PROVIDERS = {"bedrock": "Amazon Bedrock", "vertex": "Google Vertex AI", "foundry": "Microsoft Foundry"}
+_NOT_REPORTED = "Claude Code did not report who is signed in."
 
 
 async def account_status(path: Path, environment: Mapping[str, str]) -> AccountStatus:
-    """Runs `claude auth status`. Raises `CliFailed` if it does not print JSON."""
+    """Runs `claude auth status`. Raises `CliFailed` if it does not print a JSON object."""
     output = await output_of(path, ["auth", "status"], environment)
     try:
         answer = json.loads(output)
     except (ValueError, RecursionError) as error:
-        raise CliFailed("Claude Code did not report who is signed in.") from error
+        raise CliFailed(_NOT_REPORTED) from error
+    if not isinstance(answer, dict):
+        raise CliFailed(_NOT_REPORTED)
     return account_from_answer(answer)
 
 

@@ -1,6 +1,7 @@
 """Which account the real CLI reports."""
 
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from server.claude.cli.account import account_status
 from server.claude.cli.locate import bundled_cli
+from server.errors import CliFailed
 from tests.server.claude.cli.programs import environment
 
 PAYERS = [
@@ -43,3 +45,13 @@ async def test_a_stored_sign_in_is_the_plan_and_an_api_key_takes_precedence(tmp_
     account = await account_status(cli, environment(home, ANTHROPIC_API_KEY="k"))
     assert account.payer == "api key"
     assert "ANTHROPIC_API_KEY" in account.detail
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script")
+@pytest.mark.parametrize("program", ["echo no", "echo '[]'", "head -c 100000 /dev/zero | tr '\\0' '['"])
+async def test_output_that_is_no_object_is_a_failure_of_the_cli(tmp_path: Path, program: str) -> None:
+    cli = tmp_path / "claude"
+    cli.write_text(f"#!/bin/sh\n{program}\n")
+    cli.chmod(0o755)
+    with pytest.raises(CliFailed, match="did not report"):
+        await account_status(cli, environment(tmp_path))
