@@ -12,7 +12,9 @@ from server.offload import LARGE, is_large, offload
 
 # OpenAI's API takes 128.
 MOST_TOOLS = 2_000
-_TOOL_FIELDS = ("tools", "functions")
+# Claude Code takes a conversation message by message, some milliseconds each.
+MOST_MESSAGES = 10_000
+_LIMITS = {"messages": MOST_MESSAGES, "input": MOST_MESSAGES, "tools": MOST_TOOLS, "functions": MOST_TOOLS}
 
 
 async def json_body(request: Request) -> object:
@@ -48,10 +50,14 @@ def parse_json(raw: bytes) -> object:
 
 
 def _bounded(body: Any) -> object:
-    for name in _TOOL_FIELDS if isinstance(body, dict) else ():
-        tools = body.get(name)
-        if isinstance(tools, list) and len(tools) > MOST_TOOLS:
-            raise InvalidRequest(f"There are {len(tools):,} tools; at most {MOST_TOOLS:,} are allowed.", param=name)
+    for name, most in _LIMITS.items() if isinstance(body, dict) else ():
+        items = body.get(name)
+        if isinstance(items, list) and len(items) > most:
+            raise InvalidRequest(
+                f"{name} has {len(items):,} entries; at most {most:,} are allowed.",
+                param=name,
+                hint="Leave out those that are not needed.",
+            )
     return body
 
 

@@ -34,6 +34,7 @@ KILL_TIMEOUT_S = 5.0
 class Bounds:
     """Timeouts in seconds. `silence_s`: the longest time without a frame of the answer, at its start or within it.
 
+    `replay_s`: the longest time that one message of a replayed history may take.
     `alive_s`: how soon a process must react to a request of ours to count as alive.
     """
 

@@ -198,13 +198,13 @@ class Session:
         """Writes `before` and the history. Awaits each user message's result: two in one write lose a result."""
         pending = before
         longest_s = self._bounds().replay_s
-        deadline = _now() + longest_s
         for message, frame in await offload(self._frames_of, history, model):
             pending.append(frame)
             if message.role == "assistant":
                 continue
             await self._process.write(*pending)
             pending = []
+            deadline = _now() + longest_s
             while not self._results:
                 await self._next_frame(deadline, longest_s)
             if self._results.popleft().get("is_error"):

@@ -12,7 +12,7 @@ from server.dialects.chat_path import ChatCompletions
 from server.errors import InvalidRequest
 from server.large_json import MOST_VALUES, has_more_values
 from server.offload import LARGE, is_large, offload
-from server.web.json_body import MOST_TOOLS, parse_json
+from server.web.json_body import MOST_MESSAGES, MOST_TOOLS, parse_json
 from tests.server.web.scene import FakeEngine, client, served
 
 texts = st.text(st.sampled_from('a",[{\\]}é'), max_size=8)
@@ -65,10 +65,15 @@ def test_commas_in_a_text_are_no_values() -> None:
     assert parse_json(json.dumps({"content": table}).encode()) == {"content": table}
 
 
-def test_too_many_tools_are_refused_by_their_field() -> None:
-    with pytest.raises(InvalidRequest) as refused:
-        parse_json(json.dumps({"tools": [{}] * (MOST_TOOLS + 1)}).encode())
-    assert refused.value.param == "tools"
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [("messages", MOST_MESSAGES), ("input", MOST_MESSAGES), ("tools", MOST_TOOLS), ("functions", MOST_TOOLS)],
+)
+def test_too_many_entries_are_refused_by_their_field(name: str, most: int) -> None:
+    parse_json(json.dumps({name: [{}] * most}).encode())
+    with pytest.raises(InvalidRequest, match=f"at most {most:,}") as refused:
+        parse_json(json.dumps({name: [{}] * (most + 1)}).encode())
+    assert refused.value.param == name
 
 
 async def test_a_large_body_is_worked_on_outside_of_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from server.claude.worker.launch import launch_for
 from server.claude.worker.process import CliProcess
 from server.claude.worker.session import Session
 from server.claude.worker.worker import Worker
-from server.conversation.events import PartDelta
+from server.conversation.events import Finished, PartDelta
 from server.conversation.request import ModelSettings, Profile
 from server.errors import AnswerCut, DrawbridgeError, PromptTooLong, UnexpectedOutput, WorkerDied
 from server.machine.processes.guards import guard_for
@@ -156,6 +157,34 @@ async def test_an_interrupted_answer_leaves_nothing_in_the_next_conversation(war
     assert await warm.worker.settle()
     await asyncio.wait_for(warm.standin.requests[-1].client_disconnected(), 10)
     assert masked(await warm.ask("one")) == warm.first
+
+
+async def test_a_replay_may_take_long_while_its_messages_are_taken(
+    bench: Bench, standin: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert bench.cli is not None
+    launch = launch_for(bench.cli, bench.environment)
+    process = CliProcess(lambda: launch, bench.scratch, guard_for())
+    await process.spawn()
+    session = Session(process, lambda: replace(bench.bounds, replay_s=20.0))
+    loop = asyncio.get_running_loop()
+    now, write, passed_s = loop.time, process.write, 0.0
+
+    async def slow_write(*frames: Frame) -> None:
+        nonlocal passed_s
+        await write(*frames)
+        passed_s += 15.0
+
+    try:
+        await session.configure(PROFILE)
+        monkeypatch.setattr(loop, "time", lambda: now() + passed_s)
+        monkeypatch.setattr(process, "write", slow_write)
+        texts = [str(number) for number in range(7)]
+        events = [event async for event in answer(session, SONNET, conversation(*texts))]
+        assert isinstance(events[-1], Finished)
+    finally:
+        await session.close()
+    assert [text for _, text in turns(standin.requests[-1].body)] == texts
 
 
 async def test_a_request_cancelled_during_a_replay_makes_the_worker_unusable(warm: Warm) -> None:
