@@ -13,7 +13,7 @@ from server.dialects.chat_completions.reply_options import ReplyOptions
 from server.dialects.chat_completions.request import parse_chat, reply_options, request_from_chat
 from server.dialects.chat_completions.response import ChatCollector
 from server.dialects.chat_completions.stream import ChatEncoder
-from server.dialects.detect import detect_format, fields_of_other_formats
+from server.dialects.detect import detect_format, fields_of_other_formats, unknown_fields
 from server.dialects.framing import SSE_TYPE
 from server.dialects.messages.request import parse_messages, request_from_messages
 from server.dialects.messages.request_types import MessagesRequest
@@ -76,7 +76,7 @@ def _read(body: object, owner: str, config: Config) -> tuple[ModelRequest, Reply
             chat, shown = parse_chat(body), config.reasoning
             request = request_from_chat(chat, owner=owner, forwards_sampling=forwards, thoughts=shown)
             how, is_streamed = reply_options(chat, request, thoughts=shown), chat.stream
-    lost = dict.fromkeys((*fields_of_other_formats(body, found), *request.ignored))
+    lost = dict.fromkeys((*fields_of_other_formats(body, found), *request.ignored, *unknown_fields(body)))
     return replace(request, ignored=tuple(lost)), how, is_streamed
 
 

@@ -11,7 +11,7 @@ from server.dialects.common.lenient import COUNT, OR_EMPTY, Flag, TokenLimit
 from server.dialects.common.message_types import WireMessage
 from server.dialects.common.options import StreamOptions, WithoutEffect
 from server.dialects.common.stops import Stop
-from server.dialects.common.tools.tool_types import OpenAITool, OpenAIToolChoice, ToolFields
+from server.dialects.common.tools.tool_types import OpenAITool, OpenAIToolChoice, ToolFields, present
 from server.dialects.common.wire_types import (
     INTEGRAL,
     String,
@@ -50,7 +50,9 @@ class ChatRequest(ThinkingFields):
     response_format: Annotated[AnyOutputFormat | None, OR_EMPTY] = None
     modalities: Annotated[list[String] | None, BeforeValidator(_in_array), OR_EMPTY] = None
     tools: Annotated[
-        Annotated[list[Annotated[OpenAITool, BeforeValidator(_openai_tool)]], Field(fail_fast=True)] | None, OR_EMPTY
+        Annotated[list[Annotated[OpenAITool, BeforeValidator(_openai_tool)]], Field(fail_fast=True)] | None,
+        BeforeValidator(present),
+        OR_EMPTY,
     ] = None
     tool_choice: Annotated[OpenAIToolChoice | None, OR_EMPTY] = Field(
         default=None, description="'auto', 'none', 'required', or an object that names a tool."

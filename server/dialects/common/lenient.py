@@ -34,6 +34,8 @@ def _count(value: object) -> object:
 
 
 def _flag(value: object) -> object:
+    if value in ([], {}):
+        raise PydanticUseDefault
     if not isinstance(value, str | int | float):
         return value
     word = str(value).strip().lower()

@@ -45,6 +45,9 @@ class MessageReader:
         where = f"{place}.content"
         if message.given_role:
             self.builder.ignore(f"{place}.role ({message.given_role})")
+        for name in ("images", "attachments", "experimental_attachments"):
+            if getattr(message, name):
+                self.builder.ignore(f"{place}.{name}")
         match message.role:
             case "system" | "developer":
                 parts = self.content.parts(message.content, where, "system")

@@ -40,6 +40,8 @@ class ToolCall(WireModel):
 
 def _nested_call(value: object) -> object:
     """Returns a call that LangChain, Ollama or the AI SDK writes flat in OpenAI's form."""
+    if isinstance(value, str):
+        return {"function": {"name": value}}
     if not isinstance(value, dict) or any(isinstance(value.get(name), Mapping) for name in ("function", "custom")):
         return value
     names = (value.get(name) for name in ("name", "toolName", "tool_name", "function"))
@@ -50,6 +52,10 @@ def _nested_call(value: object) -> object:
     ids = (value.get(field) for field in ("id", "call_id", "tool_call_id", "toolCallId"))
     id_ = next((id_ for id_ in ids if id_ is not None), None)
     return {"id": id_, "function": {"name": name, "arguments": arguments}}
+
+
+def _call_or_none(value: object) -> object:
+    return value if isinstance(value, dict) and value else None
 
 
 def _calls(value: object) -> object:
@@ -76,8 +82,11 @@ class WireMessage(WireModel):
         OR_EMPTY,
     ] = Field(default=None, description="The assistant's calls, as they were received.")
     tool_call_id: CallId = Field(default=None, description="The call that a message with role 'tool' answers.")
-    function_call: Annotated[FunctionCall | None, OR_EMPTY] = None
+    function_call: Annotated[FunctionCall | None, BeforeValidator(_call_or_none)] = None
     audio: object = None
+    images: Annotated[object, Field(description="Images of the user's message, as Ollama writes them.")] = None
+    attachments: Annotated[object, Field(description="Accepted, but without effect.")] = None
+    experimental_attachments: Annotated[object, Field(description="Accepted, but without effect.")] = None
     _given_role: str = PrivateAttr(default="")
 
     @property
@@ -99,6 +108,8 @@ class WireMessage(WireModel):
             changed["content"] = as_result(value.get("content"))
         elif value.get("content") is None:
             changed |= _other_content(value)
+        if role == "user" and isinstance(value.get("images"), list):
+            changed |= {"content": _with_images({**value, **changed}), "images": None}
         message = handler({**value, **changed} if changed else value)
         if role != given:
             message._given_role = " ".join(str(given).split()) if given is not None else "none"  # noqa: SLF001
@@ -110,6 +121,14 @@ def _implied_role(value: Mapping[str, object]) -> object:
     if value.get("tool_call_id"):
         return "tool"
     return "assistant" if value.get("tool_calls") else value.get("type")
+
+
+def _with_images(value: Mapping[str, object]) -> list[object]:
+    """Returns the content with the images that Ollama writes beside it, as base64."""
+    content, images = value.get("content"), value["images"]
+    assert isinstance(images, list)
+    parts = [{"type": "image_url", "image_url": image} if isinstance(image, str) else image for image in images]
+    return [*(content if isinstance(content, list) else [] if content is None else [content]), *parts]
 
 
 def _other_content(value: Mapping[str, object]) -> dict[str, object]:

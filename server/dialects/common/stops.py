@@ -16,6 +16,8 @@ MAX_CUT = 256
 
 
 def _without_empty(value: object) -> object:
+    if value is False or value == {}:
+        return []
     return [stop for stop in value if stop not in ("", None)] if isinstance(value, list) else value
 
 

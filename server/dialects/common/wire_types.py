@@ -124,7 +124,8 @@ def _encodable(value: AnyJson, info: ValidationInfo) -> AnyJson:
     return parsed
 
 
-def _from_text(value: object) -> object:
+def from_text(value: object) -> object:
+    """Returns the value of JSON text."""
     # Some clients send a schema as JSON text. Other text stays, and is refused with the name of the tool.
     with suppress(ValueError, RecursionError):
         return loads(value) if isinstance(value, str) and value.strip() and not has_more_values(value) else value
@@ -144,7 +145,7 @@ JsonText = Annotated[
 JsonObject = Annotated[dict[str, object], AfterValidator(_encodable)]
 SchemaJson = Annotated[
     object,
-    BeforeValidator(_from_text),
+    BeforeValidator(from_text),
     AfterValidator(_encodable),
     WithJsonSchema({"type": "object", "additionalProperties": True}),
 ]

@@ -45,7 +45,8 @@ def choice_from(choice: wire.Choice | None, tools: tuple[Tool, ...]) -> ToolChoi
 
 def _is_server_tool(tool: wire.Tool) -> bool:
     """Whether Anthropic runs it, such as `web_search_20250305`: it has a type of its own and no schema."""
-    return tool.type not in {None, "custom", "function"} and tool.input_schema is None and tool.function is None
+    has_schema = tool.input_schema is not None or tool.inputSchema is not None
+    return tool.type not in {None, "custom", "function"} and not has_schema and tool.function is None
 
 
 def _tool_from(tool: wire.Tool, place: str) -> Tool:
@@ -54,7 +55,9 @@ def _tool_from(tool: wire.Tool, place: str) -> Tool:
         raise missing_field(f"{place}.name")
     if tool.input_schema is not None:
         return function_tool(fields.name, fields.description, tool.input_schema, f"{place}.input_schema")
-    if fields.parameters is None and tool.type == "custom":
+    if fields.parameters is None and fields.inputSchema is None and tool.type == "custom":
         return custom_tool(fields.name, fields.description, tool.format)
     where = f"{place}.function" if tool.function else place
+    if fields.parameters is None and fields.inputSchema is not None:
+        return function_tool(fields.name, fields.description, fields.inputSchema, f"{where}.inputSchema")
     return function_tool(fields.name, fields.description, fields.parameters, f"{where}.parameters")

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from server.dialects.common.answers.answer_format import OutputConfig
 from server.dialects.common.content.content_types import System
@@ -11,7 +11,7 @@ from server.dialects.common.lenient import OR_EMPTY, Flag, TokenLimit
 from server.dialects.common.message_types import WireMessage
 from server.dialects.common.options import StreamOptions, WithoutEffect
 from server.dialects.common.stops import Stop
-from server.dialects.common.tools.tool_types import ToolFields
+from server.dialects.common.tools.tool_types import ToolFields, present
 from server.dialects.common.wire_types import (
     CUSTOM_ERROR,
     Name,
@@ -55,7 +55,7 @@ class MessagesRequest(ThinkingFields):
     stream: Flag = False
     stream_options: StreamOptions = None
     stop_sequences: Stop | None = None
-    tools: Annotated[list[Tool] | None, OR_EMPTY] = None
+    tools: Annotated[list[Tool] | None, BeforeValidator(present), OR_EMPTY] = None
     tool_choice: Annotated[Choice | None, OR_EMPTY] = None
     output_config: Annotated[OutputConfig | None, OR_EMPTY] = None
 

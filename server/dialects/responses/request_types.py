@@ -14,7 +14,7 @@ from server.dialects.common.message_types import CustomCall, FunctionCall, WireM
 from server.dialects.common.options import StreamOptions, WithoutEffect
 from server.dialects.common.roles import role_in
 from server.dialects.common.stops import Stop
-from server.dialects.common.tools.tool_types import OpenAITool, OpenAIToolChoice
+from server.dialects.common.tools.tool_types import OpenAITool, OpenAIToolChoice, present
 from server.dialects.common.wire_types import (
     CUSTOM_ERROR,
     JsonObject,
@@ -122,7 +122,7 @@ class ResponsesRequest(ThinkingFields):
     max_completion_tokens: TokenLimit = None
     max_tokens: TokenLimit = None
     stop: Stop | None = None
-    tools: Annotated[list[OpenAITool] | None, OR_EMPTY] = None
+    tools: Annotated[list[OpenAITool] | None, BeforeValidator(present), OR_EMPTY] = None
     tool_choice: Annotated[OpenAIToolChoice | None, OR_EMPTY] = None
     parallel_tool_calls: Flag = True
     text: Annotated[TextOptions | None, OR_EMPTY] = None

@@ -14,7 +14,7 @@ from server.conversation.request import AnswerFormat, Tool, ToolChoice
 from server.dialects.common.answers.output_schema import output_schema
 from server.dialects.common.refusals import missing_field
 from server.dialects.common.tools.conversion import function_tool
-from server.dialects.common.wire_types import JsonObject, String, WireModel
+from server.dialects.common.wire_types import JsonObject, String, WireModel, from_text
 from server.errors import InvalidRequest
 from server.large_json import dumps
 
@@ -41,8 +41,8 @@ class OutputFormat(WireModel):
     """The format of the answer: text, json_object, or json_schema with its schema, nested or flat."""
 
     type: String | None = None
-    json_schema: JsonObject | None = None
-    schema_: Annotated[JsonObject | None, Field(alias="schema")] = None
+    json_schema: Annotated[JsonObject | None, BeforeValidator(from_text)] = None
+    schema_: Annotated[JsonObject | None, BeforeValidator(from_text), Field(alias="schema")] = None
 
 
 AnyOutputFormat = Annotated[OutputFormat, BeforeValidator(_from_string)]

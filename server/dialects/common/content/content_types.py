@@ -141,6 +141,9 @@ ResultPart = Annotated[
 _PARTS: TypeAdapter[SupportedPart | OtherPart] = TypeAdapter(ResultPart)
 
 
+_HAS_DATA = frozenset({"source", "data", "base64", "image_url", "file"})
+
+
 def as_result(value: object) -> object:
     """Returns the content of a tool's result: text, or parts. Any other JSON is its JSON text.
 
@@ -165,6 +168,9 @@ def _is_result_part(value: object) -> bool:
         return isinstance(value, str)
     if not isinstance(value.get("type"), str):
         return value.keys() == {"text"} and isinstance(value["text"], str)
+    if value["type"] in ("image", "file") and not _HAS_DATA & value.keys():
+        # An entry of a list, not the image or file itself.
+        return False
     try:
         part = _PARTS.validate_python(value)
     except ValidationError:

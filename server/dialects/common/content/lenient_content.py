@@ -72,6 +72,8 @@ def as_part(value: object) -> object:
     if kind in TEXT_TYPES and part.get("text") is None:
         inner = part.get("content")
         return {**part, "text": text_in(part.get("value") if inner is None else inner)}
+    if kind == "file" and not isinstance(part.get("file"), Mapping):
+        return _file(part)
     return _image(part) if kind in {"image", "image_url"} else part
 
 
@@ -85,8 +87,19 @@ def _image(part: dict[str, object]) -> dict[str, object]:
     data = part.get("data") or part.get("base64")
     if isinstance(data, str):
         return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data}}
-    url = part.get("image_url") or part.get("image") or (part.get("url") if part["type"] == "image_url" else None)
+    url = part.get("image_url") or part.get("image") or part.get("url")
     return part if url is None else {"type": "image_url", "image_url": url}
+
+
+def _file(part: dict[str, object]) -> dict[str, object]:
+    """Returns a file of LangChain or the AI SDK in the form of OpenAI's API."""
+    data = part.get("file_data") or part.get("data") or part.get("base64")
+    url = part.get("file_url") or part.get("url")
+    if data is None and url is None and part.get("file_id") is None:
+        return part
+    name = part.get("filename") or part.get("name")
+    file = {"file_data": data, "file_url": url, "file_id": part.get("file_id"), "filename": name}
+    return {"type": "file", "file": file}
 
 
 def _may_be_part(value: object) -> bool:

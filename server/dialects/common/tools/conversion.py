@@ -60,6 +60,8 @@ def named_tool(fields: ToolFields, place: str, *, is_custom: bool = False) -> To
         raise missing_field(f"{place}.name")
     if is_custom:
         return custom_tool(fields.name, fields.description, fields.format)
+    if fields.parameters is None and fields.inputSchema is not None:
+        return function_tool(fields.name, fields.description, fields.inputSchema, f"{place}.inputSchema")
     return function_tool(fields.name, fields.description, fields.parameters, f"{place}.parameters")
 
 

@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
+from server.dialects.common.content.lenient_content import text_in
 from server.dialects.common.lenient import Flag
 from server.dialects.common.wire_types import (
     CUSTOM_ERROR,
@@ -16,20 +17,35 @@ from server.dialects.common.wire_types import (
 )
 
 
+def _object(value: object) -> object:
+    return {"type": value} if isinstance(value, str) else value
+
+
+def _word(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def present(value: object) -> object:
+    """Returns an array without null, which JavaScript writes for what a condition left out."""
+    return [item for item in value if item is not None] if isinstance(value, list) else value
+
+
 class ToolFields(WireModel):
     """A function or a custom tool, without its type."""
 
     name: Name | None = None
-    description: String = ""
+    description: Annotated[String, BeforeValidator(text_in)] = ""
     parameters: SchemaJson = None
-    format: JsonObject | None = None
+    # MCP's name of it.
+    inputSchema: SchemaJson = None  # noqa: N815
+    format: Annotated[JsonObject | None, BeforeValidator(_object)] = None
     strict: Flag = False
 
 
 class OpenAITool(ToolFields):
     """A tool that the model may call: a function with a JSON schema, or a custom tool that takes raw text."""
 
-    type: String = "function"
+    type: Annotated[String, BeforeValidator(_word)] = "function"
     function: ToolFields | None = None
     custom: ToolFields | None = None
 
