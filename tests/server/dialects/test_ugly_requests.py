@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from server.config import Config
 from server.conversation.request import ModelRequest
-from server.dialects.chat_completions.request import parse_chat, request_from_chat
+from server.dialects.base import ParseOptions
+from server.dialects.chat_path import ChatCompletions
 from server.errors import InvalidRequest
 from tests.server.dialects.bodies import OWNER
 from tests.server.dialects.ugly_requests import KINDS, MIXTURES, ugly_request
@@ -13,15 +15,17 @@ from tests.tiers import sized
 
 
 def parsed(body: object) -> ModelRequest:
-    return request_from_chat(parse_chat(body), owner=OWNER)
+    return ChatCompletions().parse(body, OWNER, ParseOptions(Config(), "t", 0)).request
 
 
 @sized("count", MIXTURES, small=30)
 def test_a_mixture_means_what_the_plain_request_means(count: int) -> None:
     tried: set[str] = set()
+    shapes: set[str] = set()
     for seed in range(count):
         ugly = ugly_request(seed)
         tried.update(ugly.kinds)
+        shapes.add(ugly.shape)
         if ugly.refused:
             with pytest.raises(InvalidRequest) as caught:
                 parsed(ugly.body)
@@ -29,7 +33,9 @@ def test_a_mixture_means_what_the_plain_request_means(count: int) -> None:
             continue
         request, plain = parsed(ugly.body), parsed(ugly.plain)
         assert replace(request, ignored=()) == replace(plain, ignored=()), (seed, ugly.kinds)
-        missing = [name for name in ugly.named if not any(place.endswith(name) for place in request.ignored)]
-        assert not missing, (seed, ugly.kinds, request.ignored)
-        assert len(request.ignored) == len(set(ugly.named)), (seed, ugly.kinds, request.ignored)
+        named = [place for place in request.ignored if place not in plain.ignored]
+        missing = [name for name in ugly.named if not any(place.endswith(name) for place in named)]
+        assert not missing, (seed, ugly.kinds, named)
+        assert len(named) == len(set(ugly.named)), (seed, ugly.kinds, ugly.named, named)
     assert tried == {kind.__name__ for kind in KINDS}
+    assert len(shapes) == 3

@@ -1,12 +1,14 @@
 """Random mixtures of what clients write in odd ways, each beside the plain request that means the same."""
 
 import copy
+import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from server.dialects.common.message_rules import CONTINUE
+from tests.server.dialects.ugly_shapes import Shape, in_shape, insert_item
 
 MIXTURES = 300
 TOOL = {
@@ -21,11 +23,12 @@ TOOL = {
 
 @dataclass
 class UglyRequest:
-    """A chat body and the `plain` one that means the same.
+    """A body in one of three shapes and the `plain` one that means the same.
 
     `named`: what `x-drawbridge-ignored` must contain. `refused`: the field of the 400 that is expected instead.
     """
 
+    shape: Shape
     body: dict[str, Any]
     plain: dict[str, Any]
     named: list[str] = field(default_factory=list)
@@ -37,7 +40,7 @@ Kind = Callable[[UglyRequest, random.Random], None]
 
 
 def ugly_request(seed: int) -> UglyRequest:
-    """Returns a conversation of random length with one to six kinds of oddity."""
+    """Returns a conversation of random length and shape with one to six kinds of oddity."""
     rng = random.Random(seed)
     turns: list[dict[str, Any]] = [{"role": "system", "content": "Be brief."}] if rng.random() < 0.5 else []
     for number in range(rng.randint(0, 3)):
@@ -50,11 +53,18 @@ def ugly_request(seed: int) -> UglyRequest:
         turns.append({"role": "assistant", "content": f"Answer {number}"})
     turns.append({"role": "user", "content": f"Last question of {seed}"})
     plain = {"messages": turns, "tools": [TOOL]}
-    request = UglyRequest(copy.deepcopy(plain), plain)
+    shape: Shape = rng.choice(["chat", "chat", "responses", "messages"])
+    request = UglyRequest(shape, copy.deepcopy(plain), plain)
     # In the order of the list: those that insert messages come first, and the others count the places after them.
-    for kind in sorted(rng.sample(range(len(KINDS)), rng.randint(1, 6))):
-        request.kinds.append(KINDS[kind].__name__)
-        KINDS[kind](request, rng)
+    kinds = [kind for kind in KINDS if shape == "chat" or kind not in CHAT_ONLY]
+    for number in sorted(rng.sample(range(len(kinds)), rng.randint(1, 6))):
+        request.kinds.append(kinds[number].__name__)
+        kinds[number](request, rng)
+    if shape != "chat":
+        request.body, request.plain = in_shape(request.body, shape), in_shape(request.plain, shape)
+        if shape == "responses":
+            request.named = [name.replace("messages", "input", 1) for name in request.named]
+            _provider_item(request, rng)
     return request
 
 
@@ -88,12 +98,16 @@ def _text_as_parts(request: UglyRequest, rng: random.Random) -> None:
 def _parsed_arguments(request: UglyRequest, rng: random.Random) -> None:
     for turn in request.body["messages"]:
         for call in turn.get("tool_calls") or ():
-            call["function"]["arguments"] = rng.choice([{"at": "sky"}, '"{\\"at\\": \\"sky\\"}"'])
+            call["function"]["arguments"] = rng.choice(
+                [{"at": "sky"}, '"{\\"at\\": \\"sky\\"}"', "{'at': 'sky'}", [{"at": "sky"}]]
+            )
 
 
 def _no_arguments(request: UglyRequest, rng: random.Random) -> None:
     for turn, plain in zip(_calling(request.body), _calling(request.plain), strict=True):
-        turn["tool_calls"][0]["function"]["arguments"] = rng.choice(["null", None, "", " ", [], "[]"])
+        turn["tool_calls"][0]["function"]["arguments"] = rng.choice(
+            ["null", None, "", " ", [], "[]", "None", "undefined"]
+        )
         plain["tool_calls"][0]["function"]["arguments"] = "{}"
 
 
@@ -110,7 +124,7 @@ def _half_an_emoji(request: UglyRequest, rng: random.Random) -> None:
 
 def _answer_last(request: UglyRequest, rng: random.Random) -> None:
     request.body["messages"].append({"role": "assistant", "content": rng.choice(["Well", "So "])})
-    request.plain["messages"] += [request.body["messages"][-1], {"role": "user", "content": CONTINUE}]
+    request.plain["messages"] += [{**request.body["messages"][-1]}, {"role": "user", "content": CONTINUE}]
     request.named.append(f"messages[{len(request.body['messages']) - 1}] (a request to continue was added)")
 
 
@@ -163,6 +177,97 @@ def _refused(request: UglyRequest, rng: random.Random) -> None:
         request.refused.append(place)
 
 
+def _null_fields(request: UglyRequest, rng: random.Random) -> None:
+    for name in ("model", "stream", "stop", "tool_choice", "max_tokens", "top_p", "metadata", "instructions"):
+        request.body.setdefault(name, None)
+    for turn in request.body["messages"]:
+        turn |= {"name": None, "refusal": None, "function_call": None}
+
+
+def _stream_word(request: UglyRequest, rng: random.Random) -> None:
+    request.body["stream"] = rng.choice([0, "0", "False", "no", "", []])
+
+
+def _result_as_json(request: UglyRequest, rng: random.Random) -> None:
+    for turn, plain in zip(_results(request.body), _results(request.plain), strict=True):
+        turn["content"] = rng.choice(
+            [{"temp": 5}, [1, None], [{"type": "file", "name": "a"}], 5, 0.5, True, {"type": "text"}, {}]
+        )
+        plain["content"] = "" if turn["content"] == {"type": "text"} else json.dumps(turn["content"])
+
+
+def _result_in_part(request: UglyRequest, rng: random.Random) -> None:
+    for turn in _results(request.body):
+        if isinstance(turn["content"], str) and turn["content"]:
+            text = turn["content"]
+            turn["content"] = rng.choice([{"type": "text", "text": text}, [text], [{"text": text}]])
+
+
+def _ids(request: UglyRequest, rng: random.Random) -> None:
+    for number, turn in enumerate(_results(request.body)):
+        oddity = rng.choice(["number", "missing", "wrong"])
+        if oddity == "number":
+            _with_id(request, number, 1000 + number)
+        elif oddity == "missing":
+            turn["tool_call_id"] = rng.choice([None, "", {}])
+        else:
+            call = turn["tool_call_id"]
+            turn["tool_call_id"] = f"lost_{number}"
+            request.named.append(f"messages (the result of lost_{number} was taken for {call})")
+
+
+def _odd_parts(request: UglyRequest, rng: random.Random) -> None:
+    """Parts without text, and a part without an array."""
+    for turn in request.body["messages"]:
+        if turn["role"] in ("user", "assistant") and isinstance(turn["content"], str) and turn["content"].strip():
+            text = turn["content"]
+            turn["content"] = rng.choice(
+                [
+                    {"type": "text", "text": text},
+                    [{"type": "text", "text": None}, {"text": text}, {"type": "text"}, None],
+                    [{"type": "Text", "content": text}],
+                ]
+            )
+
+
+def _roles(request: UglyRequest, rng: random.Random) -> None:
+    words = {"user": ["human", "User", " USER"], "assistant": ["model", "ASSISTANT ", "bot", "ai"]}
+    for number, turn in enumerate(request.body["messages"]):
+        # A call of the Responses API has no role.
+        has_role = request.shape != "responses" or not turn.get("tool_calls")
+        if has_role and turn["role"] in words and rng.random() < 0.5:
+            turn["role"] = rng.choice(words[turn["role"]])
+            request.named.append(f"messages[{number}].role ({turn['role'].strip()})")
+
+
+def _provider_item(request: UglyRequest, rng: random.Random) -> None:
+    """An item of OpenAI's own tools somewhere in a Responses body; each has the effect of its place only."""
+    place = rng.randrange(len(request.body["input"]))
+    item: dict[str, Any] = rng.choice(
+        [
+            {"type": "item_reference", "id": "msg_1"},
+            {"type": "mcp_list_tools", "id": "l", "server_label": "s", "tools": []},
+            {"type": "mcp_approval_request", "id": "a", "name": "roll", "arguments": "{}", "server_label": "s"},
+            {"type": "web_search_call", "id": "w", "status": "completed"},
+            {"type": "image_generation_call", "id": "g", "status": "failed", "result": None},
+            {"type": "made_up_tomorrow", "id": "m"},
+        ]
+    )
+    insert_item(request.body, request.named, place, item)
+    request.named.append(f"input[{place}] ({item['type']})")
+
+
+def _with_id(request: UglyRequest, number: int, new: int) -> None:
+    """Gives the call and the result `number` a number as their id."""
+    for body, id_ in ((request.body, new), (request.plain, str(new))):
+        _calling(body)[number]["tool_calls"][0]["id"] = id_
+        _results(body)[number]["tool_call_id"] = id_
+
+
+def _results(body: dict[str, Any]) -> list[dict[str, Any]]:
+    return [turn for turn in body["messages"] if turn["role"] == "tool"]
+
+
 def _calling(body: dict[str, Any]) -> list[dict[str, Any]]:
     return [turn for turn in body["messages"] if turn.get("tool_calls")]
 
@@ -170,4 +275,7 @@ def _calling(body: dict[str, Any]) -> list[dict[str, Any]]:
 KINDS: tuple[Kind, ...] = (
     *(_blank_message, _foreign_thought, _text_as_parts, _parsed_arguments, _no_arguments, _half_an_emoji),
     *(_answer_last, _boolean_words, _limit, _stops, _thinking_off, _odd_idle_field, _empty_in_a_wrong_type, _refused),
+    *(_null_fields, _stream_word, _result_as_json, _result_in_part, _ids, _odd_parts, _roles),
 )
+# Fields that only a chat request has.
+CHAT_ONLY: frozenset[Kind] = frozenset({_thinking_off, _odd_idle_field, _empty_in_a_wrong_type, _refused, _stops})
