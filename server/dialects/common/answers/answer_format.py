@@ -106,7 +106,7 @@ def answer_from(wanted: OutputFormat | None, place: str, *, is_nested: bool) -> 
 def _schema_in(wanted: OutputFormat, place: str, *, is_nested: bool) -> tuple[Mapping[str, object] | None, str]:
     """Returns the schema in any of its places, and that place."""
     nested = wanted.json_schema or {}
-    inner = nested.get("schema")
+    inner = from_text(nested.get("schema"))
     if isinstance(inner, Mapping):
         return inner, f"{place}.json_schema.schema"
     if wanted.schema_ is not None:
