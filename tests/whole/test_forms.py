@@ -122,7 +122,7 @@ async def test_what_has_no_effect_is_named(bridge: Bridge, standin: Standin) -> 
     }
     reply = await bridge.chat("hi", **fields)
     named = set(reply.headers["x-drawbridge-ignored"].split(", "))
-    assert named == {*fields} - {"unknown"}
+    assert named == {*fields}
     assert not {*fields} & of(standin).keys() - {"metadata"}
     assert "u" not in json.dumps(of(standin).get("metadata", {}).get("user_id", "")).split('"')
 

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from server.conversation.parts import Part, Text, ToolCall, ToolResult
 from server.dialects.common.content.content_types import Content, ResultContent
-from server.dialects.common.content.reader import ContentReader
+from server.dialects.common.content.reader import EMPTY_ERROR, ContentReader
 from server.dialects.common.message_rules import Conversation, MessageListBuilder
 from server.dialects.common.message_types import CustomCall, FunctionCall, WireMessage
 from server.dialects.common.message_types import ToolCall as WireCall
@@ -60,7 +60,8 @@ class MessageReader:
             case "tool" | "function":
                 given = message.tool_call_id if message.role == "tool" else None
                 content = "" if message.content is None else message.content
-                self.add_result(given, message.name or message.tool_name, content, place, where)
+                tool = message.name or message.tool_name
+                self.add_result(given, tool, content, place, where, failed=message.is_error)
             case _:
                 assert_never(message.role)
 
@@ -80,7 +81,11 @@ class MessageReader:
     ) -> None:
         """Adds the result of the call with the `given` id, or of the tool `name`. Its content is at `where`."""
         call = self._ids.of_result(given, name)
-        self.builder.add_user([ToolResult(call, self.content.result(content, where), failed)], place)
+        parts = self.content.result(content, where)
+        if failed and not parts:
+            # Claude's API refuses an error without text.
+            parts = (Text(EMPTY_ERROR),)
+        self.builder.add_user([ToolResult(call, parts, failed)], place)
 
     def _assistant_parts(self, message: WireMessage, place: str, number: int) -> list[Part]:
         """Returns the assistant's text, then its calls."""
@@ -89,7 +94,11 @@ class MessageReader:
             parts += self._audio(message, f"{place}.audio", has_text=bool(parts))
         if message.refusal is not None:
             parts.append(Text(message.refusal))
+        # LangChain writes the calls of Claude in the content, too.
+        known = {part.id for part in parts if isinstance(part, ToolCall)}
         for position, call in enumerate(message.tool_calls or ()):
+            if call.id in known:
+                continue
             parts.append(self._tool_call(call, f"{place}.tool_calls[{position}]"))
         if message.function_call is not None:
             where = f"{place}.function_call.name"

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, PrivateA
 
 from server.dialects.common.content.content_types import CallId, Content, LooseText, as_result
 from server.dialects.common.content.lenient_content import text_in
-from server.dialects.common.lenient import OR_EMPTY
+from server.dialects.common.lenient import OR_EMPTY, Flag
 from server.dialects.common.roles import MessageRole, role_in
 from server.dialects.common.wire_types import JsonText, String, WireModel
 from server.large_json import loads
@@ -82,6 +82,7 @@ class WireMessage(WireModel):
         OR_EMPTY,
     ] = Field(default=None, description="The assistant's calls, as they were received.")
     tool_call_id: CallId = Field(default=None, description="The call that a message with role 'tool' answers.")
+    is_error: Flag = Field(default=False, description="Whether the tool of a result failed.")
     function_call: Annotated[FunctionCall | None, BeforeValidator(_call_or_none)] = None
     audio: object = None
     images: Annotated[object, Field(description="Images of the user's message, as Ollama writes them.")] = None
@@ -105,7 +106,9 @@ class WireMessage(WireModel):
         if role is not None and role != given:
             changed["role"] = role
         if role in {"tool", "function"}:
-            changed["content"] = as_result(value.get("content"))
+            changed["content"] = as_result(
+                value.get("content") if value.get("content") is not None else result_in(value)
+            )
         elif value.get("content") is None:
             changed |= _other_content(value)
         if role == "user" and isinstance(value.get("images"), list):
@@ -121,6 +124,11 @@ def _implied_role(value: Mapping[str, object]) -> object:
     if value.get("tool_call_id"):
         return "tool"
     return "assistant" if value.get("tool_calls") else value.get("type")
+
+
+def result_in(value: Mapping[str, object]) -> object:
+    """Returns the result of a call that is written in another field than usual."""
+    return next((value[name] for name in ("output", "result", "content", "parts", "text") if name in value), None)
 
 
 def _with_images(value: Mapping[str, object]) -> list[object]:

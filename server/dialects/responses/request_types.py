@@ -10,7 +10,7 @@ from server.dialects.common.content.content_types import PART_TYPES, CallId, Loo
 from server.dialects.common.content.lenient_content import in_array
 from server.dialects.common.effort import ThinkingFields
 from server.dialects.common.lenient import OR_EMPTY, Flag, TokenLimit
-from server.dialects.common.message_types import CustomCall, FunctionCall, WireMessage
+from server.dialects.common.message_types import CustomCall, FunctionCall, WireMessage, result_in
 from server.dialects.common.options import StreamOptions, WithoutEffect
 from server.dialects.common.roles import role_in
 from server.dialects.common.stops import Stop
@@ -62,8 +62,14 @@ def _item(value: object) -> object:
     if isinstance(value, str):
         return {"role": "user", "content": value}
     if isinstance(value, dict) and isinstance(value.get("type"), str) and value["type"] in PART_TYPES:
-        return {"role": value.get("role") or "user", "content": [value]}
-    return value
+        role = "assistant" if value["type"] in ("output_text", "refusal") else "user"
+        return {"role": value.get("role") or role, "content": [value]}
+    if not isinstance(value, dict):
+        return value
+    if value.get("type") == "function_call" and isinstance(value.get("function"), dict):
+        return {**value, **value["function"]}
+    is_output = str(value.get("type")).endswith("_output")
+    return {**value, "output": result_in(value)} if is_output and value.get("output") is None else value
 
 
 def _tag(value: object) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from server.config import Config
-from server.conversation.parts import Document, Image, Text
+from server.conversation.parts import Document, Image, Text, ToolCall, ToolResult
 from server.conversation.request import ModelRequest
 from server.dialects.base import ParseOptions
 from server.dialects.chat_path import ChatCompletions
@@ -129,6 +129,43 @@ def test_a_format_of_the_answer_in_a_string() -> None:
     for form in (json.dumps(nested), {"name": "x", "schema": json.dumps(SCHEMA)}):
         request = parsed({"messages": [HI], "response_format": {"type": "json_schema", "json_schema": form}})
         assert (request.answer, request.settings) == (plain.answer, plain.settings)
+
+
+@pytest.mark.parametrize("field", ["messages", "input"])
+@pytest.mark.parametrize("name", ["output", "result", "text", "parts"])
+def test_a_result_in_another_field(field: str, name: str) -> None:
+    call = {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "look"}}]}
+    result = {"role": "tool", "tool_call_id": "c", name: ["x"], "is_error": "true"}
+    request = parsed({field: [HI, call, result]})
+    assert request.messages[-1].parts == (ToolResult("c", (Text("x"),), is_error=True),)
+    assert request.ignored == ()
+
+
+@pytest.mark.parametrize("name", ["content", "result"])
+def test_an_output_in_another_field(name: str) -> None:
+    call = {"type": "function_call", "call_id": "c", "function": {"name": "look", "arguments": '{"a": 1}'}}
+    request = parsed({"input": [HI, call, {"type": "function_call_output", "call_id": "c", name: {"temp": 5}}]})
+    assert request.messages[1].parts == (ToolCall("c", "look", '{"a": 1}'),)
+    assert request.messages[2].parts == (ToolResult("c", (Text('{"temp": 5}'),)),)
+
+
+@pytest.mark.parametrize("field", ["messages", "input"])
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "tool_use", "id": "c", "name": "look", "input": {"a": 1}},
+        {"type": "tool_call", "id": "c", "name": "look", "args": {"a": 1}},
+        {"type": "tool-call", "toolCallId": "c", "toolName": "look", "input": {"a": 1}},
+    ],
+)
+def test_a_call_in_the_content_and_beside_it_is_one_call(field: str, block: dict[str, Any]) -> None:
+    call = {"role": "assistant", "content": [block]}
+    beside = {**call, "tool_calls": [{"id": "c", "function": {"name": "look", "arguments": '{"a": 1}'}}]}
+    result = {"role": "tool", "tool_call_id": "c", "content": "x"}
+    request = parsed({field: [HI, call, result]})
+    assert request.messages[1].parts == (ToolCall("c", "look", '{"a": 1}'),)
+    assert request.ignored == ()
+    assert parsed({field: [HI, beside, result]}) == request
 
 
 @pytest.mark.parametrize("field", ["messages", "input"])

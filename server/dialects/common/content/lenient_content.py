@@ -11,6 +11,7 @@ from server.large_json import dumps
 TEXT_TYPES = frozenset({"text", "input_text", "output_text", "summary_text"})
 _INFERRED = ("text", "image_url", "input_audio", "file", "refusal")
 _RENAMED: Mapping[str, str] = MappingProxyType({"computer_screenshot": "input_image", "plaintext": "text"})
+_CALLS = frozenset({"tool_call", "tool-call"})
 _MARKS = frozenset({"cache_control", "cachePoint", "cache_point"})
 
 
@@ -68,6 +69,8 @@ def as_part(value: object) -> object:
         kind = next((name for name in _INFERRED if value.get(name) is not None), None)
         if kind is None:
             return _text("" if value and value.keys() <= _MARKS else json_text(value))
+    if kind in _CALLS:
+        return _call(value)
     part = value if kind == value.get("type") else {**value, "type": kind}
     if kind in TEXT_TYPES and part.get("text") is None:
         inner = part.get("content")
@@ -89,6 +92,13 @@ def _image(part: dict[str, object]) -> dict[str, object]:
         return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data}}
     url = part.get("image_url") or part.get("image") or part.get("url")
     return part if url is None else {"type": "image_url", "image_url": url}
+
+
+def _call(part: dict[str, object]) -> dict[str, object]:
+    """Returns a call of LangChain or the AI SDK in the form of Anthropic's API."""
+    fields = {"id": ("id", "toolCallId"), "name": ("name", "toolName"), "input": ("args", "input", "arguments")}
+    found = {name: next((part[key] for key in keys if key in part), None) for name, keys in fields.items()}
+    return {"type": "tool_use", **found}
 
 
 def _file(part: dict[str, object]) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain, groupby
+from itertools import chain, groupby, takewhile
 
 from server.conversation.parts import Message, Part, Text, ToolCall, ToolResult
 from server.conversation.text import is_blank
@@ -78,8 +78,8 @@ def pair_results(messages: Iterable[Message], *, field: str) -> tuple[tuple[Mess
 
     The results stand first, in the order of the calls. Calls with the same id in one message get their results in
     order. A result that comes too late is moved to its call; a message that held nothing else is left out. If one call
-    has no result and one result behind it has an id that no call has, they belong together. Any other call without a
-    result gets an error, any other result without a call becomes text. `field` is the field of the messages.
+    has no result and one result right behind it has an id that no call has, they belong together. Any other call
+    without a result gets an error, any other result without a call becomes text. `field` is the field of the messages.
     """
     pairing = _Pairing(list(messages))
     return pairing.paired(), tuple(f"{field} ({change})" for change in pairing.changes)
@@ -116,7 +116,9 @@ class _Pairing:
                 results[part.id].append(part)
         answers = [results[call].popleft() if results[call] else None for call in calls]
         rest = [result for queue in results.values() for result in queue]
-        if len(rest) == 1 and answers.count(None) == 1 and rest[0].id not in self._known:
+        # A result behind other parts may answer anything.
+        follows = takewhile(lambda part: isinstance(part, ToolResult), self._messages[number].parts)
+        if len(rest) == 1 and answers.count(None) == 1 and rest[0].id not in self._known and rest[0] in follows:
             call = calls[answers.index(None)]
             self.changes.append(f"the result of {rest[0].id} was taken for {call}")
             answers[answers.index(None)] = replace(rest.pop(), id=call)

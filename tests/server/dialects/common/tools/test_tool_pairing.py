@@ -80,6 +80,16 @@ ODD: dict[str, tuple[tuple[Message, ...], tuple[Message, ...], tuple[str, ...]]]
         (user(LOST_RESULT, "seen"),),
         ("a result without its call a",),
     ),
+    "a result with an id that no call has": (
+        (user("hi"), claude("a", "b"), user(result("z"), result("b"), "x")),
+        (user("hi"), claude("a", "b"), user(result("a"), result("b"), "x")),
+        ("the result of z was taken for a",),
+    ),
+    "a result with an id that no call has, behind the user's text": (
+        (user("hi"), claude("a"), user("x", result("z"))),
+        (user("hi"), claude("a"), user(missing("a"), LOST_RESULT, "seen", "x")),
+        ("no result for a", "a result without its call z"),
+    ),
     "a second result": (
         (user("hi"), claude("a"), user(result("a"), result("a", "again"))),
         (user("hi"), claude("a"), user(result("a"), LOST_RESULT, "again")),
