@@ -93,7 +93,7 @@ class Snapshot:
     `checks_updates`: None if there is no update check here; `no_update_check` says why. `new_version`: a newer one, as
     in "1.2".
     `is_moved`: the server listens on another port than `port`, which was taken at its start.
-    `signing_in`: the account for which the browser is waited for.
+    `signing_in`: the account whose sign-in waits for the browser.
     `now`: midnight of the current day in local time, for phrases like "tomorrow at 09:00"; with None times are
     written in full, in UTC.
     """

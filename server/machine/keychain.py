@@ -288,7 +288,7 @@ def _complete(result: "Future[T]", work: Callable[[], T]) -> None:
 
 
 def _as_ours(error: BaseException) -> KeyringError:
-    # Lazy: already imported by now.
+    # Imported late because it is slow; the call that failed has loaded it already.
     import keyring.errors
 
     if isinstance(error, KeyringError):

@@ -211,9 +211,9 @@ def times_out_at(waiter: Waiter, limits: Limits) -> float:
 
 
 def surplus(slots: Sequence[Slot], limits: Limits, *, quiet: bool, stopping: bool) -> tuple[int, ...]:
-    """The idle workers to close: all when stopping, those over the size, all but one in an unused pool.
+    """The idle workers to close: all when stopping, those over the pool size, all but one if the pool is unused.
 
-    With a process for each conversation, also those that were parked before that was set.
+    With the setting "one process per conversation", also workers that were parked before it was set.
     """
     idle = idle_in_closing_order(slots)
     over = sum(slot.state is not WorkerState.CLOSING for slot in slots) - limits.size

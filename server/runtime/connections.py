@@ -47,7 +47,7 @@ class Connections:
 
     @classmethod
     def within(cls, descriptors: int) -> "Connections":
-        """The limit for a process with so many descriptors, about half of which may be needed elsewhere."""
+        """Limits the connections for a process that may open `descriptors` files: about half of them are kept free."""
         return cls(max(_FEWEST, min(_MOST, (descriptors - _RESERVED) // 2)))
 
     def __len__(self) -> int:

@@ -12,22 +12,22 @@ CHECK_VERSION = 3
 class Capability(Enum):
     """What a Claude Code must do; each value completes the sentence "it ..."."""
 
-    SYSTEM_PROMPT = "takes a system prompt after its start"
-    HISTORY = "takes a conversation's history in its true roles"
-    PLAIN_TEXT = "passes on what the user writes as it is written"
+    SYSTEM_PROMPT = "accepts a system prompt after its start"
+    HISTORY = "accepts a conversation's history with its roles"
+    PLAIN_TEXT = "passes on the user's text unchanged"
     NO_TOOLS = "offers Claude no tools of this computer"
     TOOLS = "offers Claude the client's tools unchanged, and passes on its calls"
     SETTINGS = "follows the settings of each request"
-    ONE_CALL = "sends Claude's API one request for each request"
+    ONE_CALL = "sends one request to Claude's API for each request that it gets"
     RESET = "forgets a conversation at a reset"
     SETTINGS_RESET = "forgets the settings of the previous request"
     CALLS = "waits for the results of tool calls"
     NO_COMPACTION = "never shortens a conversation by itself"
-    SIGN_IN = "finds the sign-in from a private config folder"
+    SIGN_IN = "finds the sign-in with a private config folder"
 
 
-# Without these no answer is right, even from a process of its own. Without one of the others a process must not
-# be reused or costs more, and without SIGN_IN it has to use the user's own config folder.
+# Without one of these, answers are wrong even if each conversation has its own process. Without one of the others,
+# processes are not reused; without SIGN_IN, they use the user's own config folder.
 FOR_EVERY_ANSWER = frozenset(
     {
         Capability.SYSTEM_PROMPT,
@@ -84,17 +84,17 @@ class CheckResult:
 
     @property
     def is_warm(self) -> bool:
-        """Whether its processes may be reused for other requests and conversations."""
+        """Whether a Claude Code process may be reused for other requests and conversations."""
         return not self.failed
 
     @property
     def is_fit(self) -> bool:
-        """Whether its answers are right when each conversation has a process of its own."""
+        """Whether Claude Code answers correctly if each conversation has its own process."""
         return not FOR_EVERY_ANSWER & {probe.capability for probe in self.failed}
 
     @property
     def is_private(self) -> bool:
-        """Whether its processes may have a private config folder."""
+        """Whether a Claude Code process may have a private config folder."""
         return Capability.SIGN_IN not in {probe.capability for probe in self.failed}
 
     @property

@@ -34,12 +34,18 @@ APPS = [
 ]
 
 
-async def raw(bridge: Bridge, text: str, body: bytes = b"") -> tuple[int, bytes]:
-    """Writes a request as it is, and returns the status and everything up to the end of the connection."""
+async def raw(bridge: Bridge, text: str, body: bytes = b"", *, pause_s: float = 0) -> tuple[int, bytes]:
+    """Writes a request as it is, and returns the status and everything up to the end of the connection.
+
+    `pause_s`: the pause between the head with half of the body, and the rest.
+    """
     address = urlsplit(bridge.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     try:
-        writer.write(text.encode() + body)
+        half = len(body) // 2
+        writer.write(text.encode() + body[:half])
+        await asyncio.sleep(pause_s)
+        writer.write(body[half:])
         async with asyncio.timeout(30):
             answer = await reader.read()
     finally:
@@ -174,3 +180,27 @@ async def test_a_process_that_hangs_is_replaced_before_the_first_word(bridge: Br
         with suppress(psutil.NoSuchProcess):
             used.resume()
     assert "did not react within" in bridge.log
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "split"])
+async def test_an_offer_of_http_2_is_passed_over(bridge: Bridge, standin: Standin, framing: str) -> None:
+    # As Java's and Ktor's HTTP clients send it with their first request.
+    body = json.dumps({"messages": messages("hi")}).encode()
+    lines = [
+        "POST /v1/chat/completions HTTP/1.1",
+        f"Host: {urlsplit(bridge.url).netloc}",
+        "Content-Type: application/json",
+        "Connection: Upgrade, HTTP2-Settings, close",
+        "Upgrade: h2c",
+        "HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAA",
+    ]
+    if framing == "chunked":
+        lines.append("Transfer-Encoding: chunked")
+        body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    else:
+        lines.append(f"Content-Length: {len(body)}")
+    standin.script(lambda _: say("Hi"))
+    status, answer = await raw(bridge, "\r\n".join([*lines, "", ""]), body, pause_s=0.2 if framing == "split" else 0)
+    assert status == 200
+    assert b'"content":"Hi"' in answer
+    assert conversation_of(standin.requests[-1].body) == [("user", "hi")]

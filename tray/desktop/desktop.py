@@ -50,7 +50,7 @@ class Opener(Protocol):
         """In an editor."""
 
     def page(self, url: str) -> Sequence[OpenAttempt]:
-        """In the browser."""
+        """Opens the URL in the browser."""
 
 
 class Desktop:
@@ -184,7 +184,7 @@ class MacOpener:
         return [self._open("-t", str(path))]
 
     def page(self, url: str) -> Sequence[OpenAttempt]:
-        """In the browser."""
+        """Opens the URL in the browser."""
         return [self._open(url)]
 
     def _open(self, *arguments: str) -> OpenAttempt:
@@ -199,15 +199,15 @@ class WindowsOpener:
         self._start = start
 
     def folder(self, path: Path) -> Sequence[OpenAttempt]:
-        """In Explorer, which always exits with code 1."""
+        """Opens the folder in Explorer, which always exits with code 1."""
         return [_running(["explorer.exe", str(path)], self._environment, _NO_WINDOW, successes={0, 1})]
 
     def file(self, path: Path) -> Sequence[OpenAttempt]:
-        """In the program for its suffix, else in Notepad."""
+        """Opens the file in the program for its suffix, else in Notepad."""
         return [self._starting(str(path)), _running(["notepad.exe", str(path)], self._environment, {})]
 
     def page(self, url: str) -> Sequence[OpenAttempt]:
-        """In the browser."""
+        """Opens the URL in the browser."""
         return [self._starting(url)]
 
     def _starting(self, thing: str) -> OpenAttempt:

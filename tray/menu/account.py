@@ -39,7 +39,10 @@ def account_and_problem(snapshot: Snapshot) -> tuple[Item, Item]:
 
 
 def _signing_in(account: SignInAccount) -> Item:
-    """Claude Code prints an address too, but the page behind that one shows a code that only a terminal can take."""
+    """The menu of a sign-in that waits for the browser.
+
+    It does not offer the address that Claude Code prints: that page shows a code to be typed into a terminal.
+    """
     return Item(
         "Signing in: finish in your browser",
         items=(

@@ -94,12 +94,12 @@ def _listed(name: str, cards: tuple[ModelCard, ...]) -> str | None:
 
 def _claude_id(name: str, cards: tuple[ModelCard, ...]) -> str | None:
     """The model id for `name`: an id unchanged, else by the family in it, else any name that starts with `claude-`."""
-    plain = canonical_name(name, cards) if _PLAIN_ID.fullmatch(name) else None
+    plain = canonical_name(name.lower(), cards) if _PLAIN_ID.fullmatch(name) else None
     return plain or _by_family(name, cards) or canonical_name(name, cards)
 
 
 def _by_family(name: str, cards: tuple[ModelCard, ...]) -> str | None:
-    """The model whose family is a word of `name`: of the version beside the family, else the listed one.
+    """The model whose family is a word in `name`: of the version next to it, if any, else the family's listed model.
 
     Covers the names of Bedrock (`us.anthropic.claude-opus-4-5-20251101-v1:0`), Vertex (`claude-opus-4-5@20251101`) and
     routers (`openai/opus`), tags (`opus:latest`) and display names (`Claude Opus 4.5`).
@@ -116,8 +116,8 @@ def _by_family(name: str, cards: tuple[ModelCard, ...]) -> str | None:
 
 
 def _versioned(text: str, family: str, long: str, cards: tuple[ModelCard, ...]) -> str | None:
-    after = re.search(rf"(?<![a-z]){family}-{_VERSION}{_DATE}", text)
-    match = after or re.search(rf"(?<![0-9a-z]){_VERSION}-{family}{_DATE}", text)
+    after = re.search(rf"(?<![a-z]){family}-?{_VERSION}{_DATE}", text)
+    match = after or re.search(rf"(?<![0-9a-z]){_VERSION}-?{family}{_DATE}", text)
     if match is None:
         return None
     major, minor, date = match["major"], match["minor"], match["date"]

@@ -103,7 +103,7 @@ class ResponseReader:
                 True,
             )
         if kill and not self.is_over:
-            # No other frame follows.
+            # The killed process sends no other frame, so its end is reported now.
             events = (*events, *self._failed(self.end(is_killed=True)))
         return ((), kill) if was_over else (events, kill)
 

@@ -46,7 +46,7 @@ def fields_without_effect(request: WireModel, *, forwards_sampling: bool) -> Ite
             if mark.is_sampling and forwards_sampling:
                 has_effect = (number := sampling_value(value)) is not None and number == number_in(value)
             else:
-                has_effect = value in mark.neutral
+                has_effect = value == "" or value in mark.neutral
             if value is not None and not has_effect:
                 yield name
 

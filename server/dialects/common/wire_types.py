@@ -151,7 +151,7 @@ SchemaJson = Annotated[
 ]
 """A tool's JSON schema. A value that is not an object is refused later, with an error that names the tool."""
 INTEGRAL = BeforeValidator(_integral)
-"""Accepts a float without a fraction. Bounds stand before it, so that JSON schemas show them."""
+"""Accepts a float without a fraction. In an annotation, bounds come before it, so that JSON schemas show them."""
 TokenCount = Annotated[int, Field(gt=0, le=MAX_ANSWER_TOKENS), INTEGRAL]
 
 

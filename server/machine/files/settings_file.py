@@ -26,9 +26,9 @@ COMMON: tuple[tuple[str, str, str], ...] = (
     ("require_key", "false", "apps on this computer must send the access key, too"),
     ("reach", '"local"', '"lan" lets containers and the network connect, with the access key'),
     ("payer", '"automatic"', 'which account pays: "automatic", "plan" or "api key"'),
-    ("timeout", "120", "seconds of silence from Claude after which a request fails"),
-    ("cli_path", '"/path/to/claude"', "the Claude Code program to run; without this it is searched for"),
-    ("log_dir", '"/path/to/folder"', "the folder of the log; without this the system's"),
+    ("timeout", "120", "a request fails if Claude sends nothing for this many seconds"),
+    ("cli_path", '"/path/to/claude"', "the Claude Code program to run; if absent, Drawbridge searches for it"),
+    ("log_dir", '"/path/to/folder"', "the folder of the log; if absent, the system's folder for logs"),
     ("demo", "false", "made-up answers, without an account"),
     ("check_updates", "false", "check once a day for a newer version"),
 )

@@ -84,7 +84,7 @@ class _Decoder:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the data ended where its format says; an empty body did."""
+        """Whether the compressed data is complete; true for an empty body."""
         return self._is_empty or (self._inflater is not None and self._inflater.eof)
 
     def chunks(self, data: bytes) -> Iterator[bytes]:

@@ -157,6 +157,9 @@ class _Converter:
         for keyword, value in schema.items():
             if keyword in _STRUCTURAL and not (keyword.startswith("unevaluated") and value is False):
                 raise _Inexpressible
+            if keyword == "required" and not isinstance(value, list):
+                # Draft 3 marks the property itself.
+                raise _Inexpressible
             if keyword not in known:
                 self._ignore(f"{place}.{keyword[:_MAX_NAME]}")
 

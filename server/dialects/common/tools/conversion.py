@@ -13,9 +13,9 @@ from server.errors import InvalidRequest
 
 Mode = Literal["auto", "any", "none"]
 # OpenAI says "required", Anthropic says "any".
-_MODES: Mapping[str, Mode] = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
+_MODES: Mapping[str, Mode] = {"auto": "auto", "default": "auto", "none": "none", "required": "any", "any": "any"}
 
-# How many of them `x-drawbridge-ignored` names, and in how many characters.
+# How many changes of tools `x-drawbridge-ignored` names, and in how many characters.
 _MOST_CHANGES, _LONGEST_CHANGES = 10, 500
 _MOST_PLACES = 100
 

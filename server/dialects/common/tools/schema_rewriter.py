@@ -120,14 +120,14 @@ class Rewriter:
 
     def _type(self, result: Schema, source: Mapping[str, object], word: str, place: str, _: int) -> None:
         given = source[word]
-        kinds = given if isinstance(given, list) else [given]
+        kinds = _listed_types(given)
         if any(kind in _ANY_TYPE for kind in kinds if isinstance(kind, str)):
             return
         names = dict.fromkeys(type_name(kind) for kind in kinds)
         if not names or None in names:
             self.drop(place)
         else:
-            result[word] = list(names) if isinstance(given, list) else next(iter(names))
+            result[word] = list(names) if isinstance(given, list) or len(names) > 1 else next(iter(names))
 
     def _text(self, result: Schema, source: Mapping[str, object], word: str, place: str, _: int) -> None:
         self._keep_if(result, word, source[word], place, valid=isinstance(source[word], str))
@@ -283,6 +283,13 @@ _CONVERT: dict[str, _Convert] = {
     **dict.fromkeys(_REVERSED, Rewriter._reversed),  # noqa: SLF001
     **dict.fromkeys(("dependentRequired", "dependencies"), Rewriter._dependencies),  # noqa: SLF001
 }
+
+
+def _listed_types(given: object) -> list[object]:
+    """The entries of a list of types, in which some serializers write the type null as null; or of "string|null"."""
+    if isinstance(given, list):
+        return ["null" if kind is None else kind for kind in given]
+    return list(given.split("|")) if isinstance(given, str) else [given]
 
 
 def type_name(given: object) -> str | None:

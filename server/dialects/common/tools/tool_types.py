@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import AliasChoices, BeforeValidator, Discriminator, Field, Tag
 
 from server.dialects.common.content.lenient_content import text_in
 from server.dialects.common.lenient import Flag
@@ -35,7 +35,10 @@ class ToolFields(WireModel):
 
     name: Name | None = None
     description: Annotated[String, BeforeValidator(text_in)] = ""
-    parameters: SchemaJson = None
+    # Also under Anthropic's and Gemini's names.
+    parameters: Annotated[
+        SchemaJson, Field(validation_alias=AliasChoices("parameters", "input_schema", "parametersJsonSchema"))
+    ] = None
     # MCP's name of it.
     inputSchema: SchemaJson = None  # noqa: N815
     format: Annotated[JsonObject | None, BeforeValidator(_object)] = None
