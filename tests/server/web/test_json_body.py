@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncGenerator
 
@@ -98,6 +100,15 @@ async def test_a_large_body_is_worked_on_outside_of_the_loop(monkeypatch: pytest
             body = {"messages": [{"role": "user", "content": "x" * size}]}
             assert (await c.post("/v1/chat/completions", json=body)).status_code == 200
             assert [name != own for name in threads] == [is_offloaded] * 2
+
+
+def test_threads_hand_over_soon_once_there_is_large_work() -> None:
+    program = (
+        "import asyncio, sys; from server.offload import is_large, offload; before = sys.getswitchinterval();"
+        "is_large.set(True); asyncio.run(offload(int)); print(before / sys.getswitchinterval())"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    assert float(shown.stdout) >= 5
 
 
 async def test_offloading_keeps_the_context_and_the_error() -> None:
