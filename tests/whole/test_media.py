@@ -10,7 +10,7 @@ from PIL import Image
 
 from server.standin.server import Standin
 from tests.pictures import PICTURES
-from tests.whole.bridge import Bridge
+from tests.whole.bridge import Bridge, conversation_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -123,16 +123,22 @@ async def test_what_cannot_be_passed_on_is_refused_by_its_place(bridge: Bridge, 
         part = {"type": "image_url", "image_url": {"url": url}}
         reply = await bridge.post({"messages": [{"role": "user", "content": ["Look", part]}]})
         assert (reply.status_code, reply.json()["error"]["param"]) == (400, "messages[0].content[1].image_url"), url
-    for role in ("system", "assistant"):
-        part = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
-        conversation = [
-            {"role": "user", "content": "a"},
-            {"role": role, "content": [part]},
-            {"role": "user", "content": "b"},
-        ]
-        reply = await bridge.post({"messages": conversation})
-        assert (reply.status_code, reply.json()["error"]["param"]) == (400, "messages[1].content[0]")
+    picture = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
+    system = {"role": "system", "content": [picture]}
+    reply = await bridge.post({"messages": [system, {"role": "user", "content": "b"}]})
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "messages[0].content[0]")
     assert standin.requests == []
+
+
+async def test_a_picture_in_an_answer_of_the_history_is_left_out_and_named(bridge: Bridge, standin: Standin) -> None:
+    """Refused, it would end the conversation for good."""
+    picture = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
+    answer = {"role": "assistant", "content": [{"type": "text", "text": "Drawn"}, picture]}
+    question = {"role": "user", "content": "a"}
+    reply = await bridge.post({"messages": [question, answer, {"role": "user", "content": "b"}]})
+    assert reply.status_code == 200, reply.text
+    assert "messages[1].content[1]" in reply.headers["x-drawbridge-ignored"]
+    assert conversation_of(standin.requests[-1].body) == [("user", "a"), ("assistant", "Drawn"), ("user", "b")]
 
 
 async def test_a_large_photograph_is_made_smaller_and_the_conversation_goes_on(

@@ -194,3 +194,19 @@ async def test_a_stop_waits_for_answers_but_not_for_the_rest_of_requests(monkeyp
         await closing
     for writer in calls.writers:
         writer.close()
+
+
+async def test_an_idle_connection_is_kept_for_over_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients keep connections for 60 s; a server that closes them earlier makes their next request fail."""
+    loop = asyncio.get_running_loop()
+    now, passed_s = loop.time, 0.0
+    monkeypatch.setattr(loop, "time", lambda: now() + passed_s)
+    async with served(Answering(), 20, monkeypatch) as calls:
+        reader, writer = await calls.open(GET)
+        assert await answer(reader) == b"200 ok"
+        passed_s += 65.0
+        await asyncio.sleep(0)
+        writer.write(GET)
+        assert await answer(reader) == b"200 ok"
+        passed_s += 80.0
+        assert await reader.read() == b""
