@@ -14,6 +14,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from server.runtime.lingering import LingeringTransport
 from server.web.interfaces import CONNECTION
 
 logger = logging.getLogger(__name__)
@@ -109,22 +110,26 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
         """Admits the connection, or refuses it with status 503 if there are too many."""
-        super().connection_made(transport)
+        self._lingering = LingeringTransport(transport, self._is_incomplete)
+        super().connection_made(self._lingering)  # type: ignore[arg-type] # has all of a transport's members
         self.app = _with_shared_state(self.app)
         if self._all.add(self):
             self._set_timer(self.timeout_keep_alive)
         else:
-            transport.write(_BUSY)
-            transport.close()
+            self.transport.write(_BUSY)
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stops counting the connection."""
         self._all.remove(self)
         self._set_timer(None)
+        self._lingering.end()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Starts the timeout at the first byte of a head; the bytes that follow do not prolong it."""
+        if self._lingering.is_lingering:
+            return
         if self._awaits_head and not self._is_in_head:
             self._is_in_head = True
             self._set_timer(HEAD_TIMEOUT_S)
@@ -143,6 +148,10 @@ class Connection(H11Protocol):
             self.transport.abort()
         else:
             super().shutdown()
+
+    def _is_incomplete(self) -> bool:
+        """Whether the client may be sending its request still."""
+        return self.conn.their_state in {h11.SEND_BODY, h11.ERROR}
 
     @property
     def _awaits_head(self) -> bool:

@@ -14,6 +14,7 @@ import pytest
 from server.config import Config
 from server.machine.network.sockets import open_listeners
 from server.runtime import connections as module
+from server.runtime import lingering
 from server.runtime.connections import Connections, accept_connections
 from server.runtime.listeners import ListenerSet
 
@@ -54,7 +55,7 @@ class Calls:
 
 
 @asynccontextmanager
-async def served(app: Answering, most: int, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Calls]:
+async def served(app: Any, most: int, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Calls]:
     monkeypatch.setattr(Connections, "within", lambda _: Connections(most))
     found = open_listeners(Config(port=0, sources={"host": "flag", "port": "flag"}))
     listener_set = ListenerSet(lambda _: app)
@@ -210,3 +211,46 @@ async def test_an_idle_connection_is_kept_for_over_a_minute(monkeypatch: pytest.
         assert await answer(reader) == b"200 ok"
         passed_s += 80.0
         assert await reader.read() == b""
+
+
+class Refusing:
+    """An application that refuses each request without reading its body, and closes the connection."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        headers = [(b"content-length", b"2"), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": 413, "headers": headers})
+        await send({"type": "http.response.body", "body": b"no"})
+
+
+LONG = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8000000\r\n\r\n"
+INVALID = LONG.replace(b"HTTP/1.1", b"HTTP/9.9.9")
+
+
+@pytest.mark.parametrize(("head", "status"), [(LONG, b"413"), (INVALID, b"400")])
+async def test_a_client_that_still_sends_gets_the_reason_of_the_refusal(
+    head: bytes, status: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with served(Refusing(), 20, monkeypatch) as calls:
+        reader, writer = await calls.open(head)
+        async with asyncio.timeout(20):
+            for _ in range(80):
+                writer.write(bytes(100_000))
+                await writer.drain()
+                await asyncio.sleep(0)
+            assert (await reader.read()).split()[1] == status
+
+
+async def test_a_client_that_never_stops_sending_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lingering, "LINGER_S", 0.2)
+    async with served(Refusing(), 20, monkeypatch) as calls:
+        _, writer = await calls.open(LONG.replace(b"8000000", b"8" * 15))
+
+        async def flood() -> None:
+            while True:
+                writer.write(bytes(100_000))
+                await writer.drain()
+                await asyncio.sleep(0.01)
+
+        async with asyncio.timeout(20):
+            with pytest.raises(ConnectionError):
+                await flood()
