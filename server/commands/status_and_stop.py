@@ -56,7 +56,8 @@ def stop(**flags: object) -> int:
     # An app whose server is stopped has no listener; the data folder passes the request on.
     if read_instance(folders.data) is not None or not request_end(folders.data):
         instance = running_instance(folders)
-        request_stop(instance)
+        # A busy server may need long to answer, and must still be stopped.
+        request_stop(instance, timeout_s=STOP_TIMEOUT_S)
     if not wait_until_gone(folders.data, STOP_TIMEOUT_S):
         raise DrawbridgeError(
             f"It did not end within {STOP_TIMEOUT_S:.0f} s.",

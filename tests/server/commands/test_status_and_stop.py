@@ -1,9 +1,11 @@
 """`status`, `stop` and `ask` against a running server, and against none."""
 
 import json
+import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,17 @@ def test_stop_returns_when_the_server_is_gone(server: Program, capsys: Captured)
     assert run(["stop"]) == 0
     assert capsys.readouterr().err == "Drawbridge has stopped.\n"
     assert read_instance(find_folders().data) is None
+    assert server.end()[0] == 0
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot stop a process by a signal")
+def test_a_server_that_is_busy_for_seconds_is_stopped(server: Program) -> None:
+    server.process.send_signal(signal.SIGSTOP)
+    wakes = threading.Timer(7, lambda: server.process.send_signal(signal.SIGCONT))
+    wakes.start()
+    assert run(["stop"]) == 0
+    wakes.join()
     assert server.end()[0] == 0
 
 
