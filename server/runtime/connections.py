@@ -27,6 +27,9 @@ _FEWEST = 16
 # Descriptors for everything else: processes, their pipes, files.
 _RESERVED = 96
 _PAUSE_S = 0.2
+# How long a new connection has for its request before it may be evicted for the next one. Callers that arrive
+# meanwhile wait in the backlog, where their requests are received.
+_NEW_S = 0.5
 _LOG_EVERY_S = 60.0
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
@@ -62,6 +65,12 @@ class Connections:
         if is_admitted:
             self._new[connection] = None
         return is_admitted
+
+    def wait_s(self, now: float) -> float:
+        """Seconds until another connection may be accepted: 0.0 unless all waiting ones have only just come."""
+        if len(self._open) < self.most or not self._new:
+            return 0.0
+        return max(0.0, next(iter(self._new)).opened_at + _NEW_S - now)
 
     def evict(self) -> bool:
         """Closes the connection that has waited longest for a request; False if none waits."""
@@ -107,6 +116,8 @@ class Connection(H11Protocol):
         self._all = connections
         self._timer: asyncio.TimerHandle | None = None
         self._is_in_head = False
+        self._is_refused = False
+        self.opened_at = self.loop.time()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
         """Admits the connection, or refuses it with status 503 if there are too many."""
@@ -116,6 +127,8 @@ class Connection(H11Protocol):
         if self._all.add(self):
             self._set_timer(self.timeout_keep_alive)
         else:
+            self._is_refused = True
+            self._all.remove(self)
             self.transport.write(_BUSY)
             self.transport.close()
 
@@ -151,7 +164,7 @@ class Connection(H11Protocol):
 
     def _is_incomplete(self) -> bool:
         """Whether the client may be sending its request still."""
-        return self.conn.their_state in {h11.SEND_BODY, h11.ERROR}
+        return self._is_refused or self.conn.their_state in {h11.SEND_BODY, h11.ERROR}
 
     @property
     def _awaits_head(self) -> bool:
@@ -187,6 +200,8 @@ async def accept_connections(
     loop = asyncio.get_running_loop()
     logged_at = float("-inf")
     while True:
+        if wait_s := connections.wait_s(loop.time()):
+            await asyncio.sleep(wait_s)
         try:
             accepted, _ = await loop.sock_accept(listener)
         except OSError as error:

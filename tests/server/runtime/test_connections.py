@@ -92,6 +92,16 @@ async def test_half_open_strangers_keep_no_caller_out(half: bytes, monkeypatch: 
             assert await strangers[0][0].read() == b""
 
 
+async def test_a_new_connection_has_time_to_send_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with served(Answering(), 20, monkeypatch) as calls:
+        caller, writer = await calls.open(b"")
+        for _ in range(100):
+            await calls.open(b"")
+        await asyncio.sleep(0.2)
+        writer.write(GET)
+        assert await answer(caller) == b"200 ok"
+
+
 async def test_a_connection_whose_request_is_answered_never_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
     app = Answering()
     async with served(app, 16, monkeypatch) as calls:
