@@ -26,6 +26,8 @@ _MOST = 1024
 _FEWEST = 16
 # Descriptors for everything else: processes, their pipes, files.
 _RESERVED = 96
+# Refused connections that may stay open until their client has read why; they need descriptors beyond the limit.
+_MOST_REFUSED = 16
 _PAUSE_S = 0.2
 # How long a new connection has for its request before it may be evicted for the next one. Callers that arrive
 # meanwhile wait in the backlog, where their requests are received.
@@ -48,6 +50,7 @@ class Connections:
         # In the order in which they began to wait.
         self._new: dict[Connection, None] = {}
         self._kept: dict[Connection, None] = {}
+        self._refused: set[Connection] = set()
 
     @classmethod
     def within(cls, descriptors: int) -> "Connections":
@@ -65,6 +68,13 @@ class Connections:
         if is_admitted:
             self._new[connection] = None
         return is_admitted
+
+    def refuse(self, connection: "Connection") -> bool:
+        """Stops counting a connection that was not admitted; returns whether it may stay open until it is read."""
+        self.remove(connection)
+        if may_stay := len(self._refused) < _MOST_REFUSED:
+            self._refused.add(connection)
+        return may_stay
 
     def wait_s(self, now: float) -> float:
         """Seconds until another connection may be accepted: 0.0 unless all waiting ones have only just come."""
@@ -96,6 +106,7 @@ class Connections:
         """The connection is closed."""
         self.answer(connection)
         self._open.discard(connection)
+        self._refused.discard(connection)
 
 
 def _with_shared_state(app: Any) -> Any:
@@ -116,7 +127,7 @@ class Connection(H11Protocol):
         self._all = connections
         self._timer: asyncio.TimerHandle | None = None
         self._is_in_head = False
-        self._is_refused = False
+        self._lingers = False
         self.opened_at = self.loop.time()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
@@ -127,8 +138,7 @@ class Connection(H11Protocol):
         if self._all.add(self):
             self._set_timer(self.timeout_keep_alive)
         else:
-            self._is_refused = True
-            self._all.remove(self)
+            self._lingers = self._all.refuse(self)
             self.transport.write(_BUSY)
             self.transport.close()
 
@@ -164,7 +174,7 @@ class Connection(H11Protocol):
 
     def _is_incomplete(self) -> bool:
         """Whether the client may be sending its request still."""
-        return self._is_refused or self.conn.their_state in {h11.SEND_BODY, h11.ERROR}
+        return self._lingers or self.conn.their_state in {h11.SEND_BODY, h11.ERROR}
 
     @property
     def _awaits_head(self) -> bool:

@@ -19,7 +19,7 @@ class MessageReader:
     """Collects the messages of one request. `field` is the request's field that holds them.
 
     `raw_text_tools` names the tools that take raw text. `count` is the number of messages: what Claude cannot take is
-    refused only in the last one, so that a conversation goes on after it.
+    refused only in the last one, so that the conversation can continue.
     """
 
     def __init__(self, field: str, raw_text_tools: Collection[str], count: int, *, unsupported_field: str = "") -> None:

@@ -223,6 +223,16 @@ async def test_an_idle_connection_is_kept_for_over_a_minute(monkeypatch: pytest.
         assert await reader.read() == b""
 
 
+def test_refused_connections_that_stay_open_are_few() -> None:
+    """Else a flood would use up the descriptors that the processes need."""
+    connections = Connections(16)
+    refused: list[Any] = [object() for _ in range(40)]
+    assert sum([connections.refuse(each) for each in refused]) == 16
+    connections.remove(refused[0])
+    assert [connections.refuse(object()) for _ in range(2)] == [True, False]  # type: ignore[arg-type]
+    assert len(connections) == 0
+
+
 class Refusing:
     """An application that refuses each request without reading its body, and closes the connection."""
 
