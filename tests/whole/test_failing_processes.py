@@ -5,7 +5,8 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
@@ -13,10 +14,10 @@ import pytest
 
 from server.claude.cli.locate import bundled_cli
 from server.standin.script import Gate, Hold, say
-from server.standin.server import open_standin
+from server.standin.server import Standin, open_standin
 from tests.whole.bridge import Bridge, data_of, messages, open_bridge
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and a shell script")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals and shell scripts")
 
 
 def kill(worker: psutil.Process) -> None:
@@ -53,16 +54,23 @@ async def the_worker(bridge: Bridge) -> psutil.Process:
     return worker
 
 
-@pytest.mark.parametrize("fail", FAILURES)
-async def test_a_failure_before_the_first_word_is_invisible(
-    folder: Path, fail: Callable[[psutil.Process], None]
-) -> None:
-    gate = Gate()
+@asynccontextmanager
+async def one_process(folder: Path) -> AsyncIterator[tuple[Standin, Bridge]]:
+    """A server with one raw process, and its stand-in without a request."""
     options = ("--cli-path", cli_behind_a_pipe(folder), "--pool-size", "1", "--isolation", "process")
     async with open_standin() as standin, open_bridge(standin, folder, *options) as bridge:
         await bridge.until_checked()
         await bridge.until_pool(raw=1)
         standin.requests.clear()
+        yield standin, bridge
+
+
+@pytest.mark.parametrize("fail", FAILURES)
+async def test_a_failure_before_the_first_word_is_invisible(
+    folder: Path, fail: Callable[[psutil.Process], None]
+) -> None:
+    gate = Gate()
+    async with one_process(folder) as (standin, bridge):
         standin.script(say("never", before_headers=(Hold(gate),)), say("Here I am."))
         asking = asyncio.create_task(bridge.chat("hi"))
         await asyncio.wait_for(gate.reached(), 30)
@@ -79,11 +87,7 @@ async def test_a_failure_after_the_first_word_is_one_error_at_once(
     folder: Path, fail: Callable[[psutil.Process], None]
 ) -> None:
     gate = Gate()
-    options = ("--cli-path", cli_behind_a_pipe(folder), "--pool-size", "1", "--isolation", "process")
-    async with open_standin() as standin, open_bridge(standin, folder, *options) as bridge:
-        await bridge.until_checked()
-        await bridge.until_pool(raw=1)
-        standin.requests.clear()
+    async with one_process(folder) as (standin, bridge):
         standin.script(say("Half", Hold(gate)), say("Here I am."))
         body = {"messages": messages("hi"), "stream": True}
         lines = []

@@ -22,9 +22,16 @@ from tray.commands import (
     SetReach,
 )
 from tray.menu.menu import tooltip_for
-from tray.model import Fix
+from tray.model import Fix, Problem, Snapshot
 
 # The port.
+
+
+def problem_of(scene: Scene) -> tuple[Snapshot, Problem]:
+    """Waits for a problem; returns what is shown, and the problem."""
+    shown = scene.until(lambda shown: shown.problem is not None)
+    assert shown.problem is not None
+    return shown, shown.problem
 
 
 def test_another_port_applies_at_once_and_is_saved(scene: Scene) -> None:
@@ -62,11 +69,10 @@ def test_a_taken_port_names_its_owner_and_one_click_takes_the_next_free_one(scen
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         scene.post(SetPort(taken))
-        shown = scene.until(lambda shown: shown.problem is not None)
-        assert shown.problem is not None
-        assert f"Port {taken} on 127.0.0.1 is taken by" in shown.problem.message
-        assert "pid" in shown.problem.message
-        assert shown.problem.fix is Fix.NEXT_PORT
+        shown, problem = problem_of(scene)
+        assert f"Port {taken} on 127.0.0.1 is taken by" in problem.message
+        assert "pid" in problem.message
+        assert problem.fix is Fix.NEXT_PORT
         told = scene.until_notified("taken")
         assert (told.action, told.label) == (ActOnProblem(told.title), "Use the next free port")
         assert (shown.status.state, ask(old, "/status")[0]) == (State.RUNNING, 200)
@@ -81,10 +87,9 @@ def test_a_saved_port_that_is_taken_at_the_start_is_a_problem_that_one_click_fix
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         scene = make(f"port = {taken}\n").start()
-        shown = scene.until(lambda shown: shown.problem is not None)
-        assert shown.problem is not None
+        shown, problem = problem_of(scene)
         assert shown.status.state is State.FAILED
-        assert (shown.problem.fix, "pid" in shown.problem.message) == (Fix.NEXT_PORT, True)
+        assert (problem.fix, "pid" in problem.message) == (Fix.NEXT_PORT, True)
         scene.post(ActOnProblem())
         scene.until(lambda shown: shown.status.state is State.RUNNING)
         assert scene.port > taken
@@ -95,9 +100,8 @@ def test_a_taken_port_that_becomes_free_is_used_and_the_problem_ends(make: MakeS
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         scene = make(f"port = {taken}\n").start()
-        shown = scene.until(lambda shown: shown.problem is not None)
-        assert shown.problem is not None
-        assert "tries again" in shown.problem.hint
+        _, problem = problem_of(scene)
+        assert "tries again" in problem.hint
         assert f"Failed. Port {taken}" in scene.described[-1]
     scene.pass_time(6)
     shown = scene.until(lambda shown: shown.status.state is State.RUNNING)
@@ -110,9 +114,8 @@ def test_a_refused_port_says_where_it_stays_and_the_problem_ends_when_it_is_free
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         scene.post(SetPort(taken))
-        shown = scene.until(lambda shown: shown.problem is not None)
-        assert shown.problem is not None
-        assert f"stays on port {old}" in shown.problem.message
+        _, problem = problem_of(scene)
+        assert f"stays on port {old}" in problem.message
         scene.pass_time(6)
         scene.post(ChangeSetting("pool_size", 4))
         assert scene.until(lambda shown: shown.pool_size == 4).problem is not None
