@@ -26,12 +26,13 @@ _MOST = 1024
 _FEWEST = 16
 # Descriptors for everything else: processes, their pipes, files.
 _RESERVED = 96
-# Refused connections that may stay open until their client has read why; they need descriptors beyond the limit.
+# Refused connections that may stay open until their client has read why; their descriptors are some of `_RESERVED`.
 _MOST_REFUSED = 16
 _PAUSE_S = 0.2
 # How long a new connection has for its request before it may be evicted for the next one. Callers that arrive
 # meanwhile wait in the backlog, where their requests are received.
 _NEW_S = 0.5
+_STEP_S = 0.005
 _LOG_EVERY_S = 60.0
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
@@ -77,7 +78,7 @@ class Connections:
         return may_stay
 
     def wait_s(self, now: float) -> float:
-        """Seconds until another connection may be accepted: 0.0 unless all waiting ones have only just come."""
+        """Seconds until another connection may be accepted: 0.0 unless it would evict one that has only just come."""
         if len(self._open) < self.most or not self._new:
             return 0.0
         return max(0.0, next(iter(self._new)).opened_at + _NEW_S - now)
@@ -211,7 +212,9 @@ async def accept_connections(
     logged_at = float("-inf")
     while True:
         if wait_s := connections.wait_s(loop.time()):
-            await asyncio.sleep(wait_s)
+            # In short steps: a request that arrives ends the wait.
+            await asyncio.sleep(min(wait_s, _STEP_S))
+            continue
         try:
             accepted, _ = await loop.sock_accept(listener)
         except OSError as error:

@@ -93,11 +93,14 @@ async def test_half_open_strangers_keep_no_caller_out(half: bytes, monkeypatch: 
 
 
 async def test_a_new_connection_has_time_to_send_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_NEW_S", 600.0)
     async with served(Answering(), 20, monkeypatch) as calls:
         caller, writer = await calls.open(b"")
         for _ in range(100):
             await calls.open(b"")
-        await asyncio.sleep(0.2)
+        # The server runs in this loop, so it could have accepted all of them.
+        for _ in range(1000):
+            await asyncio.sleep(0)
         writer.write(GET)
         assert await answer(caller) == b"200 ok"
 
@@ -221,6 +224,20 @@ async def test_an_idle_connection_is_kept_for_over_a_minute(monkeypatch: pytest.
         assert await answer(reader) == b"200 ok"
         passed_s += 80.0
         assert await reader.read() == b""
+
+
+async def test_idle_connections_give_way_to_many_callers_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each caller would else wait until the connection of the one before it is no longer new."""
+    monkeypatch.setattr(module, "_NEW_S", 1000.0)
+    app = Answering()
+    async with served(app, 40, monkeypatch) as calls:
+        for _ in range(40):
+            reader, _ = await calls.open(GET)
+            assert await answer(reader) == b"200 ok"
+        callers = [await calls.open(GET.replace(b"/ ", b"/slow ")) for _ in range(30)]
+        await app.asked.wait()
+        app.go.set()
+        assert [await answer(reader) for reader, _ in callers] == [b"200 ok"] * 30
 
 
 def test_refused_connections_that_stay_open_are_few() -> None:
