@@ -1,6 +1,7 @@
 """`drawbridge status` and `drawbridge stop`."""
 
 import json
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar  # Any: the fields of a JSON object
@@ -53,12 +54,13 @@ def status(*, as_json: bool, **flags: object) -> int:
 def stop(**flags: object) -> int:
     """Stop the running server or app and wait until it has ended."""
     folders = settle(flags, unprefixed=False).folders
+    deadline = time.monotonic() + STOP_TIMEOUT_S
     # An app whose server is stopped has no listener; the data folder passes the request on.
     if read_instance(folders.data) is not None or not request_end(folders.data):
         instance = running_instance(folders)
         # A busy server may need long to answer, and must still be stopped.
         request_stop(instance, timeout_s=STOP_TIMEOUT_S)
-    if not wait_until_gone(folders.data, STOP_TIMEOUT_S):
+    if not wait_until_gone(folders.data, max(0.0, deadline - time.monotonic())):
         raise DrawbridgeError(
             f"It did not end within {STOP_TIMEOUT_S:.0f} s.",
             hint="Check its log, then end the process.",

@@ -6,14 +6,16 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
+from server.commands import status_and_stop
 from server.commands.root import run
 from server.commands.status_and_stop import status_rows
 from server.machine.files.paths import find_folders
-from server.machine.instance import read_instance
+from server.machine.instance import Instance, read_instance
 from tests.server.commands.conftest import Program, Start
 
 Captured = pytest.CaptureFixture[str]
@@ -101,6 +103,20 @@ def test_a_server_that_is_busy_for_seconds_is_stopped(server: Program) -> None:
     assert run(["stop"]) == 0
     wakes.join()
     assert server.end()[0] == 0
+
+
+def test_the_answer_and_the_end_have_one_deadline(
+    monkeypatch: pytest.MonkeyPatch, home: Path, capsys: Captured
+) -> None:
+    """A server that takes its time to answer, and does not end."""
+    waits: list[float] = []
+    monkeypatch.setattr(status_and_stop, "STOP_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(status_and_stop, "read_instance", lambda _: Instance(7, "127.0.0.1", 1, "", "1", ""))
+    monkeypatch.setattr(status_and_stop, "request_stop", lambda *_, timeout_s: time.sleep(timeout_s + 0.01))
+    monkeypatch.setattr(status_and_stop, "wait_until_gone", lambda _, timeout_s: waits.append(timeout_s))
+    assert run(["stop"]) == 1
+    assert waits == [0.0], "a negative timeout would wait forever"
+    assert "It did not end within" in capsys.readouterr().err
 
 
 def test_each_data_folder_has_its_own_server(server: Program, capsys: Captured, tmp_path: Path) -> None:
