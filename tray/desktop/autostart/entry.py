@@ -38,7 +38,8 @@ class Autostart(Protocol):
     def refresh(self) -> bool:
         """Makes an entry that is on start this program with its options; returns whether it changed. Never raises.
 
-        A command that is not Drawbridge's own is kept as long as its program exists.
+        A command that is not Drawbridge's own is kept as long as its program exists. A demo, or a run with other data
+        than the entry's, changes nothing.
         """
 
 
@@ -62,9 +63,11 @@ def refresh_entry(
         if not entry.state():
             return False
         before = old()
-        program, _ = program_and_arguments(before)
+        program, arguments = program_and_arguments(before)
         is_missing = not (Path(program).exists() or shutil.which(program))
-        if before == list(new) or not (is_missing or is_same_app(before, new)):
+        # A demo, or a run with other data, must not take the place of the usual one either.
+        is_replaceable = is_missing and _instance(arguments) == _instance(new)
+        if before == list(new) or not (is_replaceable or is_same_app(before, new)):
             return False
         write()
     except (DrawbridgeError, OSError, ValueError, LookupError) as error:
@@ -97,5 +100,6 @@ def program_and_arguments(command: Sequence[str]) -> tuple[str, list[str]]:
 
 def _instance(arguments: Sequence[str]) -> tuple[bool, list[str]]:
     """Whether it is a demo, and the folder of its data if that is not the usual one."""
-    folders = [value for option, value in pairwise(arguments) if option == "--data-dir"]
-    return "--demo" in arguments, folders
+    # An option's value may be joined to it: --data-dir=/x.
+    parts = [part for argument in arguments for part in argument.split("=", 1)]
+    return "--demo" in arguments, [value for option, value in pairwise(parts) if option == "--data-dir"]

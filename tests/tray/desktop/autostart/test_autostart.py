@@ -130,7 +130,9 @@ def test_only_the_apps_own_command_is_refreshed(old: list[str], is_same: bool) -
 def test_a_run_with_other_data_refreshes_only_its_own_entry() -> None:
     other = ["/opt/drawbridge", "--data-dir", "/other"]
     assert is_same_app(other, ["/new/drawbridge", "--data-dir", "/other", "--port", "1"])
+    assert is_same_app(other, ["/new/drawbridge", "--data-dir=/other"])
     assert not is_same_app(other, ["/opt/drawbridge", "--data-dir", "/third"])
+    assert not is_same_app(["/opt/drawbridge", "--data-dir=/other"], ["/opt/drawbridge"])
 
 
 def test_the_entry_of_this_system_follows_the_program_and_its_options(
@@ -159,3 +161,7 @@ def test_the_entry_of_this_system_follows_the_program_and_its_options(
     kept = file.stat().st_mtime_ns
     assert started(second, "--demo") == started(second)
     assert file.stat().st_mtime_ns == kept
+    second.unlink()
+    for beside in (("--demo",), ("--data-dir", "/other"), ("--data-dir=/other",)):
+        assert started(first, *beside) == added.replace(f"{first} --port 9000", str(second)), "moved, and run beside"
+    assert started(first) == added.replace(" --port 9000", "")
