@@ -115,7 +115,7 @@ class IconNotifier:
         self._on_click: Callable[[], None] = lambda: None
 
     def clicked(self) -> None:
-        """The user clicked the notification that is shown, the last of those so far."""
+        """The user clicked a notification: the one shown last, as systems show only one at a time."""
         self._on_click()
 
     def use(self, show: Callable[[str, str], None]) -> None:

@@ -1,6 +1,7 @@
 """The menu's lines about the account: who pays, what is wrong, and signing in."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from server.status import SignInAccount
 from server.status_phrases import account_line
@@ -24,7 +25,10 @@ _FIXES = {
 
 
 def account_and_problem(snapshot: Snapshot) -> tuple[Item, Item]:
-    """The account or what is wrong, then what helps: always two lines, so that a problem moves no other line."""
+    """The account or what is wrong, then what helps.
+
+    Always two lines, so that a problem does not move the lines down to "Who can connect".
+    """
     problem, account = snapshot.problem, snapshot.status.account
     who = text_line(_account_text(snapshot))
     what = who if problem is None else text_line(problem.title)
@@ -55,7 +59,10 @@ def _signing_in(account: SignInAccount) -> Item:
 
 
 def _account_text(snapshot: Snapshot) -> str:
+    """Who is signed in and who pays; or that the credentials are refused, unless the problem's line says so."""
     account, is_demo = snapshot.status.account, snapshot.status.demo
+    if snapshot.problem is not None and snapshot.problem.title == account.refused:
+        account = replace(account, refused=None)
     if snapshot.has_exported_key and account.payer == "api key" and not is_demo:
         return f"Billed per token to {_key_variable(snapshot)}"
     return account_line(account, demo=is_demo)

@@ -55,8 +55,8 @@ UPSTREAM_DOWN = Problem(
     Fix.NOTHING,
 )
 OPEN_LOG, OPEN_SETTINGS = "Open the log", "Open the settings file"
-# The labels of notification buttons. None allows an origin: on some desktops a click anywhere presses the button, and
-# the page may be an attacker's.
+# The labels of notification buttons. No button allows an origin: on some desktops a click anywhere on the notification
+# presses it, and the page may be an attacker's.
 _LABELS = {
     Fix.LOG: OPEN_LOG,
     Fix.INSTALL: "Install Claude Code",

@@ -11,6 +11,7 @@ from tests.tray.states import RUNNING
 from tray.commands import ActOnProblem, AllowOrigin, CancelSignIn, ChangeSetting, SignIn
 from tray.menu.item import SEPARATOR, Item
 from tray.menu.menu import menu_for
+from tray.menu.problems import problem_in
 from tray.model import Fix, Problem, Snapshot
 
 
@@ -40,6 +41,15 @@ class TestProblem:
         assert menu[1] == Item("A limit is reached", enabled=False)
         assert menu[2] == menu_for(RUNNING)[1]
 
+    def test_refused_credentials_are_named_once_and_the_payer_stays_in_sight(self) -> None:
+        refused = AccountStatus(True, "bedrock", refused="Amazon Bedrock refused your credentials", cure="Renew them.")
+        status = replace(RUNNING.status, account=refused)
+        menu = menu_for(replace(RUNNING, status=status, problem=problem_in(status)))
+        assert [item.text for item in menu[1:3]] == [
+            "Amazon Bedrock refused your credentials",
+            "Billed per token to Amazon Bedrock",
+        ]
+
     def test_a_stopped_server_without_a_sign_in_is_not_called_free_of_problems(self) -> None:
         status = replace(STATES["stopped"].status, account=AccountStatus(signed_in=False, payer="nobody"))
         assert menu_for(replace(STATES["stopped"], status=status))[2].text == "Start the server to sign in"
@@ -50,8 +60,11 @@ class TestProblem:
         def fixed(menu: tuple[Item, ...]) -> list[Item]:
             return list(menu[3 : menu.index(SEPARATOR, 12)])
 
-        calm, worried = replace(snapshot, problem=None), replace(snapshot, problem=Problem("Oh", "no"))
-        assert fixed(menu_for(calm)) == fixed(menu_for(worried)) == fixed(menu_for(replace(calm, signing_in="console")))
+        calm = replace(snapshot, problem=None)
+        signing_in = replace(calm, signing_in="console")
+        worried = [replace(snapshot, problem=Problem("Oh", "no", fix=fix)) for fix in Fix]
+        for other in (signing_in, *worried):
+            assert fixed(menu_for(other)) == fixed(menu_for(calm))
 
 
 class TestBilling:
