@@ -34,6 +34,10 @@ def blocks(arguments: object, result: object, *, call_id: object = "c1", result_
     return {"messages": [HI, {"role": "assistant", "content": [call]}, {"role": "user", "content": [answer]}]}
 
 
+def tool(name: str) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name}}
+
+
 SHAPES = {"chat": chat, "responses": responses, "messages": blocks}
 
 
@@ -144,3 +148,33 @@ async def test_items_of_openais_own_tools(bridge: Bridge, standin: Standin) -> N
 async def test_fields_that_no_api_has_are_named(bridge: Bridge, standin: Standin) -> None:
     _, ignored = await upstream(bridge, standin, {"messages": [HI], "guided_json": {"type": "object"}, "top_a": 0.5})
     assert ignored == "guided_json, top_a"
+
+
+async def test_the_first_ten_fields_that_no_api_has_are_named(bridge: Bridge, standin: Standin) -> None:
+    odd = {f"odd_{number}": number + 1 for number in range(12)}
+    _, ignored = await upstream(bridge, standin, {"messages": [HI], **odd})
+    assert ignored == ", ".join(list(odd)[:10])
+
+
+async def test_the_header_of_what_was_ignored_is_cut_after_1000_characters(bridge: Bridge, standin: Standin) -> None:
+    turns = [{"role": "model" if number % 2 else "human", "content": "a"} for number in range(61)]
+    _, ignored = await upstream(bridge, standin, {"messages": turns})
+    assert ignored == ", ".join(f"messages[{number}].role ({turn['role']})" for number, turn in enumerate(turns))[:1000]
+    assert len(ignored) == 1000
+
+
+@pytest.mark.parametrize(
+    ("field", "body"),
+    [
+        ("messages", {"messages": messages(*["w"] * 10_001)}),
+        ("input", {"input": messages(*["w"] * 10_001)}),
+        ("tools", {"messages": [HI], "tools": [tool(f"t{number}") for number in range(2_001)]}),
+        ("tools", {"input": [HI], "tools": [{"type": "function", "name": f"t{number}"} for number in range(2_001)]}),
+    ],
+)
+async def test_more_entries_than_the_limit_are_refused(
+    bridge: Bridge, standin: Standin, field: str, body: dict[str, Any]
+) -> None:
+    reply = await bridge.post(body)
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, field), reply.text
+    assert standin.requests == []

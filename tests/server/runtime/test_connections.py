@@ -45,6 +45,7 @@ class Calls:
     """Connections to a server, closed at its end."""
 
     port: int
+    listeners: ListenerSet
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     async def open(self, data: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -60,7 +61,7 @@ async def served(app: Any, most: int, monkeypatch: pytest.MonkeyPatch) -> AsyncI
     found = open_listeners(Config(port=0, sources={"host": "flag", "port": "flag"}))
     listener_set = ListenerSet(lambda _: app)
     await listener_set.change(found, grace_s=0.0)
-    calls = Calls(found.port)
+    calls = Calls(found.port, listener_set)
     try:
         yield calls
     finally:
@@ -188,26 +189,20 @@ def test_the_limit_fits_the_descriptors() -> None:
 
 async def test_a_stop_waits_for_answers_but_not_for_the_rest_of_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     app = Answering()
-    monkeypatch.setattr(Connections, "within", lambda _: Connections(20))
-    found = open_listeners(Config(port=0, sources={"host": "flag", "port": "flag"}))
-    listener_set = ListenerSet(lambda _: app)
-    await listener_set.change(found, grace_s=0.0)
-    calls = Calls(found.port)
-    halves = [await calls.open(half) for half in (b"", b"GET / HT", HALF_BODY) for _ in range(3)]
-    slow, _ = await calls.open(GET.replace(b"/", b"/slow", 1))
-    await app.asked.wait()
-    closing = asyncio.create_task(listener_set.close(3600.0))
-    async with asyncio.timeout(20):
-        for reader, _ in halves:
-            with suppress(ConnectionError):
-                assert await reader.read() == b""
-    assert not closing.done()
-    app.go.set()
-    assert await answer(slow) == b"200 ok"
-    async with asyncio.timeout(20):
-        await closing
-    for writer in calls.writers:
-        writer.close()
+    async with served(app, 20, monkeypatch) as calls:
+        halves = [await calls.open(half) for half in (b"", b"GET / HT", HALF_BODY) for _ in range(3)]
+        slow, _ = await calls.open(GET.replace(b"/", b"/slow", 1))
+        await app.asked.wait()
+        closing = asyncio.create_task(calls.listeners.close(3600.0))
+        async with asyncio.timeout(20):
+            for reader, _ in halves:
+                with suppress(ConnectionError):
+                    assert await reader.read() == b""
+        assert not closing.done()
+        app.go.set()
+        assert await answer(slow) == b"200 ok"
+        async with asyncio.timeout(20):
+            await closing
 
 
 async def test_an_idle_connection_is_kept_for_over_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,7 +62,7 @@ def share_of_the_longest_hold(task: Callable[[], None]) -> float:
 
     def watch() -> None:
         nonlocal longest
-        last = time.clock_gettime(clock)
+        last = began
         while not is_over:
             time.sleep(0)
             now = time.clock_gettime(clock)

@@ -374,7 +374,8 @@ async def test_the_end_of_a_usage_limit_is_kept_for_later_refusals(bench: Bench)
 
 async def test_a_prompt_answer_causes_no_check_of_its_process(warm: Warm, monkeypatch: pytest.MonkeyPatch) -> None:
     checks: list[object] = []
+    monkeypatch.setattr("server.claude.worker.process._UNCHECKED_S", 600.0)
     monkeypatch.setattr(warm.worker._process, "post", checks.append)
     await warm.ask("one")
-    await asyncio.sleep(0.4)
     assert checks == []
+    assert warm.worker._process._proof is None

@@ -146,8 +146,8 @@ class TestConversation:
         parsed = request(*messages)
         assert parsed.messages[-1] == message_of("user", CONTINUE)
         assert parsed.messages[-2].role == "assistant"
-        assert parsed.ignored[-1] == f"messages[{place}] (a request to continue was added)"
-        assert [name for name in parsed.ignored[:-1] if not name.endswith("(blank)")] == []
+        blank = tuple(f"messages[{number}] (blank)" for number in range(place + 1, len(messages)))
+        assert parsed.ignored == (*blank, f"messages[{place}] (a request to continue was added)")
 
     @pytest.mark.parametrize(
         ("messages", "text"),
