@@ -102,6 +102,24 @@ def is_claude(process: psutil.Process) -> bool:
     return False
 
 
+def lives(process: psutil.Process) -> bool:
+    """Whether it runs and is no zombie."""
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+async def gone(processes: list[psutil.Process], bound_s: float) -> list[psutil.Process]:
+    """Waits at most `bound_s` for all `processes` to end; returns those still alive."""
+    alive = processes
+    for _ in range(int(bound_s / 0.05)):
+        alive = [process for process in alive if lives(process)]
+        if not alive:
+            break
+        await asyncio.sleep(0.05)
+    return alive
+
+
 def messages(*turns: str) -> list[dict[str, str]]:
     """Returns messages of alternating roles, the first of the user."""
     return [{"role": "assistant" if number % 2 else "user", "content": text} for number, text in enumerate(turns)]

@@ -45,15 +45,6 @@ def cli_behind_a_pipe(folder: Path) -> str:
     return str(cli)
 
 
-def is_claude(process: psutil.Process) -> bool:
-    return "--output-format" in process.cmdline() and process.name() != "cat"
-
-
-async def the_worker(bridge: Bridge) -> psutil.Process:
-    (worker,) = [child for child in bridge.server.children() if is_claude(child)]
-    return worker
-
-
 @asynccontextmanager
 async def one_process(folder: Path) -> AsyncIterator[tuple[Standin, Bridge]]:
     """A server with one raw process, and its stand-in without a request."""
@@ -74,7 +65,8 @@ async def test_a_failure_before_the_first_word_is_invisible(
         standin.script(say("never", before_headers=(Hold(gate),)), say("Here I am."))
         asking = asyncio.create_task(bridge.chat("hi"))
         await asyncio.wait_for(gate.reached(), 30)
-        fail(await the_worker(bridge))
+        (worker,) = bridge.workers()
+        fail(worker)
         # Far below the 120 s that an answer may be silent.
         reply = await asyncio.wait_for(asking, 60)
         assert reply.json()["choices"][0]["message"]["content"] == "Here I am."
@@ -95,8 +87,11 @@ async def test_a_failure_after_the_first_word_is_one_error_at_once(
             async for line in response.aiter_lines():
                 lines.append(line)
                 if '"Half"' in line:
-                    fail(await the_worker(bridge))
-        assert len([chunk for chunk in data_of(lines) if "error" in chunk]) == 1
+                    (worker,) = bridge.workers()
+                    fail(worker)
+        codes = [chunk["error"]["code"] for chunk in data_of(lines) if "error" in chunk]
+        assert codes == ["claude_code_ended"]
         assert "data: [DONE]" not in lines
         assert len(standin.requests) == 1
         assert (await bridge.chat("hi")).json()["choices"][0]["message"]["content"] == "Here I am."
+        assert "Traceback" not in bridge.log

@@ -5,38 +5,18 @@ import json
 import os
 import signal
 import sys
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 
 from server.standin.script import Gate, Hold, say
 from server.standin.server import Recorded, open_standin
 from tests.tiers import sized
-from tests.whole.bridge import Bridge, conversation_of, data_of, messages, open_bridge, text_of
+from tests.whole.bridge import Bridge, conversation_of, data_of, gone, messages, open_bridge, text_of
 
 linux_only = pytest.mark.skipif(
     sys.platform != "linux", reason="the signal at a parent's death is not on Windows or macOS"
 )
-
-
-def lives(process: psutil.Process) -> bool:
-    """Whether it runs and is no zombie."""
-    with suppress(psutil.NoSuchProcess):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False
-
-
-async def gone(processes: list[psutil.Process], bound_s: float) -> list[psutil.Process]:
-    """Waits at most `bound_s` for all `processes` to end; returns those still alive."""
-    alive = processes
-    for _ in range(int(bound_s / 0.05)):
-        alive = [process for process in alive if lives(process)]
-        if not alive:
-            break
-        await asyncio.sleep(0.05)
-    return alive
 
 
 @linux_only

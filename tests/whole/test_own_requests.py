@@ -22,7 +22,9 @@ async def test_a_proxy_that_is_this_server_is_left_out(upstream: Standin, tmp_pa
         reply = await bridge.chat("hi")
         assert reply.json()["choices"][0]["message"]["content"] == "straight"
         assert len(upstream.requests) == 1
-        assert all(not set(PROXIES) & set(worker.environ()) for worker in bridge.workers())
+        workers = bridge.workers()
+        assert workers
+        assert all(not set(PROXIES) & set(worker.environ()) for worker in workers)
         assert (await bridge.health())["status"] == "ok"
         assert "HTTP_PROXY" in bridge.log
 

@@ -13,13 +13,14 @@ import pytest
 
 from server.standin.script import Gate, Hold, say
 from server.standin.server import open_standin
-from tests.whole.bridge import Bridge, messages, open_bridge
-from tests.whole.test_life import command, gone
+from tests.whole.bridge import Bridge, gone, messages, open_bridge, text_of
+from tests.whole.test_life import command
 
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 HALVES = (b"", HEAD[:30], HEAD + b'Content-Length: 99\r\n\r\n{"messages"')
 # What uvicorn logs when the grace has passed with requests that still run.
 GRACE_PASSED = "timeout graceful shutdown exceeded"
+not_on_windows = pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process at these signals")
 
 
 def by(number: signal.Signals) -> Callable[[Bridge], Awaitable[None]]:
@@ -61,19 +62,18 @@ async def test_requests_that_have_not_arrived_completely_do_not_delay_a_stop(fol
             with suppress(ConnectionError):
                 assert await asyncio.wait_for(reader.read(), 30) == b""
         gate.open()
-        await asking
+        assert text_of(await asking) == "first last"
         assert await bridge.stop() == 0
         assert GRACE_PASSED not in bridge.log
         for _, writer in strangers:
             writer.close()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize(
     "stop",
     [
-        by(signal.SIGTERM),
-        pytest.param(by(signal.SIGINT), marks=pytest.mark.soak),
+        pytest.param(by(signal.SIGTERM), marks=not_on_windows),
+        pytest.param(by(signal.SIGINT), marks=[pytest.mark.soak, not_on_windows]),
         pytest.param(by_command, marks=pytest.mark.soak),
     ],
     ids=["SIGTERM", "SIGINT", "command"],

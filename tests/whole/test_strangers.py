@@ -30,25 +30,27 @@ HALVES = (
 async def strangers(bridge: Bridge) -> AsyncIterator[None]:
     """Keeps `STRANGERS` connections open, each with no request, half a head or half a body; a closed one comes back."""
     port = int(bridge.url.removesuffix("/v1").rpartition(":")[2])
-    opened = asyncio.Semaphore(0)
+    opened: set[int] = set()
+    all_opened = asyncio.Event()
 
-    async def insist(half: bytes) -> None:
+    async def insist(number: int) -> None:
         while True:
             with suppress(OSError):
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
                 try:
-                    writer.write(half)
-                    opened.release()
+                    writer.write(HALVES[number % len(HALVES)])
+                    opened.add(number)
+                    if len(opened) == STRANGERS:
+                        all_opened.set()
                     await reader.read()
                 finally:
                     writer.close()
             await asyncio.sleep(0.2)
 
-    tasks = [asyncio.create_task(insist(HALVES[number % len(HALVES)])) for number in range(STRANGERS)]
+    tasks = [asyncio.create_task(insist(number)) for number in range(STRANGERS)]
     try:
         async with asyncio.timeout(60):
-            for _ in range(STRANGERS):
-                await opened.acquire()
+            await all_opened.wait()
         yield
     finally:
         for task in tasks:

@@ -15,7 +15,7 @@ import pytest
 from server.claude.cli.locate import bundled_cli
 from server.standin.script import Plain, Reply, ToolUse, say
 from server.standin.server import Standin, open_standin
-from tests.whole.bridge import Bridge, open_bridge
+from tests.whole.bridge import Bridge, gone, open_bridge
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -92,6 +92,8 @@ async def test_a_call_nested_a_thousand_deep_ends_at_once(bridge: Bridge, standi
     reply = await bridge.chat("hi", tools=[TOOL])
     assert time.monotonic() - started < SOON_S
     assert reply.status_code == 200
+    (call,) = reply.json()["choices"][0]["message"]["tool_calls"]
+    assert call["function"] == {"name": "look", "arguments": arguments}
     standin.script(say("still here"))
     assert (await bridge.chat("hello")).status_code == 200
 
@@ -116,9 +118,8 @@ async def test_stopped_processes_are_replaced_within_seconds(folder: Path, how_m
         for worker in stopped:
             os.kill(worker.pid, signal.SIGSTOP)
         # The oldest spare, which is the first that was started, gets the request.
-        started = time.monotonic()
         async with asyncio.timeout(60):
             reply = await bridge.chat("hi")
         assert reply.status_code == 200, reply.text
-        assert time.monotonic() - started < SOON_S
+        assert await gone(stopped, 30.0) == []
         assert len(standin.requests) == 1
