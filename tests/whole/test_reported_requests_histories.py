@@ -178,3 +178,41 @@ async def test_more_entries_than_the_limit_are_refused(
     reply = await bridge.post(body)
     assert (reply.status_code, reply.json()["error"]["param"]) == (400, field), reply.text
     assert standin.requests == []
+
+
+def sdk_call(id_: str) -> dict[str, Any]:
+    return {"type": "tool-call", "toolCallId": id_, "toolName": "look", "args": {}}
+
+
+def sdk_result(id_: str, value: object) -> dict[str, Any]:
+    return {"type": "tool-result", "toolCallId": id_, "output": {"type": "json", "value": value}}
+
+
+def item(id_: str, **more: str) -> dict[str, Any]:
+    return {"type": "function_call", "role": "assistant", "call_id": id_, "name": "look", "arguments": "{}", **more}
+
+
+def item_output(id_: str) -> dict[str, Any]:
+    return {"type": "function_call_output", "role": "tool", "call_id": id_, "output": None, "result": [id_]}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {
+            "messages": [
+                HI,
+                {"role": "assistant", "content": [sdk_call("a"), sdk_call("b")]},
+                {"role": "tool", "content": [sdk_result("b", ["b"]), sdk_result("a", ["a"])]},
+            ]
+        },
+        {"input": [HI, item("a"), item("b"), item_output("b"), item_output("a")]},
+    ],
+)
+async def test_parallel_results_in_other_forms_reach_their_calls(
+    bridge: Bridge, standin: Standin, body: dict[str, Any]
+) -> None:
+    found, ignored = await upstream(bridge, standin, body)
+    assert found[:3] == [("user", "Hi"), ("call", "a", "look", {}), ("call", "b", "look", {})]
+    assert found[3:] == [("result", "a", "a"), ("result", "b", "b")]
+    assert ignored == ""

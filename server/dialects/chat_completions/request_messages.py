@@ -12,7 +12,7 @@ def conversation_from(request: ChatRequest, raw_text_tools: Collection[str]) -> 
 
     Raises `InvalidRequest` that names the field that Claude cannot take.
     """
-    reader = MessageReader("messages", raw_text_tools, len(request.messages))
+    reader = MessageReader("messages", raw_text_tools, [message.is_system for message in request.messages])
     reader.builder.add_system_field(request.instructions, "instructions")
     reader.builder.add_system_field(request.system, "system")
     for number, message in enumerate(request.messages):

@@ -27,7 +27,7 @@ def _openai_tool(tool: object) -> object:
     return {**tool, "type": "function", "parameters": tool["input_schema"]}
 
 
-def _in_array(value: object) -> object:
+def _string_in_array(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
@@ -47,8 +47,8 @@ class ChatRequest(ThinkingFields):
     n: Annotated[int, Field(ge=1, le=MAX_CHOICES), INTEGRAL, COUNT] = Field(
         default=1, description="The number of answers."
     )
-    response_format: Annotated[AnyOutputFormat | None, OR_EMPTY] = None
-    modalities: Annotated[list[String] | None, BeforeValidator(_in_array), OR_EMPTY] = None
+    response_format: AnyOutputFormat = None
+    modalities: Annotated[list[String] | None, BeforeValidator(_string_in_array), OR_EMPTY] = None
     tools: Annotated[
         Annotated[list[Annotated[OpenAITool, BeforeValidator(_openai_tool)]], Field(fail_fast=True)] | None,
         BeforeValidator(present),
@@ -60,8 +60,12 @@ class ChatRequest(ThinkingFields):
     parallel_tool_calls: Flag | None = None
     functions: Annotated[Annotated[list[ToolFields], Field(fail_fast=True)] | None, OR_EMPTY] = None
     function_call: Annotated[OpenAIToolChoice | None, OR_EMPTY] = None
-    system: System | None = Field(default=None, description="A system prompt, as Anthropic's Messages API has it.")
-    instructions: System | None = Field(default=None, description="A system prompt, as the Responses API has it.")
+    system: Annotated[System | None, OR_EMPTY] = Field(
+        default=None, description="A system prompt, as Anthropic's Messages API has it."
+    )
+    instructions: Annotated[System | None, OR_EMPTY] = Field(
+        default=None, description="A system prompt, as the Responses API has it."
+    )
     max_output_tokens: TokenLimit = Field(default=None, description="The limit as the Responses API writes it.")
     stop_sequences: Stop | None = Field(default=None, description="stop, as Anthropic's Messages API writes it.")
     output_config: Annotated[OutputConfig | None, OR_EMPTY] = Field(

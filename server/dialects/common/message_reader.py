@@ -1,11 +1,11 @@
 """Converts the messages of any dialect into a conversation."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import assert_never
 
 from server.conversation.parts import Part, Text, ToolCall, ToolResult
 from server.dialects.common.content.content_types import Content, ResultContent
-from server.dialects.common.content.reader import EMPTY_ERROR, ContentReader
+from server.dialects.common.content.reader import ContentReader
 from server.dialects.common.message_rules import Conversation, MessageListBuilder
 from server.dialects.common.message_types import CustomCall, FunctionCall, WireMessage
 from server.dialects.common.message_types import ToolCall as WireCall
@@ -18,16 +18,20 @@ from server.dialects.common.tools.tool_pairing import CallIds
 class MessageReader:
     """Collects the messages of one request. `field` is the request's field that holds them.
 
-    `raw_text_tools` names the tools that take raw text. `count` is the number of messages: what Claude cannot take is
-    refused only in the last one, so that the conversation can continue.
+    `raw_text_tools` names the tools that take raw text. `is_system` tells of each message whether it is a system
+    message. What Claude cannot take is refused only in the last message that is not, so that the conversation can
+    continue.
     """
 
-    def __init__(self, field: str, raw_text_tools: Collection[str], count: int, *, unsupported_field: str = "") -> None:
+    def __init__(
+        self, field: str, raw_text_tools: Collection[str], is_system: Sequence[bool], *, unsupported_field: str = ""
+    ) -> None:
         self._ids = CallIds()
         self.content = ContentReader(self._ids, raw_text_tools, unsupported_field=unsupported_field)
         self.builder = MessageListBuilder(field)
         self._raw_text_tools = raw_text_tools
-        self._last = count - 1
+        # Clients append system messages, with the time for example, to the question.
+        self._last = max((number for number, system in enumerate(is_system) if not system), default=0)
 
     def conversation(self) -> Conversation:
         """Returns the conversation. Raises `InvalidRequest` if it contains no question."""
@@ -81,10 +85,7 @@ class MessageReader:
     ) -> None:
         """Adds the result of the call with the `given` id, or of the tool `name`. Its content is at `where`."""
         call = self._ids.of_result(given, name)
-        parts = self.content.result(content, where)
-        if failed and not parts:
-            # Claude's API refuses an error without text.
-            parts = (Text(EMPTY_ERROR),)
+        parts = self.content.result(content, where, failed=failed)
         self.builder.add_user([ToolResult(call, parts, failed)], place)
 
     def _assistant_parts(self, message: WireMessage, place: str, number: int) -> list[Part]:

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, PrivateAttr, model_validator
 
 from server.dialects.common.content.content_types import CallId, Content, LooseText, as_result
-from server.dialects.common.content.lenient_content import text_in
+from server.dialects.common.content.lenient_content import holds_results, text_in
 from server.dialects.common.lenient import OR_EMPTY, Flag
 from server.dialects.common.roles import MessageRole, role_in
 from server.dialects.common.wire_types import JsonText, String, WireModel
@@ -91,6 +91,11 @@ class WireMessage(WireModel):
     _given_role: str = PrivateAttr(default="")
 
     @property
+    def is_system(self) -> bool:
+        """Whether it is a system or developer message."""
+        return self.role in {"system", "developer"}
+
+    @property
     def given_role(self) -> str:
         """The role as the client wrote it, if that is not one of the API's."""
         return self._given_role
@@ -105,6 +110,9 @@ class WireMessage(WireModel):
         changed: dict[str, object] = {}
         if role is not None and role != given:
             changed["role"] = role
+        if role == "tool" and holds_results(value.get("content")):
+            # The AI SDK's form, as Anthropic's user message.
+            return handler({**value, "role": "user"})
         if role in {"tool", "function"}:
             changed["content"] = as_result(
                 value.get("content") if value.get("content") is not None else result_in(value)
@@ -128,7 +136,8 @@ def _implied_role(value: Mapping[str, object]) -> object:
 
 def result_in(value: Mapping[str, object]) -> object:
     """Returns the result of a call that is written in another field than usual."""
-    return next((value[name] for name in ("output", "result", "content", "parts", "text") if name in value), None)
+    names = ("output", "result", "content", "parts", "text")
+    return next((value[name] for name in names if value.get(name) is not None), None)
 
 
 def _with_images(value: Mapping[str, object]) -> list[object]:

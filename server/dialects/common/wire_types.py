@@ -62,10 +62,11 @@ def _integral(value: object) -> object:
 
 def _as_json(value: object) -> object:
     # Some clients send a call's arguments parsed.
-    return value if isinstance(value, str) else _dumped(value)
+    return value if isinstance(value, str) else json_text(value)
 
 
-def _dumped(value: object) -> str:
+def json_text(value: object) -> str:
+    """Returns `value` as JSON. Raises a validation error if it is nested too deeply or contains an infinite number."""
     try:
         return dumps(value, ensure_ascii=False, allow_nan=False)
     except RecursionError:
@@ -116,7 +117,7 @@ def _without_escaped_surrogates(text: str, info: ValidationInfo) -> str:
 
 
 def _encodable(value: AnyJson, info: ValidationInfo) -> AnyJson:
-    text = _dumped(value)
+    text = json_text(value)
     repaired = _within_limits(_well_formed(text, info))
     if repaired == text:
         return value
@@ -125,8 +126,8 @@ def _encodable(value: AnyJson, info: ValidationInfo) -> AnyJson:
 
 
 def from_text(value: object) -> object:
-    """Returns the value of JSON text."""
-    # Some clients send a schema as JSON text. Other text stays, and is refused with the name of the tool.
+    """Returns the value of JSON text; anything else unchanged, so that the validation of its field refuses it."""
+    # Some clients send a schema as JSON text.
     with suppress(ValueError, RecursionError):
         return loads(value) if isinstance(value, str) and value.strip() and not has_more_values(value) else value
     return value

@@ -59,7 +59,7 @@ def request_from_messages(messages: MessagesRequest, *, owner: str, forwards_sam
 
 
 def _conversation(messages: MessagesRequest, raw_text_tools: Collection[str]) -> Conversation:
-    reader = MessageReader("messages", raw_text_tools, len(messages.messages))
+    reader = MessageReader("messages", raw_text_tools, [message.is_system for message in messages.messages])
     reader.builder.add_system_field(messages.system, "system")
     for number, message in enumerate(messages.messages):
         reader.add(message, f"messages[{number}]", number)

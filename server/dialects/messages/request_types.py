@@ -50,7 +50,7 @@ class MessagesRequest(ThinkingFields):
 
     messages: Annotated[list[WireMessage], Field(fail_fast=True)]
     model: String = ""
-    system: System | None = None
+    system: Annotated[System | None, OR_EMPTY] = None
     max_tokens: TokenLimit = None
     stream: Flag = False
     stream_options: StreamOptions = None

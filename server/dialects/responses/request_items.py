@@ -7,11 +7,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from server.conversation.parts import Text
 from server.dialects.common.content.content_types import ResultContent
-from server.dialects.common.content.lenient_content import json_text
 from server.dialects.common.message_reader import MessageReader
 from server.dialects.common.message_rules import Conversation
 from server.dialects.common.message_types import FunctionCall, WireMessage
 from server.dialects.common.refusals import unknown_type
+from server.dialects.common.wire_types import json_text
 from server.dialects.responses import request_types as wire
 from server.dialects.responses.provider_items import ProviderCall, provider_call
 
@@ -26,7 +26,8 @@ def conversation_from(responses: wire.ResponsesRequest, raw_text_tools: Collecti
     Raises `InvalidRequest` that names the field that Claude cannot take.
     """
     items = responses.input
-    reader = MessageReader("input", raw_text_tools, len(items), unsupported_field=".type")
+    is_system = [isinstance(item, WireMessage) and item.is_system for item in items]
+    reader = MessageReader("input", raw_text_tools, is_system, unsupported_field=".type")
     reader.builder.add_system_field(responses.instructions, "instructions")
     reader.builder.add_system_field(responses.system, "system")
     if isinstance(items, str):

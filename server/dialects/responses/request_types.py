@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from server.dialects.common.answers.answer_format import AnyOutputFormat
 from server.dialects.common.content.content_types import PART_TYPES, CallId, LooseText, ResultContent, System
-from server.dialects.common.content.lenient_content import in_array
+from server.dialects.common.content.lenient_content import object_in_array
 from server.dialects.common.effort import ThinkingFields
 from server.dialects.common.lenient import OR_EMPTY, Flag, TokenLimit
 from server.dialects.common.message_types import CustomCall, FunctionCall, WireMessage, result_in
@@ -52,13 +52,11 @@ _TAGS = {
     "message": "<message>",
     "function_call": "<function call>",
     "custom_tool_call": "<custom call>",
-    # LangChain writes the role as the type.
-    **dict.fromkeys(("human", "ai"), "<message>"),
 }
 
 
 def _item(value: object) -> object:
-    """Returns a part of a message that stands alone, and plain text, as a message of the user."""
+    """Returns the item as the API writes it: text and parts as messages, nested calls flat, results in `output`."""
     if isinstance(value, str):
         return {"role": "user", "content": value}
     if isinstance(value, dict) and isinstance(value.get("type"), str) and value["type"] in PART_TYPES:
@@ -78,12 +76,16 @@ def _tag(value: object) -> str | None:
     if not isinstance(value, Mapping):
         return None
     kind = value.get("type")
-    if kind is None or (isinstance(kind, str) and role_in(value.get("role")) is not None):
+    if kind is None:
         # The short form: `{"role": "user", "content": "..."}`.
         return "<message>"
     if not isinstance(kind, str):
         return None
-    return _TAGS.get(kind, "<output>" if kind.endswith("_output") else "<other>")
+    # Some clients write a role into calls and outputs, too.
+    if kind in _TAGS or kind.endswith(("_output", "_call")):
+        return _TAGS.get(kind, "<output>" if kind.endswith("_output") else "<other>")
+    # LangChain writes the role as the type.
+    return "<message>" if role_in(value.get("role")) or role_in(kind) else "<other>"
 
 
 _TAGS_OF_TYPES: Mapping[type, str] = {
@@ -104,14 +106,14 @@ Item = Annotated[
 Input = Annotated[
     Annotated[String, Tag("<string>")] | Annotated[list[Item], Field(fail_fast=True), Tag("<array>")],
     Discriminator(string_or_array, CUSTOM_ERROR, "must be a string or an array of items"),
-    BeforeValidator(in_array),
+    BeforeValidator(object_in_array),
 ]
 
 
 class TextOptions(WireModel):
     """Options of the answer's text."""
 
-    format: AnyOutputFormat | None = None
+    format: AnyOutputFormat = None
     verbosity: object = None
 
 
@@ -119,8 +121,8 @@ class ResponsesRequest(ThinkingFields):
     """A request of the Responses API."""
 
     input: Input = Field(default_factory=list)
-    instructions: System | None = None
-    system: System | None = None
+    instructions: Annotated[System | None, OR_EMPTY] = None
+    system: Annotated[System | None, OR_EMPTY] = None
     model: String = ""
     stream: Flag = False
     stream_options: StreamOptions = None
@@ -132,7 +134,7 @@ class ResponsesRequest(ThinkingFields):
     tool_choice: Annotated[OpenAIToolChoice | None, OR_EMPTY] = None
     parallel_tool_calls: Flag = True
     text: Annotated[TextOptions | None, OR_EMPTY] = None
-    response_format: Annotated[AnyOutputFormat | None, OR_EMPTY] = None
+    response_format: AnyOutputFormat = None
     previous_response_id: LooseText = None
     conversation: object = None
     prompt: object = None

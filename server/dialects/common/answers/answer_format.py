@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field
 
 from server.conversation.request import AnswerFormat, Tool, ToolChoice
 from server.dialects.common.answers.output_schema import output_schema
+from server.dialects.common.lenient import OR_EMPTY
 from server.dialects.common.refusals import missing_field
 from server.dialects.common.tools.conversion import function_tool
 from server.dialects.common.wire_types import JsonObject, String, WireModel, from_text
@@ -37,22 +38,27 @@ def _from_string(value: object) -> object:
     return {"type": value} if isinstance(value, str) else value
 
 
+def _with_parsed_schema(value: object) -> object:
+    value = from_text(value)
+    return {**value, "schema": from_text(value["schema"])} if isinstance(value, dict) and "schema" in value else value
+
+
 class OutputFormat(WireModel):
     """The format of the answer: text, json_object, or json_schema with its schema, nested or flat."""
 
     type: String | None = None
-    json_schema: Annotated[JsonObject | None, BeforeValidator(from_text)] = None
+    json_schema: Annotated[JsonObject | None, BeforeValidator(_with_parsed_schema)] = None
     schema_: Annotated[JsonObject | None, BeforeValidator(from_text), Field(alias="schema")] = None
 
 
-AnyOutputFormat = Annotated[OutputFormat, BeforeValidator(_from_string)]
+AnyOutputFormat = Annotated[OutputFormat | None, BeforeValidator(_from_string), OR_EMPTY]
 
 
 class OutputConfig(WireModel):
     """The effort for the answer, and its format."""
 
     effort: object = None
-    format: AnyOutputFormat | None = None
+    format: AnyOutputFormat = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,7 @@ def answer_from(wanted: OutputFormat | None, place: str, *, is_nested: bool) -> 
 def _schema_in(wanted: OutputFormat, place: str, *, is_nested: bool) -> tuple[Mapping[str, object] | None, str]:
     """Returns the schema in any of its places, and that place."""
     nested = wanted.json_schema or {}
-    inner = from_text(nested.get("schema"))
+    inner = nested.get("schema")
     if isinstance(inner, Mapping):
         return inner, f"{place}.json_schema.schema"
     if wanted.schema_ is not None:

@@ -4,7 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, TypeAdapter, ValidationError
 
-from server.dialects.common.content.lenient_content import as_content, as_part, in_array, json_text, loose_text, text_in
+from server.dialects.common.content.lenient_content import (
+    TEXT_TYPES,
+    as_content,
+    as_part,
+    loose_text,
+    object_in_array,
+    text_in,
+)
 from server.dialects.common.lenient import Flag
 from server.dialects.common.wire_types import (
     CUSTOM_ERROR,
@@ -12,6 +19,7 @@ from server.dialects.common.wire_types import (
     OtherPart,
     String,
     WireModel,
+    json_text,
     string_or_array,
     tag_by_type,
 )
@@ -113,9 +121,8 @@ class MediaBlock(WireModel):
 
 
 AUDIO_TYPES = frozenset({"input_audio", "audio"})
-_TEXT = ("text", "input_text", "output_text", "summary_text")
 _VISIBLE_TAGS = {
-    **dict.fromkeys(_TEXT, "<text>"),
+    **dict.fromkeys(TEXT_TYPES, "<text>"),
     **dict.fromkeys(("image_url", "input_image"), "<image>"),
     **dict.fromkeys(("image", "document"), "<media>"),
     "refusal": "<refusal>",
@@ -160,7 +167,8 @@ def as_result(value: object) -> object:
     is_text = all(isinstance(item, str) for item in value)
     if not is_text and not any(found and isinstance(item, dict) for item, found in zip(value, is_part, strict=True)):
         return json_text(value)
-    return [item if is_valid else json_text(item) for item, is_valid in zip(value, is_part, strict=True)]
+    pairs = zip(value, is_part, strict=True)
+    return [item if is_valid else json_text(item) for item, is_valid in pairs if item is not None and item is not False]
 
 
 def _is_result_part(value: object) -> bool:
@@ -248,6 +256,6 @@ System = Annotated[
     Annotated[String, Tag("<string>")]
     | Annotated[list[Annotated[SystemBlock, BeforeValidator(as_part)]], Field(fail_fast=True), Tag("<array>")],
     Discriminator(string_or_array, CUSTOM_ERROR, "must be a string or an array of text blocks"),
-    BeforeValidator(in_array),
+    BeforeValidator(object_in_array),
 ]
 """The `system` field of Anthropic's Messages API."""

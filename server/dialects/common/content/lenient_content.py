@@ -3,24 +3,14 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from pydantic_core import PydanticCustomError
-
-from server.dialects.common.wire_types import CUSTOM_ERROR
-from server.large_json import dumps
+from server.dialects.common.wire_types import json_text
 
 TEXT_TYPES = frozenset({"text", "input_text", "output_text", "summary_text"})
 _INFERRED = ("text", "image_url", "input_audio", "file", "refusal")
 _RENAMED: Mapping[str, str] = MappingProxyType({"computer_screenshot": "input_image", "plaintext": "text"})
 _CALLS = frozenset({"tool_call", "tool-call"})
+_RESULTS = frozenset({"tool_result", "tool-result"})
 _MARKS = frozenset({"cache_control", "cachePoint", "cache_point"})
-
-
-def json_text(value: object) -> str:
-    """Returns `value` as JSON. Raises a validation error if it is nested too deeply."""
-    try:
-        return dumps(value, ensure_ascii=False)
-    except RecursionError:
-        raise PydanticCustomError(CUSTOM_ERROR, "is nested too deeply") from None
 
 
 def loose_text(value: object) -> object:
@@ -30,7 +20,7 @@ def loose_text(value: object) -> object:
     return json_text(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def in_array(value: object) -> object:
+def object_in_array(value: object) -> object:
     """Returns one object in an array."""
     return [value] if isinstance(value, dict) and value else value
 
@@ -71,6 +61,8 @@ def as_part(value: object) -> object:
             return _text("" if value and value.keys() <= _MARKS else json_text(value))
     if kind in _CALLS:
         return _call(value)
+    if kind == "tool-result":
+        return _result(value)
     part = value if kind == value.get("type") else {**value, "type": kind}
     if kind in TEXT_TYPES and part.get("text") is None:
         inner = part.get("content")
@@ -99,6 +91,26 @@ def _call(part: dict[str, object]) -> dict[str, object]:
     fields = {"id": ("id", "toolCallId"), "name": ("name", "toolName"), "input": ("args", "input", "arguments")}
     found = {name: next((part[key] for key in keys if key in part), None) for name, keys in fields.items()}
     return {"type": "tool_use", **found}
+
+
+def _result(part: dict[str, object]) -> dict[str, object]:
+    """Returns a result of the AI SDK in the form of Anthropic's API."""
+    output = part.get("result") if part.get("output") is None else part["output"]
+    kind = output.get("type") if isinstance(output, Mapping) and "value" in output else None
+    failed = part.get("isError") or (isinstance(kind, str) and kind.startswith("error"))
+    if isinstance(kind, str):
+        assert isinstance(output, Mapping)
+        output = output["value"]
+    return {"type": "tool_result", "tool_use_id": part.get("toolCallId"), "content": output, "is_error": bool(failed)}
+
+
+def holds_results(content: object) -> bool:
+    """Whether the content of a message consists of results with the ids of their calls."""
+    return (
+        isinstance(content, list)
+        and bool(content)
+        and all(isinstance(part, Mapping) and part.get("type") in _RESULTS for part in content)
+    )
 
 
 def _file(part: dict[str, object]) -> dict[str, object]:

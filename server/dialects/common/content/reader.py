@@ -45,8 +45,9 @@ EMPTY_ERROR = "(The tool failed without a message.)"
 class ContentReader:
     """Converts the contents of one conversation. `left_out` names the parts that were left out.
 
-    A part that Claude cannot take raises `InvalidRequest`. Where `is_history` is set, and in results, a text stands in
-    its place instead, or nothing in the assistant's messages, so that the conversation can continue.
+    A part that Claude cannot take raises `InvalidRequest`. In results, and where `is_history` is set, a text stands in
+    its place instead, or nothing in the assistant's messages, so that the conversation can continue. In a system
+    message it always raises.
 
     `raw_text_tools` names the tools that take raw text. `unsupported_field` is the field of a part that errors about
     audio name, such as ".type".
@@ -99,16 +100,15 @@ class ContentReader:
         arguments = call_arguments(block.input, is_raw_text=name in self._raw_text_tools, may_be_json=True)
         return ToolCall(self._ids.of_call(block.id, name, made_id(place)), name, arguments)
 
-    def result(self, content: ResultContent | Content, place: str) -> tuple[VisiblePart, ...]:
-        """Returns the parts of a tool's result, which may be empty, without empty texts."""
-        parts = [part for part in self.parts(content, place, "result") if isinstance(part, Text | Image | Document)]
-        return tuple(part for part in parts if not isinstance(part, Text) or part.text)
+    def result(self, content: ResultContent | Content, place: str, *, failed: bool = False) -> tuple[VisiblePart, ...]:
+        """Returns the parts of a tool's result without empty texts. There may be none, unless the tool failed."""
+        parts = (part for part in self.parts(content, place, "result") if isinstance(part, Text | Image | Document))
+        kept = tuple(part for part in parts if not isinstance(part, Text) or part.text)
+        # Claude's API refuses an error without text.
+        return kept or ((Text(EMPTY_ERROR),) if failed else ())
 
     def _result(self, block: ToolResultBlock, place: str) -> ToolResult:
-        parts = self.result(block.content, f"{place}.content")
-        if block.is_error and not parts:
-            # Claude's API refuses an error without text.
-            parts = (Text(EMPTY_ERROR),)
+        parts = self.result(block.content, f"{place}.content", failed=block.is_error)
         return ToolResult(self._ids.of_result(block.tool_use_id, None), parts, block.is_error)
 
     def _visible(self, part: SupportedPart | OtherPart, place: str, role: ContentRole) -> VisiblePart:

@@ -26,7 +26,7 @@ def _word(value: object) -> object:
 
 
 def present(value: object) -> object:
-    """Returns an array without null, which JavaScript writes for what a condition left out."""
+    """Returns an array without null, which JavaScript writes for what a condition left out. Errors count without it."""
     return [item for item in value if item is not None] if isinstance(value, list) else value
 
 
