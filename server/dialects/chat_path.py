@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from server.config import Config
 from server.conversation.request import ModelRequest
 from server.dialects.base import ErrorReply, Exchange, ParseOptions
-from server.dialects.chat_completions.errors import error_reply
 from server.dialects.chat_completions.reply_options import ReplyOptions
 from server.dialects.chat_completions.request import parse_chat, reply_options, request_from_chat
 from server.dialects.chat_completions.response import ChatCollector
 from server.dialects.chat_completions.stream import ChatEncoder
+from server.dialects.common.openai_errors import error_reply
 from server.dialects.detect import detect_format, fields_of_other_formats, unknown_fields
 from server.dialects.framing import SSE_TYPE
 from server.dialects.messages.request import parse_messages, request_from_messages

@@ -5,6 +5,7 @@ from typing import Literal, assert_never
 
 from server.conversation.events import StopReason, Usage
 from server.conversation.request import AnswerFormat
+from server.dialects.common.answers.deltas import DeltaBuilder
 
 ReasoningDisplay = Literal["hidden", "field", "tags"]
 """Reasoning is left out, sent as `reasoning_content`, or put into the content between `<think>` and `</think>`."""
@@ -24,6 +25,10 @@ class ReplyOptions:
     reasoning: ReasoningDisplay = "field"
     choices: int = 1
     include_usage: bool = False
+
+    def delta_builder(self) -> DeltaBuilder:
+        """A new builder, for one choice."""
+        return DeltaBuilder(raw_text_tools=self.raw_text_tools, answer=self.answer, reasoning=self.reasoning)
 
 
 def usage_of(usage: Usage) -> dict[str, object]:

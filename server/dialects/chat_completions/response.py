@@ -4,15 +4,14 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from server.conversation.events import Event, Failed, Finished, PartDelta, PartEnded, PartStarted, Started, StopReason
-from server.dialects.chat_completions.deltas import (
+from server.dialects.chat_completions.reply_options import ReplyOptions, finish_reason_of, usage_of
+from server.dialects.common.answers.deltas import (
     ArgumentsDelta,
     CallDelta,
     Delta,
-    DeltaBuilder,
     ReasoningDelta,
     TextDelta,
 )
-from server.dialects.chat_completions.reply_options import ReplyOptions, finish_reason_of, usage_of
 from server.errors import AnswerCut
 
 
@@ -64,7 +63,7 @@ class _Call:
 class _Choice:
     def __init__(self, options: ReplyOptions) -> None:
         self._options = options
-        self._builder = DeltaBuilder(options)
+        self._builder = options.delta_builder()
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._calls: list[_Call] = []

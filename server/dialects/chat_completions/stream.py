@@ -3,16 +3,15 @@
 from typing import assert_never
 
 from server.conversation.events import Event, Failed, Finished, PartDelta, PartEnded, PartStarted, Started
-from server.dialects.chat_completions.deltas import (
+from server.dialects.chat_completions.reply_options import ReplyOptions, finish_reason_of, usage_of
+from server.dialects.common.answers.deltas import (
     ArgumentsDelta,
     CallDelta,
     Delta,
-    DeltaBuilder,
     ReasoningDelta,
     TextDelta,
 )
-from server.dialects.chat_completions.errors import error_reply
-from server.dialects.chat_completions.reply_options import ReplyOptions, finish_reason_of, usage_of
+from server.dialects.common.openai_errors import error_reply
 from server.dialects.framing import SSE_COMMENT, json_bytes, sse_frame
 
 _DONE = b"data: [DONE]\n\n"
@@ -25,7 +24,7 @@ class ChatEncoder:
     def __init__(self, *, id: str, created: int, model: str, options: ReplyOptions) -> None:  # noqa: A002 # the API's word
         self._head = {"id": id, "object": "chat.completion.chunk", "created": created, "model": model}
         self._options = options
-        self._builders = tuple(DeltaBuilder(options) for _ in range(options.choices))
+        self._builders = tuple(options.delta_builder() for _ in range(options.choices))
         opening = b"data: " + json_bytes(self._head)[:-1]
         self._opening = tuple(opening + b',"choices":[{"index":%d,"delta":' % n for n in range(options.choices))
         self._closing = b'}],"usage":null}\n\n' if options.include_usage else b"}]}\n\n"

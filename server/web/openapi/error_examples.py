@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any  # OpenAPI documents are foreign JSON; FastAPI takes them as dict[str, Any]
 
 from server import errors
-from server.dialects.chat_completions.errors import error_reply
+from server.dialects.common.openai_errors import error_reply
 from server.errors import DrawbridgeError
 
 Responses = dict[int | str, dict[str, Any]]

@@ -9,7 +9,7 @@ import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from server import errors
-from server.dialects.chat_completions.errors import error_reply
+from server.dialects.common.openai_errors import error_reply
 from server.errors import DrawbridgeError
 from server.web.openapi.chat_request import REQUEST_EXAMPLES
 from server.web.openapi.error_examples import ALL, ERROR_SCHEMA

@@ -1,12 +1,13 @@
-"""Converts events to chat deltas: text, reasoning, and tool calls with their position among the calls."""
+"""Converts the events of an answer to deltas: text, reasoning, and tool calls with their position among the calls."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import assert_never
 
+from server.config import Thoughts
 from server.conversation.events import PartDelta, PartEnded, PartStarted
 from server.conversation.parts import RedactedThinking, Text, Thinking, ToolCall
 from server.conversation.request import AnswerFormat
-from server.dialects.chat_completions.reply_options import ReplyOptions
 from server.dialects.common.answers.answer_unwrapper import AnswerUnwrapper
 from server.dialects.common.tools.raw_text_tools import Unwrapper
 
@@ -48,11 +49,22 @@ Delta = TextDelta | ReasoningDelta | CallDelta | ArgumentsDelta
 
 
 class DeltaBuilder:
-    """Builds the deltas of one choice."""
+    """Builds the deltas of one choice.
 
-    def __init__(self, options: ReplyOptions) -> None:
-        self._options = options
-        self._answer = options.answer or _TEXT
+    `raw_text_tools`: tools whose arguments are raw text. `answer`: the format of an answer in JSON. `reasoning`: left
+    out, deltas of their own, or text between `<think>` and `</think>`.
+    """
+
+    def __init__(
+        self,
+        *,
+        raw_text_tools: Collection[str] = (),
+        answer: AnswerFormat | None = None,
+        reasoning: Thoughts = "field",
+    ) -> None:
+        self._raw_text_tools = raw_text_tools
+        self._reasoning = reasoning
+        self._answer = answer or _TEXT
         # Each of these holds indices of parts.
         self._calls: dict[int, int] = {}
         self._raw: dict[int, Unwrapper] = {}
@@ -95,7 +107,7 @@ class DeltaBuilder:
                 return []
             case ToolCall(id=id_, name=name):
                 position = self._calls[event.index] = len(self._calls)
-                if name in self._options.raw_text_tools:
+                if name in self._raw_text_tools:
                     self._raw[event.index] = Unwrapper()
                 else:
                     self._without_arguments.add(event.index)
@@ -124,7 +136,7 @@ class DeltaBuilder:
         return [TextDelta(text)] if text else []
 
     def _add_reasoning(self, index: int, text: str) -> list[Delta]:
-        match self._options.reasoning:
+        match self._reasoning:
             case "hidden":
                 return []
             case "field":
@@ -134,7 +146,7 @@ class DeltaBuilder:
                 self._open_tags.add(index)
                 return [TextDelta(tag + text)]
             case _:
-                assert_never(self._options.reasoning)
+                assert_never(self._reasoning)
 
     def _end_part(self, index: int) -> list[Delta]:
         if index in self._open_tags:

@@ -7,7 +7,7 @@ import pytest
 
 from server import errors
 from server.dialects.base import ErrorReply
-from server.dialects.chat_completions.errors import error_reply
+from server.dialects.common.openai_errors import error_reply
 from server.errors import DrawbridgeError
 from tests.server.dialects.openai_api import published
 
