@@ -20,7 +20,7 @@ from server.machine.files.assets import asset
 from server.machine.files.atomic_files import PRIVATE
 from server.machine.files.paths import Folders, find_folders
 from server.machine.files.settings_file import Saved, SettingsFile
-from server.machine.instance import Claim, Instance, claim, read_instance, read_state
+from server.machine.instance import Claim, Instance, claim, own_instance, read_instance, read_state
 from server.machine.keychain import Keychain
 from server.machine.network.sockets import Listeners
 from server.machine.page_ticket import make_ticket
@@ -114,27 +114,27 @@ def _run(
     settings: Settings, opening: Saved | SettingsInvalid, folders: Folders, claimed: Claim, desktop: Desktop
 ) -> int:
     token = secrets.token_urlsafe(32)
+    publish = partial(_publish, claimed, token)
 
     def make_server(config: Config, on_status: "Callable[[Status], None]") -> "Runner":
         # Imported here: the icon comes first.
         from server.runtime.runner import Runner
 
-        runner = Runner(
+        return Runner(
             config,
             token=token,
             folders=folders,
             on_status=on_status,
             on_stop_requested=lambda: controller.post(Quit()),
+            on_open=publish,
         )
-        runner.on_open = partial(_publish, claimed, token)
-        return runner
 
     platform = Platform(
         desktop=desktop,
         copy=copy,
         autostart=autostart_for(arguments=as_arguments(settings.config)),
         updates=cache(partial(_update_check, folders)),
-        publish=partial(_publish, claimed, token),
+        publish=publish,
         is_end_requested=claimed.is_end_requested,
         diagnose=partial(_diagnostics, settings.flags),
         answers=_answers,
@@ -197,7 +197,7 @@ def _publish(claimed: Claim, token: str, listeners: Listeners | None) -> None:
     if listeners is None:
         claimed.withdraw()
     else:
-        claimed.publish(Instance(os.getpid(), *listeners.control, token, own_version(), listeners.base_url))
+        claimed.publish(own_instance(listeners, token))
 
 
 def _diagnostics(flags: Mapping[str, object]) -> str:

@@ -1,7 +1,6 @@
 """`drawbridge serve`: the server without an icon, until Ctrl-C or `drawbridge stop`."""
 
 import logging
-import os
 import secrets
 import signal
 from collections.abc import Callable, Iterator, Mapping
@@ -20,10 +19,9 @@ from server.config import GRACE_S, Config
 from server.errors import DrawbridgeError, StartError
 from server.logs import close_log, open_log
 from server.machine.files.paths import Folders
-from server.machine.instance import Claim, Instance, claim
+from server.machine.instance import Claim, claim, own_instance
 from server.machine.keychain import Keychain, resolve_key
 from server.machine.network.sockets import Listeners
-from server.machine.version import own_version
 
 if TYPE_CHECKING:
     from server.runtime.runner import Runner
@@ -37,7 +35,9 @@ _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP
 class MakeRunner(Protocol):
     """Creates the server: `Runner`, or in tests one with another engine."""
 
-    def __call__(self, config: Config, *, folders: Folders, token: str) -> "Runner":
+    def __call__(
+        self, config: Config, *, folders: Folders, token: str, on_open: Callable[[Listeners], None]
+    ) -> "Runner":
         """Returns a runner that has not started."""
 
 
@@ -107,15 +107,15 @@ def logged(folders: Folders, config: Config) -> Iterator[None]:
 def _serve(settled: Settled, claimed: Claim, make_runner: MakeRunner) -> None:
     key = resolve_key(settled.config, Keychain(settled.folders.config))
     config = replace(settled.config, api_key=key)
-    runner = make_runner(config, folders=settled.folders, token=secrets.token_urlsafe(32))
+    token = secrets.token_urlsafe(32)
 
     def publish(listeners: Listeners) -> None:
-        claimed.publish(Instance(os.getpid(), *listeners.control, runner.token, own_version(), listeners.base_url))
+        claimed.publish(own_instance(listeners, token))
 
+    # A client that gets an answer finds the instance file.
+    runner = make_runner(config, folders=settled.folders, token=token, on_open=publish)
     # Created before we report that we listen: edits from then on are applied.
     watcher = SettingsWatcher(settled, runner, publish)
-    # A client that gets an answer finds the instance file.
-    runner.on_open = publish
     with _on_signals(runner.stop) as seen:
         runner.start()
         say(f"Drawbridge listening on {runner.listeners.base_url}")

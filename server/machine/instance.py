@@ -1,6 +1,7 @@
 """The one running server of a data folder: its lock, and the instance file that says how to reach it."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -10,6 +11,8 @@ import filelock
 
 from server.errors import AlreadyRunning, DrawbridgeError, StartError
 from server.machine.files.atomic_files import PRIVATE, replace_file
+from server.machine.network.sockets import Listeners
+from server.machine.version import own_version
 
 TOKEN_HEADER = "x-drawbridge-token"  # noqa: S105 # the name of a header
 TIMEOUT_S = 5.0
@@ -28,6 +31,11 @@ class Instance:
     token: str = field(repr=False)
     version: str
     base_url: str
+
+
+def own_instance(listeners: Listeners, token: str) -> Instance:
+    """The server of this process, on `listeners` and with `token` for /control."""
+    return Instance(os.getpid(), *listeners.control, token, own_version(), listeners.base_url)
 
 
 class Claim:

@@ -49,6 +49,7 @@ class Runner:
         open_engine: OpenEngine | None = None,
         create_app: CreateApp | None = None,
         on_stop_requested: Callable[[], None] | None = None,
+        on_open: Callable[[Listeners], None] = lambda _: None,
         hosts: Hosts = lan_hosts,
     ) -> None:
         self._config = config
@@ -58,7 +59,7 @@ class Runner:
         self._create_app = create_app or _create_app
         self._control: ControlPort = self if on_stop_requested is None else _Control(token, on_stop_requested)
         self._hosts = hosts
-        self.on_open: Callable[[Listeners], None] = lambda _: None
+        self._on_open = on_open
         self._thread = threading.Thread(target=self._run, name="drawbridge-server", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started: concurrent.futures.Future[None] = concurrent.futures.Future()
@@ -297,7 +298,7 @@ class Runner:
             await asyncio.to_thread(_import_web)
             app = self._create_app(self._config, engine, self._control)
             self._listener_set = _listener_set(app, lambda: self._config, self._on_refused_origin)
-            self.on_open(self.listeners)
+            self._on_open(self.listeners)
             try:
                 await self._listener_set.change(self.listeners, grace_s=0.0)
                 self._move(State.RUNNING)

@@ -1,5 +1,7 @@
 """What a runner does before it answers the first request."""
 
+from collections.abc import Callable
+
 import pytest
 
 from server.config import Config
@@ -17,10 +19,15 @@ def backend() -> FakeBackend:
     return FakeBackend()
 
 
+def create_runner(backend: FakeBackend, on_open: Callable[[Listeners], None]) -> Runner:
+    return Runner(
+        Config(port=0), token="t", open_engine=backend.open_engine, create_app=backend.create_app, on_open=on_open
+    )
+
+
 def test_the_addresses_are_published_before_a_request_is_answered(
     backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runner = Runner(Config(port=0), token="t", open_engine=backend.open_engine, create_app=backend.create_app)
     steps: list[str] = []
     change = ListenerSet.change
 
@@ -29,7 +36,7 @@ def test_the_addresses_are_published_before_a_request_is_answered(
         await change(self, listeners, grace_s=grace_s)
 
     monkeypatch.setattr(ListenerSet, "change", noted)
-    runner.on_open = lambda listeners: steps.append(f"published {listeners.port}")
+    runner = create_runner(backend, lambda listeners: steps.append(f"published {listeners.port}"))
     runner.start()
     assert steps == [f"published {runner.listeners.port}", "opened"]
     runner.stop(0)
@@ -37,12 +44,10 @@ def test_the_addresses_are_published_before_a_request_is_answered(
 
 
 def test_addresses_that_cannot_be_published_prevent_the_start(backend: FakeBackend) -> None:
-    runner = Runner(Config(port=0), token="t", open_engine=backend.open_engine, create_app=backend.create_app)
-
     def publish(listeners: Listeners) -> None:
         raise StartError(f"{listeners.base_url} cannot be written down.")
 
-    runner.on_open = publish
+    runner = create_runner(backend, publish)
     with pytest.raises(StartError, match="cannot be written down"):
         runner.start()
     assert not backend.engines[0].is_open
