@@ -47,6 +47,12 @@ class InvalidRequest(RequestError):
     """A field of the request is wrong; `param` names it, as in `messages[2].content[0].type`."""
 
 
+class ResponseUnknown(InvalidRequest):
+    """The request continues a response that is not stored."""
+
+    title = "Unknown response"
+
+
 class OwnRequest(RequestError):
     """One of our Claude Code processes sent its request to this server."""
 

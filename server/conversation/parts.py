@@ -16,17 +16,22 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """The model's reasoning. Without its `signature` it cannot be sent back; None while it is streamed."""
+    """The model's reasoning. Without its `signature` it cannot be sent back; None while it is streamed.
+
+    `model` is the id of the model that it is of, if known: no other model takes it back.
+    """
 
     text: str
     signature: str | None = None
+    model: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class RedactedThinking:
-    """Reasoning that Claude's API encrypted: only the API can read `data`."""
+    """Reasoning that Claude's API encrypted: only the API can read `data`. `model` as for `Thinking`."""
 
     data: str
+    model: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

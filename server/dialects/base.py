@@ -3,7 +3,7 @@
 Dialects are pure: they read no clock and no random numbers. Ids and times come in `ParseOptions`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
@@ -11,6 +11,8 @@ from typing import Protocol
 from server.config import Config
 from server.conversation.events import Event
 from server.conversation.request import ModelRequest
+from server.dialects.common.response_store import NoStore, ResponseStore
+from server.dialects.common.sealed import Seal
 from server.errors import DrawbridgeError
 
 _EMPTY: Mapping[str, str] = MappingProxyType({})
@@ -21,7 +23,8 @@ class ParseOptions:
     """What a dialect may use besides the body.
 
     `token` is a unique string for the ids of the reply, `now` the Unix time of its creation. `path_params` are the
-    values in the path template; the names in `headers` are in lower case. `request_id` is the one in the log.
+    values in the path template; the names in `headers` are in lower case. `request_id` is the one in the log. `seal`
+    seals what the client keeps for later requests, `store` keeps responses for them.
     """
 
     config: Config
@@ -30,6 +33,8 @@ class ParseOptions:
     path_params: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     headers: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     request_id: str = ""
+    seal: Seal = field(default_factory=Seal)
+    store: ResponseStore = field(default_factory=NoStore)
 
 
 class Encoder(Protocol):
@@ -69,21 +74,26 @@ class Reply(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """A parsed request: what to ask the model, and how to reply."""
-
-    request: ModelRequest
-    reply: Reply
-    is_streamed: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ErrorReply:
     """An error as a response: status, JSON body, and headers with lower-case names."""
 
     status: int
     body: dict[str, object]
     headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A parsed request: what to ask the model, and how to reply.
+
+    `error` is the response for an error before the answer begins, where that depends on the request; None: the
+    dialect's.
+    """
+
+    request: ModelRequest
+    reply: Reply
+    is_streamed: bool
+    error: Callable[[DrawbridgeError], ErrorReply] | None = None
 
 
 class Dialect(Protocol):

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from server.dialects.base import Dialect
 from server.dialects.chat_path import ChatCompletions
+from server.dialects.responses.dialect import Responses
 
 # The first one is the default: its error form is used wherever no other prefix matches.
-DIALECTS: tuple[Dialect, ...] = (ChatCompletions(),)
+DIALECTS: tuple[Dialect, ...] = (ChatCompletions(), Responses())
 
 
 def dialect_for(path: str, dialects: Sequence[Dialect] = DIALECTS) -> Dialect:

@@ -58,7 +58,6 @@ _UNBUILT = (
     "/v1/projects",
     "/v1/realtime",
     "/v1/rerank",
-    "/v1/responses",
     "/v1/sessions",
     "/v1/threads",
     "/v1/uploads",

@@ -95,11 +95,13 @@ def user_frame(message: Message, *, ask: bool, is_marked: bool = False) -> Frame
 
 
 def assistant_frame(message: Message, *, model: str, keys: KeyNames = NO_KEYS) -> Frame:
-    """An assistant message of the history. `model` answers next: Claude Code drops the thinking of other models.
+    """An assistant message of the history, of `model`, which answers next, unless its thinking names another one.
 
-    `keys`: Claude's names for arguments in its calls.
+    Claude Code drops the thinking of other models than the one that answers. `keys`: Claude's names for arguments in
+    its calls.
     """
     calls = any(isinstance(part, ToolCall) for part in message.parts)
+    thoughts = (part.model for part in message.parts if isinstance(part, Thinking | RedactedThinking))
     return {
         "type": "assistant",
         "uuid": str(uuid.uuid4()),
@@ -109,7 +111,7 @@ def assistant_frame(message: Message, *, model: str, keys: KeyNames = NO_KEYS) -
             "id": f"msg_{uuid.uuid4().hex}",
             "type": "message",
             "role": "assistant",
-            "model": model,
+            "model": next((thought for thought in thoughts if thought), model),
             "content": _blocks(message.parts, keys),
             "stop_reason": "tool_use" if calls else "end_turn",
             "stop_sequence": None,

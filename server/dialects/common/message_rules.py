@@ -88,6 +88,11 @@ class MessageListBuilder:
         self._field = field
         self._entries: list[_Entry] = []
         self._ignored: list[str] = []
+        self._thoughts: list[Part] = []
+
+    def add_thought(self, thought: Thinking | RedactedThinking) -> None:
+        """Adds a thought that stands alone; it begins the assistant message that is added next."""
+        self._thoughts.append(thought)
 
     def add_system(self, texts: Iterable[str], place: str, name: str | None = None) -> None:
         """Adds the system message at `place`."""
@@ -100,6 +105,8 @@ class MessageListBuilder:
 
     def add_user(self, parts: Sequence[Part], place: str, name: str | None = None) -> None:
         """Adds the user message at `place`."""
+        # A thought without an answer is of no use, and Claude's API refuses it.
+        self._thoughts = []
         results = [part for part in parts if isinstance(part, ToolResult)]
         others = [part for part in parts if not isinstance(part, ToolResult)]
         if all(isinstance(part, Text) and is_blank(part.text) for part in others):
@@ -109,7 +116,8 @@ class MessageListBuilder:
     def add_assistant(self, parts: Sequence[Part], place: str, name: str | None = None) -> None:
         """Adds the assistant message at `place`."""
         is_empty = all(_is_no_answer(part) for part in parts)
-        kept = [] if is_empty else _without_blank_parts(parts, _is_dropped)
+        kept = [] if is_empty else [*self._thoughts, *_without_blank_parts(parts, _is_dropped)]
+        self._thoughts = [] if kept else self._thoughts
         self._entries.append(_Entry("assistant", kept, place, name))
 
     def ignore(self, place: str) -> None:

@@ -42,6 +42,7 @@ _ROWS: Mapping[type[DrawbridgeError], _Row] = MappingProxyType(
         DrawbridgeError: _Row(500, _SERVER, "internal_error", is_final=True),
         errors.RequestError: _Row(400, _INVALID),
         errors.InvalidRequest: _Row(400, _INVALID),
+        errors.ResponseUnknown: _Row(400, _INVALID, "previous_response_not_found", "previous_response_id"),
         errors.PromptTooLong: _Row(400, _INVALID, "context_length_exceeded", "messages"),
         errors.ModelUnknown: _Row(404, _INVALID, "model_not_found", "model"),
         errors.BodyTooLarge: _Row(413, _INVALID, "request_too_large"),

@@ -7,22 +7,16 @@ from server.dialects.common.answers.answer_format import WantedAnswer, answer_fr
 from server.dialects.common.effort import effort_in, wants_summary
 from server.dialects.common.message_types import WireMessage
 from server.dialects.common.options import fields_without_effect, sampling_value
+from server.dialects.common.sealed import Seal
 from server.dialects.common.stops import stops_from
-from server.dialects.common.tools.conversion import (
-    changes_in,
-    openai_choice,
-    openai_tool,
-    raw_text_names,
-    resolved_choice,
-    unique_tools,
-)
+from server.dialects.common.tools.conversion import changes_in, openai_choice, resolved_choice
 from server.dialects.common.wire_types import validated
 from server.dialects.responses import request_types as wire
 from server.dialects.responses.request_items import conversation_from
+from server.dialects.responses.request_tools import RequestTools, tools_from
 from server.dialects.responses.request_types import ResponsesRequest
+from server.dialects.responses.stored_context import unknown_response
 from server.errors import InvalidRequest
-
-_CLIENT_TOOLS = frozenset({"function", "custom"})
 
 
 def parse_responses(body: object) -> ResponsesRequest:
@@ -30,24 +24,31 @@ def parse_responses(body: object) -> ResponsesRequest:
     return validated(ResponsesRequest, body)
 
 
-def request_from_responses(responses: ResponsesRequest, *, owner: str, forwards_sampling: bool = False) -> ModelRequest:
-    """Returns the neutral request of `owner`. Raises `InvalidRequest` for what Claude does not support."""
+def request_from_responses(
+    responses: ResponsesRequest,
+    *,
+    owner: str,
+    forwards_sampling: bool = False,
+    seal: Seal | None = None,
+    tools: RequestTools | None = None,
+) -> ModelRequest:
+    """Returns the neutral request of `owner`. Raises `InvalidRequest` for what Claude does not support.
+
+    `seal` opens what we sealed; without one nothing is opened. `tools` are those of the request, if they are known.
+    """
     _refuse_stored_context(responses)
-    placed = ((f"tools[{number}]", tool) for number, tool in enumerate(responses.tools or ()))
-    tools = unique_tools(
-        (place, openai_tool(tool, place, is_nested=False)) for place, tool in placed if tool.type in _CLIENT_TOOLS
-    )
-    # Before the choice removes tools: the history may contain calls of tools that may not be called now.
-    raw_text_tools = raw_text_names(tools)
-    choice, tools = resolved_choice(openai_choice(responses.tool_choice), tools, parallel=responses.parallel_tool_calls)
-    conversation = conversation_from(responses, raw_text_tools)
+    found = tools or tools_from(responses)
+    wanted_choice = found.chosen(openai_choice(responses.tool_choice))
+    choice, offered = resolved_choice(wanted_choice, found.tools, parallel=responses.parallel_tool_calls)
+    # All tools: the history may contain calls of tools that may not be called now.
+    conversation = conversation_from(responses, found, seal)
     wanted = _answer(responses)
-    choice, tools, answer = wanted.offered(choice, tools)
+    choice, offered, answer = wanted.offered(choice, offered)
     effort, stops = effort_in(responses), stops_from(responses.stop)
     return ModelRequest(
         messages=conversation.messages,
         model=responses.model,
-        profile=Profile(system=conversation.system, tools=tools, owner=owner),
+        profile=Profile(system=conversation.system, tools=offered, owner=owner),
         settings=ModelSettings(
             effort=effort.level,
             max_tokens=responses.max_output_tokens or responses.max_completion_tokens or responses.max_tokens,
@@ -61,12 +62,13 @@ def request_from_responses(responses: ResponsesRequest, *, owner: str, forwards_
         ),
         ignored=(
             *_ignored(responses, forwards_sampling=forwards_sampling),
+            *found.ignored,
             *effort.ignored,
             *(["stop"] if stops.has_more else []),
             *wanted.ignored,
             *conversation.ignored,
             *responses.repaired,
-            *changes_in(tools),
+            *changes_in(offered),
         ),
         cut_at=stops.cut,
         answer=answer,
@@ -83,11 +85,7 @@ def _answer(responses: ResponsesRequest) -> WantedAnswer:
 def _refuse_stored_context(responses: ResponsesRequest) -> None:
     """Refuses references to what only OpenAI stores, except to a response whose items are all in the input."""
     if responses.previous_response_id and not _has_history(responses):
-        raise InvalidRequest(
-            "previous_response_id: Drawbridge stores no responses, so there is nothing to continue.",
-            param="previous_response_id",
-            hint="Send the whole conversation as input.",
-        )
+        raise unknown_response(responses.previous_response_id)
     for name in ("conversation", "prompt"):
         if getattr(responses, name):
             raise InvalidRequest(
@@ -110,6 +108,3 @@ def _ignored(responses: ResponsesRequest, *, forwards_sampling: bool) -> Iterato
         yield "previous_response_id"
     if responses.text and responses.text.verbosity not in (None, "medium"):
         yield "text.verbosity"
-    for number, tool in enumerate(responses.tools or ()):
-        if tool.type not in _CLIENT_TOOLS:
-            yield f"tools[{number}] ({tool.type})"

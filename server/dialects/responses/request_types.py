@@ -29,6 +29,7 @@ class FunctionCallItem(FunctionCall):
 
     call_id: CallId = None
     id: CallId = None
+    namespace: LooseText = None
 
 
 class CustomCallItem(CustomCall):
@@ -36,6 +37,7 @@ class CustomCallItem(CustomCall):
 
     call_id: CallId = None
     id: CallId = None
+    namespace: LooseText = None
 
 
 class CallOutputItem(WireModel):
@@ -48,10 +50,37 @@ class CallOutputItem(WireModel):
     output: ResultContent = ""
 
 
+class ResponsesTool(OpenAITool):
+    """A tool, or a namespace of tools."""
+
+    tools: Annotated[list[OpenAITool] | None, BeforeValidator(present), OR_EMPTY] = None
+
+
+Tools = Annotated[list[ResponsesTool] | None, BeforeValidator(present), OR_EMPTY]
+
+
+class ToolsItem(WireModel):
+    """Tools among the items, as Codex sends them with models of its own."""
+
+    type: String
+    tools: Tools = None
+
+
+class SealedItem(WireModel):
+    """Reasoning or a compaction: what only the server that wrote it can read."""
+
+    type: String
+    encrypted_content: LooseText = None
+
+
 _TAGS = {
     "message": "<message>",
     "function_call": "<function call>",
     "custom_tool_call": "<custom call>",
+    "additional_tools": "<tools>",
+    "reasoning": "<sealed>",
+    "compaction": "<sealed>",
+    "compaction_summary": "<sealed>",
 }
 
 
@@ -93,12 +122,16 @@ _TAGS_OF_TYPES: Mapping[type, str] = {
     FunctionCallItem: "<function call>",
     CustomCallItem: "<custom call>",
     CallOutputItem: "<output>",
+    ToolsItem: "<tools>",
+    SealedItem: "<sealed>",
 }
 Item = Annotated[
     Annotated[WireMessage, Tag("<message>")]
     | Annotated[FunctionCallItem, Tag("<function call>")]
     | Annotated[CustomCallItem, Tag("<custom call>")]
     | Annotated[CallOutputItem, Tag("<output>")]
+    | Annotated[ToolsItem, Tag("<tools>")]
+    | Annotated[SealedItem, Tag("<sealed>")]
     | Annotated[JsonObject, Tag("<other>")],
     Discriminator(_tag, CUSTOM_ERROR, "must be an object, such as {'role': 'user', 'content': ...}"),
     BeforeValidator(_item),
@@ -130,7 +163,7 @@ class ResponsesRequest(ThinkingFields):
     max_completion_tokens: TokenLimit = None
     max_tokens: TokenLimit = None
     stop: Stop | None = None
-    tools: Annotated[list[OpenAITool] | None, BeforeValidator(present), OR_EMPTY] = None
+    tools: Tools = None
     tool_choice: Annotated[OpenAIToolChoice | None, OR_EMPTY] = None
     parallel_tool_calls: Flag = True
     text: Annotated[TextOptions | None, OR_EMPTY] = None

@@ -58,6 +58,9 @@ _ANSWERS: tuple[DrawbridgeError, ...] = (
     errors.AnswerCut(),
     errors.UnexpectedOutput(),
 )
+_RESPONSES: tuple[DrawbridgeError, ...] = (
+    errors.ResponseUnknown("previous_response_id: there is no stored response 'resp_1'."),
+)
 _ROUTING: tuple[DrawbridgeError, ...] = (
     errors.OwnRequest("This request comes from one of Drawbridge's own Claude Code processes."),
     errors.NotFound("There is nothing at /v1/nothing."),
@@ -67,7 +70,8 @@ _ROUTING: tuple[DrawbridgeError, ...] = (
 
 MODEL = (*ACCESS, *_MODELS, *CLI)
 CHAT = (*ACCESS, *_BODIES, *_MODELS, *CLI, *_BUSY, *_ANSWERS)
-ALL = (*CHAT, *_ROUTING)
+RESPONSES = (*CHAT, *_RESPONSES)
+ALL = (*RESPONSES, *_ROUTING)
 
 ERROR_SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -62,9 +62,11 @@ def dialect_router(dialect: Dialect, engine: Engine, *, clock: Callable[[], floa
         checks = AnswerChecks(request.answer, request.choices) if request.answer else None
         events = checked(events, checks) if checks else events
         if not exchange.is_streamed:
-            return WholeAnswer(events, reply.collector(), ignored=request.ignored, checks=checks)
+            return WholeAnswer(events, reply.collector(), ignored=request.ignored, checks=checks, error=exchange.error)
         pace = Pace(config.head_timeout_s, config.heartbeat_s)
-        return StreamedAnswer(events, reply.encoder(), dialect.content_type, pace=pace, ignored=request.ignored)
+        return StreamedAnswer(
+            events, reply.encoder(), dialect.content_type, pace=pace, ignored=request.ignored, error=exchange.error
+        )
 
     for path in dialect.paths:
         documentation = _DOCUMENTATION.get(path, {"include_in_schema": False})

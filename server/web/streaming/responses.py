@@ -4,20 +4,23 @@ A stream's response headers wait for the first event or error, but not indefinit
 status, and a client behind a proxy still receives bytes in time. A failure after the headers is one error event.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from server.conversation.events import Event, Failed, Finished, Started
-from server.dialects.base import Collector, Encoder
+from server.dialects.base import Collector, Encoder, ErrorReply
 from server.dialects.common.answers.answer_check import AnswerChecks
 from server.dialects.framing import json_bytes
-from server.web.replies import JSON_HEADERS, error_response
+from server.errors import DrawbridgeError
+from server.web.replies import JSON_HEADERS, JsonReply, error_response
 from server.web.streaming.event_pump import EventPump, deliver
 
 Headers = list[tuple[bytes, bytes]]
+ErrorForm = Callable[[DrawbridgeError], ErrorReply] | None
+"""The response for an error before the answer begins; None: the one of the path's dialect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +42,11 @@ class StreamedAnswer(Response):
         *,
         pace: Pace,
         ignored: tuple[str, ...] = (),
+        error: ErrorForm = None,
     ) -> None:
         super().__init__()
         self._events, self._encoder, self._pace, self._ignored = events, encoder, pace, ignored
+        self._error = error
         self._stream_headers: Headers = [
             (b"content-type", content_type.encode()),
             (b"cache-control", b"no-cache"),
@@ -55,7 +60,7 @@ class StreamedAnswer(Response):
         async def write(pump: EventPump) -> None:
             first = await pump.next(self._pace.head_timeout_s)
             if isinstance(first, Failed):
-                await error_response(first.error, scope)(scope, receive, send)
+                await _error_response(first.error, self._error, scope)(scope, receive, send)
                 return
             headers = [*self._stream_headers, *_headers(self._ignored, first)]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -97,9 +102,11 @@ class WholeAnswer(Response):
         *,
         ignored: tuple[str, ...] = (),
         checks: AnswerChecks | None = None,
+        error: ErrorForm = None,
     ) -> None:
         super().__init__()
         self._events, self._collector, self._ignored, self._checks = events, collector, ignored, checks
+        self._error = error
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends the answer."""
@@ -108,7 +115,7 @@ class WholeAnswer(Response):
             first: Event | None = None
             while (event := await pump.next()) is not None:
                 if isinstance(event, Failed):
-                    await error_response(event.error, scope)(scope, receive, send)
+                    await _error_response(event.error, self._error, scope)(scope, receive, send)
                     return
                 first = first or event
                 self._collector.add(event)
@@ -127,6 +134,13 @@ class WholeAnswer(Response):
             headers.append((b"x-drawbridge-schema", _header_value(self._checks.found)))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+def _error_response(error: DrawbridgeError, form: ErrorForm, scope: Scope) -> JsonReply:
+    if form is None:
+        return error_response(error, scope)
+    reply = form(error)
+    return JsonReply(reply.body, status=reply.status, headers=reply.headers)
 
 
 def _headers(ignored: tuple[str, ...], first: Event | None) -> Headers:

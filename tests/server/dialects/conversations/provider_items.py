@@ -3,6 +3,7 @@
 import base64
 
 from server.conversation.parts import Image, Message, Text, ToolCall, ToolResult
+from server.dialects.responses.compaction import UNREADABLE
 from tests.pictures import PNG as PICTURE
 from tests.server.dialects.bodies import ASKED, HI, Body, assistant, expected_request, user, with_input
 from tests.server.dialects.conversations.conversation import Conversation
@@ -18,7 +19,6 @@ _BETWEEN: tuple[Body, ...] = (
     {"type": "file_search_call", "id": "w", "queries": ["q"], "results": None},
     {"type": "image_generation_call", "id": "w", "status": "completed"},
     {"type": "reasoning", "id": "r", "summary": [], "encrypted_content": "x"},
-    {"type": "compaction", "id": "k", "encrypted_content": "x"},
     {"type": "something_new", "id": "n"},
 )
 
@@ -41,6 +41,11 @@ PROVIDER_ITEMS: dict[str, Conversation] = {
         )
         for item in _BETWEEN
     },
+    "a compaction of another server": Conversation(
+        expected_request(user("Hi", UNREADABLE, "Hi")),
+        {"responses": with_input(HI, {"type": "compaction", "id": "k", "encrypted_content": "x"}, HI)},
+        {"responses": ("input[1] (compaction)",)},
+    ),
     "a call of an MCP server": _case(
         ToolCall("m", "roll", '{"dice": 2}'),
         Text("7"),
