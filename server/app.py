@@ -17,7 +17,8 @@ from server.web.routes.dialects import dialect_router
 from server.web.routes.docs import docs_router
 from server.web.routes.health import server_router
 from server.web.routes.manual import manual_router
-from server.web.routes.models import models_router
+from server.web.routes.models import lmstudio_router, models_router
+from server.web.routes.ollama import ollama_router
 from server.web.routes.openapi import openapi_router
 from server.web.routes.status_json import NAME
 
@@ -50,7 +51,10 @@ def create_app(
     app.add_middleware(RecursionGuard, is_own=engine.is_own_session)
     for dialect in dialects:
         app.include_router(dialect_router(dialect, engine, clock=clock))
-    app.include_router(models_router(engine, created=int(clock())))
+    created = int(clock())
+    app.include_router(models_router(engine, created=created))
+    app.include_router(lmstudio_router(engine))
+    app.include_router(ollama_router(engine, created=created, clock=clock))
     app.include_router(server_router(engine, control=control, clock=clock))
     app.include_router(docs_router())
     app.include_router(manual_router())

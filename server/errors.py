@@ -93,9 +93,9 @@ class BodyAmbiguous(RequestError):
 
 
 class NotBuilt(RequestError):
-    """An endpoint of OpenAI's that Drawbridge does not have yet."""
+    """An endpoint of another server that Drawbridge does not have."""
 
-    title = "This endpoint is not available yet"
+    title = "This endpoint is not available"
 
 
 class NotFound(RequestError):

@@ -1,7 +1,7 @@
-"""Several answers to one request (`n` > 1): one lease for each, merged into one stream of events."""
+"""Several answers in one reply (`n` > 1, several prompts): one lease for each, merged into one stream of events."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -13,16 +13,16 @@ _QUEUE_SIZE = 64
 
 
 async def choices(
-    request: ModelRequest, stream: Callable[[ModelRequest], AsyncGenerator[Event, None]]
+    requests: Sequence[ModelRequest], stream: Callable[[ModelRequest], AsyncGenerator[Event, None]]
 ) -> AsyncGenerator[Event, None]:
-    """The events of `request.choices` answers, each with its number, and one `Finished`. An error stops all."""
+    """The events of the answers to all requests, each with its number, and one `Finished`. An error stops all."""
     queue: asyncio.Queue[tuple[int, Event | Exception]] = asyncio.Queue(_QUEUE_SIZE)
-    one = replace(request, choices=1)
-    tasks = [asyncio.create_task(_read(number, stream(one), queue)) for number in range(request.choices)]
+    each = [replace(request, choices=1) for request in requests for _ in range(request.choices)]
+    tasks = [asyncio.create_task(_read(number, stream(one), queue)) for number, one in enumerate(each)]
     ends: dict[int, Finished] = {}
     has_begun = False
     try:
-        while len(ends) < request.choices:
+        while len(ends) < len(tasks):
             number, event = await queue.get()
             match event:
                 case Started():

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 
 from server.conversation.request import ALIAS_PREFIX
 
+_CONTEXT, _LONG_CONTEXT, _OUTPUT = 200_000, 1_000_000, 32_000
+# In the names of models with a longer context.
+_LONG = "[1m]"
+
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
@@ -21,6 +25,17 @@ class ModelCard:
     def alias(self) -> str | None:
         """A name that no client takes for one of its own, as in `cc:opus`; None if `id` is a full id."""
         return None if self.id.lower().startswith("claude-") else f"{ALIAS_PREFIX}{self.id}"
+
+    @property
+    def context_window(self) -> int:
+        """The context length; what Claude's models have at least, until an answer has reported it."""
+        is_long = _LONG in self.id or _LONG in self.resolved
+        return self.context_length or (_LONG_CONTEXT if is_long else _CONTEXT)
+
+    @property
+    def output_limit(self) -> int:
+        """The longest answer in tokens; what Claude's models can write at least, until an answer has reported it."""
+        return self.max_output_tokens or _OUTPUT
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,13 +87,16 @@ class Exchange:
     """A parsed request: what to ask the model, and how to reply.
 
     `error` is the response for an error before the answer begins, where that depends on the request; None: the
-    dialect's.
+    dialect's. `others`: further requests, whose answers are further choices. `known`: the events of an answer without
+    the model.
     """
 
     request: ModelRequest
     reply: Reply
     is_streamed: bool
     error: Callable[[DrawbridgeError], ErrorReply] | None = None
+    others: tuple[ModelRequest, ...] = ()
+    known: tuple[Event, ...] = ()
 
 
 class Dialect(Protocol):

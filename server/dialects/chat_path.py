@@ -13,7 +13,8 @@ from server.dialects.chat_completions.request import parse_chat, reply_options, 
 from server.dialects.chat_completions.response import ChatCollector
 from server.dialects.chat_completions.stream import ChatEncoder
 from server.dialects.common.openai_errors import error_reply
-from server.dialects.detect import detect_format, fields_of_other_formats, unknown_fields
+from server.dialects.common.options import unknown_fields
+from server.dialects.detect import TYPES, detect_format, fields_of_other_formats
 from server.dialects.framing import SSE_TYPE
 from server.dialects.messages.request import parse_messages, request_from_messages
 from server.dialects.messages.request_types import MessagesRequest
@@ -45,7 +46,7 @@ class ChatCompletions:
 
     name = "chat_completions"
     paths = ("/v1/chat/completions",)
-    prefixes = ("/v1",)
+    prefixes = ("/v1", "/openai", "/api/v0")
     content_type = SSE_TYPE
 
     def parse(self, body: object, owner: str, options: ParseOptions) -> Exchange:
@@ -76,7 +77,9 @@ def _read(body: object, owner: str, config: Config) -> tuple[ModelRequest, Reply
             chat, shown = parse_chat(body), config.reasoning
             request = request_from_chat(chat, owner=owner, forwards_sampling=forwards, thoughts=shown)
             how, is_streamed = reply_options(chat, request, thoughts=shown), chat.stream
-    lost = dict.fromkeys((*fields_of_other_formats(body, found), *request.ignored, *unknown_fields(body)))
+    lost = dict.fromkeys(
+        (*fields_of_other_formats(body, found), *request.ignored, *unknown_fields(body, *TYPES.values()))
+    )
     return replace(request, ignored=tuple(lost)), how, is_streamed
 
 

@@ -5,7 +5,6 @@ the model's name, and expects chat chunks back in each case.
 """
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from typing import Literal
 
 from server.dialects.chat_completions.request_types import ChatRequest
@@ -20,13 +19,12 @@ _ANTHROPIC_BLOCKS = frozenset({"tool_use", "tool_result", "thinking", "redacted_
 _CHAT_ROLES = frozenset({"tool", "function"})
 # A chat request may have all of a Messages request, but not the other way round.
 _CHAT_FIELDS = frozenset(ChatRequest.model_fields) - frozenset(MessagesRequest.model_fields) | {"reasoning_effort"}
-# How many unknown fields are named, and by how many characters.
-_MOST_UNKNOWN, _LONGEST_NAME = 10, 40
-_TYPES: Mapping[str, type[WireModel]] = {
+TYPES: Mapping[RequestFormat, type[WireModel]] = {
     "chat": ChatRequest,
     "responses": ResponsesRequest,
     "messages": MessagesRequest,
 }
+"""The type of the requests of each format."""
 
 
 def detect_format(body: object) -> RequestFormat:
@@ -54,21 +52,13 @@ def fields_of_other_formats(body: object, found: RequestFormat) -> Iterator[str]
     """Yields the fields of `body` that ask for something in another format only, so that they have no effect."""
     if not isinstance(body, Mapping):
         return
-    for other, model in _TYPES.items():
+    for other, model in TYPES.items():
         for name, field in model.model_fields.items():
-            if other == found or name in _TYPES[found].model_fields:
+            if other == found or name in TYPES[found].model_fields:
                 continue
             neutral = [value for mark in field.metadata for value in getattr(mark, "neutral", ())]
             if body.get(name) not in (None, "", [], {}, field.default, *neutral):
                 yield name
-
-
-def unknown_fields(body: object) -> Iterator[str]:
-    """Yields the first fields of `body` that no format has and that ask for something."""
-    known = frozenset(name for model in _TYPES.values() for name in model.model_fields)
-    given = body.items() if isinstance(body, Mapping) else ()
-    unknown = (name for name, value in given if name not in known and value not in (None, "", [], {}, False))
-    return (name[:_LONGEST_NAME] for name in islice(unknown, _MOST_UNKNOWN))
 
 
 def _is_chat(body: Mapping[str, object], messages: list[Mapping[str, object]]) -> bool:

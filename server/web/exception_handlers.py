@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.errors import AccessDenied, DrawbridgeError, MethodNotAllowed, NotBuilt, NotFound
 from server.web.access.policy import access_of
-from server.web.path_aliases import is_unbuilt
 from server.web.replies import error_response, internal_error
+from server.web.unavailable import instead_of
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +35,8 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         own: DrawbridgeError = MethodNotAllowed(f"{path} does not support the method {request.method}.")
         headers = dict(error.headers or {})
-    elif error.status_code == 404 and is_unbuilt(path):
-        own = NotBuilt(f"Drawbridge does not support {path} yet.", hint="Use /v1/chat/completions.")
+    elif error.status_code == 404 and (hint := instead_of(path)) is not None:
+        own = NotBuilt(f"Drawbridge does not support {path}.", hint=hint)
     elif error.status_code == 404:
         own = NotFound(f"There is nothing at {path}.", hint="The base URL ends with /v1.")
     else:

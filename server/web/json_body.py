@@ -9,6 +9,7 @@ from starlette.requests import Request
 from server.errors import InvalidRequest
 from server.large_json import MOST_VALUES, has_more_values, loads
 from server.offload import LARGE, is_large, offload
+from server.web.path_aliases import DEPLOYMENT
 
 # OpenAI's API takes 128.
 MOST_TOOLS = 2_000
@@ -18,13 +19,16 @@ _LIMITS = {"messages": MOST_MESSAGES, "input": MOST_MESSAGES, "tools": MOST_TOOL
 
 
 async def json_body(request: Request) -> object:
-    """The parsed body of the request. Raises `InvalidRequest` if it is not JSON, or too much of it.
+    """The parsed body of the request, with the model of an Azure path.
 
+    Raises `InvalidRequest` if it is not JSON, or too much of it.
     The rest of the work on a large body is offloaded too: see `server.offload`.
     """
     raw = await request.body()
     is_large.set(len(raw) > LARGE)
-    return await offload(parse_json, raw)
+    body = await offload(parse_json, raw)
+    deployment = request.scope.get(DEPLOYMENT)
+    return {**body, "model": deployment} if deployment and isinstance(body, dict) else body
 
 
 def parse_json(raw: bytes) -> object:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from server.conversation.events import StopReason, Usage
+from server.conversation.events import StopReason
 from server.conversation.request import AnswerFormat
 from server.dialects.common.answers.deltas import DeltaBuilder
 
@@ -29,17 +29,6 @@ class ReplyOptions:
     def delta_builder(self) -> DeltaBuilder:
         """A new builder, for one choice."""
         return DeltaBuilder(raw_text_tools=self.raw_text_tools, answer=self.answer, reasoning=self.reasoning)
-
-
-def usage_of(usage: Usage) -> dict[str, object]:
-    """`usage` as the API reports it. With several choices it is the sum of all, prompts included."""
-    return {
-        "prompt_tokens": usage.prompt,
-        "completion_tokens": usage.output,
-        "total_tokens": usage.prompt + usage.output,
-        "prompt_tokens_details": {"cached_tokens": usage.cache_read},
-        "completion_tokens_details": {"reasoning_tokens": usage.thinking},
-    }
 
 
 def finish_reason_of(reason: StopReason, *, is_answer: bool, is_legacy: bool) -> str:

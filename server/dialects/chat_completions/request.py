@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.dialects.chat_completions.reply_options import ReasoningDisplay, ReplyOptions
 from server.dialects.chat_completions.request_messages import conversation_from
-from server.dialects.chat_completions.request_tools import choice_from, server_tools, tools_from
+from server.dialects.chat_completions.request_tools import choice_from, tools_from
 from server.dialects.chat_completions.request_types import ChatRequest
 from server.dialects.common.answers.answer_format import OutputConfig, answer_from
 from server.dialects.common.effort import effort_in, wants_summary, wants_thinking
 from server.dialects.common.options import fields_without_effect, sampling_value
 from server.dialects.common.stops import stops_from
 from server.dialects.common.tools.conversion import changes_in, raw_text_names
+from server.dialects.common.tools.nested_tools import ignored_in
 from server.dialects.common.wire_types import validated
 from server.errors import InvalidRequest
 
@@ -100,8 +101,6 @@ def _shows_thinking(chat: ChatRequest, thoughts: ReasoningDisplay) -> bool:
 
 def _ignored(chat: ChatRequest, *, forwards_sampling: bool) -> Iterator[str]:
     yield from fields_without_effect(chat, forwards_sampling=forwards_sampling)
-    if any(tool.strict or (tool.function and tool.function.strict) for tool in chat.tools or ()):
-        yield "tools[].function.strict"
-    yield from server_tools(chat)
+    yield from ignored_in(chat.tools or ())
     if chat.response_format is not None and chat.output_config is not None and chat.output_config.format is not None:
         yield "output_config.format"

@@ -11,20 +11,14 @@ from server.dialects.common.lenient import COUNT, OR_EMPTY, Flag, TokenLimit
 from server.dialects.common.message_types import WireMessage
 from server.dialects.common.options import StreamOptions, WithoutEffect
 from server.dialects.common.stops import Stop
-from server.dialects.common.tools.tool_types import OpenAITool, OpenAIToolChoice, ToolFields, present
+from server.dialects.common.tools.nested_tools import AnyTool
+from server.dialects.common.tools.tool_types import OpenAIToolChoice, ToolFields, present
 from server.dialects.common.wire_types import (
     INTEGRAL,
     String,
 )
 
 MAX_CHOICES = 8
-
-
-def _openai_tool(tool: object) -> object:
-    """Returns a tool of Anthropic's Messages API as a function."""
-    if not isinstance(tool, dict) or tool.get("input_schema") is None or tool.get("function") is not None:
-        return tool
-    return {**tool, "type": "function", "parameters": tool["input_schema"]}
 
 
 def _string_in_array(value: object) -> object:
@@ -50,7 +44,7 @@ class ChatRequest(ThinkingFields):
     response_format: AnyOutputFormat = None
     modalities: Annotated[list[String] | None, BeforeValidator(_string_in_array), OR_EMPTY] = None
     tools: Annotated[
-        Annotated[list[Annotated[OpenAITool, BeforeValidator(_openai_tool)]], Field(fail_fast=True)] | None,
+        Annotated[list[AnyTool], Field(fail_fast=True)] | None,
         BeforeValidator(present),
         OR_EMPTY,
     ] = None

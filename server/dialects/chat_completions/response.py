@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from server.conversation.events import Event, Failed, Finished, PartDelta, PartEnded, PartStarted, Started, StopReason
-from server.dialects.chat_completions.reply_options import ReplyOptions, finish_reason_of, usage_of
+from server.dialects.chat_completions.reply_options import ReplyOptions, finish_reason_of
 from server.dialects.common.answers.deltas import (
     ArgumentsDelta,
     CallDelta,
@@ -12,6 +12,7 @@ from server.dialects.common.answers.deltas import (
     ReasoningDelta,
     TextDelta,
 )
+from server.dialects.common.openai_usage import usage_of
 from server.errors import AnswerCut
 
 

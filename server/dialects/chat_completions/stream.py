@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from server.conversation.events import Event, Failed, Finished, PartDelta, PartEnded, PartStarted, Started
-from server.dialects.chat_completions.reply_options import ReplyOptions, finish_reason_of, usage_of
+from server.dialects.chat_completions.reply_options import ReplyOptions, finish_reason_of
 from server.dialects.common.answers.deltas import (
     ArgumentsDelta,
     CallDelta,
@@ -12,6 +12,7 @@ from server.dialects.common.answers.deltas import (
     TextDelta,
 )
 from server.dialects.common.openai_errors import error_reply
+from server.dialects.common.openai_usage import usage_of
 from server.dialects.framing import SSE_COMMENT, json_bytes, sse_frame
 
 _DONE = b"data: [DONE]\n\n"

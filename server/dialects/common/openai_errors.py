@@ -47,7 +47,7 @@ _ROWS: Mapping[type[DrawbridgeError], _Row] = MappingProxyType(
         errors.ModelUnknown: _Row(404, _INVALID, "model_not_found", "model"),
         errors.BodyTooLarge: _Row(413, _INVALID, "request_too_large"),
         # Clients that probe for an endpoint fall back to another one only on 404.
-        errors.NotBuilt: _Row(404, _INVALID, "not_implemented", is_final=True),
+        errors.NotBuilt: _Row(404, _INVALID, "not_supported", is_final=True),
         errors.BodyTooSlow: _Row(408, _INVALID, "request_timeout", headers={"connection": "close"}),
         errors.BodyAmbiguous: _Row(400, _INVALID, headers={"connection": "close"}),
         errors.NotFound: _Row(404, _INVALID, "not_found"),

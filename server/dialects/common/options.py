@@ -1,7 +1,8 @@
 """Options that all dialects share: of the stream, sampling, and fields without effect."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated
 
 from pydantic import Field, GetJsonSchemaHandler
@@ -10,6 +11,9 @@ from pydantic_core import CoreSchema
 
 from server.dialects.common.lenient import OR_EMPTY, Flag, number_in
 from server.dialects.common.wire_types import WireModel
+
+# How many unknown fields are named, and by how many characters.
+_MOST_UNKNOWN, _LONGEST_NAME = 10, 40
 
 
 class StreamFields(WireModel):
@@ -49,6 +53,14 @@ def fields_without_effect(request: WireModel, *, forwards_sampling: bool) -> Ite
                 has_effect = value == "" or value in mark.neutral
             if value is not None and not has_effect:
                 yield name
+
+
+def unknown_fields(body: object, *types: type[WireModel]) -> Iterator[str]:
+    """Yields the first fields of `body` that none of the request `types` has and that ask for something."""
+    known = frozenset(name for model in types for name in model.model_fields)
+    given = body.items() if isinstance(body, Mapping) else ()
+    unknown = (name for name, value in given if name not in known and value not in (None, "", [], {}, False))
+    return (name[:_LONGEST_NAME] for name in islice(unknown, _MOST_UNKNOWN))
 
 
 def sampling_value(value: object) -> float | None:

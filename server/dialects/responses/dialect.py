@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from server.conversation.request import ModelRequest
 from server.dialects.base import ErrorReply, Exchange, ParseOptions
+from server.dialects.common.options import unknown_fields
 from server.dialects.common.response_store import StoredResponse
-from server.dialects.detect import fields_of_other_formats, unknown_fields
+from server.dialects.detect import TYPES, fields_of_other_formats
 from server.dialects.framing import SSE_TYPE
 from server.dialects.responses.collector import ResponsesCollector
 from server.dialects.responses.compaction import as_summary_request, ends_with_trigger, with_prompt
@@ -107,7 +108,7 @@ def _shown(request: ModelRequest, body: Mapping[str, object], full: FullRequest,
     ignored = (
         *fields_of_other_formats(body, "responses"),
         *full.own_places(request.ignored),
-        *unknown_fields(body),
+        *unknown_fields(body, *TYPES.values()),
         *_ignored_includes(body.get("include")),
     )
     return replace(

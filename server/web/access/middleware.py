@@ -17,6 +17,7 @@ from server.machine.network.peer import is_other_user
 from server.web.access.body import limited
 from server.web.access.policy import ACCESS, AccessPolicy, Head, allowed_origin, authorize, policy_for
 from server.web.interfaces import CONNECTION
+from server.web.path_aliases import AS_SENT, DEPLOYMENT, deployment_in
 from server.web.replies import DIALECTS_KEY, error_response, internal_error
 
 __all__ = ["AccessMiddleware", "AccessPolicy", "policy_for"]
@@ -83,6 +84,8 @@ class AccessMiddleware:
             "path": head.path,
             "raw_path": head.path.encode("utf-8", "surrogateescape"),
             DIALECTS_KEY: self._dialects,
+            AS_SENT: head.sent,
+            DEPLOYMENT: deployment_in(head.sent),
         }
         if head.method == "HEAD":
             # uvicorn drops the body of the response, so the application sees a GET.
@@ -97,7 +100,7 @@ class AccessMiddleware:
             inner[ACCESS] = access
             await self._app(inner, limited(receive, policy, head.encoding), reply.send)
         except DrawbridgeError as error:
-            if isinstance(error, OriginRefused) and error.origin and head.path.startswith("/v1/"):
+            if isinstance(error, OriginRefused) and error.origin and head.path.startswith(("/v1/", "/api/")):
                 self._on_refused_origin(error.origin)
             await error_response(error, inner)(inner, receive, reply.send)
         except asyncio.CancelledError:

@@ -17,7 +17,8 @@ from starlette.requests import Request
 
 from server.config import Config
 from server.errors import AccessDenied, BodyAmbiguous, BodyNotJson, BodyTooLarge, KeyNeeded, KeyRefused, OriginRefused
-from server.web.path_aliases import canonical_path, is_unbuilt
+from server.web.path_aliases import canonical_path
+from server.web.unavailable import is_unbuilt
 
 ACCESS = "drawbridge.access"
 # Schemes of the pages of desktop and mobile apps, which no website can have. A page in a file has the origin `null` in
@@ -36,6 +37,8 @@ _APP_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://[^/?#@\s]*")
 _ANY_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]{0,40}://[a-z0-9._:\[\]-]{1,200}")
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _JSON_TYPE = re.compile(r"application/(?:[a-z0-9!#$&^_.-]+\+)?json")
+_FORM_TYPE = "application/x-www-form-urlencoded"
+_BROWSERS = ("mozilla/", "opera/")
 _FORWARDING = frozenset({"forwarded", "via", "x-real-ip", "cf-connecting-ip", "true-client-ip", "x-client-ip"})
 # Readable without the key, because they contain nothing private. The routes shorten / and /health.
 _OPEN_TO_READ = frozenset({"/", "/health", "/docs", "/manual", "/openapi.json", "/favicon.ico"})
@@ -51,8 +54,8 @@ class AccessPolicy:
     """What one listener accepts. `key` None: no key is required, which only the local listener may have.
 
     `hosts` are names allowed besides loopback, `origins` those allowed besides loopback and the known apps;
-    `body_limit` is in bytes. `is_key_optional`: requests to a loopback name need no key. Raises `KeyNeeded` for any
-    other listener without a key.
+    `body_limit` is in bytes. `is_key_optional`: requests to a loopback name need no key. `is_ollamas`: the listener
+    is on Ollama's port. Raises `KeyNeeded` for any other listener without a key.
     """
 
     name: Literal["local", "lan"] = "local"
@@ -61,6 +64,7 @@ class AccessPolicy:
     origins: frozenset[str] = frozenset()
     body_limit: int = 32_000_000
     is_key_optional: bool = False
+    is_ollamas: bool = False
 
     def __post_init__(self) -> None:
         if self.name != "local" and not self.key:
@@ -76,27 +80,29 @@ class AccessPolicy:
         return f"{self.name}:{digest}"
 
 
-def policy_for(config: Config, name: Literal["local", "lan"] = "local") -> AccessPolicy:
-    """The policy of the listener `name` under these settings."""
+def policy_for(config: Config, name: Literal["local", "lan", "ollama"] = "local") -> AccessPolicy:
+    """The policy of the listener `name` under these settings; Ollama's is a local one."""
     # Docker Desktop forwards requests of its containers for this name to the loopback, where they must send the key.
     docker = ("host.docker.internal",) if name == "lan" or config.reach == "lan" else ()
     return AccessPolicy(
-        name=name,
+        name="lan" if name == "lan" else "local",
         key=config.api_key,
         hosts=frozenset(host.lower() for host in (*config.allowed_hosts, *docker)),
         origins=frozenset(origin.lower().rstrip("/") for origin in config.allowed_origins),
         body_limit=int(config.body_limit_mb * 1_000_000),
-        is_key_optional=name == "local" and config.local_key is None,
+        is_key_optional=name != "lan" and config.local_key is None,
+        is_ollamas=name == "ollama",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The head of a request: the method, the canonical path, the headers by lower-case name."""
+    """The head of a request: the method, the canonical path, the headers by lower-case name, the path as sent."""
 
     method: str
     path: str
     headers: Mapping[str, tuple[str, ...]]
+    sent: str = ""
 
     @classmethod
     def read(cls, method: str, path: str, raw: Iterable[tuple[bytes, bytes]]) -> "Head":
@@ -110,7 +116,7 @@ class Head:
             headers[key] = (*headers.get(key, ()), value.decode("latin-1").strip())
         if absolute := _ABSOLUTE.fullmatch(path):
             headers["host"], path = (absolute[1],), absolute[2]
-        return cls(method, canonical_path(path), headers)
+        return cls(method, canonical_path(path), headers, path)
 
     def one(self, name: str) -> str | None:
         """The value of a header that may occur once; repeated ones are joined, and so match nothing."""
@@ -248,9 +254,18 @@ def _check_body(head: Head, policy: AccessPolicy) -> None:
             hint="Send it as gzip, as deflate or uncompressed.",
         )
     kind = (head.one("content-type") or "").partition(";")[0].strip().lower()
-    # An upload to an endpoint that is not available yet gets that error instead.
-    if not _JSON_TYPE.fullmatch(kind) and not is_unbuilt(head.path):
+    # An upload to an endpoint that is not available gets that error instead.
+    if not _JSON_TYPE.fullmatch(kind) and not is_unbuilt(head.path) and not _is_curls(head, kind):
         raise BodyNotJson(f"The content type of the body is {kind!r}; it must be JSON.")
+
+
+def _is_curls(head: Head, kind: str) -> bool:
+    """Whether a program sent JSON to Ollama's API without saying so, as in Ollama's examples with curl.
+
+    No page of a website can: browsers send the header Origin, and a User-Agent that starts like Mozilla's.
+    """
+    is_browser = "origin" in head.headers or (head.one("user-agent") or "mozilla/").lower().startswith(_BROWSERS)
+    return head.path.startswith("/api/") and kind in {"", _FORM_TYPE} and not is_browser
 
 
 def too_large(policy: AccessPolicy) -> BodyTooLarge:

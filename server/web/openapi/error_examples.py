@@ -65,7 +65,7 @@ _ROUTING: tuple[DrawbridgeError, ...] = (
     errors.OwnRequest("This request comes from one of Drawbridge's own Claude Code processes."),
     errors.NotFound("There is nothing at /v1/nothing."),
     errors.MethodNotAllowed("/v1/models does not support the method DELETE."),
-    errors.NotBuilt("Drawbridge does not support /v1/audio/speech yet."),
+    errors.NotBuilt("Drawbridge does not support /v1/audio/speech."),
 )
 
 MODEL = (*ACCESS, *_MODELS, *CLI)

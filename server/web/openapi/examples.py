@@ -9,7 +9,8 @@ _CREATED = 1795219200
 _MODEL = "sonnet"
 
 
-def _json(description: str, example: object) -> dict[str, Any]:
+def json_response(description: str, example: object) -> dict[str, Any]:
+    """Returns a response in JSON with its example."""
     schema = {"type": "object"}
     return {"description": description, "content": {"application/json": {"schema": schema, "example": example}}}
 
@@ -77,12 +78,15 @@ _ROW = {
     "owned_by": "anthropic",
     "name": "Sonnet",
     "context_length": 200000,
+    "max_output_tokens": 64000,
+    "api_types": ["chat_completions"],
+    "capabilities": {"supports_tool_use": True, "supports_vision": True, "supports_reasoning": True},
 }
 MODELS_RESPONSES: Responses = {
-    200: _json("The models", {"object": "list", "data": [_ROW]}),
+    200: json_response("The models", {"object": "list", "data": [_ROW]}),
     **error_responses((*ACCESS, *CLI)),
 }
-MODEL_RESPONSES: Responses = {200: _json("The model", _ROW), **error_responses(MODEL)}
+MODEL_RESPONSES: Responses = {200: json_response("The model", _ROW), **error_responses(MODEL)}
 
 _ACCOUNT = {
     "signed_in": True,
@@ -123,13 +127,16 @@ _HEALTH = {
     "pool": _POOL,
 }
 HEALTH_RESPONSES: Responses = {
-    200: _json("The server is running. Without a required access key: only status and version", _HEALTH),
+    200: json_response("The server is running. Without a required access key: only status and version", _HEALTH),
     **error_responses(ACCESS[1:]),
 }
-AUTH_RESPONSES: Responses = {200: _json("The signed-in account and the payer", _ACCOUNT), **error_responses(ACCESS)}
-VERSION_RESPONSES: Responses = {200: _json("The version", {"name": "Drawbridge", "version": "0.1.0"})}
+AUTH_RESPONSES: Responses = {
+    200: json_response("The signed-in account and the payer", _ACCOUNT),
+    **error_responses(ACCESS),
+}
+VERSION_RESPONSES: Responses = {200: json_response("The version", {"name": "Drawbridge", "version": "0.1.0"})}
 ROOT_RESPONSES: Responses = {
-    200: _json(
+    200: json_response(
         "About the server; browsers get a page",
         {
             "name": "Drawbridge",

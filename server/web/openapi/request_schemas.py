@@ -5,9 +5,16 @@ from typing import Any  # OpenAPI documents are foreign JSON; FastAPI takes them
 from server.dialects.chat_completions.request_types import ChatRequest
 from server.dialects.common.json_schemas import json_schemas
 from server.dialects.common.wire_types import WireModel
+from server.dialects.completions.request_types import CompletionsRequest
+from server.dialects.ollama.request_types import OllamaChatRequest, OllamaGenerateRequest
 
 _REFERENCE = "#/components/schemas/{model}"
-_DOCUMENTED: tuple[type[WireModel], ...] = (ChatRequest,)
+_DOCUMENTED: tuple[type[WireModel], ...] = (
+    ChatRequest,
+    CompletionsRequest,
+    OllamaChatRequest,
+    OllamaGenerateRequest,
+)
 
 
 def request_schemas() -> dict[str, Any]:

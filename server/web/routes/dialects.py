@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any  # FastAPI's OpenAPI arguments
 
@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from server.answering.multiple_choices import choices
 from server.answering.stop_sequences import cut_at_stops
+from server.conversation.events import Event
 from server.dialects.base import Dialect, ParseOptions
 from server.dialects.common.answers.answer_check import AnswerChecks
 from server.errors import InvalidRequest
@@ -19,7 +20,9 @@ from server.web.access.policy import access_of
 from server.web.interfaces import Engine
 from server.web.json_body import json_body
 from server.web.openapi.chat_request import CHAT_EXTRA
+from server.web.openapi.completions import COMPLETIONS
 from server.web.openapi.examples import CHAT_RESPONSES
+from server.web.openapi.ollama import OLLAMA_CHAT, OLLAMA_GENERATE
 from server.web.streaming.checked import checked
 from server.web.streaming.responses import Pace, StreamedAnswer, WholeAnswer
 
@@ -33,7 +36,10 @@ _DOCUMENTATION: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "description": "Answers a conversation. With `stream: true` the answer comes as server-sent events.",
             "openapi_extra": CHAT_EXTRA,
             "responses": CHAT_RESPONSES,
-        }
+        },
+        "/v1/completions": COMPLETIONS,
+        "/api/chat": OLLAMA_CHAT,
+        "/api/generate": OLLAMA_GENERATE,
     }
 )
 
@@ -58,7 +64,11 @@ def dialect_router(dialect: Dialect, engine: Engine, *, clock: Callable[[], floa
         except RecursionError as error:
             raise InvalidRequest("The body is nested too deeply.") from error
         request, reply = exchange.request, exchange.reply
-        events = choices(request, lambda one: cut_at_stops(engine.stream(one), one.cut_at))
+        if exchange.known:
+            events = _replay(exchange.known)
+        else:
+            requests = (request, *exchange.others)
+            events = choices(requests, lambda one: cut_at_stops(engine.stream(one), one.cut_at))
         checks = AnswerChecks(request.answer, request.choices) if request.answer else None
         events = checked(events, checks) if checks else events
         if not exchange.is_streamed:
@@ -72,3 +82,8 @@ def dialect_router(dialect: Dialect, engine: Engine, *, clock: Callable[[], floa
         documentation = _DOCUMENTATION.get(path, {"include_in_schema": False})
         router.add_api_route(path, answer, methods=["POST"], **documentation)
     return router
+
+
+async def _replay(events: Iterable[Event]) -> AsyncGenerator[Event, None]:
+    for event in events:
+        yield event

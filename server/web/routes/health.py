@@ -50,6 +50,8 @@ def server_router(
         access = page_access(control, access_of(request), request.headers.get(TOKEN_HEADER, ""))
         status = engine.status()
         if "text/html" not in request.headers.get("accept", ""):
+            if access.policy.is_ollamas:
+                return Response("Ollama is running", media_type="text/plain")
             return JsonReply(
                 {
                     "name": NAME,

@@ -1,28 +1,83 @@
-"""GET /v1/models and /v1/models/{id}: the models of this account."""
+"""The models of this account, in OpenAI's form, and in LM Studio's."""
 
-from fastapi import APIRouter, Response
+from collections.abc import Mapping
+
+from fastapi import APIRouter, Request, Response
 
 from server.answering.model_routing import card_for
 from server.dialects.chat_completions.models import models_page, row_named
+from server.dialects.lmstudio import models as lmstudio
+from server.dialects.registry import DIALECTS
+from server.errors import InvalidRequest
 from server.web.interfaces import Engine
+from server.web.json_body import json_body
 from server.web.openapi.examples import MODEL_RESPONSES, MODELS_RESPONSES
+from server.web.openapi.lmstudio import LMSTUDIO_MODEL, LMSTUDIO_MODELS
+from server.web.path_aliases import AS_SENT
 from server.web.replies import JsonReply
+
+# Cursor's words for the dialects.
+_API_TYPES: Mapping[str, str] = {
+    "chat_completions": "chat_completions",
+    "responses": "responses",
+    "messages": "anthropic_messages",
+}
 
 
 def models_router(engine: Engine, *, created: int) -> APIRouter:
     """The model routes. `created` is the Unix time in each row, since the true one is not published."""
     router = APIRouter(tags=["Models"])
+    api_types = [_API_TYPES[dialect.name] for dialect in DIALECTS if dialect.name in _API_TYPES]
 
     @router.get("/v1/models", summary="List the models", responses=MODELS_RESPONSES)
-    async def list_models() -> Response:
+    async def list_models(request: Request) -> Response:
         """Lists the models of the account by the names to request them with."""
-        return JsonReply(models_page(await engine.models(), created=created))
+        cards = await engine.models()
+        page = models_page(cards, created=created, api_types=api_types)
+        # OpenAI's clients ignore the second list, LM Studio's the first.
+        is_lmstudios = str(request.scope.get(AS_SENT, "")).startswith("/api/v1")
+        return JsonReply({**page, "models": lmstudio.models_v1(cards)} if is_lmstudios else page)
 
     @router.get("/v1/models/{model:path}", summary="Describe a model", responses=MODEL_RESPONSES)
     async def retrieve_model(model: str) -> Response:
         """Describes the model that answers requests for this name."""
         cards = await engine.models()
         answering = card_for(model, engine.config, tuple(cards))
-        return JsonReply(row_named(model, cards, created=created, answering=answering))
+        return JsonReply(row_named(model, cards, created=created, answering=answering, api_types=api_types))
+
+    return router
+
+
+def lmstudio_router(engine: Engine) -> APIRouter:
+    """LM Studio's model routes that no other API has. Its chat and completions are OpenAI's."""
+    router = APIRouter(tags=["LM Studio"])
+
+    @router.get("/api/v0/models", summary="List the models, as LM Studio does", responses=LMSTUDIO_MODELS)
+    async def list_models() -> Response:
+        """Lists the models of the account by their plain names."""
+        return JsonReply(lmstudio.models_v0(await engine.models()))
+
+    @router.get("/api/v0/models/{model:path}", summary="Describe a model, as LM Studio does", responses=LMSTUDIO_MODEL)
+    async def retrieve_model(model: str) -> Response:
+        """Describes the model that answers requests for this name."""
+        card = card_for(model, engine.config, await engine.models())
+        return JsonReply(lmstudio.row_v0(card, model))
+
+    @router.post("/v1/models/load", include_in_schema=False)
+    async def load(request: Request) -> Response:
+        return JsonReply(lmstudio.loaded(await _model_in(request, "model")))
+
+    @router.post("/v1/models/unload", include_in_schema=False)
+    async def unload(request: Request) -> Response:
+        return JsonReply(lmstudio.unloaded(await _model_in(request, "instance_id")))
+
+    async def _model_in(request: Request, field: str) -> str:
+        """Returns the name in `field`. Raises `ModelUnknown` where names are strict."""
+        body = await json_body(request)
+        name = body.get(field) if isinstance(body, dict) else None
+        if not isinstance(name, str):
+            raise InvalidRequest(f"{field} must be the name of a model.", param=field)
+        card_for(name, engine.config, await engine.models())
+        return name
 
     return router

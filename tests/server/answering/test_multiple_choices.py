@@ -71,7 +71,7 @@ def ended(*answers: list[Event | Exception]) -> Callable[[ModelRequest], AsyncGe
 async def events_of(
     stream: Callable[[ModelRequest], AsyncGenerator[Event, None]], request: ModelRequest = REQUEST
 ) -> list[Event]:
-    return [event async for event in choices(request, stream)]
+    return [event async for event in choices([request], stream)]
 
 
 async def test_several_answers_have_one_start_and_one_end_with_the_summed_usage() -> None:
@@ -126,7 +126,7 @@ async def test_an_unexpected_exception_is_raised_at_once() -> None:
 
 async def test_closing_the_stream_stops_all_answers() -> None:
     streams = Streams([ANSWER[:3], ANSWER[:3], ANSWER[:3]])
-    async with aclosing(choices(REQUEST, streams.stream)) as events:
+    async with aclosing(choices([REQUEST], streams.stream)) as events:
         async for event in events:
             if isinstance(event, PartDelta):
                 break

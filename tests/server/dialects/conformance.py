@@ -8,7 +8,7 @@ import random
 import secrets
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,7 +31,8 @@ from server.errors import (
     WorkerDied,
 )
 from server.web.access.policy import AccessPolicy
-from server.web.path_aliases import canonical_path, is_unbuilt
+from server.web.path_aliases import canonical_path
+from server.web.unavailable import is_unbuilt
 from tests.server.dialects.answers import ANSWERS, Answer, answer, expected_answer, text
 from tests.server.dialects.bodies import OWNER, Body
 from tests.server.dialects.conversations import CONVERSATIONS, Conversation
@@ -60,6 +61,8 @@ class Kit(ABC):
     """How the suite writes requests of a dialect and reads its replies."""
 
     dialect: Dialect
+    has_calls = True
+    """Whether a reply can contain calls; without tools in its requests, none can come."""
 
     @property
     def path(self) -> str:
@@ -70,6 +73,10 @@ class Kit(ABC):
         """The conversation in each form that the dialect accepts, with the expected request; none if it has no form."""
         name = self.dialect.name
         return [(conversation.bodies[name], conversation.expected_in(name))] if name in conversation.bodies else []
+
+    def refusal(self, cases: Mapping[str, tuple[Body, str]]) -> tuple[Body, str] | None:
+        """The body of a refused request and the field that the error names; None if the dialect has no form for it."""
+        return cases.get(self.dialect.name)
 
     @abstractmethod
     def question(self, *, is_streamed: bool) -> dict[str, Any]:
@@ -178,9 +185,8 @@ class Conformance:
 
     @pytest.mark.parametrize("name", REFUSALS)
     def test_a_refusal_names_the_field(self, kit: Kit, name: str) -> None:
-        cases = REFUSALS[name].cases
-        if kit.dialect.name in cases:
-            body, param = cases[kit.dialect.name]
+        if (case := kit.refusal(REFUSALS[name].cases)) is not None:
+            body, param = case
             with pytest.raises(InvalidRequest) as caught:
                 kit.dialect.parse(body, OWNER, OPTIONS)
             assert caught.value.param == param
@@ -207,7 +213,7 @@ class Conformance:
         whole = kit.read_whole(json.loads(json.dumps(collector.body())))
         expected = expected_answer(events)
         assert kit.read_stream(kit.frames(encoded(reply, events))) == whole
-        assert (whole.text, whole.calls) == (expected.text, expected.calls)
+        assert (whole.text, whole.calls) == (expected.text, expected.calls if kit.has_calls else ())
         assert whole.reasoning in {"", expected.reasoning}
         assert whole.finish
 

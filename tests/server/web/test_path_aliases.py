@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.web.path_aliases import canonical_path, is_unbuilt
+from server.web.path_aliases import canonical_path, deployment_in
 
 
 @pytest.mark.parametrize(
@@ -56,19 +56,29 @@ def test_a_canonical_path_does_not_change(steps: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "path",
+    ("written", "known", "deployment"),
     [
-        "/v1/embeddings",
-        "/v1/audio/speech",
-        "/api/tags",
-        "/openai/deployments/x",
-        "/api/v0/models",
+        ("/openai/deployments/sonnet/chat/completions", "/v1/chat/completions", "sonnet"),
+        ("/openai/deployments/my/own/sonnet/chat/completions", "/v1/chat/completions", "my/own/sonnet"),
+        ("/openai/deployments/gpt-4o/completions/", "/v1/completions", "gpt-4o"),
+        ("/openai/deployments/gpt-4o/embeddings", "/v1/embeddings", "gpt-4o"),
+        ("/openai/deployments/whisper/audio/transcriptions", "/v1/audio/transcriptions", "whisper"),
+        ("/v1/openai/deployments/opus/chat/completions", "/v1/chat/completions", "opus"),
+        ("/openai/v1/chat/completions", "/v1/chat/completions", None),
+        ("/openai/v1", "/", None),
+        ("/openai/responses", "/v1/responses", None),
+        ("/openai/models", "/v1/models", None),
+        ("/openai/deployments", "/openai/deployments", None),
+        ("/openai/deployments/x", "/openai/deployments/x", None),
+        ("/api/v0/chat/completions", "/v1/chat/completions", None),
+        ("/api/v0/completions", "/v1/completions", None),
+        ("/api/v0/models", "/api/v0/models", None),
+        ("/api/v0/models/sonnet", "/api/v0/models/sonnet", None),
+        ("/v1/api/tags", "/api/tags", None),
+        ("/v1/api/v0/models", "/api/v0/models", None),
     ],
 )
-def test_endpoints_of_other_servers_are_unbuilt(path: str) -> None:
-    assert is_unbuilt(path)
-
-
-@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/models", "/", "/v1/embeddingsx", "/api"])
-def test_unknown_paths_and_own_endpoints_are_not_unbuilt(path: str) -> None:
-    assert not is_unbuilt(path)
+def test_azures_and_lm_studios_paths(written: str, known: str, deployment: str | None) -> None:
+    assert canonical_path(written) == known
+    assert deployment_in(written) == deployment
+    assert canonical_path(known) == known

@@ -83,7 +83,8 @@ class WantedAnswer:
         return ToolChoice("any", parallel=False), (*tools, self.tool), self.format
 
 
-_TEXT_ANSWER = WantedAnswer()
+TEXT_ANSWER = WantedAnswer()
+"""An answer in text."""
 
 
 def answer_from(wanted: OutputFormat | None, place: str, *, is_nested: bool) -> WantedAnswer:
@@ -92,19 +93,19 @@ def answer_from(wanted: OutputFormat | None, place: str, *, is_nested: bool) -> 
     `is_nested`: the form of `json_schema` that errors name.
     """
     if wanted is None:
-        return _TEXT_ANSWER
+        return TEXT_ANSWER
     schema, where = _schema_in(wanted, place, is_nested=is_nested)
     match (wanted.type or "").strip().lower():
         case "json_object" | "json":
-            return _answer(schema or {}, where)
+            return answer_of_schema(schema or {}, where)
         case "json_schema":
             if schema is None:
                 raise missing_field(where)
-            return _answer(schema, where)
+            return answer_of_schema(schema, where)
         case "" if schema is not None:
-            return _answer(schema, where)
+            return answer_of_schema(schema, where)
         case kind if kind in _TEXT:
-            return _TEXT_ANSWER
+            return TEXT_ANSWER
         case _:
             raise InvalidRequest(f"{place}.type must be 'text', 'json_object' or 'json_schema'.", param=f"{place}.type")
 
@@ -126,7 +127,8 @@ def _schema_in(wanted: OutputFormat, place: str, *, is_nested: bool) -> tuple[Ma
     return None, f"{place}.json_schema.schema" if is_nested else f"{place}.schema"
 
 
-def _answer(schema: Mapping[str, object], place: str) -> WantedAnswer:
+def answer_of_schema(schema: Mapping[str, object], place: str) -> WantedAnswer:
+    """Returns what the client wants with the JSON schema at `place`; an empty one allows any JSON object."""
     if not schema:
         tool = Tool(ANSWER_TOOL, _DESCRIPTION, dumps({"type": "object", "additionalProperties": True}))
         return WantedAnswer(tool=tool, format=AnswerFormat(None, ANSWER_TOOL))

@@ -74,7 +74,7 @@ def test_only_errors_worth_a_retry_let_clients_retry(kind: type[DrawbridgeError]
         (errors.PromptTooLong(), 400, "invalid_request_error", "context_length_exceeded"),
         (errors.ModelUnknown(), 404, "invalid_request_error", "model_not_found"),
         (errors.BodyTooLarge(), 413, "invalid_request_error", "request_too_large"),
-        (errors.NotBuilt(), 404, "invalid_request_error", "not_implemented"),
+        (errors.NotBuilt(), 404, "invalid_request_error", "not_supported"),
         (errors.NotFound(), 404, "invalid_request_error", "not_found"),
         (errors.MethodNotAllowed(), 405, "invalid_request_error", "method_not_allowed"),
         (errors.KeyRefused(), 401, "authentication_error", "invalid_api_key"),

@@ -50,6 +50,16 @@ async def test_the_document_has_an_example_for_every_endpoint_and_error() -> Non
         document = (await c.get("/openapi.json")).json()
     assert set(document["paths"]) == {
         "/v1/chat/completions",
+        "/v1/completions",
+        "/api/chat",
+        "/api/generate",
+        "/api/version",
+        "/api/tags",
+        "/api/ps",
+        "/api/show",
+        "/api/pull",
+        "/api/v0/models",
+        "/api/v0/models/{model}",
         "/v1/models",
         "/v1/models/{model}",
         "/health",
@@ -73,11 +83,12 @@ async def test_the_document_has_an_example_for_every_endpoint_and_error() -> Non
 async def test_the_request_examples_are_answered() -> None:
     async with client(served(FakeEngine())) as c:
         document = (await c.get("/openapi.json")).json()
-        body = document["paths"]["/v1/chat/completions"]["post"]["requestBody"]
-        for name, example in body["content"]["application/json"]["examples"].items():
-            reply = await c.post("/v1/chat/completions", json=example["value"])
-            assert reply.status_code == 200, name
-            assert "x-drawbridge-ignored" not in reply.headers, name
+        for path, operations in document["paths"].items():
+            body = operations.get("post", {}).get("requestBody", {"content": {"application/json": {"examples": {}}}})
+            for name, example in body["content"]["application/json"]["examples"].items():
+                reply = await c.post(path, json=example["value"])
+                assert reply.status_code == 200, (path, name)
+                assert "x-drawbridge-ignored" not in reply.headers, (path, name)
 
 
 FORMS = {"bearer", "x-api-key", "api-key"}

@@ -1,0 +1,1 @@
+"""OpenAI's completions of 2022: a text continues a prompt."""

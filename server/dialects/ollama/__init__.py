@@ -1,0 +1,1 @@
+"""Ollama's API: its chat, its completions, and its lists of models."""
