@@ -9,6 +9,8 @@ from typing import Literal
 from server.errors import SettingsInvalid
 
 Source = Literal["flag", "variable", "settings file", "default"]
+# The port at which apps look for Ollama.
+OLLAMA_PORT = 11434
 # How many seconds running answers get to finish when the server stops.
 GRACE_S = 10.0
 # Settings that take effect only at the next start.
@@ -37,6 +39,7 @@ class Config:
     api_key: str | None = field(default=None, repr=False)  # None: clients need no key
     require_key: bool = False  # require the stored key (server.machine.keychain), unless `api_key` is given
     reach: Reach = "local"  # "lan": a second listener for containers and the network, which requires the key
+    ollama_port: int = 0  # a second local listener, for apps that only know Ollama; 0: none
     payer: Payer = "automatic"  # "automatic": an exported API key before the plan, as in Claude Code
     cli_path: Path | None = None  # None: search for it
     prefer_cli: PreferredCli = "carried"  # "newest": the user's own, if it is newer
@@ -184,6 +187,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("api_key", _text, "a text"),
     Option("require_key", _switch, "true or false"),
     Option("reach", _one_of("local", "lan"), "local or lan"),
+    Option("ollama_port", _whole(0, 65535), "a number from 0 to 65535"),
     Option("payer", _one_of("automatic", "plan", "api key"), "automatic, plan or api key"),
     Option("cli_path", _folder, "the path of a claude program", alias="CLAUDE_CLI_PATH"),
     Option("prefer_cli", _one_of("carried", "newest"), "carried or newest"),

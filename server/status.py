@@ -125,6 +125,7 @@ class Serving:
     lan_addresses: tuple[str, ...] = ()
     base_url: str | None = None
     refused_origin: str | None = None
+    ollama_refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,8 @@ class Status:
     """The whole state of a server. `lan_addresses` are for containers and the network.
 
     `own_address`: variables that point at this server, which Claude Code is started without. `refused_origin`: the
-    origin of the page that was refused last, for some minutes.
+    origin of the page that was refused last, for some minutes. `ollama_refused`: why Ollama's port does not answer,
+    although the settings say so.
     """
 
     state: State = State.STOPPED
@@ -152,4 +154,5 @@ class Status:
     circuits: tuple[CircuitStatus, ...] = ()
     own_address: tuple[str, ...] = ()
     refused_origin: str | None = None
+    ollama_refused: str | None = None
     engine: SelfCheckStatus = field(default_factory=SelfCheckStatus)

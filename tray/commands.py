@@ -27,7 +27,7 @@ class Restart:
 class ChangeSetting:
     """Change a setting that needs nothing but its new value: apply it, then write it to the settings file."""
 
-    name: Literal["pool_size", "model", "payer", "check_updates"]
+    name: Literal["pool_size", "model", "payer", "check_updates", "ollama_port"]
     value: object
 
 

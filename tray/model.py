@@ -92,6 +92,7 @@ class Snapshot:
     `starts_at_login`: the system's own state; None if it is not available here.
     `checks_updates`: None if there is no update check here; `no_update_check` says why. `new_version`: a newer one, as
     in "1.2".
+    `ollama_port`: the second port, for apps that only know Ollama; 0: none.
     `is_moved`: the server listens on another port than `port`, which was taken at its start.
     `signing_in`: the account whose sign-in waits for the browser.
     `now`: midnight of the current day in local time, for phrases like "tomorrow at 09:00"; with None times are
@@ -105,6 +106,7 @@ class Snapshot:
     model: str = "sonnet"
     key: KeyState = field(default_factory=KeyState)
     reach: ReachState = field(default_factory=ReachState)
+    ollama_port: int = 0
     problem: Problem | None = None
     pinned: tuple[tuple[str, str], ...] = ()
     starts_at_login: bool | None = False

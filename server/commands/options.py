@@ -27,6 +27,7 @@ HELP: Mapping[str, str] = {
     "command lines. Use the variable instead.",
     "require_key": "Require the access key that is stored in this computer's keyring.",
     "reach": "local: only this computer can connect; lan: also containers and the network, with the access key.",
+    "ollama_port": "Also answer on this port, for apps that only know Ollama (11434). 0: no other port.",
     "payer": "Who pays: plan, api key, or automatic (an exported API key before the plan).",
     "cli_path": "The claude program to run instead of the one found.",
     "prefer_cli": "carried: the claude program that ships with Drawbridge; newest: an installed one if it is newer.",

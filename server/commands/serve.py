@@ -120,7 +120,7 @@ def _serve(settled: Settled, claimed: Claim, make_runner: MakeRunner) -> None:
         runner.start()
         say(f"Drawbridge listening on {runner.listeners.base_url}")
         is_key_stored = key is not None and settled.config.api_key is None
-        for remark in _remarks(settled, runner.listeners.moved, is_key_stored=is_key_stored):
+        for remark in _remarks(settled, runner.listeners, is_key_stored=is_key_stored):
             note(remark)
         is_announced = False
         # In short waits: on Windows, Ctrl-C does not interrupt a long one.
@@ -131,9 +131,13 @@ def _serve(settled: Settled, claimed: Claim, make_runner: MakeRunner) -> None:
                 note(f"Stopping: running answers have up to {GRACE_S:.0f} s. Ctrl-C again cancels them.")
 
 
-def _remarks(settled: Settled, moved: str | None, *, is_key_stored: bool) -> Iterator[str]:
-    if moved:
-        yield moved
+def _remarks(settled: Settled, listeners: Listeners, *, is_key_stored: bool) -> Iterator[str]:
+    if listeners.moved:
+        yield listeners.moved
+    if listeners.ollama:
+        yield f"Also answering as Ollama on port {settled.config.ollama_port}."
+    if listeners.ollama_refused:
+        yield f"Not answering as Ollama: {listeners.ollama_refused}"
     if settled.config.demo:
         yield "DEMO: all answers are made up by Drawbridge, not by Claude."
     if settled.config.source("api_key") == "flag":

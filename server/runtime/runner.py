@@ -97,6 +97,7 @@ class Runner:
             state=serving.state,
             addresses=serving.addresses,
             lan_addresses=serving.lan_addresses,
+            ollama_refused=serving.ollama_refused,
             base_url=serving.base_url,
             model=self._config.model,
             demo=self._config.demo,
@@ -120,6 +121,7 @@ class Runner:
             listeners.lan_addresses,
             listeners.base_url,
             None if self._refused_origin in self._config.allowed_origins else self._refused_origin,
+            listeners.ollama_refused,
         )
 
     def start(self) -> None:
@@ -173,7 +175,9 @@ class Runner:
             if getattr(config, name) != getattr(self._config, name):
                 raise SettingsInvalid(f"The setting {name!r} cannot change while the server runs.", hint="Restart it.")
         _check_key(config)
-        is_moving = any(getattr(config, name) != getattr(self._config, name) for name in ("host", "port", "reach"))
+        is_moving = any(
+            getattr(config, name) != getattr(self._config, name) for name in ("host", "port", "reach", "ollama_port")
+        )
         listeners = None
         if is_moving and self._is_open:
             listeners = rebind(self.listeners, self._config, config, hosts=self._hosts)

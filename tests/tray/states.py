@@ -124,9 +124,13 @@ def states() -> Iterator[tuple[str, Snapshot]]:
                 ("model", "DRAWBRIDGE_MODEL"),
                 ("api_key", "DRAWBRIDGE_API_KEY"),
                 ("host", "DRAWBRIDGE_HOST"),
+                ("ollama_port", "DRAWBRIDGE_OLLAMA_PORT"),
             ),
         ),
     )
+    yield "answers_as_ollama", _with(ollama_port=11434)
+    taken = "Port 11434 on 127.0.0.1 is taken by ollama (pid 812)."
+    yield "ollama_has_its_port", _with(replace(_RUNNING, ollama_refused=taken), ollama_port=11434)
     yield "key_in_keyring", _with(key=KeyState(is_required=True, place=KeyPlace.KEYRING))
     yield "key_in_file", _with(key=KeyState(is_required=False, place=KeyPlace.FILE))
     yield "key_in_settings", _with(key=KeyState(is_required=True, place=KeyPlace.SETTINGS))

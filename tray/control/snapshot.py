@@ -26,6 +26,7 @@ def snapshot_for(status: Status, settings: Settings, access_key: AccessKey, now:
         model=config.model,
         key=access_key.state(config),
         reach=ReachState(is_open=config.reach == "lan" or not config.is_loopback, addresses=status.lan_addresses),
+        ollama_port=config.ollama_port,
         pinned=_pinned(settings),
         payer=config.payer,
         icon=config.icon,

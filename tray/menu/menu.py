@@ -11,7 +11,7 @@ from tray.menu.account import account_and_problem, other_sign_in, payer_items
 from tray.menu.client_setup import name_of
 from tray.menu.item import SEPARATOR, Item, text_line
 from tray.menu.phrases import set_by, state_line
-from tray.menu.settings import key_item, model_item, pool_size_item, port_item, reach_item
+from tray.menu.settings import key_item, model_item, ollama_item, pool_size_item, port_item, reach_item
 from tray.model import Picture, Snapshot
 
 # Windows cuts longer tooltips.
@@ -31,6 +31,7 @@ def menu_for(snapshot: Snapshot) -> tuple[Item, ...]:
             port_item(snapshot),
             key_item(snapshot),
             reach_item(snapshot),
+            ollama_item(snapshot),
         ),
         (*_usage(snapshot), *other_sign_in(snapshot), *_new_version(snapshot)),
         (

@@ -1,8 +1,9 @@
-"""The submenus that change a setting: model, pool size, port, access key and reach."""
+"""The submenus that change a setting: model, pool size, ports, access key and reach."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from server.config import OLLAMA_PORT
 from server.status import ModelName
 from tray.commands import (
     AllowKeyFile,
@@ -92,6 +93,29 @@ def port_item(snapshot: Snapshot) -> Item:
             SEPARATOR,
             Item("Next free port", SetPort(None)),
             Item("Other... (in the settings file)", Open("settings")),
+        ),
+    )
+
+
+def ollama_item(snapshot: Snapshot) -> Item:
+    """Whether Ollama's port answers too."""
+    port = snapshot.ollama_port
+    refused = snapshot.status.ollama_refused if port else None
+    text = f"Apps that only know Ollama: {'port taken' if refused else f'port {port}' if port else 'off'}"
+    if pinned := set_by(snapshot, "ollama_port"):
+        return text_line(text + pinned)
+    if port_of(snapshot) == OLLAMA_PORT:
+        return text_line(f"Apps that only know Ollama: port {OLLAMA_PORT}")
+    return Item(
+        text,
+        items=(
+            Item(
+                f"Also answer as Ollama (port {port or OLLAMA_PORT})",
+                ChangeSetting("ollama_port", 0 if port else OLLAMA_PORT),
+                bool(port),
+            ),
+            *((text_line(refused),) if refused else ()),
+            text_line("Apps that look for Ollama by themselves use your plan"),
         ),
     )
 

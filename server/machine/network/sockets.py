@@ -11,26 +11,27 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from server.config import Config
-from server.errors import PortTaken, SettingsInvalid, StartError
+from server.errors import DrawbridgeError, PortTaken, SettingsInvalid, StartError
 from server.machine.network.port_owner import WILDCARDS, bracketed, is_answered, is_no_such_address, port_error
 
 NEXT_PORTS = 20
 _BACKLOG = 2048
+_NO_OLLAMA = "Drawbridge cannot answer as Ollama"
 _DEFAULT_PORT = Config().port
 # macOS and the BSDs let 127.0.0.1 be bound beside a program that has the port on every address.
 _SHARES_PORTS = sys.platform not in {"linux", "win32"}
 
-ListenerName = Literal["local", "lan"]
+ListenerName = Literal["local", "lan", "ollama"]
 Hosts = Callable[[], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """Bound sockets, by the access policy that they get: `local` or `lan`. The other fields outlive the sockets.
+    """Bound sockets: `local` and `ollama` for this computer, `lan` for others. The other fields outlive the sockets.
 
     `host` and `port` are for clients on this computer, `control` is the host and port of the local listener.
     `addresses` are all that answer, as in 127.0.0.1:8082; `lan_addresses` those for containers and the network.
-    `moved` says why the port is not the configured one.
+    `moved` says why the port is not the configured one, `ollama_refused` why Ollama's port does not answer.
     """
 
     local: tuple[socket.socket, ...]
@@ -41,6 +42,8 @@ class Listeners:
     control: tuple[str, int]
     moved: str | None = None
     lan_addresses: tuple[str, ...] = ()
+    ollama: tuple[socket.socket, ...] = ()
+    ollama_refused: str | None = None
 
     @property
     def base_url(self) -> str:
@@ -53,11 +56,13 @@ class Listeners:
             yield "local", listener
         for listener in self.lan:
             yield "lan", listener
+        for listener in self.ollama:
+            yield "ollama", listener
 
     def close(self, *, but: "Listeners | None" = None) -> None:
         """Closes all sockets, except those that belong to `but` too."""
         for _, listener in self.by_name():
-            if but is None or listener not in (*but.local, *but.lan):
+            if but is None or listener not in (*but.local, *but.lan, *but.ollama):
                 listener.close()
 
 
@@ -67,6 +72,8 @@ def open_listeners(config: Config, *, hosts: Hosts | None = None) -> Listeners:
     Loopback means 127.0.0.1 and, where there is IPv6, ::1 on the same port. With reach "lan" the other addresses of
     this computer (`hosts`) get the same port. A host that others can reach gets a local listener beside it, on a port
     chosen by the system, for `drawbridge status` and `stop`. Raises `PortTaken` or `StartError`.
+
+    If Ollama's port is taken, the server does without it.
     """
     return _Opening(config, hosts or lan_hosts).open()
 
@@ -87,7 +94,8 @@ def rebind(old: Listeners, before: Config, config: Config, *, hosts: Hosts | Non
     if config.port == old.port:
         # The port that the server had moved to is now the configured one.
         same_port, old = True, replace(old, moved=None)
-    opening = _Opening(config, hosts or lan_hosts, old)
+    changes_ollama = config.ollama_port != before.ollama_port or (config.ollama_port == old.port and not same_port)
+    opening = _Opening(config, hosts or lan_hosts, old, changes_ollama=changes_ollama)
     return opening.at(old.port, moved=old.moved) if same_port else opening.open()
 
 
@@ -137,8 +145,11 @@ def _is_reachable(host: str) -> bool:
 class _Opening:
     """One opening of listeners; if it fails, it closes the sockets that it has bound."""
 
-    def __init__(self, config: Config, lan: Hosts, old: Listeners | None = None) -> None:
+    def __init__(
+        self, config: Config, lan: Hosts, old: Listeners | None = None, *, changes_ollama: bool = False
+    ) -> None:
         self._config = config
+        self._changes_ollama = changes_ollama
         self._lan = lan
         self._old = old
         self._kept = {listener.getsockname()[:2]: listener for _, listener in old.by_name()} if old else {}
@@ -177,15 +188,18 @@ class _Opening:
             local, lan = sockets, self._bind_lan(bound) if config.reach == "lan" else ()
         else:
             local, lan = (self._bind_control(),), sockets
+        ollama, refused = self._ollama(bound)
         return Listeners(
             local=local,
             lan=lan,
-            addresses=_addresses((*local, *lan) if config.is_loopback else (*lan, *local)),
+            addresses=_addresses((*local, *lan, *ollama) if config.is_loopback else (*lan, *local, *ollama)),
             host={"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host),  # noqa: S104 # compared, not bound
             port=bound,
             control=local[0].getsockname()[:2],
             moved=moved,
             lan_addresses=self._lan_addresses(lan, bound),
+            ollama=ollama,
+            ollama_refused=refused,
         )
 
     def _bind_all(self, hosts: tuple[str, ...], port: int) -> tuple[socket.socket, ...]:
@@ -211,6 +225,26 @@ class _Opening:
                 if not is_no_such_address(error):
                     raise port_error(host, port, error) from error
         return tuple(sockets)
+
+    def _ollama(self, main: int) -> tuple[tuple[socket.socket, ...], str | None]:
+        """The sockets on Ollama's port, or why there are none. A change to a taken port raises `DrawbridgeError`."""
+        config, old = self._config, self._old
+        if config.ollama_port in {0, main}:
+            return (), None
+        if old is not None and not self._changes_ollama:
+            return old.ollama, old.ollama_refused
+        before = len(self._bound)
+        try:
+            return self._bind_all(("127.0.0.1", "::1"), config.ollama_port), None
+        except StartError as error:
+            for listener in self._bound[before:]:
+                listener.close()
+            del self._bound[before:]
+            if old is not None:
+                raise DrawbridgeError(
+                    error.message, hint="Quit that program, then try again.", title=_NO_OLLAMA
+                ) from error
+            return (), error.message
 
     def _bind_control(self) -> socket.socket:
         old = self._old

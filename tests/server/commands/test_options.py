@@ -24,6 +24,7 @@ CASES: Mapping[str, tuple[str, object]] = {
     "api_key": ("sesame", "sesame"),
     "require_key": ("true", True),
     "reach": ("lan", "lan"),
+    "ollama_port": ("11434", 11434),
     "payer": ("api-key", "api key"),
     "cli_path": ("/opt/claude", Path("/opt/claude")),
     "prefer_cli": ("newest", "newest"),

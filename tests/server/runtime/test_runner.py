@@ -331,6 +331,30 @@ def test_the_network_gets_a_listener_only_with_a_key(backend: FakeBackend) -> No
         assert (get(port, "/status")[0], len(backend.engines)) == (200, 1)
 
 
+def test_ollamas_port_opens_and_closes_while_the_server_runs(backend: FakeBackend) -> None:
+    with running(backend) as runner, socket.create_server(("127.0.0.1", 0)) as taken:
+        ollama = free_port()
+        runner.apply(replace(runner.config, ollama_port=ollama))
+        assert get(ollama, "/status")[0] == get(runner.listeners.port, "/status")[0] == 200
+        assert f"127.0.0.1:{ollama}" in runner.status.addresses
+        # The same rules: a proxy's request is refused.
+        assert get(ollama, "/status", **{"x-forwarded-for": "1"})[0] == 403
+        with pytest.raises(DrawbridgeError, match="taken"):
+            runner.apply(replace(runner.config, ollama_port=taken.getsockname()[1]))
+        assert get(ollama, "/status")[0] == 200
+        runner.apply(replace(runner.config, ollama_port=0))
+        wait_for(lambda: refuses(ollama))
+        assert len(backend.engines) == 1
+
+
+def test_a_server_without_ollamas_port_says_why(backend: FakeBackend) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config = Config(port=0, ollama_port=taken.getsockname()[1])
+        with running(backend, config) as runner:
+            assert "is taken by" in (runner.status.ollama_refused or "")
+            assert get(runner.listeners.port, "/status")[0] == 200
+
+
 def test_a_start_with_a_listener_for_the_network_requires_a_key(backend: FakeBackend) -> None:
     with pytest.raises(KeyNeeded), running(backend, Config(port=0, reach="lan")):
         pass

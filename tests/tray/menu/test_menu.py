@@ -31,6 +31,7 @@ class TestGolden:
             *("Running on port", "Claude Code is not", "Sign in to Claude", "Start", "Stop", "Restart"),
             *("Open dashboard", "Copy base URL", "Connect an app", "Who pays"),
             *("Default model: ", "Answers at once: ", "Port: ", "Access key: ", "Who can connect: "),
+            "Apps that only know Ollama: ",
             *("Plan usage", "Sign in with a Console", "Start at login", "Open log folder", "Copy diagnostics"),
             *("About", "Quit"),
         )

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from server.config import Config, Source
-from server.errors import PortTaken, StartError
+from server.errors import DrawbridgeError, PortTaken, StartError
 from server.machine.network import port_owner, sockets
 from server.machine.network.port_owner import owner_of, port_error
 from server.machine.network.sockets import Listeners, lan_hosts, next_free, open_listeners, rebind
@@ -25,7 +25,7 @@ def opened(config: Config) -> Iterator[Listeners]:
         yield listeners
 
 
-def given(port: int, host: str = "127.0.0.1", **more: str) -> Config:
+def given(port: int, host: str = "127.0.0.1", **more: object) -> Config:
     """Settings with a configured port and the default host, unless one is given."""
     sources: dict[str, Source] = {"port": "flag"}
     return Config(host=host, port=port, sources=sources if host == "127.0.0.1" else {**sources, "host": "flag"}, **more)  # type: ignore[arg-type]
@@ -274,3 +274,63 @@ def test_the_next_free_port_is_one_that_can_be_bound() -> None:
         port = taken.getsockname()[1]
         found = next_free(given(port), port - 1)
     assert found > port
+
+
+def test_ollamas_port_is_a_local_listener_beside_the_others() -> None:
+    port, ollama = free_port(), free_port()
+    with opened(given(port, ollama_port=ollama)) as listeners:
+        assert reaches("127.0.0.1", ollama)
+        assert f"127.0.0.1:{ollama}" in listeners.addresses
+        assert {name for name, _ in listeners.by_name()} == {"local", "ollama"}
+        assert (listeners.port, listeners.ollama_refused) == (port, None)
+    assert not reaches("127.0.0.1", ollama)
+    with opened(given(port, ollama_port=port)) as listeners:
+        assert listeners.ollama == ()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("::1", marks=v6)])
+def test_a_server_starts_without_ollamas_port_if_ollama_has_it_and_names_the_owner(host: str) -> None:
+    family = socket.AF_INET6 if host == "::1" else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as taken:
+        ollama = taken.getsockname()[1]
+        with opened(given(free_port(), ollama_port=ollama)) as listeners:
+            assert listeners.ollama == ()
+            assert f"pid {os.getpid()}" in (listeners.ollama_refused or "")
+            assert len(listeners.addresses) == len(listeners.local)
+        if host == "::1":
+            # The half that was free has been given back.
+            socket.create_server(("127.0.0.1", ollama)).close()
+
+
+def test_ollamas_port_is_added_and_removed_while_the_server_runs() -> None:
+    before = given(free_port())
+    with opened(before) as first:
+        after = given(first.port, ollama_port=free_port())
+        with closing(rebind(first, before, after)) as second:
+            assert second.local == first.local
+            assert second.ollama
+            third = rebind(second, after, before)
+            assert (third.local, third.ollama) == (first.local, ())
+            again = rebind(second, after, after)
+            assert again.ollama == second.ollama
+        assert reaches("127.0.0.1", first.port) is False
+
+
+def test_a_change_to_a_taken_port_of_ollama_is_refused_and_changes_nothing() -> None:
+    before = given(free_port())
+    with opened(before) as first, socket.create_server(("127.0.0.1", 0)) as taken:
+        with pytest.raises(DrawbridgeError, match="is taken by") as caught:
+            rebind(first, before, given(first.port, ollama_port=taken.getsockname()[1]))
+        assert not isinstance(caught.value, StartError)
+        assert reaches("127.0.0.1", first.port)
+
+
+def test_the_main_port_may_become_ollamas_and_leave_it() -> None:
+    before = given(free_port(), ollama_port=free_port())
+    with opened(before) as first:
+        moved = given(before.ollama_port, ollama_port=before.ollama_port)
+        second = rebind(first, before, moved)
+        first.close(but=second)
+        assert (second.port, second.local, second.ollama) == (before.ollama_port, first.ollama, ())
+        with closing(rebind(second, moved, before)) as third:
+            assert (third.ollama, third.port) == (first.ollama, before.port)
