@@ -15,6 +15,8 @@ OLLAMA_PORT = 11434
 GRACE_S = 10.0
 # Settings that take effect only at the next start.
 FIXED_AT_START = ("data_dir", "log_dir", "demo", "reload")
+# Settings that decide which sockets listen.
+LISTENING = ("host", "port", "reach", "ollama_port")
 
 Reach = Literal["local", "lan"]
 Payer = Literal["automatic", "plan", "api key"]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import TYPE_CHECKING, Any  # Any: the send type of a coroutine
 
-from server.config import FIXED_AT_START, GRACE_S, Config
+from server.config import FIXED_AT_START, GRACE_S, LISTENING, Config
 from server.errors import DrawbridgeError, KeyNeeded, SettingsInvalid, ShuttingDown, StartError
 from server.machine.files.paths import Folders, find_folders
 from server.machine.network.sockets import Hosts, ListenerName, Listeners, lan_hosts, open_listeners, rebind
@@ -175,12 +175,8 @@ class Runner:
             if getattr(config, name) != getattr(self._config, name):
                 raise SettingsInvalid(f"The setting {name!r} cannot change while the server runs.", hint="Restart it.")
         _check_key(config)
-        is_moving = any(
-            getattr(config, name) != getattr(self._config, name) for name in ("host", "port", "reach", "ollama_port")
-        )
-        listeners = None
-        if is_moving and self._is_open:
-            listeners = rebind(self.listeners, self._config, config, hosts=self._hosts)
+        is_moving = self._is_open and any(getattr(config, name) != getattr(self._config, name) for name in LISTENING)
+        listeners = rebind(self.listeners, self._config, config, hosts=self._hosts) if is_moving else None
         self._change_in_loop(config, listeners)
 
     def follow_network(self) -> None:
