@@ -5,11 +5,19 @@ from collections.abc import Sequence
 from server.dialects.base import Dialect
 from server.dialects.chat_path import ChatCompletions
 from server.dialects.completions.dialect import Completions
+from server.dialects.messages.dialect import Messages
 from server.dialects.ollama.dialect import OllamaChat, OllamaGenerate
 from server.dialects.responses.dialect import Responses
 
 # The first one is the default: its error form is used wherever no other prefix matches.
-DIALECTS: tuple[Dialect, ...] = (ChatCompletions(), Responses(), Completions(), OllamaChat(), OllamaGenerate())
+DIALECTS: tuple[Dialect, ...] = (
+    ChatCompletions(),
+    Responses(),
+    Messages(),
+    Completions(),
+    OllamaChat(),
+    OllamaGenerate(),
+)
 
 
 def dialect_for(path: str, dialects: Sequence[Dialect] = DIALECTS) -> Dialect:

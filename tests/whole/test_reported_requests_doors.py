@@ -88,7 +88,6 @@ async def test_the_page_of_a_website_may_not_ask(bridge: Bridge, standin: Standi
     ("path", "body"),
     [
         ("/responses", {"model": "sonnet", "input": "hi"}),
-        ("/messages", {"model": "sonnet", "max_tokens": 5, "messages": messages("hi")}),
         ("/embeddings", {"input": "hi"}),
     ],
 )

@@ -78,6 +78,11 @@ def wants_thinking(fields: ThinkingFields) -> bool:
     return _get(fields.thinking, "type") in ("enabled", "adaptive")
 
 
+def wants_thinking_text(fields: ThinkingFields) -> bool:
+    """Whether `thinking` asks for the text of the thinking, too, and not for its signature alone."""
+    return wants_thinking(fields) and _get(fields.thinking, "display") != "omitted"
+
+
 def _wishes(fields: ThinkingFields) -> Iterator[tuple[str, object]]:
     """Yields the values that may name an effort, the strongest first; False for those that say "off"."""
     yield "reasoning_effort", fields.reasoning_effort

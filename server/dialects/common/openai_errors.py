@@ -5,17 +5,15 @@ response says `x-should-retry: false`. Drawbridge itself retries whatever failed
 Code is never worth another blind retry.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from server import errors
 from server.dialects.base import ErrorReply
-from server.errors import BusyError, DrawbridgeError, RequestError, UpstreamError
+from server.dialects.common.waits import is_short, wait_s
+from server.errors import DrawbridgeError, RequestError
 
-# A rate limit that ends within this time is worth waiting for; a usage limit is not.
-_SHORT_WAIT_S = 60.0
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -86,8 +84,8 @@ def error_reply(error: DrawbridgeError) -> ErrorReply:
     row = _adjusted(next(_ROWS[kind] for kind in type(error).__mro__ if kind in _ROWS), error)
     param = error.param if isinstance(error, RequestError) and error.param else row.param
     headers = dict(row.headers)
-    if (wait_s := _wait_s(error)) is not None:
-        headers["retry-after"] = str(wait_s)
+    if (seconds := wait_s(error)) is not None:
+        headers["retry-after"] = str(seconds)
     if row.is_final:
         headers["x-should-retry"] = "false"
     body = {"message": str(error), "type": row.type, "param": param, "code": row.code}
@@ -97,15 +95,9 @@ def error_reply(error: DrawbridgeError) -> ErrorReply:
 def _adjusted(row: _Row, error: DrawbridgeError) -> _Row:
     """`row`, changed where the status or the wait that Claude's API gave makes a difference to the client."""
     match error:
-        case errors.UsageLimit() if (_wait_s(error) or math.inf) <= _SHORT_WAIT_S:
+        case errors.UsageLimit() if is_short(wait_s(error)):
             return replace(row, type=_LIMIT, code="rate_limit_exceeded", is_final=False)
         case errors.UpstreamDown(status=500):
             return replace(row, status=500)
         case _:
             return row
-
-
-def _wait_s(error: DrawbridgeError) -> int | None:
-    """The whole seconds to wait, at least one; None if unknown."""
-    wait_s = error.retry_after_s if isinstance(error, BusyError | UpstreamError) else None
-    return max(1, math.ceil(wait_s)) if wait_s is not None and math.isfinite(wait_s) else None

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 
 from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.dialects.common.answers.answer_format import OutputConfig, answer_from
-from server.dialects.common.effort import effort_in, wants_thinking
+from server.dialects.common.effort import effort_in, wants_thinking_text
 from server.dialects.common.message_reader import MessageReader
 from server.dialects.common.message_rules import Conversation
 from server.dialects.common.options import fields_without_effect, sampling_value
@@ -40,7 +40,7 @@ def request_from_messages(messages: MessagesRequest, *, owner: str, forwards_sam
             tool_choice=choice,
             schema=wanted.schema,
             thinks=effort.thinks,
-            shows_thinking=effort.thinks and wants_thinking(messages),
+            shows_thinking=effort.thinks and wants_thinking_text(messages),
             temperature=sampling_value(messages.temperature) if forwards_sampling else None,
             top_p=sampling_value(messages.top_p) if forwards_sampling else None,
         ),

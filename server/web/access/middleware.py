@@ -29,8 +29,8 @@ _HEADER_NAMES = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, \t-]{1,4096}")
 _OTHER_USER = "is another user's"
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _EXPOSED = (
-    b"x-request-id, x-drawbridge-way, x-drawbridge-model, x-drawbridge-ignored, x-drawbridge-schema, "
-    b"x-drawbridge-cost-usd, retry-after"
+    b"x-request-id, request-id, x-drawbridge-way, x-drawbridge-model, x-drawbridge-ignored, "
+    b"x-drawbridge-schema, x-drawbridge-cost-usd, retry-after"
 )
 
 Headers = list[tuple[bytes, bytes]]
@@ -132,6 +132,8 @@ class _Reply:
         self._send = send
         self._headers: Headers = [
             (b"x-request-id", name.encode()),
+            # The same, as Anthropic's libraries read it.
+            (b"request-id", name.encode()),
             (b"x-content-type-options", b"nosniff"),
             (b"cross-origin-resource-policy", b"same-origin"),
             (b"vary", b"Origin"),

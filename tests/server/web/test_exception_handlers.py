@@ -8,8 +8,6 @@ from tests.server.web.scene import FakeEngine, client, served
     [
         ("POST", "/v1/embeddings"),
         ("POST", "/embeddings"),
-        ("POST", "/v1/messages"),
-        ("POST", "/v1/messages/count_tokens"),
         ("POST", "/v1/images/generations"),
         ("POST", "/v1/audio/transcriptions"),
         ("GET", "/v1/files"),
