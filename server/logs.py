@@ -52,6 +52,12 @@ class _LogFile(logging.handlers.RotatingFileHandler):
             os.fchmod(stream.fileno(), 0o600)
         return stream
 
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 # the name of the base class
+        """Whether `record` would exceed the size. The base class also asks the file system twice for each line."""
+        if self.stream is None:
+            self.stream = self._open()
+        return self.stream.tell() + len(self.format(record)) + 1 >= self.maxBytes
+
 
 def open_log(folder: Path, *, level: str = "info") -> logging.Handler:
     """Logs to `folder`/drawbridge.log: 5 MB per file, three old files kept. Raises OSError if it cannot be written."""

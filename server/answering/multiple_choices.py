@@ -12,10 +12,19 @@ from server.errors import DrawbridgeError
 _QUEUE_SIZE = 64
 
 
-async def choices(
+def choices(
     requests: Sequence[ModelRequest], stream: Callable[[ModelRequest], AsyncGenerator[Event, None]]
 ) -> AsyncGenerator[Event, None]:
     """The events of the answers to all requests, each with its number, and one `Finished`. An error stops all."""
+    if len(requests) == 1 and requests[0].choices == 1:
+        # A single answer needs no task and no queue, which would take a fifth of the time per token.
+        return stream(requests[0])
+    return _merged(requests, stream)
+
+
+async def _merged(
+    requests: Sequence[ModelRequest], stream: Callable[[ModelRequest], AsyncGenerator[Event, None]]
+) -> AsyncGenerator[Event, None]:
     queue: asyncio.Queue[tuple[int, Event | Exception]] = asyncio.Queue(_QUEUE_SIZE)
     each = [replace(request, choices=1) for request in requests for _ in range(request.choices)]
     tasks = [asyncio.create_task(_read(number, stream(one), queue)) for number, one in enumerate(each)]
@@ -58,7 +67,7 @@ async def _read(
         async with aclosing(events):
             async for event in events:
                 await queue.put((number, event))
-    except Exception as error:  # noqa: BLE001 # raised again by `choices`
+    except Exception as error:  # noqa: BLE001 # raised again by `_merged`
         await queue.put((number, error))
 
 

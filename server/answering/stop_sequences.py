@@ -69,8 +69,12 @@ class StopCutter:
         return Finished(StopReason.STOP_SEQUENCE, stop, replace(self._usage, output=output))
 
 
-async def cut_at_stops(events: AsyncGenerator[Event, None], stops: Sequence[str]) -> AsyncGenerator[Event, None]:
+def cut_at_stops(events: AsyncGenerator[Event, None], stops: Sequence[str]) -> AsyncGenerator[Event, None]:
     """The events of one answer, cut at the first of `stops`. The rest of the answer is then stopped upstream."""
+    return _cut(events, stops) if stops else events
+
+
+async def _cut(events: AsyncGenerator[Event, None], stops: Sequence[str]) -> AsyncGenerator[Event, None]:
     cutter = StopCutter(stops)
     async with aclosing(events):
         async for event in events:

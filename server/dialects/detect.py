@@ -5,7 +5,10 @@ the model's name, and expects chat chunks back in each case.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Literal
+
+from pydantic.fields import FieldInfo
 
 from server.dialects.chat_completions.request_types import ChatRequest
 from server.dialects.common.roles import role_in
@@ -52,13 +55,24 @@ def fields_of_other_formats(body: object, found: RequestFormat) -> Iterator[str]
     """Yields the fields of `body` that ask for something in another format only, so that they have no effect."""
     if not isinstance(body, Mapping):
         return
-    for other, model in TYPES.items():
-        for name, field in model.model_fields.items():
-            if other == found or name in TYPES[found].model_fields:
-                continue
-            neutral = [value for mark in field.metadata for value in getattr(mark, "neutral", ())]
-            if body.get(name) not in (None, "", [], {}, field.default, *neutral):
-                yield name
+    for name, neutral in _foreign_fields(found):
+        if body.get(name) not in neutral:
+            yield name
+
+
+@cache
+def _foreign_fields(found: RequestFormat) -> tuple[tuple[str, tuple[object, ...]], ...]:
+    """The fields that only other formats have, with the values that ask for nothing."""
+    return tuple(
+        (name, (None, "", [], {}, field.default, *_neutral(field)))
+        for other, model in TYPES.items()
+        for name, field in model.model_fields.items()
+        if other != found and name not in TYPES[found].model_fields
+    )
+
+
+def _neutral(field: FieldInfo) -> list[object]:
+    return [value for mark in field.metadata for value in getattr(mark, "neutral", ())]
 
 
 def _is_chat(body: Mapping[str, object], messages: list[Mapping[str, object]]) -> bool:

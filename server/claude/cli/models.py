@@ -71,23 +71,30 @@ class ModelCache:
         self._limits: dict[str, ModelLimits] = {}
         self._cards = ALIASES
         self._load()
+        self._combine()
 
     @property
     def cards(self) -> tuple[ModelCard, ...]:
         """The models of the account, with their limits where known."""
-        return tuple(self._with_limits(card) for card in self._cards)
+        return self._combined
 
     def set_cards(self, cards: tuple[ModelCard, ...]) -> None:
         """Replaces the list with a new one from Claude Code."""
         if cards != self._cards:
             self._cards = cards
+            self._combine()
             self._save()
 
     def set_limits(self, limits: ModelLimits) -> None:
         """Records a model's limits, which Claude Code reports with an answer."""
         if self._limits.get(limits.model) != limits:
             self._limits[limits.model] = limits
+            self._combine()
             self._save()
+
+    def _combine(self) -> None:
+        # Once for each change: every request reads them.
+        self._combined = tuple(self._with_limits(card) for card in self._cards)
 
     def _with_limits(self, card: ModelCard) -> ModelCard:
         limits = self._limits.get(card.resolved)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from typing import Annotated
 
@@ -57,10 +58,15 @@ def fields_without_effect(request: WireModel, *, forwards_sampling: bool) -> Ite
 
 def unknown_fields(body: object, *types: type[WireModel]) -> Iterator[str]:
     """Yields the first fields of `body` that none of the request `types` has and that ask for something."""
-    known = frozenset(name for model in types for name in model.model_fields)
+    known = _names(types)
     given = body.items() if isinstance(body, Mapping) else ()
     unknown = (name for name, value in given if name not in known and value not in (None, "", [], {}, False))
     return (name[:_LONGEST_NAME] for name in islice(unknown, _MOST_UNKNOWN))
+
+
+@cache
+def _names(types: tuple[type[WireModel], ...]) -> frozenset[str]:
+    return frozenset(name for model in types for name in model.model_fields)
 
 
 def sampling_value(value: object) -> float | None:

@@ -11,6 +11,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Literal
 
 from starlette.requests import Request
@@ -326,6 +327,7 @@ def _is_below_localhost(host: str) -> bool:
     return match is not None and match[1].endswith(".localhost")
 
 
+@lru_cache(maxsize=64)
 def _is_loopback(host: str) -> bool:
     match = _HOST.fullmatch(host)
     if match is None:

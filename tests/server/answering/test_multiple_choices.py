@@ -131,3 +131,9 @@ async def test_closing_the_stream_stops_all_answers() -> None:
             if isinstance(event, PartDelta):
                 break
     assert streams.closed == 3
+
+
+async def test_a_single_answer_passes_unchanged() -> None:
+    last = Finished(StopReason.STOP_SEQUENCE, "END", cost_usd=0.5)
+    answer: list[Event | Exception] = [*ANSWER[:-1], last]
+    assert await events_of(ended(answer), ModelRequest(REQUEST.messages)) == answer

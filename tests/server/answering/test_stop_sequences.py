@@ -97,3 +97,12 @@ async def test_the_rest_of_the_answer_is_stopped() -> None:
     out = [event async for event in cut_at_stops(events(), ["\n"])]
     assert isinstance(out[-1], Finished)
     assert closed == [True]
+
+
+async def test_without_stop_sequences_nothing_is_between_the_answer_and_its_reader() -> None:
+    async def events() -> AsyncGenerator[Event, None]:
+        yield PartDelta(0, "a")
+
+    answer = events()
+    assert cut_at_stops(answer, ()) is answer
+    await answer.aclose()
