@@ -22,6 +22,7 @@ Reach = Literal["local", "lan"]
 Payer = Literal["automatic", "plan", "api key"]
 PreferredCli = Literal["carried", "newest"]
 Isolation = Literal["warm", "process"]
+Memory = Literal["normal", "small"]
 Thoughts = Literal["hidden", "field", "tags"]
 IconColour = Literal["auto", "light", "dark"]
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -63,6 +64,7 @@ class Config:
     reasoning: Thoughts = "field"  # how Claude's thinking is shown
     idle_shrink_s: float = 600.0
     isolation: Isolation = "warm"  # "process": a fresh process per conversation, regardless of the self-check
+    memory: Memory = "normal"  # "small": one process, unless `pool_size` is given, and without its JIT compiler
     check_updates: bool = False  # the app checks for a newer version once a day
     icon: IconColour = "auto"  # of the tray icon; "auto": by the panel, or visible on both if that is unknown
     log_level: str = "info"
@@ -211,6 +213,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("reasoning", _one_of("hidden", "field", "tags"), "hidden, field or tags"),
     Option("idle_shrink_s", _number(0.05, 604_800), "seconds, from 0.05 to 604800"),
     Option("isolation", _one_of("warm", "process"), "warm or process"),
+    Option("memory", _one_of("normal", "small"), "normal or small"),
     Option("check_updates", _switch, "true or false"),
     Option("icon", _one_of("auto", "light", "dark"), "auto, light or dark"),
     Option("log_level", _one_of("debug", "info", "warning", "error"), "debug, info, warning or error"),
@@ -244,6 +247,8 @@ def resolve(
                 f"{place} takes {option.expects},{shown or ' not an empty one'}.", hint="Correct it, then start again."
             ) from error
         sources[option.name] = source
+    if values.get("memory") == "small":
+        values.setdefault("pool_size", 1)
     assert {option.name for option in OPTIONS} == {f.name for f in fields(Config)} - {"sources"}
     return Config(**values, sources=MappingProxyType(sources))  # type: ignore[arg-type] # each parse gives its field's type
 

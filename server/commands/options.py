@@ -49,6 +49,7 @@ HELP: Mapping[str, str] = {
     "reasoning": "How to show Claude's thinking: hidden; field (reasoning_content); tags (<think> in the text).",
     "idle_shrink_s": "After how many idle seconds the pool ends all processes but one.",
     "isolation": "warm: reuse processes for other conversations after a reset; process: a fresh one for each.",
+    "memory": "small: for computers with little memory, one process and slower long answers; or normal.",
     "check_updates": "Check once a day for a newer version and show it in the app's menu.",
     "icon": "The colour of the tray icon: light (for a dark panel), dark (for a light panel), or auto.",
     "log_level": "debug, info, warning or error.",

@@ -17,7 +17,7 @@ from server.claude.cli.locate import bundled_cli, find_cli
 from server.claude.cli.models import ModelCache
 from server.claude.cli.sign_in import sign_in
 from server.claude.cli.usage import UsageBoard
-from server.claude.worker.launch import launch_for
+from server.claude.worker.launch import SMALL, launch_for
 from server.claude.worker.process import Bounds
 from server.claude.worker.worker import Worker
 from server.config import Config, Isolation
@@ -233,12 +233,15 @@ class Engine:
     def apply(self, config: Config) -> None:
         """Changes the settings: for the pool at once, for requests from the next one on."""
         is_other_payer = config.payer != self._config.payer
+        is_other_memory = config.memory != self._config.memory
         is_other_cli = (config.cli_path, config.prefer_cli) != (self._config.cli_path, self._config.prefer_cli)
         self._config = config
         self.breaker.reset()
         if is_other_cli:
             self.find_cli()
             self.pool.renew("the settings select another Claude Code")
+        if is_other_memory:
+            self.pool.renew("the settings change the memory of processes")
         self._reconfigure()
         if is_other_payer:
             self._account_changed()
@@ -299,7 +302,7 @@ class Engine:
 
     def _launch(self) -> Launch:
         """Called in a thread. Claude Code updates itself, so each process may be the first of a new version."""
-        environment = self._child_environment()
+        environment = {**self._child_environment(), **(SMALL if self._config.memory == "small" else {})}
         cli = self._find_cli()
         self._loop.call_soon_threadsafe(self.self_check.use, cli)
         return launch_for(self._mode.cli or cli, environment, is_private=self._mode.is_private)

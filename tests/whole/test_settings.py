@@ -100,6 +100,19 @@ async def test_settings_come_from_the_file_too(folder: Path) -> None:
         assert (await bridge.health())["pool"]["size"] == 1
 
 
+async def test_little_memory_means_one_process_without_its_jit_compiler(folder: Path) -> None:
+    file = folder / "home" / ".config" / "drawbridge" / "settings.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text('memory = "small"\n')
+    async with open_standin() as standin, open_bridge(standin, folder) as bridge:
+        assert (await bridge.chat("hi")).status_code == 200
+        assert (await bridge.until_pool(ready=1))["size"] == 1
+        assert [worker.environ().get("BUN_JSC_useJIT") for worker in bridge.workers()] == ["0"]
+        file.write_text('memory = "normal"\n')
+        await bridge.until_pool(size=3, booting=0, ready=3)
+        assert {worker.environ().get("BUN_JSC_useJIT") for worker in bridge.workers()} == {None}
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="scripts are no programs on Windows")
 async def test_a_newer_claude_code_of_the_users_is_used_where_that_is_preferred(folder: Path) -> None:
     carried = bundled_cli()

@@ -46,6 +46,7 @@ CASES: Mapping[str, tuple[str, object]] = {
     "reasoning": ("tags", "tags"),
     "idle_shrink_s": ("60", 60.0),
     "isolation": ("process", "process"),
+    "memory": ("small", "small"),
     "check_updates": ("true", True),
     "icon": ("Dark", "dark"),
     "log_level": ("debug", "debug"),
@@ -86,6 +87,16 @@ def test_each_setting_is_a_variable(home: Path, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv(variable, written)
     assert getattr(config(), name) == meant
     assert config().source(name) == "variable"
+
+
+def test_little_memory_means_one_process_unless_their_number_is_given(
+    home: Path, settings: Callable[[str], None]
+) -> None:
+    assert config("--memory", "small").pool_size == 1
+    assert config("--memory", "small", "--pool-size", "2").pool_size == 2
+    settings("pool_size = 3\n")
+    assert config("--memory", "small").pool_size == 3
+    assert config("--memory", "normal").pool_size == 3
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
