@@ -17,6 +17,7 @@ from tests.bench.load import measure_burst, measure_crowd
 from tests.bench.measuring import Found
 from tests.bench.rows import ROWS, measure_growth, measure_rows
 from tests.bench.scene import QUICK, TINY, Scale, Scene, open_scene
+from tests.bench.stages import measure_stages
 from tests.bench.starting import measure_starting
 from tests.bench.table import machine, table
 from tests.whole.bridge import child_environment
@@ -25,6 +26,7 @@ Measure = Callable[[Scene], Awaitable[list[Found]]]
 
 # In this order: memory is measured after many requests, and the bare client's history grows last.
 OTHERS: dict[str, Measure] = {
+    "stages": measure_stages,
     "start": measure_starting,
     "app": measure_app,
     "frozen": measure_frozen,

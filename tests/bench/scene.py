@@ -33,11 +33,12 @@ class Scale:
     stream_s: float = 10.0
     idle_s: float = 15.0
     starts: int = 5
+    stage_calls: int = 500
     replayed: int = 200
     histories: tuple[int, ...] = (10, 50, 100, 200)
 
 
-QUICK = Scale(repeats=3, warm_up=1, load_s=15.0, requests=100, stream_s=3.0, idle_s=3.0, starts=2)
+QUICK = Scale(repeats=3, warm_up=1, load_s=15.0, requests=100, stream_s=3.0, idle_s=3.0, starts=2, stage_calls=100)
 TINY = Scale(
     repeats=1,
     warm_up=0,
@@ -48,6 +49,7 @@ TINY = Scale(
     stream_s=0.5,
     idle_s=0.5,
     starts=1,
+    stage_calls=2,
     replayed=4,
     histories=(2, 4),
 )

@@ -9,6 +9,8 @@ import pytest
 from tests.bench.__main__ import KEYS
 from tests.bench.measuring import Fact, Found, Line, Spread, Timing, line
 from tests.bench.rows import ROWS
+from tests.bench.scene import TINY
+from tests.bench.stages import STAGES, stage_facts
 from tests.bench.table import table
 from tests.whole.bridge import ROOT
 
@@ -43,6 +45,12 @@ def test_a_single_row_brings_the_bare_client_along() -> None:
     assert found.ratio == 2.0
     assert found.first == Spread(20, 10, 30)
     assert found.note == "cold 2, spare 1"
+
+
+async def test_every_stage_of_a_request_can_be_measured() -> None:
+    facts = await stage_facts(TINY.stage_calls)
+    assert [fact.name for fact in facts] == [f"stage: {stage.name}" for stage in STAGES]
+    assert all(fact.value.endswith(" us of CPU") for fact in facts)
 
 
 def test_the_table_shows_times_and_figures_each_with_its_target() -> None:

@@ -256,7 +256,7 @@ class CliProcess:
         try:
             async for line in self._process.stdout:
                 self._lines_read += 1
-                frame = _frame(line)
+                frame = read_frame(line)
                 if frame is not None and not self._deliver(frame):
                     break
         except ValueError:
@@ -337,7 +337,7 @@ def _lines(frames: Iterable[Mapping[str, object]]) -> bytes:
     return "".join(dumps(frame) + "\n" for frame in frames).encode()
 
 
-def _frame(line: bytes) -> Frame | None:
+def read_frame(line: bytes) -> Frame | None:
     """One line as a frame; None for blank lines and for plain text, which some builds write to stdout."""
     stripped = line.strip()
     if not stripped.startswith(b"{"):
