@@ -1,5 +1,6 @@
 """Creates the ASGI application: all routes over an engine."""
 
+import secrets
 import time
 from collections.abc import Callable, Sequence
 
@@ -7,6 +8,8 @@ from fastapi import FastAPI
 
 from server.config import Config
 from server.dialects.base import Dialect
+from server.dialects.common.response_store import MemoryStore, ResponseStore
+from server.dialects.common.sealed import Seal
 from server.dialects.registry import DIALECTS
 from server.machine.version import own_version
 from server.web.exception_handlers import add_exception_handlers
@@ -21,6 +24,7 @@ from server.web.routes.models import lmstudio_router, models_router
 from server.web.routes.ollama import ollama_router
 from server.web.routes.openapi import openapi_router
 from server.web.routes.status_json import NAME
+from server.web.routes.stored_responses import stored_responses_router
 
 _DESCRIPTION = """
 OpenAI's API, answered by Claude through your own Claude Code sign-in.
@@ -38,8 +42,13 @@ def create_app(
     *,
     dialects: Sequence[Dialect] = DIALECTS,
     clock: Callable[[], float] = time.time,
+    seal: Seal | None = None,
+    store: ResponseStore | None = None,
 ) -> FastAPI:
-    """Creates the application over `engine`. /control and the page's stop button exist only with `control`."""
+    """Creates the application over `engine`. /control and the page's stop button exist only with `control`.
+
+    `seal` seals what clients keep, for this process only unless one is given; `store` keeps responses.
+    """
     app = FastAPI(
         title=f"{NAME} (demo)" if config.demo else NAME,
         version=own_version(),
@@ -49,8 +58,11 @@ def create_app(
     )
     add_exception_handlers(app)
     app.add_middleware(RecursionGuard, is_own=engine.is_own_session)
+    seal = seal or Seal(secrets.token_bytes(32))
+    store = store or MemoryStore(clock=clock)
     for dialect in dialects:
-        app.include_router(dialect_router(dialect, engine, clock=clock))
+        app.include_router(dialect_router(dialect, engine, clock=clock, seal=seal, store=store))
+    app.include_router(stored_responses_router(store))
     created = int(clock())
     app.include_router(models_router(engine, created=created))
     app.include_router(lmstudio_router(engine))

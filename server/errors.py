@@ -110,6 +110,13 @@ class MethodNotAllowed(RequestError):
     title = "Method not allowed"
 
 
+class UpgradeRefused(RequestError):
+    """A WebSocket. Clients that try one first use HTTP after this error."""
+
+    title = "WebSocket is not supported"
+    hint = "Send the request with POST."
+
+
 class AccessError(DrawbridgeError):
     """Refused before the body was read."""
 

@@ -6,12 +6,14 @@ import logging
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any  # Any: the send type of a coroutine
 
 from server.config import FIXED_AT_START, GRACE_S, LISTENING, Config
 from server.errors import DrawbridgeError, KeyNeeded, SettingsInvalid, ShuttingDown, StartError
 from server.machine.files.paths import Folders, find_folders
 from server.machine.network.sockets import Hosts, ListenerName, Listeners, lan_hosts, open_listeners, rebind
+from server.runtime.application import create_application
 from server.runtime.status_publisher import StatusPublisher
 from server.status import AccountStatus, Serving, SignInAccount, State, Status
 from server.web.interfaces import App, ControlPort, Engine
@@ -56,7 +58,7 @@ class Runner:
         self.token = token
         self._folders = folders or find_folders(config)
         self._open_engine = open_engine or _open_engine
-        self._create_app = create_app or _create_app
+        self._create_app = create_app or partial(create_application, self._folders)
         self._control: ControlPort = self if on_stop_requested is None else _Control(token, on_stop_requested)
         self._hosts = hosts
         self._on_open = on_open
@@ -364,12 +366,6 @@ def _import_web() -> None:
     import server.app
     import server.runtime.listeners
     import server.web.access.middleware  # noqa: F401 # for its effect
-
-
-def _create_app(config: Config, engine: Engine, control: ControlPort) -> App:
-    from server.app import create_app
-
-    return create_app(config, engine, control)
 
 
 def _listener_set(app: App, config: Callable[[], Config], on_refused_origin: Callable[[str], None]) -> "ListenerSet":

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.errors import AccessDenied, DrawbridgeError, MethodNotAllowed, NotBuilt, NotFound
+from server.errors import AccessDenied, DrawbridgeError, MethodNotAllowed, NotBuilt, NotFound, UpgradeRefused
 from server.web.access.policy import access_of
 from server.web.replies import error_response, internal_error
 from server.web.unavailable import instead_of
@@ -32,8 +32,10 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     """Answers the router's own errors: unknown path, wrong method."""
     assert isinstance(error, HTTPException)
     path, headers = request.scope["path"], {}
-    if error.status_code == 405:
-        own: DrawbridgeError = MethodNotAllowed(f"{path} does not support the method {request.method}.")
+    if error.status_code in {404, 405} and request.headers.get("upgrade", "").lower() == "websocket":
+        own: DrawbridgeError = UpgradeRefused(f"{path} is not available over WebSocket.")
+    elif error.status_code == 405:
+        own = MethodNotAllowed(f"{path} does not support the method {request.method}.")
         headers = dict(error.headers or {})
     elif error.status_code == 404 and (hint := instead_of(path)) is not None:
         own = NotBuilt(f"Drawbridge does not support {path}.", hint=hint)

@@ -50,6 +50,7 @@ _ROWS: Mapping[type[DrawbridgeError], _Row] = MappingProxyType(
         errors.BodyAmbiguous: _Row(400, _INVALID, headers={"connection": "close"}),
         errors.NotFound: _Row(404, _INVALID, "not_found"),
         errors.MethodNotAllowed: _Row(405, _INVALID, "method_not_allowed"),
+        errors.UpgradeRefused: _Row(426, _INVALID, "upgrade_required"),
         errors.AccessError: _Row(403, _PERMISSION, "door_closed"),
         errors.KeyRefused: _Row(401, _SIGN_IN, "invalid_api_key", headers={"www-authenticate": "Bearer"}),
         errors.AccessDenied: _Row(403, _PERMISSION, "door_closed"),

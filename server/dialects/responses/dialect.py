@@ -69,8 +69,15 @@ class Responses:
         request = _shown(request, body, full, options)
         model = request.model or options.config.model
         created = int(options.now)
+        previous = body["previous_response_id"] if full.before else None
         response = ResponseObject(
-            response_head(body, responses, id=f"resp_{options.token}", created=created, model=model)
+            response_head(
+                {**body, "previous_response_id": previous},
+                responses,
+                id=f"resp_{options.token}",
+                created=created,
+                model=model,
+            )
         )
         reply = ReplyOptions(
             response,

@@ -88,7 +88,7 @@ def response_head(
         "max_tool_calls": None,
         "metadata": _metadata(raw.get("metadata")),
         "parallel_tool_calls": request.parallel_tool_calls,
-        "previous_response_id": request.previous_response_id or None,
+        "previous_response_id": _string(raw.get("previous_response_id")),
         "prompt_cache_key": _string(raw.get("prompt_cache_key")),
         "reasoning": _reasoning(raw.get("reasoning")),
         "safety_identifier": None,

@@ -64,6 +64,7 @@ _RESPONSES: tuple[DrawbridgeError, ...] = (
 _ROUTING: tuple[DrawbridgeError, ...] = (
     errors.OwnRequest("This request comes from one of Drawbridge's own Claude Code processes."),
     errors.NotFound("There is nothing at /v1/nothing."),
+    errors.UpgradeRefused("/v1/responses is not available over WebSocket."),
     errors.MethodNotAllowed("/v1/models does not support the method DELETE."),
     errors.NotBuilt("Drawbridge does not support /v1/audio/speech."),
 )

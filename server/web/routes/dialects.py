@@ -13,6 +13,8 @@ from server.answering.stop_sequences import cut_at_stops
 from server.conversation.events import Event
 from server.dialects.base import Dialect, ParseOptions
 from server.dialects.common.answers.answer_check import AnswerChecks
+from server.dialects.common.response_store import ResponseStore
+from server.dialects.common.sealed import Seal
 from server.errors import InvalidRequest
 from server.logs import request_id
 from server.offload import offload
@@ -44,7 +46,14 @@ _DOCUMENTATION: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 )
 
 
-def dialect_router(dialect: Dialect, engine: Engine, *, clock: Callable[[], float] = time.time) -> APIRouter:
+def dialect_router(
+    dialect: Dialect,
+    engine: Engine,
+    *,
+    clock: Callable[[], float] = time.time,
+    seal: Seal,
+    store: ResponseStore,
+) -> APIRouter:
     """The routes of `dialect`, answered by `engine`."""
     router = APIRouter()
 
@@ -57,6 +66,8 @@ def dialect_router(dialect: Dialect, engine: Engine, *, clock: Callable[[], floa
             path_params=http.path_params,
             headers=http.headers,
             request_id=request_id.get(),
+            seal=seal,
+            store=store,
         )
         body = await json_body(http)
         try:

@@ -1,0 +1,77 @@
+"""Routes of stored responses: read, list the input, delete, cancel."""
+
+from fastapi import APIRouter, Request, Response
+
+from server.dialects.common.response_store import Item, ResponseStore, StoredResponse
+from server.errors import InvalidRequest, NotFound
+from server.web.access.policy import access_of
+from server.web.replies import JsonReply
+
+_MOST, _USUAL = 100, 20
+
+
+def stored_responses_router(store: ResponseStore) -> APIRouter:
+    """The routes over `store`. Each owner sees only its own responses."""
+    router = APIRouter(prefix="/v1/responses/{id_}", include_in_schema=False)
+
+    def found(http: Request, id_: str) -> StoredResponse:
+        response = store.get(access_of(http).owner, id_)
+        if response is None:
+            raise NotFound(
+                f"There is no stored response '{id_[:100]}'.",
+                hint="Responses are kept for a day, until the server stops, and only with 'store'.",
+            )
+        return response
+
+    @router.get("")
+    async def read(http: Request, id_: str) -> Response:
+        response = found(http, id_)
+        if http.query_params.get("stream", "").lower() in {"true", "1"}:
+            raise InvalidRequest(
+                "stream: only a response in the background can be streamed again, and Drawbridge has none.",
+                param="stream",
+            )
+        return JsonReply(response.body)
+
+    @router.delete("")
+    async def delete(http: Request, id_: str) -> Response:
+        found(http, id_)
+        store.delete(access_of(http).owner, id_)
+        return JsonReply({"id": id_, "object": "response", "deleted": True})
+
+    @router.get("/input_items")
+    async def input_items(http: Request, id_: str) -> Response:
+        query = http.query_params
+        return JsonReply(_page(found(http, id_).input, query.get("order"), query.get("after"), query.get("limit")))
+
+    @router.post("/cancel")
+    async def cancel(http: Request, id_: str) -> Response:
+        found(http, id_)
+        raise InvalidRequest(
+            "Only a response in the background can be cancelled, and Drawbridge has none.",
+            hint="Close the connection to cancel an answer.",
+        )
+
+    return router
+
+
+def _page(items: tuple[Item, ...], order: str | None, after: str | None, limit: str | None) -> dict[str, object]:
+    """A page of the items, the newest first unless `order` is "asc"."""
+    if order not in (None, "", "asc", "desc"):
+        raise InvalidRequest("order must be 'asc' or 'desc'.", param="order")
+    if limit and not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= _MOST):
+        raise InvalidRequest(f"limit must be an integer from 1 to {_MOST}.", param="limit")
+    ordered = list(items) if order == "asc" else list(reversed(items))
+    if after:
+        ids = [item["id"] for item in ordered]
+        if after not in ids:
+            raise InvalidRequest(f"after: there is no item '{after[:100]}'.", param="after")
+        ordered = ordered[ids.index(after) + 1 :]
+    page = ordered[: int(limit) if limit else _USUAL]
+    return {
+        "object": "list",
+        "data": page,
+        "first_id": page[0]["id"] if page else None,
+        "last_id": page[-1]["id"] if page else None,
+        "has_more": len(page) < len(ordered),
+    }
