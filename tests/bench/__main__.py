@@ -11,13 +11,16 @@ import click
 
 from server.claude.cli.versions import cli_version
 from tests.bench.app import measure_app
+from tests.bench.clock import measure_hour
 from tests.bench.costs import measure_idle, measure_memory, measure_tokens
 from tests.bench.frozen import measure_frozen
 from tests.bench.load import measure_burst, measure_crowd
 from tests.bench.measuring import Found
+from tests.bench.peers import measure_peers
 from tests.bench.rows import ROWS, measure_growth, measure_rows
+from tests.bench.runtimes import measure_runtimes
 from tests.bench.scene import QUICK, TINY, Scale, Scene, open_scene
-from tests.bench.stages import measure_stages
+from tests.bench.stages.stages import measure_stages
 from tests.bench.starting import measure_starting
 from tests.bench.table import machine, table
 from tests.whole.bridge import child_environment
@@ -36,6 +39,9 @@ OTHERS: dict[str, Measure] = {
     "memory": measure_memory,
     "crowd": measure_crowd,
     "growth": measure_growth,
+    "hour": measure_hour,
+    "runtimes": measure_runtimes,
+    "peers": measure_peers,
 }
 KEYS = (*(row.key for row in ROWS), *OTHERS)
 

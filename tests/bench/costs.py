@@ -19,11 +19,11 @@ _MEGABYTES_TARGET, _CORE_TARGET = 90, 10.0
 async def measure_memory(scene: Scene) -> list[Found]:
     """Measures our process after many requests, and the processes of Claude Code."""
     own = scene.bridge.server
-    fresh, before_s = own.memory_info().rss, _cpu(own)
+    fresh, before_s = own.memory_info().rss, cpu_s(own)
     async with scene.callers(SIZE) as callers:
         for _ in range(scene.scale.requests // SIZE):
             await asyncio.gather(*(caller.ask([scene.new("Hello?")], system=KNOWN) for caller in callers))
-    request_ms = (_cpu(own) - before_s) / (scene.scale.requests // SIZE * SIZE) * 1000
+    request_ms = (cpu_s(own) - before_s) / (scene.scale.requests // SIZE * SIZE) * 1000
     await scene.settle()
     workers = scene.bridge.workers()
     note = f"after {scene.scale.requests} requests, {SIZE} workers"
@@ -74,12 +74,13 @@ async def measure_idle(scene: Scene) -> list[Found]:
 
 async def cpu_of(processes: Sequence[psutil.Process], seconds: float) -> tuple[float, float]:
     """How many seconds of processor time they take within so many seconds, and how long that really was."""
-    before, began = sum(map(_cpu, processes)), time.perf_counter()
+    before, began = sum(map(cpu_s, processes)), time.perf_counter()
     await asyncio.sleep(seconds)
-    return sum(map(_cpu, processes)) - before, time.perf_counter() - began
+    return sum(map(cpu_s, processes)) - before, time.perf_counter() - began
 
 
-def _cpu(process: psutil.Process) -> float:
+def cpu_s(process: psutil.Process) -> float:
+    """The processor time of a process so far."""
     times = process.cpu_times()
     return float(times.user + times.system)
 

@@ -34,11 +34,14 @@ class Scale:
     idle_s: float = 15.0
     starts: int = 5
     stage_calls: int = 500
+    minutes: int = 60
     replayed: int = 200
     histories: tuple[int, ...] = (10, 50, 100, 200)
 
 
-QUICK = Scale(repeats=3, warm_up=1, load_s=15.0, requests=100, stream_s=3.0, idle_s=3.0, starts=2, stage_calls=100)
+QUICK = Scale(
+    repeats=3, warm_up=1, load_s=15.0, requests=100, stream_s=3.0, idle_s=3.0, starts=2, stage_calls=100, minutes=20
+)
 TINY = Scale(
     repeats=1,
     warm_up=0,
@@ -50,6 +53,7 @@ TINY = Scale(
     idle_s=0.5,
     starts=1,
     stage_calls=2,
+    minutes=4,
     replayed=4,
     histories=(2, 4),
 )

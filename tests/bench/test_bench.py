@@ -10,7 +10,7 @@ from tests.bench.__main__ import KEYS
 from tests.bench.measuring import Fact, Found, Line, Spread, Timing, line
 from tests.bench.rows import ROWS
 from tests.bench.scene import TINY
-from tests.bench.stages import STAGES, stage_facts
+from tests.bench.stages.stages import STAGES, stage_facts
 from tests.bench.table import table
 from tests.whole.bridge import ROOT
 

@@ -23,9 +23,9 @@ from server.pool.pool import Pool
 from server.pool.types import Limits
 from server.web.access.policy import Head, authorize, policy_for
 from server.web.json_body import parse_json
-from tests.bench.loopback import BODY, HEADERS, Line, answer_in_chunks, answer_shortly
 from tests.bench.measuring import Fact, Found
 from tests.bench.scene import Scene
+from tests.bench.stages.loopback import BODY, HEADERS, Line, answer_in_chunks, answer_shortly
 from tests.server.pool.harness import PROFILE, WorkerFactory
 from tests.server.web.scene import FakeEngine, served, text_events
 
