@@ -18,6 +18,7 @@ from server.web.recursion import RecursionGuard
 from server.web.routes.control import control_router
 from server.web.routes.dialects import dialect_router
 from server.web.routes.docs import docs_router
+from server.web.routes.embeddings import embeddings_router
 from server.web.routes.health import server_router
 from server.web.routes.manual import manual_router
 from server.web.routes.models import lmstudio_router, models_router
@@ -67,6 +68,7 @@ def create_app(
     app.include_router(models_router(engine, created=created))
     app.include_router(lmstudio_router(engine))
     app.include_router(ollama_router(engine, created=created, clock=clock))
+    app.include_router(embeddings_router(engine))
     app.include_router(server_router(engine, control=control, clock=clock))
     app.include_router(docs_router())
     app.include_router(manual_router())

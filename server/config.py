@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
+from urllib.parse import urlsplit
 
 from server.errors import SettingsInvalid
 
@@ -17,6 +18,8 @@ GRACE_S = 10.0
 FIXED_AT_START = ("data_dir", "log_dir", "demo", "reload")
 # Settings that decide which sockets listen.
 LISTENING = ("host", "port", "reach", "ollama_port")
+# Settings whose values are never shown.
+SECRETS = ("api_key", "embeddings_key")
 
 Reach = Literal["local", "lan"]
 Payer = Literal["automatic", "plan", "api key"]
@@ -63,6 +66,9 @@ class Config:
     forward_sampling: bool = False  # send temperature and top_p to Claude, for models that accept them
     reasoning: Thoughts = "field"  # how Claude's thinking is shown
     idle_shrink_s: float = 600.0
+    embeddings_url: str | None = None  # None: the local model
+    embeddings_model: str | None = None  # None: the name that the client sends
+    embeddings_key: str | None = field(default=None, repr=False)  # None: the stored one, if any
     isolation: Isolation = "warm"  # "process": a fresh process per conversation, regardless of the self-check
     memory: Memory = "normal"  # "small": one process, unless `pool_size` is given, and without its JIT compiler
     check_updates: bool = False  # the app checks for a newer version once a day
@@ -111,6 +117,14 @@ def _text(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError
     return value.strip()
+
+
+def _web_address(value: object) -> str:
+    address = _text(value)
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not (parts.port is None or parts.port):
+        raise ValueError
+    return address
 
 
 def _folder(value: object) -> Path:
@@ -212,6 +226,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("forward_sampling", _switch, "true or false"),
     Option("reasoning", _one_of("hidden", "field", "tags"), "hidden, field or tags"),
     Option("idle_shrink_s", _number(0.05, 604_800), "seconds, from 0.05 to 604800"),
+    Option("embeddings_url", _web_address, "a base URL, as in https://api.example.org/v1"),
+    Option("embeddings_model", _text, "a model's name, as in text-embedding-3-small"),
+    Option("embeddings_key", _text, "a text"),
     Option("isolation", _one_of("warm", "process"), "warm or process"),
     Option("memory", _one_of("normal", "small"), "normal or small"),
     Option("check_updates", _switch, "true or false"),
@@ -242,7 +259,7 @@ def resolve(
         try:
             values[option.name] = option.parse(given)
         except ValueError as error:
-            shown = "" if option.name == "api_key" else f" not {given!r}"
+            shown = "" if option.name in SECRETS else f" not {given!r}"
             raise SettingsInvalid(
                 f"{place} takes {option.expects},{shown or ' not an empty one'}.", hint="Correct it, then start again."
             ) from error

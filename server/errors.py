@@ -98,6 +98,12 @@ class NotBuilt(RequestError):
     title = "This endpoint is not available"
 
 
+class EmbeddingsMissing(RequestError):
+    """The local model for embeddings is not installed."""
+
+    title = "Embeddings are not installed"
+
+
 class NotFound(RequestError):
     """An unknown path or id."""
 
@@ -314,6 +320,23 @@ class UpstreamDown(UpstreamError):
 
     title = "Claude's API failed"
     hint = "Send the request again in a moment."
+
+
+class EndpointFailed(DrawbridgeError):
+    """The endpoint that the settings name for embeddings cannot be reached, or sends no embeddings."""
+
+    title = "The endpoint for embeddings failed"
+    hint = "Check the setting embeddings_url, and whether that server runs."
+
+
+class EndpointRefused(DrawbridgeError):
+    """The endpoint for embeddings refused a request that was translated for it; `status` is its HTTP status."""
+
+    title = "The endpoint for embeddings refused the request"
+
+    def __init__(self, message: str = "", *, status: int = 502) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class KeyringError(DrawbridgeError):

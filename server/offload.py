@@ -15,10 +15,10 @@ is_large: contextvars.ContextVar[bool] = contextvars.ContextVar("is_large", defa
 """Whether the body of the current request is large; it follows the task."""
 
 # Python's 5 ms are what the event loop would wait after each of its system calls while one of these threads works.
-_SWITCH_S = 0.0005
+SWITCH_S = 0.0005
 # Few, because they share one interpreter with the event loop. Starting a process needs the loop's own threads.
 _threads = ThreadPoolExecutor(
-    2, thread_name_prefix="large-request", initializer=sys.setswitchinterval, initargs=(_SWITCH_S,)
+    2, thread_name_prefix="large-request", initializer=sys.setswitchinterval, initargs=(SWITCH_S,)
 )
 
 P = ParamSpec("P")

@@ -72,6 +72,7 @@ def find_all(
     yield _folder("log folder", settled.folders.logs)
     yield _port(settled)
     yield _keyring(settled)
+    yield _embeddings(settled)
     yield tray() if tray is not None else Finding("tray", Level.NOTE, "this is the server only, without an icon")
 
 
@@ -234,6 +235,20 @@ def _keyring(settled: Settled) -> Finding:
     if key is not None and settled.config.api_key is None:
         place += " and required"
     return Finding("keyring", Level.OK if state.startswith("works") else Level.NOTE, f"{state}; {place}")
+
+
+def _embeddings(settled: Settled) -> Finding:
+    """What computes embeddings."""
+    # Lazy, as above.
+    from server.embeddings.endpoint import endpoint_url
+    from server.embeddings.install import PACKAGE, install_hint, is_installed
+    from server.embeddings.post import origin
+
+    if settled.config.embeddings_url:
+        return Finding("embeddings", Level.OK, f"by {origin(endpoint_url(settled.config.embeddings_url))}")
+    if is_installed():
+        return Finding("embeddings", Level.OK, f"by the local model ({PACKAGE})")
+    return Finding("embeddings", Level.NOTE, f"not installed. {install_hint()}")
 
 
 def _keyring_state(keychain: Keychain) -> str:

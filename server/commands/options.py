@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from server.config import OPTIONS, Config, Option, resolve
+from server.config import OPTIONS, SECRETS, Config, Option, resolve
 from server.machine.files.paths import Folders, find_folders
 from server.machine.files.settings_file import read_or_set_aside, read_settings
 
@@ -48,6 +48,10 @@ HELP: Mapping[str, str] = {
     "forward_sampling": "Send temperature and top_p to Claude, for models that accept them; disables thinking.",
     "reasoning": "How to show Claude's thinking: hidden; field (reasoning_content); tags (<think> in the text).",
     "idle_shrink_s": "After how many idle seconds the pool ends all processes but one.",
+    "embeddings_url": "The base URL of another endpoint to compute embeddings, instead of the local model.",
+    "embeddings_model": "The model to request from that endpoint, instead of the one that the client names.",
+    "embeddings_key": "The key of that endpoint. Other users of this computer can see command lines: store it with "
+    "'drawbridge embeddings-key', or use the variable.",
     "isolation": "warm: reuse processes for other conversations after a reset; process: a fresh one for each.",
     "memory": "small: for computers with little memory, one process and slower long answers; or normal.",
     "check_updates": "Check once a day for a newer version and show it in the app's menu.",
@@ -103,15 +107,15 @@ def as_variables(config: Config) -> dict[str, str]:
 def as_arguments(config: Config) -> tuple[str, ...]:
     """Returns the settings given by flags as arguments that mean the same in every folder.
 
-    The access key is replaced by a demand for the stored one: other users may read these arguments.
+    Keys are left out, because other users may read these arguments; the stored access key is required instead.
     """
     arguments: list[str] = []
     for option in OPTIONS:
         value = getattr(config, option.name)
         if config.source(option.name) != "flag" or value is False:
             continue
-        if option.name == "api_key":
-            if not config.require_key:
+        if option.name in SECRETS:
+            if option.name == "api_key" and not config.require_key:
                 arguments.append("--require-key")
         elif value is True:
             arguments.append(_flag(option))

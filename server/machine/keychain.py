@@ -1,15 +1,16 @@
-"""Stores the access key in the system's keyring, whose calls have a deadline, or in a private file."""
+"""Stores keys in the system's keyring, whose calls have a deadline, or in a private file."""
 
 import logging
 import os
 import secrets
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, Protocol, TypeVar
 
 from server.config import Config
@@ -19,18 +20,25 @@ from server.machine.files.atomic_files import PRIVATE, replace_file
 logger = logging.getLogger(__name__)
 
 SERVICE = "Drawbridge"
-KEY_FILE = "access-key"
 DEADLINE_S = 5.0
-_KEY, _PROBE = "access key", "probe"
+_PROBE = "probe"
+
+KeyName = Literal["access key", "embeddings key"]
+ACCESS_KEY: KeyName = "access key"
+EMBEDDINGS_KEY: KeyName = "embeddings key"
+"""The key of another server, for embeddings."""
 
 KeyPlaceName = Literal["keyring", "file"]
 KeyringState = Literal["keyring", "none", "locked"]
+_VARIABLES: Mapping[KeyName, str] = MappingProxyType(
+    {ACCESS_KEY: "DRAWBRIDGE_API_KEY", EMBEDDINGS_KEY: "DRAWBRIDGE_EMBEDDINGS_KEY"}
+)
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """The access key, and where it is stored."""
+    """A key, and where it is stored."""
 
     key: str = field(repr=False)
     place: KeyPlaceName
@@ -50,7 +58,7 @@ class Backend(Protocol):
 
 
 class Keychain:
-    """The one access key of this user. `folder` is the settings' folder, where the file would be.
+    """One key of this user, `name`. `folder` is the settings' folder, where the file would be.
 
     The key is in one place only: a file takes precedence over the keyring, and is removed when the keyring stores the
     key. No method takes longer than about two deadlines, and each may be called from any thread.
@@ -59,12 +67,14 @@ class Keychain:
     def __init__(
         self,
         folder: Path,
+        name: KeyName = ACCESS_KEY,
         *,
         deadline_s: float = DEADLINE_S,
         backend: "Callable[[], Backend] | None" = None,
         is_unlocked: "Callable[[], bool | None] | None" = None,
     ) -> None:
-        self.file = folder / KEY_FILE
+        self._name = name
+        self.file = folder / name.replace(" ", "-")
         self._backend = backend or system_keyring
         self._is_unlocked = is_unlocked or is_keyring_unlocked
         self._thread = _KeyringThread(deadline_s)
@@ -77,7 +87,7 @@ class Keychain:
         """Returns the stored key, if any. Raises `KeyringLocked` or `KeyringMissing` if that is not known."""
         if (kept := self._read_file()) is not None:
             return StoredKey(kept, "file")
-        found = self._thread.run(lambda: self._backend().get_password(SERVICE, _KEY))
+        found = self._thread.run(lambda: self._backend().get_password(SERVICE, self._name))
         return StoredKey(found, "keyring") if found else None
 
     def store(self, key: str, *, allow_file: bool) -> KeyPlaceName:
@@ -90,7 +100,7 @@ class Keychain:
         if state == "locked":
             raise KeyringLocked
         if state == "keyring":
-            self._thread.run(lambda: self._backend().set_password(SERVICE, _KEY, key))
+            self._thread.run(lambda: self._backend().set_password(SERVICE, self._name, key))
             with suppress(FileNotFoundError):
                 self.file.unlink()
             return "keyring"
@@ -138,8 +148,8 @@ class Keychain:
 
     def _delete(self) -> None:
         backend = self._backend()
-        if backend.get_password(SERVICE, _KEY) is not None:
-            backend.delete_password(SERVICE, _KEY)
+        if backend.get_password(SERVICE, self._name) is not None:
+            backend.delete_password(SERVICE, self._name)
 
     def _read_file(self) -> str | None:
         try:
@@ -148,12 +158,12 @@ class Keychain:
             return None
         except (OSError, ValueError) as error:
             raise DrawbridgeError(
-                f"The file {str(self.file)!r} with the access key cannot be read.",
-                hint="Make the file readable for you, or create a new key.",
-                title="The access key cannot be read",
+                f"The file {str(self.file)!r} with the {self._name} cannot be read.",
+                hint="Make the file readable for you, or store a new key.",
+                title=f"The {self._name} cannot be read",
             ) from error
         if os.name == "posix" and self.file.stat().st_mode & 0o077:
-            logger.warning("the file of the access key was readable for other users; it is private again")
+            logger.warning("the file of the %s was readable for other users; it is private again", self._name)
             self.file.chmod(PRIVATE)
         return key or None
 
@@ -163,8 +173,8 @@ class Keychain:
         except OSError as error:
             raise DrawbridgeError(
                 f"The file {str(self.file)!r} cannot be written: {error.strerror or error}.",
-                hint="Check the folder's permissions, or set the key as DRAWBRIDGE_API_KEY.",
-                title="The access key is not stored",
+                hint=f"Check the folder's permissions, or set the key as {_VARIABLES[self._name]}.",
+                title=f"The {self._name} is not stored",
             ) from error
 
 

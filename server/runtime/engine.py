@@ -24,11 +24,13 @@ from server.config import Config, Isolation
 from server.conversation.events import Event
 from server.conversation.models import ModelCard
 from server.conversation.request import Launch, ModelRequest
+from server.embeddings import Embedder
 from server.errors import CredentialsRefused, DrawbridgeError, EngineError, SignInNeeded
 from server.machine.billing import NO_KEY_HINT, environment_for, has_exported_key
 from server.machine.credentials import Refusal, refusal_of
 from server.machine.files.paths import Folders
 from server.machine.files.temp_folders import Scratch, open_scratch
+from server.machine.keychain import EMBEDDINGS_KEY, Keychain
 from server.machine.network.own_address import own_variables, without_own_address
 from server.machine.processes.environment import clean_environment, desktop_environment
 from server.machine.processes.guards import Guard, guard_for
@@ -62,8 +64,10 @@ class Engine:
         bundled: Path | None,
         scratch: Scratch,
         guard: Guard,
+        embeddings_key: Callable[[], str | None],
     ) -> None:
         self._config = config
+        self.embedder = Embedder(lambda: self._config, embeddings_key)
         self._environment = environment
         # Where Claude Code is searched: a demo has another HOME, but runs the user's Claude Code.
         self._search_environment = search_environment
@@ -254,6 +258,7 @@ class Engine:
     async def open(self, stack: AsyncExitStack) -> None:
         """Starts the pool, the self-check and the first account query; `stack` ends them."""
         stack.push_async_callback(self._account.close)
+        stack.callback(self.embedder.close)
         self.find_cli()
         await stack.enter_async_context(self.pool)
         stack.push_async_callback(self.self_check.close)
@@ -350,9 +355,15 @@ async def open_engine(
             bundled=find_bundled(),
             scratch=scratch,
             guard=guard,
+            embeddings_key=partial(_embeddings_key, folders),
         )
         await engine.open(stack)
         yield engine
+
+
+def _embeddings_key(folders: Folders) -> str | None:
+    stored = Keychain(folders.config, EMBEDDINGS_KEY).find()
+    return stored.key if stored else None
 
 
 def _import_session() -> None:

@@ -4,9 +4,11 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Protocol  # Any: ASGI's scope and messages are untyped
 
 from server.config import Config
+from server.conversation.embedding import EmbeddingRequest, Embeddings
 from server.conversation.events import Event
 from server.conversation.models import ModelCard
 from server.conversation.request import ModelRequest
+from server.embeddings.endpoint import PassedBack
 from server.status import AccountStatus, Serving, SignInAccount, Status
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
@@ -40,6 +42,10 @@ class Engine(Protocol):
     def is_own_session(self, session: str, /) -> bool:
         """Whether `session` is the id of a session of our own Claude Code processes."""
 
+    @property
+    def embedder(self) -> "Embedder":
+        """Computes embeddings."""
+
     def status(self) -> Status:
         """Returns the state of the server without waiting."""
 
@@ -48,6 +54,20 @@ class Engine(Protocol):
 
     async def sign_in(self, account: SignInAccount, on_url: Callable[[str], None], /) -> AccountStatus:
         """Signs in to Claude in the browser. Raises `DrawbridgeError` if nobody is signed in afterwards."""
+
+
+class Embedder(Protocol):
+    """Computes embeddings, as the settings say. Each method may raise a `DrawbridgeError`."""
+
+    @property
+    def model(self) -> str | None:
+        """The model that embeds, by its name for clients; None if there is none, or its name is not known."""
+
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
+        """Embeds the texts with the local model."""
+
+    async def pass_on(self, body: bytes, *, is_passed_on: bool) -> PassedBack:
+        """Posts `body` to the other endpoint of the settings; `is_passed_on`: it comes from a Drawbridge."""
 
 
 class ControlPort(Protocol):

@@ -33,6 +33,11 @@ def error_response(error: DrawbridgeError, scope: Scope) -> JsonReply:
     return JsonReply(reply.body, status=reply.status, headers=reply.headers)
 
 
+def header_value(text: str) -> str:
+    """`text` as a header value, so that a field name of the client's cannot inject a header."""
+    return "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in text)[:1000]
+
+
 def internal_error(error: BaseException) -> DrawbridgeError:
     """Logs a bug of ours and returns the error to send. The log leaves out its message, which may quote the request."""
     stack = "".join(traceback.format_tb(error.__traceback__))

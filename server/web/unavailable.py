@@ -33,7 +33,6 @@ _INSTEAD: Mapping[str, str] = MappingProxyType(
         "/v1/chatkit": _CHAT,
         "/v1/sessions": _CHAT,
         "/v1/completions": _CHAT,
-        "/v1/embeddings": "Give the app another address for embeddings.",
         "/v1/organization": "The status page and `drawbridge status` show the account and its usage.",
         "/v1/projects": "The status page and `drawbridge status` show the account and its usage.",
         "/openai": "Use /openai/deployments/{model}/chat/completions or /openai/v1/chat/completions.",

@@ -31,6 +31,7 @@ from server.conversation.events import (
 from server.conversation.models import ModelCard
 from server.conversation.parts import Text
 from server.conversation.request import ModelRequest
+from server.embeddings import Embedder
 from server.errors import UsageLimit, WorkerDied
 from server.machine.files.paths import Folders
 from server.runtime.runner import Runner
@@ -68,6 +69,10 @@ class FakeEngine:
         yield PartDelta(0, f" (model {turn.model or self.config.model})")
         yield PartEnded(0)
         yield Finished(StopReason.END, usage=Usage(input=1, output=2))
+
+    @property
+    def embedder(self) -> Embedder:
+        raise NotImplementedError
 
     async def models(self) -> tuple[ModelCard, ...]:
         return ()

@@ -88,7 +88,7 @@ async def test_the_page_of_a_website_may_not_ask(bridge: Bridge, standin: Standi
     ("path", "body"),
     [
         ("/responses", {"model": "sonnet", "input": "hi"}),
-        ("/embeddings", {"input": "hi"}),
+        ("/moderations", {"input": "hi"}),
     ],
 )
 async def test_a_probe_for_an_endpoint_that_is_not_built_gets_a_404(bridge: Bridge, path: str, body: object) -> None:

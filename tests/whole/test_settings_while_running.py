@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from server.machine.keychain import KEY_FILE
+from server.machine.keychain import Keychain
 from server.standin.script import Gate, Hold, say
 from server.standin.server import default_answer, open_standin
 from tests.tray.trayhost import TrayHost
@@ -50,8 +50,9 @@ def sized(size: int) -> dict[str, object]:
 async def test_settings_for_access_have_their_effect_and_follow_the_settings_file(folder: Path) -> None:
     config = folder / "home" / ".config" / "drawbridge"
     config.mkdir(parents=True)
-    (config / KEY_FILE).write_text(KEY)
-    (config / KEY_FILE).chmod(0o600)
+    key_file = Keychain(config).file
+    key_file.write_text(KEY)
+    key_file.chmod(0o600)
     file = config / "settings.toml"
     file.write_text(f'reach = "lan"\nallowed_origins = ["{NOTES}"]\nbody_limit_mb = 0.01\n')
     async with open_standin() as standin, open_bridge(standin, folder) as bridge:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from server.conversation.embedding import LOCAL_MODEL, OPENAI_NAMES
 from server.conversation.models import ModelCard
 from server.dialects.common.model_list import by_name
 from server.errors import ModelUnknown
@@ -9,14 +10,24 @@ from server.errors import ModelUnknown
 _MAX_ECHO = 100
 
 
-def models_page(cards: Iterable[ModelCard], *, created: int, api_types: Sequence[str] = ()) -> dict[str, object]:
-    """Returns the list: each card's own name, then full ids and aliases that are not names already.
+def models_page(
+    cards: Iterable[ModelCard], *, created: int, api_types: Sequence[str] = (), embeds: str | None = None
+) -> dict[str, object]:
+    """Returns the list: each card's own name, then full ids and aliases that are not names already, last `embeds`.
 
     `api_types` are Cursor's words for the APIs that answer. Every row has them and capabilities: if one has, Cursor's
     local mode hides those that do not.
     """
     rows = [_row(name, card, created, api_types) for name, card in by_name(cards).items()]
-    return {"object": "list", "data": rows}
+    return {"object": "list", "data": [*rows, *((embedding_row(embeds, created=created),) if embeds else ())]}
+
+
+def embedding_row(name: str, *, created: int) -> dict[str, object]:
+    """Returns the row of a model for embeddings. It has no capabilities, since it does not chat."""
+    is_local = name == LOCAL_MODEL or name in OPENAI_NAMES
+    row: dict[str, object] = {"id": name, "object": "model", "created": created}
+    shown = "Universal Sentence Encoder, multilingual (embeddings)" if is_local else f"{name} (embeddings)"
+    return {**row, "owned_by": "google" if is_local else "embeddings_url", "name": shown}
 
 
 def row_named(

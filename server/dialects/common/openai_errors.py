@@ -46,6 +46,9 @@ _ROWS: Mapping[type[DrawbridgeError], _Row] = MappingProxyType(
         errors.BodyTooLarge: _Row(413, _INVALID, "request_too_large"),
         # Clients that probe for an endpoint fall back to another one only on 404.
         errors.NotBuilt: _Row(404, _INVALID, "not_supported", is_final=True),
+        errors.EmbeddingsMissing: _Row(404, _INVALID, "embeddings_not_installed", is_final=True),
+        errors.EndpointFailed: _Row(502, _SERVER, "embeddings_endpoint_failed"),
+        errors.EndpointRefused: _Row(502, _SERVER, "embeddings_endpoint_refused"),
         errors.BodyTooSlow: _Row(408, _INVALID, "request_timeout", headers={"connection": "close"}),
         errors.BodyAmbiguous: _Row(400, _INVALID, headers={"connection": "close"}),
         errors.NotFound: _Row(404, _INVALID, "not_found"),
@@ -100,5 +103,7 @@ def _adjusted(row: _Row, error: DrawbridgeError) -> _Row:
             return replace(row, type=_LIMIT, code="rate_limit_exceeded", is_final=False)
         case errors.UpstreamDown(status=500):
             return replace(row, status=500)
+        case errors.EndpointRefused():
+            return replace(row, status=error.status)
         case _:
             return row

@@ -69,10 +69,21 @@ _ROUTING: tuple[DrawbridgeError, ...] = (
     errors.NotBuilt("Drawbridge does not support /v1/audio/speech."),
 )
 
+_EMBEDDINGS: tuple[DrawbridgeError, ...] = (
+    errors.InvalidRequest("input must not be empty.", param="input"),
+    errors.EmbeddingsMissing(
+        "This installation has no model for embeddings.",
+        hint="Start Drawbridge with 'uv run --no-dev --extra embeddings drawbridge'.",
+    ),
+    errors.EndpointFailed("http://127.0.0.1:9000 cannot be reached: Connection refused."),
+    errors.EndpointRefused("The model is not loaded.", status=503),
+)
+
 MODEL = (*ACCESS, *_MODELS, *CLI)
 CHAT = (*ACCESS, *_BODIES, *_MODELS, *CLI, *_BUSY, *_ANSWERS)
 RESPONSES = (*CHAT, *_RESPONSES)
-ALL = (*RESPONSES, *_ROUTING)
+EMBEDDINGS = (*ACCESS, *_BODIES[1:], *_MODELS, *_EMBEDDINGS, errors.ShuttingDown())
+ALL = (*RESPONSES, *_EMBEDDINGS, *_ROUTING)
 
 ERROR_SCHEMA: dict[str, Any] = {
     "type": "object",

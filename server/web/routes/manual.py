@@ -23,6 +23,7 @@ PAGES = {
     "menu": "The icon and its menu",
     "clients": "Connect an app",
     "api": "The API",
+    "embeddings": "Embeddings",
     "commands": "Commands and settings",
     "account": "Account, cost and terms",
     "privacy": "Privacy and security",

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request, Response
 
 from server.answering.model_routing import card_for
-from server.dialects.chat_completions.models import models_page, row_named
+from server.conversation.embedding import OPENAI_NAMES
+from server.dialects.chat_completions.models import embedding_row, models_page, row_named
 from server.dialects.lmstudio import models as lmstudio
 from server.dialects.registry import DIALECTS
 from server.errors import InvalidRequest
@@ -33,7 +34,7 @@ def models_router(engine: Engine, *, created: int) -> APIRouter:
     async def list_models(request: Request) -> Response:
         """Lists the models of the account by the names to request them with."""
         cards = await engine.models()
-        page = models_page(cards, created=created, api_types=api_types)
+        page = models_page(cards, created=created, api_types=api_types, embeds=engine.embedder.model)
         # OpenAI's clients ignore the second list, LM Studio's the first.
         is_lmstudios = str(request.scope.get(AS_SENT, "")).startswith("/api/v1")
         return JsonReply({**page, "models": lmstudio.models_v1(cards)} if is_lmstudios else page)
@@ -41,6 +42,9 @@ def models_router(engine: Engine, *, created: int) -> APIRouter:
     @router.get("/v1/models/{model:path}", summary="Describe a model", responses=MODEL_RESPONSES)
     async def retrieve_model(model: str) -> Response:
         """Describes the model that answers requests for this name."""
+        embeds = engine.embedder.model
+        if embeds is not None and model in {embeds, *OPENAI_NAMES}:
+            return JsonReply(embedding_row(model, created=created))
         cards = await engine.models()
         answering = card_for(model, engine.config, tuple(cards))
         return JsonReply(row_named(model, cards, created=created, answering=answering, api_types=api_types))

@@ -15,7 +15,7 @@ from server.dialects.base import Collector, Encoder, ErrorReply
 from server.dialects.common.answers.answer_check import AnswerChecks
 from server.dialects.framing import json_bytes
 from server.errors import DrawbridgeError
-from server.web.replies import JSON_HEADERS, JsonReply, error_response
+from server.web.replies import JSON_HEADERS, JsonReply, error_response, header_value
 from server.web.streaming.event_pump import EventPump, deliver
 
 Headers = list[tuple[bytes, bytes]]
@@ -131,7 +131,7 @@ class WholeAnswer(Response):
         if finished.cost_usd is not None:
             headers.append((b"x-drawbridge-cost-usd", f"{finished.cost_usd:.6f}".encode()))
         if self._checks is not None and self._checks.found:
-            headers.append((b"x-drawbridge-schema", _header_value(self._checks.found)))
+            headers.append((b"x-drawbridge-schema", header_value(self._checks.found).encode()))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
@@ -147,14 +147,9 @@ def _headers(ignored: tuple[str, ...], first: Event | None) -> Headers:
     """What is known of the answer when the response begins; `first` is None if no event has arrived yet."""
     headers: Headers = []
     if isinstance(first, Started) and first.way:
-        headers.append((b"x-drawbridge-way", _header_value(first.way)))
+        headers.append((b"x-drawbridge-way", header_value(first.way).encode()))
     if isinstance(first, Started) and first.model:
-        headers.append((b"x-drawbridge-model", _header_value(first.model)))
+        headers.append((b"x-drawbridge-model", header_value(first.model).encode()))
     if ignored:
-        headers.append((b"x-drawbridge-ignored", _header_value(", ".join(ignored))))
+        headers.append((b"x-drawbridge-ignored", header_value(", ".join(ignored)).encode()))
     return headers
-
-
-def _header_value(text: str) -> bytes:
-    """`text` as a header value, so that a field name of the client's cannot inject a header."""
-    return "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in text)[:1000].encode()

@@ -45,6 +45,9 @@ CASES: Mapping[str, tuple[str, object]] = {
     "forward_sampling": ("true", True),
     "reasoning": ("tags", "tags"),
     "idle_shrink_s": ("60", 60.0),
+    "embeddings_url": ("https://a.example/v1", "https://a.example/v1"),
+    "embeddings_model": ("bge-m3", "bge-m3"),
+    "embeddings_key": ("sk-other", "sk-other"),
     "isolation": ("process", "process"),
     "memory": ("small", "small"),
     "check_updates": ("true", True),
@@ -181,7 +184,7 @@ def test_a_child_gets_the_settings_as_variables(home: Path, monkeypatch: pytest.
 
 
 def test_the_settings_given_by_flags_come_back_as_arguments(home: Path, tmp_path: Path) -> None:
-    given = config(*_all_arguments(but={"api_key"}))
+    given = config(*_all_arguments(but={"api_key", "embeddings_key"}))
     assert config(*as_arguments(given)) == given
 
 
@@ -200,6 +203,10 @@ def test_paths_among_the_arguments_mean_the_same_in_another_folder(
 @pytest.mark.parametrize("more", [(), ("--require-key",)])
 def test_the_key_is_no_argument_but_stays_required(home: Path, more: tuple[str, ...]) -> None:
     assert as_arguments(config("--api-key", "sesame", *more)) == ("--require-key",)
+
+
+def test_the_key_of_another_endpoint_is_no_argument(home: Path) -> None:
+    assert as_arguments(config("--embeddings-key", "sesame")) == ()
 
 
 def _all_arguments(but: Collection[str] = ()) -> list[str]:

@@ -18,9 +18,11 @@ from server.conversation.parts import Text
 from server.conversation.request import ModelRequest
 from server.dialects.base import Dialect
 from server.dialects.registry import DIALECTS
+from server.embeddings import Embedder
 from server.errors import DrawbridgeError
 from server.status import AccountStatus, CliStatus, PoolStatus, Serving, SignInAccount, State, Status
 from server.web.access.middleware import AccessMiddleware, AccessPolicy, policy_for
+from tests.server.embeddings.kit import model
 
 NOW = 1_800_000_000.0
 CARDS = (
@@ -65,10 +67,12 @@ class FakeEngine:
     opened: int = 0
     closed: int = 0
     has_closed: asyncio.Event = field(default_factory=asyncio.Event)
+    embeddings_key: str | None = None
     serving: Serving = field(default_factory=Serving)
 
     def __post_init__(self) -> None:
         self.on_change: Callable[[], None] = lambda: None
+        self.embedder = Embedder(lambda: self.config, lambda: self.embeddings_key, load=model)
 
     async def stream(self, turn: ModelRequest) -> AsyncGenerator[Event, None]:
         self.requests.append(turn)

@@ -152,7 +152,7 @@ async def test_a_connection_is_reused_after_every_kind_of_response() -> None:
             ("/v1/chat/completions", STREAM, b"200"),
             ("/v1/chat/completions", {}, b"400"),
             ("/nowhere", {}, b"404"),
-            ("/v1/embeddings", {"input": "x" * 200_000}, b"404"),
+            ("/v1/edits", {"input": "x" * 200_000}, b"404"),
             ("/v1/chat/completions", ASK, b"200"),
         ):
             writer.write(post(body, path))

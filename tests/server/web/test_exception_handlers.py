@@ -6,8 +6,6 @@ from tests.server.web.scene import FakeEngine, client, served
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", "/v1/embeddings"),
-        ("POST", "/embeddings"),
         ("POST", "/v1/images/generations"),
         ("POST", "/v1/audio/transcriptions"),
         ("GET", "/v1/files"),

@@ -60,6 +60,7 @@ async def test_the_document_has_an_example_for_every_endpoint_and_error() -> Non
         "/api/pull",
         "/api/v0/models",
         "/api/v0/models/{model}",
+        "/v1/embeddings",
         "/v1/models",
         "/v1/models/{model}",
         "/health",

@@ -1,0 +1,40 @@
+"""A request for embeddings, and its result: vectors whose closeness says how alike the meanings of the texts are."""
+
+from dataclasses import dataclass
+
+LOCAL_MODEL = "use-multilingual-v3"
+"""The name of the local model, Google's Universal Sentence Encoder in its multilingual version 3."""
+LOCAL_DIMENSIONS = 512
+OPENAI_NAMES = ("text-embedding-3-small", "text-embedding-3-large", "text-embedding-ada-002")
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingRequest:
+    """Texts to embed. `model` is the client's name for the model, `dimensions` None for all of the model's.
+
+    `places` names each text for errors, as in `input[3]`. `cuts`: a text that is too long is cut instead of refused.
+    `ignored` names what has no effect.
+    """
+
+    texts: tuple[str, ...]
+    places: tuple[str, ...]
+    model: str
+    dimensions: int | None = None
+    cuts: bool = True
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """The vectors, in the order of the texts, each as float32 numbers in little-endian order, of length 1.
+
+    `model` is the one that made them, `tokens` what the texts have in its tokenizer. `notes` names texts that were
+    cut or hardly understood. `total_s` is how long the request took, `load_s` of it to load the model.
+    """
+
+    vectors: tuple[bytes, ...]
+    model: str
+    tokens: int
+    notes: tuple[str, ...] = ()
+    load_s: float = 0.0
+    total_s: float = 0.0
