@@ -7,7 +7,7 @@ from server.conversation.events import Event, Finished, Started, StopReason
 from server.dialects.base import ErrorReply, Exchange, ParseOptions
 from server.dialects.framing import NDJSON_TYPE
 from server.dialects.ollama.errors import error_reply
-from server.dialects.ollama.lines import ReplyForm
+from server.dialects.ollama.lines import ReplyForm, rfc3339
 from server.dialects.ollama.request import only_loads, parse_ollama, request_from_ollama, unloads
 from server.dialects.ollama.request_types import OllamaChatRequest, OllamaGenerateRequest
 from server.dialects.ollama.response import OllamaCollector
@@ -57,7 +57,7 @@ class _Ollama:
         form = ReplyForm(
             path,
             given.model or config.model,
-            options.now,
+            rfc3339(options.now),
             answer=request.answer,
             # Tags inside the content would make JSON invalid.
             reasoning="field" if config.reasoning == "tags" and request.answer else config.reasoning,

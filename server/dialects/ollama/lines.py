@@ -19,14 +19,14 @@ Call = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class ReplyForm:
-    """How to reply: the path, the model as the client wrote it, and the Unix time of the reply.
+    """How to reply: the path, the model as the client wrote it, and the time of the reply.
 
     `done`: the reason with which an answer ends that only loads a model.
     """
 
     path: Literal["chat", "generate"]
     model: str
-    now: float
+    created_at: str
     answer: AnswerFormat | None = None
     reasoning: Thoughts = "field"
     done: str | None = None
@@ -44,7 +44,7 @@ class ReplyForm:
             inner: dict[str, object] = {"message": {"role": "assistant", "content": content, **more}}
         else:
             inner = {"response": content, **more}
-        return {"model": self.model, "created_at": rfc3339(self.now), **inner, "done": False}
+        return {"model": self.model, "created_at": self.created_at, **inner, "done": False}
 
     def last(
         self, finished: Finished, content: str = "", *, thinking: str = "", calls: Sequence[Call] = ()

@@ -11,6 +11,8 @@ from server.dialects.ollama.lines import rfc3339
 VERSION = "0.14.0"
 CAPABILITIES = ("completion", "tools", "vision", "thinking")
 _ARCHITECTURE = "claude"
+# LiteLLM offers tools to a model only if its template contains them.
+_TEMPLATE = "{{ .System }}{{ .Tools }}{{ .Prompt }}"
 # No model takes up space on this computer, but clients want a positive size.
 _SIZE = 1
 
@@ -32,7 +34,7 @@ def description(card: ModelCard, *, created: float) -> dict[str, object]:
     return {
         "modelfile": "",
         "parameters": "",
-        "template": "",
+        "template": _TEMPLATE,
         "details": _details(),
         "model_info": {
             "general.architecture": _ARCHITECTURE,

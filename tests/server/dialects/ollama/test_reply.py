@@ -7,11 +7,11 @@ from typing import Any
 from server.conversation.events import Event, Failed, Finished, Started, StopReason, Timings, Usage
 from server.conversation.request import AnswerFormat
 from server.dialects.ollama.dialect import OllamaReply
-from server.dialects.ollama.lines import ReplyForm
+from server.dialects.ollama.lines import ReplyForm, rfc3339
 from server.errors import WorkerDied
 from tests.server.dialects.answers import answer, call, text, thinking
 
-FORM = ReplyForm("chat", "sonnet", 1_800_000_000.25)
+FORM = ReplyForm("chat", "sonnet", rfc3339(1_800_000_000.25))
 
 
 def lines(events: Sequence[Event], form: ReplyForm = FORM) -> list[Any]:
@@ -65,7 +65,7 @@ def test_durations_are_nanoseconds_and_counts_include_the_cache() -> None:
 
 
 def test_an_answer_in_json_is_the_content() -> None:
-    form = ReplyForm("generate", "sonnet", 0, answer=AnswerFormat(None, "answer"))
+    form = ReplyForm("generate", "sonnet", rfc3339(0), answer=AnswerFormat(None, "answer"))
     events = answer(call(0, "answer", '{"age": ', "36}"), reason=StopReason.TOOL_CALLS)
     assert whole(events, form)["response"] == '{"age": 36}'
     assert "".join(line["response"] for line in lines(events, form)) == '{"age": 36}'

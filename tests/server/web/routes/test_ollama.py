@@ -46,6 +46,8 @@ async def test_a_model_is_described_with_its_context_length_and_capabilities(bod
     assert shown["model_info"][f"{architecture}.context_length"] == 200_000
     assert shown["model_info"]["general.basename"] == "Claude Sonnet"
     assert {"modelfile", "parameters", "template", "details", "modified_at"} <= set(shown)
+    # By this LiteLLM decides whether a model takes tools.
+    assert "tools" in shown["template"].lower()
 
 
 @pytest.mark.parametrize("path", ["/api/show", "/api/pull"])
