@@ -10,14 +10,16 @@ from dataclasses import dataclass, field, replace
 from server.answering.conversation_keys import ConversationKeys
 from server.answering.thinking_store import ThinkingStore
 from server.claude.protocol.tool_ids import with_legal_ids
+from server.claude.worker.plugin import is_readable
 from server.claude.worker.worker import Worker
 from server.config import Config
 from server.conversation.accumulator import MessageAccumulator
 from server.conversation.events import Event, Finished, Started, Timings
-from server.conversation.request import ModelRequest, ModelSettings, Profile
+from server.conversation.request import ModelRequest, ModelSettings
 from server.offload import offload
 from server.pool.lease import Lease
 from server.pool.pool import Pool
+from server.pool.types import Kind
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +55,9 @@ class Attempt:
     async def _finish(self, event: Finished) -> Finished:
         """Keeps the worker for the conversation that it holds now."""
         if not self.is_background and self.lease.worker.is_at_rest:
-            messages, answer = self.request.messages, self.answer.message
-            self.lease.keep(await offload(self.keys.held, messages, answer, model=self.settings.model))
+            request, answer, model = self.request, self.answer.message, self.settings.model
+            key = await offload(self.keys.held, request.messages, answer, model=model, profile=request.profile)
+            self.lease.keep(key)
         self.thinking.keep(self.request.profile.owner, self.settings.model, self.answer.message_with_thinking)
         timings = replace(self.timings, total_ms=self.elapsed_ms())
         logger.info(
@@ -67,10 +70,14 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class AttemptFactory:
-    """Begins attempts with the workers of a pool. `config` returns the settings in force."""
+    """Begins attempts with the workers of a pool. `config` returns the settings in force.
+
+    `is_live` returns whether the pool's processes are live now.
+    """
 
     pool: Pool[Worker]
     config: Callable[[], Config]
+    is_live: Callable[[], bool] = lambda: False
     thinking: ThinkingStore = field(default_factory=ThinkingStore)
     keys: ConversationKeys = field(default_factory=ConversationKeys)
 
@@ -83,10 +90,10 @@ class AttemptFactory:
         if settings.thinks and settings.temperature is None and settings.top_p is None:
             messages = await offload(self.thinking.restored, request.profile.owner, settings.model, request.messages)
             request = replace(request, messages=messages)
-        profile, key = await offload(self._lease_terms, request, settings, is_background=is_background)
+        kind, key = await offload(self._lease_terms, request, settings, is_background=is_background)
         if is_retry:
             await self.pool.retire_unresponsive()
-        async with self.pool.lease(profile, conversation_key=key, first_in_line=is_retry) as lease:
+        async with self.pool.lease(kind, conversation_key=key, first_in_line=is_retry) as lease:
             already_held = len(request.messages) - 1 if lease.way == "continued" else 0
             events = lease.worker.ask(
                 request.profile, settings, request.messages, held=already_held, is_patient=is_retry
@@ -116,12 +123,15 @@ class AttemptFactory:
 
     def _lease_terms(
         self, request: ModelRequest, settings: ModelSettings, *, is_background: bool
-    ) -> tuple[Profile, str | None]:
-        """The profile and the conversation by which the pool matches a worker.
+    ) -> tuple[Kind, str | None]:
+        """The kind and the conversation by which the pool matches a worker.
 
+        A live worker takes any profile of its owner that it can read, any other worker only the one that it has.
         A background request (a title, tags) continues no conversation. It shares workers with other background requests
         only, so that it does not take the worker that holds the user's conversation while another one is idle.
         """
+        profile = request.profile
+        kind = profile.owner if self.is_live() and is_readable(profile.system) else profile
         if is_background:
-            return replace(request.profile, owner=f"{request.profile.owner} (background)"), None
-        return request.profile, self.keys.wanted(request.messages, model=settings.model)
+            return (kind, "background"), None
+        return kind, self.keys.wanted(request.messages, model=settings.model, profile=profile)

@@ -11,10 +11,12 @@ from threading import Lock
 
 from server.conversation.fingerprint import conversation_key
 from server.conversation.parts import Message, Part, Text
+from server.conversation.request import Profile
 
 # In characters, of all system messages in one user message. A replaced one stays in Claude's context.
 SHORT = 200
 MAX_CONVERSATIONS = 1000
+NONE = Profile()
 
 
 class ConversationKeys:
@@ -26,13 +28,13 @@ class ConversationKeys:
         # Large conversations are read in threads.
         self._lock = Lock()
 
-    def held(self, messages: Sequence[Message], answer: Message, *, model: str | None) -> str:
+    def held(self, messages: Sequence[Message], answer: Message, *, model: str | None, profile: Profile = NONE) -> str:
         """The key of the conversation that a worker holds after `answer`."""
-        whole = conversation_key((*messages, answer), model=model)
+        whole = conversation_key((*messages, answer), model=model, profile=profile)
         bare = _without_notes(messages[-1])
         if bare == messages[-1] or not bare.parts or _length_of_notes(messages[-1]) > SHORT:
             return whole
-        key = conversation_key((*messages[:-1], bare, answer), model=model)
+        key = conversation_key((*messages[:-1], bare, answer), model=model, profile=profile)
         with self._lock:
             self._replaceable[key] = whole
             self._replaceable.move_to_end(key)
@@ -40,13 +42,15 @@ class ConversationKeys:
                 self._replaceable.popitem(last=False)
         return _replaceable(key)
 
-    def wanted(self, messages: Sequence[Message], *, model: str | None) -> str | None:
+    def wanted(self, messages: Sequence[Message], *, model: str | None, profile: Profile = NONE) -> str | None:
         """The key of the conversation that a request continues, None for a new one."""
         if len(messages) < 2:
             return None
         history = messages[:-1]
-        whole = conversation_key(history, model=model)
-        bare = conversation_key((*history[:-2], *map(_without_notes, history[-2:-1]), history[-1]), model=model)
+        whole = conversation_key(history, model=model, profile=profile)
+        bare = conversation_key(
+            (*history[:-2], *map(_without_notes, history[-2:-1]), history[-1]), model=model, profile=profile
+        )
         with self._lock:
             held = self._replaceable.get(bare)
         is_replaced = whole == bare and _length_of_notes(messages[-1]) > 0

@@ -39,14 +39,16 @@ class Answering:
         breaker: CircuitBreaker | None = None,
         admit: Callable[[], Awaitable[None]] | None = None,
         explain: Callable[[DrawbridgeError], DrawbridgeError] = lambda error: error,
+        is_live: Callable[[], bool] = lambda: False,
     ) -> None:
         """`admit` is awaited before each request for Claude, and raises if none may be sent.
 
-        `explain` gets each failure of a request, and may return one that tells the user more.
+        `explain` gets each failure of a request, and may return one that tells the user more. `is_live` returns
+        whether the pool's processes are live.
         """
         self._explain = explain
         self._breaker = breaker or CircuitBreaker()
-        self._attempts = AttemptFactory(pool=pool, config=config)
+        self._attempts = AttemptFactory(pool=pool, config=config, is_live=is_live)
         self._config = config
         self._cards = cards
         self._admit = admit

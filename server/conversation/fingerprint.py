@@ -14,19 +14,21 @@ from server.conversation.parts import (
     ToolCall,
     ToolResult,
 )
+from server.conversation.request import Profile
 from server.large_json import dumps, loads
 
 _LONGEST = 1_000_000
+_NONE = Profile()
 
 
-def conversation_key(messages: Iterable[Message], *, model: str | None) -> str:
-    """Equal for equal conversations with the same model.
+def conversation_key(messages: Iterable[Message], *, model: str | None, profile: Profile = _NONE) -> str:
+    """Equal for equal conversations with the same model, system prompt and tools, within one run of the server.
 
     User messages count exactly. Of assistant messages, the trimmed text and the calls with their parsed arguments
     count: clients send Claude's answers back trimmed, re-serialized and without thinking, while the worker keeps
     Claude's original message.
     """
-    digest = hashlib.blake2b(dumps(model).encode(), digest_size=16)
+    digest = hashlib.blake2b(dumps([model, hash(profile)]).encode(), digest_size=16)
     for message in messages:
         digest.update(dumps([message.role, *_entries(message)], sort_keys=True).encode())
     return digest.hexdigest()

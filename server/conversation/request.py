@@ -36,16 +36,23 @@ class ToolChoice:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What is fixed when a process is spawned. `is_private`: it does not use the user's own config folder."""
+    """What is fixed when a process is spawned.
+
+    `is_private`: it does not use the user's own config folder. `is_live`: its system prompt and tools may change.
+    """
 
     cli: str
     environment: tuple[tuple[str, str], ...] = ()
     is_private: bool = True
+    is_live: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What is fixed when a process is initialized. `owner`: a listener and its key; two owners never share a worker."""
+    """What only a live process can change between conversations.
+
+    `owner`: a listener and its key; two owners never share a worker.
+    """
 
     system: str = ""
     tools: tuple[Tool, ...] = ()

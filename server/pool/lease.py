@@ -50,7 +50,7 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class LeaseResult:
-    """Whether the worker is kept, and for which conversation (None: for any of its profile); else `why` it retires."""
+    """Whether the worker is kept, and for which conversation (None: for any of its kind); else `why` it retires."""
 
     is_kept: bool = False
     conversation_key: str | None = None
@@ -67,7 +67,7 @@ class Lease(Generic[T]):
         self._on_first_token = on_first_token
 
     def keep(self, conversation_key: str | None) -> None:
-        """Parks the worker: for this conversation, or after a reset for any other of its profile."""
+        """Parks the worker: for this conversation, or after a reset for any other of its kind."""
         self.result = LeaseResult(is_kept=True, conversation_key=conversation_key)
 
     def retire(self, why: str) -> None:

@@ -7,7 +7,7 @@
     RAW          ANSWERING    a request leases it
     ANSWERING    PARKED       the lease ends and keeps it
     ANSWERING    as before    the request was cancelled before it used the worker
-    PARKED       ANSWERING    a request of its profile leases it
+    PARKED       ANSWERING    a request of its kind leases it
     any          CLOSING      surplus, evicted, retired or dead; during an answer only its lease closes it
     CLOSING      none         its process has ended
 
@@ -23,10 +23,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from server.conversation.request import Profile
 from server.pool.types import (
     BootOutlook,
     Grant,
+    Kind,
     Limits,
     Plan,
     PoolHistory,
@@ -91,7 +91,7 @@ def grants_for(
     """The grants, each of the best worker left for its waiter, and the parked workers to evict for the other waiters.
 
     A waiter that matches no idle worker reserves capacity: a free place, else the first parked worker in the order of
-    eviction, which later waiters may then no longer take. This prevents the starvation of new profiles. While no
+    eviction, which later waiters may then no longer take. This prevents the starvation of new kinds. While no
     process may boot, nothing is reserved: nothing could use the capacity.
     """
     grants: list[Grant] = []
@@ -120,21 +120,21 @@ def match_for(
     """The best of the idle workers for one request, and the way it was found; None if the request has to wait.
 
     1. continued: parked with this conversation.
-    2. profile: parked with the same profile, in the order of eviction. A raw worker is preferred to one whose
-       conversation another waiter wants to continue.
+    2. reset: parked, of the same kind, in the order of eviction. A raw worker is preferred to one whose conversation
+       another waiter wants to continue.
     3. spare or cold: raw, the oldest. It is cold if the request waited for its boot.
     """
     raw = min((slot for slot in idle if slot.state is WorkerState.RAW), key=_age, default=None)
     if limits.isolation == "process":
         return (raw, "process") if raw is not None else None
-    same = [slot for slot in idle if slot.state is WorkerState.PARKED and slot.profile == waiter.profile]
+    same = [slot for slot in idle if slot.state is WorkerState.PARKED and slot.kind == waiter.kind]
     if waiter.conversation_key is not None:
         holders = [slot for slot in same if slot.conversation_key == waiter.conversation_key]
         if holders:
             return min(holders, key=_age), "continued"
     parked = in_eviction_order(same, waiting)
     if parked and (raw is None or _held(parked[0]) not in wanted_conversations(waiting)):
-        return parked[0], "profile"
+        return parked[0], "reset"
     if raw is not None:
         return raw, "cold" if raw.last_used > waiter.since else "spare"
     return None
@@ -153,19 +153,19 @@ def free_places(slots: Sequence[Slot], limits: Limits) -> int:
 
 
 def lacks_capacity(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits) -> bool:
-    """Whether a parked worker has to be evicted: for a waiter, or for a spare if another parked worker remains."""
+    """Whether to evict a parked worker: for a waiter, or to keep a spare beside another parked worker."""
     parked = sum(slot.state is WorkerState.PARKED for slot in slots)
-    can_evict = parked > 0 if waiting else parked > 1
+    can_evict = parked > 0 if waiting else parked > 1 and limits.keeps_spare
     return can_evict and free_places(slots, limits) < max(1, len(waiting))
 
 
-def wanted_conversations(waiting: Sequence[Waiter]) -> frozenset[tuple[Profile, str]]:
+def wanted_conversations(waiting: Sequence[Waiter]) -> frozenset[tuple[Kind, str]]:
     """The conversations that a waiter wants to continue."""
-    return frozenset((one.profile, one.conversation_key) for one in waiting if one.conversation_key is not None)
+    return frozenset((one.kind, one.conversation_key) for one in waiting if one.conversation_key is not None)
 
 
-def _held(slot: Slot) -> tuple[Profile | None, str | None]:
-    return slot.profile, slot.conversation_key
+def _held(slot: Slot) -> tuple[Kind, str | None]:
+    return slot.kind, slot.conversation_key
 
 
 def _age(slot: Slot) -> tuple[float, int]:
@@ -190,8 +190,8 @@ def refusals_for(
 def is_hopeless(waiter: Waiter, slots: Sequence[Slot], limits: Limits, now: float, history: PoolHistory) -> bool:
     """Whether boots fail, the next one is not due, and no living worker could serve the request.
 
-    One failed boot is worth a second try. Where the CLI or the sign-in is missing, a configured worker can serve only
-    requests of its own profile, and only if it is reused.
+    One failed boot is worth a second try. Where the CLI or the sign-in is missing, a used worker can serve only
+    requests of its own kind, and only if it is reused.
     """
     if now >= history.boot_from:
         return False
@@ -199,7 +199,7 @@ def is_hopeless(waiter: Waiter, slots: Sequence[Slot], limits: Limits, now: floa
     if history.outlook is BootOutlook.IMPOSSIBLE:
         return not any(
             slot.state in {WorkerState.BOOTING, WorkerState.RAW}
-            or (limits.isolation == "warm" and slot.profile == waiter.profile)
+            or (limits.isolation == "warm" and slot.kind == waiter.kind)
             for slot in living
         )
     return history.outlook is BootOutlook.POOR and not living
@@ -262,7 +262,7 @@ def bootable(wanted: int, slots: Sequence[Slot], now: float, history: PoolHistor
 def _granted(slots: Sequence[Slot], waiting: Sequence[Waiter], grants: Sequence[Grant]) -> list[Slot]:
     leased = {grant.slot: waiter for grant in grants for waiter in waiting if waiter.key == grant.waiter}
     return [
-        Slot(slot.key, WorkerState.ANSWERING, slot.last_used, profile=leased[slot.key].profile)
+        Slot(slot.key, WorkerState.ANSWERING, slot.last_used, kind=leased[slot.key].kind)
         if slot.key in leased
         else slot
         for slot in slots

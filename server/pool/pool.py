@@ -13,13 +13,12 @@ from types import TracebackType
 from typing import Generic, Self, assert_never
 
 from server.backoff import Backoff
-from server.conversation.request import Profile
 from server.errors import DrawbridgeError, QueueFull, QueueTimeout, ShuttingDown
 from server.pool.boot_history import BootHistory
 from server.pool.clock import Alarm, Clock, LoopClock
 from server.pool.lease import Lease, LeaseResult, Ticket
 from server.pool.plan import plan
-from server.pool.types import Grant, Limits, PoolHistory, Refused, Waiter, WorkerState
+from server.pool.types import Grant, Kind, Limits, PoolHistory, Refused, Waiter, WorkerState
 from server.pool.workers import W, WorkerSet
 from server.status import PoolStatus
 
@@ -37,7 +36,7 @@ class _ConditionWaiter:
 
 
 class Pool(Generic[W]):
-    """A pool of workers: `async with pool`, then `async with pool.lease(profile)` for each answer.
+    """A pool of workers: `async with pool`, then `async with pool.lease(kind)` for each answer.
 
     After every event (a request, a cancellation, a boot, a death, a tick) `_step` calls `plan` and starts what it
     says, without an await in between, so there is no lock. `on_change` is called with every new status.
@@ -151,19 +150,19 @@ class Pool(Generic[W]):
 
     @asynccontextmanager
     async def lease(
-        self, profile: Profile, *, conversation_key: str | None = None, first_in_line: bool = False
+        self, kind: Kind, *, conversation_key: str | None = None, first_in_line: bool = False
     ) -> AsyncIterator[Lease[W]]:
         """Leases a worker for one answer, first come, first served; never one that is known to be dead.
 
-        A worker that holds the conversation `conversation_key` is preferred; `Lease.way` says how it was found.
-        `first_in_line` is for the retry of a request whose worker died: it has waited before, so it goes before all
-        others and is admitted even if the queue is full.
+        The worker is raw, or was leased for this kind before. One that holds the conversation `conversation_key` is
+        preferred; `Lease.way` says how it was found. `first_in_line` is for the retry of a request whose worker died;
+        it has waited before, so it goes before all others and is admitted even if the queue is full.
 
         Raises `QueueFull`, `QueueTimeout`, `ShuttingDown`, or the error of the last boot. Cancelling the task frees
         its place at once.
         """
         since = self._clock.now()
-        waiter = Waiter(next(self._keys), profile, since, conversation_key)
+        waiter = Waiter(next(self._keys), kind, since, conversation_key)
         grant = await self._wait_for_grant(waiter, first_in_line=first_in_line)
         # No await from here to the `try`: a cancellation between the grant and its return would lose the worker.
         self._ways[grant.way] += 1

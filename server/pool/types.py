@@ -1,16 +1,19 @@
 """The values that the pool's decision reads and returns."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
 from server.config import Isolation
-from server.conversation.request import Profile
 
-Way = Literal["continued", "profile", "spare", "cold", "process"]
+Kind = Hashable
+"""What a parked worker and a request must have in common, so that a reset is enough to answer it."""
+
+Way = Literal["continued", "reset", "spare", "cold", "process"]
 """How a request found its worker.
 
-`continued`: parked with this conversation. `profile`: parked with the same profile. `spare`: raw when the request came.
+`continued`: parked with this conversation. `reset`: parked with another one. `spare`: raw when the request came.
 `cold`: booted while the request waited. `process`: any worker, where each conversation has its own process.
 """
 
@@ -29,15 +32,15 @@ class WorkerState(Enum):
 class Slot:
     """One process as the pool counts it, from before its start until its end is confirmed.
 
-    `last_used` is when it entered its state. `has_first_token`: the running answer has begun. `profile` and
-    `conversation_key` are what it was configured with and what it holds; None while it is raw.
+    `last_used` is when it entered its state. `has_first_token`: the running answer has begun. `kind` is that of
+    its requests, `conversation_key` what it holds; None while it is raw.
     """
 
     key: int
     state: WorkerState
     last_used: float = 0.0
     has_first_token: bool = False
-    profile: Profile | None = None
+    kind: Kind | None = None
     conversation_key: str | None = None
 
 
@@ -46,7 +49,7 @@ class Waiter:
     """A request without a worker, waiting since `since`. `conversation_key`: the conversation it continues, if any."""
 
     key: int
-    profile: Profile
+    kind: Kind
     since: float
     conversation_key: str | None = None
 
@@ -61,6 +64,7 @@ class Limits:
     idle_shrink_s: float = 600.0
     defer_boots_s: float = 5.0  # the longest time that boots of spares wait for answers to begin
     isolation: Isolation = "process"
+    keeps_spare: bool = True  # a parked worker is evicted for a spare; not if most requests are of one kind
 
 
 class BootOutlook(Enum):

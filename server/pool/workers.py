@@ -100,7 +100,7 @@ class WorkerSet(Generic[W]):
         """RAW or PARKED -> ANSWERING."""
         member = self._members[key]
         member.before_lease = member.slot
-        self._move(member, replace(member.slot, state=WorkerState.ANSWERING, profile=waiter.profile))
+        self._move(member, replace(member.slot, state=WorkerState.ANSWERING, kind=waiter.kind))
 
     def park(self, key: int, conversation_key: str | None) -> bool:
         """ANSWERING -> PARKED with the conversation it holds, if any. Returns False if it must not be reused."""

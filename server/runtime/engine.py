@@ -37,6 +37,7 @@ from server.machine.processes.guards import Guard, guard_for
 from server.pool.pool import Pool
 from server.pool.types import Limits
 from server.runtime.account import AccountCache
+from server.selfcheck.fallback import ServingMode
 from server.selfcheck.probes import run_probes
 from server.selfcheck.selfcheck import SelfCheck
 from server.selfcheck.store import STORE_FILE, ResultStore
@@ -109,6 +110,7 @@ class Engine:
             breaker=self.breaker,
             admit=self._admit,
             explain=self._explain,
+            is_live=lambda: self._mode.is_live,
         )
 
     @property
@@ -272,9 +274,9 @@ class Engine:
         """Applies the settings and the self-check's result to requests and processes."""
         before, self._mode = self._mode, self.self_check.mode
         self._in_force = replace(self._config, isolation=self._isolation)
-        self.pool.apply(limits_for(self._in_force))
-        if (self._mode.cli, self._mode.is_private) != (before.cli, before.is_private):
-            self.pool.renew("another Claude Code, or another folder, is used from now on")
+        self.pool.apply(replace(limits_for(self._in_force), keeps_spare=not self._mode.is_live))
+        if _launch_of(self._mode) != _launch_of(before):
+            self.pool.renew("processes are started in another way from now on")
         self._changed()
 
     @property
@@ -310,7 +312,9 @@ class Engine:
         environment = {**self._child_environment(), **(SMALL if self._config.memory == "small" else {})}
         cli = self._find_cli()
         self._loop.call_soon_threadsafe(self.self_check.use, cli)
-        return launch_for(self._mode.cli or cli, environment, is_private=self._mode.is_private)
+        return launch_for(
+            self._mode.cli or cli, environment, is_private=self._mode.is_private, is_live=self._mode.is_live
+        )
 
     def _find_cli(self) -> Path:
         config = self._config
@@ -321,6 +325,11 @@ class Engine:
         if self._config.demo:
             return self._environment
         return environment_for(self._config.payer, without_own_address(self._environment, self._own_variables))
+
+
+def _launch_of(mode: ServingMode) -> tuple[object, ...]:
+    """What the mode changes about the start of processes."""
+    return mode.cli, mode.is_private, mode.is_live
 
 
 def limits_for(config: Config) -> Limits:

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 # Increment it when the check itself changes: every Claude Code is then checked again.
-CHECK_VERSION = 3
+CHECK_VERSION = 4
 
 
 class Capability(Enum):
@@ -24,10 +24,12 @@ class Capability(Enum):
     CALLS = "waits for the results of tool calls"
     NO_COMPACTION = "never shortens a conversation by itself"
     SIGN_IN = "finds the sign-in with a private config folder"
+    LIVE = "takes another system prompt and other tools while it runs"
 
 
 # Without one of these, answers are wrong even if each conversation has its own process. Without one of the others,
-# processes are not reused; without SIGN_IN, they use the user's own config folder.
+# processes are not reused; without SIGN_IN, they use the user's own config folder; without LIVE, a process is reused
+# only for the same system prompt and tools.
 FOR_EVERY_ANSWER = frozenset(
     {
         Capability.SYSTEM_PROMPT,
@@ -85,7 +87,7 @@ class CheckResult:
     @property
     def is_warm(self) -> bool:
         """Whether a Claude Code process may be reused for other requests and conversations."""
-        return not self.failed
+        return not {probe.capability for probe in self.failed} - {Capability.LIVE}
 
     @property
     def is_fit(self) -> bool:
@@ -96,6 +98,11 @@ class CheckResult:
     def is_private(self) -> bool:
         """Whether a Claude Code process may have a private config folder."""
         return Capability.SIGN_IN not in {probe.capability for probe in self.failed}
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a process may be reused for other system prompts and tools as well."""
+        return not self.failed
 
     @property
     def summary(self) -> str:

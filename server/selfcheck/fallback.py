@@ -9,6 +9,7 @@ from server.selfcheck.capabilities import CheckResult, fingerprint_of
 from server.selfcheck.store import ResultStore
 
 PROCESSES = "Each conversation gets a process of its own."
+PROMPTS = "Each system prompt gets a process of its own."
 SHARED_FOLDER = " It uses the folder of your own Claude Code, since it finds the sign-in nowhere else."
 
 
@@ -18,7 +19,7 @@ class ServingMode:
 
     `is_checked`: the check has finished. `cli`: the program to use instead of the installed one; None: the installed
     one. `error`: set where no answer would be right. `summary`: what is missing, empty if nothing is. `is_private`:
-    processes have private config folders.
+    processes have private config folders. `is_live`: they may change their system prompt and tools.
     """
 
     is_checked: bool = False
@@ -27,6 +28,7 @@ class ServingMode:
     error: CliUnfit | None = None
     summary: str = ""
     is_private: bool = True
+    is_live: bool = False
 
 
 def serving_mode_for(
@@ -35,8 +37,8 @@ def serving_mode_for(
     """The first of these that applies.
 
     1. Not checked yet: the installed Claude Code, one process for each conversation.
-    2. The installed one does everything: warm.
-    3. The bundled one does everything: that one, warm.
+    2. The installed one does everything that reuse needs: warm.
+    3. The bundled one does: that one, warm.
     4. The installed or else the bundled one has what every answer needs: that one, one process for each conversation.
     5. Neither has: an error. Sending the history as a transcript in one message is not an acceptable fallback.
 
@@ -46,7 +48,7 @@ def serving_mode_for(
     if installed is None:
         return ServingMode()
     if installed.is_warm:
-        return ServingMode(is_checked=True, isolation="warm")
+        return _warm(installed)
     if bundled is None:
         return _by_process(installed) if installed.is_fit else _unfit(installed, "there is no other one to use")
     instead = f"{installed.summary}. The Claude Code that comes with Drawbridge is used instead ({bundled})."
@@ -55,7 +57,7 @@ def serving_mode_for(
             return replace(_by_process(installed), is_checked=False)
         return ServingMode(cli=bundled, summary=instead)
     if on_bundled.is_warm:
-        return ServingMode(is_checked=True, isolation="warm", cli=bundled, summary=instead)
+        return replace(_warm(on_bundled), cli=bundled, summary=instead)
     if installed.is_fit:
         return _by_process(installed, reason="The one that comes with Drawbridge lacks something as well. ")
     if on_bundled.is_fit:
@@ -89,6 +91,11 @@ def stored_result(store: ResultStore, cli: Path | None) -> CheckResult | None:
         return None if cli is None else store.result(fingerprint_of(cli))
     except OSError:
         return None
+
+
+def _warm(result: CheckResult) -> ServingMode:
+    summary = f"{result.summary}. {PROMPTS}" if result.summary else ""
+    return ServingMode(is_checked=True, isolation="warm", summary=summary, is_live=result.is_live)
 
 
 def _by_process(result: CheckResult, *, prefix: str = "", reason: str = "") -> ServingMode:

@@ -83,7 +83,7 @@ class Harness:
         held: int = 0,
         reply: Script = DEFAULT_REPLY,
     ) -> Observation:
-        """Sends any messages. Call `stop_worker` first if the profile differs from the previous one."""
+        """Sends any messages. Unless processes are live, call `stop_worker` before another profile."""
         worker = await self._reusable_worker()
         before, reason = len(self.standin.requests), None
         calls: list[str] = []
@@ -112,6 +112,15 @@ class Harness:
         (folder / ".credentials.json").write_text(json.dumps({"claudeAiOauth": plan}))
         environment = tuple(pair for pair in self._launch.environment if pair[0] != "ANTHROPIC_API_KEY")
         self._launch = replace(self._launch, environment=environment)
+
+    async def use_live_processes(self) -> None:
+        """Lets the next process change its system prompt and tools."""
+        await self.stop_worker()
+        self._launch = launch_for(Path(self._launch.cli), dict(self._launch.environment), is_live=True)
+
+    async def refuses_unknown_agents(self) -> bool:
+        """See `Worker.refuses_unknown_agents`."""
+        return await (await self._reusable_worker()).refuses_unknown_agents()
 
     async def stop_worker(self) -> None:
         """Kills the process and waits until its last upstream request has been recorded."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from server.claude.protocol.frames import SERVER
 from server.conversation.events import StopReason
 from server.conversation.parts import Message, Text, ToolCall, ToolResult
-from server.conversation.request import ModelSettings, Tool
+from server.conversation.request import ModelSettings, Profile, Tool
 from server.errors import AnswerCut, DrawbridgeError, EngineError, PromptTooLong, UnexpectedOutput
 from server.machine.files.temp_folders import Scratch
 from server.machine.processes.guards import Guard
@@ -36,13 +36,24 @@ _SCHEMA: dict[str, object] = {"type": "object", "properties": {"a": {"$ref": "#/
 # Tools go through an environment variable, whose length systems limit differently: 32 kB, 128 kB, or more.
 _DESCRIPTION = "A depth. " * 8000
 TOOLED = replace(PROFILE, tools=tuple(Tool(name, _DESCRIPTION, json.dumps(_SCHEMA)) for name in CALLS))
-TOOLS_UPSTREAM = [
-    {"name": tool.name, "description": tool.description, "input_schema": _SCHEMA} for tool in TOOLED.tools
-]
-# The pause is longer than Claude Code would take to answer the calls itself.
-CALLED = Reply(
-    (*(call(name, {}, id=f"toolu_{number}") for number, name in enumerate(CALLS)), Pause(0.3)), stop_reason="tool_use"
+# A live process knows the first as an alias, and the second by its name.
+LIVE_CALLS = (*CALLS, "drawbridge_sounding")
+LIVE_TOOLED = replace(
+    PROFILE,
+    system="This is another part of a self-check.",
+    tools=tuple(Tool(name, "A depth.", json.dumps(_SCHEMA)) for name in LIVE_CALLS),
 )
+
+
+def upstream_tools(profile: Profile) -> list[dict[str, object]]:
+    """The profile's tools as they should arrive."""
+    return [{"name": tool.name, "description": tool.description, "input_schema": _SCHEMA} for tool in profile.tools]
+
+
+def calling(names: tuple[str, ...]) -> Reply:
+    """A reply that calls these tools, with a pause longer than Claude Code would take to answer the calls itself."""
+    calls = (call(name, {}, id=f"toolu_{number}") for number, name in enumerate(names))
+    return Reply((*calls, Pause(0.3)), stop_reason="tool_use")
 
 
 async def run_probes(
@@ -80,10 +91,13 @@ class ProbeRun:
         await self._probe(Capability.NO_COMPACTION, self._full_window)
         await self._probe(Capability.TOOLS, self._client_tools)
         await self._probe(Capability.ONE_CALL, self._output_limit)
+        self._no_tools()
+        if not self._faults:
+            # Otherwise nothing depends on it.
+            await self._probe(Capability.LIVE, self._live)
         if sys.platform != "darwin":
             # On macOS the sign-in is in the keychain, and the check must not touch the user's own.
             await self._probe(Capability.SIGN_IN, self._sign_in)
-        self._no_tools()
         return tuple(ProbeResult(one, one not in self._faults, self._faults.get(one, "")) for one in Capability)
 
     async def _probe(self, capability: Capability, probe: Callable[[], Awaitable[None]]) -> None:
@@ -189,9 +203,9 @@ class ProbeRun:
 
     async def _client_tools(self) -> None:
         await self._harness.stop_worker()
-        seen = await self._harness.send(TOOLED, conversation("a sounding"), settings=USUAL, reply=CALLED)
+        seen = await self._harness.send(TOOLED, conversation("a sounding"), settings=USUAL, reply=calling(CALLS))
         # Tools are sent as a setting.
-        is_verbatim = seen.body.get("tools") == TOOLS_UPSTREAM or Capability.SETTINGS in self._faults
+        is_verbatim = seen.body.get("tools") == upstream_tools(TOOLED) or Capability.SETTINGS in self._faults
         self._expect(Capability.TOOLS, "they arrived changed", that=is_verbatim)
         is_passed_on = (seen.calls, seen.reason) == (CALLS, StopReason.TOOL_CALLS)
         self._expect(Capability.TOOLS, "a call was not passed on", that=is_passed_on)
@@ -225,6 +239,39 @@ class ProbeRun:
         detail = f"{requests} requests for an answer that reached its limit"
         self._expect(Capability.ONE_CALL, detail, that=requests == 1)
         self._expect(Capability.ONE_CALL, "it does not report the limit", that=seen.reason is StopReason.LENGTH)
+
+    async def _live(self) -> None:
+        """Changes system prompt and tools of one process: new, known and none. `TOOLED` has both kinds of tools."""
+        await self._harness.use_live_processes()
+        boots = self._harness.boots
+        for _ in range(2):
+            await self._live_prompt(PROFILE)
+            await self._live_tools()
+            await self._live_prompt(replace(PROFILE, system=""))
+        is_refused = await self._harness.refuses_unknown_agents()
+        self._expect(Capability.LIVE, "it accepts a system prompt that it does not know", that=is_refused)
+        await self._live_prompt(PROFILE)
+        self._expect(Capability.LIVE, "it could not be used again", that=self._harness.boots == boots + 1)
+        await self._harness.stop_worker()
+
+    async def _live_prompt(self, profile: Profile) -> None:
+        blocks = system(self._fresh)
+        body = (await self._harness.send(profile, conversation("one"), settings=USUAL)).body
+        is_theirs = system(body) == [*blocks[:-1], *([profile.system] if profile.system else [])]
+        self._expect(Capability.LIVE, "the system prompt of another conversation arrived", that=is_theirs)
+        is_equal = masked({**body, "system": None}) == masked({**self._fresh, "system": None})
+        self._expect(Capability.LIVE, "the request differs from that of a new process", that=is_equal)
+
+    async def _live_tools(self) -> None:
+        seen = await self._harness.send(
+            LIVE_TOOLED, conversation("a sounding"), settings=USUAL, reply=calling(LIVE_CALLS)
+        )
+        is_clean = messages(seen.body) == [("user", ("a sounding",))] and system(seen.body)[-1] == LIVE_TOOLED.system
+        self._expect(Capability.LIVE, "a tool's name adds text to the conversation", that=is_clean)
+        is_verbatim = seen.body.get("tools") == upstream_tools(LIVE_TOOLED)
+        self._expect(Capability.LIVE, "tools arrived changed", that=is_verbatim)
+        is_passed_on = seen.calls == LIVE_CALLS and len(seen.bodies) == 1 and seen.is_reusable
+        self._expect(Capability.LIVE, "a call was not passed on", that=is_passed_on)
 
     async def _sign_in(self) -> None:
         await self._harness.use_plan_sign_in()

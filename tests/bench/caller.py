@@ -25,11 +25,12 @@ class Caller:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: str, path: str) -> None:
         self._reader, self._writer, self._place, self._path = reader, writer, place, path
 
-    async def ask(self, turns: Sequence[str], *, system: str = "") -> Timing:
-        """Sends a streamed chat of alternating turns and measures the answer. Asserts that it is complete."""
+    async def ask(self, turns: Sequence[str], *, system: str = "", tools: Sequence[str] = ()) -> Timing:
+        """Sends a streamed chat of alternating turns, with tools of these names. Asserts that the answer is whole."""
         before = [{"role": "system", "content": system}] if system else []
         # Written before the clock starts: a client's own JSON is not our cost.
-        body = json.dumps({"model": "sonnet", "messages": [*before, *messages(*turns)], "stream": True}).encode()
+        chat = {"model": "sonnet", "messages": [*before, *messages(*turns)], "stream": True, **_tools(tools)}
+        body = json.dumps(chat).encode()
         request = self._head(len(body)) + body
         if self._reader.at_eof():
             # The server closed the idle connection while another row was measured.
@@ -60,6 +61,11 @@ class Caller:
             f"POST {self._path} HTTP/1.1\r\nhost: {self._place}\r\n"
             f"content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
         ).encode()
+
+
+def _tools(names: Sequence[str]) -> dict[str, object]:
+    tools = [{"type": "function", "function": {"name": name, "description": "A tool."}} for name in names]
+    return {"tools": tools} if tools else {}
 
 
 @asynccontextmanager

@@ -9,15 +9,18 @@ from tests.bench.scene import KNOWN, Scene
 
 
 async def measure_burst(scene: Scene) -> list[Found]:
-    """Fresh conversations that all come at the same moment."""
+    """Fresh conversations that all come at the same moment, with one system prompt and with one each."""
+    lines: list[Found] = []
+    for name, is_new in (("in a burst", False), ("in a burst, each with a new system prompt", True)):
+        await scene.settle()
+        async with scene.callers(scene.scale.burst) as callers:
+            began = time.perf_counter()
+            timings = await asyncio.gather(*(_ask(scene, caller, is_new=is_new) for caller in callers))
+            took_s = time.perf_counter() - began
+        rate = f"{len(timings) / took_s:.0f} answers a second, whole in {took_s:.2f} s"
+        lines.append(line(f"{len(timings)} fresh conversations {name}", timings, note=rate))
     await scene.settle()
-    async with scene.callers(scene.scale.burst) as callers:
-        began = time.perf_counter()
-        timings = await asyncio.gather(*(_ask(scene, caller) for caller in callers))
-        took_s = time.perf_counter() - began
-    await scene.settle()
-    rate = f"{len(timings) / took_s:.0f} answers a second"
-    return [line(f"{len(timings)} fresh conversations in a burst", timings, note=rate)]
+    return lines
 
 
 async def measure_crowd(scene: Scene) -> list[Found]:
@@ -47,5 +50,5 @@ async def _ask_until(scene: Scene, caller: Caller, until: float) -> list[Timing]
     return timings
 
 
-async def _ask(scene: Scene, caller: Caller) -> Timing:
-    return await caller.ask([scene.new("Hello?")], system=KNOWN)
+async def _ask(scene: Scene, caller: Caller, *, is_new: bool = False) -> Timing:
+    return await caller.ask([scene.new("Hello?")], system=scene.new(KNOWN) if is_new else KNOWN)

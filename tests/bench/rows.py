@@ -35,7 +35,7 @@ async def next_turn(scene: Scene) -> Sequence[Timing]:
     return [await scene.caller.ask([first, WORDS, scene.new("Next?")], system=KNOWN)]
 
 
-async def known_prompt(scene: Scene) -> Sequence[Timing]:
+async def same_prompt(scene: Scene) -> Sequence[Timing]:
     """A fresh conversation under a system prompt that a worker has."""
     await scene.caller.ask([scene.new("Begin.")], system=KNOWN)
     await scene.settle()
@@ -44,7 +44,7 @@ async def known_prompt(scene: Scene) -> Sequence[Timing]:
 
 async def back_to_back(scene: Scene) -> Sequence[Timing]:
     """Fresh conversations, one at the heels of the other."""
-    await known_prompt(scene)
+    await same_prompt(scene)
     return [await scene.caller.ask([scene.new("Hello?")], system=KNOWN) for _ in range(5)]
 
 
@@ -54,9 +54,34 @@ async def new_prompt(scene: Scene) -> Sequence[Timing]:
     return [await scene.caller.ask(["Hello?"], system=scene.new("You are somebody else."))]
 
 
+async def known_prompt(scene: Scene) -> Sequence[Timing]:
+    """A fresh conversation under a system prompt that a worker had before its last one."""
+    await scene.caller.ask([scene.new("Begin.")], system=KNOWN)
+    await scene.caller.ask([scene.new("Begin.")], system="You are somebody else.")
+    await scene.settle()
+    return [await scene.caller.ask([scene.new("Hello?")], system=KNOWN)]
+
+
+async def new_tools(scene: Scene) -> Sequence[Timing]:
+    """A fresh conversation under the last system prompt, with eight new tools."""
+    await same_prompt(scene)
+    await scene.settle()
+    return [await scene.caller.ask(["Hello?"], system=KNOWN, tools=_eight(scene))]
+
+
+async def all_new(scene: Scene) -> Sequence[Timing]:
+    """A new conversation with a new system prompt and eight new tools."""
+    await scene.settle()
+    return [await scene.caller.ask(["Hello?"], system=scene.new("You are somebody else."), tools=_eight(scene))]
+
+
+def _eight(scene: Scene) -> list[str]:
+    return [scene.new("tool").replace(" ", "_") for _ in range(8)]
+
+
 async def three_at_once(scene: Scene) -> Sequence[Timing]:
     """As many fresh conversations at the same moment as there are workers."""
-    await known_prompt(scene)
+    await same_prompt(scene)
     await scene.settle()
     async with scene.callers(SIZE) as callers:
         return await asyncio.gather(*(caller.ask([scene.new("Hello?")], system=KNOWN) for caller in callers))
@@ -64,16 +89,19 @@ async def three_at_once(scene: Scene) -> Sequence[Timing]:
 
 async def replayed(scene: Scene) -> Sequence[Timing]:
     """A long conversation that no worker holds."""
-    await known_prompt(scene)
+    await same_prompt(scene)
     return [await scene.caller.ask(long_conversation(scene, scene.scale.replayed), system=KNOWN)]
 
 
 ROWS = (
     Row("bare", BARE, bare),
     Row("next", "next turn", next_turn, 1.3),
-    Row("known", "fresh conversation, known system prompt", known_prompt, 1.3),
+    Row("same", "fresh conversation, same system prompt", same_prompt, 1.3),
     Row("back", "fresh conversations back to back", back_to_back, 1.3),
-    Row("new", "fresh conversation, new system prompt", new_prompt, 3.5),
+    Row("known", "fresh conversation, known system prompt", known_prompt, 1.5),
+    Row("new", "fresh conversation, new system prompt", new_prompt, 2.2),
+    Row("tools", "fresh conversation, new tools", new_tools, 2.2),
+    Row("all", "fresh conversation, everything new", all_new, 2.5),
     Row("three", "three fresh conversations at once", three_at_once),
     Row("replay", "replay of {replayed} messages", replayed),
 )

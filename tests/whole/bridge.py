@@ -167,14 +167,16 @@ async def open_bridge(
     *options: str,
     environment: Mapping[str, str] | None = None,
     is_checked: bool = True,
+    is_live: bool = True,
     program: str = "server",
 ) -> AsyncIterator[Bridge]:
     """`python -m server` on a free port, with its folders below `folder`; it is ended with the block.
 
-    `is_checked`: the self-check has passed in an earlier run, so that workers are reused from the start.
+    `is_checked`: the self-check has passed in an earlier run, so that workers are reused from the start. `is_live`: for
+    any system prompt and tools.
     """
     if is_checked:
-        await keep_verdict(folder / "data")
+        await keep_verdict(folder / "data", is_live=is_live)
     child = child_environment(folder, **(account(standin) if standin else {}), **(environment or {}))
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -11,13 +12,13 @@ from server.claude.cli.locate import bundled_cli
 from server.claude.cli.versions import cli_version
 from server.machine.files.temp_folders import open_scratch
 from server.machine.processes.guards import guard_for
-from server.selfcheck.capabilities import CheckInconclusive, CheckResult, fingerprint_of
+from server.selfcheck.capabilities import Capability, CheckInconclusive, CheckResult, fingerprint_of
 from server.selfcheck.probes import run_probes
 from server.selfcheck.store import STORE_FILE, ResultStore
 
 
-async def keep_verdict(data: Path, cli: Path | None = None) -> None:
-    """Copies the result into a server's data folder. The first call runs the check.
+async def keep_verdict(data: Path, cli: Path | None = None, *, is_live: bool = True) -> None:
+    """Copies the result into a server's data folder. The first call runs the check. `is_live` False changes it.
 
     `cli`: a program of the test that runs the bundled one, and gets its result.
     """
@@ -26,11 +27,14 @@ async def keep_verdict(data: Path, cli: Path | None = None) -> None:
         await _check(kept)
     data.mkdir(parents=True, exist_ok=True)
     shutil.copy(kept, data)
+    carried = bundled_cli()
+    assert carried is not None
+    verdict = ResultStore(kept).result(fingerprint_of(carried))
+    assert verdict is not None
+    if not is_live:
+        probes = (replace(probe, holds=probe.capability is not Capability.LIVE) for probe in verdict.probes)
+        ResultStore(data / STORE_FILE).save(replace(verdict, probes=tuple(probes)))
     if cli is not None:
-        carried = bundled_cli()
-        assert carried is not None
-        verdict = ResultStore(kept).result(fingerprint_of(carried))
-        assert verdict is not None
         key = fingerprint_of(cli, verdict.fingerprint.version)
         ResultStore(data / STORE_FILE).save(CheckResult(key, verdict.probes))
 
@@ -51,5 +55,5 @@ async def _check(kept: Path) -> None:
             break
     assert findings is not None
     verdict = CheckResult(fingerprint_of(cli, await cli_version(cli, os.environ)), findings)
-    assert verdict.is_warm, verdict
+    assert verdict.is_live, verdict
     ResultStore(kept).save(verdict)

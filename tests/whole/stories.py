@@ -36,6 +36,8 @@ that gets an error repeats the request, which is then answered whole."""
 CANCELLED = frozenset({"cancelled mid-stream", "cancelled before the headers", "cancelled at a random time"})
 BROKEN = frozenset({"refused", "cut", "dropped"})
 SYSTEMS = ("", "[s1] Be terse.", "[s2] You are a pirate.\r\nAlways.", "[s3] Rules:\n" + "Be kind. " * 300)
+# Claude Code has tools of the first two names itself.
+TOOLS = ("Bash", "Skill", "look", "left_click", "a.b", "Größe")
 MODELS = ("sonnet", "haiku", "opus", "gpt-4o-mini")
 ODD = (
     "/clear",
@@ -66,6 +68,7 @@ class Request:
     answer: str
     kills: bool
     chance: float
+    tools: tuple[str, ...] = ()
 
     @property
     def has_moment(self) -> bool:
@@ -87,7 +90,8 @@ class Request:
         """The request's body."""
         before = [{"role": "system", "content": self.system}] if self.system else []
         history = [{"role": "assistant" if n % 2 else "user", "content": text} for n, text in enumerate(self.turns)]
-        return {"messages": [*before, *history], "stream": self.is_streamed, **self.settings}
+        tools = {"tools": [tool_of(name) for name in self.tools]} if self.tools else {}
+        return {"messages": [*before, *history], "stream": self.is_streamed, **self.settings, **tools}
 
     def script(self, tries: int) -> Script:
         """What the stand-in does at try number `tries`."""
@@ -109,6 +113,11 @@ class Request:
             case _:
                 halves = (half, self.answer[len(half) :])
                 return Reply((Thinking(("Hm.",)), Text(halves))) if self.chance < 0.2 else say(*halves)
+
+
+def tool_of(name: str) -> dict[str, Any]:
+    """A tool as the client writes it."""
+    return {"type": "function", "function": {"name": name, "description": f"What {name} does.", "parameters": {}}}
 
 
 def turns_in(body: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -134,6 +143,7 @@ class _Conversation:
 
     system: str
     settings: dict[str, Any]
+    tools: tuple[str, ...] = ()
     turns: tuple[str, ...] = ()
 
 
@@ -180,6 +190,7 @@ def _add_request(user: _User, name: str, chance: random.Random) -> None:
             answer,
             chance.random() < 0.02,
             chance.random(),
+            conversation.tools,
         )
     )
     conversation.turns = history if fate in CANCELLED else (*history, question, answer)
@@ -191,7 +202,7 @@ def _next_conversation(user: _User, chance: random.Random) -> tuple[_Conversatio
     dice = chance.random()
     if not open_ones or dice < 0.25:
         conversation = _Conversation(
-            user.system if chance.random() < 0.7 else chance.choice(SYSTEMS), _settings(chance)
+            user.system if chance.random() < 0.4 else _system(chance), _settings(chance), _tools(chance)
         )
         user.conversations.append(conversation)
         return conversation, ()
@@ -202,6 +213,22 @@ def _next_conversation(user: _User, chance: random.Random) -> tuple[_Conversatio
         # An earlier message is edited, or the last one repeated: the turns from there on are dropped.
         return conversation, conversation.turns[: 2 * chance.randrange(len(conversation.turns) // 2)]
     return conversation, conversation.turns
+
+
+def _system(chance: random.Random) -> str:
+    """A system prompt that others have too, or a new one."""
+    if chance.random() < 0.3:
+        return chance.choice(SYSTEMS)
+    odd = chance.choice(("", "---", "$ARGUMENTS", "!`ls`", *ODD))
+    end = chance.choice(("",) * 9 + (" ", "\r\n", "\ufeff"))
+    return f"[s{chance.randrange(10, 10**9)}] Be {odd} {'kind. ' * chance.choice((1, 20, 1000))}.{end}"
+
+
+def _tools(chance: random.Random) -> tuple[str, ...]:
+    """No tools, some that others have too, or a new one."""
+    if chance.random() < 0.5:
+        return ()
+    return (*chance.sample(TOOLS, chance.randint(1, 3)), *([f"t{chance.randrange(10**6)}"] * (chance.random() < 0.5)))
 
 
 def _settings(chance: random.Random) -> dict[str, Any]:

@@ -26,7 +26,7 @@ async def test_a_whole_answer(bridge: Bridge, standin: Standin) -> None:
     assert body["choices"][0]["finish_reason"] == "stop"
     assert (body["usage"]["prompt_tokens"], body["usage"]["completion_tokens"]) == (15, 5)
     assert body["usage"]["prompt_tokens_details"]["cached_tokens"] == 3
-    assert reply.headers["x-drawbridge-way"] in {"spare", "profile", "cold"}
+    assert reply.headers["x-drawbridge-way"] in {"spare", "reset", "cold"}
     assert reply.headers["x-drawbridge-model"] == "claude-sonnet-5-5"
     assert float(reply.headers["x-drawbridge-cost-usd"]) > 0
     assert reply.headers["x-request-id"]

@@ -139,6 +139,6 @@ async def test_nothing_of_tools_sticks_to_the_next_conversation(upstream: Standi
         assert upstream.requests[-1].body["tool_choice"] == {"type": "any", "disable_parallel_tool_use": True}
         again = Agent()
         await again.ask(bridge)
-        assert again.way == "profile"
+        assert again.way == "reset"
         body = upstream.requests[-1].body
         assert json.dumps({**body, "metadata": None}) == json.dumps({**fresh, "metadata": None})

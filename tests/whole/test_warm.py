@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import httpx
+import pytest
 
 from server.standin.script import Gate, Hold, Script, say
 from server.standin.server import Recorded, open_standin
@@ -24,8 +25,12 @@ async def way(bridge: Bridge, *turns: str, system: str = "", **fields: str) -> s
     return reply.headers["x-drawbridge-way"]
 
 
-async def test_each_way_is_taken_and_sends_the_turns_of_the_request(folder: Path) -> None:
-    async with open_standin() as standin, open_bridge(standin, folder, "--pool-size", "2") as bridge:
+@pytest.mark.parametrize("is_live", [True, False], ids=["live", "fixed"])
+async def test_each_way_is_taken_and_sends_the_turns_of_the_request(folder: Path, is_live: bool) -> None:
+    async with (
+        open_standin() as standin,
+        open_bridge(standin, folder, "--pool-size", "2", is_live=is_live) as bridge,
+    ):
         standin.script(echo)
         await bridge.until_pool(raw=2)
         asked = [
@@ -39,37 +44,50 @@ async def test_each_way_is_taken_and_sends_the_turns_of_the_request(folder: Path
             (await way(bridge, "one", "to one", "TWO"), ["one", "to one", "TWO"]),
             (await way(bridge, "hi", system="Be terse."), ["hi"]),
         ]
-        assert [found for found, _ in asked] == ["spare", "continued", "continued", "profile", "profile", "spare"]
+        last = "reset" if is_live else "spare"
+        assert [found for found, _ in asked] == ["spare", "continued", "continued", "reset", "reset", last]
         for recorded, (_, turns) in zip(standin.requests, asked, strict=True):
             assert [text for _, text in conversation_of(recorded.body)] == turns
         ways = dict((await bridge.health())["pool"]["ways"])
-        assert ways == {"spare": 2, "continued": 2, "profile": 2}
+        assert ways == Counter(found for found, _ in asked)
 
 
-async def test_a_pool_of_one_continues_without_a_spare_and_is_evicted_for_another_profile(folder: Path) -> None:
-    async with open_standin() as standin, open_bridge(standin, folder, "--pool-size", "1") as bridge:
+@pytest.mark.parametrize("is_live", [True, False], ids=["live", "fixed"])
+async def test_a_pool_of_one_continues_without_a_spare_and_takes_another_prompt(folder: Path, is_live: bool) -> None:
+    async with (
+        open_standin() as standin,
+        open_bridge(standin, folder, "--pool-size", "1", is_live=is_live) as bridge,
+    ):
         standin.script(echo)
         await bridge.until_pool(raw=1)
         assert await way(bridge, "one") == "spare"
         await bridge.until_pool(parked=1, raw=0, booting=0)
         assert await way(bridge, "one", "to one", "two") == "continued"
-        assert await way(bridge, "hi", system="Be terse.") == "cold"
-        assert len(bridge.workers()) == 1
+        (before,) = bridge.workers()
+        assert await way(bridge, "hi", system="Be terse.") == ("reset" if is_live else "cold")
+        (after,) = bridge.workers()
+        assert (after == before) == is_live
 
 
-async def test_a_pool_of_two_keeps_one_conversation_and_one_spare(folder: Path) -> None:
-    async with open_standin() as standin, open_bridge(standin, folder, "--pool-size", "2") as bridge:
+@pytest.mark.parametrize("is_live", [True, False], ids=["live", "fixed"])
+async def test_only_a_pool_of_fixed_processes_gives_up_a_conversation_for_a_spare(folder: Path, is_live: bool) -> None:
+    async with (
+        open_standin() as standin,
+        open_bridge(standin, folder, "--pool-size", "2", is_live=is_live) as bridge,
+    ):
         standin.script(echo)
         await bridge.until_pool(raw=2)
         await asyncio.gather(way(bridge, "one"), way(bridge, "two", system="Be terse."))
-        await bridge.until_pool(parked=1, raw=1, answering=0)
+        before = set(bridge.workers())
+        await bridge.until_pool(parked=2 if is_live else 1, raw=0 if is_live else 1, answering=0)
+        assert (set(bridge.workers()) == before) == is_live
 
 
 async def test_another_model_on_a_warm_worker_leaves_no_trace(folder: Path) -> None:
     async with open_standin() as standin, open_bridge(standin, folder, "--pool-size", "1") as bridge:
         standin.script(echo)
         await way(bridge, "one", model="sonnet")
-        assert await way(bridge, "one", "to one", "two", model="haiku") == "profile"
+        assert await way(bridge, "one", "to one", "two", model="haiku") == "reset"
         body = standin.requests[-1].body
         assert body["model"] == "claude-haiku-5-5"
         assert [text for _, text in conversation_of(body)] == ["one", "to one", "two"]
@@ -87,7 +105,7 @@ async def test_a_disconnect_frees_a_worker_that_forgets(folder: Path) -> None:
         await asyncio.gather(asking, return_exceptions=True)
         await asyncio.wait_for(standin.requests[-1].client_disconnected(), 30)
         await bridge.until_pool(parked=1)
-        assert await way(bridge, "hi") == "profile"
+        assert await way(bridge, "hi") == "reset"
         assert "MARK" not in json.dumps(standin.requests[-1].body)
         assert [worker.pid for worker in bridge.workers()] == [before.pid]
 
@@ -129,3 +147,16 @@ async def test_a_conversation_is_never_continued_under_another_key(folder: Path)
             "to two",
             "three",
         ]
+
+
+@pytest.mark.parametrize("system", [" Be terse.", "Be terse.\r\n", "\ufeffBe terse.", "\u2003Be terse."])
+async def test_a_prompt_that_a_live_process_would_change_gets_a_new_one(folder: Path, system: str) -> None:
+    async with open_standin() as standin, open_bridge(standin, folder, "--pool-size", "3") as bridge:
+        standin.script(echo)
+        await bridge.until_pool(raw=3)
+        assert await way(bridge, "one", system="Be kind.") == "spare"
+        assert await way(bridge, "one", system=system) == "spare"
+        assert await way(bridge, "two", system=system) == "reset"
+        assert await way(bridge, "two", system="Be kind.") == "reset"
+        prompts = [recorded.body["system"][-1]["text"] for recorded in standin.requests]  # type: ignore[index] # JSON
+        assert prompts == ["Be kind.", system, system, "Be kind."]

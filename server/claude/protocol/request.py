@@ -37,14 +37,14 @@ def late_fields(profile: Profile) -> dict[str, object]:
 
 
 def settings_body(
-    settings: ModelSettings, tools: tuple[Tool, ...] = (), *, model: str | None = None
+    settings: ModelSettings, tools: tuple[Tool, ...] = (), *, model: str | None = None, is_live: bool = False
 ) -> dict[str, object]:
     """The `apply_flag_settings` of one request. Names every setting, so that none remains from the request before.
 
     `model` is the id that `settings.model` resolves to, if known. The model is a setting and not part of the extra
     body, which would change only its name upstream: thinking, limits and prices would stay those of the first model.
     """
-    extra = tools_body(tools, settings.tool_choice) | thinking_body(settings, model or settings.model)
+    extra = tools_body(tools, settings.tool_choice, is_live=is_live) | thinking_body(settings, model or settings.model)
     if settings.stop_sequences:
         extra["stop_sequences"] = list(settings.stop_sequences)
     if settings.schema is not None:

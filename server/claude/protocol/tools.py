@@ -1,8 +1,9 @@
 """The client's tools: offered to Claude unchanged, and called by a process that waits for the client's results.
 
 Claude Code knows a single tool, and each of the client's names as an alias of it (`toolAliases`). So it does not change
-names, descriptions or schemas, and no name selects one of its own tools. Claude sees the `tools` of the request, which
-are part of the extra body.
+names, descriptions or schemas, and no name selects one of its own tools. A live process, whose aliases cannot change,
+knows the client's tools as well, with nothing but their names. Claude sees the `tools` of the request, which are part
+of the extra body.
 """
 
 import asyncio
@@ -16,10 +17,10 @@ from server.conversation.text import is_blank
 from server.large_json import loads
 
 TOOL = "call"
+_MCP_TOOL = f"mcp__{SERVER}__{TOOL}"
 # In UTF-16 code units, as Claude Code counts. It writes a longer result to a file and sends the first 2 kB.
 LONGEST_RESULT = 500_000
 _LISTED = {
-    "name": TOOL,
     "description": "A tool of the client.",
     "inputSchema": {"type": "object"},
     # Otherwise the calls of one message arrive one by one, each after the result of the call before.
@@ -29,16 +30,16 @@ _LISTED = {
 
 
 def offered(tools: Iterable[Tool]) -> dict[str, object]:
-    """The tools' fields of `initialize`; empty without tools."""
-    aliases = {legal_name(tool.name): f"mcp__{SERVER}__{TOOL}" for tool in tools}
+    """The tools' fields of `initialize` for a process that is not live; empty without tools."""
+    aliases = {legal_name(tool.name): _MCP_TOOL for tool in tools}
     return {"sdkMcpServers": [SERVER], "toolAliases": aliases} if aliases else {}
 
 
-def tools_body(tools: Iterable[Tool], choice: ToolChoice) -> dict[str, object]:
-    """The fields `tools` and `tool_choice` of the request; empty without tools."""
+def tools_body(tools: Iterable[Tool], choice: ToolChoice, *, is_live: bool = False) -> dict[str, object]:
+    """The fields `tools` and `tool_choice` of the request. A live process would add the tools that it has listed."""
     definitions = [_definition(tool) for tool in tools]
     if not definitions:
-        return {}
+        return {"tools": []} if is_live else {}
     chosen: dict[str, object] = {"type": choice.mode}
     if choice.mode == "tool":
         chosen["name"] = legal_name(choice.name)
@@ -71,11 +72,16 @@ def _is_sent_unchanged(result: ToolResult) -> bool:
 
 
 class OpenCalls:
-    """The MCP requests that wait for the client's results. `post` writes a small frame to the process."""
+    """The MCP server: lists the tools, and keeps the calls that wait for the client's results.
+
+    `post` writes a small frame to the process.
+    """
 
     def __init__(self, post: Callable[[Frame], None]) -> None:
         self._post = post
         self._waiting: dict[str, tuple[str, object]] = {}
+        self._offered: frozenset[str] = frozenset()
+        self._listed: frozenset[str] = frozenset()
         self._arrival = asyncio.Event()
 
     def take(self, frame: Frame) -> bool:
@@ -104,11 +110,13 @@ class OpenCalls:
             case "initialize":
                 result = {
                     "protocolVersion": params.get("protocolVersion"),
-                    "capabilities": {"tools": {}},
+                    "capabilities": {"tools": {"listChanged": True}},
                     "serverInfo": {"name": SERVER, "version": "1"},
                 }
             case "tools/list":
-                result = {"tools": [_LISTED]}
+                self._listed = self._offered
+                result = {"tools": [{"name": name, **_LISTED} for name in (TOOL, *self._offered)]}
+                self._arrival.set()
         self._post(_response(request_id, number, result))
 
     def has(self, calls: Iterable[str]) -> bool:
@@ -117,9 +125,24 @@ class OpenCalls:
 
     async def arrived(self, calls: Iterable[str], *, timeout_s: float) -> bool:
         """Waits until all of these calls are open; False after the timeout."""
+        return await self._until(lambda: self.has(calls), timeout_s)
+
+    def offer(self, names: frozenset[str]) -> None:
+        """Adds tools to the list that Claude Code reads next. It keeps those that it has read once."""
+        self._offered |= names - {TOOL}
+
+    def are_listed(self, names: frozenset[str]) -> bool:
+        """Whether Claude Code has read all of these tools."""
+        return names - {TOOL} <= self._listed
+
+    async def listed(self, names: frozenset[str], *, timeout_s: float) -> bool:
+        """Waits until Claude Code has read all of these tools; False after the timeout."""
+        return await self._until(lambda: self.are_listed(names), timeout_s)
+
+    async def _until(self, condition: Callable[[], bool], timeout_s: float) -> bool:
         try:
             async with asyncio.timeout(timeout_s):
-                while not self.has(calls):
+                while not condition():
                     self._arrival.clear()
                     await self._arrival.wait()
         except TimeoutError:

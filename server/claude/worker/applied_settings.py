@@ -28,6 +28,8 @@ class AppliedSettings:
         # None: unknown, so that everything is sent.
         self._in_force: Frame | None = None
         self._unconfirmed: tuple[Frame, asyncio.Future[Frame]] | None = None
+        # The agent with the system prompt, in a live process.
+        self.agent: str | None = None
 
     def set_cards(self, cards: tuple[ModelCard, ...]) -> None:
         """Sets the model list, by which names are resolved to ids."""
@@ -39,7 +41,9 @@ class AppliedSettings:
         return self._ids.get(name, name)
 
     async def _body(self, settings: ModelSettings, tools: tuple[Tool, ...]) -> Frame:
-        return await offload(settings_body, settings, tools, model=self.model_for(settings))
+        is_live = self._process.plugin is not None
+        body = await offload(settings_body, settings, tools, model=self.model_for(settings), is_live=is_live)
+        return {**body, "agent": self.agent} if is_live else body
 
     async def preset(self, settings: ModelSettings) -> None:
         """Applies the probable settings of the first request; a refusal is ignored. Raises `WorkerDied`."""

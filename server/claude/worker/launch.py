@@ -26,26 +26,30 @@ _FIXED = {
 }
 # Without the JIT compiler of Claude Code's runtime a process keeps about half of the memory and takes more CPU time.
 SMALL: Mapping[str, str] = MappingProxyType({"BUN_JSC_useJIT": "0"})
+# The client's tools keep their names. Otherwise only aliases could, and those cannot change.
+_LIVE = {"CLAUDE_AGENT_SDK_MCP_NO_PREFIX": "1"}
 
 
-def launch_for(cli: Path, environment: Mapping[str, str], *, is_private: bool = True) -> Launch:
+def launch_for(cli: Path, environment: Mapping[str, str], *, is_private: bool = True, is_live: bool = False) -> Launch:
     """The launch of a chat worker. `is_private`: with a config folder of its own, which must still have the sign-in."""
     # Claude Code would name the user's login shell to the model.
     environment = {name: value for name, value in environment.items() if name != "SHELL"}
+    fixed = _FIXED | (_LIVE if is_live else {})
     if not is_private:
-        return Launch(cli=str(cli), environment=tuple(sorted({**environment, **_FIXED}.items())), is_private=False)
+        child = {**environment, **fixed}
+        return Launch(str(cli), tuple(sorted(child.items())), is_private=False, is_live=is_live)
     home = environment.get("HOME") or environment.get("USERPROFILE") or str(Path.home())
     # Without this variable a private config folder loses the sign-in.
     sign_in = environment.get("CLAUDE_SECURESTORAGE_CONFIG_DIR") or environment.get("CLAUDE_CONFIG_DIR")
     child = {
         **environment,
-        **_FIXED,
+        **fixed,
         "CLAUDE_SECURESTORAGE_CONFIG_DIR": sign_in or str(Path(home) / ".claude"),
     }
-    return Launch(cli=str(cli), environment=tuple(sorted(child.items())))
+    return Launch(str(cli), tuple(sorted(child.items())), is_live=is_live)
 
 
-def command_line(launch: Launch) -> list[str]:
+def command_line(launch: Launch, plugin: Path | None = None) -> list[str]:
     """The arguments of a chat worker, without the SDK, which is still being imported. A test compares the two."""
     return [
         launch.cli,
@@ -59,5 +63,6 @@ def command_line(launch: Launch) -> list[str]:
         "--strict-mcp-config",
         "--setting-sources=",
         "--no-session-persistence",
+        *(("--plugin-dir", str(plugin)) if plugin else ()),
         *("--input-format", "stream-json"),
     ]

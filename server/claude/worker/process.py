@@ -15,6 +15,7 @@ from pathlib import Path
 
 from server.claude.protocol.frames import Frame
 from server.claude.worker.launch import command_line
+from server.claude.worker.plugin import Plugin
 from server.conversation.request import Launch
 from server.errors import CliFailed, CliMissing, UnexpectedOutput, WorkerDied
 from server.large_json import dumps
@@ -49,19 +50,21 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The private folders of one process, its config and its temporary files, and the working directory of all."""
+    """The private folders of one process (the plugin only if it is live), and the working directory of all."""
 
     root: Path
     config: Path
     temporary: Path
     work: Path
+    plugin: Plugin | None
 
 
-def new_places(scratch: Scratch) -> Places:
-    """Two new folders, and the empty one. Claude Code sends the path of the working directory to the model."""
+def new_places(scratch: Scratch, *, is_live: bool) -> Places:
+    """New folders, and the empty one. Claude Code sends the path of the working directory to the model."""
     work = scratch.empty_folder()
     root = scratch.folder()
-    places = Places(root, root / "config", root / "tmp", work)
+    plugin = Plugin(root / "plugin") if is_live else None
+    places = Places(root, root / "config", root / "tmp", work, plugin)
     for folder in (places.config, places.temporary):
         folder.mkdir()
     return places
@@ -98,6 +101,11 @@ class CliProcess:
         return self._process.pid if self._process else None
 
     @property
+    def plugin(self) -> Plugin | None:
+        """The plugin of a live process; None if it is not live, and before the spawn."""
+        return self._places.plugin if self._places else None
+
+    @property
     def is_alive(self) -> bool:
         """Whether the process was spawned and has not ended."""
         return self._process is not None and self._process.returncode is None and not self.exited.is_set()
@@ -113,7 +121,7 @@ class CliProcess:
         try:
             # In the loop's thread: on Linux the guard's signal fires when the spawning thread ends.
             self._process = await asyncio.create_subprocess_exec(
-                *self._guard.wrap(command_line(launch)),
+                *self._guard.wrap(command_line(launch, places.plugin.folder if places.plugin else None)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
@@ -145,7 +153,7 @@ class CliProcess:
         launch = self._launch()
         if not Path(launch.cli).is_file():
             raise CliMissing(f"There is no Claude Code at {launch.cli!r} any more.")
-        return launch, new_places(self._scratch)
+        return launch, new_places(self._scratch, is_live=launch.is_live)
 
     async def write(self, *frames: Mapping[str, object]) -> None:
         """Writes frames as lines in one write. Raises `WorkerDied` if the process has ended."""

@@ -16,12 +16,13 @@ from server.claude.protocol.tool_names import legal_name
 from server.claude.protocol.tools import OpenCalls, live_results
 from server.claude.sdk_types import ClaudeAgentOptions, ClaudeSDKClient
 from server.claude.worker.applied_settings import AppliedSettings
+from server.claude.worker.live_profile import LiveProfile
 from server.claude.worker.process import Bounds, CliProcess
 from server.claude.worker.transport import LateTransport
 from server.conversation.events import Event, Failed, Finished
 from server.conversation.models import ModelLimits
 from server.conversation.parts import Message
-from server.conversation.request import ModelSettings, Profile, Tool
+from server.conversation.request import ModelSettings, Profile
 from server.errors import EngineError, UnexpectedOutput, WorkerDied, WorkerSilent
 from server.offload import offload
 from server.status import UsageWindow
@@ -62,11 +63,12 @@ class Session:
         self._state = SessionState.WRITING
         self._client: ClaudeSDKClient | None = None
         self._is_used = False
-        self._tools: tuple[Tool, ...] = ()
+        self._profile = Profile()
         self._names: dict[str, str] = {}
         self._claudes_keys: KeyNames = {}
         self._clients_keys: KeyNames = {}
         self._open_calls = OpenCalls(process.post)
+        self._live = None if process.plugin is None else LiveProfile(process, self._open_calls, bounds)
         self._reader: ResponseReader | None = None
         self._events: list[Event] = []
         self._results: deque[Frame] = deque()
@@ -86,12 +88,11 @@ class Session:
 
     async def configure(self, profile: Profile) -> None:
         """Sends system prompt and tools. Raises `UnexpectedOutput` or `WorkerDied`."""
-        self._tools = profile.tools
-        self._names = {legal_name(tool.name): tool.name for tool in profile.tools}
-        self._claudes_keys, self._clients_keys = claudes_keys(profile.tools), clients_keys(profile.tools)
+        self._set_profile(profile)
+        late = late_fields(profile) if self._live is None else self._live.initial_fields(profile)
         self._process.on_request, self._process.on_frame = self._open_calls.take, self._read
         self._client = ClaudeSDKClient(
-            ClaudeAgentOptions(verbatim_prompts=True), transport=LateTransport(self._process, late=late_fields(profile))
+            ClaudeAgentOptions(verbatim_prompts=True), transport=LateTransport(self._process, late=late)
         )
         try:
             await self._connect(self._client)
@@ -122,16 +123,29 @@ class Session:
             ended.cancel()
             await asyncio.gather(connecting, ended, return_exceptions=True)
 
-    async def ask(self, settings: ModelSettings, messages: tuple[Message, ...], *, held: int = 0) -> None:
+    def _set_profile(self, profile: Profile) -> None:
+        self._profile = profile
+        self._names = {legal_name(tool.name): tool.name for tool in profile.tools}
+        self._claudes_keys, self._clients_keys = claudes_keys(profile.tools), clients_keys(profile.tools)
+
+    async def ask(
+        self, settings: ModelSettings, messages: tuple[Message, ...], *, held: int = 0, profile: Profile | None = None
+    ) -> None:
         """Sends the last message as the question, after a replay of the messages before it.
 
         `held` is how many of them the process holds from its last answer: all but the last, or none. In the second
-        case the process is reset first if it holds another conversation.
+        case the process is reset first if it holds another conversation. `profile`: another one than before, which
+        only a live process can take.
         """
         assert held in {0, len(messages) - 1}
+        profile = profile or self._profile
+        is_other = profile != self._profile
+        if is_other and (self._live is None or profile.owner != self._profile.owner):
+            raise UnexpectedOutput("This process has another system prompt, other tools or another owner.")
         try:
-            if not (held and await self._answer_calls(settings, messages[-1])):
-                await self._ask(settings, messages, held=0 if self._holds_calls else held)
+            if is_other or not (held and await self._answer_calls(settings, messages[-1])):
+                held = 0 if is_other or self._holds_calls else held
+                await self._ask(profile, settings, messages, held=held)
             await self._applied.confirmed()
         except WorkerSilent:
             raise
@@ -140,13 +154,24 @@ class Session:
             raise
         self._last_frame_at = _now()
 
-    async def _ask(self, settings: ModelSettings, messages: tuple[Message, ...], *, held: int) -> None:
+    async def _ask(
+        self, profile: Profile, settings: ModelSettings, messages: tuple[Message, ...], *, held: int
+    ) -> None:
         if self._state is SessionState.CALLS and not await self.interrupt():
             await self._process.kill()
             raise WorkerDied
         # Set before the first write: a request cancelled from here on leaves unread output in the process.
         self._begin_writing()
-        before = await self._applied.frames_for(settings, self._tools)
+        if self._live is not None:
+            self._set_profile(profile)
+            self._applied.agent = await self._live.agent_with(profile)
+        before = await self._applied.frames_for(settings, profile.tools)
+        if before and self._live is not None and self._applied.agent not in self._live.confirmed:
+            # A process that refuses an agent keeps the one before, so the question must not be written yet.
+            await self._process.write(*before)
+            await self._applied.confirmed()
+            self._live.confirmed.add(self._applied.agent)
+            before = []
         if self._is_used and not held:
             # After the settings: a model change after a reset adds text of Claude Code's own to the next prompt.
             before.append(reset_frame())
@@ -165,11 +190,11 @@ class Session:
             return False
         calls = self._reader.calls
         results = live_results(message, calls)
-        if results is None or not await self._applied.may_change_within_turn(settings, self._tools):
+        if results is None or not await self._applied.may_change_within_turn(settings, self._profile.tools):
             return False
         if not await self._open_calls.arrived(calls, timeout_s=self._bounds().control_s):
             return False
-        before = await self._applied.frames_for(settings, self._tools)
+        before = await self._applied.frames_for(settings, self._profile.tools)
         if before:
             await self._process.write(*before)
             await self._applied.confirmed()

@@ -11,7 +11,7 @@ from server.conversation.events import Event
 from server.conversation.models import ModelCard, ModelLimits
 from server.conversation.parts import Message
 from server.conversation.request import Launch, ModelSettings, Profile
-from server.errors import CliFailed, EngineError, PromptTooLong
+from server.errors import CliFailed, EngineError, PromptTooLong, UnexpectedOutput
 from server.machine.files.temp_folders import Scratch
 from server.machine.processes.guards import Guard
 from server.machine.processes.memory import memory_of
@@ -97,7 +97,7 @@ class Worker:
     ) -> AsyncGenerator[Event, None]:
         """Sends the last message as the question and yields the answer up to `Finished`. Raises the error of a failure.
 
-        `held` as in `Session.ask`. `profile` configures an unused worker; a used one must already have it.
+        `held` as in `Session.ask`. `profile` configures an unused worker; a used one must be live, or already have it.
         Closing the generator early leaves the answer running: call `settle` or `close` then.
 
         Until the first event the process must prove that it is alive: soon, or with more time if `is_patient`.
@@ -111,7 +111,7 @@ class Worker:
             for already_held in dict.fromkeys((held, 0)):
                 self._conversations += not already_held
                 try:
-                    await session.ask(settings, messages, held=already_held)
+                    await session.ask(settings, messages, held=already_held, profile=profile)
                     while events := await session.events():
                         self._process.stop_proving()
                         for event in events:
@@ -131,6 +131,14 @@ class Worker:
         except EngineError:
             return False
         return True
+
+    async def refuses_unknown_agents(self) -> bool:
+        """Whether the process refuses a system prompt that it does not know, instead of keeping the one before."""
+        try:
+            await self._process.control("apply_flag_settings", settings={"agent": "none"})
+        except UnexpectedOutput:
+            return True
+        return False
 
     async def _configured(self, profile: Profile) -> "Session":
         # Imported here: it takes half a second or more, during which the first process boots.

@@ -21,7 +21,7 @@ from server.claude.worker.worker import Worker
 from server.conversation.events import Event
 from server.conversation.models import ModelCard, ModelLimits
 from server.conversation.parts import Message, Text
-from server.conversation.request import ModelSettings, Profile
+from server.conversation.request import Launch, ModelSettings, Profile
 from server.machine.files.temp_folders import Scratch, open_scratch
 from server.machine.processes.guards import guard_for
 from server.standin.server import Standin, default_answer, open_standin
@@ -29,6 +29,18 @@ from server.status import UsageWindow
 
 _HERE = Path(__file__).parent
 _HAS_FAILED = pytest.StashKey[bool]()
+
+
+# What holds for a worker that is set up once must also hold for a live one.
+_IN_BOTH_MODES = {"test_history", "test_session", "test_tools", "test_tool_chaos", "test_tool_conversations"}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "is_live" in metafunc.fixturenames:
+        both = metafunc.module.__name__.rpartition(".")[2] in _IN_BOTH_MODES
+        ids = {False: "fixed", True: "live"}
+        modes = [False, True] if both else [True]
+        metafunc.parametrize("is_live", modes, ids=[ids[mode] for mode in modes], scope="module")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -90,8 +102,9 @@ BOUNDS = Bounds(silence_s=20, interrupt_s=20)
 class Bench:
     """Makes workers, asks them, and records what they report."""
 
-    def __init__(self, environment: dict[str, str], scratch: Scratch) -> None:
+    def __init__(self, environment: dict[str, str], scratch: Scratch, *, is_live: bool) -> None:
         self.environment = environment
+        self.is_live = is_live
         self.scratch = scratch
         self.bounds = BOUNDS
         self.cards: tuple[ModelCard, ...] = ()
@@ -124,9 +137,13 @@ class Bench:
         await worker.boot()
         return worker
 
-    def _made(self, on_usage: Callable[[tuple[UsageWindow, ...]], None], likely: ModelSettings | None) -> Worker:
+    def launch(self) -> Launch:
+        """The launch of the workers."""
         assert self.cli is not None
-        launch = launch_for(self.cli, self.environment)
+        return launch_for(self.cli, self.environment, is_live=self.is_live)
+
+    def _made(self, on_usage: Callable[[tuple[UsageWindow, ...]], None], likely: ModelSettings | None) -> Worker:
+        launch = self.launch()
         return Worker(
             lambda: launch,
             scratch=self.scratch,
@@ -203,8 +220,8 @@ def conversation(*turns: str) -> tuple[Message, ...]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def module_bench(environment: dict[str, str], scratch: Scratch) -> AsyncIterator[Bench]:
-    bench = Bench(environment, scratch)
+async def module_bench(environment: dict[str, str], scratch: Scratch, is_live: bool) -> AsyncIterator[Bench]:
+    bench = Bench(environment, scratch, is_live=is_live)
     yield bench
     await bench.settle(close=True)
 

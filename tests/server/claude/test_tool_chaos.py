@@ -6,16 +6,18 @@ import random
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from server.claude.protocol.tool_names import legal_name
 from server.claude.worker.worker import Worker
 from server.conversation.accumulator import MessageAccumulator
 from server.conversation.events import Failed, Finished, PartDelta, Started, StopReason
 from server.conversation.parts import Message, Text, ToolCall, ToolResult
-from server.conversation.request import ModelRequest, ModelSettings, Profile, ToolChoice
+from server.conversation.request import ModelRequest, ModelSettings, Profile, Tool, ToolChoice
 from server.errors import DrawbridgeError
 from server.standin.script import Pause, Reply, Script, Thinking, ToolUse, call, say
 from server.standin.script import Text as ScriptText
@@ -55,7 +57,8 @@ class Person:
         going = [talk for talk in self.talks[-3:] if len(talk[2]) < 12]
         if not going or self.chance.random() < 0.2:
             mark = self.crowd.new_mark()
-            self.talks.append((mark, self.chance.choice(PROFILES), [Message("user", (Text(f"{mark} Begin."),))]))
+            begin = Message("user", (Text(f"{mark} Begin."),))
+            self.talks.append((mark, self.crowd.profile(mark, self.chance), [begin]))
             return self.talks[-1]
         return self.chance.choice(going) if self.chance.random() < 0.4 else going[-1]
 
@@ -106,6 +109,7 @@ class Crowd:
     def __init__(self, pool_bench: PoolBench, seed: int) -> None:
         self.pool_bench, self.chance = pool_bench, random.Random(seed)
         self.expected: dict[str, list[Message]] = {}
+        self.profiles: dict[str, Profile] = {}
         self.kills = 0
         self.killed: list[Worker] = []
         self.ways: Counter[str] = Counter()
@@ -116,6 +120,15 @@ class Crowd:
     def new_mark(self) -> str:
         self.expected[mark := f"[t{len(self.expected)}]"] = []
         return mark
+
+    def profile(self, mark: str, chance: random.Random) -> Profile:
+        """One that others have too, or one with a new system prompt and perhaps a new tool."""
+        profile = chance.choice(PROFILES)
+        if chance.random() < 0.5:
+            own = Tool(f"own_{mark[1:-1]}", "Own.", '{"type": "object"}')
+            profile = replace(profile, system=f"{mark} Be kind.", tools=(*profile.tools, own)[chance.randrange(2) :])
+        self.profiles[mark] = profile
+        return profile
 
     def kill_one(self, chance: random.Random) -> None:
         alive = [worker for worker in self.pool_bench.workers if worker.is_alive]
@@ -135,6 +148,12 @@ class Crowd:
         wanted = [normal(message.role, [wire(part) for part in message.parts]) for message in self.expected[mark]]
         if found != wanted:
             self.faults.append((mark, found, wanted))
+        profile, systems = self.profiles[mark], [block["text"] for block in body_of(recorded)["system"]]
+        if systems[-1] != profile.system:
+            self.faults.append((mark, systems, profile.system))
+        offered = [tool["name"] for tool in body_of(recorded).get("tools") or []]
+        if offered != [legal_name(tool.name) for tool in profile.tools]:
+            self.faults.append((mark, offered, profile.tools))
         return self._reply(mark, recorded.body)
 
     def _reply(self, mark: str, body: Mapping[str, Any]) -> Script:
@@ -155,6 +174,10 @@ class Crowd:
         # Time to kill Claude Code, which would answer a stray call itself.
         before_stop = (Pause(5),) if strays else ()
         return Reply((*thoughts, *written, *calls, *strays, Pause(0.02)), "tool_use", before_stop=before_stop)
+
+
+def body_of(recorded: Recorded) -> Mapping[str, Any]:
+    return recorded.body
 
 
 def wire(part: Any) -> dict[str, Any]:
@@ -194,9 +217,9 @@ def normal(role: str, blocks: list[dict[str, Any]]) -> tuple[str, list[str]]:
     ],
 )
 async def test_every_body_contains_only_its_own_conversation(
-    tmp_path: Path, size: int, people: int, steps: int
+    tmp_path: Path, is_live: bool, size: int, people: int, steps: int
 ) -> None:
-    async with open_pool_bench(tmp_path, size) as pool_bench:
+    async with open_pool_bench(tmp_path, size, is_live=is_live) as pool_bench:
         crowd = Crowd(pool_bench, size)
         async with asyncio.TaskGroup() as group:
             for number in range(people):

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,14 +69,14 @@ class Talk:
 class PoolBench:
     """A pool and its `Answering`. `restart` simulates a new server, which knows nothing of before."""
 
-    def __init__(self, pool: Pool[Worker], standin: Standin) -> None:
-        self.pool, self.standin = pool, standin
+    def __init__(self, pool: Pool[Worker], standin: Standin, *, is_live: bool) -> None:
+        self.pool, self.standin, self.is_live = pool, standin, is_live
         self.workers: list[Worker] = []
         self.restart()
 
     def restart(self) -> None:
         config = Config(isolation="warm")
-        self.answering = Answering(pool=self.pool, config=lambda: config, cards=tuple)
+        self.answering = Answering(pool=self.pool, config=lambda: config, cards=tuple, is_live=lambda: self.is_live)
         self.pool.renew("a restart")
 
     @property
@@ -86,7 +87,7 @@ class PoolBench:
 
 
 @asynccontextmanager
-async def open_pool_bench(folder: Path, size: int) -> AsyncIterator[PoolBench]:
+async def open_pool_bench(folder: Path, size: int, *, is_live: bool) -> AsyncIterator[PoolBench]:
     cli = bundled_cli()
     assert cli is not None
     wait_out_midnight()
@@ -95,7 +96,7 @@ async def open_pool_bench(folder: Path, size: int) -> AsyncIterator[PoolBench]:
     guard = guard_for()
     async with open_standin() as standin:
         variables = {"ANTHROPIC_BASE_URL": standin.url, "ANTHROPIC_API_KEY": "a dummy key"}
-        launch = launch_for(cli, {"HOME": str(folder / "home"), "PATH": "/usr/bin:/bin", **variables})
+        launch = launch_for(cli, {"HOME": str(folder / "home"), "PATH": "/usr/bin:/bin", **variables}, is_live=is_live)
         workers: list[Worker] = []
         with open_scratch(folder / "scratch") as scratch:
 
@@ -105,15 +106,15 @@ async def open_pool_bench(folder: Path, size: int) -> AsyncIterator[PoolBench]:
                 return workers[-1]
 
             async with Pool(spawn, limits=Limits(size=size, isolation="warm")) as pool:
-                pool_bench = PoolBench(pool, standin)
+                pool_bench = PoolBench(pool, standin, is_live=is_live)
                 pool_bench.workers = workers
                 yield pool_bench
     guard.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def pool_bench(tmp_path: Path) -> AsyncIterator[PoolBench]:
-    async with open_pool_bench(tmp_path, 1) as pool_bench:
+async def pool_bench(tmp_path: Path, is_live: bool) -> AsyncIterator[PoolBench]:
+    async with open_pool_bench(tmp_path, 1, is_live=is_live) as pool_bench:
         yield pool_bench
 
 
@@ -140,16 +141,25 @@ async def another_conversation(pool_bench: PoolBench) -> None:
     other = Talk(pool_bench, question="another")
     pool_bench.standin.script(say("Well."))
     await other.ask()
-    assert other.way == "profile"
+    assert other.way == "reset"
     assert pool_bench.turns == [("user", [{"type": "text", "text": "another"}])]
 
 
 async def eviction(pool_bench: PoolBench) -> None:
-    """The worker is evicted for another profile."""
-    other = Talk(pool_bench, OTHER, "another")
+    """The worker is evicted for another owner."""
+    other = Talk(pool_bench, replace(OTHER, owner="you"), "another")
     pool_bench.standin.script(say("Well."))
     await other.ask()
     assert other.way == "cold"
+
+
+async def another_prompt(pool_bench: PoolBench) -> None:
+    """The worker with the open calls gets another system prompt, without tools, or is evicted for it."""
+    other = Talk(pool_bench, OTHER, "another")
+    pool_bench.standin.script(say("Well."))
+    await other.ask()
+    assert other.way == ("reset" if pool_bench.is_live else "cold")
+    assert pool_bench.turns == [("user", [{"type": "text", "text": "another"}])]
 
 
 async def death(pool_bench: PoolBench) -> None:
@@ -166,7 +176,11 @@ async def sudden_death(pool_bench: PoolBench) -> None:
     worker._process._kill_now()
 
 
-@pytest.mark.parametrize("between", [another_conversation, eviction, death, sudden_death], ids=lambda one: one.__name__)
+@pytest.mark.parametrize(
+    "between",
+    [another_conversation, another_prompt, eviction, death, sudden_death],
+    ids=lambda one: one.__name__,
+)
 async def test_the_same_messages_arrive_whatever_happens_between_call_and_result(
     pool_bench: PoolBench, between: Any
 ) -> None:
@@ -244,8 +258,8 @@ async def test_foreign_ids_and_names_arrive_legal_and_unique(pool_bench: PoolBen
     assert talk.way == "continued"
 
 
-async def test_two_continuations_of_one_call_get_two_answers(tmp_path: Path) -> None:
-    async with open_pool_bench(tmp_path, 2) as pool_bench:
+async def test_two_continuations_of_one_call_get_two_answers(tmp_path: Path, is_live: bool) -> None:
+    async with open_pool_bench(tmp_path, 2, is_live=is_live) as pool_bench:
         talk, twin = Talk(pool_bench), Talk(pool_bench)
         pool_bench.standin.script(calling(1), lambda _: say("Done."))
         first, second = await talk.ask()

@@ -162,7 +162,7 @@ class Chaos:
         self.ways[lease.way] += 1
         assert not worker.is_retired, "a retired worker was leased"
         assert worker.renewed_at in {None, now}, "a worker of before the renewal was leased"
-        if lease.way in {"continued", "profile"}:
+        if lease.way in {"continued", "reset"}:
             assert worker.leases > 0
             assert worker.profile == caller.profile, "a worker was leased for another prompt, or to another key"
         else:
@@ -186,13 +186,13 @@ class Chaos:
                 if not other.is_parked or other.idle_since != other_idle_since or self.limits.isolation == "process":
                     continue
                 assert other_idle_since is not None
-                assert lease.way in {"continued", "profile"}, "a raw worker was leased beside a parked one that fits"
+                assert lease.way in {"continued", "reset"}, "a raw worker was leased beside a parked one that fits"
                 assert (
                     lease.way == "continued"
                     or other.conversation != caller.conversation_key
                     or caller.conversation_key is None
                 )
-                if lease.way == "profile":
+                if lease.way == "reset":
                     assert since is not None
                     assert held is None or other.conversation is not None, "a conversation ended beside an empty worker"
                     assert (held is None) != (other.conversation is None) or since <= other_idle_since, (
@@ -340,7 +340,7 @@ def test_without_faults_callers_are_served_in_the_order_of_arrival(seed: int) ->
 def test_a_warm_pool_leases_each_worker_to_a_request_that_it_fits(seed: int) -> None:
     outcomes, chaos = run_virtually(_run(seed, WARM))
     assert min(outcomes["served"], outcomes["cancelled"]) > 0
-    assert min(chaos.ways[way] for way in ("continued", "profile", "spare", "cold")) > 0
+    assert min(chaos.ways[way] for way in ("continued", "reset", "spare", "cold")) > 0
     assert "process" not in chaos.ways
 
 
@@ -357,7 +357,7 @@ def test_without_faults_a_warm_pool_serves_each_profile_in_the_order_of_arrival(
 @seeds(10)
 def test_isolation_may_change_at_any_time(seed: int) -> None:
     _, chaos = run_virtually(_run(seed, replace(WARM, switches_every_s=3)))
-    assert min(chaos.ways[way] for way in ("continued", "profile", "process")) > 0
+    assert min(chaos.ways[way] for way in ("continued", "reset", "process")) > 0
 
 
 @seeds(5)

@@ -1,6 +1,6 @@
 """`plan` as a table of cases.
 
-A slot is written `P:x=c`: parked, profile x, conversation c. A waiter is written `x=c@99`: profile x, continues the
+A slot is written `P:x=c`: parked, kind x, conversation c. A waiter is written `x=c@99`: kind x, continues the
 conversation c, has waited 99 s (9 s if not given). Slots have the keys 9, 8, 7...; each entered its state a second
 after the one before. Waiters have the keys 1, 2, 3...
 """
@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 import pytest
 
 from server.config import Isolation
-from server.conversation.request import Profile
 from server.pool.plan import plan
 from server.pool.types import BootOutlook, Grant, Limits, Plan, PoolHistory, Refusal, Refused, Slot, Waiter, WorkerState
 
@@ -23,8 +22,6 @@ _STATES = {
     "P": WorkerState.PARKED,
     "C": WorkerState.CLOSING,
 }
-# Upper case: the same prompt with another owner.
-PROFILES = {letter: Profile(letter.lower(), owner="local" if letter.islower() else "lan") for letter in "xyzXY"}
 GOOD = PoolHistory(last_used=NOW, outlook=BootOutlook.GOOD)
 NEW = PoolHistory(last_used=NOW)
 QUIET = replace(GOOD, last_used=NOW - 600)
@@ -39,9 +36,9 @@ def slots_of(text: str) -> list[Slot]:
     slots = []
     for number, word in enumerate(text.split()):
         state, _, configured = word.partition(":")
-        profile, _, conversation = configured.partition("=")
+        kind, _, conversation = configured.partition("=")
         used, has_begun = NOW - 99 + number, state == "A"
-        slots.append(Slot(9 - number, _STATES[state], used, has_begun, PROFILES.get(profile), conversation or None))
+        slots.append(Slot(9 - number, _STATES[state], used, has_begun, kind or None, conversation or None))
     return slots
 
 
@@ -49,8 +46,8 @@ def waiters_of(text: str) -> list[Waiter]:
     waiters = []
     for number, word in enumerate(text.split(), start=1):
         wanted, _, waited = word.partition("@")
-        profile, _, conversation = wanted.partition("=")
-        waiters.append(Waiter(number, PROFILES[profile], NOW - float(waited or 9), conversation or None))
+        kind, _, conversation = wanted.partition("=")
+        waiters.append(Waiter(number, kind, NOW - float(waited or 9), conversation or None))
     return waiters
 
 
@@ -177,28 +174,28 @@ WARM = [
         "a third one gets what is left",
         *("P:x=c P:x=c R", "x=c x=c x=c", "1 gets 9 continued, 2 gets 8 continued, 3 gets 7 spare"),
     ),
-    Case("an equal conversation under another prompt is another one", "P:y=c A:x R", "x=c", "1 gets 7 spare"),
-    Case("a parked worker is not shared with another key", "P:X=c A:x R", "x=c", "1 gets 7 spare"),
+    Case("an equal conversation of another kind is another one", "P:y=c A:x R", "x=c", "1 gets 7 spare"),
+    Case("a parked worker is not shared with another kind", "P:X=c A:x R", "x=c", "1 gets 7 spare"),
     Case("nor for a new conversation", "P:X A:x R", "x", "1 gets 7 spare"),
-    Case("a new conversation gets the least recently used worker", "P:x=c P:x=d R", "x", "1 gets 9 profile"),
-    Case("so does one that no worker holds", "P:x=c P:x=d R", "x=e", "1 gets 9 profile"),
-    Case("an empty worker serves any conversation of its profile", "P:x R A:x", "x", "1 gets 9 profile"),
+    Case("a new conversation gets the least recently used worker", "P:x=c P:x=d R", "x", "1 gets 9 reset"),
+    Case("so does one that no worker holds", "P:x=c P:x=d R", "x=e", "1 gets 9 reset"),
+    Case("an empty worker serves any conversation of its kind", "P:x R A:x", "x", "1 gets 9 reset"),
     Case(
         "a new conversation does not take the one that another waiter continues",
-        *("P:x=c P:x=d R", "x x=c", "1 gets 8 profile, 2 gets 9 continued"),
+        *("P:x=c P:x=d R", "x x=c", "1 gets 8 reset, 2 gets 9 continued"),
     ),
     Case("it takes a raw worker instead", "P:x=c A:x R", "x x=c", "1 gets 7 spare, 2 gets 9 continued"),
     Case(
-        "a waiter of another key does not continue it",
-        *("P:x=c P:x=d R", "x X=c", "1 gets 9 profile, 2 gets 7 spare"),
+        "a waiter of another kind does not continue it",
+        *("P:x=c P:x=d R", "x X=c", "1 gets 9 reset, 2 gets 7 spare"),
     ),
-    Case("without another worker the first waiter takes it", "P:x=c", "x x=c", "1 gets 9 profile", size=1),
+    Case("without another worker the first waiter takes it", "P:x=c", "x x=c", "1 gets 9 reset", size=1),
     Case("of raw workers the oldest", "R R A:x", "x", "1 gets 9 spare"),
     Case("a raw worker that booted after the request came was cold", "R A:x A:x", "x@99.5", "1 gets 9 cold"),
     Case("only raw and parked workers are granted", "B A:x C", "x=c", ""),
     # Evictions for waiters.
     Case("the least recently used worker is evicted for a waiter", "P:y=c P:y=d P:z=e", "x", "close 9"),
-    Case("a worker of another key too", "P:X=c P:x=d P:x=e", "y", "close 9"),
+    Case("a worker of another kind too", "P:X=c P:x=d P:x=e", "y", "close 9"),
     Case("one for each of two waiters", "P:y=c P:y=d P:z=e", "x X", "close 9 8"),
     Case("none while a worker boots", "P:y=c P:y=d B", "x", ""),
     Case("none while a worker closes", "P:y=c P:y=d C", "x", ""),
@@ -216,7 +213,7 @@ WARM = [
     Case("not for a waiter that times out", "P:y=c", "x@300 y=c", "2 gets 9 continued, refuse 1 timeout", size=1),
     Case("no eviction during back-off; it wakes afterwards", "P:y=c", "x", "wake 4", size=1, history=BACKING_OFF),
     Case("an empty worker is evicted first", "P:x=c P:z A:x", "y", "close 8"),
-    Case("and serves a new conversation first", "P:x=c P:x R", "x", "1 gets 8 profile"),
+    Case("and serves a new conversation first", "P:x=c P:x R", "x", "1 gets 8 reset"),
     # Evictions for spares.
     Case("a pool of one keeps its conversation and no spare", "P:x=c", "", "", size=1),
     Case("a pool of two keeps one conversation and one spare", "P:x=c P:x=d", "", "close 9", size=2),
@@ -230,7 +227,7 @@ WARM = [
     Case("none while a place is free for a spare", "P:x=c P:x=d", "", "boot 1"),
     Case("none for a spare that could not boot", "P:x=c P:x=d", "", "wake 4", size=2, history=BACKING_OFF),
     Case("an empty worker is evicted first for a spare", "P:x=c P:x", "", "close 8", size=2),
-    Case("of whatever profile", "P:x=c P:y", "", "close 8", size=2),
+    Case("of whatever kind", "P:x=c P:y", "", "close 8", size=2),
     # Shrinking and stopping.
     Case("a smaller size closes empty workers first", "P:x=c P:x", "", "close 8", size=1),
     Case("then the least recently used", "P:x=c P:x=d R", "", "close 9 8", size=1),
@@ -240,10 +237,9 @@ WARM = [
     Case("after ten idle minutes one is left", "P:x=c P:x=d R", "", "close 9 8", history=QUIET),
     Case("a stopping pool closes parked workers", "P:x=c A:x R", "", "close 9 7", history=STOPPING),
     # Without a CLI.
-    Case("a running answer of the same profile is hope", "A:x", "x", "", history=NO_CLI),
-    Case("one of another profile is none", "A:y", "x", "refuse 1 engine", history=NO_CLI),
-    Case("one of another key is none", "A:X", "x", "refuse 1 engine", history=NO_CLI),
-    Case("nor is a parked worker of another profile", "P:y=c", "x", "refuse 1 engine", history=NO_CLI),
+    Case("a running answer of the same kind is hope", "A:x", "x", "", history=NO_CLI),
+    Case("one of another kind is none", "A:y", "x", "refuse 1 engine", history=NO_CLI),
+    Case("nor is a parked worker of another kind", "P:y=c", "x", "refuse 1 engine", history=NO_CLI),
     Case("a worker granted now is hope", "R", "x x y", "1 gets 9 spare, refuse 3 engine", history=NO_CLI),
 ]
 
@@ -262,6 +258,14 @@ def test_a_plan(case: Case, isolation: Isolation) -> None:
     if isolation == "warm" and expected.deferred_since is None:
         decided = replace(decided, deferred_since=None)
     assert decided == expected
+
+
+def test_a_pool_that_keeps_no_spare_evicts_only_for_a_waiter() -> None:
+    limits = Limits(isolation="warm", keeps_spare=False)
+    slots = slots_of("P:x=c P:x=d P:x=e")
+    assert plan(slots, [], limits, NOW, GOOD).closes == ()
+    assert plan(slots, waiters_of("x"), limits, NOW, GOOD).grants == (Grant(1, 9, "reset"),)
+    assert plan(slots, waiters_of("y"), limits, NOW, GOOD).closes == (9,)
 
 
 def test_workers_parked_before_the_switch_to_processes_serve_no_request_and_close() -> None:

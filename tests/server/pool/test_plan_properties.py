@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from server.pool.plan import plan
 from server.pool.types import BootOutlook, Limits, Plan, PoolHistory, Slot, Waiter, WorkerState
-from tests.server.pool.test_plan import NOW, PROFILES
+from tests.server.pool.test_plan import NOW
 
 _times = st.sampled_from([NOW - 1000, NOW - 600, NOW - 5, NOW - 1, NOW, NOW + 1])
-_profiles = st.sampled_from([PROFILES[letter] for letter in "xyX"])
+_kinds = st.sampled_from("xyX")
 _conversations = st.none() | st.sampled_from("cd")
 
 
@@ -23,7 +23,7 @@ def _slot(draw: st.DrawFn) -> Slot:
         state,
         draw(_times),
         draw(st.booleans()),
-        draw(_profiles) if is_configured else None,
+        draw(_kinds) if is_configured else None,
         draw(_conversations) if state is WorkerState.PARKED else None,
     )
 
@@ -43,11 +43,11 @@ class Situation:
     def after(self, decided: Plan) -> "Situation":
         """The situation after the plan was carried out."""
         granted = {grant.slot: grant.waiter for grant in decided.grants}
-        profiles = {waiter.key: waiter.profile for waiter in self.waiting}
+        kinds = {waiter.key: waiter.kind for waiter in self.waiting}
         slots = [Slot(10**7 + number, WorkerState.BOOTING, NOW) for number in range(decided.boots)]
         for slot in self.slots:
             if slot.key in granted:
-                slots.append(Slot(slot.key, WorkerState.ANSWERING, NOW, profile=profiles[granted[slot.key]]))
+                slots.append(Slot(slot.key, WorkerState.ANSWERING, NOW, kind=kinds[granted[slot.key]]))
             elif slot.key in decided.closes:
                 slots.append(Slot(slot.key, WorkerState.CLOSING, NOW))
             else:
@@ -62,7 +62,7 @@ _situations = st.builds(
     Situation,
     slots=st.lists(_slot(), max_size=8, unique_by=lambda slot: slot.key),
     waiting=st.lists(
-        st.builds(Waiter, st.integers(1, 10**6), _profiles, _times, _conversations),
+        st.builds(Waiter, st.integers(1, 10**6), _kinds, _times, _conversations),
         max_size=8,
         unique_by=lambda waiter: waiter.key,
     ),
@@ -73,6 +73,7 @@ _situations = st.builds(
         st.sampled_from([0.5, 300.0]),
         st.sampled_from([0.5, 600.0]),
         isolation=st.sampled_from(["warm", "process"]),
+        keeps_spare=st.booleans(),
     ),
     history=st.builds(
         PoolHistory,
@@ -111,9 +112,9 @@ def test_every_grant_is_of_a_worker_that_fits(situation: Situation) -> None:
         if situation.limits.isolation == "process":
             assert (slot.state, grant.way) == (WorkerState.RAW, "process")
         elif slot.state is WorkerState.PARKED:
-            assert slot.profile == waiter.profile
+            assert slot.kind == waiter.kind
             is_continued = slot.conversation_key == waiter.conversation_key is not None
-            assert grant.way == ("continued" if is_continued else "profile")
+            assert grant.way == ("continued" if is_continued else "reset")
         else:
             assert slot.state is WorkerState.RAW
             assert grant.way in {"spare", "cold"}
@@ -127,13 +128,13 @@ def test_the_least_useful_parked_workers_close_first(situation: Situation) -> No
     decided = situation.plan()
     parked = {slot.key: slot for slot in situation.slots if slot.state is WorkerState.PARKED}
     granted = {grant.slot for grant in decided.grants}
-    wanted = {(waiter.profile, waiter.conversation_key) for waiter in situation.waiting}
+    wanted = {(waiter.kind, waiter.conversation_key) for waiter in situation.waiting}
     closed = [parked[key] for key in decided.closes if key in parked]
     kept = [slot for key, slot in parked.items() if key not in granted | set(decided.closes)]
     for gone in closed:
         for left in kept:
-            is_only_left_wanted = (left.profile, left.conversation_key) in wanted and (
-                (gone.profile, gone.conversation_key) not in wanted
+            is_only_left_wanted = (left.kind, left.conversation_key) in wanted and (
+                (gone.kind, gone.conversation_key) not in wanted
             )
             order = [(slot.conversation_key is not None, slot.last_used) for slot in (gone, left)]
             assert order == sorted(order) or is_only_left_wanted

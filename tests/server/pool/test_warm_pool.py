@@ -37,21 +37,21 @@ async def test_a_kept_worker_is_parked_and_reused() -> None:
         way, worker = await answer(harness, "c")
         assert (way, str(harness)) == ("spare", "2: 1 raw, 1 parked, 0 waiting")
         assert await answer(harness, "c+", "c") == ("continued", worker)
-        assert await answer(harness, "d", "c") == ("profile", worker)
-        assert dict(harness.pool.status().ways) == {"spare": 1, "continued": 1, "profile": 1}
+        assert await answer(harness, "d", "c") == ("reset", worker)
+        assert dict(harness.pool.status().ways) == {"spare": 1, "continued": 1, "reset": 1}
 
 
-async def test_a_worker_kept_without_a_conversation_is_reused_by_its_profile() -> None:
+async def test_a_worker_kept_without_a_conversation_is_reused_by_its_kind() -> None:
     async with open_warm() as harness:
         _, worker = await answer(harness, None)
-        assert await answer(harness, None) == ("profile", worker)
+        assert await answer(harness, None) == ("reset", worker)
 
 
 @pytest.mark.parametrize("profile", [OTHER, FOREIGN], ids=["prompt", "owner"])
 async def test_another_prompt_or_another_key_gets_another_worker(profile: object) -> None:
     async with open_warm() as harness:
         _, worker = await answer(harness, "c")
-        async with harness.pool.lease(profile, conversation_key="c") as lease:  # type: ignore[arg-type] # a profile
+        async with harness.pool.lease(profile, conversation_key="c") as lease:
             assert (lease.way, lease.worker is worker) == ("spare", False)
 
 
@@ -163,7 +163,7 @@ async def test_a_request_with_a_new_prompt_is_not_starved_by_others_that_keep_th
         order: list[str] = []
 
         async def ask(name: str, profile: object) -> None:
-            async with harness.pool.lease(profile) as lease:  # type: ignore[arg-type] # a profile
+            async with harness.pool.lease(profile) as lease:
                 order.append(name)
                 await settle()
                 lease.keep(None)

@@ -20,7 +20,7 @@ def on_bundled_lacking(*missing: Capability) -> CheckResult:
 
 
 UNFIT = result_lacking(Capability.HISTORY)
-WARM_ONLY = [capability for capability in Capability if capability not in FOR_EVERY_ANSWER]
+WARM_ONLY = [capability for capability in Capability if capability not in {*FOR_EVERY_ANSWER, Capability.LIVE}]
 
 
 def test_before_the_check_each_conversation_gets_a_process() -> None:
@@ -32,10 +32,16 @@ def test_before_the_check_each_conversation_gets_a_process() -> None:
 
 def test_a_claude_code_that_does_everything_is_warm() -> None:
     mode = serving_mode_for(result_lacking(), bundled=BUNDLED, on_bundled=None)
-    assert mode == ServingMode(is_checked=True, isolation="warm")
+    assert mode == ServingMode(is_checked=True, isolation="warm", is_live=True)
 
 
-@pytest.mark.parametrize("missing", Capability)
+def test_one_that_lacks_live_profiles_alone_is_warm_without_them() -> None:
+    mode = serving_mode_for(result_lacking(Capability.LIVE), bundled=BUNDLED, on_bundled=None)
+    assert (mode.is_checked, mode.isolation, mode.is_live, mode.cli) == (True, "warm", False, None)
+    assert Capability.LIVE.value in mode.summary
+
+
+@pytest.mark.parametrize("missing", [*FOR_EVERY_ANSWER, *WARM_ONLY])
 def test_a_complete_bundled_cli_replaces_one_that_lacks_anything(missing: Capability) -> None:
     mode = serving_mode_for(result_lacking(missing), bundled=BUNDLED, on_bundled=on_bundled_lacking())
     assert (mode.is_checked, mode.isolation, mode.cli, mode.error) == (True, "warm", BUNDLED, None)

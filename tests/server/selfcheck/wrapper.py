@@ -22,6 +22,10 @@ BREAKS = {
     "CALLS": "ignore the client's tools",
     "NO_COMPACTION": "compact",
     "SIGN_IN": "look for the sign-in in the config folder alone",
+    "LIVE": "keep the agent of the request before",
+    "LIVE, unknown": "acknowledge an unknown agent",
+    "LIVE, tools": "never read the list of tools again",
+    "LIVE, none": "keep the agent where there should be none",
 }
 
 _PROGRAM = r'''
@@ -79,6 +83,12 @@ def filtered(frame):
         settings = request["settings"]
         settings["env"] = {{name: value for name, value in settings.get("env", {{}}).items() if value is not None}}
         request["settings"] = {{name: value for name, value in settings.items() if value is not None}}
+    if BREAK.startswith("LIVE") and kind == "apply_flag_settings":
+        agent = request["settings"].get("agent")
+        if BREAK == "LIVE" or BREAK == {{None: "LIVE, none", "none": "LIVE, unknown"}}.get(agent):
+            request["settings"].pop("agent", None)
+    if BREAK == "LIVE, tools" and kind == "mcp_message":
+        request["message"]["method"] = "notifications/other"
     if BREAK == "RESET" and frame.get("subtype") == "compact_boundary":
         return None
     return frame

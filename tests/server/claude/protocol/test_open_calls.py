@@ -75,6 +75,7 @@ def test_other_mcp_requests_are_answered_at_once() -> None:
 def test_without_tools_nothing_is_offered() -> None:
     assert offered(()) == {}
     assert tools_body((), ToolChoice("any")) == {}
+    assert tools_body((), ToolChoice("any"), is_live=True) == {"tools": []}
 
 
 def test_names_are_unchanged_or_legal_and_unique() -> None:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from server.claude.protocol.frames import Frame
-from server.claude.worker.launch import launch_for
 from server.claude.worker.process import CliProcess
 from server.claude.worker.session import Session
 from server.conversation.events import Finished, PartDelta
@@ -61,7 +60,7 @@ async def test_no_frame_of_an_answer_passes_through_the_sdk(bench: Bench, standi
     """The SDK's parsing took a third of our CPU time per token."""
     assert bench.cli is not None
     standin.script(say(*(f"{number} " for number in range(50))))
-    launch = launch_for(bench.cli, bench.environment)
+    launch = bench.launch()
     process = RecordedProcess(lambda: launch, bench.scratch, guard_for())
     await process.spawn()
     session = Session(process, lambda: bench.bounds)

@@ -13,6 +13,7 @@ class Process:
     """A process that accepts settings, refuses them, or ends."""
 
     pid = 1
+    plugin = None
 
     def __init__(self) -> None:
         self.answers: list[asyncio.Future[Frame]] = []

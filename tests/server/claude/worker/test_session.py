@@ -10,7 +10,6 @@ import pytest
 import pytest_asyncio
 
 from server.claude.protocol.frames import Frame
-from server.claude.worker.launch import launch_for
 from server.claude.worker.process import CliProcess
 from server.claude.worker.session import Session
 from server.claude.worker.worker import Worker
@@ -28,8 +27,7 @@ from tests.server.claude.worker.test_worker import turns
 
 async def test_an_interrupt_ends_the_request_and_keeps_the_process(bench: Bench, standin: Standin) -> None:
     standin.script(say("Half", Hold(Gate()), "never"))
-    assert bench.cli is not None
-    launch = launch_for(bench.cli, bench.environment)
+    launch = bench.launch()
     process = CliProcess(lambda: launch, bench.scratch, guard_for())
     await process.spawn()
     session = Session(process, lambda: bench.bounds)
@@ -48,8 +46,7 @@ async def test_an_interrupt_ends_the_request_and_keeps_the_process(bench: Bench,
 
 
 async def test_an_interrupt_of_an_ended_process_fails(bench: Bench) -> None:
-    assert bench.cli is not None
-    launch = launch_for(bench.cli, bench.environment)
+    launch = bench.launch()
     process = CliProcess(lambda: launch, bench.scratch, guard_for())
     await process.spawn()
     session = Session(process, lambda: bench.bounds)
@@ -148,7 +145,7 @@ async def test_a_failure_leaves_nothing_in_the_next_conversation(warm: Warm, fai
 
 async def test_an_interrupted_answer_leaves_nothing_in_the_next_conversation(warm: Warm) -> None:
     warm.standin.script(say("MARK", Hold(Gate()), "never"), say("ok"))
-    answer = warm.worker.ask(Profile(), SONNET, conversation("MARK"))
+    answer = warm.worker.ask(PROFILE, SONNET, conversation("MARK"))
     async for event in answer:
         if isinstance(event, PartDelta):
             break
@@ -162,8 +159,7 @@ async def test_an_interrupted_answer_leaves_nothing_in_the_next_conversation(war
 async def test_a_replay_may_take_long_while_its_messages_are_taken(
     bench: Bench, standin: Standin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert bench.cli is not None
-    launch = launch_for(bench.cli, bench.environment)
+    launch = bench.launch()
     process = CliProcess(lambda: launch, bench.scratch, guard_for())
     await process.spawn()
     session = Session(process, lambda: replace(bench.bounds, replay_s=20.0))
@@ -190,7 +186,7 @@ async def test_a_replay_may_take_long_while_its_messages_are_taken(
 async def test_a_request_cancelled_during_a_replay_makes_the_worker_unusable(warm: Warm) -> None:
     """Otherwise the unread results would be taken for those of the next conversation."""
     await warm.ask("one")
-    answer = warm.worker.ask(Profile(), SONNET, conversation(*(f"MARK {number}" for number in range(2001))))
+    answer = warm.worker.ask(PROFILE, SONNET, conversation(*(f"MARK {number}" for number in range(2001))))
     asking = asyncio.ensure_future(anext(answer))
     await asyncio.sleep(0.05)
     asking.cancel()
@@ -234,7 +230,7 @@ async def test_an_interrupt_that_comes_too_late_lets_no_second_request_go_upstre
     gate = Gate()
     limited = say("Half", Hold(gate), " an answer", stop_reason="max_tokens", before_stop=(Pause(5),))
     warm.standin.script(limited, say("more"))
-    answer = warm.worker.ask(Profile(), SONNET, conversation("hi"))
+    answer = warm.worker.ask(PROFILE, SONNET, conversation("hi"))
     async for event in answer:
         if isinstance(event, PartDelta):
             break
@@ -356,14 +352,13 @@ async def test_an_answer_tells_how_much_of_the_plan_is_used(bench: Bench, standi
     bench.environment = environment
     worker = bench.worker(on_usage=reported.append)
     await worker.boot()
-    assert [event async for event in worker.ask(Profile(), SONNET, conversation("hi"))]
+    assert [event async for event in worker.ask(PROFILE, SONNET, conversation("hi"))]
     assert [(window.name, window.used) for window in reported[-1]] == [("5 hours", 0.42), ("Week", 0.25)]
 
 
 async def test_the_end_of_a_usage_limit_is_kept_for_later_refusals(bench: Bench) -> None:
     """Claude Code reports it once; an answer that the plan allows again ends it."""
-    assert bench.cli is not None
-    launch = launch_for(bench.cli, bench.environment)
+    launch = bench.launch()
     session = Session(CliProcess(lambda: launch, bench.scratch, guard_for()), lambda: bench.bounds)
     later = 2.0**40
     session._read({"type": "rate_limit_event", "rate_limit_info": {"status": "rejected", "resetsAt": later}})

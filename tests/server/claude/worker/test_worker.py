@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from server.claude.worker.launch import launch_for
 from server.claude.worker.process import CliProcess
 from server.conversation.events import Event, Finished, PartDelta, Started, StopReason
 from server.conversation.parts import Text, Thinking
@@ -222,8 +221,7 @@ async def test_folders_are_removed_with_their_process(bench: Bench, standin: Sta
 async def test_a_boot_that_is_cancelled_while_its_folders_are_made_leaves_none(bench: Bench) -> None:
     before = sorted(bench.scratch.root.iterdir())
     begun, go = threading.Event(), threading.Event()
-    assert bench.cli is not None
-    launch = launch_for(bench.cli, bench.environment)
+    launch = bench.launch()
 
     def held() -> Launch:
         begun.set()

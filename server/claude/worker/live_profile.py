@@ -1,0 +1,96 @@
+"""The profile of a live process: its system prompt is one of Claude Code's agents, its tools are listed while it runs.
+
+An agent's prompt takes the place of the system prompt in `initialize`, and the request upstream is the same. The first
+agent is part of `initialize`, the later ones are read from the files of a plugin.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Iterable
+
+from server.claude.protocol.frames import SERVER, Frame
+from server.claude.protocol.tool_names import legal_name
+from server.claude.protocol.tools import TOOL, OpenCalls
+from server.claude.worker.plugin import DESCRIPTION
+from server.claude.worker.process import Bounds, CliProcess
+from server.conversation.request import Profile, Tool
+from server.errors import UnexpectedOutput
+from server.offload import offload
+
+MOST_KNOWN = 8
+_FIRST = "first"
+# Claude Code's own tools. If it lists a tool named `Bash`, `Agent` or `Skill`, it adds a note about it to the
+# conversation. As aliases of another tool, the client's tools of these names arrive without one.
+_OWN_TOOLS = (
+    *("Agent", "AskUserQuestion", "Bash", "BashOutput", "Edit", "EnterPlanMode", "ExitPlanMode", "Glob", "Grep"),
+    *("KillShell", "LSP", "Monitor", "NotebookEdit", "PowerShell", "Read", "SendMessage", "Skill", "Task"),
+    *("TaskCreate", "TaskOutput", "TaskStop", "TodoWrite", "ToolSearch", "WebFetch", "WebSearch", "Workflow", "Write"),
+)
+
+
+class LiveProfile:
+    """The system prompts and tools that one live process knows."""
+
+    def __init__(self, process: CliProcess, calls: OpenCalls, bounds: Callable[[], Bounds]) -> None:
+        self._process = process
+        self._calls = calls
+        self._bounds = bounds
+        self._numbers = itertools.count(1)
+        self._first = ""
+        # The agents by their prompts, the least recently used first.
+        self._known: dict[str, str] = {}
+        # The agents that the process has accepted since it read the files; None is the one without a prompt.
+        self.confirmed: set[str | None] = set()
+
+    def initial_fields(self, profile: Profile) -> Frame:
+        """The fields of `initialize` for the first profile. They leave any system prompt unchanged."""
+        self._first = profile.system
+        self._calls.offer(_listed(profile.tools))
+        agents = {_FIRST: {"description": DESCRIPTION, "prompt": profile.system}} if profile.system else {}
+        return {"sdkMcpServers": [SERVER], "toolAliases": dict.fromkeys(_OWN_TOOLS, TOOL), "agents": agents}
+
+    async def agent_with(self, profile: Profile) -> str | None:
+        """The agent with this system prompt, once the process knows it and the tools.
+
+        Raises `UnexpectedOutput` or `WorkerDied`.
+        """
+        agent, _ = await asyncio.gather(self._agent_for(profile.system), self._list_tools(profile.tools))
+        return agent
+
+    async def _agent_for(self, system: str) -> str | None:
+        """The agent with this prompt. Claude Code reads it if it is new."""
+        if not system:
+            return None
+        if system == self._first:
+            return _FIRST
+        plugin = self._process.plugin
+        assert plugin is not None
+        if (name := self._known.pop(system, None)) is not None:
+            self._known[system] = name
+        else:
+            name = f"prompt-{next(self._numbers)}"
+            # Claude Code forgets the agents whose files are gone when it reads the others.
+            self._known = dict([*self._known.items(), (system, name)][-MOST_KNOWN:])
+            self.confirmed.clear()
+            try:
+                await offload(plugin.write, self._known)
+                await self._process.control("reload_plugins", timeout_s=self._bounds().control_s)
+            finally:
+                plugin.clear()
+        return plugin.agent(name)
+
+    async def _list_tools(self, tools: Iterable[Tool]) -> None:
+        """Has Claude Code list these tools too."""
+        names = _listed(tools)
+        if self._calls.are_listed(names):
+            return
+        self._calls.offer(names)
+        message = {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}
+        timeout_s = self._bounds().control_s
+        await self._process.control("mcp_message", timeout_s=timeout_s, server_name=SERVER, message=message)
+        if not await self._calls.listed(names, timeout_s=timeout_s):
+            raise UnexpectedOutput("Claude Code did not ask for the list of the client's tools.")
+
+
+def _listed(tools: Iterable[Tool]) -> frozenset[str]:
+    return frozenset(legal_name(tool.name) for tool in tools).difference(_OWN_TOOLS)
