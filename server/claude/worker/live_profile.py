@@ -39,8 +39,9 @@ class LiveProfile:
         self._first = ""
         # The agents by their prompts, the least recently used first.
         self._known: dict[str, str] = {}
-        # The agents that the process has accepted since it read the files; None is the one without a prompt.
-        self.confirmed: set[str | None] = set()
+        # The agents that the process has accepted since it read the files; None is the one without a prompt. Before the
+        # first one there is no other that a refusal could leave.
+        self.confirmed: set[str | None] = {_FIRST}
 
     def initial_fields(self, profile: Profile) -> Frame:
         """The fields of `initialize` for the first profile. They leave any system prompt unchanged."""
