@@ -135,6 +135,18 @@ async def test_each_conversation_gets_a_process_if_only_reuse_fails_and_nothing_
         assert any("WARNING" in line and "self-check of Claude Code" in line for line in bridge.log.splitlines())
 
 
+@pytest.mark.parametrize("broken", ["LIVE", "LIVE, unknown", "LIVE, tools"])
+async def test_each_system_prompt_gets_a_process_if_only_changing_it_fails(folder: Path, broken: str) -> None:
+    options = ("--cli-path", str(write_wrapper(folder / "bin", broken)))
+    async with open_standin() as standin, open_bridge(standin, folder, *options) as bridge:
+        await answers_are_right(bridge, standin)
+        engine = await bridge.until_checked()
+        await answers_are_right(bridge, standin)
+        await calls_are_right(bridge, standin)
+        assert (engine["failed"], engine["cli"], engine["isolation"]) == (["live"], None, "warm")
+        assert "Each system prompt" in engine["words"]
+
+
 async def test_the_users_own_folder_is_used_if_the_sign_in_is_found_nowhere_else(folder: Path) -> None:
     sign_in(folder / "home")
     options = ("--cli-path", str(write_wrapper(folder / "bin", "SIGN_IN")))
@@ -201,7 +213,8 @@ async def test_a_result_is_stored_and_a_changed_claude_code_is_checked_again(fol
             change(cli)
             async with asyncio.timeout(30):
                 while checks() == 1:
-                    await bridge.post({"messages": [{"role": "system", "content": f"{time.time()}"}, *messages("hi")]})
+                    # White space at the end needs a process of its own.
+                    await bridge.post({"messages": [{"role": "system", "content": f"{time.time()} "}, *messages("hi")]})
             assert (await bridge.until_checked())["isolation"] == "warm"
         (folder / "data" / STORE_FILE).write_text("{")
         async with open_server() as bridge:
