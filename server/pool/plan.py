@@ -154,8 +154,8 @@ def free_places(slots: Sequence[Slot], limits: Limits) -> int:
 
 def lacks_capacity(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits) -> bool:
     """Whether to evict a parked worker: for a waiter, or to keep a spare beside another parked worker."""
-    parked = sum(slot.state is WorkerState.PARKED for slot in slots)
-    can_evict = parked > 0 if waiting else parked > 1 and limits.keeps_spare
+    parked = [slot.kind for slot in slots if slot.state is WorkerState.PARKED]
+    can_evict = bool(parked) if waiting else len(parked) > 1 and (limits.keeps_spare or len(set(parked)) > 1)
     return can_evict and free_places(slots, limits) < max(1, len(waiting))
 
 

@@ -64,7 +64,7 @@ class Limits:
     idle_shrink_s: float = 600.0
     defer_boots_s: float = 5.0  # the longest time that boots of spares wait for answers to begin
     isolation: Isolation = "process"
-    keeps_spare: bool = True  # a parked worker is evicted for a spare; not if most requests are of one kind
+    keeps_spare: bool = True  # also beside parked workers that are all of one kind
 
 
 class BootOutlook(Enum):

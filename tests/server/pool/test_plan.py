@@ -260,12 +260,13 @@ def test_a_plan(case: Case, isolation: Isolation) -> None:
     assert decided == expected
 
 
-def test_a_pool_that_keeps_no_spare_evicts_only_for_a_waiter() -> None:
+def test_beside_workers_of_one_kind_a_pool_may_keep_no_spare() -> None:
     limits = Limits(isolation="warm", keeps_spare=False)
     slots = slots_of("P:x=c P:x=d P:x=e")
     assert plan(slots, [], limits, NOW, GOOD).closes == ()
     assert plan(slots, waiters_of("x"), limits, NOW, GOOD).grants == (Grant(1, 9, "reset"),)
     assert plan(slots, waiters_of("y"), limits, NOW, GOOD).closes == (9,)
+    assert plan(slots_of("P:x=c P:x=d P:y=e"), [], limits, NOW, GOOD).closes == (9,)
 
 
 def test_workers_parked_before_the_switch_to_processes_serve_no_request_and_close() -> None:
