@@ -21,10 +21,11 @@ MOST_KNOWN = 8
 _FIRST = "first"
 # Claude Code's own tools. If it lists a tool named `Bash`, `Agent` or `Skill`, it adds a note about it to the
 # conversation. As aliases of another tool, the client's tools of these names arrive without one.
-_OWN_TOOLS = (
-    *("Agent", "AskUserQuestion", "Bash", "BashOutput", "Edit", "EnterPlanMode", "ExitPlanMode", "Glob", "Grep"),
-    *("KillShell", "LSP", "Monitor", "NotebookEdit", "PowerShell", "Read", "SendMessage", "Skill", "Task"),
-    *("TaskCreate", "TaskOutput", "TaskStop", "TodoWrite", "ToolSearch", "WebFetch", "WebSearch", "Workflow", "Write"),
+_OWN_TOOLS = frozenset(
+    {
+        *("Agent", "AskUserQuestion", "Bash", "Edit", "Glob", "Grep", "NotebookEdit", "Read"),
+        *("Skill", "Task", "TodoWrite", "ToolSearch", "WebFetch", "WebSearch", "Write"),
+    }
 )
 
 
@@ -37,6 +38,7 @@ class LiveProfile:
         self._bounds = bounds
         self._numbers = itertools.count(1)
         self._first = ""
+        self._aliases = _OWN_TOOLS
         # The agents by their prompts, the least recently used first.
         self._known: dict[str, str] = {}
         # The agents that the process has accepted since it read the files; None is the one without a prompt. Before the
@@ -46,9 +48,10 @@ class LiveProfile:
     def initial_fields(self, profile: Profile) -> Frame:
         """The fields of `initialize` for the first profile. They leave any system prompt unchanged."""
         self._first = profile.system
-        self._calls.offer(_listed(profile.tools))
+        # Results of aliases and of listed tools reach Claude in either order, those of aliases in that of the calls.
+        self._aliases |= _names(profile.tools)
         agents = {_FIRST: {"description": DESCRIPTION, "prompt": profile.system}} if profile.system else {}
-        return {"sdkMcpServers": [SERVER], "toolAliases": dict.fromkeys(_OWN_TOOLS, TOOL), "agents": agents}
+        return {"sdkMcpServers": [SERVER], "toolAliases": dict.fromkeys(self._aliases, TOOL), "agents": agents}
 
     async def agent_with(self, profile: Profile) -> str | None:
         """The agent with this system prompt, once the process knows it and the tools.
@@ -82,7 +85,7 @@ class LiveProfile:
 
     async def _list_tools(self, tools: Iterable[Tool]) -> None:
         """Has Claude Code list these tools too."""
-        names = _listed(tools)
+        names = _names(tools) - self._aliases
         if self._calls.are_listed(names):
             return
         self._calls.offer(names)
@@ -93,5 +96,5 @@ class LiveProfile:
             raise UnexpectedOutput("Claude Code did not ask for the list of the client's tools.")
 
 
-def _listed(tools: Iterable[Tool]) -> frozenset[str]:
-    return frozenset(legal_name(tool.name) for tool in tools).difference(_OWN_TOOLS)
+def _names(tools: Iterable[Tool]) -> frozenset[str]:
+    return frozenset(legal_name(tool.name) for tool in tools)
