@@ -18,7 +18,7 @@ from server.errors import (
 )
 from server.pool.lease import Lease, LeaseResult
 from server.pool.pool import Pool
-from server.pool.types import Way
+from server.pool.types import Kind, Way
 
 CARDS = (
     ModelCard("default", "claude-opus-5-5", "Default"),
@@ -38,7 +38,7 @@ class ScriptedPool:
         self.first_in_line: list[bool] = []
         self.settings: list[ModelSettings] = []
         self.keys: list[str | None] = []
-        self.profiles: list[Profile] = []
+        self.kinds: list[Kind] = []
         self.held: list[int] = []
         self.patience: list[bool] = []
         self.results: list[LeaseResult] = []
@@ -56,9 +56,9 @@ class ScriptedPool:
 
     @asynccontextmanager
     async def lease(
-        self, profile: Profile, *, conversation_key: str | None = None, first_in_line: bool = False
+        self, kind: Kind, *, conversation_key: str | None = None, first_in_line: bool = False
     ) -> AsyncIterator[object]:
-        self.profiles.append(profile)
+        self.kinds.append(kind)
         self.first_in_line.append(first_in_line)
         self.keys.append(conversation_key)
         self.leased += 1
@@ -97,9 +97,17 @@ class ScriptedPool:
             self.closed += 1
 
 
-def answering(pool: ScriptedPool, config: Config | None = None, breaker: CircuitBreaker | None = None) -> Answering:
+def answering(
+    pool: ScriptedPool, config: Config | None = None, breaker: CircuitBreaker | None = None, *, is_live: bool = False
+) -> Answering:
     in_force = config or Config()
-    return Answering(pool=cast("Pool[Worker]", pool), config=lambda: in_force, cards=lambda: CARDS, breaker=breaker)
+    return Answering(
+        pool=cast("Pool[Worker]", pool),
+        config=lambda: in_force,
+        cards=lambda: CARDS,
+        breaker=breaker,
+        is_live=lambda: is_live,
+    )
 
 
 async def events_of(pool: ScriptedPool, request: ModelRequest = REQUEST) -> list[Event]:

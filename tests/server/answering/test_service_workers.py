@@ -6,6 +6,7 @@ from server.config import Config
 from server.conversation.events import Finished, PartDelta, PartStarted, Started, StopReason
 from server.conversation.fingerprint import conversation_key
 from server.conversation.parts import Message, Text
+from server.conversation.request import Profile
 from server.pool.lease import LeaseResult
 from tests.server.answering.scene import REQUEST, TITLE, WHOLE, ScriptedPool, answering, events_of
 
@@ -89,13 +90,41 @@ async def test_a_background_request_does_not_match_a_conversation_and_is_not_par
     for request in (title, REQUEST):
         async for _ in service.stream(request):
             pass
-    background, ordinary = pool.profiles
+    background, ordinary = pool.kinds
     assert background != REQUEST.profile == ordinary
     assert pool.keys[0] is None
     assert [(result.is_kept, result.conversation_key is None) for result in pool.results] == [
         (True, True),
         (True, False),
     ]
+
+
+async def test_a_live_worker_of_the_owner_takes_every_prompt_that_it_can_read() -> None:
+    pool = ScriptedPool(*[WHOLE] * 6)
+    terse, kind, odd = (
+        Profile("Be terse.", owner="me"),
+        Profile("Be kind.", owner="me"),
+        Profile("Be odd.\n", owner="me"),
+    )
+    for is_live in (True, False):
+        service = answering(pool, Config(isolation="warm"), is_live=is_live)
+        for profile in (terse, kind, odd):
+            async for _ in service.stream(replace(REQUEST, profile=profile)):
+                pass
+    assert pool.kinds == ["me", "me", odd, terse, kind, odd]
+
+
+async def test_a_conversation_is_not_continued_under_another_prompt() -> None:
+    pool = ScriptedPool(WHOLE, WHOLE)
+    messages = (*REQUEST.messages, Message("assistant", (Text("so"),)), *REQUEST.messages)
+    for system in ("Be terse.", "Be kind."):
+        async for _ in answering(pool, is_live=True).stream(
+            replace(REQUEST, messages=messages, profile=Profile(system))
+        ):
+            pass
+    one, other = pool.keys
+    assert one is not None
+    assert other not in {None, one}
 
 
 async def test_the_next_worker_is_not_prepared_for_a_background_request() -> None:
