@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from server.claude.protocol.frames import SERVER, Frame
 from server.claude.protocol.tool_names import legal_name
 from server.claude.protocol.tools import TOOL, OpenCalls
-from server.claude.worker.plugin import DESCRIPTION
+from server.claude.worker.plugin import DESCRIPTION, is_readable
 from server.claude.worker.process import Bounds, CliProcess
 from server.conversation.request import Profile, Tool
 from server.errors import UnexpectedOutput
@@ -68,7 +68,8 @@ class LiveProfile:
         if system == self._first:
             return _FIRST
         plugin = self._process.plugin
-        assert plugin is not None
+        if plugin is None or not is_readable(system):
+            raise UnexpectedOutput("Only a new process takes a system prompt that begins or ends with white space.")
         if (name := self._known.pop(system, None)) is not None:
             self._known[system] = name
         else:

@@ -111,6 +111,14 @@ async def test_no_question_is_sent_under_a_prompt_that_was_refused(
     assert len(standin.requests) == 1
 
 
+async def test_a_prompt_that_a_file_would_change_is_refused(bench: Bench, standin: Standin) -> None:
+    worker = await bench.fresh()
+    await ask(worker, TERSE)
+    with pytest.raises(UnexpectedOutput):
+        await ask(worker, Profile("Be kind.\n"))
+    assert len(standin.requests) == 1
+
+
 async def test_another_owner_is_refused(bench: Bench, standin: Standin) -> None:
     worker = await bench.fresh()
     await ask(worker, TERSE)
