@@ -209,7 +209,7 @@ async def test_a_result_is_stored_and_a_changed_claude_code_is_checked_again(fol
             assert checks() == 1
             # It updates itself, and the next process runs the new version.
             change(cli)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while checks() == 1:
                     # White space at the end needs a process of its own.
                     await bridge.post({"messages": [{"role": "system", "content": f"{time.time()} "}, *messages("hi")]})
