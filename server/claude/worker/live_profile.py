@@ -41,8 +41,8 @@ class LiveProfile:
         self._aliases = _OWN_TOOLS
         # The agents by their prompts, the least recently used first.
         self._known: dict[str, str] = {}
-        # The agents that the process has accepted since it read the files; None is the one without a prompt. Before the
-        # first one there is no other that a refusal could leave.
+        # The agents that the process has named, or accepted before; None is the one without a prompt. Before the first
+        # one there is no other that a refusal could leave.
         self.confirmed: set[str | None] = {_FIRST}
 
     def initial_fields(self, profile: Profile) -> Frame:
@@ -76,12 +76,12 @@ class LiveProfile:
             name = f"prompt-{next(self._numbers)}"
             # Claude Code forgets the agents whose files are gone when it reads the others.
             self._known = dict([*self._known.items(), (system, name)][-MOST_KNOWN:])
-            self.confirmed.clear()
             try:
                 await offload(plugin.write, self._known)
-                await self._process.control("reload_plugins", timeout_s=self._bounds().control_s)
+                answer = await self._process.control("reload_plugins", timeout_s=self._bounds().control_s)
             finally:
                 plugin.clear()
+            self.confirmed = (self.confirmed & {None}) | _agents_in(answer)
         return plugin.agent(name)
 
     async def _list_tools(self, tools: Iterable[Tool]) -> None:
@@ -95,6 +95,12 @@ class LiveProfile:
         await self._process.control("mcp_message", timeout_s=timeout_s, server_name=SERVER, message=message)
         if not await self._calls.listed(names, timeout_s=timeout_s):
             raise UnexpectedOutput("Claude Code did not ask for the list of the client's tools.")
+
+
+def _agents_in(answer: Frame) -> set[str | None]:
+    """The names of the agents in the answer to `reload_plugins`."""
+    agents = answer.get("agents")
+    return {str(agent["name"]) for agent in agents if "name" in agent} if isinstance(agents, list) else set()
 
 
 def _names(tools: Iterable[Tool]) -> frozenset[str]:
