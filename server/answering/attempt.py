@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from server.answering.conversation_keys import ConversationKeys
 from server.answering.thinking_store import ThinkingStore
 from server.claude.protocol.tool_ids import with_legal_ids
-from server.claude.worker.plugin import is_readable
 from server.claude.worker.worker import Worker
 from server.config import Config
 from server.conversation.accumulator import MessageAccumulator
@@ -126,12 +125,12 @@ class AttemptFactory:
     ) -> tuple[Kind, str | None]:
         """The kind and the conversation by which the pool matches a worker.
 
-        A live worker takes any profile of its owner that it can read, any other worker only the one that it has.
+        A live worker takes any profile of its owner, any other worker only the one that it has.
         A background request (a title, tags) continues no conversation. It shares workers with other background requests
         only, so that it does not take the worker that holds the user's conversation while another one is idle.
         """
         profile = request.profile
-        kind = profile.owner if self.is_live() and is_readable(profile.system) else profile
+        kind = profile.owner if self.is_live() else profile
         if is_background:
             return (kind, "background"), None
         return kind, self.keys.wanted(request.messages, model=settings.model, profile=profile)

@@ -40,7 +40,8 @@ TOOLED = replace(PROFILE, tools=tuple(Tool(name, _DESCRIPTION, json.dumps(_SCHEM
 LIVE_CALLS = (*CALLS, "drawbridge_sounding")
 LIVE_TOOLED = replace(
     PROFILE,
-    system="This is another part of a self-check.",
+    # In the text of an agent, Claude Code would trim it and replace the variable.
+    system="This is another part of a self-check, not in ${CLAUDE_PLUGIN_ROOT}.\n",
     tools=tuple(Tool(name, "A depth.", json.dumps(_SCHEMA)) for name in LIVE_CALLS),
 )
 

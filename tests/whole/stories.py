@@ -35,7 +35,12 @@ that gets an error repeats the request, which is then answered whole."""
 
 CANCELLED = frozenset({"cancelled mid-stream", "cancelled before the headers", "cancelled at a random time"})
 BROKEN = frozenset({"refused", "cut", "dropped"})
-SYSTEMS = ("", "[s1] Be terse.", "[s2] You are a pirate.\r\nAlways.", "[s3] Rules:\n" + "Be kind. " * 300)
+SYSTEMS = (
+    "",
+    "[s1] Be terse.",
+    "\n[s2] You are a pirate.\r\nAlways in ${CLAUDE_PLUGIN_ROOT}.\r\n",
+    "[s3] Rules:\n" + "Be kind. " * 300 + "\n",
+)
 # Claude Code has tools of the first two names itself.
 TOOLS = ("Bash", "Skill", "look", "left_click", "a.b", "Größe")
 MODELS = ("sonnet", "haiku", "opus", "gpt-4o-mini")

@@ -149,14 +149,14 @@ async def test_a_conversation_is_never_continued_under_another_key(folder: Path)
         ]
 
 
-@pytest.mark.parametrize("system", [" Be terse.", "Be terse.\r\n", "\ufeffBe terse.", "\u2003Be terse."])
-async def test_a_prompt_that_a_live_process_would_change_gets_a_new_one(folder: Path, system: str) -> None:
-    async with open_standin() as standin, open_bridge(standin, folder, "--pool-size", "3") as bridge:
+async def test_one_process_takes_prompts_that_claude_code_changes_in_files(folder: Path) -> None:
+    prompts = ["Be kind.", " Be terse.", "Be terse.\r\n", "\ufeffBe terse.", "Be terse.\n", "In ${CLAUDE_PLUGIN_ROOT}."]
+    async with open_standin() as standin, open_bridge(standin, folder, "--pool-size", "1") as bridge:
         standin.script(echo)
-        await bridge.until_pool(raw=3)
-        assert await way(bridge, "one", system="Be kind.") == "spare"
-        assert await way(bridge, "one", system=system) == "spare"
-        assert await way(bridge, "two", system=system) == "reset"
-        assert await way(bridge, "two", system="Be kind.") == "reset"
-        prompts = [recorded.body["system"][-1]["text"] for recorded in standin.requests]  # type: ignore[index] # JSON
-        assert prompts == ["Be kind.", system, system, "Be kind."]
+        await bridge.until_pool(raw=1)
+        (before,) = bridge.workers()
+        ways = [await way(bridge, "one", system=system) for system in (*prompts, *reversed(prompts))]
+        assert ways == ["spare", *["reset"] * (len(ways) - 1)]
+        arrived = [recorded.body["system"][-1]["text"] for recorded in standin.requests]  # type: ignore[index] # JSON
+        assert arrived == [*prompts, *reversed(prompts)]
+        assert bridge.workers() == [before]

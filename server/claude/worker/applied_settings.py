@@ -15,7 +15,7 @@ from server.offload import offload
 
 logger = logging.getLogger(__name__)
 
-_APPLY = "apply_flag_settings"
+APPLY = "apply_flag_settings"
 
 
 class AppliedSettings:
@@ -61,7 +61,7 @@ class AppliedSettings:
         changed = _changed(self._in_force, body)
         if not changed:
             return []
-        frame, answer = self._process.control_frame(_APPLY, settings=changed)
+        frame, answer = self._process.control_frame(APPLY, settings=changed)
         # Unknown until acknowledged: if the request is cancelled meanwhile, the next one sends its settings again.
         self._in_force, self._unconfirmed = None, (body, answer)
         return [frame]
@@ -78,7 +78,7 @@ class AppliedSettings:
         if self._unconfirmed is None:
             return
         (body, answer), self._unconfirmed = self._unconfirmed, None
-        await self._process.answer_to(answer, _APPLY, timeout_s=self._bounds().control_s)
+        await self._process.answer_to(answer, APPLY, timeout_s=self._bounds().control_s)
         self._in_force = body
 
 

@@ -1,7 +1,7 @@
 """The profile of a live process: its system prompt is one of Claude Code's agents, its tools are listed while it runs.
 
 An agent's prompt takes the place of the system prompt in `initialize`, and the request upstream is the same. The first
-agent is part of `initialize`, the later ones are read from the files of a plugin.
+agent is part of `initialize`, the later ones belong to a plugin.
 """
 
 import asyncio
@@ -11,14 +11,17 @@ from collections.abc import Callable, Iterable
 from server.claude.protocol.frames import SERVER, Frame
 from server.claude.protocol.tool_names import legal_name
 from server.claude.protocol.tools import TOOL, OpenCalls
-from server.claude.worker.plugin import DESCRIPTION, is_readable
+from server.claude.worker.applied_settings import APPLY
+from server.claude.worker.plugin import DESCRIPTION, Plugin
 from server.claude.worker.process import Bounds, CliProcess
 from server.conversation.request import Profile, Tool
 from server.errors import UnexpectedOutput
-from server.offload import offload
 
+# How many prompts a process knows at most, and how long they are together: each new one sends all of them again.
 MOST_KNOWN = 8
+LONGEST_KNOWN = 500_000
 _FIRST = "first"
+_RELOAD = "reload_plugins"
 # Claude Code's own tools. If it lists a tool named `Bash`, `Agent` or `Skill`, it adds a note about it to the
 # conversation. As aliases of another tool, the client's tools of these names arrive without one.
 _OWN_TOOLS = frozenset(
@@ -68,21 +71,27 @@ class LiveProfile:
         if system == self._first:
             return _FIRST
         plugin = self._process.plugin
-        if plugin is None or not is_readable(system):
-            raise UnexpectedOutput("Only a new process takes a system prompt that begins or ends with white space.")
+        assert plugin is not None
         if (name := self._known.pop(system, None)) is not None:
             self._known[system] = name
         else:
-            name = f"prompt-{next(self._numbers)}"
-            # Claude Code forgets the agents whose files are gone when it reads the others.
-            self._known = dict([*self._known.items(), (system, name)][-MOST_KNOWN:])
-            try:
-                await offload(plugin.write, self._known)
-                answer = await self._process.control("reload_plugins", timeout_s=self._bounds().control_s)
-            finally:
-                plugin.clear()
-            self.confirmed = (self.confirmed & {None}) | _agents_in(answer)
+            self._known[system] = name = f"prompt-{next(self._numbers)}"
+            await self._read_agents(plugin, name)
         return plugin.agent(name)
+
+    async def _read_agents(self, plugin: Plugin, new: str) -> None:
+        """Has Claude Code read the agents: also the `new` one, and no longer those that were not used for longest."""
+        while len(self._known) > MOST_KNOWN or (len(self._known) > 1 and sum(map(len, self._known)) > LONGEST_KNOWN):
+            plugin.remove(self._known.pop(next(iter(self._known))))
+        plugin.add(new)
+        settings = plugin.settings({name: system for system, name in self._known.items()})
+        timeout_s = self._bounds().control_s
+        apply, is_applied = self._process.control_frame(APPLY, settings=settings)
+        reload, agents = self._process.control_frame(_RELOAD)
+        await self._process.write(apply, reload)
+        await self._process.answer_to(is_applied, APPLY, timeout_s=timeout_s)
+        answer = await self._process.answer_to(agents, _RELOAD, timeout_s=timeout_s)
+        self.confirmed = (self.confirmed & {None}) | _agents_in(answer)
 
     async def _list_tools(self, tools: Iterable[Tool]) -> None:
         """Has Claude Code list these tools too."""

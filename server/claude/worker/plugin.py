@@ -1,18 +1,23 @@
-"""A private plugin of Claude Code: system prompts as agents, in files that exist only while Claude Code reads them."""
+"""A private plugin of Claude Code, which gives system prompts to a running process as agents of the plugin.
+
+A file of an agent names an option of the plugin, and the option's value is the prompt. Claude Code trims an agent's
+text and replaces variables such as `${CLAUDE_PLUGIN_ROOT}` in it, but not in the value, which reaches it through stdin.
+So prompts arrive unchanged, and none is in a file.
+"""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from server.conversation.text import is_blank
-
 DESCRIPTION = "A conversation."
 _NAME = "drawbridge"
-
-
-def is_readable(system: str) -> bool:
-    """Whether an agent's file gives Claude this system prompt unchanged: white space at its ends would be lost."""
-    return not system or not (is_blank(system[0]) or is_blank(system[-1]))
+_MANIFEST = {
+    "name": _NAME,
+    "version": "1.0.0",
+    "description": DESCRIPTION,
+    # Without an option of some name here, Claude Code fills in none.
+    "userConfig": {"prompt": {"type": "string", "title": "Prompt", "description": DESCRIPTION}},
+}
 
 
 class Plugin:
@@ -24,19 +29,21 @@ class Plugin:
         manifest = folder / ".claude-plugin" / "plugin.json"
         for new in (folder, self._agents, manifest.parent):
             new.mkdir(mode=0o700)
-        manifest.write_text(json.dumps({"name": _NAME, "version": "1.0.0", "description": DESCRIPTION}))
+        manifest.write_text(json.dumps(_MANIFEST))
 
     def agent(self, name: str) -> str:
         """The name by which Claude Code knows an agent of the plugin."""
         return f"{_NAME}:{name}"
 
-    def write(self, agents: Mapping[str, str]) -> None:
-        """Writes a file for each agent, by their prompts."""
-        for prompt, name in agents.items():
-            head = f"---\nname: {name}\ndescription: {DESCRIPTION}\n---\n\n"
-            (self._agents / f"{name}.md").write_bytes(f"{head}{prompt}\n".encode())
+    def add(self, name: str) -> None:
+        """Adds an agent. Claude Code reads it, and its prompt, at the next `reload_plugins`."""
+        text = f"---\nname: {name}\ndescription: {DESCRIPTION}\n---\n\n${{user_config.{name}}}\n"
+        (self._agents / f"{name}.md").write_text(text)
 
-    def clear(self) -> None:
-        """Removes the files."""
-        for path in self._agents.iterdir():
-            path.unlink(missing_ok=True)
+    def remove(self, name: str) -> None:
+        """Removes an agent. Claude Code forgets it at the next `reload_plugins`."""
+        (self._agents / f"{name}.md").unlink(missing_ok=True)
+
+    def settings(self, prompts: Mapping[str, str]) -> dict[str, object]:
+        """The setting with the prompts of all agents, by their names."""
+        return {"pluginConfigs": {f"{_NAME}@inline": {"options": prompts}}}

@@ -99,19 +99,19 @@ async def test_a_background_request_does_not_match_a_conversation_and_is_not_par
     ]
 
 
-async def test_a_live_worker_of_the_owner_takes_every_prompt_that_it_can_read() -> None:
+async def test_a_live_worker_takes_every_prompt_of_its_owner() -> None:
     pool = ScriptedPool(*[WHOLE] * 6)
-    terse, kind, odd = (
+    terse, kind, others = (
         Profile("Be terse.", owner="me"),
-        Profile("Be kind.", owner="me"),
-        Profile("Be odd.\n", owner="me"),
+        Profile("Be kind.\n", owner="me"),
+        Profile("Be terse.", owner="another"),
     )
     for is_live in (True, False):
         service = answering(pool, Config(isolation="warm"), is_live=is_live)
-        for profile in (terse, kind, odd):
+        for profile in (terse, kind, others):
             async for _ in service.stream(replace(REQUEST, profile=profile)):
                 pass
-    assert pool.kinds == ["me", "me", odd, terse, kind, odd]
+    assert pool.kinds == ["me", "me", "another", terse, kind, others]
 
 
 async def test_a_conversation_is_not_continued_under_another_prompt() -> None:

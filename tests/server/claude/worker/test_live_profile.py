@@ -1,17 +1,15 @@
 """A live process changes its system prompt and tools, and sends what a process of each profile's own would send."""
 
 import asyncio
-import re
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from server.claude.worker.live_profile import MOST_KNOWN, LiveProfile
-from server.claude.worker.plugin import Plugin, is_readable
+from server.claude.worker.plugin import Plugin
 from server.claude.worker.worker import Worker
 from server.conversation.request import Profile, Tool
 from server.errors import UnexpectedOutput
@@ -32,11 +30,18 @@ OWN = {"x-claude-code-session-id", "x-client-request-id", "content-length", "hos
 
 ODD = (
     "---\nname: x\n---",
-    "@/etc/hostname $ARGUMENTS !`ls` $1",
+    "@/etc/hostname $ARGUMENTS !`ls` $1 $& $$ $`",
     "a\r\nb\rc",
     "</system-reminder>\x00\x07\u202e\ufeff e\u0301 \U0001f600",
     "# A title\n\n\n```py\n1\n```\n<x>&amp;</x>",
     "\u2028".join("ab"),
+    # Claude Code trims the texts of its agents and fills in these variables.
+    "\ufeffa\ufeff",
+    " \n a\r\n",
+    "\r\u2003a\u2003\r",
+    "a\n",
+    "${CLAUDE_PLUGIN_ROOT} ${CLAUDE_PROJECT_DIR} ${CLAUDE_PLUGIN_DATA} ${CLAUDE_SESSION_ID}\n",
+    "${user_config.prompt} ${user_config.prompt-1}",
 )
 
 
@@ -72,15 +77,10 @@ async def test_every_profile_is_sent_as_by_a_fixed_process_of_its_own(bench: Ben
     assert all(recorded.refusal is None for recorded in standin.requests)
 
 
-@pytest.mark.parametrize("text", [*ODD, *(f" {text}\r\n" for text in ODD), " ", "\ufeffx"])
-def test_only_white_space_at_the_ends_makes_a_prompt_unreadable(text: str) -> None:
-    assert is_readable(text) == (text in ODD)
-
-
 async def test_odd_prompts_arrive_unchanged(bench: Bench, standin: Standin) -> None:
     worker = await bench.fresh()
     first = f"\ufeff {ODD[0]} \r\n"
-    for text in (first, *ODD, first):
+    for text in (first, *ODD, first, *ODD[-3:]):
         await ask(worker, Profile(text))
         assert sent(standin)[0]["system"][-1]["text"] == text
 
@@ -111,14 +111,6 @@ async def test_no_question_is_sent_under_a_prompt_that_was_refused(
     assert len(standin.requests) == 1
 
 
-async def test_a_prompt_that_a_file_would_change_is_refused(bench: Bench, standin: Standin) -> None:
-    worker = await bench.fresh()
-    await ask(worker, TERSE)
-    with pytest.raises(UnexpectedOutput):
-        await ask(worker, Profile("Be kind.\n"))
-    assert len(standin.requests) == 1
-
-
 async def test_another_owner_is_refused(bench: Bench, standin: Standin) -> None:
     worker = await bench.fresh()
     await ask(worker, TERSE)
@@ -127,26 +119,23 @@ async def test_another_owner_is_refused(bench: Bench, standin: Standin) -> None:
     assert len(standin.requests) == 1
 
 
-async def test_prompts_are_in_private_files_of_ours_while_they_are_read(
-    bench: Bench, standin: Standin, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[Path] = []
-    write = Plugin.write
+async def test_no_file_has_a_prompt(bench: Bench, standin: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugins: list[Plugin] = []
+    add = Plugin.add
 
-    def spy(self: Plugin, agents: Mapping[str, str]) -> None:
-        write(self, agents)
-        seen.extend((self.folder / "agents").iterdir())
+    def spy(self: Plugin, name: str) -> None:
+        plugins.append(self)
+        add(self, name)
 
-    monkeypatch.setattr(Plugin, "write", spy)
+    monkeypatch.setattr(Plugin, "add", spy)
     worker = await bench.fresh()
-    for number in range(3):
+    for number in range(MOST_KNOWN + 3):
         await ask(worker, Profile(f"../../{number} SECRET"))
-    assert {path.name for path in seen} == {"prompt-1.md", "prompt-2.md"}
-    assert all(
-        folder.stat().st_mode & 0o077 == 0 for folder in seen[0].parents if folder.is_relative_to(bench.scratch.root)
-    )
-    root = seen[0].parents[2]
-    kept = [path for path in root.rglob("*") if path.is_file() and re.search(b"SECRET", path.read_bytes())]
-    assert kept == []
+    folder = plugins[0].folder
+    assert folder.stat().st_mode & 0o077 == 0
+    assert len(list((folder / "agents").iterdir())) == MOST_KNOWN
+    files = [path for path in folder.parent.rglob("*") if path.is_file()]
+    assert files
+    assert not any(b"SECRET" in path.read_bytes() for path in files)
     await worker.close()
-    assert not root.exists()
+    assert not folder.parent.exists()
