@@ -92,7 +92,9 @@ class AttemptFactory:
         kind, key = await offload(self._lease_terms, request, settings, is_background=is_background)
         if is_retry:
             await self.pool.retire_unresponsive()
-        async with self.pool.lease(kind, conversation_key=key, first_in_line=is_retry) as lease:
+        async with self.pool.lease(
+            kind, conversation_key=key, first_in_line=is_retry, is_background=is_background
+        ) as lease:
             already_held = len(request.messages) - 1 if lease.way == "continued" else 0
             events = lease.worker.ask(
                 request.profile, settings, request.messages, held=already_held, is_patient=is_retry
@@ -126,11 +128,10 @@ class AttemptFactory:
         """The kind and the conversation by which the pool matches a worker.
 
         A live worker takes any profile of its owner, any other worker only the one that it has.
-        A background request (a title, tags) continues no conversation. It shares workers with other background requests
-        only, so that it does not take the worker that holds the user's conversation while another one is idle.
+        A background request (a title, tags) continues no conversation.
         """
         profile = request.profile
         kind = profile.owner if self.is_live() else profile
         if is_background:
-            return (kind, "background"), None
+            return kind, None
         return kind, self.keys.wanted(request.messages, model=settings.model, profile=profile)

@@ -99,7 +99,8 @@ def grants_for(
     idle = [slot for slot in slots if slot.state in {WorkerState.RAW, WorkerState.PARKED}]
     places = free_places(slots, limits)
     for waiter in waiting:
-        match = match_for(waiter, idle, waiting, limits)
+        can_boot = history.boot_from <= now and places > 0
+        match = match_for(waiter, idle, waiting, limits, can_boot=can_boot)
         if match is not None:
             slot, way = match
             idle.remove(slot)
@@ -115,13 +116,14 @@ def grants_for(
 
 
 def match_for(
-    waiter: Waiter, idle: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits
+    waiter: Waiter, idle: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits, *, can_boot: bool
 ) -> tuple[Slot, Way] | None:
     """The best of the idle workers for one request, and the way it was found; None if the request has to wait.
 
     1. continued: parked with this conversation.
     2. reset: parked, of the same kind, in the order of eviction. A raw worker is preferred to one whose conversation
-       another waiter wants to continue.
+       another waiter wants to continue. For a background request any conversation is kept if there is a raw worker, or
+       one can boot.
     3. spare or cold: raw, the oldest. It is cold if the request waited for its boot.
     """
     raw = min((slot for slot in idle if slot.state is WorkerState.RAW), key=_age, default=None)
@@ -133,8 +135,11 @@ def match_for(
         if holders:
             return min(holders, key=_age), "continued"
     parked = in_eviction_order(same, waiting)
-    if parked and (raw is None or _held(parked[0]) not in wanted_conversations(waiting)):
-        return parked[0], "reset"
+    if parked:
+        is_kept = waiter.is_background and parked[0].conversation_key is not None and (can_boot or raw is not None)
+        is_wanted = raw is not None and _held(parked[0]) in wanted_conversations(waiting)
+        if not is_kept and not is_wanted:
+            return parked[0], "reset"
     if raw is not None:
         return raw, "cold" if raw.last_used > waiter.since else "spare"
     return None
@@ -154,8 +159,8 @@ def free_places(slots: Sequence[Slot], limits: Limits) -> int:
 
 def lacks_capacity(slots: Sequence[Slot], waiting: Sequence[Waiter], limits: Limits) -> bool:
     """Whether to evict a parked worker: for a waiter, or to keep a spare beside another parked worker."""
-    parked = [slot.kind for slot in slots if slot.state is WorkerState.PARKED]
-    can_evict = bool(parked) if waiting else len(parked) > 1 and (limits.keeps_spare or len(set(parked)) > 1)
+    parked = sum(slot.state is WorkerState.PARKED for slot in slots)
+    can_evict = parked > 0 if waiting else parked > 1 and limits.keeps_spare
     return can_evict and free_places(slots, limits) < max(1, len(waiting))
 
 

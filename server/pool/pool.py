@@ -150,19 +150,25 @@ class Pool(Generic[W]):
 
     @asynccontextmanager
     async def lease(
-        self, kind: Kind, *, conversation_key: str | None = None, first_in_line: bool = False
+        self,
+        kind: Kind,
+        *,
+        conversation_key: str | None = None,
+        first_in_line: bool = False,
+        is_background: bool = False,
     ) -> AsyncIterator[Lease[W]]:
         """Leases a worker for one answer, first come, first served; never one that is known to be dead.
 
         The worker is raw, or was leased for this kind before. One that holds the conversation `conversation_key` is
         preferred; `Lease.way` says how it was found. `first_in_line` is for the retry of a request whose worker died;
-        it has waited before, so it goes before all others and is admitted even if the queue is full.
+        it has waited before, so it goes before all others and is admitted even if the queue is full. `is_background`
+        as in `Waiter`.
 
         Raises `QueueFull`, `QueueTimeout`, `ShuttingDown`, or the error of the last boot. Cancelling the task frees
         its place at once.
         """
         since = self._clock.now()
-        waiter = Waiter(next(self._keys), kind, since, conversation_key)
+        waiter = Waiter(next(self._keys), kind, since, conversation_key, is_background)
         grant = await self._wait_for_grant(waiter, first_in_line=first_in_line)
         # No await from here to the `try`: a cancellation between the grant and its return would lose the worker.
         self._ways[grant.way] += 1

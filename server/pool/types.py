@@ -46,12 +46,17 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Waiter:
-    """A request without a worker, waiting since `since`. `conversation_key`: the conversation it continues, if any."""
+    """A request without a worker, waiting since `since`.
+
+    `conversation_key`: the conversation it continues, if any. `is_background`: it leaves the conversations of others
+    where they are, as long as another worker is or will be free.
+    """
 
     key: int
     kind: Kind
     since: float
     conversation_key: str | None = None
+    is_background: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ class Limits:
     idle_shrink_s: float = 600.0
     defer_boots_s: float = 5.0  # the longest time that boots of spares wait for answers to begin
     isolation: Isolation = "process"
-    keeps_spare: bool = True  # also beside parked workers that are all of one kind
+    keeps_spare: bool = True  # also beside several parked workers
 
 
 class BootOutlook(Enum):

@@ -39,6 +39,7 @@ class ScriptedPool:
         self.settings: list[ModelSettings] = []
         self.keys: list[str | None] = []
         self.kinds: list[Kind] = []
+        self.background: list[bool] = []
         self.held: list[int] = []
         self.patience: list[bool] = []
         self.results: list[LeaseResult] = []
@@ -56,9 +57,15 @@ class ScriptedPool:
 
     @asynccontextmanager
     async def lease(
-        self, kind: Kind, *, conversation_key: str | None = None, first_in_line: bool = False
+        self,
+        kind: Kind,
+        *,
+        conversation_key: str | None = None,
+        first_in_line: bool = False,
+        is_background: bool = False,
     ) -> AsyncIterator[object]:
         self.kinds.append(kind)
+        self.background.append(is_background)
         self.first_in_line.append(first_in_line)
         self.keys.append(conversation_key)
         self.leased += 1

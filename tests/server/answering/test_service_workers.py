@@ -82,7 +82,7 @@ async def test_where_each_conversation_has_its_own_process_no_worker_is_kept() -
     assert not pool.results[0].is_kept
 
 
-async def test_a_background_request_does_not_match_a_conversation_and_is_not_parked() -> None:
+async def test_a_background_request_continues_no_conversation_and_leaves_none() -> None:
     pool = ScriptedPool(WHOLE, WHOLE)
     pool.is_at_rest = True
     service = answering(pool, Config(isolation="warm"))
@@ -90,8 +90,7 @@ async def test_a_background_request_does_not_match_a_conversation_and_is_not_par
     for request in (title, REQUEST):
         async for _ in service.stream(request):
             pass
-    background, ordinary = pool.kinds
-    assert background != REQUEST.profile == ordinary
+    assert pool.background == [True, False]
     assert pool.keys[0] is None
     assert [(result.is_kept, result.conversation_key is None) for result in pool.results] == [
         (True, True),

@@ -1,8 +1,8 @@
 """`plan` as a table of cases.
 
 A slot is written `P:x=c`: parked, kind x, conversation c. A waiter is written `x=c@99`: kind x, continues the
-conversation c, has waited 99 s (9 s if not given). Slots have the keys 9, 8, 7...; each entered its state a second
-after the one before. Waiters have the keys 1, 2, 3...
+conversation c, has waited 99 s (9 s if not given); `~x` is a background request. Slots have the keys 9, 8, 7...; each
+entered its state a second after the one before. Waiters have the keys 1, 2, 3...
 """
 
 from dataclasses import dataclass, replace
@@ -47,7 +47,9 @@ def waiters_of(text: str) -> list[Waiter]:
     for number, word in enumerate(text.split(), start=1):
         wanted, _, waited = word.partition("@")
         kind, _, conversation = wanted.partition("=")
-        waiters.append(Waiter(number, kind, NOW - float(waited or 9), conversation or None))
+        is_background = kind.startswith("~")
+        since = NOW - float(waited or 9)
+        waiters.append(Waiter(number, kind.removeprefix("~"), since, conversation or None, is_background))
     return waiters
 
 
@@ -190,6 +192,14 @@ WARM = [
         *("P:x=c P:x=d R", "x X=c", "1 gets 9 reset, 2 gets 7 spare"),
     ),
     Case("without another worker the first waiter takes it", "P:x=c", "x x=c", "1 gets 9 reset", size=1),
+    Case("a background request keeps a conversation and gets a raw worker", "P:x=c R A:x", "~x", "1 gets 8 spare"),
+    Case("or an empty one", "P:x=c R P:x", "~x", "1 gets 7 reset"),
+    Case("or the one that boots", "P:x=c B A:x", "~x", ""),
+    Case("two background requests get one each", "P:x=c R P:x", "~x ~x", "1 gets 7 reset, 2 gets 8 spare"),
+    Case("without another worker it takes the conversation", "P:x=c A:x", "~x", "1 gets 9 reset", size=2),
+    Case("the least recently used one", "P:x=c P:x=d A:x", "~x", "1 gets 9 reset"),
+    Case("also while nothing can boot", "P:x=c A:x", "~x", "1 gets 9 reset", history=BACKING_OFF),
+    Case("but not with a raw worker", "P:x=c R A:x", "~x", "1 gets 8 spare", history=BACKING_OFF),
     Case("of raw workers the oldest", "R R A:x", "x", "1 gets 9 spare"),
     Case("a raw worker that booted after the request came was cold", "R A:x A:x", "x@99.5", "1 gets 9 cold"),
     Case("only raw and parked workers are granted", "B A:x C", "x=c", ""),
@@ -260,13 +270,12 @@ def test_a_plan(case: Case, isolation: Isolation) -> None:
     assert decided == expected
 
 
-def test_beside_workers_of_one_kind_a_pool_may_keep_no_spare() -> None:
+def test_beside_workers_that_take_every_request_a_pool_keeps_no_spare() -> None:
     limits = Limits(isolation="warm", keeps_spare=False)
-    slots = slots_of("P:x=c P:x=d P:x=e")
+    slots = slots_of("P:x=c P:x=d P:y=e")
     assert plan(slots, [], limits, NOW, GOOD).closes == ()
     assert plan(slots, waiters_of("x"), limits, NOW, GOOD).grants == (Grant(1, 9, "reset"),)
-    assert plan(slots, waiters_of("y"), limits, NOW, GOOD).closes == (9,)
-    assert plan(slots_of("P:x=c P:x=d P:y=e"), [], limits, NOW, GOOD).closes == (9,)
+    assert plan(slots, waiters_of("z"), limits, NOW, GOOD).closes == (9,)
 
 
 def test_workers_parked_before_the_switch_to_processes_serve_no_request_and_close() -> None:

@@ -62,7 +62,7 @@ _situations = st.builds(
     Situation,
     slots=st.lists(_slot(), max_size=8, unique_by=lambda slot: slot.key),
     waiting=st.lists(
-        st.builds(Waiter, st.integers(1, 10**6), _kinds, _times, _conversations),
+        st.builds(Waiter, st.integers(1, 10**6), _kinds, _times, _conversations, st.booleans()),
         max_size=8,
         unique_by=lambda waiter: waiter.key,
     ),
@@ -120,6 +120,19 @@ def test_every_grant_is_of_a_worker_that_fits(situation: Situation) -> None:
             assert grant.way in {"spare", "cold"}
     if situation.limits.isolation == "process":
         assert [grant.waiter for grant in grants] == [waiter.key for waiter in situation.waiting[: len(grants)]]
+
+
+@given(_situations)
+def test_no_worker_closes_for_a_request_that_an_idle_one_of_its_kind_could_answer(situation: Situation) -> None:
+    """No process ends, and none starts, for another system prompt while a live one of the owner is idle."""
+    limits = replace(situation.limits, isolation="warm", keeps_spare=False, size=len(situation.slots))
+    history = replace(situation.history, is_stopping=False, last_used=NOW)
+    kinds = {slot.kind for slot in situation.slots if slot.state is WorkerState.PARKED}
+    waiting = [waiter for waiter in situation.waiting if waiter.kind in kinds][:1]
+    decided = replace(situation, waiting=waiting, limits=limits, history=history).plan()
+    assert decided.closes == ()
+    assert decided.boots == 0
+    assert bool(decided.grants) or not waiting or waiting[0].is_background
 
 
 @given(_situations)
