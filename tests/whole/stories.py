@@ -224,9 +224,9 @@ def _system(chance: random.Random) -> str:
     """A system prompt that others have too, or a new one."""
     if chance.random() < 0.3:
         return chance.choice(SYSTEMS)
-    odd = chance.choice(("", "---", "$ARGUMENTS", "!`ls`", *ODD))
-    end = chance.choice(("",) * 9 + (" ", "\r\n", "\ufeff"))
-    return f"[s{chance.randrange(10, 10**9)}] Be {odd} {'kind. ' * chance.choice((1, 20, 1000))}.{end}"
+    odd = chance.choice(("", "---", "$ARGUMENTS", "!`ls`", "${CLAUDE_PLUGIN_ROOT} ${user_config.prompt-1}", *ODD))
+    begin, end = (chance.choice(("",) * 4 + ("\n", " ", "\r\n", "\ufeff")) for _ in range(2))
+    return f"{begin}[s{chance.randrange(10, 10**9)}] Be {odd} {'kind. ' * chance.choice((1, 20, 1000))}.{end}"
 
 
 def _tools(chance: random.Random) -> tuple[str, ...]:

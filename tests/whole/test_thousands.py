@@ -1,7 +1,8 @@
 """Thousands of requests over real processes: whatever happens to the others, each body upstream is its request's own.
 
-As soak tests 4 runs of 500 requests in the warm ways, and one of 150 also with a process for each conversation. With
-the variable STORIES=2000 the last one has 2,000 requests, which takes twenty minutes or more.
+As soak tests 4 runs of 2,500 requests (3,000 conversations) on live workers, one of 500 on fixed ones, and one of 150
+also with a process for each conversation. With the variable STORIES=2000 the last one has 2,000 requests, which
+takes twenty minutes or more.
 """
 
 import asyncio
@@ -249,7 +250,7 @@ async def completed_run(folder: Path, seed: int, count: int, isolation: str, *, 
     [
         (True, 0, 200),
         (False, 0, 60),
-        *(pytest.param(True, seed, 500, marks=pytest.mark.soak) for seed in range(4)),
+        *(pytest.param(True, seed, 2500, marks=(pytest.mark.soak, pytest.mark.timeout(7200))) for seed in range(4)),
         pytest.param(False, 4, 500, marks=pytest.mark.soak),
     ],
 )

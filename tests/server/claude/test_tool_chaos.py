@@ -126,7 +126,8 @@ class Crowd:
         profile = chance.choice(PROFILES)
         if chance.random() < 0.5:
             own = Tool(f"own_{mark[1:-1]}", "Own.", '{"type": "object"}')
-            profile = replace(profile, system=f"{mark} Be kind.", tools=(*profile.tools, own)[chance.randrange(2) :])
+            system = f"{mark} Be kind." + chance.choice(("", "\n"))
+            profile = replace(profile, system=system, tools=(*profile.tools, own)[chance.randrange(2) :])
         self.profiles[mark] = profile
         return profile
 

@@ -10,6 +10,7 @@ import pytest
 
 from server.claude.worker.live_profile import MOST_KNOWN, LiveProfile
 from server.claude.worker.plugin import Plugin
+from server.claude.worker.process import CliProcess
 from server.claude.worker.worker import Worker
 from server.conversation.request import Profile, Tool
 from server.errors import UnexpectedOutput
@@ -90,6 +91,27 @@ async def test_a_prompt_that_was_known_long_ago_is_read_again(bench: Bench, stan
     for number in (*range(MOST_KNOWN + 3), 0, 1, MOST_KNOWN, 0):
         await ask(worker, Profile(f"Prompt {number}."))
         assert sent(standin)[0]["system"][-1]["text"] == f"Prompt {number}."
+
+
+async def test_only_a_new_prompt_and_new_tools_are_awaited_before_the_question(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes: list[int] = []
+    write = CliProcess.write
+
+    async def spy(self: CliProcess, *frames: Mapping[str, object]) -> None:
+        writes[-1] += 1
+        await write(self, *frames)
+
+    monkeypatch.setattr(CliProcess, "write", spy)
+    worker = await bench.fresh()
+    counts = []
+    for profile in (TERSE, TERSE, BARE, TERSE, BARE, OTHER, TERSE, OTHER, TOOLED, BARE_TOOLED, TOOLED):
+        writes.append(0)
+        await ask(worker, profile)
+        counts.append(writes[-1])
+    # `BARE` is the first without a prompt; `OTHER` has a new prompt and a new tool, `TOOLED` as well.
+    assert counts[1:] == [1, 2, 1, 1, 3, 1, 1, 3, 1, 1]
 
 
 async def test_no_question_is_sent_under_a_prompt_that_was_refused(
