@@ -96,7 +96,7 @@ async def test_a_prompt_that_was_known_long_ago_is_read_again(bench: Bench, stan
 async def test_only_a_new_prompt_and_new_tools_are_awaited_before_the_question(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writes: list[int] = []
+    writes = [0]
     write = CliProcess.write
 
     async def spy(self: CliProcess, *frames: Mapping[str, object]) -> None:
