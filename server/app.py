@@ -26,6 +26,7 @@ from server.web.routes.ollama import ollama_router
 from server.web.routes.openapi import openapi_router
 from server.web.routes.status_json import NAME
 from server.web.routes.stored_responses import stored_responses_router
+from server.web.routes.token_count import count_router
 
 _DESCRIPTION = """
 OpenAI's API, answered by Claude through your own Claude Code sign-in.
@@ -64,6 +65,7 @@ def create_app(
     for dialect in dialects:
         app.include_router(dialect_router(dialect, engine, clock=clock, seal=seal, store=store))
     app.include_router(stored_responses_router(store))
+    app.include_router(count_router(engine))
     created = int(clock())
     app.include_router(models_router(engine, created=created))
     app.include_router(lmstudio_router(engine))

@@ -20,10 +20,16 @@ DIALECTS: tuple[Dialect, ...] = (
 )
 
 
-def dialect_for(path: str, dialects: Sequence[Dialect] = DIALECTS) -> Dialect:
-    """The dialect for the errors of the canonical `path`: the one with the longest prefix of it, or the default."""
+def dialect_for(path: str, dialects: Sequence[Dialect] = DIALECTS, *, is_anthropics: bool = False) -> Dialect:
+    """The dialect for the errors of the canonical `path`: the one with the longest prefix of it, or the default.
+
+    `is_anthropics`: the request is of one of Anthropic's clients, which read the default's errors in their own form.
+    """
     matches = [(len(prefix), dialect) for dialect in dialects for prefix in dialect.prefixes if is_below(path, prefix)]
-    return max(matches, key=lambda match: match[0])[1] if matches else dialects[0]
+    found = max(matches, key=lambda match: match[0])[1] if matches else dialects[0]
+    if is_anthropics and found is dialects[0]:
+        return next((dialect for dialect in dialects if isinstance(dialect, Messages)), found)
+    return found
 
 
 def is_below(path: str, prefix: str) -> bool:

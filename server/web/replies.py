@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from starlette.types import Scope
 
 from server.dialects.framing import json_bytes
+from server.dialects.messages.dialect import VERSION_HEADER
 from server.dialects.registry import DIALECTS, dialect_for
 from server.errors import DrawbridgeError
 from server.logs import request_id
@@ -15,6 +16,7 @@ from server.logs import request_id
 logger = logging.getLogger(__name__)
 
 DIALECTS_KEY = "drawbridge.dialects"
+_VERSION_HEADER = VERSION_HEADER.encode()
 JSON_HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 
 
@@ -27,8 +29,9 @@ class JsonReply(Response):
 
 
 def error_response(error: DrawbridgeError, scope: Scope) -> JsonReply:
-    """The response for `error`, in the form of the dialect that the path of the request belongs to."""
-    dialect = dialect_for(scope.get("path", ""), scope.get(DIALECTS_KEY, DIALECTS))
+    """The response for `error`, in the form of the dialect that the request belongs to."""
+    is_anthropics = any(name == _VERSION_HEADER for name, _ in scope.get("headers", ()))
+    dialect = dialect_for(scope.get("path", ""), scope.get(DIALECTS_KEY, DIALECTS), is_anthropics=is_anthropics)
     reply = dialect.error(error, request_id.get())
     return JsonReply(reply.body, status=reply.status, headers=reply.headers)
 

@@ -6,6 +6,7 @@ from server.dialects.base import ErrorReply, Exchange, ParseOptions
 from server.dialects.common.effort import wants_thinking
 from server.dialects.common.options import unknown_fields
 from server.dialects.framing import SSE_TYPE
+from server.dialects.messages.anthropic_tools import refuse_server_tools
 from server.dialects.messages.errors import error_reply
 from server.dialects.messages.reply_options import ReplyOptions
 from server.dialects.messages.request import parse_messages, request_from_messages
@@ -13,6 +14,9 @@ from server.dialects.messages.request_types import MessagesRequest
 from server.dialects.messages.response import MessagesCollector
 from server.dialects.messages.stream import MessagesEncoder
 from server.errors import DrawbridgeError
+
+VERSION_HEADER = "anthropic-version"
+"""Anthropic's clients send it with every request, also to the paths that OpenAI's API has, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Messages:
         """Parses the JSON `body` of a request by `owner`. Raises `InvalidRequest` that names a wrong field."""
         config = options.config
         messages = parse_messages(body)
+        refuse_server_tools(messages)
         request = request_from_messages(messages, owner=owner, forwards_sampling=config.forward_sampling)
         ignored = dict.fromkeys((*request.ignored, *unknown_fields(body, MessagesRequest)))
         reply = ReplyOptions(

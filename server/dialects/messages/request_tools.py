@@ -13,6 +13,7 @@ from server.dialects.common.tools.conversion import (
     unique_tools,
 )
 from server.dialects.messages import request_types as wire
+from server.dialects.messages.anthropic_tools import client_tool
 from server.errors import InvalidRequest
 
 
@@ -46,13 +47,16 @@ def choice_from(choice: wire.Choice | None, tools: tuple[Tool, ...]) -> ToolChoi
 def _is_server_tool(tool: wire.Tool) -> bool:
     """Whether Anthropic runs it, such as `web_search_20250305`: it has a type of its own and no schema."""
     has_schema = tool.input_schema is not None or tool.inputSchema is not None
-    return tool.type not in {None, "custom", "function"} and not has_schema and tool.function is None
+    is_own = tool.type in {None, "custom", "function"} or has_schema or tool.function is not None
+    return not is_own and client_tool(tool) is None
 
 
 def _tool_from(tool: wire.Tool, place: str) -> Tool:
     fields = tool.function or tool
     if fields.name is None:
         raise missing_field(f"{place}.name")
+    if tool.input_schema is None and (known := client_tool(tool)) is not None:
+        return known
     if tool.input_schema is not None:
         return function_tool(fields.name, fields.description, tool.input_schema, f"{place}.input_schema")
     if fields.parameters is None and fields.inputSchema is None and tool.type == "custom":

@@ -28,6 +28,8 @@ class Tool(ToolFields):
     type: String | None = None
     input_schema: SchemaJson = None
     function: ToolFields | None = None
+    display_width_px: object = None
+    display_height_px: object = None
 
 
 class ChosenTool(WireModel):

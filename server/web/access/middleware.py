@@ -30,7 +30,7 @@ _OTHER_USER = "is another user's"
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _EXPOSED = (
     b"x-request-id, request-id, x-drawbridge-way, x-drawbridge-model, x-drawbridge-ignored, "
-    b"x-drawbridge-schema, x-drawbridge-cost-usd, retry-after"
+    b"x-drawbridge-schema, x-drawbridge-cost-usd, x-drawbridge-count, retry-after"
 )
 
 Headers = list[tuple[bytes, bytes]]

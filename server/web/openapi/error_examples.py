@@ -1,10 +1,11 @@
 """Examples of every error response, for /docs and /openapi.json."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any  # OpenAPI documents are foreign JSON; FastAPI takes them as dict[str, Any]
 
 from server import errors
+from server.dialects.base import ErrorReply
 from server.dialects.common.openai_errors import error_reply
 from server.errors import DrawbridgeError
 
@@ -85,6 +86,7 @@ RESPONSES = (*CHAT, *_RESPONSES)
 EMBEDDINGS = (*ACCESS, *_BODIES[1:], *_MODELS, *_EMBEDDINGS, errors.ShuttingDown())
 ALL = (*RESPONSES, *_EMBEDDINGS, *_ROUTING)
 
+_ERROR: Mapping[str, object] = {"$ref": "#/components/schemas/Error"}
 ERROR_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["error"],
@@ -103,13 +105,21 @@ ERROR_SCHEMA: dict[str, Any] = {
 }
 
 
-def error_responses(examples: Iterable[DrawbridgeError]) -> Responses:
-    """Returns the responses of an OpenAPI operation: the errors by status, each with its body as an example."""
+def error_responses(
+    examples: Iterable[DrawbridgeError],
+    reply_to: Callable[[DrawbridgeError], ErrorReply] = error_reply,
+    schema: Mapping[str, object] = _ERROR,
+) -> Responses:
+    """Returns the responses of an OpenAPI operation: the errors by status, each with its body as an example.
+
+    `reply_to` and `schema` are those of the operation's dialect.
+    """
     by_status: dict[int, dict[str, Any]] = defaultdict(dict)
     titles: dict[int, list[str]] = defaultdict(list)
     for error in examples:
-        reply = error_reply(error)
-        code = reply.body["error"]["code"] or type(error).__name__  # type: ignore[index] # the error body of chat completions
+        reply = reply_to(error)
+        body: Any = reply.body
+        code = body["error"].get("code") or type(error).__name__
         name = str(code) if code not in by_status[reply.status] else f"{code}, {type(error).__name__}"
         by_status[reply.status][name] = {"summary": error.title, "value": reply.body}
         if error.title not in titles[reply.status]:
@@ -117,9 +127,7 @@ def error_responses(examples: Iterable[DrawbridgeError]) -> Responses:
     return {
         status: {
             "description": "; ".join(titles[status]),
-            "content": {
-                "application/json": {"schema": {"$ref": "#/components/schemas/Error"}, "examples": by_status[status]}
-            },
+            "content": {"application/json": {"schema": schema, "examples": by_status[status]}},
         }
         for status in sorted(by_status)
     }

@@ -7,11 +7,13 @@ from server.dialects.common.json_schemas import json_schemas
 from server.dialects.common.wire_types import WireModel
 from server.dialects.completions.request_types import CompletionsRequest
 from server.dialects.embeddings.openai import EmbeddingsRequest
+from server.dialects.messages.request_types import MessagesRequest
 from server.dialects.ollama.request_types import OllamaChatRequest, OllamaGenerateRequest
 
 _REFERENCE = "#/components/schemas/{model}"
 _DOCUMENTED: tuple[type[WireModel], ...] = (
     ChatRequest,
+    MessagesRequest,
     CompletionsRequest,
     EmbeddingsRequest,
     OllamaChatRequest,

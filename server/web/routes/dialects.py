@@ -24,6 +24,7 @@ from server.web.json_body import json_body
 from server.web.openapi.chat_request import CHAT_EXTRA
 from server.web.openapi.completions import COMPLETIONS
 from server.web.openapi.examples import CHAT_RESPONSES
+from server.web.openapi.messages import MESSAGES
 from server.web.openapi.ollama import OLLAMA_CHAT, OLLAMA_GENERATE
 from server.web.streaming.checked import checked
 from server.web.streaming.responses import Pace, StreamedAnswer, WholeAnswer
@@ -40,6 +41,7 @@ _DOCUMENTATION: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "responses": CHAT_RESPONSES,
         },
         "/v1/completions": COMPLETIONS,
+        "/v1/messages": MESSAGES,
         "/api/chat": OLLAMA_CHAT,
         "/api/generate": OLLAMA_GENERATE,
     }

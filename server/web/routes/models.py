@@ -1,4 +1,4 @@
-"""The models of this account, in OpenAI's form, and in LM Studio's."""
+"""The models of this account, in the forms of OpenAI, Anthropic and LM Studio."""
 
 from collections.abc import Mapping
 
@@ -8,6 +8,8 @@ from server.answering.model_routing import card_for
 from server.conversation.embedding import OPENAI_NAMES
 from server.dialects.chat_completions.models import embedding_row, models_page, row_named
 from server.dialects.lmstudio import models as lmstudio
+from server.dialects.messages.dialect import VERSION_HEADER
+from server.dialects.messages.models import anthropic_page, anthropic_row
 from server.dialects.registry import DIALECTS
 from server.errors import InvalidRequest
 from server.web.interfaces import Engine
@@ -32,21 +34,28 @@ def models_router(engine: Engine, *, created: int) -> APIRouter:
 
     @router.get("/v1/models", summary="List the models", responses=MODELS_RESPONSES)
     async def list_models(request: Request) -> Response:
-        """Lists the models of the account by the names to request them with."""
+        """Lists the models of the account by the names to request them with.
+
+        With the header `anthropic-version` the list has Anthropic's form, and full ids only.
+        """
         cards = await engine.models()
+        if VERSION_HEADER in request.headers:
+            return JsonReply(anthropic_page(cards, request.query_params))
         page = models_page(cards, created=created, api_types=api_types, embeds=engine.embedder.model)
         # OpenAI's clients ignore the second list, LM Studio's the first.
         is_lmstudios = str(request.scope.get(AS_SENT, "")).startswith("/api/v1")
         return JsonReply({**page, "models": lmstudio.models_v1(cards)} if is_lmstudios else page)
 
     @router.get("/v1/models/{model:path}", summary="Describe a model", responses=MODEL_RESPONSES)
-    async def retrieve_model(model: str) -> Response:
+    async def retrieve_model(model: str, request: Request) -> Response:
         """Describes the model that answers requests for this name."""
         embeds = engine.embedder.model
         if embeds is not None and model in {embeds, *OPENAI_NAMES}:
             return JsonReply(embedding_row(model, created=created))
         cards = await engine.models()
         answering = card_for(model, engine.config, tuple(cards))
+        if VERSION_HEADER in request.headers:
+            return JsonReply(anthropic_row(model, cards, answering))
         return JsonReply(row_named(model, cards, created=created, answering=answering, api_types=api_types))
 
     return router

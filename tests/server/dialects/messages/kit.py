@@ -7,9 +7,12 @@ from typing import Any
 from anthropic.types import Message, RawMessageStreamEvent
 from pydantic import BaseModel, TypeAdapter
 
+from server.conversation.request import ModelRequest
 from server.dialects.registry import DIALECTS
 from tests.server.dialects.answers import Answer
+from tests.server.dialects.bodies import Body
 from tests.server.dialects.conformance import Frame, Kit, sse_frames
+from tests.server.dialects.conversations import Conversation
 
 _PING = {"type": "ping"}
 _EVENTS: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
@@ -19,6 +22,15 @@ class MessagesKit(Kit):
     """The kit of Anthropic's own path."""
 
     dialect = next(dialect for dialect in DIALECTS if dialect.name == "messages")
+
+    def bodies(self, conversation: Conversation) -> list[tuple[Body, ModelRequest]]:
+        """Without those with a tool that Anthropic runs, which only the chat path takes."""
+        bodies = super().bodies(conversation)
+        return [
+            pair
+            for pair in bodies
+            if not any(tool.get("type", "").startswith("web_search") for tool in _tools(pair[0]))
+        ]
 
     def question(self, *, is_streamed: bool) -> dict[str, Any]:
         messages = [{"role": "user", "content": "Hi"}]
@@ -65,6 +77,10 @@ class MessagesKit(Kit):
         assert set(body) == {"type", "error", "request_id"}
         assert set(body["error"]) == {"type", "message"}
         return str(body["error"]["message"])
+
+
+def _tools(body: Body) -> list[dict[str, Any]]:
+    return [tool for tool in body.get("tools") or () if isinstance(tool, dict)]
 
 
 def assert_known(sent: Any, parsed: Any) -> None:

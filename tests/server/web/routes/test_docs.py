@@ -50,6 +50,8 @@ async def test_the_document_has_an_example_for_every_endpoint_and_error() -> Non
         document = (await c.get("/openapi.json")).json()
     assert set(document["paths"]) == {
         "/v1/chat/completions",
+        "/v1/messages",
+        "/v1/messages/count_tokens",
         "/v1/completions",
         "/api/chat",
         "/api/generate",
