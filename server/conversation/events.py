@@ -64,11 +64,15 @@ class PartStarted:
 
 @dataclass(frozen=True, slots=True)
 class PartDelta:
-    """More text of the part `index`: text, thinking, or the JSON text of a call's arguments."""
+    """More text of the part `index`: text, thinking, or the JSON text of a call's arguments.
+
+    `citation`: a citation of the text so far, as the JSON text that Claude's API writes; then `text` is empty.
+    """
 
     index: int
     text: str
     choice: int = 0
+    citation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from server.conversation.parts import (
     Message,
     Part,
     RedactedThinking,
+    SearchResult,
     Text,
     Thinking,
     ToolCall,
@@ -39,7 +40,7 @@ def _entries(message: Message) -> list[object]:
         return [_exact(part) for part in message.parts]
     text = "".join(part.text for part in message.parts if isinstance(part, Text)).strip()
     calls = [_call(part) for part in message.parts if isinstance(part, ToolCall)]
-    others = [_exact(part) for part in message.parts if isinstance(part, Image | Document | ToolResult)]
+    others = [_exact(part) for part in message.parts if isinstance(part, Image | Document | SearchResult | ToolResult)]
     return [["text", text], *calls, *others]
 
 
@@ -58,7 +59,18 @@ def _exact(part: Part) -> list[object]:
         case Image():
             return ["image", part.media_type, part.data, part.url]
         case Document():
-            return ["document", part.media_type, part.data, part.url, part.title]
+            return [
+                "document",
+                part.media_type,
+                part.data,
+                part.url,
+                part.title,
+                part.context,
+                part.cites,
+                *part.blocks,
+            ]
+        case SearchResult():
+            return ["search result", part.source, part.title, part.cites, *part.texts]
 
 
 def _call(part: ToolCall) -> list[object]:

@@ -48,7 +48,7 @@ class ToolResult:
     """The result of the call `id`."""
 
     id: str
-    parts: "tuple[Text | Image | Document, ...]"
+    parts: "tuple[Text | Image | Document | SearchResult, ...]"
     is_error: bool = False
 
 
@@ -67,15 +67,31 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A PDF or text document, in the same two forms as an image."""
+    """A PDF or text document, in the same two forms as an image, or as `blocks` of text.
+
+    `cites`: Claude cites it in its answer. `context` describes it, and is not cited.
+    """
 
     media_type: str | None = None
     data: str | None = None
     url: str | None = None
     title: str | None = None
+    context: str | None = None
+    cites: bool = False
+    blocks: tuple[str, ...] = ()
 
 
-Part = Text | Thinking | RedactedThinking | ToolCall | ToolResult | Image | Document
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """A result of a search by the client, from `source`. `cites`: Claude cites it in its answer."""
+
+    source: str
+    title: str
+    texts: tuple[str, ...]
+    cites: bool = False
+
+
+Part = Text | Thinking | RedactedThinking | ToolCall | ToolResult | Image | Document | SearchResult
 
 
 @dataclass(frozen=True, slots=True)

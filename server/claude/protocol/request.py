@@ -16,6 +16,7 @@ from server.conversation.parts import (
     Message,
     Part,
     RedactedThinking,
+    SearchResult,
     Text,
     Thinking,
     ToolCall,
@@ -160,10 +161,25 @@ def _block(part: Part, keys: KeyNames) -> dict[str, object]:
         case Image():
             block = {"type": "image", "source": _source(part)}
         case Document():
-            block = {"type": "document", "source": _source(part)}
-            if part.title:
-                block["title"] = part.title
+            block = _document(part)
+        case SearchResult():
+            block = _search_result(part)
     return block
+
+
+def _document(part: Document) -> dict[str, object]:
+    described = {name: text for name, text in (("title", part.title), ("context", part.context)) if text}
+    return {"type": "document", "source": _source(part), **described, **_citations(cites=part.cites)}
+
+
+def _search_result(part: SearchResult) -> dict[str, object]:
+    texts = [{"type": "text", "text": text} for text in part.texts]
+    head = {"type": "search_result", "source": part.source, "title": part.title, "content": texts}
+    return {**head, **_citations(cites=part.cites)}
+
+
+def _citations(*, cites: bool) -> dict[str, object]:
+    return {"citations": {"enabled": True}} if cites else {}
 
 
 def _input(arguments: str) -> dict[str, object]:
@@ -181,6 +197,8 @@ def _result(result: ToolResult) -> str | list[dict[str, object]]:
 
 
 def _source(part: Image | Document) -> dict[str, object]:
+    if isinstance(part, Document) and part.blocks:
+        return {"type": "content", "content": [{"type": "text", "text": text} for text in part.blocks]}
     if part.url is not None:
         return {"type": "url", "url": part.url}
     if part.media_type == "text/plain":

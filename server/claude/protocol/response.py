@@ -24,6 +24,7 @@ from server.conversation.events import (
 from server.conversation.models import ModelLimits
 from server.conversation.parts import RedactedThinking, Text, Thinking, ToolCall
 from server.errors import AnswerCut, DrawbridgeError, UnexpectedOutput, WorkerDied
+from server.large_json import dumps
 
 logger = logging.getLogger(__name__)
 
@@ -201,8 +202,10 @@ class ResponseReader:
             case "signature_delta":
                 self._signatures[index] = self._signatures.get(index, "") + str(delta.get("signature", ""))
                 return ()
+            case "citations_delta":
+                return (PartDelta(index, "", citation=dumps(delta["citation"])),)
             case _:
-                # Citations and unknown kinds are not part of the answer's text.
+                # Unknown kinds are not part of the answer's text.
                 return ()
         return (PartDelta(index, str(text)),) if text else ()
 

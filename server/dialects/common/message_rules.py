@@ -12,6 +12,7 @@ from server.conversation.parts import (
     Part,
     RedactedThinking,
     Role,
+    SearchResult,
     Text,
     Thinking,
     ToolResult,
@@ -192,7 +193,7 @@ def _with_name(entry: _Entry) -> _Entry:
         if isinstance(part, Text):
             parts[number] = Text(f"{entry.name}: {part.text}")
             return replace(entry, parts=parts)
-    if any(isinstance(part, Image | Document) for part in parts):
+    if any(isinstance(part, Image | Document | SearchResult) for part in parts):
         # Results stand first.
         parts.insert(sum(isinstance(part, ToolResult) for part in parts), Text(f"{entry.name}:"))
     return replace(entry, parts=parts)

@@ -9,14 +9,15 @@ from server.conversation.parts import RedactedThinking, Text, Thinking, ToolCall
 from server.dialects.common.answers.answer_events import AnswerEvents
 from server.dialects.messages.reply_options import ReplyOptions
 
-DeltaKind = Literal["text_delta", "thinking_delta", "signature_delta", "input_json_delta"]
+DeltaKind = Literal["text_delta", "thinking_delta", "signature_delta", "input_json_delta", "citations_delta"]
 DELTA_FIELDS: dict[DeltaKind, str] = {
     "text_delta": "text",
     "thinking_delta": "thinking",
     "signature_delta": "signature",
     "input_json_delta": "partial_json",
+    "citations_delta": "citation",
 }
-"""The field of a delta that holds its text."""
+"""The field of a delta that holds its text; a citation is JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,11 @@ class BlockBuilder:
     def _steps(self, event: Event) -> list[Step]:
         match event:
             case PartDelta(index=index, text=text):
-                if not text or (known := self._open.get(index)) is None:
+                if (known := self._open.get(index)) is None:
+                    return []
+                if event.citation is not None:
+                    return [BlockDelta(known[0], "citations_delta", event.citation)]
+                if not text:
                     return []
                 self._without_arguments.discard(index)
                 return [BlockDelta(*known, text)]
@@ -117,6 +122,8 @@ def whole_block(block: dict[str, object], deltas: list[BlockDelta]) -> dict[str,
     for kind, parts in texts.items():
         if kind == "input_json_delta":
             whole["input"] = _object("".join(parts))
+        elif kind == "citations_delta":
+            whole["citations"] = [json.loads(part) for part in parts]
         else:
             whole[DELTA_FIELDS[kind]] = "".join(parts)
     return whole

@@ -67,7 +67,8 @@ def _frame(step: Step) -> bytes:
     match step:
         case BlockDelta(number=number, kind=kind, text=text):
             head = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d' % number
-            return b"".join((head, _OPENINGS[kind], json_bytes(text), b"}}\n\n"))
+            written = text.encode() if kind == "citations_delta" else json_bytes(text)
+            return b"".join((head, _OPENINGS[kind], written, b"}}\n\n"))
         case BlockStarted(number=number, block=block):
             value: dict[str, object] = {"type": "content_block_start", "index": number, "content_block": block}
             return sse_frame(value, "content_block_start")

@@ -14,6 +14,7 @@ from server.conversation.parts import (
     Image,
     Part,
     RedactedThinking,
+    SearchResult,
     Text,
     Thinking,
     ToolCall,
@@ -55,9 +56,9 @@ def _part(part: Part) -> float:
         case Image():
             return _image(part)
         case Document():
-            return _text(part.title or "") + _document(part)
-        case _:
-            return 0.0
+            return _text(part.title or "") + _text(part.context or "") + _document(part)
+        case SearchResult():
+            return sum(map(_text, (part.source, part.title, *part.texts)))
 
 
 def _parts(parts: Iterable[Part]) -> float:
@@ -81,6 +82,8 @@ def _image(image: Image) -> float:
 
 
 def _document(document: Document) -> float:
+    if document.blocks:
+        return sum(map(_text, document.blocks))
     if document.data is None:
         return _PER_PAGE
     if document.media_type == "text/plain":

@@ -73,7 +73,7 @@ REFUSALS: dict[str, Refusal] = {
         {
             "chat_completions": (with_messages(message("user", [{"type": "hologram"}])), "messages[0].content[0].type"),
             "responses": (with_input(message("user", [{"type": "hologram"}])), "input[0].content[0].type"),
-            "messages": (with_messages(message("user", [{"type": "search_result"}])), "messages[0].content[0].type"),
+            "messages": (with_messages(message("user", [{"type": "hologram"}])), "messages[0].content[0].type"),
         }
     ),
     "audio": Refusal(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from anthropic.types import Message
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from server.web.openapi.messages import MESSAGES
 from server.web.openapi.request_schemas import request_schemas

@@ -38,6 +38,10 @@ def _call_id(value: object) -> object:
     return loose_text(value) or None
 
 
+def _text_blocks(value: object) -> object:
+    return [value] if isinstance(value, str) else object_in_array(value)
+
+
 LooseText = Annotated[String | None, BeforeValidator(loose_text)]
 """Text that may also be a number; any other JSON counts as absent."""
 CallId = Annotated[String | None, BeforeValidator(_call_id)]
@@ -103,6 +107,16 @@ class InputFilePart(FileFields):
     type: Literal["input_file"]
 
 
+class CitedText(WireModel):
+    """Text of a document or of a search result."""
+
+    text: Annotated[String, BeforeValidator(text_in)]
+
+
+Texts = Annotated[list[Annotated[CitedText, BeforeValidator(as_part)]] | None, BeforeValidator(_text_blocks)]
+"""An array of text blocks, or one text."""
+
+
 class Source(WireModel):
     """The data of an Anthropic media block."""
 
@@ -110,14 +124,36 @@ class Source(WireModel):
     media_type: LooseText = None
     data: String | None = None
     url: String | None = None
+    content: Texts = None
 
 
-class MediaBlock(WireModel):
+class CitableBlock(WireModel):
+    """A block that Claude can cite in its answer."""
+
+    citations: object = None
+
+    @property
+    def cites(self) -> bool:
+        """Whether it is to be cited."""
+        return isinstance(self.citations, dict) and self.citations.get("enabled") is True
+
+
+class MediaBlock(CitableBlock):
     """An image or a document, as Anthropic's Messages API writes it."""
 
     type: Literal["image", "document"]
     source: Source
     title: LooseText = None
+    context: LooseText = None
+
+
+class SearchResultBlock(CitableBlock):
+    """A result of the client's own search, as Anthropic's Messages API writes it."""
+
+    type: Literal["search_result"]
+    source: Annotated[String, BeforeValidator(text_in)] = ""
+    title: Annotated[String, BeforeValidator(text_in)] = ""
+    content: Texts = None
 
 
 AUDIO_TYPES = frozenset({"input_audio", "audio"})
@@ -125,6 +161,7 @@ _VISIBLE_TAGS = {
     **dict.fromkeys(TEXT_TYPES, "<text>"),
     **dict.fromkeys(("image_url", "input_image"), "<image>"),
     **dict.fromkeys(("image", "document"), "<media>"),
+    "search_result": "<search result>",
     "refusal": "<refusal>",
     "file": "<file>",
     "input_file": "<input file>",
@@ -132,7 +169,7 @@ _VISIBLE_TAGS = {
 PART_TYPES = frozenset(_VISIBLE_TAGS) | AUDIO_TYPES
 """The types of the parts of a user's message."""
 _NO_PART = "must be an object with a type, such as {'type': 'text', 'text': ...}"
-SupportedPart = TextPart | RefusalPart | ImagePart | FilePart | InputFilePart | MediaBlock
+SupportedPart = TextPart | RefusalPart | ImagePart | FilePart | InputFilePart | MediaBlock | SearchResultBlock
 _Visible = (
     Annotated[TextPart, Tag("<text>")]
     | Annotated[RefusalPart, Tag("<refusal>")]
@@ -140,6 +177,7 @@ _Visible = (
     | Annotated[FilePart, Tag("<file>")]
     | Annotated[InputFilePart, Tag("<input file>")]
     | Annotated[MediaBlock, Tag("<media>")]
+    | Annotated[SearchResultBlock, Tag("<search result>")]
     | Annotated[OtherPart, Tag("<other>")]
 )
 ResultPart = Annotated[

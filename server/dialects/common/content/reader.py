@@ -1,9 +1,21 @@
 """Converts the content of a client's message into neutral parts."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Literal, assert_never
 
-from server.conversation.parts import Document, Image, Part, RedactedThinking, Text, Thinking, ToolCall, ToolResult
+from server.conversation.parts import (
+    Document,
+    Image,
+    Part,
+    RedactedThinking,
+    SearchResult,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
+from server.conversation.text import is_blank
 from server.dialects.common.content.attachments import (
     document_from_base64,
     document_from_text,
@@ -13,6 +25,7 @@ from server.dialects.common.content.attachments import (
 )
 from server.dialects.common.content.content_types import (
     AUDIO_TYPES,
+    CitedText,
     Content,
     FileFields,
     FilePart,
@@ -22,6 +35,7 @@ from server.dialects.common.content.content_types import (
     RedactedThinkingBlock,
     RefusalPart,
     ResultContent,
+    SearchResultBlock,
     SupportedPart,
     TextPart,
     ThoughtPart,
@@ -34,7 +48,7 @@ from server.dialects.common.tools.tool_pairing import CallIds
 from server.dialects.common.wire_types import OtherPart
 from server.errors import InvalidRequest
 
-VisiblePart = Text | Image | Document
+VisiblePart = Text | Image | Document | SearchResult
 AnyPart = SupportedPart | OtherPart | ToolUseBlock | ToolResultBlock | ThoughtPart | RedactedThinkingBlock
 
 ContentRole = Literal["system", "user", "assistant", "result"]
@@ -102,7 +116,7 @@ class ContentReader:
 
     def result(self, content: ResultContent | Content, place: str, *, failed: bool = False) -> tuple[VisiblePart, ...]:
         """Returns the parts of a tool's result without empty texts. There may be none, unless the tool failed."""
-        parts = (part for part in self.parts(content, place, "result") if isinstance(part, Text | Image | Document))
+        parts = (part for part in self.parts(content, place, "result") if isinstance(part, VisiblePart))
         kept = tuple(part for part in parts if not isinstance(part, Text) or part.text)
         # Claude's API refuses an error without text.
         return kept or ((Text(EMPTY_ERROR),) if failed else ())
@@ -152,12 +166,33 @@ def media_from(block: MediaBlock, place: str) -> Image | Document:
             return document_from_url(source.url, f"{place}.url", title=block.title)
         case "text" if source.data is not None and not is_image:
             return document_from_text(source.data, f"{place}.data", title=block.title)
+        case "content" if source.content and not is_image:
+            return Document(title=block.title, blocks=_texts(source.content, f"{place}.content"))
         case "file":
             raise no_stored_files(place)
         case "base64" | "url" | "text":
             raise missing_field(f"{place}.{'url' if source.type == 'url' else 'data'}")
         case _:
-            raise InvalidRequest(f"{place}.type must be 'base64', 'url' or 'text'.", param=f"{place}.type")
+            raise InvalidRequest(f"{place}.type must be 'base64', 'url', 'text' or 'content'.", param=f"{place}.type")
+
+
+def _with_citations(media: Image | Document, block: MediaBlock) -> Image | Document:
+    if isinstance(media, Image):
+        return media
+    return replace(media, context=block.context, cites=block.cites)
+
+
+def _search_result(block: SearchResultBlock, place: str) -> SearchResult:
+    texts = _texts(block.content or (), f"{place}.content")
+    return SearchResult(block.source, block.title, texts, block.cites)
+
+
+def _texts(texts: Sequence[CitedText], place: str) -> tuple[str, ...]:
+    """Returns the texts without blank ones, which Claude's API refuses. Raises `InvalidRequest` without any."""
+    kept = tuple(part.text for part in texts if not is_blank(part.text))
+    if not kept:
+        raise InvalidRequest(f"{place} contains no text.", param=place)
+    return kept
 
 
 def _part_from(part: SupportedPart, place: str) -> VisiblePart:
@@ -175,7 +210,9 @@ def _part_from(part: SupportedPart, place: str) -> VisiblePart:
         case InputFilePart():
             return _file_from(part, place)
         case MediaBlock():
-            return media_from(part, place)
+            return _with_citations(media_from(part, place), part)
+        case SearchResultBlock():
+            return _search_result(part, place)
         case _:
             assert_never(part)
 
