@@ -156,10 +156,7 @@ class BodyNotJson(AccessError):
 
 
 class BusyError(DrawbridgeError):
-    """All workers are in use; `retry_after_s` says when to try again, if that is known.
-
-    It is never a guess, because clients wait that long.
-    """
+    """All workers are in use; `retry_after_s`: when to try again, if known. Never a guess: clients wait that long."""
 
     def __init__(self, message: str = "", *, retry_after_s: float | None = None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -247,10 +244,7 @@ class UnexpectedOutput(EngineError):
 
 
 class UpstreamError(DrawbridgeError):
-    """Claude's API refused. `status` is its HTTP status, None without a connection.
-
-    `resets_at`: the Unix time at which a usage limit ends, if known.
-    """
+    """Claude's API refused. `status`: None without a connection. `resets_at`: when a usage limit ends, as Unix time."""
 
     def __init__(
         self,
