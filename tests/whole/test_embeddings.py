@@ -75,16 +75,16 @@ async def test_azure(bridge: Bridge) -> None:
 
 
 async def test_ollama_python(bridge: Bridge) -> None:
-    client = ollama.AsyncClient(host=bridge.url.removesuffix("/v1"), timeout=300)
-    found = await client.embed(model="nomic-embed-text", input=TEXTS)
-    assert is_meaningful([list(vector) for vector in found.embeddings])
-    assert found.prompt_eval_count
-    old = await client.embeddings(model="nomic-embed-text", prompt=TEXTS[0])
-    assert closeness(old.embedding, found.embeddings[0]) > 0.9999
-    assert len((await client.embed(model="m", input="hi", dimensions=64)).embeddings[0]) == 64
-    with pytest.raises(ollama.ResponseError, match="dimensions must be at most 512") as caught:
-        await client.embed(model="m", input="hi", dimensions=1024)
-    assert caught.value.status_code == 400
+    async with ollama.AsyncClient(host=bridge.url.removesuffix("/v1"), timeout=300) as client:
+        found = await client.embed(model="nomic-embed-text", input=TEXTS)
+        assert is_meaningful([list(vector) for vector in found.embeddings])
+        assert found.prompt_eval_count
+        old = await client.embeddings(model="nomic-embed-text", prompt=TEXTS[0])
+        assert closeness(old.embedding, found.embeddings[0]) > 0.9999
+        assert len((await client.embed(model="m", input="hi", dimensions=64)).embeddings[0]) == 64
+        with pytest.raises(ollama.ResponseError, match="dimensions must be at most 512") as caught:
+            await client.embed(model="m", input="hi", dimensions=1024)
+        assert caught.value.status_code == 400
 
 
 async def test_langchain(bridge: Bridge, python_clients: Path) -> None:
