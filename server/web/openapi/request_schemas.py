@@ -9,6 +9,7 @@ from server.dialects.completions.request_types import CompletionsRequest
 from server.dialects.embeddings.openai import EmbeddingsRequest
 from server.dialects.messages.request_types import MessagesRequest
 from server.dialects.ollama.request_types import OllamaChatRequest, OllamaGenerateRequest
+from server.dialects.responses.request_types import ResponsesRequest
 
 _REFERENCE = "#/components/schemas/{model}"
 _DOCUMENTED: tuple[type[WireModel], ...] = (
@@ -16,6 +17,7 @@ _DOCUMENTED: tuple[type[WireModel], ...] = (
     MessagesRequest,
     CompletionsRequest,
     EmbeddingsRequest,
+    ResponsesRequest,
     OllamaChatRequest,
     OllamaGenerateRequest,
 )

@@ -26,6 +26,7 @@ from server.web.openapi.completions import COMPLETIONS
 from server.web.openapi.examples import CHAT_RESPONSES
 from server.web.openapi.messages import MESSAGES
 from server.web.openapi.ollama import OLLAMA_CHAT, OLLAMA_GENERATE
+from server.web.openapi.responses import RESPONSES_OPERATION
 from server.web.streaming.checked import checked
 from server.web.streaming.responses import Pace, StreamedAnswer, WholeAnswer
 
@@ -40,6 +41,7 @@ _DOCUMENTATION: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "openapi_extra": CHAT_EXTRA,
             "responses": CHAT_RESPONSES,
         },
+        "/v1/responses": RESPONSES_OPERATION,
         "/v1/completions": COMPLETIONS,
         "/v1/messages": MESSAGES,
         "/api/chat": OLLAMA_CHAT,

@@ -52,6 +52,7 @@ async def test_the_document_has_an_example_for_every_endpoint_and_error() -> Non
         "/v1/chat/completions",
         "/v1/messages",
         "/v1/messages/count_tokens",
+        "/v1/responses",
         "/v1/completions",
         "/api/chat",
         "/api/generate",
