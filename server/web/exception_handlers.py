@@ -33,7 +33,7 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path, headers = request.scope["path"], {}
     if error.status_code in {404, 405} and request.headers.get("upgrade", "").lower() == "websocket":
-        own: DrawbridgeError = UpgradeRefused(f"{path} is not available over WebSocket.", hint="Use HTTP.")
+        own: DrawbridgeError = UpgradeRefused(f"{path} is not available over WebSocket.")
     elif error.status_code == 405:
         own = MethodNotAllowed(f"{path} does not support the method {request.method}.")
         headers = dict(error.headers or {})
