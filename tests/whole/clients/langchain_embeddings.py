@@ -1,9 +1,8 @@
-"""LangChain's embeddings in a vector store, as a search in documents uses them. Prints one JSON line."""
+"""LangChain's embeddings, as a search in documents uses them. Prints one JSON line."""
 
 import json
 import sys
 
-from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_openai import OpenAIEmbeddings
 
 embeddings = OpenAIEmbeddings(
@@ -14,13 +13,12 @@ embeddings = OpenAIEmbeddings(
     check_embedding_ctx_length=False,
     max_retries=0,
 )
-store = InMemoryVectorStore.from_texts(
-    [
-        "The museum opens at nine and is closed on Mondays.",
-        "Plants on a balcony need water every evening in summer.",
-        "The night bus leaves every thirty minutes.",
-    ],
-    embeddings,
-)
-(closest,) = store.similarity_search("Wie oft muss ich die Blumen gießen?", k=1)
-print(json.dumps({"closest": closest.page_content, "dimensions": len(embeddings.embed_query("hi"))}))
+documents = [
+    "The museum opens at nine and is closed on Mondays.",
+    "Plants on a balcony need water every evening in summer.",
+    "The night bus leaves every thirty minutes.",
+]
+vectors = embeddings.embed_documents(documents)
+question = embeddings.embed_query("Wie oft muss ich die Blumen gießen?")
+closeness = [sum(x * y for x, y in zip(question, vector, strict=True)) for vector in vectors]
+print(json.dumps({"closest": documents[closeness.index(max(closeness))], "dimensions": len(question)}))
