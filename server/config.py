@@ -71,6 +71,7 @@ class Config:
     embeddings_key: str | None = field(default=None, repr=False)  # None: the stored one, if any
     isolation: Isolation = "warm"  # "process": a fresh process per conversation, regardless of the self-check
     memory: Memory = "normal"  # "small": one process, unless `pool_size` is given, and without its JIT compiler
+    warm_spares: bool = False  # let unused processes answer throw-away questions of a stand-in ahead of requests
     check_updates: bool = False  # the app checks for a newer version once a day
     icon: IconColour = "auto"  # of the tray icon; "auto": by the panel, or visible on both if that is unknown
     log_level: str = "info"
@@ -231,6 +232,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("embeddings_key", _text, "a text"),
     Option("isolation", _one_of("warm", "process"), "warm or process"),
     Option("memory", _one_of("normal", "small"), "normal or small"),
+    Option("warm_spares", _switch, "true or false"),
     Option("check_updates", _switch, "true or false"),
     Option("icon", _one_of("auto", "light", "dark"), "auto, light or dark"),
     Option("log_level", _one_of("debug", "info", "warning", "error"), "debug, info, warning or error"),

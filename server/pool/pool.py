@@ -19,6 +19,7 @@ from server.pool.clock import Alarm, Clock, LoopClock
 from server.pool.lease import Lease, LeaseResult, Ticket
 from server.pool.plan import plan
 from server.pool.types import Grant, Kind, Limits, PoolHistory, Refused, Waiter, WorkerState
+from server.pool.warming import next_to_warm_up
 from server.pool.workers import W, WorkerSet
 from server.status import PoolStatus
 
@@ -263,7 +264,14 @@ class Pool(Generic[W]):
             self._workers.boot()
         self._history = replace(self._history, deferred_since=decided.deferred_since)
         self._set_alarm(decided.wake_at)
+        self._warm_up_next()
         self._publish()
+
+    def _warm_up_next(self) -> None:
+        workers, waiting = self._workers, [ticket.waiter for ticket in self._pending()]
+        key = next_to_warm_up(workers.slots, waiting, self._limits, warmed=workers.warmed, warming=workers.warming)
+        if key is not None and not self._history.is_stopping:
+            workers.warm_up(key)
 
     def _pending(self) -> list[Ticket]:
         """The requests that wait. A cancelled one no longer counts, even before its task resumes."""

@@ -70,6 +70,7 @@ class Limits:
     defer_boots_s: float = 5.0  # the longest time that boots of spares wait for answers to begin
     isolation: Isolation = "process"
     keeps_spare: bool = True  # also beside several parked workers
+    warms_spares: bool = False
 
 
 class BootOutlook(Enum):

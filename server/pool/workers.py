@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from server.errors import CliFailed, DrawbridgeError
@@ -25,6 +26,9 @@ class PooledWorker(Protocol):
     async def boot(self) -> None:
         """Starts it. Raises a `DrawbridgeError`: `CliMissing` or `SignInNeeded` where a retry would not help."""
 
+    async def warm_up(self) -> bool:
+        """Prepares it for its first lease, which ends this at once. Returns False if it cannot be used any more."""
+
     async def close(self) -> None:
         """Kills it at once; bounded; never raises; the process has ended when it returns."""
 
@@ -36,6 +40,7 @@ class PooledWorker(Protocol):
 
 
 W = TypeVar("W", bound=PooledWorker)
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -50,6 +55,7 @@ class _Member(Generic[W]):
     is_dead: bool = False
     is_outdated: bool = False
     before_lease: Slot | None = None
+    warm_up: asyncio.Task[bool] | None = None
 
 
 class WorkerSet(Generic[W]):
@@ -64,7 +70,7 @@ class WorkerSet(Generic[W]):
         self._on_change = on_change
         self._members: dict[int, _Member[W]] = {}
         self._keys = itertools.count(1)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         # Tasks log without a request id, whichever request starts them.
         self._context = contextvars.copy_context()
 
@@ -77,6 +83,16 @@ class WorkerSet(Generic[W]):
     def counts(self) -> Counter[WorkerState]:
         """The number of workers in each state."""
         return Counter(slot.state for slot in self.slots)
+
+    @property
+    def warmed(self) -> frozenset[int]:
+        """The workers that were warmed up, or are now."""
+        return frozenset(key for key, member in self._members.items() if member.warm_up is not None)
+
+    @property
+    def warming(self) -> int:
+        """How many workers are warmed up now."""
+        return sum(one.warm_up is not None and not one.warm_up.done() for one in self._members.values())
 
     def worker(self, key: int) -> W:
         """The worker in the slot, once it has booted."""
@@ -95,6 +111,11 @@ class WorkerSet(Generic[W]):
         member: _Member[W] = _Member(Slot(next(self._keys), WorkerState.BOOTING, last_used=now), started_at=now)
         self._members[member.slot.key] = member
         self._start(member, self._boot(member), self._booted)
+
+    def warm_up(self, key: int) -> None:
+        """Warms a raw worker up. It stays raw."""
+        member = self._members[key]
+        member.warm_up = self._task(self.worker(key).warm_up(), partial(self._warmed_up, member))
 
     def lease(self, key: int, waiter: Waiter) -> None:
         """RAW or PARKED -> ANSWERING."""
@@ -199,6 +220,14 @@ class WorkerSet(Generic[W]):
             self._move(member, Slot(key, WorkerState.CLOSING))
             self._close(member)
 
+    def _warmed_up(self, member: _Member[W], task: asyncio.Task[bool]) -> None:
+        """If a request has leased the worker meanwhile, it finds out by itself whether the worker can be used."""
+        is_usable = _error_of(task) is None and task.result()
+        if is_usable:
+            logger.info("worker %d warmed up", member.slot.key)
+        elif member.slot.state is WorkerState.RAW:
+            self.retire(member.slot.key, "its warm-up failed")
+
     def _died(self, member: _Member[W], task: asyncio.Task[None]) -> None:
         """The process ended by itself. If it was answering, the end of its lease, which follows soon, retires it."""
         if member.slot.state is WorkerState.CLOSING:
@@ -242,20 +271,24 @@ class WorkerSet(Generic[W]):
         work: Coroutine[Any, Any, None],
         then: Callable[[_Member[W], asyncio.Task[None]], None],
     ) -> None:
-        """Starts a task for the member. `then` is a callback, since a task may be cancelled before its first step."""
+        """Starts the member's task."""
+        member.task = self._task(work, partial(then, member))
+
+    def _task(self, work: Coroutine[Any, Any, T], then: Callable[[asyncio.Task[T]], None]) -> asyncio.Task[T]:
+        """Starts a task. `then` is a callback, since a task may be cancelled before its first step."""
         task = asyncio.get_running_loop().create_task(work, context=self._context.copy())
-        member.task = task
         self._tasks.add(task)
 
-        def done(task: asyncio.Task[None]) -> None:
+        def done(task: asyncio.Task[T]) -> None:
             self._tasks.discard(task)
-            then(member, task)
+            then(task)
             self._on_change()
 
         task.add_done_callback(done, context=self._context.copy())
+        return task
 
 
-def _error_of(task: asyncio.Task[None]) -> BaseException | None:
+def _error_of(task: asyncio.Task[Any]) -> BaseException | None:
     """The error of the task; None if it finished."""
     return asyncio.CancelledError() if task.cancelled() else task.exception()
 

@@ -19,6 +19,7 @@ from server.claude.cli.sign_in import sign_in
 from server.claude.cli.usage import UsageBoard
 from server.claude.worker.launch import SMALL, launch_for
 from server.claude.worker.process import Bounds
+from server.claude.worker.warm_ups import WarmUps
 from server.claude.worker.worker import Worker
 from server.config import Config, Isolation
 from server.conversation.events import Event
@@ -102,6 +103,7 @@ class Engine:
             on_change=self._reconfigure,
         )
         self._mode = self.self_check.mode
+        self._warm_ups = WarmUps()
         self.breaker = CircuitBreaker(on_change=self._changed)
         self._answering = Answering(
             pool=self.pool,
@@ -262,6 +264,7 @@ class Engine:
         stack.push_async_callback(self._account.close)
         stack.callback(self.embedder.close)
         self.find_cli()
+        stack.push_async_callback(self._warm_ups.close)
         await stack.enter_async_context(self.pool)
         stack.push_async_callback(self.self_check.close)
         # The first process boots while a thread imports the SDK.
@@ -274,7 +277,9 @@ class Engine:
         """Applies the settings and the self-check's result to requests and processes."""
         before, self._mode = self._mode, self.self_check.mode
         self._in_force = replace(self._config, isolation=self._isolation)
-        self.pool.apply(replace(limits_for(self._in_force), keeps_spare=not self._mode.is_live))
+        warms = self._config.warm_spares and self._mode.may_warm_up
+        limits = limits_for(self._in_force)
+        self.pool.apply(replace(limits, keeps_spare=not self._mode.is_live, warms_spares=warms))
         if _launch_of(self._mode) != _launch_of(before):
             self.pool.renew("processes are started in another way from now on")
         self._changed()
@@ -305,6 +310,7 @@ class Engine:
             on_usage=self.usage.update,
             on_session=self._note_session,
             likely=lambda: self._answering.likely,
+            warm_ups=self._warm_ups,
         )
 
     def _launch(self) -> Launch:

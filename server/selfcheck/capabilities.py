@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 # Increment it when the check itself changes: every Claude Code is then checked again.
-CHECK_VERSION = 4
+CHECK_VERSION = 5
 
 
 class Capability(Enum):
@@ -25,11 +25,12 @@ class Capability(Enum):
     NO_COMPACTION = "never shortens a conversation by itself"
     SIGN_IN = "finds the sign-in with a private config folder"
     LIVE = "takes another system prompt and other tools while it runs"
+    WARM_UP = "answers questions before its first conversation without a trace in it"
 
 
 # Without one of these, answers are wrong even if each conversation has its own process. Without one of the others,
 # processes are not reused; without SIGN_IN, they use the user's own config folder; without LIVE, a process is reused
-# only for the same system prompt and tools.
+# only for the same system prompt and tools; without WARM_UP, no process is warmed up.
 FOR_EVERY_ANSWER = frozenset(
     {
         Capability.SYSTEM_PROMPT,
@@ -87,7 +88,7 @@ class CheckResult:
     @property
     def is_warm(self) -> bool:
         """Whether a Claude Code process may be reused for other requests and conversations."""
-        return not {probe.capability for probe in self.failed} - {Capability.LIVE}
+        return not {probe.capability for probe in self.failed} - {Capability.LIVE, Capability.WARM_UP}
 
     @property
     def is_fit(self) -> bool:
@@ -102,6 +103,11 @@ class CheckResult:
     @property
     def is_live(self) -> bool:
         """Whether a process may be reused for other system prompts and tools as well."""
+        return not {probe.capability for probe in self.failed} - {Capability.WARM_UP}
+
+    @property
+    def may_warm_up(self) -> bool:
+        """Whether an unused process may be warmed up."""
         return not self.failed
 
     @property

@@ -10,6 +10,7 @@ from server.selfcheck.store import ResultStore
 
 PROCESSES = "Each conversation gets a process of its own."
 PROMPTS = "Each system prompt gets a process of its own."
+NO_WARM_UP = "Processes are not warmed up."
 SHARED_FOLDER = " It uses the folder of your own Claude Code, since it finds the sign-in nowhere else."
 
 
@@ -19,7 +20,8 @@ class ServingMode:
 
     `is_checked`: the check has finished. `cli`: the program to use instead of the installed one; None: the installed
     one. `error`: set where no answer would be right. `summary`: what is missing, empty if nothing is. `is_private`:
-    processes have private config folders. `is_live`: they may change their system prompt and tools.
+    processes have private config folders. `is_live`: they may change their system prompt and tools. `may_warm_up`: the
+    setting to warm them up may take effect.
     """
 
     is_checked: bool = False
@@ -29,6 +31,7 @@ class ServingMode:
     summary: str = ""
     is_private: bool = True
     is_live: bool = False
+    may_warm_up: bool = False
 
 
 def serving_mode_for(
@@ -94,8 +97,11 @@ def stored_result(store: ResultStore, cli: Path | None) -> CheckResult | None:
 
 
 def _warm(result: CheckResult) -> ServingMode:
-    summary = f"{result.summary}. {PROMPTS}" if result.summary else ""
-    return ServingMode(is_checked=True, isolation="warm", summary=summary, is_live=result.is_live)
+    effect = NO_WARM_UP if result.is_live else PROMPTS
+    summary = f"{result.summary}. {effect}" if result.summary else ""
+    return ServingMode(
+        is_checked=True, isolation="warm", summary=summary, is_live=result.is_live, may_warm_up=result.may_warm_up
+    )
 
 
 def _by_process(result: CheckResult, *, prefix: str = "", reason: str = "") -> ServingMode:

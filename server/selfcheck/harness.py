@@ -9,6 +9,7 @@ from pathlib import Path
 
 from server.claude.worker.launch import launch_for
 from server.claude.worker.process import Bounds
+from server.claude.worker.warm_ups import WarmUps
 from server.claude.worker.worker import Worker
 from server.conversation.events import Finished, PartStarted, StopReason
 from server.conversation.models import ModelLimits
@@ -19,7 +20,7 @@ from server.machine.processes.guards import Guard
 from server.selfcheck.request_view import Body
 from server.standin.environment import standin_environment
 from server.standin.script import Script, say
-from server.standin.server import Standin, open_standin
+from server.standin.server import Recorded, Standin, open_standin
 
 ANSWER = "Hello"
 PROFILE = Profile(system="This is a self-check.\nIt holds no text of a user.", owner="the self-check")
@@ -61,7 +62,11 @@ class Harness:
         self._scratch = scratch
         self._guard = guard
         self._worker: Worker | None = None
+        self._is_unused = False
         self._reply: Script = DEFAULT_REPLY
+        # The requests that arrived at the stand-in of the warm-ups.
+        self.questions: list[Recorded] = []
+        self._warm_ups = WarmUps(self.questions.append)
         standin.script(lambda _: self._reply)
 
     async def send_texts(
@@ -85,6 +90,7 @@ class Harness:
     ) -> Observation:
         """Sends any messages. Unless processes are live, call `stop_worker` before another profile."""
         worker = await self._reusable_worker()
+        self._is_unused = False
         before, reason = len(self.standin.requests), None
         calls: list[str] = []
         self._reply = reply
@@ -122,6 +128,13 @@ class Harness:
         """See `Worker.refuses_unknown_agents`."""
         return await (await self._reusable_worker()).refuses_unknown_agents()
 
+    async def warm_up(self) -> bool:
+        """Warms a new process up. Returns whether it can still be used."""
+        await self.stop_worker()
+        worker = await self._reusable_worker()
+        self._is_unused = await worker.warm_up()
+        return self._is_unused
+
     async def stop_worker(self) -> None:
         """Kills the process and waits until its last upstream request has been recorded."""
         worker, self._worker = self._worker, None
@@ -131,8 +144,8 @@ class Harness:
             await self.standin.disconnected()
 
     async def _reusable_worker(self) -> Worker:
-        """The current worker if it may be reused, else a new one."""
-        if self._worker is not None and not self._worker.is_at_rest:
+        """The current worker if it may be used, else a new one."""
+        if self._worker is not None and not self._worker.is_at_rest and not self._is_unused:
             await self._worker.close()
             self._worker = None
         if self._worker is None:
@@ -143,6 +156,7 @@ class Harness:
                 guard=self._guard,
                 bounds=lambda: BOUNDS,
                 on_limits=self._set_window,
+                warm_ups=self._warm_ups,
             )
             await self._worker.boot()
         return self._worker
@@ -154,6 +168,7 @@ class Harness:
         """Kills the process."""
         if self._worker is not None:
             await self._worker.close()
+        await self._warm_ups.close()
 
 
 def conversation(*texts: str) -> tuple[Message, ...]:

@@ -96,6 +96,8 @@ class ProbeRun:
         if not self._faults:
             # Otherwise nothing depends on it.
             await self._probe(Capability.LIVE, self._live)
+        if not self._faults:
+            await self._probe(Capability.WARM_UP, self._warm_up)
         if sys.platform != "darwin":
             # On macOS the sign-in is in the keychain, and the check must not touch the user's own.
             await self._probe(Capability.SIGN_IN, self._sign_in)
@@ -273,6 +275,18 @@ class ProbeRun:
         self._expect(Capability.LIVE, "tools arrived changed", that=is_verbatim)
         is_passed_on = seen.calls == LIVE_CALLS and len(seen.bodies) == 1 and seen.is_reusable
         self._expect(Capability.LIVE, "a call was not passed on", that=is_passed_on)
+
+    async def _warm_up(self) -> None:
+        """Compares the first request after a warm-up with that of a new process."""
+        is_usable = await self._harness.warm_up()
+        has_arrived = is_usable and bool(self._harness.questions)
+        self._expect(Capability.WARM_UP, "the questions were not answered", that=has_arrived)
+        before = len(self._harness.standin.requests)
+        seen = await self._harness.send_texts("one", settings=USUAL)
+        is_equal = masked(seen.body) == masked(self._fresh)
+        self._expect(Capability.WARM_UP, "the first request differs from that of a new process", that=is_equal)
+        is_alone = len(self._harness.standin.requests) == before + 1
+        self._expect(Capability.WARM_UP, "a question went to Claude's API", that=is_alone)
 
     async def _sign_in(self) -> None:
         await self._harness.use_plan_sign_in()

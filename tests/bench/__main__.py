@@ -20,6 +20,7 @@ from tests.bench.peers import measure_peers
 from tests.bench.rows import ROWS, measure_growth, measure_rows
 from tests.bench.runtimes import measure_runtimes
 from tests.bench.scene import QUICK, TINY, Scale, Scene, open_scene
+from tests.bench.spares import measure_spares
 from tests.bench.stages.stages import measure_stages
 from tests.bench.starting import measure_starting
 from tests.bench.table import machine, table
@@ -33,6 +34,7 @@ OTHERS: dict[str, Measure] = {
     "start": measure_starting,
     "app": measure_app,
     "frozen": measure_frozen,
+    "spares": measure_spares,
     "idle": measure_idle,
     "tokens": measure_tokens,
     "burst": measure_burst,

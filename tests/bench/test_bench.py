@@ -31,6 +31,7 @@ def test_every_row_can_be_measured() -> None:
         assert f"| {row.name.format(replayed=4)} |" in done.stdout
     for name in ("in a burst", "callers for", "behind 4 messages", "own process, RSS", "a streamed token", "idle"):
         assert name in done.stdout
+    assert "first request on a spare that was warmed up" in done.stdout
     assert "start of `serve` until it listens" in done.stdout
     if sys.platform == "linux":
         assert "start of the app until its icon is in the tray" in done.stdout

@@ -55,7 +55,8 @@ class ResponseReader:
     5. The answer broke off after a complete call: Claude Code waits for the call's result and reports nothing.
 
     `names` maps the tools' legal names to the client's, `keys` the names of their arguments. `answered`: ids of the
-    calls whose results were just written. `resets_at`: when a usage limit that an earlier answer met ends.
+    calls whose results were just written. `resets_at`: when a usage limit that an earlier answer met ends. `spent_usd`:
+    the cost of the process before this answer, since a result reports their sum.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class ResponseReader:
         *,
         keys: KeyNames | None = None,
         resets_at: float | None = None,
+        spent_usd: float = 0.0,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.calls: tuple[str, ...] = ()
@@ -74,6 +76,7 @@ class ResponseReader:
         self._names = names or {}
         self._keys = keys or {}
         self._answered = frozenset(answered)
+        self._spent_usd = spent_usd
         self._now = now
         self._is_started = False
         self._is_visible = False
@@ -259,7 +262,9 @@ class ResponseReader:
             return self._failed(AnswerCut())
         self.limits = _limits(result.get("modelUsage") or {})
         # The stream counts this answer; the result adds only the share of thinking.
-        return self._finished(_usage({**(result.get("usage") or {}), **self._usage}), result.get("total_cost_usd"))
+        total_usd = result.get("total_cost_usd")
+        cost_usd = max(0.0, total_usd - self._spent_usd) if isinstance(total_usd, int | float) else None
+        return self._finished(_usage({**(result.get("usage") or {}), **self._usage}), cost_usd)
 
     def _finished(self, usage: Usage, cost_usd: float | None) -> Events:
         reason = REASONS.get(self._reason or "")

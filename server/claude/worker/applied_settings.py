@@ -40,6 +40,12 @@ class AppliedSettings:
         name = settings.model or DEFAULT
         return self._ids.get(name, name)
 
+    @property
+    def model_in_force(self) -> str | None:
+        """The model that the process acknowledged last; None: its default, or unknown, so that it is sent again."""
+        model = (self._in_force or {}).get("model")
+        return model if isinstance(model, str) else None
+
     async def _body(self, settings: ModelSettings, tools: tuple[Tool, ...]) -> Frame:
         is_live = self._process.plugin is not None
         body = await offload(settings_body, settings, tools, model=self.model_for(settings), is_live=is_live)

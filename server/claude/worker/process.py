@@ -86,6 +86,7 @@ class CliProcess:
         self._scratch = scratch
         self._guard = guard
         self._places: Places | None = None
+        self.environment: Mapping[str, str] = {}
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._sdk_frames: asyncio.Queue[Frame | None] = asyncio.Queue()
@@ -118,6 +119,7 @@ class CliProcess:
     async def spawn(self) -> None:
         """Starts the process. Raises `CliMissing` or `CliFailed`."""
         launch, places = await self._prepared()
+        self.environment = _environment(launch, places)
         try:
             # In the loop's thread: on Linux the guard's signal fires when the spawning thread ends.
             self._process = await asyncio.create_subprocess_exec(
@@ -127,7 +129,7 @@ class CliProcess:
                 stderr=asyncio.subprocess.PIPE,
                 limit=LINE_LIMIT,
                 cwd=places.work,
-                env=_environment(launch, places),
+                env=self.environment,
                 **self._guard.spawn_options(),
             )
         except OSError as error:

@@ -74,6 +74,7 @@ class Session:
         self._results: deque[Frame] = deque()
         self._last_frame_at = 0.0
         self._resets_at: float | None = None
+        self._spent_usd = 0.0
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -208,7 +209,9 @@ class Session:
         return True
 
     def _reader_for(self, results: Collection[str] = ()) -> ResponseReader:
-        return ResponseReader(self._names, results, keys=self._clients_keys, resets_at=self._resets_at)
+        return ResponseReader(
+            self._names, results, keys=self._clients_keys, resets_at=self._resets_at, spent_usd=self._spent_usd
+        )
 
     @property
     def _holds_calls(self) -> bool:
@@ -323,6 +326,8 @@ class Session:
                     self._advance(kind, events[-1] if events else None, kill=kill)
             elif kind == "result":
                 self._results.append(frame)
+            if kind == "result" and isinstance(total_usd := frame.get("total_cost_usd"), int | float):
+                self._spent_usd = total_usd
         self._wake()
         return kill
 

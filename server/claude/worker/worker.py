@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from server.claude.cli.models import cards_from_answer
 from server.claude.worker.applied_settings import AppliedSettings
 from server.claude.worker.process import Bounds, CliProcess
+from server.claude.worker.warm_up import MODEL, WarmUp
+from server.claude.worker.warm_ups import WarmUps
 from server.conversation.events import Event
 from server.conversation.models import ModelCard, ModelLimits
 from server.conversation.parts import Message
@@ -32,7 +34,7 @@ class Worker:
     `launch` is called at the boot and `bounds` for each answer, so that new settings apply at once. `on_models` gets
     the account's models at each boot, `on_limits` a model's limits after each answer, `on_usage` the plan's usage when
     it changes, `on_session` the id that the process sends upstream. `likely` predicts the settings of the first
-    request, which are then applied in advance.
+    request, which are then applied in advance. Without `warm_ups`, `warm_up` does nothing.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Worker:
         on_usage: Callable[[tuple[UsageWindow, ...]], None] = lambda _: None,
         on_session: Callable[[str], None] = lambda _: None,
         likely: Callable[[], ModelSettings] | None = None,
+        warm_ups: WarmUps | None = None,
     ) -> None:
         self._process = CliProcess(launch, scratch, guard)
         self._applied = AppliedSettings(self._process, bounds)
@@ -59,6 +62,9 @@ class Worker:
         self._on_usage = on_usage
         self._on_session = on_session
         self._likely = likely
+        self._warm_ups = warm_ups
+        self._warm_up: WarmUp | None = None
+        self._is_closed = False
 
     @property
     def pid(self) -> int | None:
@@ -85,6 +91,17 @@ class Worker:
             stderr = f" Its last line on stderr: {self._process.last_stderr!r}" if self._process.last_stderr else ""
             logger.warning("worker %s did not boot: %s%s", self.pid, error.message, stderr)
             raise CliFailed("Claude Code was started and ended, or did not respond.") from error
+
+    async def warm_up(self) -> bool:
+        """Warms the unused process up, until a request has the worker. Returns whether it can still be used."""
+        detour = None if self._warm_ups is None else await self._warm_ups.detour(self._process.environment)
+        if self._warm_ups is None or detour is None or self._session is not None:
+            return True
+        self._warm_up = WarmUp(self._process, detour, self._bounds, self._applied.model_in_force)
+        await self._warm_up.run()
+        if not self._warm_up.is_good and not self._is_closed:
+            self._warm_ups.give_up()
+        return self._warm_up.is_good
 
     async def ask(
         self,
@@ -144,17 +161,24 @@ class Worker:
         # Imported here: it takes half a second or more, during which the first process boots.
         from server.claude.worker.session import Session
 
+        if self._warm_up is not None:
+            await self._warm_up.end()
         self._session = Session(
             self._process,
             self._bounds,
             self._applied,
             on_usage=self._on_usage,
-            on_limits=self._on_limits,
+            on_limits=self._note_limits,
             on_session=self._on_session,
         )
         await self._session.configure(profile)
         self._first_bytes = memory_of(self._process.pid)
         return self._session
+
+    def _note_limits(self, limits: ModelLimits) -> None:
+        # Claude Code reports all models of the process, also that of the warm-up.
+        if limits.model != MODEL:
+            self._on_limits(limits)
 
     @property
     def is_at_rest(self) -> bool:
@@ -182,6 +206,9 @@ class Worker:
 
     async def close(self) -> None:
         """Kills the process and removes its folders. Bounded, never raises."""
+        self._is_closed = True
         await self._process.kill()
+        if self._warm_up is not None:
+            await self._warm_up.is_over()
         if self._session is not None:
             await self._session.close()

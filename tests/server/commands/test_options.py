@@ -50,11 +50,15 @@ CASES: Mapping[str, tuple[str, object]] = {
     "embeddings_key": ("sk-other", "sk-other"),
     "isolation": ("process", "process"),
     "memory": ("small", "small"),
+    "warm_spares": ("true", True),
     "check_updates": ("true", True),
     "icon": ("Dark", "dark"),
     "log_level": ("debug", "debug"),
 }
-SWITCHES = {"require_key", "demo", "reload", "strict_models", "without_breaker", "forward_sampling", "check_updates"}
+SWITCHES = {
+    *("require_key", "demo", "reload", "strict_models", "without_breaker", "forward_sampling", "warm_spares"),
+    "check_updates",
+}
 
 
 def flags(*arguments: str) -> dict[str, Any]:

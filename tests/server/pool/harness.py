@@ -78,6 +78,9 @@ class FakeWorker:
         self.is_closed = False
         self.closes = 0
         self.is_hung = False
+        self.warm_ups = 0
+        self.may_warm_up = asyncio.Event()
+        self.survives_warm_up = True
 
     async def boot(self) -> None:
         self._factory.alive += 1
@@ -85,6 +88,11 @@ class FakeWorker:
         await self.up.wait()
         if self.failure is not None:
             raise self.failure
+
+    async def warm_up(self) -> bool:
+        self.warm_ups += 1
+        await self.may_warm_up.wait()
+        return self.survives_warm_up
 
     async def wait_dead(self) -> None:
         await self.dead.wait()
@@ -94,6 +102,7 @@ class FakeWorker:
 
     async def close(self) -> None:
         self.closes += 1
+        self.may_warm_up.set()
         await self.may_close.wait()
         if not self.is_closed:
             self.is_closed = True

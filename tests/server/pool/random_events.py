@@ -77,6 +77,9 @@ class RandomWorker:
             self._factory.last_fault_at = asyncio.get_running_loop().time()
             raise chance.choice([CliFailed("it ended"), ValueError("a surprise")])
 
+    async def warm_up(self) -> bool:
+        return True
+
     async def reacts(self) -> bool:
         return True
 

@@ -18,6 +18,9 @@ class CountedWorker:
     async def boot(self) -> None:
         CountedWorker.living += 1
 
+    async def warm_up(self) -> bool:
+        return True
+
     async def reacts(self) -> bool:
         return True
 

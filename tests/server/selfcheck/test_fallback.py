@@ -20,7 +20,11 @@ def on_bundled_lacking(*missing: Capability) -> CheckResult:
 
 
 UNFIT = result_lacking(Capability.HISTORY)
-WARM_ONLY = [capability for capability in Capability if capability not in {*FOR_EVERY_ANSWER, Capability.LIVE}]
+WARM_ONLY = [
+    capability
+    for capability in Capability
+    if capability not in {*FOR_EVERY_ANSWER, Capability.LIVE, Capability.WARM_UP}
+]
 
 
 def test_before_the_check_each_conversation_gets_a_process() -> None:
@@ -32,7 +36,7 @@ def test_before_the_check_each_conversation_gets_a_process() -> None:
 
 def test_a_claude_code_that_does_everything_is_warm() -> None:
     mode = serving_mode_for(result_lacking(), bundled=BUNDLED, on_bundled=None)
-    assert mode == ServingMode(is_checked=True, isolation="warm", is_live=True)
+    assert mode == ServingMode(is_checked=True, isolation="warm", is_live=True, may_warm_up=True)
 
 
 def test_one_that_lacks_live_profiles_alone_is_warm_without_them() -> None:

@@ -15,7 +15,7 @@ from server.selfcheck.selfcheck import SelfCheck
 from server.selfcheck.store import ResultStore
 from tests.server.selfcheck.wrapper import change
 
-WARM = ServingMode(is_checked=True, isolation="warm", is_live=True)
+WARM = ServingMode(is_checked=True, isolation="warm", is_live=True, may_warm_up=True)
 
 
 class Scene:

@@ -26,6 +26,8 @@ BREAKS = {
     "LIVE, unknown": "acknowledge an unknown agent",
     "LIVE, tools": "never read the list of tools again",
     "LIVE, none": "keep the agent where there should be none",
+    "WARM_UP": "refuse side questions",
+    "WARM_UP, address": "keep the address of the warm-up",
 }
 
 _PROGRAM = r'''
@@ -58,6 +60,8 @@ def say(line):
     sys.stdout.buffer.write(line)
     sys.stdout.buffer.flush()
 
+addresses = []
+
 def filtered(frame):
     """What the real one gets instead of a frame; None: drop it."""
     request = frame.get("request", {{}})
@@ -87,6 +91,15 @@ def filtered(frame):
         agent = request["settings"].get("agent")
         if BREAK == "LIVE" or BREAK == {{None: "LIVE, none", "none": "LIVE, unknown"}}.get(agent):
             request["settings"].pop("agent", None)
+    if BREAK == "WARM_UP" and kind == "side_question":
+        answer = {{"subtype": "error", "request_id": frame["request_id"], "error": "not supported"}}
+        say(json.dumps({{"type": "control_response", "response": answer}}).encode() + b"\n")
+        return None
+    if BREAK.startswith("WARM_UP,") and kind == "apply_flag_settings":
+        env = request["settings"].get("env", {{}})
+        if BREAK == "WARM_UP, address" and "ANTHROPIC_BASE_URL" in env:
+            addresses.append(env["ANTHROPIC_BASE_URL"])
+            env["ANTHROPIC_BASE_URL"] = addresses[0]
     if BREAK == "LIVE, tools" and kind == "mcp_message":
         request["message"]["method"] = "notifications/other"
     if BREAK == "RESET" and frame.get("subtype") == "compact_boundary":

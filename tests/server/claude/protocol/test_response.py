@@ -143,6 +143,14 @@ def test_a_complete_answer_ends_with_its_result_with_usage_and_cost() -> None:
     assert not reader.awaits_results
 
 
+def test_the_cost_of_an_answer_is_without_that_of_the_answers_before() -> None:
+    reader = ResponseReader(spent_usd=0.125)
+    read(reader, *map(frame, (START, TEXT, delta("a"), STOP, ended("end_turn"))))
+    (finished,) = read(reader, result())
+    assert isinstance(finished, Finished)
+    assert finished.cost_usd == 0.375
+
+
 def test_an_answer_with_calls_ends_without_a_result() -> None:
     reader = ResponseReader({"look": "the client's name"})
     events = read(reader, *map(frame, (START, CALL, STOP, ended("tool_use"))))

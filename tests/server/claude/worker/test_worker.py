@@ -54,6 +54,13 @@ async def test_an_answer_comes_token_by_token(bench: Bench, standin: Standin) ->
     assert finished.cost_usd
 
 
+async def test_each_answer_of_a_process_has_the_cost_of_its_own(bench: Bench, standin: Standin) -> None:
+    worker = await bench.fresh()
+    ends = [(await bench.ask("hi", worker=worker))[-1] for _ in range(3)]
+    costs = [end.cost_usd for end in ends if isinstance(end, Finished) and end.cost_usd]
+    assert costs == [pytest.approx(costs[0])] * 3
+
+
 async def test_history_arrives_with_its_roles_and_system_prompt(bench: Bench, standin: Standin) -> None:
     await bench.ask("one", "two", "three", "four", "five", system="You are terse.\r\nVery.")
     body = standin.requests[-1].body
