@@ -2,12 +2,9 @@
 
 import base64
 import binascii
-import io
 import math
 import re
 from collections.abc import Iterable
-
-from PIL import Image as Picture
 
 from server.conversation.parts import (
     Document,
@@ -21,6 +18,7 @@ from server.conversation.parts import (
     ToolResult,
 )
 from server.conversation.request import ModelRequest
+from server.dialects.common.content.image_shrinking import image_size
 
 # Measured means: prose in English has about four bytes a token, code and other languages fewer.
 _BYTES_PER_TOKEN = 3.5
@@ -73,10 +71,12 @@ def _image(image: Image) -> float:
     if image.data is None:
         return _MOST_PER_IMAGE
     try:
-        with Picture.open(io.BytesIO(base64.b64decode(image.data))) as picture:
-            width, height = picture.size
-    except (OSError, ValueError, binascii.Error):
+        size = image_size(base64.b64decode(image.data))
+    except (ValueError, binascii.Error):
+        size = None
+    if size is None:
         return _MOST_PER_IMAGE
+    width, height = size
     scale = min(1.0, _LONGEST_SIDE / max(width, height, 1))
     return min(_MOST_PER_IMAGE, width * scale * height * scale / _PIXELS_PER_TOKEN)
 
