@@ -31,6 +31,7 @@ IMPORTERS = {
     "pystray": ("tray/icon/pystray_types.py", "tray/icon/macos.py", "tray/icon/windows.py"),
     "PIL": (
         "server/dialects/common/content/image_shrinking.py",
+        "server/dialects/messages/token_count.py",
         "tray/icon/images.py",
         "tray/icon/pystray_types.py",
         "tray/icon/linux.py",
