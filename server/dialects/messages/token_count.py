@@ -18,7 +18,7 @@ from server.conversation.parts import (
     ToolResult,
 )
 from server.conversation.request import ModelRequest
-from server.dialects.common.content.image_shrinking import image_size
+from server.dialects.common.content.image_headers import dimensions
 
 # Measured means: prose in English has about four bytes a token, code and other languages fewer.
 _BYTES_PER_TOKEN = 3.5
@@ -71,13 +71,13 @@ def _image(image: Image) -> float:
     if image.data is None:
         return _MOST_PER_IMAGE
     try:
-        size = image_size(base64.b64decode(image.data))
-    except (ValueError, binascii.Error):
-        size = None
-    if size is None:
+        sides = dimensions(image.media_type or "", base64.b64decode(image.data))
+    except binascii.Error:
+        sides = None
+    if sides is None:
         return _MOST_PER_IMAGE
-    width, height = size
-    scale = min(1.0, _LONGEST_SIDE / max(width, height, 1))
+    width, height = sides
+    scale = min(1.0, _LONGEST_SIDE / max(sides))
     return min(_MOST_PER_IMAGE, width * scale * height * scale / _PIXELS_PER_TOKEN)
 
 

@@ -45,7 +45,7 @@ def test_one_that_lacks_live_profiles_alone_is_warm_without_them() -> None:
     assert Capability.LIVE.value in mode.summary
 
 
-@pytest.mark.parametrize("missing", [*FOR_EVERY_ANSWER, *WARM_ONLY])
+@pytest.mark.parametrize("missing", [*sorted(FOR_EVERY_ANSWER, key=str), *WARM_ONLY])
 def test_a_complete_bundled_cli_replaces_one_that_lacks_anything(missing: Capability) -> None:
     mode = serving_mode_for(result_lacking(missing), bundled=BUNDLED, on_bundled=on_bundled_lacking())
     assert (mode.is_checked, mode.isolation, mode.cli, mode.error) == (True, "warm", BUNDLED, None)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from server.conversation.parts import Document, Image, Message, Part, ToolResult
+from server.dialects.common.content.image_headers import PDF, dimensions, media_type_of
 from server.dialects.common.content.image_shrinking import shrunk_image
 from server.errors import InvalidRequest
 
@@ -20,13 +21,10 @@ MAX_IMAGE_BYTES = 5 * 1024 * 1024
 MAX_IMAGE_SIDE = 8000
 MAX_TOTAL_BYTES = 32 * 1024 * 1024
 
-_PDF = "application/pdf"
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 _NUMERIC_HOST = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?")
 _LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 _URL_ALPHABET = bytes.maketrans(b"-_", b"+/")
-# The header of a frame: marker, length and precision. The size follows.
-_JPEG_FRAME = re.compile(rb"\xff[\xc0-\xc3\xc5-\xc7\xc9-\xcb\xcd-\xcf]..[\x08\x0c\x10]", re.DOTALL)
 _WHITE_SPACE = b" \t\n\r\f\v"
 # Bytes that one call may handle: a whole file in one call would keep other threads waiting. Divisible by 3 and by 4.
 _STEP = 3 * 2**16
@@ -163,20 +161,20 @@ def _steps(data: bytes) -> Iterator[bytes]:
 
 
 def _image(content: bytes, claimed: str | None, place: str) -> Image | Document:
-    kind = _kind(content)
-    if kind == _PDF:
-        return Document(media_type=_PDF, data=_to_base64(content))
+    kind = media_type_of(content)
+    if kind == PDF:
+        return Document(media_type=PDF, data=_to_base64(content))
     if kind is None:
         problem = "is empty" if not content else "is not a PNG, JPEG, GIF or WebP image"
         claim = f" (its media type is {claimed[:50]!r})" if claimed and content else ""
         raise InvalidRequest(
             f"{place} {problem}{claim}.", param=place, hint="Claude supports PNG, JPEG, GIF, WebP and PDF."
         )
-    if not _has_dimensions(kind, content):
+    if (sides := dimensions(kind, content)) is None:
         # Claude Code would replace it by a sentence of its own.
         raise InvalidRequest(f"{place} is a damaged image: its dimensions cannot be read.", param=place)
     data = _to_base64(content)
-    if len(data) <= MAX_IMAGE_BYTES and _longest_side(kind, content) <= MAX_IMAGE_SIDE:
+    if len(data) <= MAX_IMAGE_BYTES and max(sides) <= MAX_IMAGE_SIDE:
         return Image(media_type=kind, data=data)
     smaller = shrunk_image(content)
     if smaller is None:
@@ -200,70 +198,19 @@ def shrunk_places(messages: Iterable[Message]) -> Iterator[str]:
 
 
 def _document(content: bytes, claimed: str | None, place: str, title: str | None) -> Image | Document:
-    kind = _kind(content)
-    if kind == _PDF:
-        return Document(media_type=_PDF, data=_to_base64(content), title=title)
+    kind = media_type_of(content)
+    if kind == PDF:
+        return Document(media_type=PDF, data=_to_base64(content), title=title)
     if kind is not None:
         return _image(content, claimed, place)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = "\0"
-    if "\0" in text or claimed == _PDF:
+    if "\0" in text or claimed == PDF:
         raise InvalidRequest(
             f"{place} is not a PDF, UTF-8 text or an image.",
             param=place,
             hint="Claude supports PDF files, plain text, and PNG, JPEG, GIF and WebP images.",
         )
     return document_from_text(text, place, title=title)
-
-
-def _kind(content: bytes) -> str | None:
-    """Returns the media type by the first bytes; None if Claude's API does not support it."""
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if content.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if content.startswith((b"GIF87a", b"GIF89a")):
-        return "image/gif"
-    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-        return "image/webp"
-    return _PDF if b"%PDF-" in content[:1024] else None
-
-
-def _has_dimensions(kind: str, content: bytes) -> bool:
-    """Whether the header of an image contains dimensions that are not zero."""
-    match kind:
-        case "image/png":
-            dimensions = content[16:20], content[20:24]
-        case "image/gif":
-            dimensions = content[6:8], content[8:10]
-        case "image/webp":
-            # Its three formats store the dimensions in different places, some minus one.
-            return content[12:16] in {b"VP8 ", b"VP8L", b"VP8X"} and len(content) >= 30
-        case _:
-            frame = _JPEG_FRAME.search(content)
-            at = frame.end() if frame else len(content)
-            dimensions = content[at : at + 2], content[at + 2 : at + 4]
-    return any(dimensions[0]) and any(dimensions[1])
-
-
-def _longest_side(kind: str, content: bytes) -> int:
-    """Returns the longer side in pixels, by the header of an image that has one."""
-    match kind:
-        case "image/png":
-            sides = int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
-        case "image/gif":
-            sides = int.from_bytes(content[6:8], "little"), int.from_bytes(content[8:10], "little")
-        case "image/webp" if content[12:16] == b"VP8X":
-            sides = int.from_bytes(content[24:27], "little") + 1, int.from_bytes(content[27:30], "little") + 1
-        case "image/webp" if content[12:16] == b"VP8L":
-            bits = int.from_bytes(content[21:25], "little")
-            sides = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-        case "image/webp":
-            sides = int.from_bytes(content[26:28], "little") & 0x3FFF, int.from_bytes(content[28:30], "little") & 0x3FFF
-        case _:
-            frame = _JPEG_FRAME.search(content)
-            at = frame.end() if frame else len(content)
-            sides = int.from_bytes(content[at : at + 2]), int.from_bytes(content[at + 2 : at + 4])
-    return max(sides)

@@ -30,15 +30,6 @@ def shrunk_image(content: bytes) -> tuple[str, bytes] | None:
     return None
 
 
-def image_size(content: bytes) -> tuple[int, int] | None:
-    """Returns the width and height of an image from its head; None if it cannot be read."""
-    from PIL import Image
-
-    with suppress(OSError, ValueError, SyntaxError), Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
-        return opened.width, opened.height
-    return None
-
-
 def _shrunk(content: bytes) -> tuple[str, bytes] | None:
     from PIL import Image, ImageOps
 

@@ -11,7 +11,7 @@ from server.dialects.common.openai_errors import error_reply
 from server.errors import DrawbridgeError
 from tests.server.dialects.openai_api import published
 
-STATUSES = {400, 401, 403, 404, 405, 413, 408, 415, 429, 500, 503, 504}
+STATUSES = {400, 401, 403, 404, 405, 413, 408, 415, 426, 429, 500, 502, 503, 504}
 TYPES = {
     "invalid_request_error",
     "authentication_error",
@@ -63,6 +63,8 @@ def test_only_errors_worth_a_retry_let_clients_retry(kind: type[DrawbridgeError]
     reply = error_reply(kind())
     is_repeated = reply.status == 429 or reply.status >= 500
     may_retry = {errors.QueueFull, errors.QueueTimeout, errors.ShuttingDown, errors.UpstreamDown, errors.RateLimit}
+    # An endpoint for embeddings costs no answer of Claude, and may be back in a moment.
+    may_retry |= {errors.EndpointFailed, errors.EndpointRefused}
     is_worth_it = kind in may_retry
     assert (is_repeated and reply.headers.get("x-should-retry") != "false") == is_worth_it
 
