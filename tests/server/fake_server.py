@@ -51,6 +51,7 @@ class FakeEngine:
         # A sign-in waits for it; None: it ends at once.
         self.browser: asyncio.Event | None = None
         self.sign_ins: list[str] = []
+        self.embedder = Embedder(lambda: self.config, lambda: None)
 
     async def stream(self, turn: ModelRequest) -> AsyncGenerator[Event, None]:
         """Answers with the question and the settings in three deltas; "refuse", "break" and "slow" do what they say."""
@@ -69,10 +70,6 @@ class FakeEngine:
         yield PartDelta(0, f" (model {turn.model or self.config.model})")
         yield PartEnded(0)
         yield Finished(StopReason.END, usage=Usage(input=1, output=2))
-
-    @property
-    def embedder(self) -> Embedder:
-        raise NotImplementedError
 
     async def models(self) -> tuple[ModelCard, ...]:
         return ()
