@@ -261,10 +261,10 @@ async def test_the_life_of_workers_is_in_the_log(bridge: Bridge, standin: Standi
     assert "worker" in bridge.log
 
 
-async def test_what_is_not_built_yet_says_so(bridge: Bridge) -> None:
-    reply = await bridge.client.post("/responses", json={"input": "hi"})
-    assert reply.status_code == 404
-    assert reply.json()["error"]["message"]
+async def test_what_is_not_built_says_what_to_use_instead(bridge: Bridge) -> None:
+    reply = await bridge.client.post("/batches", json={"input_file_id": "hi"})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (404, "not_supported")
+    assert "/v1/chat/completions" in reply.json()["error"]["message"]
 
 
 async def test_the_models_are_the_accounts_own(bridge: Bridge, standin: Standin) -> None:

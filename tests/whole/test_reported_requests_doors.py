@@ -87,7 +87,7 @@ async def test_the_page_of_a_website_may_not_ask(bridge: Bridge, standin: Standi
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("/responses", {"model": "sonnet", "input": "hi"}),
+        ("/images/generations", {"model": "sonnet", "prompt": "hi"}),
         ("/moderations", {"input": "hi"}),
     ],
 )

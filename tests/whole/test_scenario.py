@@ -79,7 +79,7 @@ def the_key(app: App, display: str) -> None:
     app.item.click("Access key", STORE_IN_FILE)
     app.item.wait_menu(lambda menu: menu.find("Access key", "Require the key").checked)
     first = app.host.wait(lambda: key_in_clipboard(display))
-    (file,) = [path for path in (app.folder / "home").rglob("*") if path.is_file() and "key" in path.name]
+    (file,) = (path for path in (app.folder / "home").rglob("access-key") if path.is_file())
     assert (file.read_text().strip(), file.stat().st_mode & 0o777) == (first, 0o600)
     assert app.chat().status_code == 401
     assert app.chat(authorization=f"Bearer {first}").status_code == 200
