@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic.fields import FieldInfo
 
 from server.dialects.chat_completions.request_types import ChatRequest
-from server.dialects.common.roles import role_in
+from server.dialects.common.history.roles import role_in
 from server.dialects.common.wire_types import WireModel
 from server.dialects.messages.request_types import MessagesRequest
 from server.dialects.responses.request_types import ResponsesRequest

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from server.dialects.common.message_rules import FIRST_TURN
+from server.dialects.common.history.message_rules import FIRST_TURN
 from server.standin.script import Cut, Gate, Hold, Pause, Script, Text, Usage, refuse, say
 from server.standin.script import Reply as Answer
 from server.standin.server import Recorded, Standin

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from server.dialects.common.message_rules import CONTINUE, FIRST_TURN, system_note
+from server.dialects.common.history.message_rules import CONTINUE, FIRST_TURN, system_note
 from server.dialects.common.tools.tool_pairing import LOST_RESULT, NO_RESULT
 from server.standin.script import say
 from server.standin.server import Standin

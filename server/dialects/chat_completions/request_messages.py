@@ -3,8 +3,8 @@
 from collections.abc import Collection
 
 from server.dialects.chat_completions.request_types import ChatRequest
-from server.dialects.common.message_reader import MessageReader
-from server.dialects.common.message_rules import Conversation
+from server.dialects.common.history.message_reader import MessageReader
+from server.dialects.common.history.message_rules import Conversation
 
 
 def conversation_from(request: ChatRequest, raw_text_tools: Collection[str]) -> Conversation:

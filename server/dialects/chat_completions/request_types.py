@@ -7,8 +7,8 @@ from pydantic import BeforeValidator, Field
 from server.dialects.common.answers.answer_format import AnyOutputFormat, OutputConfig
 from server.dialects.common.content.content_types import System
 from server.dialects.common.effort import ThinkingFields
+from server.dialects.common.history.message_types import WireMessage
 from server.dialects.common.lenient import COUNT, OR_EMPTY, Flag, TokenLimit
-from server.dialects.common.message_types import WireMessage
 from server.dialects.common.options import StreamOptions, WithoutEffect
 from server.dialects.common.stops import Stop
 from server.dialects.common.tools.nested_tools import AnyTool

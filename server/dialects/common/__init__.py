@@ -1,1 +1,1 @@
-"""What the dialects share: base types, message rules, content, tools, options, output schemas."""
+"""What the dialects share: base types, histories, content, tools, options, output schemas, stored responses."""

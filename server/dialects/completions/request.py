@@ -8,7 +8,7 @@ from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.conversation.text import is_blank
 from server.dialects.common.effort import effort_in
 from server.dialects.common.fill_in import FILL_IN, fill_in_prompt
-from server.dialects.common.message_rules import Conversation, MessageListBuilder
+from server.dialects.common.history.message_rules import Conversation, MessageListBuilder
 from server.dialects.common.options import fields_without_effect, sampling_value, unknown_fields
 from server.dialects.common.stops import stops_from
 from server.dialects.common.wire_types import validated

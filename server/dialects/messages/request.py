@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterator
 from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.dialects.common.answers.answer_format import OutputConfig, answer_from
 from server.dialects.common.effort import effort_in, wants_thinking_text
-from server.dialects.common.message_reader import MessageReader
-from server.dialects.common.message_rules import Conversation
+from server.dialects.common.history.message_reader import MessageReader
+from server.dialects.common.history.message_rules import Conversation
 from server.dialects.common.options import fields_without_effect, sampling_value
 from server.dialects.common.stops import stops_from
 from server.dialects.common.tools.conversion import changes_in, raw_text_names

@@ -9,9 +9,9 @@ from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.dialects.common.answers.answer_format import TEXT_ANSWER, WantedAnswer, answer_of_schema
 from server.dialects.common.effort import effort_in, wants_summary, wants_thinking
 from server.dialects.common.fill_in import FILL_IN, fill_in_prompt
+from server.dialects.common.history.message_reader import MessageReader
+from server.dialects.common.history.message_rules import Conversation
 from server.dialects.common.lenient import number_in
-from server.dialects.common.message_reader import MessageReader
-from server.dialects.common.message_rules import Conversation
 from server.dialects.common.options import fields_without_effect, sampling_value, unknown_fields
 from server.dialects.common.stops import stops_from
 from server.dialects.common.tools.conversion import (

@@ -8,8 +8,8 @@ from pydantic_core import PydanticCustomError
 from server.dialects.common.content.content_types import Content
 from server.dialects.common.content.lenient_content import text_in
 from server.dialects.common.effort import ThinkingFields
+from server.dialects.common.history.message_types import WireMessage
 from server.dialects.common.lenient import OR_EMPTY, Flag, TokenLimit
-from server.dialects.common.message_types import WireMessage
 from server.dialects.common.options import WithoutEffect
 from server.dialects.common.stops import Stop
 from server.dialects.common.tools.nested_tools import AnyTool

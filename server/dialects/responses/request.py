@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.dialects.common.answers.answer_format import WantedAnswer, answer_from
 from server.dialects.common.effort import effort_in, wants_summary
-from server.dialects.common.message_types import WireMessage
+from server.dialects.common.history.message_types import WireMessage
 from server.dialects.common.options import fields_without_effect, sampling_value
 from server.dialects.common.sealed import Seal
 from server.dialects.common.stops import stops_from

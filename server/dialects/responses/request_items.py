@@ -7,9 +7,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from server.conversation.parts import Text
 from server.dialects.common.content.content_types import ResultContent
-from server.dialects.common.message_reader import MessageReader
-from server.dialects.common.message_rules import Conversation
-from server.dialects.common.message_types import FunctionCall, WireMessage
+from server.dialects.common.history.message_reader import MessageReader
+from server.dialects.common.history.message_rules import Conversation
+from server.dialects.common.history.message_types import FunctionCall, WireMessage
 from server.dialects.common.refusals import unknown_type
 from server.dialects.common.sealed import Seal, thought_in
 from server.dialects.common.tools.conversion import raw_text_names

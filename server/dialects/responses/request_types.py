@@ -9,10 +9,10 @@ from server.dialects.common.answers.answer_format import AnyOutputFormat
 from server.dialects.common.content.content_types import PART_TYPES, CallId, LooseText, ResultContent, System
 from server.dialects.common.content.lenient_content import object_in_array
 from server.dialects.common.effort import ThinkingFields
+from server.dialects.common.history.message_types import CustomCall, FunctionCall, WireMessage, result_in
+from server.dialects.common.history.roles import role_in
 from server.dialects.common.lenient import OR_EMPTY, Flag, TokenLimit
-from server.dialects.common.message_types import CustomCall, FunctionCall, WireMessage, result_in
 from server.dialects.common.options import StreamOptions, WithoutEffect
-from server.dialects.common.roles import role_in
 from server.dialects.common.stops import Stop
 from server.dialects.common.tools.tool_types import OpenAITool, OpenAIToolChoice, present
 from server.dialects.common.wire_types import (

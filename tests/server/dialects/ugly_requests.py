@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from server.dialects.common.message_rules import CONTINUE
+from server.dialects.common.history.message_rules import CONTINUE
 from tests.server.dialects.ugly_shapes import Shape, in_shape, insert_item
 
 MIXTURES = 300

@@ -12,7 +12,7 @@ from server.conversation.request import ModelRequest
 from server.conversation.text import is_blank
 from server.dialects.chat_completions.request import parse_chat, request_from_chat
 from server.dialects.chat_completions.request_types import ChatRequest
-from server.dialects.common.message_types import WireMessage
+from server.dialects.common.history.message_types import WireMessage
 from server.errors import InvalidRequest, RequestError
 from tests.server.dialects.chat_completions.request_builders import (
     HELLO,

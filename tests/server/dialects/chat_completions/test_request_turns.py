@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.dialects.common.message_rules import CONTINUE, system_note
+from server.dialects.common.history.message_rules import CONTINUE, system_note
 from tests.server.dialects.chat_completions.request_builders import (
     HELLO,
     assistant,

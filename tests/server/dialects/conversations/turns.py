@@ -1,6 +1,6 @@
 """Conversations of messages without calls."""
 
-from server.dialects.common.message_rules import CONTINUE, FIRST_TURN, system_note
+from server.dialects.common.history.message_rules import CONTINUE, FIRST_TURN, system_note
 from tests.server.dialects.bodies import (
     ASKED,
     HI,

@@ -6,9 +6,9 @@ from typing import assert_never
 from server.conversation.parts import Part, Text, ToolCall, ToolResult
 from server.dialects.common.content.content_types import Content, ResultContent
 from server.dialects.common.content.reader import ContentReader
-from server.dialects.common.message_rules import Conversation, MessageListBuilder
-from server.dialects.common.message_types import CustomCall, FunctionCall, WireMessage
-from server.dialects.common.message_types import ToolCall as WireCall
+from server.dialects.common.history.message_rules import Conversation, MessageListBuilder
+from server.dialects.common.history.message_types import CustomCall, FunctionCall, WireMessage
+from server.dialects.common.history.message_types import ToolCall as WireCall
 from server.dialects.common.refusals import audio_not_supported, missing_field
 from server.dialects.common.tools.call_arguments import UNKNOWN_TOOL, call_arguments, made_id
 from server.dialects.common.tools.raw_text_tools import wrapped

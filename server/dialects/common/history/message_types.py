@@ -8,8 +8,8 @@ from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, PrivateA
 
 from server.dialects.common.content.content_types import CallId, Content, LooseText, as_result
 from server.dialects.common.content.lenient_content import holds_results, text_in
+from server.dialects.common.history.roles import MessageRole, role_in
 from server.dialects.common.lenient import OR_EMPTY, Flag
-from server.dialects.common.roles import MessageRole, role_in
 from server.dialects.common.wire_types import JsonText, String, WireModel
 from server.large_json import loads
 

@@ -1,0 +1,1 @@
+"""Reads the messages of a request, in the form of any API, as the conversation that Claude gets."""
