@@ -21,7 +21,10 @@ RequestFormat = Literal["chat", "responses", "messages"]
 _ANTHROPIC_BLOCKS = frozenset({"tool_use", "tool_result", "thinking", "redacted_thinking"})
 _CHAT_ROLES = frozenset({"tool", "function"})
 # A chat request may have all of a Messages request, but not the other way round.
-_CHAT_FIELDS = frozenset(ChatRequest.model_fields) - frozenset(MessagesRequest.model_fields) | {"reasoning_effort"}
+_CHAT_FIELDS = frozenset(ChatRequest.model_fields) - frozenset(MessagesRequest.model_fields) | {
+    "reasoning_effort",
+    "parallel_tool_calls",
+}
 TYPES: Mapping[RequestFormat, type[WireModel]] = {
     "chat": ChatRequest,
     "responses": ResponsesRequest,

@@ -5,6 +5,7 @@ import json
 SSE_TYPE = "text/event-stream; charset=utf-8"
 NDJSON_TYPE = "application/x-ndjson"
 SSE_COMMENT = b": drawbridge\n\n"
+SSE_DONE = b"data: [DONE]\n\n"  # the end mark of OpenAI's older APIs
 
 # JSON allows these characters unescaped, but clients that split lines by Unicode's rules would break a frame there.
 _LINE_ENDS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}

@@ -35,22 +35,42 @@ def unnamed(ugly: UglyRequest, reply: httpx.Response) -> list[str]:
     return [] if len(named) == 1000 else [name for name in ugly.named if name not in named]
 
 
+# The path of each body's own API, besides the chat path.
+OWN_PATHS = {"responses": "/responses", "messages": "/messages"}
+
+
+def paths(ugly: UglyRequest) -> list[str]:
+    """The paths that take the odd body. The Responses API refuses references to items that it has not stored."""
+    refers = "item_reference" in json.dumps(ugly.body)
+    return ["/chat/completions"] + ([OWN_PATHS[ugly.shape]] if ugly.shape in OWN_PATHS and not refers else [])
+
+
+async def post(bridge: Bridge, path: str, body: object) -> httpx.Response:
+    # httpx refuses half of a surrogate pair unescaped.
+    return await bridge.client.post(path, content=json.dumps(body), headers={"content-type": "application/json"})
+
+
+def assert_refused(reply: httpx.Response, place: str) -> None:
+    """Anthropic's errors name the place in their text, OpenAI's in a field."""
+    error = reply.json()["error"]
+    assert reply.status_code == 400, reply.text
+    assert place in error.get("param", error["message"]), reply.text
+
+
 @sized("count", 60, small=6)
 async def test_a_mixture_reaches_claude_as_the_plain_request(bridge: Bridge, standin: Standin, count: int) -> None:
     for seed in range(count):
         ugly = ugly_request(seed)
-        sent: list[dict[str, Any]] = []
-        for body in (ugly.plain, ugly.body):
+        plain = await post(bridge, "/chat/completions", ugly.plain)
+        assert plain.status_code == 200, (seed, ugly.kinds, plain.text)
+        expected = upstream(standin)
+        for path in paths(ugly):
             requests_before = len(standin.requests)
-            # httpx refuses half of a surrogate pair unescaped.
-            reply = await bridge.client.post(
-                "/chat/completions", content=json.dumps(body), headers={"content-type": "application/json"}
-            )
-            if body is ugly.body and ugly.refused:
-                assert len(standin.requests) == requests_before, (seed, ugly.kinds)
-                assert (reply.status_code, reply.json()["error"]["param"]) == (400, ugly.refused[0]), reply.text
+            reply = await post(bridge, path, ugly.body)
+            if ugly.refused:
+                assert len(standin.requests) == requests_before, (seed, path, ugly.kinds)
+                assert_refused(reply, ugly.refused[0])
             else:
-                assert reply.status_code == 200, (seed, ugly.kinds, reply.text)
-                sent.append(upstream(standin))
-                assert body is ugly.plain or not unnamed(ugly, reply), (seed, ugly.kinds, unnamed(ugly, reply))
-        assert sent[0] == sent[-1], (seed, ugly.kinds)
+                assert reply.status_code == 200, (seed, path, ugly.kinds, reply.text)
+                assert upstream(standin) == expected, (seed, path, ugly.kinds)
+                assert not unnamed(ugly, reply), (seed, path, ugly.kinds, unnamed(ugly, reply))

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from server.conversation.events import Event, Failed, Finished, PartDelta, PartEnded, PartStarted, Started, StopReason
+from server.conversation.events import Finished, PartDelta, PartEnded, PartStarted, Started, StopReason
 from server.dialects.chat_completions.reply_options import ReplyOptions, finish_reason_of
+from server.dialects.common.answers.collecting import AnswerCollector
 from server.dialects.common.answers.deltas import (
     ArgumentsDelta,
     CallDelta,
@@ -13,36 +14,21 @@ from server.dialects.common.answers.deltas import (
     TextDelta,
 )
 from server.dialects.common.openai_usage import usage_of
-from server.errors import AnswerCut
 
 
-class ChatCollector:
+class ChatCollector(AnswerCollector):
     """Collects the events of one answer, or of several choices side by side."""
 
     def __init__(self, *, id: str, created: int, model: str, options: ReplyOptions) -> None:  # noqa: A002 # the API's word
+        super().__init__()
         self._head = {"id": id, "object": "chat.completion", "created": created, "model": model}
         self._choices = tuple(_Choice(options) for _ in range(options.choices))
-        self._finished: Finished | None = None
 
-    def add(self, event: Event) -> None:
-        """Takes the next event. Raises the error of a `Failed`."""
-        match event:
-            case PartDelta() | PartStarted() | PartEnded():
-                self._choices[event.choice].add(event)
-            case Started():
-                pass
-            case Finished():
-                self._finished = event
-            case Failed():
-                raise event.error
-            case _:
-                assert_never(event)
+    def _take(self, event: Started | PartStarted | PartDelta | PartEnded | Finished) -> None:
+        if isinstance(event, PartStarted | PartDelta | PartEnded):
+            self._choices[event.choice].add(event)
 
-    def body(self) -> dict[str, object]:
-        """The completion. Raises `AnswerCut` if no `Finished` was added: a part must not pass for a whole answer."""
-        finished = self._finished
-        if finished is None:
-            raise AnswerCut
+    def _whole(self, finished: Finished) -> dict[str, object]:
         choices = [
             choice.body(number, finished.reasons[number] if finished.reasons else finished.reason)
             for number, choice in enumerate(self._choices)

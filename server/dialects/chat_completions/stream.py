@@ -13,9 +13,8 @@ from server.dialects.common.answers.deltas import (
 )
 from server.dialects.common.openai_errors import error_reply
 from server.dialects.common.openai_usage import usage_of
-from server.dialects.framing import SSE_COMMENT, json_bytes, sse_frame
+from server.dialects.framing import SSE_COMMENT, SSE_DONE, json_bytes, sse_frame
 
-_DONE = b"data: [DONE]\n\n"
 _ROLE = b'{"role":"assistant","content":""}'
 
 
@@ -54,7 +53,7 @@ class ChatEncoder:
 
     def end(self) -> bytes:
         """The end mark of OpenAI's streams."""
-        return _DONE
+        return SSE_DONE
 
     def _last_chunks(self, event: Finished) -> bytes:
         frames = []

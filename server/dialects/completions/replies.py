@@ -6,12 +6,10 @@ from typing import assert_never
 
 from server.conversation.events import Event, Failed, Finished, PartDelta, PartEnded, PartStarted, Started, StopReason
 from server.conversation.parts import Text
+from server.dialects.common.answers.collecting import AnswerCollector
 from server.dialects.common.openai_errors import error_reply
 from server.dialects.common.openai_usage import usage_of
-from server.dialects.framing import SSE_COMMENT, sse_frame
-from server.errors import AnswerCut
-
-_DONE = b"data: [DONE]\n\n"
+from server.dialects.framing import SSE_COMMENT, SSE_DONE, sse_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ class CompletionsEncoder:
 
     def end(self) -> bytes:
         """The end mark of OpenAI's streams."""
-        return _DONE
+        return SSE_DONE
 
     def _chunk(self, choice: int, text: str, finish_reason: str | None = None) -> bytes:
         body = {**self._reply.head, "choices": [_choice(choice, text, finish_reason)]}
@@ -98,34 +96,20 @@ class CompletionsEncoder:
         return b"".join(frames)
 
 
-class CompletionsCollector:
+class CompletionsCollector(AnswerCollector):
     """Collects the events of all choices into one reply."""
 
     def __init__(self, reply: CompletionsReply) -> None:
+        super().__init__()
         self._reply = reply
         self._texts = _Texts()
         self._choices: Sequence[list[str]] = [[echo] for echo in reply.echoes]
-        self._finished: Finished | None = None
 
-    def add(self, event: Event) -> None:
-        """Takes the next event. Raises the error of a `Failed`."""
-        match event:
-            case PartDelta() | PartStarted() | PartEnded():
-                self._choices[event.choice].append(self._texts.text_in(event))
-            case Started():
-                pass
-            case Finished():
-                self._finished = event
-            case Failed():
-                raise event.error
-            case _:
-                assert_never(event)
+    def _take(self, event: Started | PartStarted | PartDelta | PartEnded | Finished) -> None:
+        if isinstance(event, PartStarted | PartDelta | PartEnded):
+            self._choices[event.choice].append(self._texts.text_in(event))
 
-    def body(self) -> dict[str, object]:
-        """The completion. Raises `AnswerCut` if no `Finished` was added."""
-        finished = self._finished
-        if finished is None:
-            raise AnswerCut
+    def _whole(self, finished: Finished) -> dict[str, object]:
         choices = [
             _choice(number, "".join(texts), _finish_reason(finished, number))
             for number, texts in enumerate(self._choices)

@@ -27,7 +27,8 @@ def request_from_messages(messages: MessagesRequest, *, owner: str, forwards_sam
     output = messages.output_config or OutputConfig()
     wanted = answer_from(output.format, "output_config.format", is_nested=False)
     effort, stops = effort_in(messages, ("output_config.effort", output.effort)), stops_from(messages.stop_sequences)
-    choice, tools, answer = wanted.offered(choice_from(messages.tool_choice, tools), tools)
+    choice = choice_from(messages.tool_choice, tools, parallel=messages.parallel_tool_calls)
+    choice, tools, answer = wanted.offered(choice, tools)
     return ModelRequest(
         messages=conversation.messages,
         model=messages.model,

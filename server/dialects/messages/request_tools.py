@@ -28,11 +28,9 @@ def server_tools(tools: Sequence[wire.Tool]) -> Iterator[str]:
     return (f"tools[{number}] ({tool.type})" for number, tool in enumerate(tools) if _is_server_tool(tool))
 
 
-def choice_from(choice: wire.Choice | None, tools: tuple[Tool, ...]) -> ToolChoice:
+def choice_from(choice: wire.Choice | None, tools: tuple[Tool, ...], *, parallel: bool = True) -> ToolChoice:
     """Returns the tool choice. Raises `InvalidRequest` if no tool can satisfy it."""
-    if choice is None:
-        return ToolChoice()
-    chosen = wire.ChosenTool(type=choice) if isinstance(choice, str) else choice
+    chosen = wire.ChosenTool(type=choice or "auto") if choice is None or isinstance(choice, str) else choice
     mode = choice_mode(chosen.type)
     if chosen.type in {"tool", "function"}:
         # OpenAI's form nests the name.
@@ -41,7 +39,7 @@ def choice_from(choice: wire.Choice | None, tools: tuple[Tool, ...]) -> ToolChoi
         wanted = WantedChoice(mode)
     else:
         raise InvalidRequest("tool_choice.type must be one of 'auto', 'any', 'tool', 'none'.", param="tool_choice")
-    return resolved_choice(wanted, tools, parallel=not chosen.disable_parallel_tool_use)[0]
+    return resolved_choice(wanted, tools, parallel=parallel and not chosen.disable_parallel_tool_use)[0]
 
 
 def _is_server_tool(tool: wire.Tool) -> bool:

@@ -59,6 +59,7 @@ class MessagesRequest(ThinkingFields):
     stop_sequences: Stop | None = None
     tools: Annotated[list[Tool] | None, BeforeValidator(present), OR_EMPTY] = None
     tool_choice: Annotated[Choice | None, OR_EMPTY] = None
+    parallel_tool_calls: Flag = True
     output_config: Annotated[OutputConfig | None, OR_EMPTY] = None
 
     temperature: Annotated[object, WithoutEffect(neutral=(1,), is_sampling=True)] = None

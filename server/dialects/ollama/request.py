@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from server.config import Thoughts
 from server.conversation.parts import Text
-from server.conversation.request import ModelRequest, ModelSettings, Profile
+from server.conversation.request import ModelRequest, ModelSettings, Profile, Tool, ToolChoice
 from server.dialects.common.answers.answer_format import TEXT_ANSWER, WantedAnswer, answer_of_schema
 from server.dialects.common.effort import effort_in, wants_summary, wants_thinking
 from server.dialects.common.fill_in import FILL_IN, fill_in_prompt
@@ -64,9 +64,7 @@ def request_from_ollama(
     tools = unique_tools(nested_tools(wire_tools))
     # Before the choice removes tools: the history may contain calls of tools that may not be called now.
     conversation = _conversation(given, raw_text_names(tools))
-    wire_choice = given.tool_choice if isinstance(given, OllamaChatRequest) else None
-    is_single = isinstance(wire_choice, ChosenTool) and wire_choice.disable_parallel_tool_use
-    choice, tools = resolved_choice(openai_choice(wire_choice), tools, parallel=not is_single)
+    choice, tools = _choice(given, tools)
     choice, tools, answer = wanted.offered(choice, tools)
     effort, stops = effort_in(given), stops_from(options.stop)
     return ModelRequest(
@@ -97,6 +95,17 @@ def request_from_ollama(
         cut_at=stops.cut,
         answer=answer,
     )
+
+
+def _choice(
+    given: OllamaChatRequest | OllamaGenerateRequest, tools: tuple[Tool, ...]
+) -> tuple[ToolChoice, tuple[Tool, ...]]:
+    """The tool choice, in OpenAI's or Anthropic's form, and the tools that it allows."""
+    if not isinstance(given, OllamaChatRequest):
+        return ToolChoice(), tools
+    chosen = given.tool_choice
+    is_single = isinstance(chosen, ChosenTool) and chosen.disable_parallel_tool_use
+    return resolved_choice(openai_choice(chosen), tools, parallel=given.parallel_tool_calls and not is_single)
 
 
 def only_loads(given: OllamaChatRequest | OllamaGenerateRequest) -> bool:

@@ -80,6 +80,7 @@ class OllamaChatRequest(OllamaRequest):
     )
     tools: Annotated[Annotated[list[AnyTool], Field(fail_fast=True)] | None, BeforeValidator(present), OR_EMPTY] = None
     tool_choice: Annotated[OpenAIToolChoice | None, OR_EMPTY] = None
+    parallel_tool_calls: Flag = True
 
 
 class OllamaGenerateRequest(OllamaRequest):

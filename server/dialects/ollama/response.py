@@ -2,26 +2,25 @@
 
 from typing import assert_never
 
-from server.conversation.events import Event, Failed, Finished, PartDelta, PartEnded, PartStarted, Started
+from server.conversation.events import Finished, PartDelta, PartEnded, PartStarted, Started
+from server.dialects.common.answers.collecting import AnswerCollector
 from server.dialects.common.answers.deltas import ArgumentsDelta, CallDelta, Delta, ReasoningDelta, TextDelta
 from server.dialects.ollama.lines import Call, Calls, ReplyForm
-from server.errors import AnswerCut
 
 
-class OllamaCollector:
+class OllamaCollector(AnswerCollector):
     """Collects the events of one answer."""
 
     def __init__(self, form: ReplyForm) -> None:
+        super().__init__()
         self._form = form
         self._builder = form.delta_builder()
         self._text: list[str] = []
         self._thinking: list[str] = []
         self._open = Calls()
         self._calls: list[Call] = []
-        self._finished: Finished | None = None
 
-    def add(self, event: Event) -> None:
-        """Takes the next event. Raises the error of a `Failed`."""
+    def _take(self, event: Started | PartStarted | PartDelta | PartEnded | Finished) -> None:
         match event:
             case PartDelta() | PartStarted():
                 self._append(self._builder.add(event))
@@ -32,18 +31,10 @@ class OllamaCollector:
                 pass
             case Finished():
                 self._append(self._builder.end())
-                self._finished = event
-            case Failed():
-                raise event.error
-            case _:
-                assert_never(event)
 
-    def body(self) -> dict[str, object]:
-        """The reply. Raises `AnswerCut` if no `Finished` was added."""
-        if self._finished is None:
-            raise AnswerCut
+    def _whole(self, finished: Finished) -> dict[str, object]:
         text, thinking = "".join(self._text), "".join(self._thinking)
-        return self._form.last(self._finished, text, thinking=thinking, calls=self._calls)
+        return self._form.last(finished, text, thinking=thinking, calls=self._calls)
 
     def _append(self, deltas: list[Delta]) -> None:
         for delta in deltas:

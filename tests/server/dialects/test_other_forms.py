@@ -6,12 +6,10 @@ from typing import Any
 
 import pytest
 
-from server.config import Config
 from server.conversation.parts import Document, Image, Text, ToolCall, ToolResult
 from server.conversation.request import ModelRequest
-from server.dialects.base import ParseOptions
-from server.dialects.chat_path import ChatCompletions
 from tests.pictures import PNG as PICTURE
+from tests.server.dialects.own_paths import parsed_on_both_paths
 
 PNG = base64.b64encode(PICTURE).decode()
 PDF = base64.b64encode(b"%PDF-1.7 and more").decode()
@@ -23,7 +21,7 @@ FILE = Document("application/pdf", PDF)
 
 
 def parsed(body: dict[str, Any]) -> ModelRequest:
-    return ChatCompletions().parse(body, "local", ParseOptions(Config(), "t", 0)).request
+    return parsed_on_both_paths(body)
 
 
 def asked(shape: str) -> dict[str, Any]:

@@ -4,18 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from server.config import Config
 from server.conversation.request import ModelRequest
-from server.dialects.base import ParseOptions
-from server.dialects.chat_path import ChatCompletions
 from server.errors import InvalidRequest
 from tests.server.dialects.bodies import OWNER
-from tests.server.dialects.ugly_requests import KINDS, MIXTURES, ugly_request
+from tests.server.dialects.own_paths import parsed_on_both_paths
+from tests.server.dialects.ugly_requests import KINDS, MIXTURES, UglyRequest, ugly_request
 from tests.tiers import sized
 
 
-def parsed(body: object) -> ModelRequest:
-    return ChatCompletions().parse(body, OWNER, ParseOptions(Config(), "t", 0)).request
+def parsed(ugly: UglyRequest, body: object) -> ModelRequest:
+    return parsed_on_both_paths(body, OWNER, shape=ugly.shape)
 
 
 @sized("count", MIXTURES, small=30)
@@ -28,10 +26,10 @@ def test_a_mixture_means_what_the_plain_request_means(count: int) -> None:
         shapes.add(ugly.shape)
         if ugly.refused:
             with pytest.raises(InvalidRequest) as caught:
-                parsed(ugly.body)
+                parsed(ugly, ugly.body)
             assert caught.value.param in ugly.refused, (seed, ugly.kinds)
             continue
-        request, plain = parsed(ugly.body), parsed(ugly.plain)
+        request, plain = parsed(ugly, ugly.body), parsed(ugly, ugly.plain)
         assert replace(request, ignored=()) == replace(plain, ignored=()), (seed, ugly.kinds)
         named = [place for place in request.ignored if place not in plain.ignored]
         missing = [name for name in ugly.named if not any(place.endswith(name) for place in named)]
