@@ -180,3 +180,11 @@ def test_a_mixture_of_oddities_means_what_the_plain_request_means(count: int) ->
         ]
         assert not missing, (seed, ugly.kinds, request.ignored)
     assert tried > count / 10
+
+
+@pytest.mark.parametrize("value", [False, 0, "no"])
+def test_one_call_at_a_time_can_be_asked_for_as_in_openais_apis(value: object) -> None:
+    request = parsed({"messages": [HI], "tools": [LOOK], "parallel_tool_calls": value})
+    assert not request.settings.tool_choice.parallel
+    assert request.ignored == ()
+    assert parsed({"messages": [HI], "tools": [LOOK]}).settings.tool_choice.parallel
