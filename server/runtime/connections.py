@@ -166,6 +166,9 @@ class Connection(H11Protocol):
         super().on_response_complete()
         self._look()
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Logs nothing: the request is answered over HTTP, and the log has a line for it. uvicorn logs two warnings."""
+
     def shutdown(self) -> None:
         """Lets a running answer end. A request that has not arrived completely has no answer to lose."""
         if not self._awaits_head and self.cycle.more_body and not self.cycle.response_started:

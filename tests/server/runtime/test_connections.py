@@ -286,3 +286,15 @@ async def test_a_client_that_never_stops_sending_is_cut_off(monkeypatch: pytest.
         async with asyncio.timeout(20):
             with pytest.raises(ConnectionError):
                 await flood()
+
+
+@pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
+async def test_an_upgrade_is_answered_over_http_without_a_warning(
+    protocol: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    upgrade = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n" % protocol
+    async with served(Answering(), 20, monkeypatch) as calls:
+        reader, _ = await calls.open(upgrade)
+        assert await answer(reader) == b"200 ok"
+        # Before the end, which uvicorn logs.
+        assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
