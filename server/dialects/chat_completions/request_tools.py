@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from server.conversation.request import Tool, ToolChoice
 from server.dialects.chat_completions.request_types import ChatRequest
 from server.dialects.common.tools.conversion import (
-    named_tool,
     openai_choice,
     resolved_choice,
+    tool_of,
     unique_tools,
 )
 from server.dialects.common.tools.nested_tools import nested_tools
@@ -34,4 +34,4 @@ def _placed(request: ChatRequest) -> Iterator[tuple[str, Tool]]:
     yield from nested_tools(request.tools or ())
     for number, function in enumerate(request.functions or ()):
         place = f"functions[{number}]"
-        yield place, named_tool(function, place)
+        yield place, tool_of([("", function)], place)

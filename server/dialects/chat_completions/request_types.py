@@ -11,8 +11,7 @@ from server.dialects.common.history.message_types import WireMessage
 from server.dialects.common.lenient import COUNT, OR_EMPTY, Flag, TokenLimit
 from server.dialects.common.options import StreamOptions, WithoutEffect
 from server.dialects.common.stops import Stop
-from server.dialects.common.tools.nested_tools import AnyTool
-from server.dialects.common.tools.tool_types import OpenAIToolChoice, ToolFields, present
+from server.dialects.common.tools.tool_types import OpenAIToolChoice, ToolFields, WireTool, present
 from server.dialects.common.wire_types import (
     INTEGRAL,
     String,
@@ -44,7 +43,7 @@ class ChatRequest(ThinkingFields):
     response_format: AnyOutputFormat = None
     modalities: Annotated[list[String] | None, BeforeValidator(_string_in_array), OR_EMPTY] = None
     tools: Annotated[
-        Annotated[list[AnyTool], Field(fail_fast=True)] | None,
+        Annotated[list[WireTool], Field(fail_fast=True)] | None,
         BeforeValidator(present),
         OR_EMPTY,
     ] = None

@@ -81,7 +81,7 @@ _RUN_BY_CLIENT: Mapping[str, tuple[str, str]] = {
 def client_tool(tool: wire.Tool) -> Tool | None:
     """Returns one of Anthropic's tools that the client runs; None if `tool` is no such tool."""
     kind = _kind(tool)
-    if kind not in _RUN_BY_CLIENT or tool.name is None:
+    if kind not in _RUN_BY_CLIENT or tool.name is None or tool.is_clients:
         return None
     description, schema = _RUN_BY_CLIENT[kind]
     if tool.display_width_px and tool.display_height_px:
@@ -105,14 +105,11 @@ def refuse_server_tools(messages: wire.MessagesRequest) -> None:
 
 
 def _is_run_elsewhere(tool: wire.Tool) -> bool:
-    kind = tool.type or ""
-    has_schema = tool.input_schema is not None or tool.inputSchema is not None
-    is_own = kind in {"", "custom", "function"} or has_schema or tool.function is not None
-    return not is_own and _kind(tool) not in _RUN_BY_CLIENT and not _NEEDLESS.fullmatch(kind)
+    return not tool.is_clients and _kind(tool) not in _RUN_BY_CLIENT and not _NEEDLESS.fullmatch(tool.type)
 
 
 def _kind(tool: wire.Tool) -> str:
-    dated = _DATED.fullmatch(tool.type or "")
+    dated = _DATED.fullmatch(tool.type)
     return dated["kind"] if dated else ""
 
 

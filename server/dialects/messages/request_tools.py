@@ -3,14 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from server.conversation.request import Tool, ToolChoice
-from server.dialects.common.refusals import missing_field
 from server.dialects.common.tools.conversion import (
     WantedChoice,
     choice_mode,
-    custom_tool,
-    function_tool,
     resolved_choice,
     unique_tools,
+    wire_tool,
 )
 from server.dialects.messages import request_types as wire
 from server.dialects.messages.anthropic_tools import client_tool
@@ -43,23 +41,9 @@ def choice_from(choice: wire.Choice | None, tools: tuple[Tool, ...], *, parallel
 
 
 def _is_server_tool(tool: wire.Tool) -> bool:
-    """Whether Anthropic runs it, such as `web_search_20250305`: it has a type of its own and no schema."""
-    has_schema = tool.input_schema is not None or tool.inputSchema is not None
-    is_own = tool.type in {None, "custom", "function"} or has_schema or tool.function is not None
-    return not is_own and client_tool(tool) is None
+    """Whether Anthropic runs it, such as `web_search_20250305`."""
+    return not tool.is_clients and client_tool(tool) is None
 
 
 def _tool_from(tool: wire.Tool, place: str) -> Tool:
-    fields = tool.function or tool
-    if fields.name is None:
-        raise missing_field(f"{place}.name")
-    if tool.input_schema is None and (known := client_tool(tool)) is not None:
-        return known
-    if tool.input_schema is not None:
-        return function_tool(fields.name, fields.description, tool.input_schema, f"{place}.input_schema")
-    if fields.parameters is None and fields.inputSchema is None and tool.type == "custom":
-        return custom_tool(fields.name, fields.description, tool.format)
-    where = f"{place}.function" if tool.function else place
-    if fields.parameters is None and fields.inputSchema is not None:
-        return function_tool(fields.name, fields.description, fields.inputSchema, f"{where}.inputSchema")
-    return function_tool(fields.name, fields.description, fields.parameters, f"{where}.parameters")
+    return client_tool(tool) or wire_tool(tool, place)

@@ -11,23 +11,19 @@ from server.dialects.common.history.message_types import WireMessage
 from server.dialects.common.lenient import OR_EMPTY, Flag, TokenLimit
 from server.dialects.common.options import StreamOptions, WithoutEffect
 from server.dialects.common.stops import Stop
-from server.dialects.common.tools.tool_types import ToolFields, present
+from server.dialects.common.tools.tool_types import ToolFields, WireTool, present
 from server.dialects.common.wire_types import (
     CUSTOM_ERROR,
     Name,
-    SchemaJson,
     String,
     WireModel,
     string_or_object,
 )
 
 
-class Tool(ToolFields):
+class Tool(WireTool):
     """A tool; Cursor also sends OpenAI's forms, also custom tools."""
 
-    type: String | None = None
-    input_schema: SchemaJson = None
-    function: ToolFields | None = None
     display_width_px: object = None
     display_height_px: object = None
 

@@ -12,8 +12,7 @@ from server.dialects.common.history.message_types import WireMessage
 from server.dialects.common.lenient import OR_EMPTY, Flag, TokenLimit
 from server.dialects.common.options import WithoutEffect
 from server.dialects.common.stops import Stop
-from server.dialects.common.tools.nested_tools import AnyTool
-from server.dialects.common.tools.tool_types import OpenAIToolChoice, present
+from server.dialects.common.tools.tool_types import OpenAIToolChoice, WireTool, present
 from server.dialects.common.wire_types import CUSTOM_ERROR, JsonObject, String, WireModel, from_text
 
 
@@ -78,7 +77,7 @@ class OllamaChatRequest(OllamaRequest):
     messages: Annotated[list[WireMessage] | None, Field(fail_fast=True), OR_EMPTY] = Field(
         default=None, description="The conversation. Without messages, the answer says that the model is loaded."
     )
-    tools: Annotated[Annotated[list[AnyTool], Field(fail_fast=True)] | None, BeforeValidator(present), OR_EMPTY] = None
+    tools: Annotated[Annotated[list[WireTool], Field(fail_fast=True)] | None, BeforeValidator(present), OR_EMPTY] = None
     tool_choice: Annotated[OpenAIToolChoice | None, OR_EMPTY] = None
     parallel_tool_calls: Flag = True
 

@@ -4,12 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from server.conversation.request import Tool
-from server.dialects.common.tools.conversion import WantedChoice, openai_tool, unique_tools
-from server.dialects.common.tools.tool_types import OpenAITool
+from server.dialects.common.tools.conversion import WantedChoice, unique_tools, wire_tool
+from server.dialects.common.tools.tool_types import WireTool
 from server.dialects.responses.output import ClientTool
 from server.dialects.responses.request_types import ResponsesRequest, ResponsesTool, ToolsItem
 
-_CLIENT_TOOLS = frozenset({"function", "custom"})
 _NAMESPACE = "namespace"
 
 
@@ -45,7 +44,7 @@ class RequestTools:
 @dataclass(frozen=True, slots=True)
 class _Placed:
     place: str
-    tool: OpenAITool
+    tool: WireTool
     namespace: str | None = None
     about: str = ""
 
@@ -56,7 +55,7 @@ def tools_from(request: ResponsesRequest) -> RequestTools:
     A tool of a namespace keeps its name, unless another tool has it too.
     """
     placed = list(_placed(request))
-    offered = [(entry, _tool(entry)) for entry in placed if entry.tool.type in _CLIENT_TOOLS]
+    offered = [(entry, _tool(entry)) for entry in placed if entry.tool.is_clients]
     spaces: dict[str, set[str | None]] = {}
     for entry, tool in offered:
         spaces.setdefault(tool.name, set()).add(entry.namespace)
@@ -67,7 +66,7 @@ def tools_from(request: ResponsesRequest) -> RequestTools:
         name = tool.name if is_unique else f"{entry.namespace}__{tool.name}"
         origins.setdefault(name, ClientTool(tool.name, entry.namespace, tool.takes_text))
         tools.append((entry.place, replace(tool, name=name)))
-    ignored = (f"{entry.place} ({entry.tool.type})" for entry in placed if entry.tool.type not in _CLIENT_TOOLS)
+    ignored = (f"{entry.place} ({entry.tool.type})" for entry in placed if not entry.tool.is_clients)
     return RequestTools(unique_tools(tools), origins, tuple(ignored))
 
 
@@ -89,7 +88,7 @@ def _flat(tools: Iterable[ResponsesTool], place: str) -> Iterator[_Placed]:
 
 
 def _tool(entry: _Placed) -> Tool:
-    tool = openai_tool(entry.tool, entry.place, is_nested=False)
+    tool = wire_tool(entry.tool, entry.place)
     if entry.about:
         return replace(tool, description=f"{entry.about}\n\n{tool.description}".strip())
     return tool

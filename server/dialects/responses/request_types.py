@@ -14,7 +14,7 @@ from server.dialects.common.history.roles import role_in
 from server.dialects.common.lenient import OR_EMPTY, Flag, TokenLimit
 from server.dialects.common.options import StreamOptions, WithoutEffect
 from server.dialects.common.stops import Stop
-from server.dialects.common.tools.tool_types import OpenAITool, OpenAIToolChoice, present
+from server.dialects.common.tools.tool_types import OpenAIToolChoice, WireTool, present
 from server.dialects.common.wire_types import (
     CUSTOM_ERROR,
     JsonObject,
@@ -50,10 +50,10 @@ class CallOutputItem(WireModel):
     output: ResultContent = ""
 
 
-class ResponsesTool(OpenAITool):
+class ResponsesTool(WireTool):
     """A tool, or a namespace of tools."""
 
-    tools: Annotated[list[OpenAITool] | None, BeforeValidator(present), OR_EMPTY] = None
+    tools: Annotated[list[WireTool] | None, BeforeValidator(present), OR_EMPTY] = None
 
 
 Tools = Annotated[list[ResponsesTool] | None, BeforeValidator(present), OR_EMPTY]

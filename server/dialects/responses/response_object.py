@@ -174,12 +174,12 @@ def _tool(tool: WireTool, source: Mapping[str, object]) -> Mapping[str, object]:
     """A tool of the request; a function in the API's form, whatever form it was sent in."""
     if tool.type != "function":
         return source
-    fields = tool.function or tool
-    parameters = fields.inputSchema if fields.parameters is None else fields.parameters
+    layers = [fields for _, fields in tool.layers]
+    parameters = next((getattr(fields, fields.schema_field) for fields in layers if fields.schema_field), None)
     return {
         "type": "function",
-        "name": fields.name or "",
-        "description": fields.description,
+        "name": next((fields.name for fields in layers if fields.name), ""),
+        "description": next((fields.description for fields in layers if fields.description), ""),
         "parameters": parameters if isinstance(parameters, dict) else {},
-        "strict": fields.strict,
+        "strict": any(fields.strict for fields in layers),
     }

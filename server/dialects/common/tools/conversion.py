@@ -1,6 +1,6 @@
 """Converts the tools of a request and its tool choice; shared by all dialects."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -8,7 +8,7 @@ from server.conversation.request import Tool, ToolChoice
 from server.dialects.common.refusals import missing_field
 from server.dialects.common.tools.raw_text_tools import text_schema
 from server.dialects.common.tools.tool_schema import tool_schema
-from server.dialects.common.tools.tool_types import ChosenTool, OpenAITool, ToolFields
+from server.dialects.common.tools.tool_types import ChosenTool, ToolFields, WireTool
 from server.errors import InvalidRequest
 
 Mode = Literal["auto", "any", "none"]
@@ -47,22 +47,35 @@ def custom_tool(name: str, description: str, text_format: Mapping[str, object] |
     return Tool(name, description, text_schema(described), takes_text=True)
 
 
-def openai_tool(tool: OpenAITool, place: str, *, is_nested: bool) -> Tool:
-    """Returns the function or custom tool at `place`, in either form. `is_nested`: the form that errors name."""
-    nested = tool.custom if tool.type == "custom" else tool.function
-    where = f"{place}.{tool.type}" if nested or (is_nested and tool.name is None) else place
-    return named_tool(nested or tool, where, is_custom=tool.type == "custom")
+def wire_tool(tool: WireTool, place: str, *, is_nested: bool = False) -> Tool:
+    """Returns the client's tool at `place`, in the form of any API. Raises `InvalidRequest` if it has no name.
+
+    A custom tool with a schema and no format is a function, as in Anthropic's API. `is_nested`: an error names the
+    nested form.
+    """
+    is_custom = tool.custom is not None or tool.type == "custom"
+    missing = f"{place}.{tool.type or 'function'}" if is_nested and len(tool.layers) == 1 else ""
+    return tool_of(tool.layers, place, is_custom=is_custom, missing=missing)
 
 
-def named_tool(fields: ToolFields, place: str, *, is_custom: bool = False) -> Tool:
-    """Returns the tool of `fields`. Raises `InvalidRequest` if it has no name."""
-    if fields.name is None:
-        raise missing_field(f"{place}.name")
-    if is_custom:
-        return custom_tool(fields.name, fields.description, fields.format)
-    if fields.parameters is None and fields.inputSchema is not None:
-        return function_tool(fields.name, fields.description, fields.inputSchema, f"{place}.inputSchema")
-    return function_tool(fields.name, fields.description, fields.parameters, f"{place}.parameters")
+def tool_of(
+    layers: Sequence[tuple[str, ToolFields]], place: str, *, is_custom: bool = False, missing: str = ""
+) -> Tool:
+    """Returns the tool whose fields are in `layers`, as in `WireTool`. An inner layer wins.
+
+    `missing` is the object that an error names if there is no name in any layer; "": the innermost one.
+    """
+    name = next((fields.name for _, fields in layers if fields.name is not None), None)
+    if name is None:
+        raise missing_field(f"{missing or place + layers[0][0]}.name")
+    description = next((fields.description for _, fields in layers if fields.description), "")
+    text_format = next((fields.format for _, fields in layers if fields.format is not None), None)
+    with_schema = next(((path, fields) for path, fields in layers if fields.schema_field), None)
+    if is_custom and (text_format is not None or with_schema is None):
+        return custom_tool(name, description, text_format)
+    path, fields = with_schema or layers[0]
+    field = fields.schema_field or "parameters"
+    return function_tool(name, description, getattr(fields, field), f"{place}{path}.{field}")
 
 
 def unique_tools(placed: Iterable[tuple[str, Tool]]) -> tuple[Tool, ...]:

@@ -1,8 +1,8 @@
-"""Tools and tool choices as OpenAI's APIs write them, nested (`function`, `custom`) or flat (`name`)."""
+"""Tools as all APIs write them, nested (`function`, `custom`) or flat (`name`), and OpenAI's tool choices."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from pydantic import AliasChoices, BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from server.dialects.common.content.lenient_content import text_in
 from server.dialects.common.lenient import Flag
@@ -31,26 +31,44 @@ def present(value: object) -> object:
 
 
 class ToolFields(WireModel):
-    """A function or a custom tool, without its type."""
+    """A function or a custom tool, without its type. Its JSON schema has one of several names."""
+
+    SCHEMA_FIELDS: ClassVar = ("parameters", "input_schema", "inputSchema", "parametersJsonSchema")
 
     name: Name | None = None
     description: Annotated[String, BeforeValidator(text_in)] = ""
-    # Also under Anthropic's and Gemini's names.
-    parameters: Annotated[
-        SchemaJson, Field(validation_alias=AliasChoices("parameters", "input_schema", "parametersJsonSchema"))
-    ] = None
-    # MCP's name of it.
-    inputSchema: SchemaJson = None  # noqa: N815
+    parameters: SchemaJson = Field(default=None, description="The JSON schema of the arguments, as OpenAI names it.")
+    input_schema: SchemaJson = Field(default=None, description="The same, as Anthropic names it.")
+    inputSchema: SchemaJson = Field(default=None, description="The same, as MCP names it.")  # noqa: N815
+    parametersJsonSchema: SchemaJson = Field(default=None, description="The same, as Gemini names it.")  # noqa: N815
     format: Annotated[JsonObject | None, BeforeValidator(_object)] = None
     strict: Flag = False
 
+    @property
+    def schema_field(self) -> str | None:
+        """The field that holds the JSON schema: the first one that is not empty, else one that is; None: no field."""
+        given = [name for name in self.SCHEMA_FIELDS if getattr(self, name) is not None]
+        return next((name for name in given if getattr(self, name)), given[0] if given else None)
 
-class OpenAITool(ToolFields):
+
+class WireTool(ToolFields):
     """A tool that the model may call: a function with a JSON schema, or a custom tool that takes raw text."""
 
     type: Annotated[String, BeforeValidator(_word)] = "function"
     function: ToolFields | None = None
     custom: ToolFields | None = None
+
+    @property
+    def layers(self) -> tuple[tuple[str, ToolFields], ...]:
+        """The objects that hold the tool's fields, by their paths in the tool. An inner one comes first."""
+        inner = ((name, getattr(self, name)) for name in ("function", "custom"))
+        return (*((f".{name}", fields) for name, fields in inner if fields is not None), ("", self))
+
+    @property
+    def is_clients(self) -> bool:
+        """Whether the client runs it: the API's own tools have types of their own, and no schema."""
+        has_schema = any(fields.schema_field for _, fields in self.layers)
+        return self.type in {"", "function", "custom"} or self.function is not None or (has_schema and bool(self.name))
 
 
 class NamedTool(WireModel):
