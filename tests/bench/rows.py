@@ -95,9 +95,9 @@ async def replayed(scene: Scene) -> Sequence[Timing]:
 
 ROWS = (
     Row("bare", BARE, bare),
-    Row("next", "next turn", next_turn, 1.3),
-    Row("same", "fresh conversation, same system prompt", same_prompt, 1.3),
-    Row("back", "fresh conversations back to back", back_to_back, 1.3),
+    Row("next", "next turn", next_turn, 1.15),
+    Row("same", "fresh conversation, same system prompt", same_prompt, 1.15),
+    Row("back", "fresh conversations back to back", back_to_back, 1.15),
     Row("known", "fresh conversation, known system prompt", known_prompt, 1.5),
     Row("new", "fresh conversation, new system prompt", new_prompt, 2.2),
     Row("tools", "fresh conversation, new tools", new_tools, 2.2),

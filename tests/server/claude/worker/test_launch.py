@@ -17,7 +17,7 @@ def test_the_command_line_is_the_one_that_the_sdk_writes() -> None:
         strict_mcp_config=True,
         include_partial_messages=True,
         permission_mode="dontAsk",
-        extra_args={"no-session-persistence": None},
+        extra_args={"disable-slash-commands": None, "no-session-persistence": None},
     )
     theirs = SubprocessCLITransport(prompt="", options=options)
     assert command_line(launch_for(Path("/opt/claude"), {})) == theirs._build_command()
