@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from server.answering.call_ids import CallIdStore
 from server.answering.conversation_keys import ConversationKeys
 from server.answering.thinking_store import ThinkingStore
 from server.claude.protocol.tool_ids import with_legal_ids
@@ -32,6 +33,7 @@ class Attempt:
     settings: ModelSettings
     is_background: bool
     thinking: ThinkingStore
+    call_ids: CallIdStore
     keys: ConversationKeys
     began: float
     events: AsyncGenerator[Event, None]
@@ -57,7 +59,9 @@ class Attempt:
             request, answer, model = self.request, self.answer.message, self.settings.model
             key = await offload(self.keys.held, request.messages, answer, model=model, profile=request.profile)
             self.lease.keep(key)
-        self.thinking.keep(self.request.profile.owner, self.settings.model, self.answer.message_with_thinking)
+        owner = self.request.profile.owner
+        await offload(self.call_ids.keep, owner, self.request.messages, self.answer.message)
+        self.thinking.keep(owner, self.settings.model, self.answer.message_with_thinking)
         timings = replace(self.timings, total_ms=self.elapsed_ms())
         logger.info(
             "answered: way %s, %s, %d tokens in, %d out; worker at %.0f ms, first event %.0f, end %.0f",
@@ -78,6 +82,7 @@ class AttemptFactory:
     config: Callable[[], Config]
     is_live: Callable[[], bool] = lambda: False
     thinking: ThinkingStore = field(default_factory=ThinkingStore)
+    call_ids: CallIdStore = field(default_factory=CallIdStore)
     keys: ConversationKeys = field(default_factory=ConversationKeys)
 
     @asynccontextmanager
@@ -85,7 +90,9 @@ class AttemptFactory:
         self, request: ModelRequest, settings: ModelSettings, *, began: float, is_retry: bool, is_background: bool
     ) -> AsyncIterator[Attempt]:
         """Leases a worker for the block, whose early exit stops the answer. `began`: when the request arrived."""
-        request = replace(request, messages=await offload(with_legal_ids, request.messages))
+        messages = await offload(with_legal_ids, request.messages)
+        messages = await offload(self.call_ids.restored, request.profile.owner, messages)
+        request = replace(request, messages=messages)
         if settings.thinks and settings.temperature is None and settings.top_p is None:
             messages = await offload(self.thinking.restored, request.profile.owner, settings.model, request.messages)
             request = replace(request, messages=messages)
@@ -99,7 +106,9 @@ class AttemptFactory:
             events = lease.worker.ask(
                 request.profile, settings, request.messages, held=already_held, is_patient=is_retry
             )
-            attempt = Attempt(lease, request, settings, is_background, self.thinking, self.keys, began, events)
+            attempt = Attempt(
+                *(lease, request, settings, is_background, self.thinking, self.call_ids, self.keys, began, events)
+            )
             attempt.timings = Timings(leased_ms=attempt.elapsed_ms())
             try:
                 async with aclosing(events):

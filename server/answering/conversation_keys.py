@@ -31,7 +31,7 @@ class ConversationKeys:
     def held(self, messages: Sequence[Message], answer: Message, *, model: str | None, profile: Profile = NONE) -> str:
         """The key of the conversation that a worker holds after `answer`."""
         whole = conversation_key((*messages, answer), model=model, profile=profile)
-        bare = _without_notes(messages[-1])
+        bare = without_notes(messages[-1])
         if bare == messages[-1] or not bare.parts or _length_of_notes(messages[-1]) > SHORT:
             return whole
         key = conversation_key((*messages[:-1], bare, answer), model=model, profile=profile)
@@ -49,7 +49,7 @@ class ConversationKeys:
         history = messages[:-1]
         whole = conversation_key(history, model=model, profile=profile)
         bare = conversation_key(
-            (*history[:-2], *map(_without_notes, history[-2:-1]), history[-1]), model=model, profile=profile
+            (*history[:-2], *map(without_notes, history[-2:-1]), history[-1]), model=model, profile=profile
         )
         with self._lock:
             held = self._replaceable.get(bare)
@@ -65,7 +65,8 @@ def _is_note(part: Part) -> bool:
     return isinstance(part, Text) and part.is_system
 
 
-def _without_notes(message: Message) -> Message:
+def without_notes(message: Message) -> Message:
+    """The message without system messages in it, which clients may replace."""
     return replace(message, parts=tuple(part for part in message.parts if not _is_note(part)))
 
 

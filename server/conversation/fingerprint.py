@@ -1,7 +1,7 @@
 """A short key of a conversation, by which a follow-up request finds the worker that holds it."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from server.conversation.parts import (
     Document,
@@ -29,10 +29,26 @@ def conversation_key(messages: Iterable[Message], *, model: str | None, profile:
     count: clients send Claude's answers back trimmed, re-serialized and without thinking, while the worker keeps
     Claude's original message.
     """
-    digest = hashlib.blake2b(dumps([model, hash(profile)]).encode(), digest_size=16)
+    digest = _digest(model, profile)
     for message in messages:
-        digest.update(dumps([message.role, *_entries(message)], sort_keys=True).encode())
+        digest.update(_bytes(message))
     return digest.hexdigest()
+
+
+def conversation_keys(messages: Iterable[Message], *, model: str | None, profile: Profile = _NONE) -> Iterator[str]:
+    """The keys of the conversation up to and with each message."""
+    digest = _digest(model, profile)
+    for message in messages:
+        digest.update(_bytes(message))
+        yield digest.hexdigest()
+
+
+def _digest(model: str | None, profile: Profile) -> "hashlib.blake2b":
+    return hashlib.blake2b(dumps([model, hash(profile)]).encode(), digest_size=16)
+
+
+def _bytes(message: Message) -> bytes:
+    return dumps([message.role, *_entries(message)], sort_keys=True).encode()
 
 
 def _entries(message: Message) -> list[object]:
