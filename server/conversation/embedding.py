@@ -5,7 +5,32 @@ from dataclasses import dataclass
 LOCAL_MODEL = "use-multilingual-v3"
 """The name of the local model, Google's Universal Sentence Encoder in its multilingual version 3."""
 LOCAL_DIMENSIONS = 512
+LOCAL_TOKENS = 8_192
+"""The longest text, in tokens. As many as OpenAI's models take; a vector says little about a text of this length."""
 OPENAI_NAMES = ("text-embedding-3-small", "text-embedding-3-large", "text-embedding-ada-002")
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingCard:
+    """A model for embeddings: its name for clients, the name to show, and its limits. None: not known."""
+
+    id: str
+    name: str
+    owner: str
+    family: str = ""
+    context_length: int | None = None
+    dimensions: int | None = None
+
+
+def local_card(name: str = LOCAL_MODEL) -> EmbeddingCard:
+    """The card of the local model, which clients also call by OpenAI's names."""
+    shown = "Universal Sentence Encoder, multilingual (embeddings)"
+    return EmbeddingCard(name, shown, "google", "universal-sentence-encoder", LOCAL_TOKENS, LOCAL_DIMENSIONS)
+
+
+def endpoint_card(name: str) -> EmbeddingCard:
+    """The card of another endpoint's model."""
+    return EmbeddingCard(name, f"{name} (embeddings)", "embeddings_url", "embeddings")
 
 
 @dataclass(frozen=True, slots=True)

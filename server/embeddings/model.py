@@ -15,11 +15,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any  # the package and numpy's arrays, which are optional
 
-from server.conversation.embedding import LOCAL_DIMENSIONS
+from server.conversation.embedding import LOCAL_DIMENSIONS, LOCAL_TOKENS
 from server.errors import InvalidRequest
 
-# As many as OpenAI's models take. A vector says little about a text of this length.
-MAX_TOKENS = 8_192
+MAX_TOKENS = LOCAL_TOKENS
 # The longest piece of the vocabulary. A text of more characters than this for each token has too many tokens.
 _LONGEST_PIECE = 16
 _START, _END = 1, 2

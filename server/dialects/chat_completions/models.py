@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from server.conversation.embedding import LOCAL_MODEL, OPENAI_NAMES
+from server.conversation.embedding import EmbeddingCard
 from server.conversation.models import ModelCard
 from server.dialects.common.model_list import by_name
 from server.errors import ModelUnknown
@@ -11,7 +11,7 @@ _MAX_ECHO = 100
 
 
 def models_page(
-    cards: Iterable[ModelCard], *, created: int, api_types: Sequence[str] = (), embeds: str | None = None
+    cards: Iterable[ModelCard], *, created: int, api_types: Sequence[str] = (), embeds: EmbeddingCard | None = None
 ) -> dict[str, object]:
     """Returns the list: each card's own name, then full ids and aliases that are not names already, last `embeds`.
 
@@ -22,12 +22,9 @@ def models_page(
     return {"object": "list", "data": [*rows, *((embedding_row(embeds, created=created),) if embeds else ())]}
 
 
-def embedding_row(name: str, *, created: int) -> dict[str, object]:
+def embedding_row(card: EmbeddingCard, *, created: int) -> dict[str, object]:
     """Returns the row of a model for embeddings. It has no capabilities, since it does not chat."""
-    is_local = name == LOCAL_MODEL or name in OPENAI_NAMES
-    row: dict[str, object] = {"id": name, "object": "model", "created": created}
-    shown = "Universal Sentence Encoder, multilingual (embeddings)" if is_local else f"{name} (embeddings)"
-    return {**row, "owned_by": "google" if is_local else "embeddings_url", "name": shown}
+    return {"id": card.id, "object": "model", "created": created, "owned_by": card.owner, "name": card.name}
 
 
 def row_named(

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 
+from server.conversation.embedding import EmbeddingCard
 from server.conversation.models import ModelCard
 from server.dialects.common.model_list import display_name, each_once
 from server.dialects.ollama.lines import rfc3339
@@ -10,6 +11,7 @@ from server.dialects.ollama.lines import rfc3339
 # Codex wants 0.13.4 or newer, VS Code 0.6.4.
 VERSION = "0.14.0"
 CAPABILITIES = ("completion", "tools", "vision", "thinking")
+_EMBEDS = ("embedding",)
 _ARCHITECTURE = "claude"
 # LiteLLM offers tools to a model only if its template contains them.
 _TEMPLATE = "{{ .System }}{{ .Tools }}{{ .Prompt }}"
@@ -17,15 +19,17 @@ _TEMPLATE = "{{ .System }}{{ .Tools }}{{ .Prompt }}"
 _SIZE = 1
 
 
-def tags(cards: Iterable[ModelCard], *, created: float) -> dict[str, object]:
-    """Returns the list of models: each by its plain name, without a tag. `created` is a Unix time."""
-    return {"models": [_row(card, created) for card in each_once(cards)]}
+def tags(cards: Iterable[ModelCard], *, created: float, embeds: EmbeddingCard | None = None) -> dict[str, object]:
+    """Returns the list of models: each by its plain name, without a tag; last `embeds`. `created` is a Unix time."""
+    rows = [_row(card.id, created) for card in each_once(cards)]
+    last = [_row(embeds.id, created, embeds.family, _EMBEDS)] if embeds is not None else []
+    return {"models": [*rows, *last]}
 
 
 def running(cards: Iterable[ModelCard], *, created: float, until: float) -> dict[str, object]:
     """Returns the models in memory: all of them, since each answers at once. `until` is a Unix time."""
     more: dict[str, object] = {"expires_at": rfc3339(until), "size_vram": 0}
-    models = [{**_row(card, created), **more, "context_length": card.context_window} for card in each_once(cards)]
+    models = [{**_row(card.id, created), **more, "context_length": card.context_window} for card in each_once(cards)]
     return {"models": models}
 
 
@@ -46,24 +50,44 @@ def description(card: ModelCard, *, created: float) -> dict[str, object]:
     }
 
 
-def _row(card: ModelCard, created: float) -> dict[str, object]:
+def embedding_description(card: EmbeddingCard, *, created: float) -> dict[str, object]:
+    """Returns what /api/show says of a model for embeddings; limits that are not known are left out."""
+    limits = {"context_length": card.context_length, "embedding_length": card.dimensions}
     return {
-        "name": card.id,
-        "model": card.id,
+        "modelfile": "",
+        "parameters": "",
+        "template": "{{ .Prompt }}",
+        "details": _details(card.family),
+        "model_info": {
+            "general.architecture": card.family,
+            "general.basename": card.name,
+            **{f"{card.family}.{name}": limit for name, limit in limits.items() if limit is not None},
+        },
+        "capabilities": list(_EMBEDS),
         "modified_at": rfc3339(created),
-        "size": _SIZE,
-        "digest": hashlib.sha256(card.id.encode()).hexdigest(),
-        "details": _details(),
-        "capabilities": list(CAPABILITIES),
     }
 
 
-def _details() -> dict[str, object]:
+def _row(
+    name: str, created: float, family: str = _ARCHITECTURE, capabilities: Iterable[str] = CAPABILITIES
+) -> dict[str, object]:
+    return {
+        "name": name,
+        "model": name,
+        "modified_at": rfc3339(created),
+        "size": _SIZE,
+        "digest": hashlib.sha256(name.encode()).hexdigest(),
+        "details": _details(family),
+        "capabilities": list(capabilities),
+    }
+
+
+def _details(family: str = _ARCHITECTURE) -> dict[str, object]:
     return {
         "parent_model": "",
         "format": "remote",
-        "family": _ARCHITECTURE,
-        "families": [_ARCHITECTURE],
+        "family": family,
+        "families": [family],
         "parameter_size": "",
         "quantization_level": "",
     }

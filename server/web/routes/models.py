@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request, Response
 
 from server.answering.model_routing import card_for
-from server.conversation.embedding import OPENAI_NAMES
 from server.dialects.chat_completions.models import embedding_row, models_page, row_named
 from server.dialects.lmstudio import models as lmstudio
 from server.dialects.messages.dialect import VERSION_HEADER
@@ -14,6 +13,7 @@ from server.dialects.registry import DIALECTS
 from server.errors import InvalidRequest
 from server.web.interfaces import Engine
 from server.web.json_body import json_body
+from server.web.model_names import embedding_model
 from server.web.openapi.examples import MODEL_RESPONSES, MODELS_RESPONSES
 from server.web.openapi.lmstudio import LMSTUDIO_MODEL, LMSTUDIO_MODELS
 from server.web.path_aliases import AS_SENT
@@ -41,17 +41,18 @@ def models_router(engine: Engine, *, created: int) -> APIRouter:
         cards = await engine.models()
         if VERSION_HEADER in request.headers:
             return JsonReply(anthropic_page(cards, request.query_params))
-        page = models_page(cards, created=created, api_types=api_types, embeds=engine.embedder.model)
+        page = models_page(cards, created=created, api_types=api_types, embeds=embedding_model(engine))
         # OpenAI's clients ignore the second list, LM Studio's the first.
         is_lmstudios = str(request.scope.get(AS_SENT, "")).startswith("/api/v1")
-        return JsonReply({**page, "models": lmstudio.models_v1(cards)} if is_lmstudios else page)
+        return JsonReply(
+            {**page, "models": lmstudio.models_v1(cards, embedding_model(engine))} if is_lmstudios else page
+        )
 
     @router.get("/v1/models/{model:path}", summary="Describe a model", responses=MODEL_RESPONSES)
     async def retrieve_model(model: str, request: Request) -> Response:
         """Describes the model that answers requests for this name."""
-        embeds = engine.embedder.model
-        if embeds is not None and model in {embeds, *OPENAI_NAMES}:
-            return JsonReply(embedding_row(model, created=created))
+        if (embeds := embedding_model(engine, model)) is not None:
+            return JsonReply(embedding_row(embeds, created=created))
         cards = await engine.models()
         answering = card_for(model, engine.config, tuple(cards))
         if VERSION_HEADER in request.headers:
@@ -68,17 +69,20 @@ def lmstudio_router(engine: Engine) -> APIRouter:
     @router.get("/api/v0/models", summary="List the models, as LM Studio does", responses=LMSTUDIO_MODELS)
     async def list_models() -> Response:
         """Lists the models of the account by their plain names."""
-        return JsonReply(lmstudio.models_v0(await engine.models()))
+        return JsonReply(lmstudio.models_v0(await engine.models(), embedding_model(engine)))
 
     @router.get("/api/v0/models/{model:path}", summary="Describe a model, as LM Studio does", responses=LMSTUDIO_MODEL)
     async def retrieve_model(model: str) -> Response:
         """Describes the model that answers requests for this name."""
+        if (embeds := embedding_model(engine, model)) is not None:
+            return JsonReply(lmstudio.embedding_row_v0(embeds))
         card = card_for(model, engine.config, await engine.models())
         return JsonReply(lmstudio.row_v0(card, model))
 
     @router.post("/v1/models/load", include_in_schema=False)
     async def load(request: Request) -> Response:
-        return JsonReply(lmstudio.loaded(await _model_in(request, "model")))
+        name = await _model_in(request, "model")
+        return JsonReply(lmstudio.loaded(name, embeds=embedding_model(engine, name) is not None))
 
     @router.post("/v1/models/unload", include_in_schema=False)
     async def unload(request: Request) -> Response:
@@ -90,7 +94,8 @@ def lmstudio_router(engine: Engine) -> APIRouter:
         name = body.get(field) if isinstance(body, dict) else None
         if not isinstance(name, str):
             raise InvalidRequest(f"{field} must be the name of a model.", param=field)
-        card_for(name, engine.config, await engine.models())
+        if embedding_model(engine, name) is None:
+            card_for(name, engine.config, await engine.models())
         return name
 
     return router

@@ -6,6 +6,7 @@ from dataclasses import replace
 from fastapi import APIRouter, Request, Response
 
 from server.answering.model_routing import card_for
+from server.conversation.embedding import EmbeddingCard
 from server.conversation.models import ModelCard
 from server.dialects.framing import NDJSON_TYPE, ndjson_line
 from server.dialects.ollama import models
@@ -13,6 +14,7 @@ from server.dialects.ollama.request import model_named
 from server.errors import InvalidRequest, ModelUnknown, NotBuilt
 from server.web.interfaces import Engine
 from server.web.json_body import json_body
+from server.web.model_names import embedding_model
 from server.web.openapi.ollama import NAMES_A_MODEL, PULL, RUNNING, SHOW, TAGS, VERSION
 from server.web.replies import JsonReply
 
@@ -35,7 +37,7 @@ def ollama_router(engine: Engine, *, created: float, clock: Callable[[], float])
     @router.get("/api/tags", summary="List the models, as Ollama does", responses=TAGS)
     async def tags() -> Response:
         """Lists the models of the account by their plain names."""
-        return JsonReply(models.tags(await engine.models(), created=created))
+        return JsonReply(models.tags(await engine.models(), created=created, embeds=embedding_model(engine)))
 
     @router.get("/api/ps", summary="List the models in memory, as Ollama does", responses=RUNNING)
     async def running() -> Response:
@@ -47,6 +49,8 @@ def ollama_router(engine: Engine, *, created: float, clock: Callable[[], float])
     async def show(request: Request) -> Response:
         """Describes the model that answers requests for this name: its capabilities and context length."""
         _, card = await _model_in(request, engine)
+        if isinstance(card, EmbeddingCard):
+            return JsonReply(models.embedding_description(card, created=created))
         return JsonReply(models.description(card, created=created))
 
     @router.post(
@@ -69,7 +73,7 @@ async def _refuse() -> Response:
     raise NotBuilt("Drawbridge answers with Claude; models are not kept here.", hint="/api/tags lists the models.")
 
 
-async def _model_in(request: Request, engine: Engine) -> tuple[dict[str, object], ModelCard]:
+async def _model_in(request: Request, engine: Engine) -> tuple[dict[str, object], ModelCard | EmbeddingCard]:
     """Returns the body, and the model that it names. Raises `ModelUnknown` with Ollama's text."""
     body = await json_body(request)
     if not isinstance(body, dict):
@@ -77,6 +81,8 @@ async def _model_in(request: Request, engine: Engine) -> tuple[dict[str, object]
     name = body.get("model") or body.get("name")
     if not isinstance(name, str):
         raise InvalidRequest("model is required.", param="model")
+    if (embeds := embedding_model(engine, model_named(name))) is not None:
+        return body, embeds
     # Chat answers any name with the default model, but here clients find out whether it exists.
     config = replace(engine.config, strict_models=True)
     try:

@@ -40,8 +40,8 @@ async def test_lm_studios_first_api() -> None:
         row = (await c.get("/api/v0/models/opus")).json()
         chat = await c.post("/api/v0/chat/completions", json=ASK)
         completion = await c.post("/api/v0/completions", json={"prompt": "Hi"})
-    assert [row["id"] for row in rows] == ["sonnet", "anthropic/opus"]
-    for each in (*rows, row):
+    assert [row["id"] for row in rows] == ["sonnet", "anthropic/opus", "use-multilingual-v3"]
+    for each in (*rows[:2], row):
         assert (each["object"], each["type"], each["state"]) == ("model", "vlm", "loaded")
         assert each["max_context_length"] == each["loaded_context_length"] == 200_000
     assert row["id"] == "opus"
@@ -57,8 +57,8 @@ async def test_one_list_of_models_is_read_by_clients_of_openai_and_of_lm_studio(
     assert set(own) == {"object", "data"}
     for row in shared["data"]:
         Model.model_validate(row, strict=True)
-    assert [row["key"] for row in shared["models"]] == ["sonnet", "anthropic/opus"]
-    for row in shared["models"]:
+    assert [row["key"] for row in shared["models"]] == ["sonnet", "anthropic/opus", "use-multilingual-v3"]
+    for row in shared["models"][:2]:
         assert (row["type"], row["publisher"]) == ("llm", "anthropic")
         assert row["capabilities"] == {"vision": True, "trained_for_tool_use": True}
         assert row["loaded_instances"][0]["id"] == row["key"]

@@ -25,14 +25,14 @@ async def test_each_model_is_listed_once_by_its_plain_name_with_all_that_strict_
     async with client(served(FakeEngine())) as c:
         rows = (await c.get("/api/tags")).json()["models"]
         running = (await c.get("/api/ps")).json()["models"]
-    assert [row["name"] for row in rows] == ["sonnet", "anthropic/opus"]
+    assert [row["name"] for row in rows] == ["sonnet", "anthropic/opus", "use-multilingual-v3"]
     for row in rows:
         assert row["model"] == row["name"]
         assert row["modified_at"].endswith("Z")
         assert row["size"] > 0
         assert len(row["digest"]) == 64
         assert set(row["details"]) >= {"format", "family", "parameter_size", "quantization_level"}
-        assert row["capabilities"] == CAPABILITIES
+    assert [row["capabilities"] for row in rows] == [CAPABILITIES, CAPABILITIES, ["embedding"]]
     assert [row["context_length"] for row in running] == [200_000, 200_000]
     assert all(row["expires_at"] > row["modified_at"] and row["size_vram"] == 0 for row in running)
 
