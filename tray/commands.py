@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from server.connect.clients import ClientName
 from server.status import SignInAccount
-
-ClientApp = Literal["talon", "cline", "continue", "open webui", "curl"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +99,9 @@ class SetStartAtLogin:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """Copy the base URL, the settings for an app, or the diagnostics."""
+    """Copy the base URL, the lines to paste into a client, or the diagnostics."""
 
-    what: Literal["base url", "diagnostics"] | ClientApp
+    what: Literal["base url", "diagnostics"] | ClientName
 
 
 @dataclass(frozen=True, slots=True)

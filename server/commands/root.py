@@ -8,6 +8,7 @@ from contextlib import suppress
 import click
 
 from server.commands.ask import ask
+from server.commands.connect import connect
 from server.commands.doctor import doctor
 from server.commands.embeddings_key import embeddings_key
 from server.commands.findings import CheckTray
@@ -93,5 +94,5 @@ def drawbridge(context: click.Context, /, **flags: object) -> int | None:
     return serve_until_stopped(settle(flags, unprefixed=False), parts.make_runner)
 
 
-for _command in (serve, status, stop, ask, login, doctor, embeddings_key, forget_key):
+for _command in (serve, status, stop, ask, connect, login, doctor, embeddings_key, forget_key):
     drawbridge.add_command(_command)

@@ -8,15 +8,12 @@ from pathlib import Path
 from server.errors import CliMissing, KeyringLocked, PortTaken, SettingsCorrupt
 from server.status import AccountStatus, CliStatus, ModelName, PoolStatus, State, Status, UsageWindow
 from tests.tray.menutext import menu_text
-from tray.commands import ClientApp
-from tray.menu.client_setup import text_for
 from tray.menu.menu import menu_for, picture_for, tooltip_for
 from tray.menu.problems import crash_problem, problem_for, problem_in
 from tray.model import KeyPlace, KeyState, ReachState, Snapshot
 
 GOLDEN = Path(__file__).parent / "golden"
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=timezone(timedelta(hours=1)))
-APPS: tuple[ClientApp, ...] = ("talon", "cline", "continue", "open webui", "curl")
 
 _MODELS = (
     ModelName("default", "Default (recommended)"),
@@ -163,27 +160,10 @@ def state_text(snapshot: Snapshot) -> str:
     return f"icon: {picture}\ntooltip: {tooltip}\n\n{menu_text(menu_for(snapshot))}"
 
 
-def connect_texts() -> Iterator[tuple[str, str]]:
-    """The text for each app, with and without a key."""
-    for app in APPS:
-        for name, key in (("open", None), ("key", "db-4fT_example-key")):
-            text = text_for(
-                app,
-                base_url="http://127.0.0.1:8083/v1",
-                model="sonnet",
-                key_required=key is not None,
-                key=key,
-                windows=False,
-            )
-            yield f"{app.replace(' ', '_')}_{name}", text
-
-
 def golden_files() -> Iterator[tuple[Path, str]]:
     """Each golden file and its content."""
     for name, snapshot in states():
         yield GOLDEN / "menu" / f"{name}.txt", state_text(snapshot)
-    for name, text in connect_texts():
-        yield GOLDEN / "connect" / f"{name}.txt", text
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from typing import assert_never
 
 from server.config import Config
+from server.connect.clients import TITLES
+from server.connect.instructions import Setup, instructions_for
 from server.errors import DrawbridgeError
 from server.machine.files.settings_file import SettingsFile
 from tray.commands import Copy, Open
@@ -10,7 +12,6 @@ from tray.control.access_key import AccessKey
 from tray.control.background import Background
 from tray.control.interfaces import Platform
 from tray.control.notifications import Notifications
-from tray.menu.client_setup import name_of, text_for
 from tray.menu.problems import Copied, DiagnosticsCopied
 from tray.model import Snapshot
 
@@ -35,16 +36,11 @@ class DesktopActions:
                 self.copy_text(snapshot.base_url, "The base URL")
             case "diagnostics":
                 self._background.run(self._platform.diagnose, self._on_diagnostics)
-            case app:
-                text = text_for(
-                    app,
-                    base_url=snapshot.base_url,
-                    model=config.model,
-                    key_required=config.local_key is not None,
-                    key=config.local_key,
-                )
-                what = "The curl command" if app == "curl" else f"The settings for {name_of(app)}"
-                self.copy_text(text, what)
+            case client:
+                key = config.local_key
+                setup = Setup(snapshot.base_url, config.model, requires_key=key is not None, key=key)
+                what = "The curl command" if client == "curl" else f"The settings for {TITLES[client]}"
+                self.copy_text(instructions_for(client, setup).snippets[0].text, what)
 
     def copy_key(self, config: Config) -> None:
         """Copies the access key, whether or not it is required."""

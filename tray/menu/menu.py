@@ -2,18 +2,22 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import assert_never, get_args
+from typing import assert_never
 
+from server.connect.clients import TITLES, ClientName
 from server.status import State
 from server.status_phrases import LONGEST, counted, fitted, usage_line
-from tray.commands import ChangeSetting, ClientApp, Copy, Open, Quit, Restart, SetStartAtLogin, Start, Stop
+from tray.commands import ChangeSetting, Copy, Open, Quit, Restart, SetStartAtLogin, Start, Stop
 from tray.menu.account import account_and_problem, other_sign_in, payer_items
-from tray.menu.client_setup import name_of
 from tray.menu.item import SEPARATOR, Item, text_line
 from tray.menu.phrases import set_by, state_line
 from tray.menu.settings import key_item, model_item, ollama_item, pool_size_item, port_item, reach_item
 from tray.model import Picture, Snapshot
 
+# The apps whose settings are one text to paste. `drawbridge connect` and the manual have all clients.
+_CLIENTS: tuple[ClientName, ...] = (
+    *("talon", "cline", "continue", "open-webui", "codex", "claude-code", "opencode", "jetbrains", "curl"),
+)
 # Windows cuts longer tooltips.
 _TOOLTIP_LONGEST = 127
 
@@ -91,7 +95,7 @@ def _connect() -> Item:
         "Connect an app",
         items=(
             text_line("Click to copy its settings"),
-            *(Item(name_of(app), Copy(app)) for app in get_args(ClientApp)),
+            *(Item(TITLES[client], Copy(client)) for client in _CLIENTS),
             SEPARATOR,
             text_line("Cursor needs a public address (a tunnel)"),
         ),

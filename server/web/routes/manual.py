@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any  # markdown-it's hooks are untyped
 
 from fastapi import APIRouter, Response
 
+from server.connect.clients import TITLES
 from server.errors import NotFound
 from server.machine.files.assets import asset
 from server.web.routes.status_page import html_reply
@@ -31,7 +32,9 @@ PAGES = {
     "benchmark": "Measurements",
     "development": "Development",
 }
-_NAME = re.compile(r"[a-z]+")
+# The pages of clients, which the page about clients lists.
+CLIENT_PAGES = {f"clients/{client}": title for client, title in TITLES.items()}
+_NAME = re.compile(r"(?:clients/)?[a-z0-9-]+")
 _PICTURES = frozenset({"menu.png", "page.png", "states.png"})
 _NOT_IN_SLUG = re.compile(r"[^\w\- ]")
 
@@ -51,9 +54,9 @@ def manual_router() -> APIRouter:
         folder = "icons" if name == "states.png" else "pictures"
         return Response(asset(f"{folder}/{name}").read_bytes(), media_type="image/png")
 
-    @router.get("/manual/{name}")
+    @router.get("/manual/{name:path}")
     async def page(name: str) -> Response:
-        if name not in PAGES:
+        if name not in PAGES | CLIENT_PAGES:
             raise NotFound(f"The manual has no page {name!r}.", hint="/manual lists its pages.")
         return html_reply(_page(name))
 
@@ -65,11 +68,17 @@ def _page(name: str) -> str:
     """The whole HTML page. The manual ships with Drawbridge, so a page never changes while the server runs."""
     body = _parser().render(asset(f"manual/{name}.md").read_text("utf-8"))
     links = "\n".join(
-        f'<li><a href="{_address(page)}"{" aria-current=page" if page == name else ""}>{escape(title)}</a></li>'
-        for page, title in PAGES.items()
+        f'<li><a href="{_address(page)}"{_mark(page, name)}>{escape(title)}</a></li>' for page, title in PAGES.items()
     )
     template = Template(asset("web/manual.html").read_text("utf-8"))
-    return template.substitute(title=escape(PAGES[name]), links=links, body=body)
+    return template.substitute(title=escape((PAGES | CLIENT_PAGES)[name]), links=links, body=body)
+
+
+def _mark(page: str, shown: str) -> str:
+    """The attribute that marks the link to the shown page, or to the list that it belongs to."""
+    if page == shown:
+        return " aria-current=page"
+    return " aria-current=true" if page == shown.partition("/")[0] else ""
 
 
 def _address(page: str) -> str:

@@ -186,7 +186,9 @@ class TestPicture:
 class TestLines:
     def test_every_app_is_listed_and_cursor_is_explained(self) -> None:
         copied = [item.command.what for item in submenu(RUNNING, "Connect").values() if isinstance(item.command, Copy)]
-        assert copied == ["talon", "cline", "continue", "open webui", "curl"]
+        assert copied == [
+            *("talon", "cline", "continue", "open-webui", "codex", "claude-code", "opencode", "jetbrains", "curl")
+        ]
         assert any(text.startswith("Cursor") and not item.enabled for text, item in submenu(RUNNING, "Connect").items())
 
     @pytest.mark.parametrize("starts", [True, False])

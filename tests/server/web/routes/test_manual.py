@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from server.config import Config
-from server.web.routes.manual import PAGES, link, slug
+from server.web.routes.manual import CLIENT_PAGES, PAGES, link, slug
 from tests.server.web.scene import FakeEngine, client, served
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -17,7 +17,7 @@ TARGET = re.compile(r'(?:href|src)="([^"]+)"')
 
 async def test_every_link_and_picture_of_every_page_is_served() -> None:
     async with client(served(FakeEngine())) as c:
-        pages = {f"/manual/{name}" if name != "index" else "/manual": name for name in PAGES}
+        pages = {f"/manual/{name}" if name != "index" else "/manual": name for name in PAGES | CLIENT_PAGES}
         texts = {address: (await c.get(address)).text for address in pages}
         for address, text in texts.items():
             for target in TARGET.findall(text):
@@ -31,7 +31,7 @@ async def test_every_link_and_picture_of_every_page_is_served() -> None:
 
 async def test_pages_load_nothing_from_other_hosts_and_hold_no_inline_style_or_script() -> None:
     async with client(served(FakeEngine())) as c:
-        for name in PAGES:
+        for name in PAGES | CLIENT_PAGES:
             reply = await c.get("/manual" if name == "index" else f"/manual/{name}")
             assert "default-src 'self'" in reply.headers["content-security-policy"]
             assert not re.search(r"<style|<script|\son\w+=|style=|src=\"(?!/)", reply.text), name
@@ -44,10 +44,11 @@ async def test_an_unknown_page_is_a_404(path: str) -> None:
 
 
 def test_every_file_of_the_manual_is_a_page() -> None:
-    assert {path.stem for path in MANUAL.glob("*.md")} == set(PAGES)
+    names = {path.relative_to(MANUAL).with_suffix("").as_posix() for path in MANUAL.rglob("*.md")}
+    assert names == {*PAGES, *CLIENT_PAGES}
 
 
-@pytest.mark.parametrize("path", [ROOT / "README.md", *sorted(MANUAL.glob("*.md"))], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [ROOT / "README.md", *sorted(MANUAL.rglob("*.md"))], ids=lambda path: path.name)
 def test_links_between_the_files_lead_to_files_and_headings(path: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", path.read_text()):
         name, _, fragment = target.partition("#")
@@ -74,6 +75,7 @@ def test_every_setting_is_in_the_manual() -> None:
         ("api.md", "/manual/api"),
         ("api.md#errors", "/manual/api#errors"),
         ("index.md", "/manual"),
+        ("clients/open-webui.md", "/manual/clients/open-webui"),
         ("https://example.org/a.md", "https://example.org/a.md"),
         ("../other/file.md", "../other/file.md"),
         ("#here", "#here"),

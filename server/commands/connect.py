@@ -1,0 +1,117 @@
+"""`drawbridge connect`: what to type into a client so that it uses the running server."""
+
+import json
+from dataclasses import dataclass, replace
+
+import click
+
+from server.commands.options import Settled, settings_options, settle
+from server.commands.output import note, say, table
+from server.config import Config
+from server.connect.clients import CLIENTS, TITLES, ClientName, client_named
+from server.connect.instructions import MISSING_KEY, Instructions, Setup, instructions_for
+from server.errors import DrawbridgeError
+from server.machine.instance import read_instance, request_status
+from server.machine.keychain import Keychain
+from server.machine.network.port_owner import bracketed
+
+_PLACES = {"keyring": "this computer's keyring", "file": "a private file in the settings folder"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was found out: what to tell the client, where the key is from, and remarks for the user."""
+
+    setup: Setup
+    is_running: bool
+    key_source: str | None
+    remarks: tuple[str, ...]
+
+
+@click.command()
+@click.argument("client", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.option("--paste", is_flag=True, help="Print only the lines to paste, without explanations.")
+@settings_options("model", "api_key", "data_dir")
+def connect(client: tuple[str, ...], *, as_json: bool, paste: bool, **flags: object) -> int:
+    """Show what to type into CLIENT, with this server's port, key and model; without CLIENT, list the clients."""
+    if not client:
+        say(json.dumps({name: TITLES[name] for name in CLIENTS}, indent=2) if as_json else _list())
+        return 0
+    name = client_named(" ".join(client))
+    found = _look_up(settle(flags, unprefixed=False))
+    instructions = instructions_for(name, found.setup)
+    for remark in found.remarks:
+        note(remark)
+    if as_json:
+        say(json.dumps(_as_json(name, found, instructions), indent=2, ensure_ascii=False))
+    else:
+        say((instructions.snippets[0].text if paste else instructions.text).rstrip("\n"))
+    return 0
+
+
+def _list() -> str:
+    return f"{table((name, TITLES[name]) for name in CLIENTS)}\n\n'drawbridge connect NAME' shows what to type."
+
+
+def _as_json(client: ClientName, found: _Found, instructions: Instructions) -> dict[str, object]:
+    setup = found.setup
+    return {
+        "client": client,
+        "title": TITLES[client],
+        "running": found.is_running,
+        "base_url": setup.base_url,
+        "model": setup.model,
+        "key_required": setup.requires_key,
+        "key": setup.key,
+        "key_source": found.key_source,
+        "text": instructions.text,
+        "snippets": [{"language": snippet.language, "text": snippet.text} for snippet in instructions.snippets],
+    }
+
+
+def _look_up(settled: Settled) -> _Found:
+    """The address, model and key of the running server; without one, those that the settings give."""
+    config = settled.config
+    instance = read_instance(settled.folders.data)
+    if instance is None:
+        setup = Setup(_configured_url(config), config.model, requires_key=_requires_key(config))
+        remark = "No server is running. These are the address and model of the settings."
+    else:
+        status = request_status(instance)
+        is_chosen = config.source("model") == "flag"
+        model = config.model if is_chosen else str(status.get("model") or config.model)
+        setup = Setup(
+            str(status.get("base_url") or instance.base_url), model, requires_key=status.get("key_required") is True
+        )
+        remark = ""
+    if not setup.requires_key:
+        return _Found(setup, instance is not None, None, tuple(filter(None, (remark,))))
+    key, source, about_key = _key(config, Keychain(settled.folders.config))
+    return _Found(replace(setup, key=key), instance is not None, source, tuple(filter(None, (remark, about_key))))
+
+
+def _key(config: Config, keychain: Keychain) -> tuple[str | None, str | None, str]:
+    """Returns the required key, where it is from, and a remark about it. Never raises."""
+    if config.api_key is not None:
+        source = f"the {config.source('api_key')}"
+        return config.api_key, source, f"An access key is required. This one is from {source}: keep it secret."
+    try:
+        stored = keychain.find()
+        missing = "none is stored"
+    except DrawbridgeError as error:
+        stored, missing = None, f"it cannot be read. {error.message}".rstrip(".")
+    if stored is None:
+        return None, None, f"An access key is required, and {missing}. Put it in the place of {MISSING_KEY}."
+    source = _PLACES[stored.place]
+    return stored.key, source, f"An access key is required. This one is from {source}: keep it secret."
+
+
+def _requires_key(config: Config) -> bool:
+    """Whether a server with these settings requires a key of clients on this computer."""
+    return config.local_key is not None or config.require_key or not config.is_loopback
+
+
+def _configured_url(config: Config) -> str:
+    host = config.host if config.is_loopback else "127.0.0.1"
+    return f"http://{bracketed(host)}:{config.port or Config().port}/v1"

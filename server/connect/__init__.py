@@ -1,0 +1,1 @@
+"""What to type into each client: the one source of the command `connect`, the manual's pages and the menu's copies."""
