@@ -73,7 +73,7 @@ def client_named(name: str) -> ClientName:
     if (client := known.get(_plain(name))) is not None:
         return client
     similar: Iterable[ClientName] = [client for client in CLIENTS if client.startswith(f"{name.lower()}-")]
-    similar = similar or dict.fromkeys(known[close] for close in get_close_matches(_plain(name), known))
+    similar = similar or dict.fromkeys(known[close] for close in get_close_matches(_plain(name), known, n=1))
     meant = f"Did you mean {' or '.join(similar)}? " if similar else ""
     raise DrawbridgeError(
         f"There are no instructions for {name[:100]!r}.",
