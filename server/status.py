@@ -117,6 +117,14 @@ class CircuitStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class OllamaStatus:
+    """Whether the server answers at Ollama's port: `addresses` if it does, or why it is `refused`; else it is off."""
+
+    addresses: tuple[str, ...] = ()
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Serving:
     """The part of `Status` that the runner knows: the server's state, its addresses, and the last refused web page."""
 
@@ -125,7 +133,7 @@ class Serving:
     lan_addresses: tuple[str, ...] = ()
     base_url: str | None = None
     refused_origin: str | None = None
-    ollama_refused: str | None = None
+    ollama: OllamaStatus = field(default_factory=OllamaStatus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +141,7 @@ class Status:
     """The whole state of a server. `lan_addresses` are for containers and the network.
 
     `own_address`: variables that point at this server, which Claude Code is started without. `refused_origin`: the
-    origin of the page that was refused last, for some minutes. `ollama_refused`: why Ollama's port does not answer,
-    although the settings say so.
+    origin of the page that was refused last, for some minutes.
     """
 
     state: State = State.STOPPED
@@ -154,5 +161,5 @@ class Status:
     circuits: tuple[CircuitStatus, ...] = ()
     own_address: tuple[str, ...] = ()
     refused_origin: str | None = None
-    ollama_refused: str | None = None
+    ollama: OllamaStatus = field(default_factory=OllamaStatus)
     engine: SelfCheckStatus = field(default_factory=SelfCheckStatus)

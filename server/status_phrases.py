@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from server.status import AccountStatus, CircuitStatus, PoolStatus, Status, UsageWindow
+from server.status import AccountStatus, CircuitStatus, OllamaStatus, PoolStatus, Status, UsageWindow
 
 # A menu is read at a glance; longer lines also make some panels wrap or cut them in the middle.
 LONGEST = 59
@@ -131,3 +131,15 @@ def problem_line(status: Status) -> str | None:
     known = status.trouble or status.pool.trouble or next(map(circuit_line, status.circuits), None)
     known = known or (own_address_line(status.own_address) if status.own_address else None)
     return known or (refused_origin_line(status.refused_origin) if status.refused_origin else None)
+
+
+def ollama_state(ollama: OllamaStatus) -> str:
+    """Whether Ollama's port answers, for programs."""
+    return "refused" if ollama.refused else "listening" if ollama.addresses else "off"
+
+
+def ollama_line(ollama: OllamaStatus) -> str:
+    """Whether Ollama's port answers, as in "answers at 127.0.0.1:11434"."""
+    if ollama.refused:
+        return f"does not answer: {ollama.refused}"
+    return f"answers at {', '.join(ollama.addresses)}" if ollama.addresses else "off"

@@ -15,11 +15,11 @@ from server.commands.options import Settled, settings_options, settle
 from server.commands.output import say, table
 from server.errors import DrawbridgeError, KeyUnreadable
 from server.machine.files.paths import find_folders
-from server.machine.instance import read_instance, request_status
+from server.machine.instance import Instance, read_instance, request_status
 from server.machine.keychain import Keychain, resolve_key
 from server.machine.network.port_owner import bracketed
 from server.machine.version import own_version
-from server.status import AccountStatus
+from server.status import AccountStatus, OllamaStatus
 
 _OF_THE_PROGRAM = frozenset({"Drawbridge", "settings", "Claude Code", "data folder", "log folder", "tray"})
 
@@ -70,7 +70,7 @@ def find_all(
     yield from _claude(settled)
     yield _folder("data folder", settled.folders.data)
     yield _folder("log folder", settled.folders.logs)
-    yield _port(settled)
+    yield from _ports(settled)
     yield _keyring(settled)
     yield _embeddings(settled)
     yield tray() if tray is not None else Finding("tray", Level.NOTE, "this is the server only, without an icon")
@@ -204,23 +204,51 @@ def _folder(name: str, folder: Path) -> Finding:
         return Finding(name, Level.MISSING, f"{folder} cannot be written: {error.strerror}")
 
 
-def _port(settled: Settled) -> Finding:
+def _ports(settled: Settled) -> Iterator[Finding]:
+    """The server's port and Ollama's: of the running server, or what a server would get."""
     # Lazy: it imports psutil.
     from server.machine.network.sockets import open_listeners
 
     instance = read_instance(settled.folders.data)
     if instance is not None:
-        return Finding("port", Level.OK, f"Drawbridge is running at {instance.base_url} (pid {instance.pid})")
+        yield Finding("port", Level.OK, f"Drawbridge is running at {instance.base_url} (pid {instance.pid})")
+        yield _ollama_port(_running_ollama(instance))
+        return
     try:
         listeners = open_listeners(settled.config)
     except DrawbridgeError as error:
-        return Finding("port", Level.MISSING, str(error))
+        yield Finding("port", Level.MISSING, str(error))
+        return
     listeners.close()
+    own = [address for address in listeners.addresses if address not in listeners.ollama_addresses]
     # A taken default port is not a problem: the server uses the next one.
-    return Finding(
-        "port",
-        Level.NOTE if listeners.moved else Level.OK,
-        listeners.moved or f"{', '.join(listeners.addresses)} free",
+    yield Finding("port", Level.NOTE if listeners.moved else Level.OK, listeners.moved or f"{', '.join(own)} free")
+    yield _ollama_port(OllamaStatus(listeners.ollama_addresses, listeners.ollama_refused), is_running=False)
+
+
+def _ollama_port(ollama: OllamaStatus | None, *, is_running: bool = True) -> Finding:
+    """Whether apps that only know Ollama are answered."""
+    # Lazy, as above.
+    from server.status_phrases import ollama_line
+
+    if ollama is None:
+        return Finding("Ollama port", Level.NOTE, "unknown: the server does not respond")
+    if ollama.addresses and not is_running:
+        return Finding("Ollama port", Level.OK, f"{', '.join(ollama.addresses)} free")
+    return Finding("Ollama port", Level.NOTE if ollama.refused else Level.OK, ollama_line(ollama))
+
+
+def _running_ollama(instance: Instance) -> OllamaStatus | None:
+    """What the running server says of Ollama's port; None if it does not respond, or is of an older version."""
+    try:
+        known = request_status(instance).get("ollama")
+    except DrawbridgeError:
+        return None
+    if not isinstance(known, dict):
+        return None
+    refused, addresses = known.get("refused"), known.get("addresses")
+    return OllamaStatus(
+        tuple(map(str, addresses)) if isinstance(addresses, list) else (), str(refused) if refused else None
     )
 
 

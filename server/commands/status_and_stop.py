@@ -13,13 +13,13 @@ from server.commands.output import note, say, table
 from server.errors import DrawbridgeError
 from server.machine.files.paths import Folders
 from server.machine.instance import Instance, read_instance, request_end, request_status, request_stop, wait_until_gone
-from server.status import AccountStatus, PoolStatus, UsageWindow
-from server.status_phrases import account_line, pool_line, usage_line
+from server.status import AccountStatus, OllamaStatus, PoolStatus, UsageWindow
+from server.status_phrases import account_line, ollama_line, pool_line, usage_line
 
 # The server's grace for running answers, plus some for its processes.
 STOP_TIMEOUT_S = 30.0
 
-T = TypeVar("T", AccountStatus, PoolStatus, UsageWindow)
+T = TypeVar("T", AccountStatus, OllamaStatus, PoolStatus, UsageWindow)
 
 
 def running_instance(folders: Folders) -> Instance:
@@ -77,6 +77,7 @@ def status_rows(answer: Mapping[str, object]) -> list[tuple[str, str]]:
     return [
         ("state", state),
         ("base URL", _text(answer.get("base_url"))),
+        ("Ollama port", _ollama(answer)),
         ("other devices", _addresses(answer.get("lan_addresses"))),
         ("access key", "required" if answer.get("key_required") else "not required"),
         ("default model", _text(answer.get("model"))),
@@ -99,6 +100,11 @@ def _inner(answer: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 def _text(value: object) -> str:
     return "" if value is None else str(value)
+
+
+def _ollama(answer: Mapping[str, object]) -> str:
+    ollama = _inner(answer, "ollama")
+    return ollama_line(_from_json(OllamaStatus, ollama)) if ollama else ""
 
 
 def _addresses(value: object) -> str:

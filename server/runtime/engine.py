@@ -191,7 +191,7 @@ class Engine:
             trouble=None if self._mode.error is None else str(self._mode.error),
             own_address=self._own_variables,
             refused_origin=self.serving.refused_origin,
-            ollama_refused=self.serving.ollama_refused,
+            ollama=self.serving.ollama,
             engine=SelfCheckStatus(
                 checked=self._mode.is_checked,
                 isolation=self._in_force.isolation,

@@ -15,7 +15,7 @@ from server.machine.files.paths import Folders, find_folders
 from server.machine.network.sockets import Hosts, ListenerName, Listeners, lan_hosts, open_listeners, rebind
 from server.runtime.application import create_application
 from server.runtime.status_publisher import StatusPublisher
-from server.status import AccountStatus, Serving, SignInAccount, State, Status
+from server.status import AccountStatus, OllamaStatus, Serving, SignInAccount, State, Status
 from server.web.interfaces import App, ControlPort, Engine
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Runner:
             state=serving.state,
             addresses=serving.addresses,
             lan_addresses=serving.lan_addresses,
-            ollama_refused=serving.ollama_refused,
+            ollama=serving.ollama,
             base_url=serving.base_url,
             model=self._config.model,
             demo=self._config.demo,
@@ -123,7 +123,7 @@ class Runner:
             listeners.lan_addresses,
             listeners.base_url,
             None if self._refused_origin in self._config.allowed_origins else self._refused_origin,
-            listeners.ollama_refused,
+            OllamaStatus(listeners.ollama_addresses, listeners.ollama_refused),
         )
 
     def start(self) -> None:

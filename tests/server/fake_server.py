@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
@@ -80,7 +80,7 @@ class FakeEngine:
     def status(self) -> Status:
         return replace(
             self.known,
-            **asdict(self.serving),
+            **{field.name: getattr(self.serving, field.name) for field in fields(Serving)},
             model=self.config.model,
             demo=self.config.demo,
             key_required=self.config.api_key is not None,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from server.errors import CliMissing, KeyringLocked, PortTaken, SettingsCorrupt
-from server.status import AccountStatus, CliStatus, ModelName, PoolStatus, State, Status, UsageWindow
+from server.status import AccountStatus, CliStatus, ModelName, OllamaStatus, PoolStatus, State, Status, UsageWindow
 from tests.tray.menutext import menu_text
 from tray.menu.menu import menu_for, picture_for, tooltip_for
 from tray.menu.problems import crash_problem, problem_for, problem_in
@@ -127,7 +127,7 @@ def states() -> Iterator[tuple[str, Snapshot]]:
     )
     yield "answers_as_ollama", _with(ollama_port=11434)
     taken = "Port 11434 on 127.0.0.1 is taken by ollama (pid 812)."
-    yield "ollama_has_its_port", _with(replace(_RUNNING, ollama_refused=taken), ollama_port=11434)
+    yield "ollama_has_its_port", _with(replace(_RUNNING, ollama=OllamaStatus(refused=taken)), ollama_port=11434)
     yield "key_in_keyring", _with(key=KeyState(is_required=True, place=KeyPlace.KEYRING))
     yield "key_in_file", _with(key=KeyState(is_required=False, place=KeyPlace.FILE))
     yield "key_in_settings", _with(key=KeyState(is_required=True, place=KeyPlace.SETTINGS))

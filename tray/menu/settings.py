@@ -100,7 +100,7 @@ def port_item(snapshot: Snapshot) -> Item:
 def ollama_item(snapshot: Snapshot) -> Item:
     """Whether Ollama's port answers too."""
     port = snapshot.ollama_port
-    refused = snapshot.status.ollama_refused if port else None
+    refused = snapshot.status.ollama.refused if port else None
     text = f"Apps that only know Ollama: {'port taken' if refused else f'port {port}' if port else 'off'}"
     if pinned := set_by(snapshot, "ollama_port"):
         return text_line(text + pinned)

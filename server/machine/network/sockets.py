@@ -44,6 +44,7 @@ class Listeners:
     lan_addresses: tuple[str, ...] = ()
     ollama: tuple[socket.socket, ...] = ()
     ollama_refused: str | None = None
+    ollama_addresses: tuple[str, ...] = ()
 
     @property
     def base_url(self) -> str:
@@ -200,6 +201,7 @@ class _Opening:
             lan_addresses=self._lan_addresses(lan, bound),
             ollama=ollama,
             ollama_refused=refused,
+            ollama_addresses=_addresses(ollama),
         )
 
     def _bind_all(self, hosts: tuple[str, ...], port: int) -> tuple[socket.socket, ...]:

@@ -118,6 +118,7 @@ _HEALTH = {
     "demo": False,
     "model": _MODEL,
     "base_url": "http://127.0.0.1:8082/v1",
+    "ollama": {"state": "listening", "addresses": ["127.0.0.1:11434", "[::1]:11434"], "refused": None},
     "key_required": False,
     "uptime_s": 3600.5,
     "trouble": None,

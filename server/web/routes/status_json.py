@@ -6,7 +6,7 @@ from dataclasses import asdict
 from server.errors import DrawbridgeError
 from server.machine.version import own_version
 from server.status import AccountStatus, State, Status
-from server.status_phrases import problem_line
+from server.status_phrases import ollama_state, problem_line
 from server.web.interfaces import Engine
 
 NAME = "Drawbridge"
@@ -40,6 +40,7 @@ def state_json(status: Status, *, host: str, now: float, key_required: bool) -> 
         "model": status.model,
         "base_url": base_url_of(status, host),
         "lan_addresses": list(status.lan_addresses),
+        "ollama": {"state": ollama_state(status.ollama), **asdict(status.ollama)},
         "key_required": key_required,
         "uptime_s": None if status.started_at is None else round(max(0.0, now - status.started_at), 1),
         "trouble": problem_line(status),

@@ -12,7 +12,7 @@ import pytest
 from server.config import Config
 from server.errors import DrawbridgeError, KeyNeeded, PortTaken
 from server.runtime.runner import Runner
-from server.status import Status
+from server.status import OllamaStatus, Status
 from tests.ports import free_port
 from tests.server.fake_server import FakeBackend
 from tests.server.runtime.serving import WAIT_S, get, refuses, running, slow_request, wait_for
@@ -113,6 +113,7 @@ def test_ollamas_port_opens_and_closes_while_the_server_runs(backend: FakeBacken
         runner.apply(replace(runner.config, ollama_port=ollama))
         assert get(ollama, "/status")[0] == get(runner.listeners.port, "/status")[0] == 200
         assert f"127.0.0.1:{ollama}" in runner.status.addresses
+        assert f"127.0.0.1:{ollama}" in runner.status.ollama.addresses
         # The same rules: a proxy's request is refused.
         assert get(ollama, "/status", **{"x-forwarded-for": "1"})[0] == 403
         with pytest.raises(DrawbridgeError, match="taken"):
@@ -120,6 +121,7 @@ def test_ollamas_port_opens_and_closes_while_the_server_runs(backend: FakeBacken
         assert get(ollama, "/status")[0] == 200
         runner.apply(replace(runner.config, ollama_port=0))
         wait_for(lambda: refuses(ollama))
+        assert runner.status.ollama == OllamaStatus()
         assert len(backend.engines) == 1
 
 
@@ -127,7 +129,7 @@ def test_a_server_without_ollamas_port_says_why(backend: FakeBackend) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         config = Config(port=0, ollama_port=taken.getsockname()[1])
         with running(backend, config) as runner:
-            assert "is taken by" in (runner.status.ollama_refused or "")
+            assert "is taken by" in (runner.status.ollama.refused or "")
             assert get(runner.listeners.port, "/status")[0] == 200
 
 

@@ -29,6 +29,7 @@ async def test_health_tells_everything_where_no_key_is_needed() -> None:
     assert health["account"]["payer"] == "plan"
     assert health["pool"]["ready"] == 2
     assert health["pool"]["ways"] == {"process": 7}
+    assert health["ollama"] == {"state": "off", "addresses": [], "refused": None}
     assert {"raw", "answering", "parked", "waiting", "size"} <= set(health["pool"])
     assert (health["model"], health["demo"], health["key_required"]) == ("sonnet", False, False)
 
