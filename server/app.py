@@ -11,6 +11,7 @@ from server.dialects.base import Dialect
 from server.dialects.common.response_store import MemoryStore, ResponseStore
 from server.dialects.common.sealed import Seal
 from server.dialects.registry import DIALECTS
+from server.dialects.responses.compact_endpoint import CompactEndpoint
 from server.machine.version import own_version
 from server.web.exception_handlers import add_exception_handlers
 from server.web.interfaces import ControlPort, Engine
@@ -65,7 +66,8 @@ def create_app(
     for dialect in dialects:
         app.include_router(dialect_router(dialect, engine, clock=clock, seal=seal, store=store))
     app.include_router(stored_responses_router(store))
-    app.include_router(count_router(engine))
+    app.include_router(dialect_router(CompactEndpoint(), engine, clock=clock, seal=seal, store=store))
+    app.include_router(count_router(engine, seal=seal, store=store))
     created = int(clock())
     app.include_router(models_router(engine, created=created))
     app.include_router(lmstudio_router(engine))

@@ -10,7 +10,7 @@ from typing import Any
 import openai
 import pytest
 import pytest_asyncio
-from openai.types.responses import Response
+from openai.types.responses import CompactedResponse, Response
 from PIL import Image
 from pydantic import BaseModel
 
@@ -234,4 +234,22 @@ async def test_a_limit_a_refusal_and_a_compaction(client: openai.AsyncOpenAI, br
     await client.responses.create(model="sonnet", input=again)
     ((role, told),) = conversation_of(standin.requests[-1].body)
     assert role == "user"
+    assert told.endswith("\n\nThey greeted.|Go on.")
+
+
+async def test_a_compacted_window_and_a_token_count(
+    client: openai.AsyncOpenAI, bridge: Bridge, standin: Standin
+) -> None:
+    standin.script(ending)
+    counted = await client.responses.input_tokens.with_raw_response.count(model="sonnet", input="hi " * 70)
+    assert counted.headers["x-drawbridge-count"] == "estimate"
+    assert 50 < counted.parse().input_tokens < 100
+    assert not standin.requests
+    history: list[Any] = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "Hello."}]
+    window = await client.responses.compact(model="sonnet", input=history)
+    CompactedResponse.model_validate(window.to_dict(), strict=True)
+    assert [role for role, _ in conversation_of(standin.requests[-1].body)] == ["user", "assistant", "user"]
+    again: list[Any] = [*(item.to_dict() for item in window.output), {"role": "user", "content": "Go on."}]
+    await client.responses.create(model="sonnet", input=again)
+    ((_, told),) = conversation_of(standin.requests[-1].body)
     assert told.endswith("\n\nThey greeted.|Go on.")

@@ -33,7 +33,7 @@ def ends_with_trigger(body: Mapping[str, object]) -> bool:
 def with_prompt(body: Mapping[str, object]) -> dict[str, object]:
     """Returns the request for a compaction as a request for a summary."""
     items = body.get("input")
-    before = items if isinstance(items, list) else [{"role": "user", "content": items}]
+    before = items if isinstance(items, list) else [] if items is None else [{"role": "user", "content": items}]
     before = before[:-1] if ends_with_trigger(body) else before
     return {**body, "input": [*before, {"role": "user", "content": PROMPT}]}
 

@@ -6,6 +6,7 @@ Codex repeats a failed request up to 30 times, and each may be an answer of Clau
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from server import errors
 from server.dialects.base import ErrorReply
@@ -33,6 +34,17 @@ def responses_error(error: DrawbridgeError, *, is_codex: bool = False) -> ErrorR
     elif is_codex:
         return _codex_reply(error, reply, fields)
     return ErrorReply(reply.status, {"error": fields}, reply.headers)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestErrors:
+    """The responses for errors of one request before its answer begins."""
+
+    is_codex: bool
+
+    def __call__(self, error: DrawbridgeError) -> ErrorReply:
+        """The response for `error`."""
+        return responses_error(error, is_codex=self.is_codex)
 
 
 def failure_in_stream(error: DrawbridgeError, *, is_codex: bool = False) -> dict[str, str]:

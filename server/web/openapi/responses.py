@@ -117,3 +117,46 @@ RESPONSES_OPERATION: dict[str, Any] = {
         **error_responses(RESPONSES),
     },
 }
+COMPACT_OPERATION: dict[str, Any] = {
+    "name": "compact_response",
+    "summary": "Compact a conversation",
+    "tags": ["Responses"],
+    "description": "Has Claude summarize a conversation. Send the output as input in place of what it summarizes.",
+    "openapi_extra": request_body(ResponsesRequest, {"result": RESPONSES_EXAMPLES["result"]}),
+    "responses": {
+        200: {
+            "description": "One compaction item",
+            "content": {
+                "application/json": {
+                    "schema": {"type": "object"},
+                    "example": {
+                        "id": f"resp_{_HEX}",
+                        "object": "response.compaction",
+                        "created_at": 1795219200,
+                        "output": [{"id": f"cmp_{_HEX}00", "type": "compaction", "encrypted_content": "AY3x..."}],
+                        "usage": _RESPONSE["usage"],
+                    },
+                }
+            },
+        },
+        **error_responses(RESPONSES),
+    },
+}
+INPUT_TOKENS_OPERATION: dict[str, Any] = {
+    "summary": "Estimate the input tokens of items",
+    "tags": ["Responses"],
+    "openapi_extra": request_body(ResponsesRequest, {"short": RESPONSES_EXAMPLES["short"]}),
+    "responses": {
+        200: {
+            "description": "The estimate",
+            "headers": {"x-drawbridge-count": {"schema": {"type": "string"}, "description": "estimate"}},
+            "content": {
+                "application/json": {
+                    "schema": {"type": "object"},
+                    "example": {"object": "response.input_tokens", "input_tokens": 14},
+                }
+            },
+        },
+        **error_responses(RESPONSES),
+    },
+}

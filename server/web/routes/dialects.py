@@ -26,7 +26,7 @@ from server.web.openapi.completions import COMPLETIONS
 from server.web.openapi.examples import CHAT_RESPONSES
 from server.web.openapi.messages import MESSAGES
 from server.web.openapi.ollama import OLLAMA_CHAT, OLLAMA_GENERATE
-from server.web.openapi.responses import RESPONSES_OPERATION
+from server.web.openapi.responses import COMPACT_OPERATION, RESPONSES_OPERATION
 from server.web.streaming.checked import checked
 from server.web.streaming.responses import Pace, StreamedAnswer, WholeAnswer
 
@@ -42,6 +42,7 @@ _DOCUMENTATION: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "responses": CHAT_RESPONSES,
         },
         "/v1/responses": RESPONSES_OPERATION,
+        "/v1/responses/compact": COMPACT_OPERATION,
         "/v1/completions": COMPLETIONS,
         "/v1/messages": MESSAGES,
         "/api/chat": OLLAMA_CHAT,

@@ -53,6 +53,8 @@ async def test_the_document_has_an_example_for_every_endpoint_and_error() -> Non
         "/v1/messages",
         "/v1/messages/count_tokens",
         "/v1/responses",
+        "/v1/responses/compact",
+        "/v1/responses/input_tokens",
         "/v1/completions",
         "/api/chat",
         "/api/generate",

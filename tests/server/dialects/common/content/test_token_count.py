@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from PIL import Image as Picture
 
+from server.dialects.common.content.token_count import estimated_tokens
 from server.dialects.messages.request import parse_messages, request_from_messages
-from server.dialects.messages.token_count import estimated_tokens
 from tests.server.web.scene import FakeEngine, client, served
 
 HI: dict[str, Any] = {"role": "user", "content": "Hello, how are you today?"}

@@ -36,6 +36,7 @@ def estimated_tokens(request: ModelRequest) -> int:
     tokens = _text(profile.system) + sum(_PER_MESSAGE + sum(map(_part, message.parts)) for message in request.messages)
     if profile.tools:
         tokens += _WITH_TOOLS
+    tokens += _text(request.settings.schema or "")
     for tool in profile.tools:
         tokens += _PER_TOOL + _text(tool.name) + _text(tool.description) + _text(tool.schema)
     return max(1, math.ceil(tokens))
