@@ -82,9 +82,32 @@ async def test_ollama_python(bridge: Bridge) -> None:
         old = await client.embeddings(model="nomic-embed-text", prompt=TEXTS[0])
         assert closeness(old.embedding, found.embeddings[0]) > 0.9999
         assert len((await client.embed(model="m", input="hi", dimensions=64)).embeddings[0]) == 64
+        assert "use-multilingual-v3" in [row.model for row in (await client.list()).models]
+        shown = await client.show("use-multilingual-v3")
+        info = shown.modelinfo or {}
+        assert shown.capabilities == ["embedding"]
+        assert info[f"{info['general.architecture']}.embedding_length"] == len(found.embeddings[0])
         with pytest.raises(ollama.ResponseError, match="dimensions must be at most 512") as caught:
             await client.embed(model="m", input="hi", dimensions=1024)
         assert caught.value.status_code == 400
+
+
+async def test_node(bridge: Bridge, node_clients: Path) -> None:
+    program = node_clients / "embeddings.mjs"
+    found = json.loads(await printed(bridge, "node", program, bridge.url, json.dumps(TEXTS)))
+    first = found["vectors"]["packed"]
+    for client, vectors in found["vectors"].items():
+        assert is_meaningful(vectors), client
+        for one, other in zip(vectors, first, strict=True):
+            assert closeness(one, other) > 0.9999, client
+    assert found["lengths"] == [64, 64, 512]
+    assert len(set(found["tokens"])) == 1
+    status, text, ollamas_status, ollamas_text = found["errors"]
+    assert (status, ollamas_status) == (400, 400)
+    assert "at most 512" in text
+    assert "at most 512" in ollamas_text
+    assert "use-multilingual-v3" in found["listed"]
+    assert found["capabilities"] == ["embedding"]
 
 
 async def test_langchain(bridge: Bridge, python_clients: Path) -> None:

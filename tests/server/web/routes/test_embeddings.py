@@ -187,6 +187,20 @@ async def test_a_drawbridge_as_its_own_endpoint_is_refused_instead_of_going_arou
     assert "leads to Drawbridge itself" in reply.json()["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/v1/embeddings", {"input": "hi"}), ("/api/embed", {"input": "hi"}), ("/api/embeddings", {"prompt": "hi"})],
+)
+async def test_what_another_drawbridge_has_passed_on_is_not_passed_on_again(
+    other: OtherServer, path: str, body: dict[str, object]
+) -> None:
+    engine = FakeEngine(config=Config(embeddings_url=other.url))
+    async with client(served(engine)) as c:
+        reply = await c.post(path, json={"model": "m", **body}, headers={"x-drawbridge-passed-on": "1"})
+    assert (reply.status_code, other.bodies) == (400, [])
+    assert "leads to Drawbridge itself" in reply.text
+
+
 async def test_a_client_that_disconnects_ends_the_request_to_the_endpoint(other: OtherServer) -> None:
     other.reply = None
     engine = FakeEngine(config=Config(embeddings_url=other.url))
