@@ -110,4 +110,18 @@ SHOW: Responses = {
     401: _ERRORS[401],
     **_UNKNOWN,
 }
-PULL: Responses = {200: json_response("It is there", {"status": "success"}), 401: _ERRORS[401], **_UNKNOWN}
+_PULLED = {"status": "success"}
+PULL: Responses = {
+    200: {
+        "description": "It is there, as a stream of lines or with `stream: false` whole",
+        "content": {
+            "application/json": {"schema": {"type": "object"}, "example": _PULLED},
+            "application/x-ndjson": {
+                "schema": {"type": "string"},
+                "example": f"{json.dumps({'status': 'pulling manifest'})}\n{json.dumps(_PULLED)}\n",
+            },
+        },
+    },
+    401: _ERRORS[401],
+    **_UNKNOWN,
+}

@@ -4,12 +4,14 @@ import json
 from typing import Any  # OpenAPI documents are foreign JSON; FastAPI takes them as dict[str, Any]
 
 from server.dialects.responses.request_types import ResponsesRequest
-from server.web.openapi.error_examples import RESPONSES, error_responses
+from server.errors import NotFound
+from server.web.openapi.error_examples import ACCESS, RESPONSES, Responses, error_responses
+from server.web.openapi.examples import json_response
 from server.web.openapi.request_schemas import request_body
 
+STORED_ID = "resp_7c1f0b9a4e5d4c3b8a19f0e2"
 _MODEL = "sonnet"
-_HEX = "7c1f0b9a4e5d4c3b8a19f0e2"
-_ID = f"msg_{_HEX}00"
+_ID = "msg_7c1f0b9a4e5d4c3b8a19f0e200"
 _WEATHER = {
     "type": "function",
     "name": "get_weather",
@@ -51,7 +53,7 @@ RESPONSES_EXAMPLES: dict[str, Any] = {
     ),
 }
 _RESPONSE: dict[str, Any] = {
-    "id": f"resp_{_HEX}",
+    "id": STORED_ID,
     "object": "response",
     "created_at": 1795219200,
     "completed_at": 1795219202,
@@ -130,10 +132,16 @@ COMPACT_OPERATION: dict[str, Any] = {
                 "application/json": {
                     "schema": {"type": "object"},
                     "example": {
-                        "id": f"resp_{_HEX}",
+                        "id": STORED_ID,
                         "object": "response.compaction",
                         "created_at": 1795219200,
-                        "output": [{"id": f"cmp_{_HEX}00", "type": "compaction", "encrypted_content": "AY3x..."}],
+                        "output": [
+                            {
+                                "id": "cmp_7c1f0b9a4e5d4c3b8a19f0e200",
+                                "type": "compaction",
+                                "encrypted_content": "AY3x...",
+                            }
+                        ],
                         "usage": _RESPONSE["usage"],
                     },
                 }
@@ -159,4 +167,25 @@ INPUT_TOKENS_OPERATION: dict[str, Any] = {
         },
         **error_responses(RESPONSES),
     },
+}
+
+_MISSING = (*ACCESS, NotFound(f"There is no stored response '{STORED_ID}'.", hint="Responses are kept for a day."))
+_ITEM = {
+    "id": "msg_5b1e7c0d4e5d4c3b8a19f0e200",
+    "type": "message",
+    "status": "completed",
+    "role": "user",
+    "content": [{"type": "input_text", "text": "The capital of France?"}],
+}
+STORED: Responses = {200: json_response("The response", _RESPONSE), **error_responses(_MISSING)}
+STORED_ITEMS: Responses = {
+    200: json_response(
+        "The items of the input, the newest first",
+        {"object": "list", "data": [_ITEM], "first_id": _ITEM["id"], "last_id": _ITEM["id"], "has_more": False},
+    ),
+    **error_responses(_MISSING),
+}
+DELETED: Responses = {
+    200: json_response("It is deleted", {"id": STORED_ID, "object": "response", "deleted": True}),
+    **error_responses(_MISSING),
 }

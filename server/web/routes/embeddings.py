@@ -20,7 +20,7 @@ from server.large_json import dumps, loads
 from server.offload import LARGE, is_large, offload
 from server.web.interfaces import Engine
 from server.web.json_body import json_body
-from server.web.openapi.embeddings import EMBEDDINGS_EXTRA, EMBEDDINGS_RESPONSES
+from server.web.openapi.embeddings import OLLAMA_EMBED, OLLAMA_EMBEDDINGS, OPENAI_EMBEDDINGS
 from server.web.path_aliases import DEPLOYMENT
 from server.web.replies import JSON_HEADERS, header_value
 
@@ -31,14 +31,9 @@ _MANY_TEXTS = 16
 T = TypeVar("T")
 _DOCUMENTATION: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "/v1/embeddings": {
-            "name": "create_embeddings",
-            "summary": "Turn texts into vectors",
-            "tags": ["Embeddings"],
-            "description": "Computes a vector for each text, by a model on this computer. Nothing is sent to Claude.",
-            "openapi_extra": EMBEDDINGS_EXTRA,
-            "responses": EMBEDDINGS_RESPONSES,
-        }
+        "/v1/embeddings": OPENAI_EMBEDDINGS,
+        "/api/embed": OLLAMA_EMBED,
+        "/api/embeddings": OLLAMA_EMBEDDINGS,
     }
 )
 

@@ -1,8 +1,9 @@
 """The models of this account, in the forms of OpenAI, Anthropic and LM Studio."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from server.answering.model_routing import card_for
 from server.dialects.chat_completions.models import embedding_row, models_page, row_named
@@ -19,6 +20,7 @@ from server.web.openapi.lmstudio import LMSTUDIO_MODEL, LMSTUDIO_MODELS
 from server.web.path_aliases import AS_SENT
 from server.web.replies import JsonReply
 
+ModelName = Annotated[str, Path(examples=["sonnet"])]
 # Cursor's words for the dialects.
 _API_TYPES: Mapping[str, str] = {
     "chat_completions": "chat_completions",
@@ -49,7 +51,7 @@ def models_router(engine: Engine, *, created: int) -> APIRouter:
         )
 
     @router.get("/v1/models/{model:path}", summary="Describe a model", responses=MODEL_RESPONSES)
-    async def retrieve_model(model: str, request: Request) -> Response:
+    async def retrieve_model(model: ModelName, request: Request) -> Response:
         """Describes the model that answers requests for this name."""
         if (embeds := embedding_model(engine, model)) is not None:
             return JsonReply(embedding_row(embeds, created=created))
@@ -72,7 +74,7 @@ def lmstudio_router(engine: Engine) -> APIRouter:
         return JsonReply(lmstudio.models_v0(await engine.models(), embedding_model(engine)))
 
     @router.get("/api/v0/models/{model:path}", summary="Describe a model, as LM Studio does", responses=LMSTUDIO_MODEL)
-    async def retrieve_model(model: str) -> Response:
+    async def retrieve_model(model: ModelName) -> Response:
         """Describes the model that answers requests for this name."""
         if (embeds := embedding_model(engine, model)) is not None:
             return JsonReply(lmstudio.embedding_row_v0(embeds))

@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from server.web.access.policy import access_of, is_open_to_read
+from server.web.openapi.aliases import alias_paths
 from server.web.openapi.error_examples import ERROR_SCHEMA
 from server.web.openapi.request_schemas import request_schemas
 
@@ -41,11 +42,12 @@ def openapi_router(app: FastAPI) -> APIRouter:
 
 
 def _completed(document: Document) -> Document:
-    """With our errors instead of FastAPI's 422."""
+    """With our errors instead of FastAPI's 422, and with the paths that other servers have for the same endpoints."""
     components = document.setdefault("components", {})
     components["schemas"] = {**request_schemas(), "Error": ERROR_SCHEMA}
     for operation in (entry for path in document["paths"].values() for entry in path.values()):
         operation["responses"].pop("422", None)
+    document["paths"].update(alias_paths(document["paths"]))
     return document
 
 

@@ -1,18 +1,22 @@
 """Routes of stored responses: read, list the input, delete, cancel."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
 
 from server.dialects.common.response_store import Item, ResponseStore, StoredResponse
 from server.errors import InvalidRequest, NotFound
 from server.web.access.policy import access_of
+from server.web.openapi.responses import DELETED, STORED, STORED_ID, STORED_ITEMS
 from server.web.replies import JsonReply
 
 _MOST, _USUAL = 100, 20
+ResponseId = Annotated[str, Path(examples=[STORED_ID])]
 
 
 def stored_responses_router(store: ResponseStore) -> APIRouter:
     """The routes over `store`. Each owner sees only its own responses."""
-    router = APIRouter(prefix="/v1/responses/{id_}", include_in_schema=False)
+    router = APIRouter(prefix="/v1/responses/{response_id}", tags=["Responses"])
 
     def found(http: Request, id_: str) -> StoredResponse:
         response = store.get(access_of(http).owner, id_)
@@ -23,9 +27,10 @@ def stored_responses_router(store: ResponseStore) -> APIRouter:
             )
         return response
 
-    @router.get("")
-    async def read(http: Request, id_: str) -> Response:
-        response = found(http, id_)
+    @router.get("", summary="Read a stored response", responses=STORED)
+    async def read(http: Request, response_id: ResponseId) -> Response:
+        """Returns a response that was created with `store`. Only the access key that created it can read it."""
+        response = found(http, response_id)
         if http.query_params.get("stream", "").lower() in {"true", "1"}:
             raise InvalidRequest(
                 "stream: only a response in the background can be streamed again, and Drawbridge has none.",
@@ -33,20 +38,24 @@ def stored_responses_router(store: ResponseStore) -> APIRouter:
             )
         return JsonReply(response.body)
 
-    @router.delete("")
-    async def delete(http: Request, id_: str) -> Response:
-        found(http, id_)
-        store.delete(access_of(http).owner, id_)
-        return JsonReply({"id": id_, "object": "response", "deleted": True})
+    @router.delete("", summary="Delete a stored response", responses=DELETED)
+    async def delete(http: Request, response_id: ResponseId) -> Response:
+        """Deletes a stored response."""
+        found(http, response_id)
+        store.delete(access_of(http).owner, response_id)
+        return JsonReply({"id": response_id, "object": "response", "deleted": True})
 
-    @router.get("/input_items")
-    async def input_items(http: Request, id_: str) -> Response:
+    @router.get("/input_items", summary="List the input of a stored response", responses=STORED_ITEMS)
+    async def input_items(http: Request, response_id: ResponseId) -> Response:
+        """Lists the items that the response answered. `order`, `after` and `limit` select a page."""
         query = http.query_params
-        return JsonReply(_page(found(http, id_).input, query.get("order"), query.get("after"), query.get("limit")))
+        return JsonReply(
+            _page(found(http, response_id).input, query.get("order"), query.get("after"), query.get("limit"))
+        )
 
-    @router.post("/cancel")
-    async def cancel(http: Request, id_: str) -> Response:
-        found(http, id_)
+    @router.post("/cancel", include_in_schema=False)
+    async def cancel(http: Request, response_id: str) -> Response:
+        found(http, response_id)
         raise InvalidRequest(
             "Only a response in the background can be cancelled, and Drawbridge has none.",
             hint="Close the connection to cancel an answer.",

@@ -6,6 +6,7 @@ import pytest
 from server.config import Config
 from server.web.access.middleware import AccessMiddleware, policy_for
 from server.web.routes import docs
+from tests.server.web.documented import examples_in
 from tests.server.web.scene import FakeControl, FakeEngine, client, served
 
 
@@ -55,7 +56,15 @@ async def test_the_document_has_an_example_for_every_endpoint_and_error() -> Non
         "/v1/responses",
         "/v1/responses/compact",
         "/v1/responses/input_tokens",
+        "/v1/responses/{response_id}",
+        "/v1/responses/{response_id}/input_items",
         "/v1/completions",
+        "/openai/deployments/{deployment}/chat/completions",
+        "/openai/deployments/{deployment}/completions",
+        "/openai/deployments/{deployment}/embeddings",
+        "/api/v0/chat/completions",
+        "/api/v0/completions",
+        "/api/v0/embeddings",
         "/api/chat",
         "/api/generate",
         "/api/version",
@@ -66,6 +75,8 @@ async def test_the_document_has_an_example_for_every_endpoint_and_error() -> Non
         "/api/v0/models",
         "/api/v0/models/{model}",
         "/v1/embeddings",
+        "/api/embed",
+        "/api/embeddings",
         "/v1/models",
         "/v1/models/{model}",
         "/health",
@@ -88,13 +99,11 @@ async def test_the_document_has_an_example_for_every_endpoint_and_error() -> Non
 
 async def test_the_request_examples_are_answered() -> None:
     async with client(served(FakeEngine())) as c:
-        document = (await c.get("/openapi.json")).json()
-        for path, operations in document["paths"].items():
-            body = operations.get("post", {}).get("requestBody", {"content": {"application/json": {"examples": {}}}})
-            for name, example in body["content"]["application/json"]["examples"].items():
-                reply = await c.post(path, json=example["value"])
-                assert reply.status_code == 200, (path, name)
-                assert "x-drawbridge-ignored" not in reply.headers, (path, name)
+        for example in examples_in((await c.get("/openapi.json")).json()):
+            if example.body is not None:
+                reply = await c.request(example.method, example.path, json=example.body)
+                assert reply.status_code == 200, example
+                assert "x-drawbridge-ignored" not in reply.headers, example
 
 
 FORMS = {"bearer", "x-api-key", "api-key"}
