@@ -72,6 +72,7 @@ class Config:
     isolation: Isolation = "warm"  # "process": a fresh process per conversation, regardless of the self-check
     memory: Memory = "normal"  # "small": one process, unless `pool_size` is given, and without its JIT compiler
     warm_spares: bool = False  # let unused processes answer throw-away questions of a stand-in ahead of requests
+    journal_days: int = 30  # how long the list of requests is kept, which has none of their words; 0: none is
     check_updates: bool = False  # the app checks for a newer version once a day
     icon: IconColour = "auto"  # of the tray icon; "auto": by the panel, or visible on both if that is unknown
     log_level: str = "info"
@@ -233,6 +234,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("isolation", _one_of("warm", "process"), "warm or process"),
     Option("memory", _one_of("normal", "small"), "normal or small"),
     Option("warm_spares", _switch, "true or false"),
+    Option("journal_days", _whole(0, 3650), "a number of days from 0 to 3650"),
     Option("check_updates", _switch, "true or false"),
     Option("icon", _one_of("auto", "light", "dark"), "auto, light or dark"),
     Option("log_level", _one_of("debug", "info", "warning", "error"), "debug, info, warning or error"),

@@ -21,15 +21,19 @@ request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", d
 _SECRET = re.compile(r"(sk-[A-Za-z0-9_-]{4})[A-Za-z0-9_-]{8,}|((?i:bearer|x-api-key:?)\s+)[^\s'\"]{8,}")
 
 
+def redacted(text: str) -> str:
+    """`text` without what looks like a key."""
+    return _SECRET.sub(lambda match: f"{match[1] or match[2]}[redacted]", text)
+
+
 class _Line(logging.Filter):
     """Adds the request id and redacts keys."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
         message = record.getMessage()
-        redacted = _SECRET.sub(lambda m: f"{m[1] or m[2]}[redacted]", message)
-        if redacted != message:
-            record.msg, record.args = redacted, ()
+        if (line := redacted(message)) != message:
+            record.msg, record.args = line, ()
         return True
 
 

@@ -134,6 +134,7 @@ class Serving:
     base_url: str | None = None
     refused_origin: str | None = None
     ollama: OllamaStatus = field(default_factory=OllamaStatus)
+    journal_trouble: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ class Status:
     """The whole state of a server. `lan_addresses` are for containers and the network.
 
     `own_address`: variables that point at this server, which Claude Code is started without. `refused_origin`: the
-    origin of the page that was refused last, for some minutes.
+    origin of the page that was refused last, for some minutes. `journal_trouble`: why the list of requests is not kept.
     """
 
     state: State = State.STOPPED
@@ -162,4 +163,5 @@ class Status:
     own_address: tuple[str, ...] = ()
     refused_origin: str | None = None
     ollama: OllamaStatus = field(default_factory=OllamaStatus)
+    journal_trouble: str | None = None
     engine: SelfCheckStatus = field(default_factory=SelfCheckStatus)

@@ -130,7 +130,13 @@ def problem_line(status: Status) -> str | None:
     """Says what is wrong now; None if nothing is."""
     known = status.trouble or status.pool.trouble or next(map(circuit_line, status.circuits), None)
     known = known or (own_address_line(status.own_address) if status.own_address else None)
-    return known or (refused_origin_line(status.refused_origin) if status.refused_origin else None)
+    known = known or (refused_origin_line(status.refused_origin) if status.refused_origin else None)
+    return known or (journal_line(status.journal_trouble) if status.journal_trouble else None)
+
+
+def journal_line(trouble: str) -> str:
+    """Says why the list of requests has gaps."""
+    return f"Requests are answered but not listed: the file of the list cannot be written ({trouble})."
 
 
 def ollama_state(ollama: OllamaStatus) -> str:

@@ -55,6 +55,7 @@ HELP: Mapping[str, str] = {
     "isolation": "warm: reuse processes for other conversations after a reset; process: a fresh one for each.",
     "memory": "small: for computers with little memory, one process and slower long answers; or normal.",
     "warm_spares": "Warm unused processes up by questions that a local stand-in answers; only with an API key.",
+    "journal_days": "How many days the list of requests is kept; it has none of their words. 0: keep none.",
     "check_updates": "Check once a day for a newer version and show it in the app's menu.",
     "icon": "The colour of the tray icon: light (for a dark panel), dark (for a light panel), or auto.",
     "log_level": "debug, info, warning or error.",

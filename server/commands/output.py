@@ -1,7 +1,7 @@
 """Output of commands: results to stdout, remarks to stderr; either may be missing."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import click
 
@@ -22,6 +22,13 @@ def note(text: str) -> None:
         click.echo(text, err=True)
     except OSError:
         silence(sys.stderr)
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Formats rows in columns. Control characters, which a terminal would obey, are replaced."""
+    inert = [["".join(letter if letter.isprintable() else "?" for letter in cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*inert, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in inert)
 
 
 def table(rows: Iterable[tuple[str, str]]) -> str:

@@ -192,6 +192,7 @@ class Engine:
             own_address=self._own_variables,
             refused_origin=self.serving.refused_origin,
             ollama=self.serving.ollama,
+            journal_trouble=self.serving.journal_trouble,
             engine=SelfCheckStatus(
                 checked=self._mode.is_checked,
                 isolation=self._in_force.isolation,

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any  # Any: the send type of a coroutine
 from server.config import FIXED_AT_START, GRACE_S, LISTENING, Config
 from server.errors import DrawbridgeError, KeyNeeded, SettingsInvalid, ShuttingDown, StartError
 from server.machine.files.paths import Folders, find_folders
-from server.machine.network.sockets import Hosts, ListenerName, Listeners, lan_hosts, open_listeners, rebind
-from server.runtime.application import create_application
+from server.machine.network.sockets import Hosts, Listeners, lan_hosts, open_listeners, rebind
+from server.runtime import application
 from server.runtime.status_publisher import StatusPublisher
 from server.status import AccountStatus, OllamaStatus, Serving, SignInAccount, State, Status
 from server.web.interfaces import App, ControlPort, Engine
 
 if TYPE_CHECKING:
+    from server.runtime.journal import RequestLog
     from server.runtime.listeners import ListenerSet
 
 logger = logging.getLogger(__name__)
@@ -57,8 +58,8 @@ class Runner:
         self._config = config
         self.token = token
         self._folders = folders or find_folders(config)
-        self._open_engine = open_engine or _open_engine
-        self._create_app = create_app or partial(create_application, self._folders)
+        self._open_engine = open_engine or application.open_engine
+        self._create_app = create_app or partial(application.create_application, self._folders)
         self._control: ControlPort = self if on_stop_requested is None else _Control(token, on_stop_requested)
         self._hosts = hosts
         self._on_open = on_open
@@ -71,6 +72,7 @@ class Runner:
         self._listeners: Listeners | None = None
         self._listener_set: ListenerSet | None = None
         self._engine: Engine | None = None
+        self._request_log: RequestLog | None = None
         self._opening: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._refused_origin: str | None = None
@@ -100,6 +102,7 @@ class Runner:
             addresses=serving.addresses,
             lan_addresses=serving.lan_addresses,
             ollama=serving.ollama,
+            journal_trouble=serving.journal_trouble,
             base_url=serving.base_url,
             model=self._config.model,
             demo=self._config.demo,
@@ -124,6 +127,7 @@ class Runner:
             listeners.base_url,
             None if self._refused_origin in self._config.allowed_origins else self._refused_origin,
             OllamaStatus(listeners.ollama_addresses, listeners.ollama_refused),
+            None if self._request_log is None else self._request_log.trouble,
         )
 
     def start(self) -> None:
@@ -248,6 +252,12 @@ class Runner:
             self._engine.serving = self._serving
         self._publisher.publish()
 
+    def _publish_later(self) -> None:
+        """From another thread: publishes what has changed there."""
+        assert self._loop is not None
+        with suppress(RuntimeError):  # the loop is closed: the server has stopped
+            self._loop.call_soon_threadsafe(self._publish)
+
     def _on_refused_origin(self, origin: str | None) -> None:
         """In the loop: reports the origin for some minutes, since its page shows only that it cannot connect."""
         if self._forgetting is not None:
@@ -297,20 +307,29 @@ class Runner:
             self._engine = engine
             # Settings that were changed while it opened.
             engine.apply(self._config)
-            await asyncio.to_thread(_import_web)
+            await asyncio.to_thread(application.import_web)
             app = self._create_app(self._config, engine, self._control)
-            self._listener_set = _listener_set(app, lambda: self._config, self._on_refused_origin)
-            self._on_open(self.listeners)
-            try:
-                await self._listener_set.change(self.listeners, grace_s=0.0)
-                self._move(State.RUNNING)
-                logger.info("listening on %s", ", ".join(self.listeners.addresses))
-                self._started.set_result(None)
-                await self._until_stopped(self._listener_set)
-            finally:
-                self._move(State.STOPPING)
-                # Without `stop` an error ends the server, and no grace is given.
-                await self._listener_set.close(self._grace_s or 0.0)
+            with application.open_request_log(
+                self._folders, lambda: self._config, engine, self._publish_later
+            ) as self._request_log:
+                self._listener_set = application.listener_set_over(
+                    app, lambda: self._config, self._on_refused_origin, self._request_log.add
+                )
+                await self._listen(self._listener_set)
+
+    async def _listen(self, listener_set: "ListenerSet") -> None:
+        """Answers requests until `stop`."""
+        self._on_open(self.listeners)
+        try:
+            await listener_set.change(self.listeners, grace_s=0.0)
+            self._move(State.RUNNING)
+            logger.info("listening on %s", ", ".join(self.listeners.addresses))
+            self._started.set_result(None)
+            await self._until_stopped(listener_set)
+        finally:
+            self._move(State.STOPPING)
+            # Without `stop` an error ends the server, and no grace is given.
+            await listener_set.close(self._grace_s or 0.0)
 
     async def _until_stopped(self, listener_set: "ListenerSet") -> None:
         """Waits for `stop`. Raises if a listener ends by itself."""
@@ -350,33 +369,6 @@ def _run_in_loop(change: Coroutine[Any, Any, None], loop: asyncio.AbstractEventL
     except TimeoutError as error:
         raise StartError("The server is too busy to change its settings.", hint="Restart the server.") from error
     return True
-
-
-# uvicorn and FastAPI take a second to import. The first Claude Code boots meanwhile; `drawbridge status` needs neither.
-
-
-def _open_engine(config: Config, folders: Folders) -> AbstractAsyncContextManager[Engine]:
-    from server.runtime.engine import open_engine
-
-    return open_engine(config, folders)
-
-
-def _import_web() -> None:
-    """Called in a thread, so that the loop keeps reading from the first Claude Code."""
-    import server.app
-    import server.runtime.listeners
-    import server.web.access.middleware  # noqa: F401 # for its effect
-
-
-def _listener_set(app: App, config: Callable[[], Config], on_refused_origin: Callable[[str], None]) -> "ListenerSet":
-    """The listeners over `app`, each with the access policy of its name under the settings in force."""
-    from server.runtime.listeners import ListenerSet
-    from server.web.access.middleware import AccessMiddleware, policy_for
-
-    def app_for(name: ListenerName) -> App:
-        return AccessMiddleware(app, lambda: policy_for(config(), name), on_refused_origin=on_refused_origin)
-
-    return ListenerSet(app_for)
 
 
 def _check_key(config: Config) -> None:

@@ -30,6 +30,7 @@ COMMON: tuple[tuple[str, str, str], ...] = (
     ("cli_path", '"/path/to/claude"', "the Claude Code program to run; if absent, Drawbridge searches for it"),
     ("log_dir", '"/path/to/folder"', "the folder of the log; if absent, the system's folder for logs"),
     ("demo", "false", "made-up answers, without an account"),
+    ("journal_days", "30", "how many days the list of requests is kept, without their words; 0: not at all"),
     ("check_updates", "false", "check once a day for a newer version"),
 )
 _INTRODUCTION = """\

@@ -17,6 +17,7 @@ from server.machine.network.peer import is_other_user
 from server.web.access.body import limited
 from server.web.access.policy import ACCESS, AccessPolicy, Head, allowed_origin, authorize, policy_for
 from server.web.interfaces import CONNECTION
+from server.web.journaling import ENTRY, Entry
 from server.web.path_aliases import AS_SENT, DEPLOYMENT, deployment_in
 from server.web.replies import DIALECTS_KEY, error_response, internal_error
 
@@ -50,12 +51,17 @@ class AccessMiddleware:
         *,
         dialects: Sequence[Dialect] = DIALECTS,
         on_refused_origin: Callable[[str], None] = lambda _: None,
+        on_end: Callable[[Entry, int | None], None] | None = None,
+        door: str = "local",
     ) -> None:
+        """`door` is the listener's name. `on_end` is called after each request, with the status of its response."""
         self._app = app
         self._dialects = dialects
         self._policy: Callable[[], AccessPolicy] = (lambda: policy) if isinstance(policy, AccessPolicy) else policy
         self._clock = time.perf_counter
         self._on_refused_origin = on_refused_origin
+        self._on_end = on_end
+        self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuses the request or passes it to the application."""
@@ -70,12 +76,15 @@ class AccessMiddleware:
         name = sent if _ID.fullmatch(sent) else f"req_{secrets.token_hex(12)}"
         reply, started = _Reply(send, name), self._clock()
         token = request_id.set(name)
+        entry = None if self._on_end is None else Entry(head, self._door, name)
         try:
-            await self._answer(head, scope, receive, reply)
+            await self._answer(head, {**scope, ENTRY: entry}, receive, reply)
         finally:
             ms = (self._clock() - started) * 1000
             path = head.path[:200].encode("unicode_escape").decode()
             logger.info("%s %s %s %.0f ms", head.method, path, reply.status or "disconnected", ms)
+            if self._on_end is not None and entry is not None:
+                self._on_end(entry, reply.status)
             request_id.reset(token)
 
     async def _answer(self, head: Head, scope: Scope, receive: Receive, reply: "_Reply") -> None:

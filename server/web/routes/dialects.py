@@ -20,6 +20,7 @@ from server.logs import request_id
 from server.offload import offload
 from server.web.access.policy import access_of
 from server.web.interfaces import Engine
+from server.web.journaling import entry_of
 from server.web.json_body import json_body
 from server.web.openapi.chat_request import CHAT_EXTRA
 from server.web.openapi.completions import COMPLETIONS
@@ -75,6 +76,9 @@ def dialect_router(
             store=store,
         )
         body = await json_body(http)
+        entry = entry_of(http.scope)
+        if entry is not None:
+            entry.sees(body, dialect=dialect.name)
         try:
             exchange = await offload(dialect.parse, body, access_of(http).owner, options)
         except RecursionError as error:
@@ -85,6 +89,7 @@ def dialect_router(
         else:
             requests = (request, *exchange.others)
             events = choices(requests, lambda one: cut_at_stops(engine.stream(one), one.cut_at))
+        events = events if entry is None else entry.watch(events)
         checks = AnswerChecks(request.answer, request.choices) if request.answer else None
         events = checked(events, checks) if checks else events
         if not exchange.is_streamed:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
 from server.conversation.embedding import LOCAL_MODEL, OPENAI_NAMES, EmbeddingRequest, Embeddings
+from server.conversation.events import Usage
 from server.dialects.embeddings.base import EmbeddingForm, EmbeddingReply
 from server.dialects.embeddings.openai import embeddings_from, openai_body
 from server.dialects.embeddings.registry import FORMS
@@ -19,6 +20,7 @@ from server.errors import EndpointFailed, EndpointRefused, InvalidRequest, Model
 from server.large_json import dumps, loads
 from server.offload import LARGE, is_large, offload
 from server.web.interfaces import Engine
+from server.web.journaling import entry_of
 from server.web.json_body import json_body
 from server.web.openapi.embeddings import OLLAMA_EMBED, OLLAMA_EMBEDDINGS, OPENAI_EMBEDDINGS
 from server.web.path_aliases import DEPLOYMENT
@@ -27,6 +29,7 @@ from server.web.replies import JSON_HEADERS, header_value
 _KNOWN_NAMES = frozenset({LOCAL_MODEL, *OPENAI_NAMES})
 # Their vectors as text take the event loop longer than handing them over.
 _MANY_TEXTS = 16
+_JOURNAL_NAME = "embeddings"
 
 T = TypeVar("T")
 _DOCUMENTATION: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -52,12 +55,23 @@ def _endpoint(form: EmbeddingForm, engine: Engine) -> Callable[[Request], Awaita
     async def answer(http: Request) -> Response:
         raw = await http.body()
         is_large.set(len(raw) > LARGE)
+        entry = entry_of(http.scope)
+        if entry is not None:
+            entry.sees(None, dialect=_JOURNAL_NAME)
         if engine.config.embeddings_url:
-            return await _unless_disconnected(http, _passed_on(form, engine, http, raw))
+            response = await _unless_disconnected(http, _passed_on(form, engine, http, raw))
+            if entry is not None:
+                entry.finish(way="endpoint")
+            return response
         check_tokens(raw)
-        request, reply = await offload(form.parse, await json_body(http))
+        body = await json_body(http)
+        if entry is not None:
+            entry.sees(body, dialect=_JOURNAL_NAME)
+        request, reply = await offload(form.parse, body)
         _check_model(request.model, engine)
         embeddings = await _unless_disconnected(http, engine.embedder.embed(request))
+        if entry is not None:
+            entry.finish(model=embeddings.model, usage=Usage(input=embeddings.tokens))
         return await _answer(reply, request, embeddings)
 
     return answer

@@ -51,6 +51,7 @@ CASES: Mapping[str, tuple[str, object]] = {
     "isolation": ("process", "process"),
     "memory": ("small", "small"),
     "warm_spares": ("true", True),
+    "journal_days": ("7", 7),
     "check_updates": ("true", True),
     "icon": ("Dark", "dark"),
     "log_level": ("debug", "debug"),

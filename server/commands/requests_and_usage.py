@@ -1,0 +1,183 @@
+"""`drawbridge requests`, `drawbridge usage` and `drawbridge forget-requests`: what the journal has kept."""
+
+import csv
+import io
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar  # Any: a command of click
+
+import click
+
+from server.commands.options import settings_options, settle
+from server.commands.output import columns, note, say
+from server.errors import DrawbridgeError
+from server.journal.journal import journal_file
+from server.journal.record import Record, Sum, Total
+from server.journal.tables import clear, requests, summed, totals
+from server.storage.database import change, reading
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_MOST = 10_000
+By = Literal["app", "day", "model"]
+_TITLES: Mapping[By, str] = MappingProxyType({"app": "APP", "day": "DAY", "model": "MODEL"})
+
+
+def _journal_options(command: Command) -> Command:
+    return settings_options("data_dir", "demo")(command)
+
+
+@click.command("requests")
+@click.option("-n", "number", type=click.IntRange(1, _MOST), default=20, show_default=True, help="How many.")
+@click.option("--app", help="Only those of this app, as it is shown.")
+@click.option("--model", help="Only those that this model answered.")
+@click.option("--failed", is_flag=True, help="Only those that ended with an error.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line, for programs.")
+@_journal_options
+def requests_command(
+    *, number: int, app: str | None, model: str | None, failed: bool, as_json: bool, **flags: object
+) -> int:
+    """List the latest requests: who asked, which model answered, how long it took, and why it failed."""
+    given = {"app": app, "model": model, "outcome": "failed" if failed else None}
+    filters = {name: value for name, value in given.items() if value is not None}
+    with _journal(flags) as journal:
+        found = [record for _, record in requests(journal, limit=number, filters=filters)]
+    if as_json:
+        for record in reversed(found):
+            say(json.dumps(asdict(record)))
+    elif found:
+        say(columns((_TITLE_ROW, *map(_row, reversed(found)))))
+    else:
+        note("No such request is kept.")
+    return 0
+
+
+@click.command("usage")
+@click.option("--days", type=click.IntRange(1, _MOST), default=7, show_default=True, help="How many days, with today.")
+@click.option("--by", type=click.Choice(sorted(_TITLES)), help="Sum by this only.  [default: by app, then by model]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line, for programs.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print all days as CSV.")
+@_journal_options
+def usage_command(*, days: int, by: By | None, as_json: bool, as_csv: bool, **flags: object) -> int:
+    """Sum the requests of the last days by app and by model: tokens, errors and cost."""
+    since = (datetime.now().astimezone().date() - timedelta(days=days - 1)).isoformat()
+    with _journal(flags) as journal:
+        found = totals(journal, since=since)
+    if as_csv:
+        say(_as_csv(found))
+    elif as_json:
+        for one in summed(found, by=by) if by else found:
+            say(json.dumps(asdict(one)))
+    elif found:
+        say("\n\n".join(_sums(summed(found, by=name), name) for name in _chosen(by)))
+    else:
+        note("There were no requests in this time.")
+    return 0
+
+
+@click.command("forget-requests")
+@_journal_options
+def forget_requests(**flags: object) -> int:
+    """Delete the list of requests and the totals of all days."""
+    file = _file(flags)
+    if file.exists():
+        with _translated(file):
+            change(file, clear)
+    note("The list of requests is empty.")
+    return 0
+
+
+def _chosen(by: By | None) -> tuple[By, ...]:
+    return ("app", "model") if by is None else (by,)
+
+
+def _file(flags: dict[str, object]) -> Path:
+    settled = settle(flags, unprefixed=False)
+    return journal_file(settled.folders.data, is_demo=settled.config.demo)
+
+
+@contextmanager
+def _journal(flags: dict[str, object]) -> Iterator[sqlite3.Connection]:
+    file = _file(flags)
+    with _translated(file), reading(file) as connection:
+        yield connection
+
+
+@contextmanager
+def _translated(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise DrawbridgeError(
+            "No request has been kept yet.",
+            hint="Requests are listed here from the first start on, unless the setting 'journal_days' is 0.",
+            title="The list of requests is empty",
+        ) from error
+    except sqlite3.Error as error:
+        raise DrawbridgeError(
+            f"{str(file)!r} cannot be used: {error}.",
+            hint="Try again; the next start of Drawbridge sets a damaged file aside.",
+            title="The list of requests cannot be used",
+        ) from error
+
+
+_TITLE_ROW = ("TIME", "APP", "MODEL", "WAY", "IN", "CACHED", "OUT", "FIRST", "WHOLE", "RESULT")
+
+
+def _row(record: Record) -> tuple[str, ...]:
+    time = datetime.fromtimestamp(record.ended_at).astimezone().strftime("%m-%d %H:%M:%S")
+    usage = record.usage
+    tokens = (usage.prompt, usage.cache_read, usage.output) if record.outcome == "answered" else ("", "", "")
+    result = f"{record.status or 'error'}: {record.trouble}" if record.outcome == "failed" else record.outcome
+    model = record.model or record.asked
+    first, whole = _seconds(record.first_ms), _seconds(record.total_ms)
+    return (time, record.app, model, record.way, *map(str, tokens), first, whole, result)
+
+
+def _sums(found: Sequence[Sum], by: By) -> str:
+    title = (_TITLES[by], "REQUESTS", "FAILED", "IN", "CACHED", "OUT", "COST", "NOT BILLED")
+    rows = [
+        (
+            one.name or "no answer",
+            str(one.requests),
+            str(one.failed),
+            f"{one.usage.prompt:,}",
+            f"{one.usage.cache_read:,}",
+            f"{one.usage.output:,}",
+            _dollars(one.billed_usd),
+            _dollars(one.would_be_usd),
+        )
+        for one in found
+    ]
+    return columns((title, *rows))
+
+
+def _dollars(amount: float) -> str:
+    return f"${amount:.4f}" if amount else ""
+
+
+def _as_csv(found: Iterable[Total]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    tokens = ("input", "cache_creation", "cache_read", "output", "thinking")
+    names = ("day", "app", "model", "payer", "requests", "failed")
+    writer.writerow((*names, *tokens, "cost_usd"))
+    for total in found:
+        values = [_inert(getattr(total, name)) for name in names]
+        writer.writerow((*values, *(getattr(total.usage, name) for name in tokens), total.cost_usd))
+    return text.getvalue().rstrip("\n")
+
+
+def _inert(value: object) -> object:
+    """The value as no spreadsheet takes it for a formula: an app names itself."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+def _seconds(ms: float | None) -> str:
+    return "" if ms is None else f"{ms / 1000:.2f} s"

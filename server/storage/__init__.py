@@ -1,0 +1,1 @@
+"""SQLite files in the data folder, each written by a thread of its own."""

@@ -1,0 +1,158 @@
+"""What the journal learns of each request on its way through the HTTP side."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from dataclasses import asdict
+
+import httpx
+import pytest
+
+from server.app import create_app
+from server.conversation.events import Event, Failed, Started
+from server.conversation.request import ModelRequest
+from server.errors import UpstreamDown
+from server.journal.record import Record
+from server.web.access.middleware import AccessMiddleware
+from server.web.access.policy import AccessPolicy
+from server.web.journaling import Entry
+from tests.server.web.scene import ASK, FakeEngine, client, listening
+
+SECRET = "the-words-of-the-user"
+REQUESTS = [
+    ("/v1/chat/completions", "chat_completions", {"messages": [{"role": "user", "content": SECRET}]}),
+    ("/v1/responses", "responses", {"input": SECRET}),
+    ("/v1/messages", "messages", {"max_tokens": 9, "messages": [{"role": "user", "content": SECRET}]}),
+    ("/v1/completions", "completions", {"prompt": SECRET}),
+    ("/api/chat", "ollama", {"messages": [{"role": "user", "content": SECRET}]}),
+    ("/api/generate", "ollama_generate", {"prompt": SECRET}),
+    (
+        "/openai/deployments/gpt-4o/chat/completions",
+        "chat_completions",
+        {"messages": [{"role": "user", "content": "x"}]},
+    ),
+]
+
+
+class Kept(list[Record]):
+    """The records of a server's requests."""
+
+    def app(self, engine: FakeEngine, policy: AccessPolicy | None = None) -> AccessMiddleware:
+        return AccessMiddleware(
+            create_app(engine.config, engine), policy or AccessPolicy(), on_end=self._end, door="ollama"
+        )
+
+    def _end(self, entry: Entry, status: int | None) -> None:
+        record = entry.ended(status, at=1.0, payer="plan")
+        if record is not None:
+            self.append(record)
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+@pytest.mark.parametrize(("path", "dialect", "body"), REQUESTS)
+async def test_an_answer_in_any_dialect_is_one_row_without_its_words(
+    path: str, dialect: str, body: dict[str, object], is_streamed: bool
+) -> None:
+    kept = Kept()
+    async with client(kept.app(FakeEngine()), **{"x-title": "Cline", "x-request-id": "mine"}) as c:
+        reply = await c.post(path, json={"model": "gpt-4o", "stream": is_streamed, **body})
+    assert reply.status_code == 200
+    (record,) = kept
+    assert (record.id, record.door, record.app, record.dialect) == ("mine", "ollama", "Cline", dialect)
+    assert (record.asked, record.model, record.way) == ("gpt-4o", "claude-sonnet-5", "process")
+    assert (record.outcome, record.status, record.error) == ("answered", 200, "")
+    assert (record.usage.input, record.usage.output, record.cost_usd, record.payer) == (3, 2, 0.0125, "plan")
+    assert record.first_ms is not None
+    assert 0 < record.first_ms <= record.total_ms
+    assert SECRET not in json.dumps(asdict(record))
+    assert "Bon" not in json.dumps(asdict(record))
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+@pytest.mark.parametrize("is_late", [False, True])
+@pytest.mark.parametrize(("path", "body"), [(path, body) for path, _, body in REQUESTS])
+async def test_a_failed_answer_has_its_error_and_no_words_of_it(
+    path: str, body: dict[str, object], is_streamed: bool, is_late: bool
+) -> None:
+    async def answer(_: ModelRequest) -> AsyncGenerator[Event, None]:
+        if not is_late:
+            raise UpstreamDown(SECRET)
+        yield Started("claude-sonnet-5", way="reset")
+        yield Failed(UpstreamDown(SECRET))
+
+    kept = Kept()
+    async with client(kept.app(FakeEngine(answer))) as c:
+        reply = await c.post(path, json={"model": "sonnet", "stream": is_streamed, **body})
+    (record,) = kept
+    assert record.status == reply.status_code
+    assert (record.outcome, record.error, record.trouble) == ("failed", "UpstreamDown", UpstreamDown.title)
+    assert SECRET not in json.dumps(asdict(record))
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "error", "status"),
+    [
+        ("/v1/chat/completions", {"model": "sonnet"}, {}, "InvalidRequest", 400),
+        ("/v1/chat/completions", ASK, {"authorization": "Bearer wrong"}, "KeyRefused", 401),
+        ("/v1/chat/completions", ASK, {"origin": "https://evil.example"}, "OriginRefused", 403),
+        ("/v1/v1/nothing", ASK, {}, "NotFound", 404),
+    ],
+)
+async def test_a_refused_request_says_why(
+    path: str, body: object, headers: dict[str, str], error: str, status: int
+) -> None:
+    kept = Kept()
+    policy = AccessPolicy(key="right")
+    async with client(kept.app(FakeEngine(), policy), **{"authorization": "Bearer right", **headers}) as c:
+        reply = await c.post(path, json=body)
+    (record,) = kept
+    assert reply.status_code == record.status == status
+    assert (record.outcome, record.error, record.payer) == ("failed", error, "")
+    assert "right" not in json.dumps(asdict(record))
+    assert "wrong" not in json.dumps(asdict(record))
+
+
+async def test_a_key_in_a_path_is_not_kept() -> None:
+    kept = Kept()
+    async with client(kept.app(FakeEngine())) as c:
+        await c.post("/v1/sk-ant-0123456789abcdef/chat", json=ASK)
+    assert kept[0].path == "/v1/sk-ant-[redacted]/chat"
+
+
+async def test_a_client_that_hangs_up_is_cancelled() -> None:
+    begun = asyncio.Event()
+
+    async def answer(_: ModelRequest) -> AsyncGenerator[Event, None]:
+        yield Started("claude-sonnet-5", way="reset")
+        begun.set()
+        await asyncio.Event().wait()
+
+    kept, engine = Kept(), FakeEngine(answer)
+    async with listening(kept.app(engine)) as port, httpx.AsyncClient() as c:
+        asking = asyncio.create_task(c.post(f"http://127.0.0.1:{port}/v1/chat/completions", json=ASK))
+        await begun.wait()
+        asking.cancel()
+        await engine.has_closed.wait()
+        while not kept:
+            await asyncio.sleep(0.01)
+    (record,) = kept
+    assert (record.outcome, record.status, record.error, record.model) == ("cancelled", None, "", "claude-sonnet-5")
+
+
+async def test_lists_of_models_and_pages_are_not_requests() -> None:
+    kept = Kept()
+    async with client(kept.app(FakeEngine())) as c:
+        for path in ("/", "/health", "/v1/models", "/docs", "/api/tags", "/favicon.ico", "/manual/nothing"):
+            await c.get(path)
+    assert kept == []
+
+
+async def test_embeddings_are_requests_of_the_local_model() -> None:
+    kept = Kept()
+    async with client(kept.app(FakeEngine())) as c:
+        reply = await c.post("/v1/embeddings", json={"model": "text-embedding-3-small", "input": SECRET})
+    assert reply.status_code == 200
+    (record,) = kept
+    assert (record.dialect, record.asked, record.payer) == ("embeddings", "text-embedding-3-small", "")
+    assert (record.outcome, record.model) == ("answered", "use-multilingual-v3")
+    assert record.usage.input > 0
