@@ -10,19 +10,20 @@ from pathlib import Path
 import click
 
 from server.claude.cli.versions import cli_version
-from tests.bench.app import measure_app
-from tests.bench.clock import measure_hour
-from tests.bench.costs import measure_idle, measure_memory, measure_tokens
-from tests.bench.frozen import measure_frozen
-from tests.bench.load import measure_burst, measure_crowd
+from tests.bench.costs.app import measure_app
+from tests.bench.costs.frozen import measure_frozen
+from tests.bench.costs.resources import measure_idle, measure_memory, measure_tokens
+from tests.bench.costs.runtimes import measure_runtimes
+from tests.bench.costs.starting import measure_starting
 from tests.bench.measuring import Found
-from tests.bench.peers import measure_peers
-from tests.bench.rows import ROWS, measure_growth, measure_rows
-from tests.bench.runtimes import measure_runtimes
+from tests.bench.rows.clock import measure_hour
+from tests.bench.rows.dialects import measure_dialects
+from tests.bench.rows.load import measure_burst, measure_crowd
+from tests.bench.rows.peers import measure_peers
+from tests.bench.rows.requests import ROWS, measure_growth, measure_rows
+from tests.bench.rows.spares import measure_spares
 from tests.bench.scene import QUICK, TINY, Scale, Scene, open_scene
-from tests.bench.spares import measure_spares
 from tests.bench.stages.stages import measure_stages
-from tests.bench.starting import measure_starting
 from tests.bench.table import machine, table
 from tests.whole.bridge import child_environment
 
@@ -37,6 +38,7 @@ OTHERS: dict[str, Measure] = {
     "spares": measure_spares,
     "idle": measure_idle,
     "tokens": measure_tokens,
+    "dialects": measure_dialects,
     "burst": measure_burst,
     "memory": measure_memory,
     "crowd": measure_crowd,

@@ -4,19 +4,30 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from tests.bench.measuring import Timing
 from tests.whole.bridge import messages
 
-# Text of an answer, as any bridge writes it; the chunk with the role has an empty one.
-_TEXT = re.compile(rb'"content": ?"[^"]')
 _PATH = "/v1/chat/completions"
 _END = b"\r\n0\r\n\r\n"
 _WAY = b"x-drawbridge-way: "
 LONGEST_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """What a streamed answer looks like: its first text, and a mark that it is whole."""
+
+    text: re.Pattern[bytes]
+    end: bytes
+
+
+# As any bridge writes it; the chunk with the role has an empty text.
+CHAT = Wire(re.compile(rb'"content": ?"[^"]'), b"data: [DONE]")
 
 
 class Caller:
@@ -30,8 +41,12 @@ class Caller:
         before = [{"role": "system", "content": system}] if system else []
         # Written before the clock starts: a client's own JSON is not our cost.
         chat = {"model": "sonnet", "messages": [*before, *messages(*turns)], "stream": True, **_tools(tools)}
-        body = json.dumps(chat).encode()
-        request = self._head(len(body)) + body
+        return await self.send(self._path, chat)
+
+    async def send(self, path: str, body: Mapping[str, object], wire: Wire = CHAT) -> Timing:
+        """Posts `body` to `path`. Asserts that the answer is whole."""
+        content = json.dumps(body).encode()
+        request = self._head(path, len(content)) + content
         if self._reader.at_eof():
             # The server closed the idle connection while another row was measured.
             host, _, port = self._place.rpartition(":")
@@ -39,26 +54,26 @@ class Caller:
         sent = time.perf_counter()
         self._writer.write(request)
         async with asyncio.timeout(LONGEST_S):
-            return await self._read(sent)
+            return await self._read(sent, wire)
 
-    async def _read(self, sent: float) -> Timing:
+    async def _read(self, sent: float, wire: Wire) -> Timing:
         taken, first = bytearray(), 0.0
         while not taken.endswith(_END):
             chunk = await self._reader.read(2**16)
             assert chunk, f"the connection ended after {taken[-300:]!r}"
             taken += chunk
-            if not first and _TEXT.search(taken):
+            if not first and wire.text.search(taken):
                 first = time.perf_counter()
             assert first or b"content-type: application/json" not in taken, taken
         ended = time.perf_counter()
         assert first, taken
-        assert b"data: [DONE]" in taken, taken[-300:]
+        assert wire.end in taken, taken[-300:]
         way = taken.partition(_WAY)[2].partition(b"\r\n")[0].decode()
         return Timing((first - sent) * 1000, (ended - sent) * 1000, way)
 
-    def _head(self, length: int) -> bytes:
+    def _head(self, path: str, length: int) -> bytes:
         return (
-            f"POST {self._path} HTTP/1.1\r\nhost: {self._place}\r\n"
+            f"POST {path} HTTP/1.1\r\nhost: {self._place}\r\n"
             f"content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
         ).encode()
 

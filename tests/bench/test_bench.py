@@ -8,7 +8,7 @@ import pytest
 
 from tests.bench.__main__ import KEYS
 from tests.bench.measuring import Fact, Found, Line, Spread, Timing, line
-from tests.bench.rows import ROWS
+from tests.bench.rows.requests import ROWS
 from tests.bench.scene import TINY
 from tests.bench.stages.stages import STAGES, stage_facts
 from tests.bench.table import table
@@ -29,7 +29,8 @@ def test_every_row_can_be_measured() -> None:
     assert done.returncode == 0, done.stderr[-3000:]
     for row in ROWS:
         assert f"| {row.name.format(replayed=4)} |" in done.stdout
-    for name in ("in a burst", "callers for", "behind 4 messages", "own process, RSS", "a streamed token", "idle"):
+    lines = ("in a burst", "callers for", "behind 4 messages", "next turn in messages")
+    for name in (*lines, "own process, RSS", "a streamed token", "idle"):
         assert name in done.stdout
     assert "first request on a spare that was warmed up" in done.stdout
     assert "start of `serve` until it listens" in done.stdout

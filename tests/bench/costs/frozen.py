@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from tests.bench.app import started
+from tests.bench.costs.app import started
+from tests.bench.costs.starting import in_ms
 from tests.bench.measuring import Fact, Found, Spread
 from tests.bench.scene import Scene
-from tests.bench.starting import in_ms
 from tests.whole.bridge import ROOT
 
 SIZE_TARGET_MB, ICON_TARGET_MS, READY_TARGET = 95, 250, 1.2

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench.costs import cpu_of
+from tests.bench.costs.resources import cpu_of
+from tests.bench.costs.starting import LIBRARIES, in_ms, python_ms
 from tests.bench.measuring import Fact, Found, Spread
 from tests.bench.scene import Scene
-from tests.bench.starting import LIBRARIES, in_ms, python_ms
 from tests.ports import free_port
 from tests.tray.bus import private_bus
 from tests.tray.trayhost import Icon, TrayHost

@@ -8,7 +8,7 @@ import psutil
 
 from server.claude.worker.launch import SMALL
 from tests.bench.caller import Caller, open_caller
-from tests.bench.costs import MB, cpu_s
+from tests.bench.costs.resources import MB, cpu_s
 from tests.bench.measuring import Fact, Found, Spread
 from tests.bench.scene import KNOWN, Scene
 from tests.bench.upstream import streamed
