@@ -1,11 +1,7 @@
 """Codex, unmodified and headless, in both set-ups: reads, edits and runs, resumes, compacts, and stops at errors."""
 
-import asyncio
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,69 +9,19 @@ from server.standin.script import Reply, Script, Text, Thinking, call, refuse, s
 from server.standin.server import Recorded, Standin
 from tests.whole.bridge import Bridge
 from tests.whole.calling import blocks_of, offered, spoken
-from tests.whole.programs import NOWHERE
+from tests.whole.codex import ONE_LINE, PROVIDER, Codex, installed, results_of, texts_of
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
 
-LIMIT_S = 300
 BEFORE, AFTER = "Dear bridge, hold.\n", "Dear bridge, held.\n"
 ORDER = "Put letter.txt into the past."
-PROVIDER = """
-model = "sonnet"
-model_provider = "drawbridge"
-model_context_window = 200000
-web_search = "disabled"
-[model_providers.drawbridge]
-name = "Drawbridge"
-base_url = "{url}"
-wire_api = "responses"
-"""
-ONE_LINE = """
-model = "sonnet"
-openai_base_url = "{url}"
-"""
-
-
-@dataclass
-class Codex:
-    """Codex in a home of its own, with a working folder that holds a letter."""
-
-    program: Path
-    bridge: Bridge
-    home: Path
-    desk: Path
-
-    async def run(self, *arguments: str, fails: bool = False) -> str:
-        """Runs it without a screen; returns all that it printed."""
-        process = await asyncio.create_subprocess_exec(
-            *(str(self.program), "exec", "--skip-git-repo-check", "--sandbox", "danger-full-access", *arguments),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={**self.bridge.environment, **NOWHERE, "CODEX_HOME": str(self.home)},
-            cwd=self.desk,
-        )
-        try:
-            out, _ = await asyncio.wait_for(process.communicate(), LIMIT_S)
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        told = out.decode(errors="replace")
-        assert bool(process.returncode) == fails, told
-        return told
 
 
 @pytest.fixture(params=[PROVIDER, ONE_LINE], ids=["provider", "one line"])
 async def codex(request: pytest.FixtureRequest, bridge: Bridge, agents: Path, folder: Path) -> Codex:
-    home, desk = folder / "codex", folder / "desk"
-    home.mkdir()
-    desk.mkdir()
-    (desk / "letter.txt").write_text(BEFORE)
-    (home / "config.toml").write_text(request.param.format(url=bridge.url))
-    if request.param == ONE_LINE:
-        (home / "auth.json").write_text(json.dumps({"OPENAI_API_KEY": "anything"}))
-    return Codex(agents / "codex", bridge, home, desk)
+    found = installed(agents, bridge, folder, request.param)
+    (found.desk / "letter.txt").write_text(BEFORE)
+    return found
 
 
 @dataclass
@@ -93,19 +39,6 @@ class Worker:
                 calls = (call("exec_command", {"cmd": edit}), call("exec_command", {"cmd": "echo second"}))
                 return Reply(calls, stop_reason="tool_use")
         return say("It is ", "done.")
-
-
-def texts_of(body: Mapping[str, Any]) -> list[str]:
-    return [
-        "|".join(block["text"] for block in blocks_of(message["content"]) if block["type"] == "text")
-        for message in spoken(body)
-        if message["role"] == "user"
-    ]
-
-
-def results_of(body: Mapping[str, Any]) -> list[str]:
-    blocks = [block for message in spoken(body) for block in blocks_of(message["content"])]
-    return [json.dumps(block["content"]) for block in blocks if block["type"] == "tool_result"]
 
 
 async def test_a_session_reads_edits_resumes_and_keeps_its_thoughts(codex: Codex, standin: Standin) -> None:
