@@ -6,7 +6,7 @@ from server.conversation.embedding import EmbeddingCard
 from server.conversation.models import ModelCard
 from server.dialects.common.model_list import display_name, each_once
 
-_PUBLISHER, _ARCHITECTURE, _FORMAT = "anthropic", "claude", "remote"
+_PUBLISHER, ARCHITECTURE, FORMAT = "anthropic", "claude", "remote"
 
 
 def models_v0(cards: Iterable[ModelCard], embeds: EmbeddingCard | None = None) -> dict[str, object]:
@@ -22,8 +22,8 @@ def row_v0(card: ModelCard, name: str) -> dict[str, object]:
         "object": "model",
         "type": "vlm",
         "publisher": _PUBLISHER,
-        "arch": _ARCHITECTURE,
-        "compatibility_type": _FORMAT,
+        "arch": ARCHITECTURE,
+        "compatibility_type": FORMAT,
         "quantization": "",
         "state": "loaded",
         "max_context_length": card.context_window,
@@ -40,7 +40,7 @@ def embedding_row_v0(card: EmbeddingCard) -> dict[str, object]:
         "type": "embeddings",
         "publisher": card.owner,
         "arch": card.family,
-        "compatibility_type": _FORMAT,
+        "compatibility_type": FORMAT,
         "quantization": "",
         "state": "loaded",
         **({} if card.context_length is None else {"max_context_length": card.context_length}),
@@ -59,7 +59,7 @@ def _row_v1(card: ModelCard) -> dict[str, object]:
         "publisher": _PUBLISHER,
         "key": card.id,
         "display_name": display_name(card),
-        "architecture": _ARCHITECTURE,
+        "architecture": ARCHITECTURE,
         "quantization": None,
         "size_bytes": 0,
         "params_string": None,

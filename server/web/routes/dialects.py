@@ -15,6 +15,7 @@ from server.dialects.base import Dialect, ParseOptions
 from server.dialects.common.answers.answer_check import AnswerChecks
 from server.dialects.common.response_store import ResponseStore
 from server.dialects.common.sealed import Seal
+from server.dialects.lmstudio import replies as lmstudio
 from server.errors import InvalidRequest
 from server.logs import request_id
 from server.offload import offload
@@ -28,6 +29,7 @@ from server.web.openapi.examples import CHAT_RESPONSES
 from server.web.openapi.messages import MESSAGES
 from server.web.openapi.ollama import OLLAMA_CHAT, OLLAMA_GENERATE
 from server.web.openapi.responses import COMPACT_OPERATION, RESPONSES_OPERATION
+from server.web.path_aliases import AS_SENT
 from server.web.streaming.checked import checked
 from server.web.streaming.responses import Pace, StreamedAnswer, WholeAnswer
 
@@ -84,6 +86,8 @@ def dialect_router(
         except RecursionError as error:
             raise InvalidRequest("The body is nested too deeply.") from error
         request, reply = exchange.request, exchange.reply
+        if str(http.scope.get(AS_SENT, "")).startswith(lmstudio.PREFIX):
+            reply = lmstudio.ReplyWithStats(reply, await engine.models())
         if exchange.known:
             events = _replay(exchange.known)
         else:

@@ -1,11 +1,25 @@
 """Azure's paths and LM Studio's: OpenAI's API under other prefixes, and LM Studio's own lists of models."""
 
+import json
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 from openai.types import Model
 
 from server.config import Config
+from server.conversation.events import (
+    Event,
+    Finished,
+    PartDelta,
+    PartEnded,
+    PartStarted,
+    Started,
+    StopReason,
+    Timings,
+    Usage,
+)
+from server.conversation.parts import Text
 from server.web.access.policy import AccessPolicy
 from tests.server.web.scene import ASK, FakeEngine, client, served
 
@@ -47,6 +61,54 @@ async def test_lm_studios_first_api() -> None:
     assert row["id"] == "opus"
     assert chat.json()["object"] == "chat.completion"
     assert completion.json()["choices"][0]["text"] == "Bonjour"
+
+
+async def timed(_: object) -> AsyncGenerator[Event, None]:
+    """An answer of 60 tokens, half a second after the request, in two seconds."""
+    yield Started("claude-sonnet-5")
+    yield PartStarted(0, Text(""))
+    yield PartDelta(0, "Bonjour")
+    yield PartEnded(0)
+    yield Finished(StopReason.LENGTH, usage=Usage(output=60), timings=Timings(10, 500, 2500))
+
+
+STATS = {
+    "tokens_per_second": 30.0,
+    "time_to_first_token": 0.5,
+    "generation_time": 2.0,
+    "stop_reason": "maxPredictedTokensReached",
+}
+INFO = {"arch": "claude", "quant": "", "format": "remote", "context_length": 200_000}
+
+
+@pytest.mark.parametrize(("path", "asked"), [("chat/completions", ASK), ("completions", {"prompt": "Hi"})])
+async def test_replies_of_lm_studios_first_api_have_its_fields(path: str, asked: dict[str, Any]) -> None:
+    engine = FakeEngine(answer=timed)
+    async with client(served(engine)) as c:
+        whole = (await c.post(f"/api/v0/{path}", json=asked)).json()
+        streamed = (await c.post(f"/api/v0/{path}", json={**asked, "stream": True})).text
+        openais = (await c.post(f"/v1/{path}", json=asked)).json()
+    chunks = [json.loads(line[6:]) for line in streamed.split("\n\n") if line.startswith("data: {")]
+    assert streamed.endswith("data: [DONE]\n\n")
+    assert chunks[-1]["choices"][0]["finish_reason"] == "length"
+    for reply in (whole, chunks[-1]):
+        assert (reply["stats"], reply["model_info"]) == (STATS, INFO)
+        assert reply["runtime"]["name"] == "drawbridge"
+    assert all("stats" not in chunk for chunk in chunks[:-1])
+    added = {"stats", "model_info", "runtime"}
+    assert set(whole) - added == set(openais)
+    assert not added & set(openais)
+
+
+async def test_without_times_and_a_known_model_no_figure_is_made_up() -> None:
+    async def odd(_: object) -> AsyncGenerator[Event, None]:
+        yield Started("claude-of-tomorrow")
+        yield Finished(StopReason.END, usage=Usage(output=60))
+
+    async with client(served(FakeEngine(answer=odd))) as c:
+        reply = (await c.post("/api/v0/chat/completions", json=ASK)).json()
+    assert "tokens_per_second" not in reply["stats"]
+    assert "context_length" not in reply["model_info"]
 
 
 async def test_one_list_of_models_is_read_by_clients_of_openai_and_of_lm_studio() -> None:
