@@ -62,6 +62,7 @@ _ROWS: Mapping[type[DrawbridgeError], _Row] = MappingProxyType(
         errors.QueueFull: _Row(429, _LIMIT, "rate_limit_exceeded"),
         errors.QueueTimeout: _Row(503, _SERVER, "queue_timeout"),
         errors.ShuttingDown: _Row(503, _SERVER, "server_stopping"),
+        errors.RequestStopped: _Row(409, _INVALID, "request_stopped", is_final=True),
         errors.EngineError: _Row(500, _SERVER, "claude_code_failed", is_final=True),
         errors.CliMissing: _Row(503, _SERVER, "claude_code_missing", is_final=True),
         errors.CliFailed: _Row(503, _SERVER, "claude_code_failed", is_final=True),

@@ -49,6 +49,7 @@ _ROWS: Mapping[type[DrawbridgeError], _Row] = MappingProxyType(
         errors.BodyNotJson: _Row(415, "invalid_request_error"),
         errors.BusyError: _OVERLOADED,
         errors.QueueFull: _LIMIT,
+        errors.RequestStopped: _Row(409, "invalid_request_error", is_final=True),
         errors.WorkerSilent: _Row(504, "timeout_error", is_final=True),
         errors.UpstreamError: _Row(500, "api_error"),
         errors.UpstreamRefused: _INVALID,
