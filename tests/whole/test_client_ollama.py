@@ -94,6 +94,21 @@ async def test_a_chat_is_streamed_and_whole(client: ollama.AsyncClient, bridge: 
         assert "Be brief." in json.dumps(request.body["system"])
 
 
+async def test_a_prompt_continues_by_the_context_of_the_last_answer(
+    client: ollama.AsyncClient, bridge: Bridge, standin: Standin
+) -> None:
+    standin.script(lambda _: say("A ", "captain."))
+    first = await client.generate(model="sonnet", prompt="Who is Kirk?", system="Be brief.")
+    streamed = await client.generate(model="sonnet", prompt="And Spock?", context=first.context, stream=True)
+    last = [part async for part in streamed][-1]
+    await client.generate(model="sonnet", prompt="Who else?", context=last.context)
+    assert [text for _, text in conversation_of(standin.requests[-1].body)] == [
+        *("Who is Kirk?", "A captain.", "And Spock?", "A captain.", "Who else?")
+    ]
+    assert bridge.log.count("answered: way continued") >= 2
+    assert "Be brief." in json.dumps(standin.requests[-1].body["system"])
+
+
 @pytest.mark.parametrize("is_streamed", [True, False], ids=["streamed", "whole"])
 async def test_a_tool_loop_ends_in_words_made_of_the_results(
     client: ollama.AsyncClient, bridge: Bridge, standin: Standin, is_streamed: bool

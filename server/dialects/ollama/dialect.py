@@ -1,11 +1,14 @@
 """Ollama's two paths that ask the model."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from server.conversation.events import Event, Finished, Started, StopReason
 from server.dialects.base import ErrorReply, Exchange, ParseOptions
+from server.dialects.common.sealed import Seal
 from server.dialects.framing import NDJSON_TYPE
+from server.dialects.ollama.context import Remembered, remembered
 from server.dialects.ollama.errors import error_reply
 from server.dialects.ollama.lines import ReplyForm, rfc3339
 from server.dialects.ollama.request import only_loads, parse_ollama, request_from_ollama, unloads
@@ -50,8 +53,14 @@ class _Ollama:
         options: ParseOptions,
     ) -> Exchange:
         config = options.config
+        context = given.context if isinstance(given, OllamaGenerateRequest) else None
+        before = remembered(context, options.seal) if isinstance(context, list) else None
         request = request_from_ollama(
-            given, body, owner=owner, forwards_sampling=config.forward_sampling, thoughts=config.reasoning
+            *(given, body),
+            owner=owner,
+            forwards_sampling=config.forward_sampling,
+            thoughts=config.reasoning,
+            before=before,
         )
         loads = only_loads(given)
         form = ReplyForm(
@@ -62,8 +71,19 @@ class _Ollama:
             # Tags inside the content would make JSON invalid.
             reasoning="field" if config.reasoning == "tags" and request.answer else config.reasoning,
             done=("unload" if unloads(given) else "load") if loads else None,
+            context=None if loads else _context(given, before or Remembered(), options.seal),
         )
         return Exchange(request, OllamaReply(form), given.stream, known=_LOADED if loads else ())
+
+
+def _context(
+    given: OllamaChatRequest | OllamaGenerateRequest, before: Remembered, seal: Seal
+) -> Callable[[str], list[int] | None] | None:
+    """Makes the `context` of an answer, by its text; None for a request that is not continued."""
+    if not isinstance(given, OllamaGenerateRequest) or given.suffix or given.raw is True:
+        return None
+    texts = (*before.texts, given.prompt)
+    return lambda answer: Remembered(given.system or before.system, (*texts, answer)).numbers(seal)
 
 
 class OllamaChat(_Ollama):

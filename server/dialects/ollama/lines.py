@@ -1,7 +1,8 @@
 """The objects of Ollama's replies: each line of a stream, and the last one, which is also the whole answer."""
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -13,6 +14,7 @@ from server.dialects.common.answers.deltas import ArgumentsDelta, CallDelta, Del
 
 _REASONS: Mapping[StopReason, str] = {StopReason.LENGTH: "length", StopReason.REFUSAL: "content_filter"}
 _NS_OF_MS = 1_000_000
+_THOUGHTS = re.compile(r"\A<think>.*?</think>\s*", re.DOTALL)
 
 Call = dict[str, object]
 
@@ -21,7 +23,8 @@ Call = dict[str, object]
 class ReplyForm:
     """How to reply: the path, the model as the client wrote it, and the time of the reply.
 
-    `done`: the reason with which an answer ends that only loads a model.
+    `done`: the reason with which an answer ends that only loads a model. `context` makes the numbers by which a client
+    continues, of the text of the answer.
     """
 
     path: Literal["chat", "generate"]
@@ -30,6 +33,7 @@ class ReplyForm:
     answer: AnswerFormat | None = None
     reasoning: Thoughts = "field"
     done: str | None = None
+    context: Callable[[str], list[int] | None] | None = None
 
     def delta_builder(self) -> DeltaBuilder:
         """A new builder. The arguments of calls stay JSON: Ollama has no tools that take text."""
@@ -47,12 +51,15 @@ class ReplyForm:
         return {"model": self.model, "created_at": self.created_at, **inner, "done": False}
 
     def last(
-        self, finished: Finished, content: str = "", *, thinking: str = "", calls: Sequence[Call] = ()
+        self, finished: Finished, content: str = "", *, thinking: str = "", calls: Sequence[Call] = (), answer: str = ""
     ) -> dict[str, object]:
-        """Returns the last line, or the whole answer."""
+        """Returns the last line, or the whole answer. `answer` is the text of the whole answer."""
         line = self.line(content, thinking=thinking, calls=calls)
         reason = self.done or _REASONS.get(finished.reason, "stop")
-        return {**line, "done": True, "done_reason": reason, **_durations(finished.timings), **_counts(finished)}
+        ended = {"done": True, "done_reason": reason, **_durations(finished.timings), **_counts(finished)}
+        own = _THOUGHTS.sub("", answer) if self.reasoning == "tags" else answer
+        numbers = self.context(own) if self.context is not None and own.strip() else None
+        return {**line, **ended, **({} if numbers is None else {"context": numbers})}
 
 
 def rfc3339(seconds: float) -> str:

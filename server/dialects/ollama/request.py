@@ -24,6 +24,7 @@ from server.dialects.common.tools.conversion import (
 from server.dialects.common.tools.nested_tools import ignored_in, nested_tools
 from server.dialects.common.tools.tool_types import ChosenTool
 from server.dialects.common.wire_types import validated
+from server.dialects.ollama.context import Remembered
 from server.dialects.ollama.request_types import OllamaChatRequest, OllamaGenerateRequest, OllamaRequest, Options
 from server.errors import InvalidRequest
 
@@ -49,8 +50,11 @@ def request_from_ollama(
     owner: str,
     forwards_sampling: bool = False,
     thoughts: Thoughts = "field",
+    before: Remembered | None = None,
 ) -> ModelRequest:
     """Returns the neutral request of `owner`; one without messages only loads the model.
+
+    `before` is the conversation that a prompt continues.
 
     Raises `InvalidRequest` for what Claude does not support.
     """
@@ -63,7 +67,7 @@ def request_from_ollama(
     wire_tools = given.tools or () if isinstance(given, OllamaChatRequest) else ()
     tools = unique_tools(nested_tools(wire_tools))
     # Before the choice removes tools: the history may contain calls of tools that may not be called now.
-    conversation = _conversation(given, raw_text_names(tools))
+    conversation = _conversation(given, raw_text_names(tools), before or Remembered())
     choice, tools = _choice(given, tools)
     choice, tools, answer = wanted.offered(choice, tools)
     effort, stops = effort_in(given), stops_from(options.stop)
@@ -83,7 +87,7 @@ def request_from_ollama(
             top_p=sampling_value(options.top_p) if forwards_sampling else None,
         ),
         ignored=(
-            *_ignored(given, options, body, forwards_sampling=forwards_sampling),
+            *_ignored(given, options, body, forwards_sampling=forwards_sampling, is_continued=before is not None),
             *ignored_in(wire_tools),
             *effort.ignored,
             *(["options.stop"] if stops.has_more else []),
@@ -132,7 +136,9 @@ def _wanted_answer(format_: Mapping[str, object] | None) -> WantedAnswer:
     return answer_of_schema({} if format_.get("type") == "json_object" else format_, "format")
 
 
-def _conversation(given: OllamaChatRequest | OllamaGenerateRequest, raw_text_tools: frozenset[str]) -> Conversation:
+def _conversation(
+    given: OllamaChatRequest | OllamaGenerateRequest, raw_text_tools: frozenset[str], before: Remembered
+) -> Conversation:
     if isinstance(given, OllamaChatRequest):
         messages = given.messages or []
         reader = MessageReader("messages", raw_text_tools, [message.is_system for message in messages])
@@ -141,7 +147,11 @@ def _conversation(given: OllamaChatRequest | OllamaGenerateRequest, raw_text_too
         return reader.conversation()
     reader = MessageReader("prompt", raw_text_tools, [False])
     prompt = fill_in_prompt(given.prompt, given.suffix) if given.suffix else given.prompt
-    reader.builder.add_system(filter(None, (given.system, FILL_IN if given.suffix else "")), "system")
+    system = given.system or before.system
+    reader.builder.add_system(filter(None, (system, FILL_IN if given.suffix else "")), "system")
+    for number, text in enumerate(before.texts):
+        add = reader.builder.add_assistant if number % 2 else reader.builder.add_user
+        add([Text(text)], "context")
     images = reader.content.parts(given.images, "images", "user")
     reader.builder.add_user([*([Text(prompt)] if prompt else []), *images], "prompt")
     return reader.conversation()
@@ -158,8 +168,12 @@ def _shows_thinking(given: OllamaRequest) -> bool:
     )
 
 
-def _ignored(given: OllamaRequest, options: Options, body: object, *, forwards_sampling: bool) -> Iterator[str]:
+def _ignored(
+    given: OllamaRequest, options: Options, body: object, *, forwards_sampling: bool, is_continued: bool
+) -> Iterator[str]:
     yield from fields_without_effect(given, forwards_sampling=forwards_sampling)
+    if isinstance(given, OllamaGenerateRequest) and given.context and not is_continued:
+        yield "context"
     yield from (f"options.{name}" for name in fields_without_effect(options, forwards_sampling=forwards_sampling))
     yield from unknown_fields(body, type(given))
     unknown = unknown_fields(body.get("options"), Options) if isinstance(body, Mapping) else ()

@@ -94,4 +94,4 @@ class OllamaGenerateRequest(OllamaRequest):
         default=None, description="Images as base64."
     )
     raw: Annotated[object, WithoutEffect(neutral=(True, False))] = None
-    context: Annotated[object, WithoutEffect(neutral=([],))] = None
+    context: object = Field(default=None, description="The `context` of the last answer, which is then continued.")

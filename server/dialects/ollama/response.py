@@ -34,7 +34,7 @@ class OllamaCollector(AnswerCollector):
 
     def _whole(self, finished: Finished) -> dict[str, object]:
         text, thinking = "".join(self._text), "".join(self._thinking)
-        return self._form.last(finished, text, thinking=thinking, calls=self._calls)
+        return self._form.last(finished, text, thinking=thinking, calls=self._calls, answer=text)
 
     def _append(self, deltas: list[Delta]) -> None:
         for delta in deltas:

@@ -15,6 +15,8 @@ class OllamaEncoder:
         self._form = form
         self._builder = form.delta_builder()
         self._calls = Calls()
+        # The text so far, where the last line contains it.
+        self._text: list[str] = []
 
     def start(self) -> bytes:
         """Nothing: the first line has content."""
@@ -32,7 +34,8 @@ class OllamaEncoder:
             case Started():
                 return b""
             case Finished():
-                return self._lines(self._builder.end()) + ndjson_line(self._form.last(event))
+                lines = self._lines(self._builder.end())
+                return lines + ndjson_line(self._form.last(event, answer="".join(self._text)))
             case Failed():
                 return ndjson_line({"error": str(event.error)})
             case _:
@@ -52,6 +55,8 @@ class OllamaEncoder:
     def _line(self, delta: Delta) -> bytes:
         match delta:
             case TextDelta(text=text):
+                if self._form.context is not None:
+                    self._text.append(text)
                 return ndjson_line(self._form.line(text))
             case ReasoningDelta(text=text):
                 return ndjson_line(self._form.line(thinking=text))
