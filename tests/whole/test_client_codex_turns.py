@@ -79,6 +79,12 @@ async def test_a_usage_limit_is_shown_and_sent_once(agents: Path, standin: Stand
     assert len(standin.requests) == 1
 
 
+async def test_a_rate_limit_without_an_end_is_repeated_a_few_times(codex: Codex, standin: Standin) -> None:
+    standin.script(lambda _: refuse(429, "slow down"))
+    assert "429 Too Many Requests" in await codex.run("Hi", fails=True)
+    assert 1 < len(standin.requests) <= 6
+
+
 @pytest.mark.parametrize("provider", ["ollama", "lmstudio"])
 async def test_the_modes_for_local_models(codex: Codex, standin: Standin, provider: str) -> None:
     (codex.home / "config.toml").write_text("")

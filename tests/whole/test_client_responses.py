@@ -1,4 +1,4 @@
-"""Popular Python clients of the Responses API, unmodified, each through the same scenario."""
+"""Popular clients of the Responses API in Python and Node, unmodified, each through the same scenario."""
 
 import base64
 import json
@@ -53,15 +53,24 @@ def with_text(standin: Standin, text: str) -> list[Recorded]:
 
 
 @pytest.mark.parametrize("name", ["agents", "langchain", "pydantic_ai"])
-async def test_a_client_finishes_the_scenario(
-    bridge: Bridge, standin: Standin, python_clients: Path, name: str
-) -> None:
+async def test_a_python_client(bridge: Bridge, standin: Standin, python_clients: Path, name: str) -> None:
+    await assert_scenario(bridge, standin, python_clients / "python", CLIENTS / f"responses_{name}.py")
+
+
+@pytest.mark.parametrize("name", ["ai_sdk", "langchain"])
+async def test_a_node_client(bridge: Bridge, standin: Standin, node_clients: Path, name: str) -> None:
+    await assert_scenario(bridge, standin, "node", node_clients / f"responses_{name}.mjs")
+
+
+async def assert_scenario(bridge: Bridge, standin: Standin, *program: Path | str) -> None:
+    """The program, which prints what its user got, finishes the scenario."""
     claude = Everything()
     standin.script(claude)
-    program = CLIENTS / f"responses_{name}.py"
-    found: dict[str, Any] = json.loads(await printed(bridge, python_clients / "python", program, bridge.url, PICTURE))
+    found: dict[str, Any] = json.loads(await printed(bridge, *program, bridge.url, PICTURE))
     assert (found["whole"], found["total"], found["streamed"]) == ("Hello!", 20, ["Hel", "lo", "!"])
     assert (found["loop"], found["streamed_loop"]) == (VERDICT, [VERDICT, f"Let me look.{VERDICT}"])
+    steps = ["tool-calls", "tool-calls", "stop"]
+    assert found.get("steps", steps) == steps
     assert all(form == FORM for key, form in found.items() if key.startswith("form"))
     assert found["picture"] == "A picture."
     assert "the client asked for it" in found["refused"]

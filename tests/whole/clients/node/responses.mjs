@@ -1,35 +1,11 @@
 // The AI SDK's default provider and the official client on the Responses API. Prints one JSON line.
 import { createOpenAI } from "@ai-sdk/openai";
-import { generateObject, generateText, stepCountIs, streamText, tool } from "ai";
+import { generateText } from "ai";
 import OpenAI from "openai";
-import { z } from "zod";
 
 const baseURL = process.argv[2];
 const model = createOpenAI({ baseURL, apiKey: "anything" })("sonnet");
-const degrees = { Paris: "21", Oslo: "9" };
-const tools = {
-  get_weather: tool({
-    description: "The temperature in a city, in degrees.",
-    inputSchema: z.object({ city: z.string() }),
-    execute: async ({ city }) => degrees[city],
-  }),
-  difference: tool({
-    description: "What is left of a when b is taken away.",
-    inputSchema: z.object({ a: z.number().int(), b: z.number().int() }),
-    execute: async ({ a, b }) => String(a - b),
-  }),
-};
-const question = "Which is warmer, Paris or Oslo, and by how much?";
-const settings = { model, tools, stopWhen: stepCountIs(5), maxRetries: 0 };
 const found = {};
-
-const whole = await generateText({ ...settings, prompt: question });
-const stream = streamText({ ...settings, prompt: question });
-let streamed = "";
-for await (const piece of stream.textStream) streamed += piece;
-const schema = z.object({ city: z.string(), degrees: z.number().int() });
-const { object } = await generateObject({ model, schema, prompt: "Oslo's weather, as JSON", maxRetries: 0 });
-found.sdk = { whole: whole.text, streamed, steps: (await stream.steps).map((step) => step.finishReason), form: object };
 
 // The second request refers to the stored items of the first one.
 const providerOptions = { openai: { reasoningSummary: "auto", forceReasoning: true } };
