@@ -62,3 +62,24 @@ async def test_azures_client(bridge: Bridge, standin: Standin) -> None:
         with pytest.raises(openai.NotFoundError, match="speech"):
             await client.audio.transcriptions.create(model="whisper-1", file=("a.wav", b"RIFF"))
     assert all("haiku" in str(request.body["model"]) for request in standin.requests)
+
+
+async def test_lm_studios_first_api(bridge: Bridge, standin: Standin) -> None:
+    standin.script(echoing)
+    base_url = bridge.url.removesuffix("/v1") + "/api/v0"
+    async with openai.AsyncOpenAI(base_url=base_url, api_key="anything", max_retries=0) as client:
+        whole = await client.chat.completions.create(model="sonnet", messages=[{"role": "user", "content": "one"}])
+        streamed = await client.completions.create(model="sonnet", prompt="two", stream=True)
+        chunks = [chunk async for chunk in streamed]
+    assert (whole.choices[0].message.content, "".join(chunk.choices[0].text for chunk in chunks)) == (
+        "to one",
+        "to two",
+    )
+    for reply in (whole, chunks[-1]):
+        more = reply.model_extra or {}
+        assert more["stats"]["stop_reason"] == "eosFound"
+        assert more["stats"]["time_to_first_token"] > 0
+        # Five tokens, as the stand-in counts them.
+        tokens = more["stats"]["tokens_per_second"] * more["stats"]["generation_time"]
+        assert tokens == pytest.approx(5, rel=0.01)
+        assert more["model_info"]["context_length"] >= 200_000
