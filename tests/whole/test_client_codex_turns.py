@@ -15,6 +15,7 @@ from tests.whole.bridge import Bridge, open_bridge
 from tests.whole.calling import FORM, blocks_of, form_of, offered, spoken
 from tests.whole.codex import PROVIDER, Codex, installed, printed_by, texts_of
 from tests.whole.limits import limits
+from tests.whole.tap import Tap
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
 
@@ -79,10 +80,11 @@ async def test_a_usage_limit_is_shown_and_sent_once(agents: Path, standin: Stand
     assert len(standin.requests) == 1
 
 
-async def test_a_rate_limit_without_an_end_is_repeated_a_few_times(codex: Codex, standin: Standin) -> None:
+async def test_a_rate_limit_without_an_end_is_named(codex: Codex, tap: Tap, standin: Standin) -> None:
     standin.script(lambda _: refuse(429, "slow down"))
+    (codex.home / "config.toml").write_text(PROVIDER.format(url=tap.url))
     assert "429 Too Many Requests" in await codex.run("Hi", fails=True)
-    assert 1 < len(standin.requests) <= 6
+    assert len(standin.requests) == len(tap.bodies()) <= 6
 
 
 @pytest.mark.parametrize("provider", ["ollama", "lmstudio"])
