@@ -30,11 +30,12 @@ from server.web.routes.stored_responses import stored_responses_router
 from server.web.routes.token_count import count_router
 
 _DESCRIPTION = """
-OpenAI's API, answered by Claude through your own Claude Code sign-in.
+The APIs of OpenAI (chat, Responses, completions, embeddings), Anthropic, Ollama, Azure and LM Studio, answered by
+Claude through your own Claude Code sign-in. [What to type into which client](/manual/clients)
 
-Point a client at the base URL that ends with `/v1`. If the server requires a key, send it as
-`Authorization: Bearer`, `x-api-key` or `api-key`. Errors have OpenAI's format and matching statuses. Every reply
-carries `x-request-id`, which also marks the log lines of the request.
+Point an OpenAI client at the base URL that ends with `/v1`, and a client of Anthropic or Ollama at the address without
+it. If the server requires a key, send it as `Authorization: Bearer`, `x-api-key` or `api-key`. Errors have the format
+of the API and matching statuses. Every reply carries `x-request-id`, which also marks the log lines of the request.
 """
 
 

@@ -78,6 +78,13 @@ def agents() -> Path:
 
 
 @pytest.fixture(scope="session")
+def axe() -> str:
+    """The program that checks how accessible a page is, to run in a browser."""
+    folder = node_packages("axe", "install", "--no-package-lock", "--no-fund", "--no-audit")
+    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
 def python_clients() -> Path:
     """The folder with the programs of the `clients` dependency group, in an environment beside the project's own."""
     folder = ROOT / ".venv-clients"

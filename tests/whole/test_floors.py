@@ -82,3 +82,9 @@ def test_the_code_has_no_private_idiom() -> None:
             text = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", line).lower()
             uses += [f"{path.relative_to(ROOT)}:{number}: {word}" for word in pattern.findall(text)]
     assert len(uses) <= 15, "\n".join(uses)
+
+
+def test_the_built_app_carries_all_assets() -> None:
+    spec = (ROOT / "build.spec").read_text()
+    folders = {path.name for path in (ROOT / "assets").iterdir() if path.is_dir()}
+    assert {folder for folder in folders if f'"assets/{folder}"' not in spec} == set()
