@@ -25,9 +25,11 @@ from server.web.routes.manual import manual_router
 from server.web.routes.models import lmstudio_router, models_router
 from server.web.routes.ollama import ollama_router
 from server.web.routes.openapi import openapi_router
+from server.web.routes.running import running_router
 from server.web.routes.status_json import NAME
 from server.web.routes.stored_responses import stored_responses_router
 from server.web.routes.token_count import count_router
+from server.web.running import RunningRequests
 
 _DESCRIPTION = """
 The APIs of OpenAI (chat, Responses, completions, embeddings), Anthropic, Ollama, Azure and LM Studio, answered by
@@ -64,10 +66,11 @@ def create_app(
     app.add_middleware(RecursionGuard, is_own=engine.is_own_session)
     seal = seal or Seal(secrets.token_bytes(32))
     store = store or MemoryStore(clock=clock)
-    for dialect in dialects:
-        app.include_router(dialect_router(dialect, engine, clock=clock, seal=seal, store=store))
+    running = RunningRequests()
+    for dialect in (*dialects, CompactEndpoint()):
+        app.include_router(dialect_router(dialect, engine, clock=clock, seal=seal, store=store, running=running))
+    app.include_router(running_router(running, clock=clock))
     app.include_router(stored_responses_router(store))
-    app.include_router(dialect_router(CompactEndpoint(), engine, clock=clock, seal=seal, store=store))
     app.include_router(count_router(engine, seal=seal, store=store))
     created = int(clock())
     app.include_router(models_router(engine, created=created))
@@ -78,6 +81,6 @@ def create_app(
     app.include_router(docs_router())
     app.include_router(manual_router())
     if control is not None:
-        app.include_router(control_router(engine, control, clock=clock))
+        app.include_router(control_router(engine, control, running, clock=clock))
     app.include_router(openapi_router(app))
     return app

@@ -16,10 +16,12 @@ import click
 
 from server.commands.options import settings_options, settle
 from server.commands.output import columns, note, say
+from server.commands.status_and_stop import running_instance
 from server.errors import DrawbridgeError
 from server.journal.journal import journal_file
 from server.journal.record import Record, Sum, Total
 from server.journal.tables import clear, requests, summed, totals
+from server.machine.instance import request_running, request_stop_of
 from server.storage.database import change, reading
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -38,12 +40,15 @@ def _journal_options(command: Command) -> Command:
 @click.option("--app", help="Only those of this app, as it is shown.")
 @click.option("--model", help="Only those that this model answered.")
 @click.option("--failed", is_flag=True, help="Only those that ended with an error.")
+@click.option("--running", is_flag=True, help="Only those that are being answered now, with their ids.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line, for programs.")
 @_journal_options
 def requests_command(
-    *, number: int, app: str | None, model: str | None, failed: bool, as_json: bool, **flags: object
+    *, number: int, app: str | None, model: str | None, failed: bool, running: bool, as_json: bool, **flags: object
 ) -> int:
     """List the latest requests: who asked, which model answered, how long it took, and why it failed."""
+    if running:
+        return _list_running(flags, as_json=as_json)
     given = {"app": app, "model": model, "outcome": "failed" if failed else None}
     filters = {name: value for name, value in given.items() if value is not None}
     with _journal(flags) as journal:
@@ -55,6 +60,34 @@ def requests_command(
         say(columns((_TITLE_ROW, *map(_row, reversed(found)))))
     else:
         note("No such request is kept.")
+    return 0
+
+
+@click.command("stop-request")
+@click.argument("request_id", metavar="ID")
+@settings_options("data_dir")
+def stop_request(request_id: str, **flags: object) -> int:
+    """Stop the running request ID, as 'drawbridge requests --running' shows it. Its client gets an error."""
+    if not request_stop_of(running_instance(settle(flags, unprefixed=False).folders), request_id):
+        raise DrawbridgeError(
+            f"No running request has the id '{request_id}'.",
+            hint="It may have just ended; 'drawbridge requests --running' lists those that run.",
+            title="There is nothing to stop",
+        )
+    note("The request was stopped.")
+    return 0
+
+
+def _list_running(flags: dict[str, object], *, as_json: bool) -> int:
+    found = request_running(running_instance(settle(flags, unprefixed=False).folders))
+    if as_json:
+        for one in found:
+            say(json.dumps(one))
+    elif found:
+        rows = [tuple(str(one.get(name) or "") for name in ("id", "app", "model", "way")) for one in found]
+        say(columns((("ID", "APP", "MODEL", "WAY"), *rows)))
+    else:
+        note("No request is being answered.")
     return 0
 
 

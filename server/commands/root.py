@@ -16,7 +16,7 @@ from server.commands.forget_key import forget_key
 from server.commands.login import login
 from server.commands.options import settings_options, settle
 from server.commands.output import note, say
-from server.commands.requests_and_usage import forget_requests, requests_command, usage_command
+from server.commands.requests_and_usage import forget_requests, requests_command, stop_request, usage_command
 from server.commands.serve import MakeRunner, Parts, RunDesktop, serve, serve_until_stopped
 from server.commands.status_and_stop import status, stop
 from server.errors import DrawbridgeError
@@ -97,7 +97,7 @@ def drawbridge(context: click.Context, /, **flags: object) -> int | None:
 
 for _command in (
     *(serve, status, stop, ask, connect, login, doctor),
-    *(requests_command, usage_command, forget_requests),
+    *(requests_command, stop_request, usage_command, forget_requests),
     *(embeddings_key, forget_key),
 ):
     drawbridge.add_command(_command)

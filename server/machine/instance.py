@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 import filelock
 
@@ -146,6 +147,18 @@ def request_status(instance: Instance) -> Mapping[str, object]:
 def request_stop(instance: Instance, *, timeout_s: float = TIMEOUT_S) -> None:
     """Asks the server to stop, without waiting. Raises `DrawbridgeError` if it does not answer."""
     _ask(instance, "POST", "/control/stop", timeout_s)
+
+
+def request_running(instance: Instance) -> list[Mapping[str, object]]:
+    """Returns the requests that are being answered, the oldest first. Raises `DrawbridgeError` if it cannot ask."""
+    found = _ask(instance, "GET", "/control/requests", TIMEOUT_S).get("data")
+    return found if isinstance(found, list) else []
+
+
+def request_stop_of(instance: Instance, request_id: str) -> bool:
+    """Stops one request, and returns whether it was running. Raises `DrawbridgeError` if it cannot ask."""
+    path = f"/control/requests/{quote(request_id, safe='')}"
+    return bool(_ask(instance, "DELETE", path, TIMEOUT_S).get("stopped"))
 
 
 def _ask(instance: Instance, method: str, path: str, timeout_s: float) -> Mapping[str, object]:

@@ -33,6 +33,21 @@ class Entry:
         app = app_of(self._headers)
         self.record = Record(name, 0.0, door, app, path, "cancelled")
         self._is_finished = False
+        self._cut: Callable[[DrawbridgeError], None] = lambda _: None
+
+    @property
+    def age_ms(self) -> float:
+        """How long ago the request arrived."""
+        return self._ms()
+
+    def attach(self, cut: Callable[[DrawbridgeError], None]) -> None:
+        """Has `stop` call `cut`, which ends the answer with an error."""
+        self._cut = cut
+
+    def stop(self, error: DrawbridgeError) -> None:
+        """Ends the answer with `error`; nothing happens if it has ended or has not begun."""
+        self.fails(error)
+        self._cut(error)
 
     def sees(self, body: object, *, dialect: str) -> None:
         """Notes who asks, and for which model, as the body says it."""
@@ -90,10 +105,23 @@ class Entry:
         return round((self._clock() - self._began) * 1000, 1)
 
 
-def entry_of(scope: Scope) -> Entry | None:
-    """The entry of a request; None if nothing keeps a journal."""
-    entry = scope.get(ENTRY)
-    return entry if isinstance(entry, Entry) else None
+def entry_of(scope: Scope) -> Entry:
+    """The entry of a request that `AccessMiddleware` has let in."""
+    entry = scope[ENTRY]
+    assert isinstance(entry, Entry)
+    return entry
+
+
+def attach(scope: Scope, cut: Callable[[DrawbridgeError], None]) -> None:
+    """Has the request's entry stop it by `cut`, if it has an entry."""
+    if ENTRY in scope:
+        entry_of(scope).attach(cut)
+
+
+def note_failure(scope: Scope, error: DrawbridgeError) -> None:
+    """Notes the error that the client gets, if the request has an entry."""
+    if ENTRY in scope:
+        entry_of(scope).fails(error)
 
 
 def _short(text: str) -> str:

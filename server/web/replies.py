@@ -12,7 +12,7 @@ from server.dialects.messages.dialect import VERSION_HEADER
 from server.dialects.registry import DIALECTS, dialect_for
 from server.errors import DrawbridgeError
 from server.logs import request_id
-from server.web.journaling import entry_of
+from server.web.journaling import note_failure
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +33,7 @@ def error_response(error: DrawbridgeError, scope: Scope) -> JsonReply:
     """The response for `error`, in the form of the dialect that the request belongs to."""
     is_anthropics = any(name == _VERSION_HEADER for name, _ in scope.get("headers", ()))
     dialect = dialect_for(scope.get("path", ""), scope.get(DIALECTS_KEY, DIALECTS), is_anthropics=is_anthropics)
-    if (entry := entry_of(scope)) is not None:
-        entry.fails(error)
+    note_failure(scope, error)
     reply = dialect.error(error, request_id.get())
     return JsonReply(reply.body, status=reply.status, headers=reply.headers)
 

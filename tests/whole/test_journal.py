@@ -1,5 +1,6 @@
 """The list of requests of a real server: it survives a restart and a kill, has no words, and never stops an answer."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from server.standin.script import say
+from server.standin.script import Gate, Hold, say
 from server.standin.server import Standin
 from tests.whole.bridge import ROOT, Bridge, open_bridge
 
@@ -35,7 +36,7 @@ async def test_requests_survive_a_restart_and_a_kill_without_their_words(standin
         await bridge.stream(SECRET)
         assert (await bridge.post({"model": "sonnet", "user": SECRET})).status_code == 400
         await bridge.stop()
-        assert [row["outcome"] for row in listed(bridge)] == ["answered", "answered", "failed"]
+        assert sorted(row["outcome"] for row in listed(bridge)) == ["answered", "answered", "failed"]
     async with open_bridge(standin, folder) as bridge:
         await bridge.chat(SECRET)
         # Written while the server runs, not only at its end.
@@ -72,3 +73,24 @@ async def test_a_list_that_cannot_be_written_stops_no_answer_and_is_named(
         assert (await bridge.chat("Hi")).status_code == 200
         assert "Requests are answered but not listed" in command(bridge, "status")
         assert await bridge.stop() == 0
+
+
+async def test_a_request_is_stopped_by_its_id_and_its_process_answers_the_next_one(
+    standin: Standin, folder: Path
+) -> None:
+    standin.script(lambda _: say("Half", Hold(Gate()), ANSWER))
+    async with open_bridge(standin, folder, "--pool-size", "1") as bridge:
+        asking = asyncio.create_task(bridge.stream("Hi"))
+        running: dict[str, Any] = {}
+        while not running.get("first_ms"):
+            shown = await asyncio.to_thread(command, bridge, "requests", "--running", "--json")
+            running = next(map(json.loads, shown.splitlines()), {})
+        before = bridge.workers()
+        await asyncio.to_thread(command, bridge, "stop-request", running["id"])
+        lines = await asking
+        assert any("request_stopped" in line for line in lines)
+        # Upstream the answer ends too: nobody pays for the rest.
+        await asyncio.wait_for(standin.requests[-1].ended(), 30)
+        standin.script(lambda _: say(ANSWER))
+        assert ANSWER in (await bridge.chat("And now?")).text
+        assert bridge.workers() == before

@@ -51,7 +51,7 @@ class AccessMiddleware:
         *,
         dialects: Sequence[Dialect] = DIALECTS,
         on_refused_origin: Callable[[str], None] = lambda _: None,
-        on_end: Callable[[Entry, int | None], None] | None = None,
+        on_end: Callable[[Entry, int | None], None] = lambda *_: None,
         door: str = "local",
     ) -> None:
         """`door` is the listener's name. `on_end` is called after each request, with the status of its response."""
@@ -76,15 +76,14 @@ class AccessMiddleware:
         name = sent if _ID.fullmatch(sent) else f"req_{secrets.token_hex(12)}"
         reply, started = _Reply(send, name), self._clock()
         token = request_id.set(name)
-        entry = None if self._on_end is None else Entry(head, self._door, name)
+        entry = Entry(head, self._door, name)
         try:
             await self._answer(head, {**scope, ENTRY: entry}, receive, reply)
         finally:
             ms = (self._clock() - started) * 1000
             path = head.path[:200].encode("unicode_escape").decode()
             logger.info("%s %s %s %.0f ms", head.method, path, reply.status or "disconnected", ms)
-            if self._on_end is not None and entry is not None:
-                self._on_end(entry, reply.status)
+            self._on_end(entry, reply.status)
             request_id.reset(token)
 
     async def _answer(self, head: Head, scope: Scope, receive: Receive, reply: "_Reply") -> None:

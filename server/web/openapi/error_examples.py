@@ -40,6 +40,7 @@ _BUSY: tuple[DrawbridgeError, ...] = (
     errors.QueueTimeout(),
     errors.QueueFull(),
     errors.ShuttingDown(),
+    errors.RequestStopped(),
 )
 _ANSWERS: tuple[DrawbridgeError, ...] = (
     errors.PromptTooLong(),

@@ -13,13 +13,17 @@ from server.machine.page_ticket import TicketBook
 from server.web.access.policy import Access, access_of
 from server.web.interfaces import ControlPort, Engine
 from server.web.replies import JsonReply
+from server.web.routes.running import running_json
 from server.web.routes.status_json import state_json
 from server.web.routes.status_page import page_token
+from server.web.running import RunningRequests
 
 TICKET_HEADER = "x-drawbridge-ticket"
 
 
-def control_router(engine: Engine, control: ControlPort, *, clock: Callable[[], float] = time.time) -> APIRouter:
+def control_router(
+    engine: Engine, control: ControlPort, running: RunningRequests, *, clock: Callable[[], float] = time.time
+) -> APIRouter:
     """The control routes. They require the instance's token in the header `x-drawbridge-token`."""
     router = APIRouter(include_in_schema=False)
 
@@ -29,6 +33,16 @@ def control_router(engine: Engine, control: ControlPort, *, clock: Callable[[], 
         key_required = access.policy.key is not None
         host = request.headers["host"]
         return JsonReply(state_json(engine.status(), host=host, now=clock(), key_required=key_required))
+
+    @router.get("/control/requests")
+    async def requests(request: Request) -> Response:
+        _admit(request, control.token)
+        return JsonReply({"data": [running_json(entry, clock()) for entry in running.of(None)]})
+
+    @router.delete("/control/requests/{request_id}")
+    async def stop_request(request: Request, request_id: str) -> Response:
+        _admit(request, control.token)
+        return JsonReply({"stopped": running.stop(request_id, None)})
 
     tickets = TicketBook(control.token, clock=clock)
 

@@ -30,6 +30,7 @@ from server.web.openapi.messages import MESSAGES
 from server.web.openapi.ollama import OLLAMA_CHAT, OLLAMA_GENERATE
 from server.web.openapi.responses import COMPACT_OPERATION, RESPONSES_OPERATION
 from server.web.path_aliases import AS_SENT
+from server.web.running import RunningRequests
 from server.web.streaming.checked import checked
 from server.web.streaming.responses import Pace, StreamedAnswer, WholeAnswer
 
@@ -61,8 +62,9 @@ def dialect_router(
     clock: Callable[[], float] = time.time,
     seal: Seal,
     store: ResponseStore,
+    running: RunningRequests,
 ) -> APIRouter:
-    """The routes of `dialect`, answered by `engine`."""
+    """The routes of `dialect`, answered by `engine`; `running` has the requests meanwhile."""
     router = APIRouter()
 
     async def answer(http: Request) -> Response:
@@ -79,10 +81,10 @@ def dialect_router(
         )
         body = await json_body(http)
         entry = entry_of(http.scope)
-        if entry is not None:
-            entry.sees(body, dialect=dialect.name)
+        entry.sees(body, dialect=dialect.name)
+        owner = access_of(http).owner
         try:
-            exchange = await offload(dialect.parse, body, access_of(http).owner, options)
+            exchange = await offload(dialect.parse, body, owner, options)
         except RecursionError as error:
             raise InvalidRequest("The body is nested too deeply.") from error
         request, reply = exchange.request, exchange.reply
@@ -93,7 +95,7 @@ def dialect_router(
         else:
             requests = (request, *exchange.others)
             events = choices(requests, lambda one: cut_at_stops(engine.stream(one), one.cut_at))
-        events = events if entry is None else entry.watch(events)
+        events = running.watched(entry, owner, events)
         checks = AnswerChecks(request.answer, request.choices) if request.answer else None
         events = checked(events, checks) if checks else events
         if not exchange.is_streamed:

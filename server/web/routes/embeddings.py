@@ -56,22 +56,18 @@ def _endpoint(form: EmbeddingForm, engine: Engine) -> Callable[[Request], Awaita
         raw = await http.body()
         is_large.set(len(raw) > LARGE)
         entry = entry_of(http.scope)
-        if entry is not None:
-            entry.sees(None, dialect=_JOURNAL_NAME)
+        entry.sees(None, dialect=_JOURNAL_NAME)
         if engine.config.embeddings_url:
             response = await _unless_disconnected(http, _passed_on(form, engine, http, raw))
-            if entry is not None:
-                entry.finish(way="endpoint")
+            entry.finish(way="endpoint")
             return response
         check_tokens(raw)
         body = await json_body(http)
-        if entry is not None:
-            entry.sees(body, dialect=_JOURNAL_NAME)
+        entry.sees(body, dialect=_JOURNAL_NAME)
         request, reply = await offload(form.parse, body)
         _check_model(request.model, engine)
         embeddings = await _unless_disconnected(http, engine.embedder.embed(request))
-        if entry is not None:
-            entry.finish(model=embeddings.model, usage=Usage(input=embeddings.tokens))
+        entry.finish(model=embeddings.model, usage=Usage(input=embeddings.tokens))
         return await _answer(reply, request, embeddings)
 
     return answer

@@ -120,13 +120,18 @@ class EventPump:
 
 
 async def deliver(
-    events: AsyncGenerator[Event, None], write: Callable[[EventPump], Awaitable[None]], receive: Receive
+    events: AsyncGenerator[Event, None],
+    write: Callable[[EventPump], Awaitable[None]],
+    receive: Receive,
+    attach: Callable[[Callable[[DrawbridgeError], None]], None] = lambda _: None,
 ) -> None:
     """Runs `write` on the events until it returns or the client disconnects; `events` is closed before this returns.
 
-    When the server stops, `write` gets `ShuttingDown` as its last event and a moment to send it.
+    When the server stops, `write` gets `ShuttingDown` as its last event and a moment to send it. `attach` gets the
+    function that ends the answer with another error.
     """
     pump = EventPump(events)
+    attach(pump.cut)
     writer = asyncio.ensure_future(write(pump))
     watcher = asyncio.create_task(_disconnected(receive))
     try:

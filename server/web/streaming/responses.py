@@ -6,6 +6,7 @@ status, and a client behind a proxy still receives bytes in time. A failure afte
 
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -15,6 +16,7 @@ from server.dialects.base import Collector, Encoder, ErrorReply
 from server.dialects.common.answers.answer_check import AnswerChecks
 from server.dialects.framing import json_bytes
 from server.errors import DrawbridgeError
+from server.web.journaling import attach
 from server.web.replies import JSON_HEADERS, JsonReply, error_response, header_value
 from server.web.streaming.event_pump import EventPump, deliver
 
@@ -66,7 +68,7 @@ class StreamedAnswer(Response):
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await self._write_body(first, pump, send)
 
-        await deliver(self._events, write, receive)
+        await deliver(self._events, write, receive, partial(attach, scope))
 
     async def _write_body(self, first: Event | None, pump: EventPump, send: Send) -> None:
         encoder = self._encoder
@@ -123,7 +125,7 @@ class WholeAnswer(Response):
                     await self._send(first, event, send)
                     return
 
-        await deliver(self._events, write, receive)
+        await deliver(self._events, write, receive, partial(attach, scope))
 
     async def _send(self, first: Event, finished: Finished, send: Send) -> None:
         body = json_bytes(self._collector.body())

@@ -56,6 +56,8 @@ async def test_the_document_has_an_example_for_every_endpoint_and_error() -> Non
         "/v1/responses",
         "/v1/responses/compact",
         "/v1/responses/input_tokens",
+        "/v1/requests",
+        "/v1/requests/{request_id}",
         "/v1/responses/{response_id}",
         "/v1/responses/{response_id}/input_items",
         "/v1/completions",
