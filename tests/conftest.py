@@ -15,7 +15,7 @@ _OTHER_SYSTEMS = ("Windows", "macOS")
 _TESTS = Path(__file__).parent
 # Tests that install or build something first, by their folder or by a fixture that they use.
 _OUTSIDE_FOLDERS = (_TESTS / "frozen", _TESTS / "packaging")
-_OUTSIDE_FIXTURES = {"node_clients", "agents", "axe", "python_clients", "aider"}
+_OUTSIDE_FIXTURES = {"node_clients", "agents", "axe", "python_clients", "aider", "litellm", "llamaindex"}
 # The files with the longest tests run first, so that both workers end at about the same time.
 _FIRST_FOLDERS = (_TESTS / "whole", _TESTS / "tray")
 

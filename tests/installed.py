@@ -17,7 +17,10 @@ CLIENTS = Path(__file__).parent / "whole" / "clients"
 KEPT = ROOT / ".clients"
 # It pins all of its dependencies, many of them old, and so cannot share an environment.
 AIDER = "aider-chat==0.86.2"
-AIDER_PYTHON = "3.11"
+# They need other versions of packages that we pin.
+LITELLM = "litellm==1.110.2"
+LLAMAINDEX = ("llama-index-llms-openai==0.8.3", "llama-index-embeddings-openai==0.7.0")
+OLD_PYTHON = "3.11"
 # Copied before a test removes HOME: the caches of uv and npm are there.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
 
@@ -95,16 +98,33 @@ def python_clients() -> Path:
     return folder / "bin"
 
 
-@pytest.fixture(scope="session")
-def aider() -> Path:
-    """The program aider, in an environment of its own."""
-    with locked("aider"):
-        folder, mark = kept_folder("aider", f"{AIDER} {AIDER_PYTHON}".encode())
+def python_packages(name: str, *packages: str) -> Path:
+    """Returns the folder with the programs of an environment of its own, for what does not fit our pins."""
+    with locked(name):
+        folder, mark = kept_folder(name, " ".join([*packages, OLD_PYTHON]).encode())
         if not mark.exists():
-            reason = "aider cannot be installed"
-            run(["uv", "venv", "--quiet", "--python", AIDER_PYTHON, ".venv"], folder=folder, reason=reason)
+            reason = f"{name} cannot be installed"
+            run(["uv", "venv", "--quiet", "--python", OLD_PYTHON, ".venv"], folder=folder, reason=reason)
             # Without our pins, which uv would find in a parent folder.
-            command = ["uv", "pip", "install", "--quiet", "--no-config", AIDER]
+            command = ["uv", "pip", "install", "--quiet", "--no-config", *packages]
             run(command, folder=folder, reason=reason, VIRTUAL_ENV=str(folder / ".venv"))
             mark.touch()
-    return folder / ".venv" / "bin" / "aider"
+    return folder / ".venv" / "bin"
+
+
+@pytest.fixture(scope="session")
+def aider() -> Path:
+    """The program aider."""
+    return python_packages("aider", AIDER) / "aider"
+
+
+@pytest.fixture(scope="session")
+def llamaindex() -> Path:
+    """The Python with LlamaIndex."""
+    return python_packages("llamaindex", *LLAMAINDEX) / "python"
+
+
+@pytest.fixture(scope="session")
+def litellm() -> Path:
+    """The Python with LiteLLM."""
+    return python_packages("litellm", LITELLM) / "python"

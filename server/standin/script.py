@@ -100,6 +100,13 @@ class Ping:
     """A ping event, as the API sends during pauses."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cite:
+    """A citation of the text so far; only in a text block."""
+
+    citation: Mapping[str, object]
+
+
 Step = Pause | Hold | Cut | StreamError | Ping
 
 
@@ -107,7 +114,7 @@ Step = Pause | Hold | Cut | StreamError | Ping
 class Text:
     """A text block."""
 
-    deltas: tuple[str | Step, ...]
+    deltas: tuple[str | Cite | Step, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +208,7 @@ Script = Reply | Refusal | Drop | Plain
 
 
 def say(
-    *deltas: str | Step,
+    *deltas: str | Cite | Step,
     gap_s: float = 0.0,
     stop_reason: StopReason | None = "end_turn",
     stop_sequence: str | None = None,
@@ -222,11 +229,11 @@ def say(
     )
 
 
-def with_gaps(deltas: tuple[str | Step, ...], gap_s: float) -> tuple[str | Step, ...]:
+def with_gaps(deltas: tuple[str | Cite | Step, ...], gap_s: float) -> tuple[str | Cite | Step, ...]:
     """The deltas with a pause of `gap_s` between them."""
     if gap_s <= 0:
         return deltas
-    spaced: list[str | Step] = []
+    spaced: list[str | Cite | Step] = []
     for delta in deltas:
         spaced += [Pause(gap_s), delta] if spaced else [delta]
     return tuple(spaced)

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from server.standin.script import (
     Block,
+    Cite,
     Cut,
     Drop,
     Hold,
@@ -199,6 +200,9 @@ def _block(block: Block, index: int, context: ReplyContext) -> Iterator[Event | 
     for part in () if isinstance(block, RedactedThinking) else block.deltas:
         if isinstance(part, str):
             yield {"type": "content_block_delta", "index": index, "delta": {"type": delta, key: part}}
+        elif isinstance(part, Cite):
+            cited = {"type": "citations_delta", "citation": dict(part.citation)}
+            yield {"type": "content_block_delta", "index": index, "delta": cited}
         else:
             yield from _steps((part,))
     if isinstance(block, Thinking):
@@ -242,6 +246,8 @@ def _fold(message: dict[str, object], event: Event) -> None:
 
 def _fold_delta(block: dict[str, object], delta: dict[str, object]) -> None:
     for key, value in delta.items():
-        if key != "type":
+        if key == "citation":
+            block["citations"] = [*block.get("citations", ()), value]  # type: ignore[misc] # a list, put here
+        elif key != "type":
             place = "written" if key == "partial_json" else key
             block[place] = f"{block.get(place, '')}{value}"

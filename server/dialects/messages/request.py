@@ -25,7 +25,8 @@ def request_from_messages(messages: MessagesRequest, *, owner: str, forwards_sam
     tools = tools_from(messages.tools or ())
     conversation = _conversation(messages, raw_text_names(tools))
     output = messages.output_config or OutputConfig()
-    wanted = answer_from(output.format, "output_config.format", is_nested=False)
+    place = "output_format" if output.format is None else "output_config.format"
+    wanted = answer_from(output.format or messages.output_format, place, is_nested=False)
     effort, stops = effort_in(messages, ("output_config.effort", output.effort)), stops_from(messages.stop_sequences)
     choice = choice_from(messages.tool_choice, tools, parallel=messages.parallel_tool_calls)
     choice, tools, answer = wanted.offered(choice, tools)

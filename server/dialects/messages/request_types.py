@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from server.dialects.common.answers.answer_format import OutputConfig
+from server.dialects.common.answers.answer_format import AnyOutputFormat, OutputConfig
 from server.dialects.common.content.content_types import System
 from server.dialects.common.effort import ThinkingFields
 from server.dialects.common.history.message_types import WireMessage
@@ -57,6 +57,8 @@ class MessagesRequest(ThinkingFields):
     tool_choice: Annotated[Choice | None, OR_EMPTY] = None
     parallel_tool_calls: Flag = True
     output_config: Annotated[OutputConfig | None, OR_EMPTY] = None
+    # The beta's name for `output_config.format`, which LiteLLM sends.
+    output_format: AnyOutputFormat = None
 
     temperature: Annotated[object, WithoutEffect(neutral=(1,), is_sampling=True)] = None
     top_p: Annotated[object, WithoutEffect(neutral=(1,), is_sampling=True)] = None

@@ -117,6 +117,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (user({"type": "image", "source": {"type": "base64", "data": "AAAA"}}), "messages[0].content[0].source.data"),
     (user({"type": "tool_use", "id": "c", "name": "t", "input": {}}), "messages[0].content[0]"),
     ({"messages": HI, "output_config": {"format": {"type": "xml"}}}, "output_config.format.type"),
+    ({"messages": HI, "output_format": {"type": "xml"}}, "output_format.type"),
 ]
 
 
