@@ -131,7 +131,7 @@ async def test_structured_output(client: anthropic.AsyncAnthropic, bridge: Bridg
     """By the client's own `parse`, and by its stream with a type."""
     standin.script(lambda _: say('{"city": "Os', 'lo", "degrees"', ": 9}"))
     parsed = await client.messages.parse(**ASKED, output_format=Report)
-    assert parsed.parsed_output == Report(**FORM)  # type: ignore[arg-type] # a dictionary of objects
+    assert parsed.parsed_output == Report(**FORM)
     async with client.messages.stream(**ASKED, output_format=Report) as stream:
         streamed = await stream.get_final_message()
     assert streamed.parsed_output == parsed.parsed_output

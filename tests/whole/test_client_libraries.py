@@ -80,8 +80,10 @@ async def test_langchain_anthropic(bridge: Bridge, standin: Standin, claude: Cla
 async def test_litellm(bridge: Bridge, standin: Standin, claude: Claude, litellm: Path, provider: str) -> None:
     program = CLIENTS / "litellm_modes.py"
     # Otherwise it downloads a list of models first.
-    quiet = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-    found = json.loads(await printed(bridge, litellm, program, provider, bridge.url, **quiet))
+    quiet = "True"
+    found = json.loads(
+        await printed(bridge, litellm, program, provider, bridge.url, LITELLM_LOCAL_MODEL_COST_MAP=quiet)
+    )
     await assert_all(found, claude, standin)
     assert "400" in found["refused"]
 
