@@ -245,12 +245,12 @@ async def completed_run(folder: Path, seed: int, count: int, isolation: str, *, 
     return found
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("is_live", "seed", "count"),
     [
-        (True, 0, 200),
-        (False, 0, 60),
+        # A mark of the function would also apply to the long runs, and win.
+        pytest.param(True, 0, 200, marks=pytest.mark.timeout(900)),
+        pytest.param(False, 0, 60, marks=pytest.mark.timeout(900)),
         *(pytest.param(True, seed, MANY, marks=(pytest.mark.soak, pytest.mark.timeout(7200))) for seed in range(4)),
         pytest.param(False, 4, MANY, marks=(pytest.mark.soak, pytest.mark.timeout(7200))),
     ],
