@@ -3,10 +3,12 @@
 import random
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from server.claude.protocol.tool_names import legal_name
 from server.standin.script import (
+    Block,
     Cut,
     Drop,
     Gate,
@@ -16,6 +18,7 @@ from server.standin.script import (
     Script,
     Text,
     Thinking,
+    call,
     refuse,
     say,
 )
@@ -60,20 +63,59 @@ _MARK = re.compile(r"\[[rs]\d+\]")
 _LONGEST = 15
 
 
+KEY = "the-key-of-the-containers"
+# Docker Desktop sends the requests of containers for this name to the loopback, and they need the key.
+CONTAINER = {"host": "host.docker.internal", "x-api-key": KEY}
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A message. `tool`: Claude's text is followed by a call of this tool, or the user's text is its result.
+
+    `call` names the call. The client writes ids of its own.
+    """
+
+    text: str
+    tool: str = ""
+    call: str = ""
+
+    @property
+    def as_claude(self) -> dict[str, Any]:
+        """The message of Claude in the client's history."""
+        function = {"name": self.tool, "arguments": f'{{"of": "{self.call}"}}'}
+        calls = [{"id": f"call_{self.call}", "type": "function", "function": function}]
+        return {"role": "assistant", "content": self.text, **({"tool_calls": calls} if self.call else {})}
+
+    @property
+    def as_user(self) -> dict[str, Any]:
+        """The message of the user, or of the tool."""
+        kind = {"role": "tool", "tool_call_id": f"call_{self.call}"} if self.call else {"role": "user"}
+        return {**kind, "content": self.text}
+
+    @property
+    def calls(self) -> list[tuple[str, str]]:
+        """The calls that the client must get: their tools and arguments."""
+        return [(self.tool, f'{{"of": "{self.call}"}}')] if self.call else []
+
+
 @dataclass(frozen=True)
 class Request:
-    """One request. `turns` are its messages without the system prompt: alternating, the user's last."""
+    """One request. `turns` are its messages without the system prompt: alternating, the user's last.
+
+    `answer` is Claude's turn, `is_container` whether it has the other owner.
+    """
 
     id: str
     system: str
-    turns: tuple[str, ...]
+    turns: tuple[Turn, ...]
     settings: Mapping[str, Any]
     fate: Fate
     is_streamed: bool
-    answer: str
+    answer: Turn
     kills: bool
     chance: float
     tools: tuple[str, ...] = ()
+    is_container: bool = False
 
     @property
     def has_moment(self) -> bool:
@@ -83,32 +125,38 @@ class Request:
     @property
     def expected(self) -> list[tuple[str, str]]:
         """The turns that must arrive upstream; white space at the ends of assistant turns does not count."""
-        return [("assistant", text.strip()) if n % 2 else ("user", text) for n, text in enumerate(self.turns)]
+        return [_as_claude_has_it("assistant" if n % 2 else "user", turn) for n, turn in enumerate(self.turns)]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that make it a request of its owner."""
+        return CONTAINER if self.is_container else {}
 
     @property
     def marks(self) -> set[str]:
         """The marks in its system prompt and turns."""
-        return marks_in(self.system + "".join(self.turns))
+        return marks_in(self.system + "".join(turn.text for turn in self.turns))
 
     @property
     def body(self) -> dict[str, Any]:
         """The request's body."""
         before = [{"role": "system", "content": self.system}] if self.system else []
-        history = [{"role": "assistant" if n % 2 else "user", "content": text} for n, text in enumerate(self.turns)]
+        history = [turn.as_claude if n % 2 else turn.as_user for n, turn in enumerate(self.turns)]
         tools = {"tools": [tool_of(name) for name in self.tools]} if self.tools else {}
         return {"messages": [*before, *history], "stream": self.is_streamed, **self.settings, **tools}
 
     def script(self, tries: int) -> Script:
         """What the stand-in does at try number `tries`."""
-        half = self.answer[: len(self.answer) // 2]
+        text = self.answer.text
+        half, rest = text[: len(text) // 2], text[len(text) // 2 :]
         match self.fate if tries == 1 else "whole":
             case "cancelled mid-stream":
-                return say(half, Hold(Gate()), self.answer)
+                return say(half, Hold(Gate()), text)
             case "cancelled before the headers":
-                return say(self.answer, before_headers=(Hold(Gate()),))
+                return say(text, before_headers=(Hold(Gate()),))
             case "limit":
                 moment = (Pause(5.0),) if self.has_moment else ()
-                return say(half, self.answer[len(half) :], stop_reason="max_tokens", before_stop=moment)
+                return say(half, rest, stop_reason="max_tokens", before_stop=moment)
             case "refused":
                 return refuse((400, 429, 500, 529)[int(self.chance * 4)], f"{self.id} is refused")
             case "cut":
@@ -116,8 +164,12 @@ class Request:
             case "dropped":
                 return Drop(reset=self.chance < 0.5)
             case _:
-                halves = (half, self.answer[len(half) :])
-                return Reply((Thinking(("Hm.",)), Text(halves))) if self.chance < 0.2 else say(*halves)
+                thinking: tuple[Block, ...] = (Thinking(("Hm.",)),) if self.chance < 0.2 else ()
+                if not self.answer.call:
+                    return Reply((*thinking, Text((half, rest))))
+                name, of = self.answer.tool, self.answer.call
+                wanted = call(legal_name(name), {"of": of}, id=f"toolu_{of}")
+                return Reply((*thinking, Text((half, rest)), wanted), stop_reason="tool_use")
 
 
 def tool_of(name: str) -> dict[str, Any]:
@@ -130,11 +182,35 @@ def turns_in(body: Mapping[str, Any]) -> list[tuple[str, str]]:
     turns = []
     for message in body["messages"]:
         content = message["content"]
-        texts = [content] if isinstance(content, str) else [block["text"] for block in content if "text" in block]
+        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
         if message["role"] != "system":
-            text = "|".join(texts)
-            turns.append((message["role"], text.strip() if message["role"] == "assistant" else text))
+            texts = [_text_of(block, message["role"]) for block in blocks if "thinking" not in block["type"]]
+            turns.append((message["role"], "|".join(texts)))
     return turns
+
+
+def _text_of(block: Mapping[str, Any], role: str) -> str:
+    match block["type"]:
+        case "tool_use":
+            return f"<{block['name']} of {block['input']['of']} as {_bare(block['id'])}>"
+        case "tool_result":
+            inner = block["content"]
+            text = inner if isinstance(inner, str) else "|".join(part["text"] for part in inner)
+            return f"{text}<result of {_bare(block['tool_use_id'])}>"
+        case _:
+            return str(block["text"]).strip() if role == "assistant" else str(block["text"])
+
+
+def _bare(id_: str) -> str:
+    """The part of an id that Claude's and the client's share."""
+    return id_.rpartition("_")[2]
+
+
+def _as_claude_has_it(role: str, turn: Turn) -> tuple[str, str]:
+    if role == "user":
+        return role, f"{turn.text}<result of {turn.call}>" if turn.call else turn.text
+    said = turn.text.strip()
+    return role, f"{said}|<{legal_name(turn.tool)} of {turn.call} as {turn.call}>" if turn.call else said
 
 
 def marks_in(text: str) -> set[str]:
@@ -149,12 +225,13 @@ class _Conversation:
     system: str
     settings: dict[str, Any]
     tools: tuple[str, ...] = ()
-    turns: tuple[str, ...] = ()
+    turns: tuple[Turn, ...] = ()
 
 
 @dataclass
 class _User:
     system: str
+    is_container: bool
     conversations: list[_Conversation] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
 
@@ -162,7 +239,7 @@ class _User:
 def stories(seed: int, count: int) -> list[list[list[Request]]]:
     """Chapters: for each of a few users their requests in order, `count` requests in all."""
     chance = random.Random(seed)
-    users = [_User(system) for system in SYSTEMS]
+    users = [_User(system, is_container=number % 2 == 1) for number, system in enumerate(SYSTEMS)]
     chapters = []
     for first in range(1, count + 1, CHAPTER):
         for number in range(first, min(first + CHAPTER, count + 1)):
@@ -176,14 +253,21 @@ def stories(seed: int, count: int) -> list[list[list[Request]]]:
 def _add_request(user: _User, name: str, chance: random.Random) -> None:
     """Adds a request to the last conversation, an earlier one, an edited one or a new one."""
     conversation, history = _next_conversation(user, chance)
-    question = f"[{name}] {chance.choice(('Why?', 'And then?', 'Tell me.', *ODD))}"
+    said = f"[{name}] {chance.choice(('Why?', 'And then?', 'Tell me.', *ODD))}"
+    # Whoever gets a call sends its result.
+    question = replace(history[-1], text=said) if history else Turn(said)
     filler = "so it is " * chance.randint(1, 30)
-    answer = f"{chance.choice(BLANKS)}To [{name}]: {filler}.{chance.choice(BLANKS)}"
+    text = f"{chance.choice(BLANKS)}To [{name}]: {filler}.{chance.choice(BLANKS)}"
     fate = chance.choices(
         ("whole", "limit", *sorted(CANCELLED), *sorted(BROKEN)), (82, 2, *[3] * len(CANCELLED), *[2] * len(BROKEN))
     )[0]
+    calls = fate == "whole" and conversation.tools and chance.random() < 0.5
+    answer = Turn(text, chance.choice(conversation.tools), name) if calls else Turn(text)
     # Some clients send answers back unchanged, others trim them.
-    sent = tuple(text.strip() if n % 2 and chance.random() < 0.7 else text for n, text in enumerate(history))
+    sent = tuple(
+        replace(turn, text=turn.text.strip()) if n % 2 and chance.random() < 0.7 else turn
+        for n, turn in enumerate(history)
+    )
     user.requests.append(
         Request(
             name,
@@ -196,12 +280,13 @@ def _add_request(user: _User, name: str, chance: random.Random) -> None:
             chance.random() < 0.02,
             chance.random(),
             conversation.tools,
+            user.is_container,
         )
     )
     conversation.turns = history if fate in CANCELLED else (*history, question, answer)
 
 
-def _next_conversation(user: _User, chance: random.Random) -> tuple[_Conversation, tuple[str, ...]]:
+def _next_conversation(user: _User, chance: random.Random) -> tuple[_Conversation, tuple[Turn, ...]]:
     """The conversation to continue, and its turns before the next question."""
     open_ones = [one for one in user.conversations[-3:] if one.turns and len(one.turns) < _LONGEST]
     dice = chance.random()

@@ -12,19 +12,21 @@ import random
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 
+from server.machine.keychain import Keychain
 from server.standin.script import Script, refuse
 from server.standin.server import Recorded, Standin, open_standin
 from tests.tiers import sized
 from tests.whole.bridge import Bridge, data_of, open_bridge
-from tests.whole.stories import BROKEN, CANCELLED, Request, marks_in, stories, turns_in
+from tests.whole.stories import BROKEN, CANCELLED, KEY, Request, marks_in, stories, turns_in
 
 STORIES = int(os.environ.get("STORIES", "0"))
 MANY, IN_PROCESSES = STORIES or 500, STORIES or 150
@@ -111,7 +113,8 @@ class Run:
             kills, dying = self.kills, self.dying
             got = await (self._stream(request) if request.is_streamed else self._post(request))
             if not isinstance(got, Failure):
-                assert got == (request.answer, "length" if self._was_cut_off(request) else "stop")
+                end = "length" if self._was_cut_off(request) else "tool_calls" if request.answer.call else "stop"
+                assert got == (request.answer.text, end, request.answer.calls)
                 return
             self.failures += 1
             assert (number == 1 and request.fate in BROKEN) or self.kills > kills or dying > 1, (request, got)
@@ -121,16 +124,18 @@ class Run:
     def _was_cut_off(self, request: Request) -> bool:
         return request.fate == "limit" and self.tries[request.id] == 1
 
-    async def _post(self, request: Request) -> "tuple[str, str] | Failure":
-        reply = await self.bridge.post(request.body)
+    async def _post(self, request: Request) -> "Answer | Failure":
+        reply = await self.bridge.post(request.body, headers=request.headers)
         if reply.status_code != 200:
             return Failure(reply.text)
         self.ways[reply.headers["x-drawbridge-way"]] += 1
         choice = reply.json()["choices"][0]
-        return choice["message"]["content"], choice["finish_reason"]
+        calls = [call["function"] for call in choice["message"].get("tool_calls") or []]
+        named = [(call["name"], call["arguments"]) for call in calls]
+        return choice["message"]["content"], choice["finish_reason"], named
 
-    async def _stream(self, request: Request) -> "tuple[str, str] | Failure":
-        async with self.bridge.client.stream("POST", "/chat/completions", json=request.body) as reply:
+    async def _stream(self, request: Request) -> "Answer | Failure":
+        async with self._streamed(request) as reply:
             if reply.status_code != 200:
                 return Failure((await reply.aread()).decode())
             lines = [line async for line in reply.aiter_lines() if line]
@@ -142,7 +147,13 @@ class Run:
         assert lines[-1] == "data: [DONE]", lines[-1]
         choices = [choice for chunk in chunks for choice in chunk["choices"]]
         text = "".join(choice["delta"].get("content") or "" for choice in choices)
-        return text, choices[-1]["finish_reason"]
+        deltas = [delta["function"] for choice in choices for delta in choice["delta"].get("tool_calls") or []]
+        names = [delta["name"] for delta in deltas if delta.get("name")]
+        arguments = "".join(delta.get("arguments") or "" for delta in deltas)
+        return text, choices[-1]["finish_reason"], [(name, arguments) for name in names]
+
+    def _streamed(self, request: Request) -> AbstractAsyncContextManager[httpx.Response]:
+        return self.bridge.client.stream("POST", "/chat/completions", json=request.body, headers=request.headers)
 
     async def _leave(self, request: Request) -> None:
         """Sends the request, and disconnects."""
@@ -159,13 +170,14 @@ class Run:
         await asyncio.gather(asking, return_exceptions=True)
 
     async def _read_some(self, request: Request) -> None:
-        async with self.bridge.client.stream("POST", "/chat/completions", json=request.body) as reply:
+        async with self._streamed(request) as reply:
             async for line in reply.aiter_lines():
                 if f"[{request.id}]" in line and request.fate == "cancelled mid-stream":
                     return
 
     async def check(self) -> None:
         """Every body that arrived has the turns of its request, its system prompt, and no mark of another one."""
+        owners: dict[str, set[bool]] = defaultdict(set)
         for recorded in self.standin.requests:
             assert recorded.refusal is None, recorded.refusal
             request = self.requests[question_in(recorded)]
@@ -183,7 +195,11 @@ class Run:
             assert "local-command" not in json.dumps(recorded.body)
             tools: Any = recorded.body.get("tools") or []
             assert [tool["description"] for tool in tools] == [f"What {name} does." for name in request.tools]
+            owners[str(json.loads(recorded.body["metadata"]["user_id"])["device_id"])].add(request.is_container)  # type: ignore[index] # its JSON
             await asyncio.wait_for(recorded.ended(), BOUND_S)
+        # A process has one owner, also one that was reset.
+        assert all(len(kinds) == 1 for kinds in owners.values())
+        assert len({kind for kinds in owners.values() for kind in kinds}) == 2
         for request in self.requests.values():
             least = 0 if request.fate == "cancelled at a random time" else 2 if request.fate in BROKEN else 1
             assert self.tries[request.id] >= least, request
@@ -197,6 +213,10 @@ class Run:
             if not is_resumed(recorded):
                 found[question_in(recorded)].add(json.dumps(plain(recorded.body), sort_keys=True))
         return found
+
+
+Answer = tuple[str, str, list[tuple[str, str]]]
+"""The text of an answer, why it ended, and its calls with their arguments."""
 
 
 @dataclass(frozen=True)
@@ -232,10 +252,17 @@ def unmarked(value: Any) -> Any:
 async def completed_run(folder: Path, seed: int, count: int, isolation: str, *, is_live: bool = True) -> Run:
     """Runs a server, sends all requests, and checks what arrived."""
     begun = time.monotonic()
+    key_file = Keychain(folder / "home" / ".config" / "drawbridge").file
+    key_file.parent.mkdir(parents=True)
+    key_file.write_text(KEY)
+    key_file.chmod(0o600)
     environment = {"DRAWBRIDGE_ISOLATION": isolation, "DRAWBRIDGE_LOG_LEVEL": "warning", "DRAWBRIDGE_RETRIES": "0"}
+    program = "tests.whole.wearing"
     async with (
         open_standin() as standin,
-        open_bridge(standin, folder, environment=environment, program="tests.whole.wearing", is_live=is_live) as bridge,
+        open_bridge(
+            standin, folder, "--reach", "lan", environment=environment, program=program, is_live=is_live
+        ) as bridge,
     ):
         found = Run(bridge, standin, stories(seed, count), random.Random(seed))
         await found.send()
