@@ -1,12 +1,16 @@
 """Every example of /docs, sent to the real server: it is answered, in the form that /docs shows."""
 
+import asyncio
 import json
 from typing import Any
 
+import httpx
 import pytest
 
-from server.standin.server import Standin
+from server.standin.script import Gate, Hold, say
+from server.standin.server import Standin, default_answer
 from server.web.openapi.responses import STORED_ID
+from server.web.openapi.running import RUNNING_ID
 from tests.server.web.documented import Example, examples_in
 from tests.whole.bridge import Bridge
 
@@ -21,6 +25,15 @@ async def stored(bridge: Bridge) -> str:
     return str(reply.json()["id"])
 
 
+async def begun(bridge: Bridge, standin: Standin) -> "asyncio.Task[httpx.Response]":
+    """A request with the documented id, which is being answered."""
+    gate = Gate()
+    standin.script(say("Half", Hold(gate)))
+    asking = asyncio.create_task(bridge.chat("Hi", headers={"x-request-id": RUNNING_ID}))
+    await gate.reached()
+    return asking
+
+
 async def test_every_example_is_answered_as_documented(bridge: Bridge, standin: Standin) -> None:
     root = bridge.url.removesuffix("/v1")
     document = (await bridge.client.get(f"{root}/openapi.json")).json()
@@ -30,7 +43,11 @@ async def test_every_example_is_answered_as_documented(bridge: Bridge, standin: 
         path = example.path
         if STORED_ID in path:
             path = path.replace(STORED_ID, await stored(bridge))
+        running = await begun(bridge, standin) if RUNNING_ID in path else None
         reply = await bridge.client.request(example.method, f"{root}{path}", json=example.body)
+        if running is not None:
+            assert (await running).status_code == 409
+            standin.script(default_answer)
         assert reply.status_code == 200, (str(example), reply.text)
         kind = reply.headers["content-type"].partition(";")[0]
         assert kind in example.content, str(example)

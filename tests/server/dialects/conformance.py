@@ -143,7 +143,7 @@ def encoded(reply: Reply, events: Sequence[Event], *, with_heartbeats: bool = Fa
 def _error_kinds(kind: type[DrawbridgeError] = DrawbridgeError) -> Iterator[type[DrawbridgeError]]:
     yield kind
     for child in kind.__subclasses__():
-        if child.__module__ == errors.__name__:
+        if child.__module__.startswith(errors.__name__):
             yield from _error_kinds(child)
 
 

@@ -11,7 +11,7 @@ from server.dialects.common.openai_errors import error_reply
 from server.errors import DrawbridgeError
 from tests.server.dialects.openai_api import published
 
-STATUSES = {400, 401, 403, 404, 405, 413, 408, 415, 426, 429, 500, 502, 503, 504}
+STATUSES = {400, 401, 403, 404, 405, 409, 413, 408, 415, 426, 429, 500, 502, 503, 504}
 TYPES = {
     "invalid_request_error",
     "authentication_error",
@@ -29,7 +29,7 @@ def family(kind: type[DrawbridgeError]) -> Iterator[type[DrawbridgeError]]:
 
 
 KINDS = sorted(
-    {kind for kind in family(DrawbridgeError) if kind.__module__ == errors.__name__}, key=lambda k: k.__name__
+    {kind for kind in family(DrawbridgeError) if kind.__module__.startswith(errors.__name__)}, key=lambda k: k.__name__
 )
 
 
