@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from server.claude.cli.locate import bundled_cli
@@ -11,6 +13,7 @@ from tests.whole.bridge import Bridge
 from tests.whole.programs import NOWHERE
 
 LIMIT_S = 300
+NONE: Mapping[str, str] = MappingProxyType({})
 QUIET = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1"}
 
 
@@ -24,21 +27,23 @@ class ClaudeCode:
 
     async def run(self, *arguments: str, fails: bool = False, **more: str) -> Any:
         """Runs it once and returns its report."""
-        process = await self.start("--output-format", "json", *arguments, **more)
+        process = await self.start("--output-format", "json", *arguments, variables=more)
         out = await ended(process)
         assert bool(process.returncode) == fails, out
         return json.loads(out)
 
-    async def start(self, *arguments: str, **more: str) -> asyncio.subprocess.Process:
-        """Starts it without a screen, with `more` variables."""
+    async def start(
+        self, *arguments: str, stdin: int = asyncio.subprocess.DEVNULL, variables: Mapping[str, str] = NONE
+    ) -> asyncio.subprocess.Process:
+        """Starts it without a screen, with more `variables`."""
         address = {"ANTHROPIC_BASE_URL": self.bridge.url.removesuffix("/v1"), "ANTHROPIC_API_KEY": "anything"}
         home = {"HOME": str(self.home), "USERPROFILE": str(self.home)}
         return await asyncio.create_subprocess_exec(
             *(str(bundled_cli()), "-p", "--model", "claude-sonnet-5", *arguments),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=stdin,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={**self.bridge.environment, **NOWHERE, **address, **QUIET, **home, **more},
+            env={**self.bridge.environment, **NOWHERE, **address, **QUIET, **home, **variables},
             cwd=self.desk,
             limit=16 * 1024 * 1024,
         )
