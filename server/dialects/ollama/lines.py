@@ -109,4 +109,5 @@ def _call(delta: CallDelta, text: str) -> Call | None:
     except ValueError:
         return None
     function = {"index": delta.position, "name": delta.name, "arguments": arguments}
-    return {"id": delta.id, "function": function} if isinstance(arguments, dict) else None
+    # Ollama has the index in the function only. LiteLLM reads this one, and without it takes all calls for the first.
+    return {"id": delta.id, "index": delta.position, "function": function} if isinstance(arguments, dict) else None

@@ -75,8 +75,7 @@ found = {
     "tokens": whole.usage.total_tokens,
     "deltas": text_of(ask("hi", stream=True)),
     "loop": loop(is_streamed=False),
-    # LiteLLM joins all calls of an Ollama stream into one.
-    "streamed_loop": loop(is_streamed=provider != "ollama_chat"),
+    "streamed_loop": loop(is_streamed=True),
     "forms": [json.loads(ask(WANTS_FORM, response_format=Report).choices[0].message.content)],
     "seen": ask([{"role": "user", "content": [image, {"type": "text", "text": "What is this?"}]}])
     .choices[0]

@@ -40,8 +40,8 @@ def test_a_call_is_one_line_with_its_arguments_as_an_object() -> None:
     events = answer(call(0, "look", '{"at": ', '"it"}'), call(1, "patch"), reason=StopReason.TOOL_CALLS)
     *calls, last = lines(events)
     assert [line["message"]["tool_calls"] for line in calls] == [
-        [{"id": "toolu_0", "function": {"index": 0, "name": "look", "arguments": {"at": "it"}}}],
-        [{"id": "toolu_1", "function": {"index": 1, "name": "patch", "arguments": {}}}],
+        [{"id": "toolu_0", "index": 0, "function": {"index": 0, "name": "look", "arguments": {"at": "it"}}}],
+        [{"id": "toolu_1", "index": 1, "function": {"index": 1, "name": "patch", "arguments": {}}}],
     ]
     assert last["done_reason"] == "stop"
     assert len(whole(events)["message"]["tool_calls"]) == 2
