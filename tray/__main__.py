@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from server.machine.processes.std_streams import mend_streams
 
 if TYPE_CHECKING:
-    from server.commands.findings import Finding
+    from server.commands.checks.findings import Finding
 
 
 def main() -> None:

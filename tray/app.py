@@ -202,7 +202,7 @@ def _publish(claimed: Claim, token: str, listeners: Listeners | None) -> None:
 
 def _diagnostics(flags: Mapping[str, object]) -> str:
     # Imported here, as above.
-    from server.commands.diagnostics import diagnostics
+    from server.commands.checks.diagnostics import diagnostics
     from tray.desktop.tray_detection import detect_tray
 
     return diagnostics(flags, tray=detect_tray)

@@ -8,10 +8,10 @@ from contextlib import suppress
 import click
 
 from server.commands.ask import ask
+from server.commands.checks.doctor import doctor
+from server.commands.checks.findings import CheckTray
 from server.commands.connect import connect
-from server.commands.doctor import doctor
 from server.commands.embeddings_key import embeddings_key
-from server.commands.findings import CheckTray
 from server.commands.forget_key import forget_key
 from server.commands.login import login
 from server.commands.options import settings_options, settle

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from server.commands.findings import CheckTray
+from server.commands.checks.findings import CheckTray
 from server.commands.options import Settled, settings_options, settle
 from server.commands.output import note, say
 from server.commands.settings_watcher import SettingsWatcher

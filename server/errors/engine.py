@@ -36,7 +36,7 @@ class RequestStopped(BusyError):
     """The user stopped the request while it was answered."""
 
     title = "The request was stopped"
-    hint = "Somebody stopped it in Drawbridge; send it again if that was a mistake."
+    hint = "It was stopped in Drawbridge. Send it again if that was a mistake."
 
 
 class EngineError(DrawbridgeError):

@@ -44,7 +44,7 @@ class Record:
 class Total:
     """The sum of the requests of one `day` (as in 2026-11-28, local time), app, model and payer.
 
-    `failed` of them ended with an error. `cost_usd` is what Claude Code computed, whoever pays.
+    `failed` counts those that ended with an error. `cost_usd` is Claude Code's estimate, also if a plan pays.
     """
 
     day: str

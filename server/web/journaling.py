@@ -44,10 +44,13 @@ class Entry:
         """Has `stop` call `cut`, which ends the answer with an error."""
         self._cut = cut
 
-    def stop(self, error: DrawbridgeError) -> None:
-        """Ends the answer with `error`; nothing happens if it has ended or has not begun."""
+    def stop(self, error: DrawbridgeError) -> bool:
+        """Ends the answer with `error`. Returns False if the answer is complete, and on its way to the client."""
+        if self._is_finished:
+            return False
         self.fails(error)
         self._cut(error)
+        return True
 
     def sees(self, body: object, *, dialect: str) -> None:
         """Notes who asks, and for which model, as the body says it."""

@@ -35,7 +35,4 @@ class RunningRequests:
 
         Their clients get `RequestStopped`. An id is unique, unless clients choose the same one.
         """
-        found = [entry for entry in self.of(owner) if entry.record.id == id_]
-        for entry in found:
-            entry.stop(RequestStopped())
-        return len(found)
+        return sum(entry.stop(RequestStopped()) for entry in self.of(owner) if entry.record.id == id_)

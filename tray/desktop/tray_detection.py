@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import closing
 
-from server.commands.findings import Finding, Level
+from server.commands.checks.findings import Finding, Level
 from tray.desktop.dbus import TIMEOUT_S, Bus, BusUnavailable, CallFailed, RemoteInterface
 from tray.desktop.dbus_names import PROPERTIES, WATCHER, WATCHER_PATH
 

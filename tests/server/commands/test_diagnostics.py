@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from server.commands.diagnostics import diagnostics, redacted
+from server.commands.checks.diagnostics import diagnostics, redacted
 
 
 @pytest.mark.parametrize(

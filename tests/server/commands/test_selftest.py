@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from server.commands import selftest
-from server.commands.findings import Finding, Level
+from server.commands.checks import selftest
+from server.commands.checks.findings import Finding, Level
 from server.commands.root import run
 
 

@@ -11,7 +11,7 @@ from server.conversation.events import Event, PartDelta, PartStarted, Started
 from server.conversation.parts import Text
 from server.conversation.request import ModelRequest
 from server.web.access.middleware import AccessMiddleware
-from tests.server.web.scene import ASK, FakeControl, FakeEngine, client, served
+from tests.server.web.scene import ASK, FakeControl, FakeEngine, client, served, text_events
 from tests.server.web.test_journaling import REQUESTS, Kept
 
 TITLE = "The request was stopped"
@@ -92,3 +92,27 @@ async def test_nobody_else_sees_or_stops_a_request() -> None:
         assert [row["id"] for row in rows] == [listed["id"]]
         assert (await c.delete(f"/control/requests/{listed['id']}", headers=token)).json() == {"stopped": 1}
     assert json.loads((await asking).text)["error"]["code"] == "request_stopped"
+
+
+async def test_a_complete_answer_is_not_stopped_any_more() -> None:
+    """Its client gets all of it, so it is no failure, although its stream is not closed yet."""
+    release = asyncio.Event()
+
+    async def answer(_: ModelRequest) -> AsyncGenerator[Event, None]:
+        try:
+            for event in text_events("Bon", "jour"):
+                yield event
+        finally:
+            await release.wait()
+
+    kept = Kept()
+    app = kept.app(FakeEngine(answer))
+    asking = asyncio.create_task(ask(app, "/v1/chat/completions", ASK, **{"x-request-id": "mine"}))
+    async with client(app) as c:
+        while not (rows := (await c.get("/v1/requests")).json()["data"]) or rows[0]["first_ms"] is None:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.05)
+        assert (await c.delete("/v1/requests/mine")).status_code == 404
+    release.set()
+    assert (await asking).json()["choices"][0]["message"]["content"] == "Bonjour"
+    assert [record.outcome for record in kept if record.id == "mine"] == ["answered"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.commands.findings import Level
+from server.commands.checks.findings import Level
 from tests.tray.trayhost import TrayHost
 from tray.desktop.tray_detection import detect_tray
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from server.commands.findings import Finding, Level
+from server.commands.checks.findings import Finding, Level
 from server.errors import DrawbridgeError, StartError
 from server.machine.files.assets import asset
 from server.machine.keychain import Keychain

@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from server.commands.doctor import find_all
-from server.commands.findings import CheckTray
+from server.commands.checks.doctor import find_all
+from server.commands.checks.findings import CheckTray
 from server.commands.output import table
 
 _EMAIL = re.compile(r"[^\s@:<>(]+@[\w-]+(?:\.[\w-]+)+")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from server.commands.findings import CheckTray, Finding, Level
+from server.commands.checks.findings import CheckTray, Finding, Level
 from server.commands.options import Settled, settings_options, settle
 from server.commands.output import say, table
 from server.errors import DrawbridgeError, KeyUnreadable
@@ -44,7 +44,7 @@ def doctor(context: click.Context, /, *, as_json: bool, self_test: bool, **flags
 def _tested(found: Iterator[Finding], flags: Mapping[str, object]) -> Iterator[Finding]:
     """Keeps the findings about the program itself (not account and port) and adds the self-test."""
     # Lazy: only for --self-test.
-    from server.commands.selftest import self_test
+    from server.commands.checks.selftest import self_test
 
     yield from (one for one in found if one.name in _OF_THE_PROGRAM)
     yield from self_test(str(flags.get("cli_path") or ""))

@@ -1,0 +1,1 @@
+"""What `doctor`, the self-test and the diagnostics find out about this computer."""
