@@ -46,6 +46,12 @@ class SettingsInvalid(StartError):
     title = "A setting is invalid"
 
 
+class SettingPinned(DrawbridgeError):
+    """A flag, a variable or the way Drawbridge is used fixes the setting."""
+
+    title = "This setting cannot be changed here"
+
+
 class SettingsCorrupt(SettingsInvalid):
     """The settings file is not TOML."""
 
@@ -62,6 +68,19 @@ class KeyUnreadable(StartError):
     """The settings require the stored access key, and it cannot be read."""
 
     title = "The required access key cannot be read"
+
+
+class KeysUnreadable(DrawbridgeError):
+    """The file with the keys of apps cannot be used."""
+
+    title = "The keys of apps cannot be read"
+
+
+class ProjectsUnreadable(DrawbridgeError):
+    """The file with the projects cannot be used."""
+
+    title = "The projects cannot be read"
+    hint = "Check the permissions of the data folder, and the free space."
 
 
 class AlreadyRunning(StartError):

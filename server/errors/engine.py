@@ -18,6 +18,13 @@ class QueueFull(BusyError):
     hint = "Try again in a moment, or allow more answers at once (--pool-size)."
 
 
+class KeyLimited(BusyError):
+    """The app's key has used what it may use in a minute."""
+
+    title = "The limit of this access key is reached"
+    hint = "Wait, or raise its limit in Drawbridge."
+
+
 class QueueTimeout(BusyError):
     """No worker became free within the queue timeout."""
 
@@ -89,6 +96,13 @@ class AnswerCut(EngineError):
 
     title = "The answer ended early"
     hint = "Send the request again."
+
+
+class AgentLimit(EngineError):
+    """An answer of an agent took more turns, time or money than the settings allow."""
+
+    title = "The agent reached a limit"
+    hint = "What it has done so far is kept. Send a new request to continue, or raise the limit in the settings."
 
 
 class UnexpectedOutput(EngineError):

@@ -17,6 +17,18 @@ class InvalidRequest(RequestError):
     """A field of the request is wrong; `param` names it, as in `messages[2].content[0].type`."""
 
 
+class FolderRefused(InvalidRequest):
+    """The folder cannot be a project, or cannot be made or deleted."""
+
+    title = "This folder cannot be used"
+
+
+class ProjectsDenied(RequestError):
+    """The request may not use projects, or may not change them. `param` names a field that asks for too much."""
+
+    title = "This is not allowed for projects"
+
+
 class ResponseUnknown(InvalidRequest):
     """The request continues a response that is not stored."""
 
@@ -41,6 +53,18 @@ class ModelUnknown(RequestError):
     """Unknown model, and strict model names are configured."""
 
     title = "Unknown model"
+
+
+class ModelDenied(RequestError):
+    """The app's key may not use the model."""
+
+    title = "This access key may not use that model"
+
+
+class AgentDenied(RequestError):
+    """The request names a project, and agents may not work for its sender."""
+
+    title = "Agents are not allowed here"
 
 
 class BodyTooLarge(RequestError):
@@ -104,6 +128,20 @@ class KeyRefused(AccessError):
     hint = "Send Drawbridge's access key as 'Authorization: Bearer <key>'."
 
 
+class KeyMissing(KeyRefused):
+    """No access key was sent, and one is required."""
+
+
+class OtherUserRefused(KeyRefused):
+    """Another user of this computer sent the request, without the access key."""
+
+
+class KeyDenied(AccessError):
+    """The app's key is right, but may not be used at this listener."""
+
+    title = "This access key is not allowed here"
+
+
 class AccessDenied(AccessError):
     """Host, origin, a forwarding header or a missing control token: not allowed on this listener."""
 
@@ -116,6 +154,14 @@ class OriginRefused(AccessDenied):
     def __init__(self, message: str = "", *, origin: str = "", hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.origin = origin
+
+
+class HostRefused(AccessDenied):
+    """The request names this server by a host name that is not allowed."""
+
+
+class ProxyRefused(AccessDenied):
+    """The request came through a proxy to a listener for this computer only."""
 
 
 class BodyNotJson(AccessError):

@@ -62,6 +62,13 @@ class UsageLimit(UpstreamError):
     title = "Claude's usage limit is reached"
 
 
+class ExtraUsageStopped(UsageLimit):
+    """The plan is used up, and the settings refuse requests that would be billed as extra usage."""
+
+    title = "Stopped before paid extra usage"
+    hint = "To go on and pay, choose that in Drawbridge's menu, or run 'drawbridge extra-usage --go-on'."
+
+
 class RateLimit(UsageLimit):
     """A limit without an end, as the API's own limits per minute; a plan's limit names its end."""
 
