@@ -10,8 +10,9 @@ from pathlib import Path
 from server.claude.cli.account import account_status
 from server.claude.cli.versions import cli_version
 from server.config import Config
-from server.errors import EngineError
+from server.errors import CredentialsRefused, DrawbridgeError, EngineError, SignInNeeded
 from server.machine.billing import with_required_payer
+from server.machine.credentials import Refusal
 from server.selfcheck.capabilities import CliFingerprint, fingerprint_of
 from server.status import AccountStatus, CliStatus
 
@@ -103,3 +104,14 @@ class AccountCache:
             self._task = None
         if (self.cli, self.account) != before:
             self._on_change()
+
+
+def explained(error: DrawbridgeError, find_refusal: Callable[[], Refusal | None]) -> DrawbridgeError:
+    """The error, which names credentials that Claude's API refuses if a sign-in would not help."""
+    if not isinstance(error, SignInNeeded) or error.status != 401 or isinstance(error, CredentialsRefused):
+        return error
+    if (refusal := find_refusal()) is None:
+        return error
+    detail = error.message.partition(": ")[2]
+    message = f"{refusal.title}{f': {detail}' if detail else '.'}"
+    return CredentialsRefused(message, status=error.status, hint=refusal.cure, title=refusal.title)

@@ -4,42 +4,57 @@ import asyncio
 import concurrent.futures
 import logging
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import fields, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any  # Any: the send type of a coroutine
+from typing import TYPE_CHECKING
 
 from server.config import FIXED_AT_START, GRACE_S, LISTENING, Config
-from server.errors import DrawbridgeError, KeyNeeded, SettingsInvalid, ShuttingDown, StartError
+from server.errors import SettingsInvalid, StartError
 from server.machine.files.paths import Folders, find_folders
 from server.machine.network.sockets import Hosts, Listeners, lan_hosts, open_listeners, rebind
 from server.runtime import application
+from server.runtime.control_port import RunnerControl
+from server.runtime.live_calls import LiveCalls
+from server.runtime.loops import as_ours, run_in_loop, settle, until_stopped
+from server.runtime.start_checks import check_key
 from server.runtime.status_publisher import StatusPublisher
-from server.status import AccountStatus, OllamaStatus, Serving, SignInAccount, State, Status
-from server.web.interfaces import App, ControlPort, Engine
+from server.status import (
+    ContentsStatus,
+    OllamaStatus,
+    Serving,
+    State,
+    Status,
+    TunnelStatus,
+)
+from server.web.interfaces import App, ControlPort, Engine, SettingsPort
 
 if TYPE_CHECKING:
-    from server.runtime.journal import RequestLog
-    from server.runtime.listeners import ListenerSet
+    from server.runtime.listening.listeners import ListenerSet
+    from server.runtime.services.journal import RequestLog
+    from server.runtime.services.tunnel import ServerTunnel
+    from server.web.control.parts import Parts
 
 logger = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 120.0
-# How long `apply` may take to open new listeners.
-REBIND_TIMEOUT_S = 30.0
 # How long a page that was refused is reported.
 _REFUSED_S = 600.0
 
 OpenEngine = Callable[[Config, Folders], AbstractAsyncContextManager[Engine]]
-CreateApp = Callable[[Config, Engine, ControlPort], App]
+CreateApp = Callable[[Config, Engine, ControlPort, "Parts"], App]
 
 
-class Runner:
+class Runner(LiveCalls):
     """One run of the server, from `start` to `wait`. A restart is a new runner.
 
     `on_status` is called with each new status, in the server's thread or the one that calls `start`; it must not block.
-    `on_stop_requested` is called instead of `stop` when /control or the page requests a stop.
+    `on_stop_requested` is called instead of `stop` when /control or the page requests a stop, `on_quit_requested` when
+    they ask to quit the app.
+    `diagnose` makes the text of the diagnostics, which the page copies.
     `on_open` is called in the server's thread before the first request is answered; what it raises prevents the start.
+    `settings` is where the page changes them.
     """
 
     def __init__(
@@ -52,33 +67,39 @@ class Runner:
         open_engine: OpenEngine | None = None,
         create_app: CreateApp | None = None,
         on_stop_requested: Callable[[], None] | None = None,
+        on_quit_requested: Callable[[], None] | None = None,
         on_open: Callable[[Listeners], None] = lambda _: None,
+        diagnose: Callable[[], str] | None = None,
         hosts: Hosts = lan_hosts,
+        settings: SettingsPort | None = None,
     ) -> None:
         self._config = config
+        self._settings = settings
         self.token = token
         self._folders = folders or find_folders(config)
         self._open_engine = open_engine or application.open_engine
         self._create_app = create_app or partial(application.create_application, self._folders)
-        self._control: ControlPort = self if on_stop_requested is None else _Control(token, on_stop_requested)
+        self._control: ControlPort = RunnerControl(token, on_stop_requested or self.stop, on_quit_requested)
         self._hosts = hosts
+        self._diagnose = diagnose
         self._on_open = on_open
         self._thread = threading.Thread(target=self._run, name="drawbridge-server", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._stopped: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._state = State.STOPPED
-        self._publisher = StatusPublisher(lambda: self.status, on_status)
+        self._on_status = on_status
+        self._publisher = StatusPublisher(lambda: self.status, self._announce)
         self._listeners: Listeners | None = None
         self._listener_set: ListenerSet | None = None
         self._engine: Engine | None = None
         self._request_log: RequestLog | None = None
+        self._tunnel: ServerTunnel | None = None
         self._opening: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._refused_origin: str | None = None
         self._forgetting: asyncio.TimerHandle | None = None
-        # Set by `stop`; None before it.
-        self._grace_s: float | None = None
+        self._grace_s: float | None = None  # set by `stop`
 
     @property
     def config(self) -> Config:
@@ -98,12 +119,7 @@ class Runner:
             return self._engine.status()
         serving, error = self._serving, self.error
         return Status(
-            state=serving.state,
-            addresses=serving.addresses,
-            lan_addresses=serving.lan_addresses,
-            ollama=serving.ollama,
-            journal_trouble=serving.journal_trouble,
-            base_url=serving.base_url,
+            **{field.name: getattr(serving, field.name) for field in fields(Serving)},
             model=self._config.model,
             demo=self._config.demo,
             key_required=self._config.local_key is not None,
@@ -128,6 +144,9 @@ class Runner:
             None if self._refused_origin in self._config.allowed_origins else self._refused_origin,
             OllamaStatus(listeners.ollama_addresses, listeners.ollama_refused),
             None if self._request_log is None else self._request_log.trouble,
+            ContentsStatus() if self._request_log is None else self._request_log.contents.status,
+            None if self._request_log is None else self._request_log.sessions.trouble,
+            TunnelStatus() if self._tunnel is None else self._tunnel.status,
         )
 
     def start(self) -> None:
@@ -141,11 +160,11 @@ class Runner:
             )
         if (error := self._started.exception()) is not None:
             self._thread.join()
-            raise _as_ours(error) from error
+            raise as_ours(error) from error
 
     def begin(self) -> None:
         """Binds, and starts the rest in the server's thread; `on_status` reports how that ends. Raises `StartError`."""
-        _check_key(self._config)
+        check_key(self._config)
         self._listeners = open_listeners(self._config, hosts=self._hosts)
         self._loop = asyncio.new_event_loop()
         self._move(State.STARTING)
@@ -167,7 +186,7 @@ class Runner:
         if self._thread.is_alive():
             return False
         if self.error is not None:
-            raise _as_ours(self.error) from self.error
+            raise as_ours(self.error) from self.error
         return True
 
     def apply(self, config: Config) -> None:
@@ -180,7 +199,7 @@ class Runner:
         for name in FIXED_AT_START:
             if getattr(config, name) != getattr(self._config, name):
                 raise SettingsInvalid(f"The setting {name!r} cannot change while the server runs.", hint="Restart it.")
-        _check_key(config)
+        check_key(config)
         is_moving = self._is_open and any(getattr(config, name) != getattr(self._config, name) for name in LISTENING)
         listeners = rebind(self.listeners, self._config, config, hosts=self._hosts) if is_moving else None
         self._change_in_loop(config, listeners)
@@ -198,23 +217,6 @@ class Runner:
             logger.info("addresses for other devices: %s", ", ".join(listeners.lan_addresses) or "none")
             self._change_in_loop(self._config, listeners)
 
-    def sign_in(
-        self, account: SignInAccount, on_url: Callable[[str], None] = lambda _: None
-    ) -> concurrent.futures.Future[AccountStatus]:
-        """Begins to sign in to Claude in the browser, which takes minutes. Raises `ShuttingDown`.
-
-        Cancelling the future ends Claude Code's process. The future is cancelled too when the server stops.
-        """
-        engine, loop = self._engine, self._loop
-        if engine is None or loop is None:
-            raise ShuttingDown("The server is not running.", hint="Start it, then sign in.")
-        signing_in = engine.sign_in(account, on_url)
-        try:
-            return asyncio.run_coroutine_threadsafe(signing_in, loop)
-        except RuntimeError as error:
-            signing_in.close()
-            raise ShuttingDown from error
-
     @property
     def _is_open(self) -> bool:
         return self._state in {State.STARTING, State.RUNNING} and self._grace_s is None
@@ -222,7 +224,7 @@ class Runner:
     def _change_in_loop(self, config: Config, listeners: Listeners | None) -> None:
         """Applies the change in the server's loop and waits for it; a server that has ended only stores it."""
         change = self._change(config, listeners)
-        if self._loop is None or not self._thread.is_alive() or not _run_in_loop(change, self._loop):
+        if self._loop is None or not self._thread.is_alive() or not run_in_loop(change, self._loop):
             change.close()
             self._config = config
             if listeners is not None:
@@ -238,9 +240,13 @@ class Runner:
                 old.close(but=listeners)
             self._listeners = listeners
             logger.info("listening on %s", ", ".join(listeners.addresses))
-        self._config = config
+        before, self._config = self._config, config
         if self._engine is not None:
             self._engine.apply(config)
+        if self._request_log is not None:
+            self._request_log.contents.follow_settings()
+        if self._tunnel is not None:
+            await self._tunnel.apply(before)
         self._publish()
 
     def _move(self, state: State) -> None:
@@ -252,11 +258,15 @@ class Runner:
             self._engine.serving = self._serving
         self._publisher.publish()
 
+    def _announce(self, status: Status) -> None:
+        """Tells the owner and the pages of a new status."""
+        self._on_status(status)
+        if self._request_log is not None:
+            self._request_log.hub.status_changed()
+
     def _publish_later(self) -> None:
         """From another thread: publishes what has changed there."""
-        assert self._loop is not None
-        with suppress(RuntimeError):  # the loop is closed: the server has stopped
-            self._loop.call_soon_threadsafe(self._publish)
+        self._call_later(self._publish)
 
     def _on_refused_origin(self, origin: str | None) -> None:
         """In the loop: reports the origin for some minutes, since its page shows only that it cannot connect."""
@@ -272,6 +282,8 @@ class Runner:
     def _begin_stop(self) -> None:
         """In the loop: begins to stop. Running answers are cancelled only if no grace is left."""
         self._stopping.set()
+        if self._engine is not None:
+            self._engine.computer.stop("server")
         if self._state is State.STARTING:
             if self._opening is not None:
                 self._opening.cancel()
@@ -292,10 +304,10 @@ class Runner:
             error = raised
         self._engine = None
         self.listeners.close()
-        _settle(self._stopped, error)
+        settle(self._stopped, error)
         self._move(State.STOPPED if error is None else State.FAILED)
         if not self._started.done():
-            _settle(self._started, error)
+            settle(self._started, error)
 
     async def _serve(self) -> None:
         self._opening = asyncio.current_task()
@@ -307,15 +319,31 @@ class Runner:
             self._engine = engine
             # Settings that were changed while it opened.
             engine.apply(self._config)
-            await asyncio.to_thread(application.import_web)
-            app = self._create_app(self._config, engine, self._control)
-            with application.open_request_log(
-                self._folders, lambda: self._config, engine, self._publish_later
-            ) as self._request_log:
+            await asyncio.to_thread(application.import_web, self._config)
+            with (
+                application.open_request_log(
+                    self._folders, lambda: self._config, engine, self._publish_later
+                ) as self._request_log,
+                application.open_parts(self._folders, self._request_log, self._diagnose, self._settings) as parts,
+            ):
+                self._tunnel = application.tunnel_of(self._folders, lambda: self._config)
+                with_tunnel = replace(parts, tunnel=self._tunnel.manager)
+                app = self._create_app(self._config, engine, self._control, with_tunnel)
                 self._listener_set = application.listener_set_over(
-                    app, lambda: self._config, self._on_refused_origin, self._request_log.add
+                    app,
+                    lambda: self._config,
+                    self._on_refused_origin,
+                    self._request_log.add,
+                    parts,
+                    token=self.token,
+                    salt=application.salt_in(self._folders),
+                    on_https=self._request_log.arrivals.add_https,
+                    keep=self._request_log.contents.keeper,
                 )
-                await self._listen(self._listener_set)
+                async with application.open_tunnel(
+                    self._tunnel, app, parts, self._request_log, self._publish, lambda: self._grace_s or 0.0
+                ):
+                    await self._listen(self._listener_set)
 
     async def _listen(self, listener_set: "ListenerSet") -> None:
         """Answers requests until `stop`."""
@@ -325,63 +353,10 @@ class Runner:
             self._move(State.RUNNING)
             logger.info("listening on %s", ", ".join(self.listeners.addresses))
             self._started.set_result(None)
-            await self._until_stopped(listener_set)
+            await until_stopped(self._stopping, listener_set.until_broken())
         finally:
             self._move(State.STOPPING)
+            if self._request_log is not None:
+                self._request_log.hub.close()
             # Without `stop` an error ends the server, and no grace is given.
             await listener_set.close(self._grace_s or 0.0)
-
-    async def _until_stopped(self, listener_set: "ListenerSet") -> None:
-        """Waits for `stop`. Raises if a listener ends by itself."""
-        stopping = asyncio.create_task(self._stopping.wait())
-        broken = asyncio.create_task(listener_set.until_broken())
-        try:
-            await asyncio.wait({stopping, broken}, return_when=asyncio.FIRST_COMPLETED)
-            if broken.done():
-                await broken
-        finally:
-            for task in (stopping, broken):
-                task.cancel()
-            await asyncio.gather(stopping, broken, return_exceptions=True)
-
-
-class _Control:
-    """The control port. Its `stop` lets the owner of the server, such as the app, decide how to stop."""
-
-    def __init__(self, token: str, stop: Callable[[], None]) -> None:
-        self.token = token
-        self.stop = stop
-
-
-def _settle(future: "concurrent.futures.Future[None]", error: BaseException | None) -> None:
-    if error is None:
-        future.set_result(None)
-    else:
-        future.set_exception(error)
-
-
-def _run_in_loop(change: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> bool:
-    """Runs `change` in `loop` and waits. Returns False if the loop stops first. Raises what `change` raises."""
-    try:
-        asyncio.run_coroutine_threadsafe(change, loop).result(REBIND_TIMEOUT_S)
-    except (RuntimeError, concurrent.futures.CancelledError):
-        return False
-    except TimeoutError as error:
-        raise StartError("The server is too busy to change its settings.", hint="Restart the server.") from error
-    return True
-
-
-def _check_key(config: Config) -> None:
-    if config.api_key or (config.is_loopback and config.reach == "local"):
-        return
-    place = "it from containers and the network" if config.is_loopback else config.host
-    raise KeyNeeded(
-        f"Others can reach {place}, so an access key is required.",
-        hint="Create one in the menu or set DRAWBRIDGE_API_KEY, or allow only this computer to connect.",
-    )
-
-
-def _as_ours(error: BaseException) -> DrawbridgeError:
-    if isinstance(error, DrawbridgeError):
-        return error
-    return StartError(f"The server ended: {type(error).__name__}: {error}.", hint="The log has the details.")

@@ -16,12 +16,13 @@ _NAMES = frozenset({"localhost", "host.docker.internal"})
 
 def own_variables(environ: Mapping[str, str], addresses: Collection[str]) -> tuple[str, ...]:
     """Returns the names of the variables that point at one of our listeners' `addresses`, as in 127.0.0.1:8082."""
-    listeners = {_host_and_port(f"http://{address}") for address in addresses}
-    return tuple(
-        name
-        for name, value in environ.items()
-        if name.upper() in _VARIABLES and any(_reaches(_host_and_port(value), listener) for listener in listeners)
-    )
+    return tuple(name for name, value in environ.items() if name.upper() in _VARIABLES and leads_to(value, addresses))
+
+
+def leads_to(url: str, addresses: Collection[str]) -> bool:
+    """Whether `url` points at one of our listeners' `addresses`."""
+    target = _host_and_port(url)
+    return any(_reaches(target, _host_and_port(f"http://{address}")) for address in addresses)
 
 
 def without_own_address(environ: Mapping[str, str], names: Collection[str]) -> dict[str, str]:

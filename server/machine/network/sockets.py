@@ -122,6 +122,16 @@ def is_free(config: Config) -> bool:
     return True
 
 
+def bind_tunnel(port: int) -> socket.socket:
+    """Binds `port` of 127.0.0.1 for the tunnel; 0: a free one. Raises `PortTaken` or `StartError`."""
+    try:
+        return _bind("127.0.0.1", port)
+    except OSError as error:
+        reason = port_error("127.0.0.1", port, error)
+        reason.hint = "Choose another port with tunnel_port, and send the requests there."
+        raise reason from error
+
+
 def lan_hosts() -> tuple[str, ...]:
     """Returns the addresses that the network or, by Docker's bridge, containers can reach: IPv4, else IPv6."""
     # Lazy: psutil takes 30 ms to import, and most servers are for this computer only.

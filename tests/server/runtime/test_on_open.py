@@ -7,7 +7,7 @@ import pytest
 from server.config import Config
 from server.errors import StartError
 from server.machine.network.sockets import Listeners
-from server.runtime.listeners import ListenerSet
+from server.runtime.listening.listeners import ListenerSet
 from server.runtime.runner import Runner
 from tests.server.fake_server import FakeBackend
 

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from server.config import Config
+from server.desktop_tools.current import ComputerRefused
 from server.errors import CliMissing, DrawbridgeError, KeyNeeded, PortTaken, SettingsInvalid, ShuttingDown, StartError
 from server.runtime.runner import Runner
 from server.status import State, Status
+from tests.server.desktop_tools.fake_desktop import FakeDesktop
 from tests.server.fake_server import FakeBackend
 from tests.server.runtime.serving import WAIT_S, get, refuses, running, slow_request, wait_for
 
@@ -217,6 +219,39 @@ def test_a_sign_in_is_the_engines_and_ends_with_the_server(backend: FakeBackend)
         assert urls == ["https://example.org/sign-in"]
     with pytest.raises(ShuttingDown):
         runner.sign_in("claudeai")
+
+
+def test_the_desktop_is_used_until_it_is_stopped_from_another_thread(backend: FakeBackend) -> None:
+    seen: list[Status] = []
+    desktop = FakeDesktop()
+    with running(backend, Config(port=0, computer_use=True), on_status=seen.append) as runner:
+        runner.start_computer_use(desktop).result(30)
+        wait_for(lambda: seen[-1].computer.is_on)
+        with pytest.raises(ComputerRefused):
+            runner.start_computer_use(FakeDesktop()).result(30)
+        runner.stop_computer_use("hot key")
+        wait_for(lambda: "hot key" in seen[-1].computer.ended)
+        wait_for(lambda: len(desktop.closings) == 1)
+    with pytest.raises(ShuttingDown):
+        runner.start_computer_use(desktop)
+
+
+def test_turning_the_setting_off_or_stopping_the_server_ends_the_use_of_the_desktop(backend: FakeBackend) -> None:
+    config = Config(port=0, computer_use=True)
+    first, second = FakeDesktop(), FakeDesktop()
+    with running(backend, config) as runner:
+        runner.start_computer_use(first).result(30)
+        runner.apply(replace(config, computer_use=False))
+        wait_for(lambda: "setting" in runner.status.computer.ended)
+        wait_for(lambda: len(first.closings) == 1)
+        runner.apply(config)
+        runner.start_computer_use(second).result(30)
+        with slow_request(runner.listeners.port):
+            runner.stop(30)
+            # It does not wait for the answers that run.
+            wait_for(lambda: len(second.closings) == 1)
+            assert backend.engines[0].is_open
+            backend.go()
 
 
 def test_many_starts_and_stops_leave_no_thread_and_no_socket(backend: FakeBackend) -> None:

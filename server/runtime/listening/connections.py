@@ -14,7 +14,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from server.runtime.lingering import LingeringTransport
+from server.runtime.listening.lingering import LingeringTransport
 from server.web.interfaces import CONNECTION
 
 logger = logging.getLogger(__name__)
@@ -35,6 +35,8 @@ _NEW_S = 0.5
 _STEP_S = 0.005
 _LOG_EVERY_S = 60.0
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+# The first bytes of a TLS connection: a handshake record of any version.
+_TLS = b"\x16\x03"
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -45,8 +47,10 @@ class Connections:
     request answered are evicted first. A connection whose request is being answered is never evicted.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, on_https: Callable[[], None] = lambda: None) -> None:
+        """`on_https` is called when a client begins with a TLS handshake."""
         self.most = most
+        self.on_https = on_https
         self._open: set[Connection] = set()
         # In the order in which they began to wait.
         self._new: dict[Connection, None] = {}
@@ -54,9 +58,9 @@ class Connections:
         self._refused: set[Connection] = set()
 
     @classmethod
-    def within(cls, descriptors: int) -> "Connections":
+    def within(cls, descriptors: int, on_https: Callable[[], None] = lambda: None) -> "Connections":
         """Limits the connections for a process that may open `descriptors` files: about half of them are kept free."""
-        return cls(max(_FEWEST, min(_MOST, (descriptors - _RESERVED) // 2)))
+        return cls(max(_FEWEST, min(_MOST, (descriptors - _RESERVED) // 2)), on_https)
 
     def __len__(self) -> int:
         """The number of open connections."""
@@ -157,6 +161,8 @@ class Connection(H11Protocol):
         if self._awaits_head and not self._is_in_head:
             self._is_in_head = True
             self._set_timer(HEAD_TIMEOUT_S)
+            if data.startswith(_TLS):
+                self._all.on_https()
         super().data_received(data)
         self._look()
 
@@ -219,7 +225,7 @@ async def accept_connections(
             await asyncio.sleep(min(wait_s, _STEP_S))
             continue
         try:
-            accepted, _ = await loop.sock_accept(listener)
+            accepted = await accept_connection(listener)
         except OSError as error:
             if listener.fileno() == -1:
                 return
@@ -235,3 +241,31 @@ async def accept_connections(
         except OSError as error:
             logger.debug("a connection ended at once: %s", error)
             accepted.close()
+
+
+async def accept_connection(listener: socket.socket) -> socket.socket:
+    """Accepts a connection; if it is cancelled, no accepted connection is lost.
+
+    `sock_accept` of asyncio accepts before its caller continues: a cancellation in between leaves a connection that
+    is never closed, and its client waits. The event loop of Windows has nothing else.
+    """
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, asyncio.SelectorEventLoop):
+        return (await loop.sock_accept(listener))[0]
+    while True:
+        try:
+            accepted, _ = listener.accept()
+        except BlockingIOError:
+            await _readable(loop, listener)
+        else:
+            accepted.settimeout(0)
+            return accepted
+
+
+async def _readable(loop: asyncio.AbstractEventLoop, listener: socket.socket) -> None:
+    ready = asyncio.Event()
+    loop.add_reader(listener, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(listener)

@@ -9,7 +9,7 @@ import pytest
 
 from server.config import Config
 from server.machine.network.sockets import ListenerName, Listeners, open_listeners
-from server.runtime.listeners import ListenerSet
+from server.runtime.listening.listeners import ListenerSet
 from server.web.interfaces import App
 
 

@@ -11,7 +11,7 @@ import uvicorn
 from server.errors import StartError
 from server.machine.network.descriptors import raise_descriptor_limit
 from server.machine.network.sockets import ListenerName, Listeners
-from server.runtime.connections import BACKLOG, Connection, Connections, accept_connections
+from server.runtime.listening.connections import BACKLOG, Connection, Connections, accept_connections
 from server.web.interfaces import App
 
 logger = logging.getLogger(__name__)
@@ -123,11 +123,14 @@ class UvicornListener(uvicorn.Server):
 
 
 class ListenerSet:
-    """All open listeners of a server. `app_for` returns the application for a listener of that name."""
+    """All open listeners of a server. `app_for` returns the application for a listener of that name.
 
-    def __init__(self, app_for: Callable[[ListenerName], App]) -> None:
+    `on_https` is called when a client tries to connect with https.
+    """
+
+    def __init__(self, app_for: Callable[[ListenerName], App], on_https: Callable[[], None] = lambda: None) -> None:
         self._app_for = app_for
-        self._connections = Connections.within(raise_descriptor_limit())
+        self._connections = Connections.within(raise_descriptor_limit(), on_https)
         self._open: dict[socket.socket, UvicornListener] = {}
         self._closing: dict[asyncio.Task[None], UvicornListener] = {}
         self._broken = asyncio.Event()

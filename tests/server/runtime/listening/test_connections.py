@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import logging
 import socket
 from collections.abc import AsyncIterator
@@ -13,10 +14,10 @@ import pytest
 
 from server.config import Config
 from server.machine.network.sockets import open_listeners
-from server.runtime import connections as module
-from server.runtime import lingering
-from server.runtime.connections import Connections, accept_connections
-from server.runtime.listeners import ListenerSet
+from server.runtime.listening import connections as module
+from server.runtime.listening import lingering
+from server.runtime.listening.connections import Connections, accept_connection, accept_connections
+from server.runtime.listening.listeners import ListenerSet
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 HALF_BODY = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf"
@@ -57,7 +58,7 @@ class Calls:
 
 @asynccontextmanager
 async def served(app: Any, most: int, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Calls]:
-    monkeypatch.setattr(Connections, "within", lambda _: Connections(most))
+    monkeypatch.setattr(Connections, "within", lambda *_: Connections(most))
     found = open_listeners(Config(port=0, sources={"host": "flag", "port": "flag"}))
     listener_set = ListenerSet(lambda _: app)
     await listener_set.change(found, grace_s=0.0)
@@ -150,8 +151,8 @@ async def test_a_lack_of_descriptors_is_logged_once_and_survived(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(module, "_PAUSE_S", 0.001)
-    loop, failures, tries = asyncio.get_running_loop(), 50, 0
-    accept = loop.sock_accept
+    failures, tries = 50, 0
+    accept = accept_connection
 
     async def failing(listener: socket.socket) -> Any:
         nonlocal tries
@@ -160,7 +161,7 @@ async def test_a_lack_of_descriptors_is_logged_once_and_survived(
             raise OSError(errno.EMFILE, "Too many open files")
         return await accept(listener)
 
-    monkeypatch.setattr(loop, "sock_accept", failing)
+    monkeypatch.setattr(module, "accept_connection", failing)
     caplog.set_level(logging.INFO)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)
@@ -179,6 +180,23 @@ async def test_a_lack_of_descriptors_is_logged_once_and_survived(
         writer.close()
     assert tries > failures
     assert caplog.text.count("too many open files") == 1
+
+
+async def test_a_connection_of_the_last_moment_is_not_lost() -> None:
+    """At every moment of the cancellation the socket is the caller's, or still in the backlog; none is left open."""
+    for steps in range(8):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.setblocking(False)
+            accepting = asyncio.create_task(accept_connection(listener))
+            await asyncio.sleep(0)
+            with socket.create_connection(listener.getsockname()):
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                accepting.cancel()
+                with suppress(asyncio.CancelledError):
+                    (await accepting).close()
+            del accepting
+            gc.collect()
 
 
 def test_the_limit_fits_the_descriptors() -> None:

@@ -1,0 +1,1 @@
+"""The server's listeners: their connections, and how each is closed."""
