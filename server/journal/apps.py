@@ -53,6 +53,8 @@ _AGENTS = {
 }
 # Apps inside a browser engine, by a part of the user agent.
 _INSIDE = {"cursor/": "Cursor", "obsidian/": "Obsidian", "raycast/": "Raycast", "code/": "VS Code"}
+# All names that are not an app's own words.
+KNOWN_APPS = frozenset({*_AGENTS.values(), *_INSIDE.values(), "Talon", "browser", UNKNOWN})
 _CODEX = re.compile(r"codex([_-]|$)")
 _PRODUCT = re.compile(r"[^/\s(]+")
 

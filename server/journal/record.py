@@ -14,9 +14,12 @@ class Record:
     """A request that has ended. Texts are empty, and times None, where nothing is known.
 
     `ended_at` is a Unix time. `door` is the name of the listener, `app` the program that asked, `path` the canonical
-    one. `asked` is the model's name as the client wrote it, `model` the id of the one that answered, `way` how the
-    request found its process. `error` is the name of the error's class and `trouble` its title. The milliseconds are
-    from the request's arrival until it had a process, until the first event of the answer, and until the end.
+    one, `key` the name of the app's own access key. `asked` is the model's name as the client wrote it, `model` the
+    id of the one that answered, `way` how the request found its process. `error` is the name of the error's class,
+    `trouble` its title and `param` the field of the request that it names; `ignored` names fields without effect.
+
+    The milliseconds are from the request's arrival until its body was read, until it had a process, until the process
+    had all of the conversation, until the first event of the answer, and until the end.
     """
 
     id: str
@@ -38,11 +41,16 @@ class Record:
     leased_ms: float | None = None
     first_ms: float | None = None
     total_ms: float = 0.0
+    key: str = ""
+    param: str = ""
+    ignored: str = ""
+    read_ms: float | None = None
+    sent_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """The sum of the requests of one `day` (as in 2026-11-28, local time), app, model and payer.
+    """The sum of the requests of one `day` (as in 2026-11-28, local time), app, model, payer and key.
 
     `failed` counts those that ended with an error. `cost_usd` is Claude Code's estimate, also if a plan pays.
     """
@@ -55,6 +63,7 @@ class Total:
     failed: int
     usage: Usage
     cost_usd: float
+    key: str = ""
 
 
 # These payers are not billed for the cost that Claude Code computes.
@@ -63,7 +72,7 @@ NOT_BILLED = frozenset({"plan", "demo"})
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """The sum of totals of one app, model or day. `would_be_usd` is what an API key would have been billed."""
+    """The sum of totals of one app, model, key or day. `would_be_usd` is what an API key would have been billed."""
 
     name: str
     requests: int = 0

@@ -10,13 +10,16 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from server.storage.schema import FileIsNewer, migrate, set_aside
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
 Change = Callable[[sqlite3.Connection], object]
 """Writes to the database. It runs in the database's thread, and a second time if the first one was rolled back."""
 
@@ -29,28 +32,61 @@ _RETRY_S = 30.0
 _CLOSE_S = 5.0
 
 
+class NotStored(Exception):
+    """What was asked of the database was not done; the text says why."""
+
+
+class _Call(Generic[T]):
+    """A change whose result its caller waits for."""
+
+    def __init__(self, what: Callable[[sqlite3.Connection], T], *, cleans: bool) -> None:
+        self._what = what
+        self.cleans = cleans
+        self._result: T
+        self.future: Future[T] = Future()
+
+    def __call__(self, connection: sqlite3.Connection) -> None:
+        self._result = self._what(connection)
+
+    def succeed(self) -> None:
+        """Gives the caller the result. Called when the change is written."""
+        if self.future.set_running_or_notify_cancel():
+            self.future.set_result(self._result)
+
+    def fail(self, reason: str) -> None:
+        """Gives the caller an error."""
+        if self.future.set_running_or_notify_cancel():
+            self.future.set_exception(NotStored(reason))
+
+
 class Database:
     """The file `file` with the tables that `migrations` make; each of those is a sequence of SQL statements.
 
-    `on_trouble` is called in the database's thread whenever `trouble` changes.
+    Without a file all is kept in memory. `on_trouble` is called in the database's thread whenever `trouble` changes.
+    `is_secret`: what is deleted is overwritten in the file.
     """
 
     def __init__(
         self,
-        file: Path,
+        file: Path | None,
         migrations: Sequence[Sequence[str]],
         *,
+        is_secret: bool = False,
         on_trouble: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.file = file
+        self._name = "memory" if file is None else file.name
         self._migrations = migrations
+        self._is_secret = is_secret
         self._on_trouble = on_trouble
         self._clock = clock
         self._changes: queue.Queue[Change | None] = queue.Queue(MOST_WAITING)
         self._connection: sqlite3.Connection | None = None
         self._tried_at: float | None = None
-        self._thread = threading.Thread(target=self._run, name=f"drawbridge-{file.stem}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, name=f"drawbridge-{file.stem if file else self._name}", daemon=True
+        )
         self._is_closing = False
         self.trouble: str | None = None
         self.dropped = 0
@@ -69,8 +105,22 @@ class Database:
         self.dropped += 1
         return False
 
+    def call(self, what: Callable[[sqlite3.Connection], T], *, cleans: bool = False) -> Future[T]:
+        """Has the thread make the change or read. The future has its result, once that is written, or `NotStored`.
+
+        `cleans`: what is deleted is then in none of SQLite's own files beside the database either.
+        """
+        call = _Call(what, cleans=cleans)
+        if not self.put(call):
+            call.fail("the database is closing, or too many changes wait")
+        return call.future
+
     def flush(self, timeout_s: float = _CLOSE_S) -> bool:
         """Waits until everything that was put before is written or dropped; False if that takes longer."""
+        # The first one is made in the transaction of what was put before; the second one after that is committed.
+        return self._reached(timeout_s) and self._reached(timeout_s)
+
+    def _reached(self, timeout_s: float) -> bool:
         done = threading.Event()
         return self.put(lambda _: done.set()) and done.wait(timeout_s)
 
@@ -106,11 +156,20 @@ class Database:
     def _write(self, batch: Sequence[Change]) -> None:
         if self._connection is None and (self._tried_at is None or self._clock() - self._tried_at >= _RETRY_S):
             self._connect()
-        failed = self._make(batch)
+        failed = {id(one): self.trouble for one in self._make(batch)}
         if failed and len(batch) > 1:
             # One that cannot be written must not take the others with it.
-            failed = [one for one in batch if self._make([one])]
+            failed = {id(one): self.trouble for one in batch if self._make([one])}
         self.dropped += len(failed)
+        calls = [one for one in batch if isinstance(one, _Call)]
+        if any(call.cleans for call in calls) and self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        for call in calls:
+            if id(call) in failed:
+                call.fail(failed[id(call)] or "the change failed")
+            else:
+                call.succeed()
 
     def _make(self, batch: Sequence[Change]) -> Sequence[Change]:
         """Makes all changes of the batch, or none and returns them."""
@@ -129,7 +188,7 @@ class Database:
             return batch
         except Exception:
             # A bug in one change must not end the thread, on which all later ones depend.
-            logger.exception("a change of %s failed", self.file.name)
+            logger.exception("a change of %s failed", self._name)
             return batch
         self._note(None)
         return ()
@@ -138,13 +197,13 @@ class Database:
         self._tried_at = self._clock()
         try:
             try:
-                self._connection = _open(self.file, self._migrations)
+                self._connection = self._open()
             except sqlite3.DatabaseError as error:
-                if not is_damaged(error):
+                if self.file is None or not is_damaged(error):
                     raise
                 aside = set_aside(self.file)
-                logger.warning("%s cannot be read (%s) and is now %s", self.file.name, error, aside.name)
-                self._connection = _open(self.file, self._migrations)
+                logger.warning("%s cannot be read (%s) and is now %s", self._name, error, aside.name)
+                self._connection = self._open()
         except FileIsNewer:
             # Only a newer Drawbridge can read it, so it is never tried again.
             self._tried_at = float("inf")
@@ -154,12 +213,19 @@ class Database:
         else:
             self._note(None)
 
+    def _open(self) -> sqlite3.Connection:
+        connection = _open(self.file, self._migrations)
+        connection.row_factory = sqlite3.Row
+        if self._is_secret:
+            connection.execute("PRAGMA secure_delete = ON")
+        return connection
+
     def _note(self, trouble: str | None) -> None:
         if trouble == self.trouble:
             return
         self.trouble = trouble
         if trouble is not None:
-            logger.warning("%s cannot be written: %s", self.file.name, trouble)
+            logger.warning("%s cannot be written: %s", self._name, trouble)
         self._on_trouble()
 
 
@@ -209,15 +275,18 @@ def is_damaged(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-def _open(file: Path, migrations: Sequence[Iterable[str]]) -> sqlite3.Connection:
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # SQLite gives its own files beside it the same mode.
-    file.touch(mode=0o600)
-    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+def _open(file: Path | None, migrations: Sequence[Iterable[str]]) -> sqlite3.Connection:
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # SQLite gives its own files beside it the same mode.
+        file.touch(mode=0o600)
+    connection = sqlite3.connect(file or ":memory:", isolation_level=None, check_same_thread=False)
     try:
         connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        # A quarter of the default, for memory: rows are appended, and queries read small tables.
+        connection.execute("PRAGMA cache_size = -500")
         with transaction(connection):
             migrate(connection, migrations)
         _check(connection)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ from hypothesis import strategies as st
 
 from server.conversation.events import Usage
 from server.journal import journal as module
-from server.journal.journal import Journal, journal_file
-from server.journal.record import Outcome, Record, Total
-from server.journal.tables import clear, day_of, requests, summed, totals
-from server.storage.database import change, reading
+from server.journal.journal import Journal, journal_file, reading_journal
+from server.journal.migrations import MIGRATIONS
+from server.journal.record import Outcome, Record, Sum, Total
+from server.journal.tables import clear, day_of, requests, totals
+from server.journal.usage import By, sums
+from server.storage.database import Database, change, reading
 
 NOW = 1_800_000_000.0
 DAY = 86_400.0
@@ -31,7 +34,19 @@ RECORD = Record(
     leased_ms=1.5,
     first_ms=30.0,
     total_ms=99.5,
+    key="Editor",
 )
+
+# As the first version wrote them.
+OLD_REQUEST = """
+    INSERT INTO request (id, ended_at, door, app, path, outcome, dialect, asked, model, way, error, trouble, input,
+        cache_creation, cache_read, output, thinking, payer, total_ms) VALUES
+        ('req_1', 1800000000.0, 'local', 'Cline', '/v1/x', 'answered', '', '', '', '', '', '', 3, 0, 0, 0, 0, '', 1.0)
+"""
+OLD_DAY = """
+    INSERT INTO day (day, app, model, payer, requests, failed, input, cache_creation, cache_read, output, thinking,
+        cost_usd) VALUES ('2026-11-28', 'Cline', '', '', 2, 0, 6, 0, 0, 0, 0, 0.0)
+"""
 
 
 @contextmanager
@@ -54,6 +69,11 @@ def days_of(folder: Path) -> list[Total]:
         return totals(connection, since="0000-00-00")
 
 
+def summed(folder: Path, by: By) -> list[Sum]:
+    with reading(journal_file(folder)) as connection:
+        return sums(connection, since=date(2000, 1, 1), until=date(2100, 1, 1), by=by)
+
+
 def test_a_record_comes_back_as_it_was_also_after_a_restart(tmp_path: Path) -> None:
     unknown = Record("req_2", NOW + 1, "lan", "unknown", "/v1/x", "failed", error="NotFound", trouble="Not found")
     with opened(tmp_path) as journal:
@@ -61,7 +81,7 @@ def test_a_record_comes_back_as_it_was_also_after_a_restart(tmp_path: Path) -> N
     with opened(tmp_path) as journal:
         journal.add(unknown)
     assert kept(tmp_path) == [unknown, RECORD]
-    assert kept(tmp_path, app="Cline") == [RECORD]
+    assert kept(tmp_path, app="Cline") == kept(tmp_path, key="Editor") == [RECORD]
     assert kept(tmp_path, outcome="failed") == [unknown]
     assert journal_file(tmp_path, is_demo=True) != journal_file(tmp_path)
 
@@ -125,6 +145,7 @@ outcomes = st.sampled_from(("answered", "failed", "cancelled"))
             st.sampled_from(("a", "b")),
             st.sampled_from(("m", "n")),
             st.sampled_from(("plan", "api key", "")),
+            st.sampled_from(("Editor", "")),
             st.integers(0, 3),
             outcomes,
             st.integers(0, 1000),
@@ -133,14 +154,21 @@ outcomes = st.sampled_from(("answered", "failed", "cancelled"))
     )
 )
 def test_the_totals_are_the_sums_of_the_requests(
-    tmp_path_factory: pytest.TempPathFactory, made: list[tuple[str, str, str, int, Outcome, int]]
+    tmp_path_factory: pytest.TempPathFactory, made: list[tuple[str, str, str, str, int, Outcome, int]]
 ) -> None:
     folder = tmp_path_factory.mktemp("sums")
     records = [
         replace(
-            RECORD, app=app, model=model, payer=payer, ended_at=NOW + day * DAY, outcome=outcome, usage=Usage(input=n)
+            RECORD,
+            app=app,
+            model=model,
+            payer=payer,
+            key=key,
+            ended_at=NOW + day * DAY,
+            outcome=outcome,
+            usage=Usage(input=n),
         )
-        for app, model, payer, day, outcome, n in made
+        for app, model, payer, key, day, outcome, n in made
     ]
     with opened(folder) as journal:
         for record in records:
@@ -149,14 +177,41 @@ def test_the_totals_are_the_sums_of_the_requests(
         same = [
             r
             for r in records
-            if (day_of(r.ended_at), r.app, r.model, r.payer) == (total.day, total.app, total.model, total.payer)
+            if (day_of(r.ended_at), r.app, r.model, r.payer, r.key)
+            == (total.day, total.app, total.model, total.payer, total.key)
         ]
         assert total.requests == len(same) > 0
         assert total.failed == sum(r.outcome == "failed" for r in same)
         assert total.usage.input == sum(r.usage.input for r in same)
         assert total.cost_usd == pytest.approx(0.25 * len(same))
-    for one in summed(days_of(folder), by="app"):
+    assert {one.name for one in summed(folder, "key")} == {r.key for r in records}
+    for one in summed(folder, "app"):
         same = [r for r in records if r.app == one.name]
         assert (one.requests, one.usage.input) == (len(same), sum(r.usage.input for r in same))
         assert one.would_be_usd == pytest.approx(0.25 * sum(r.payer == "plan" for r in same))
         assert one.billed_usd == pytest.approx(0.25 * sum(r.payer != "plan" for r in same))
+
+
+def test_a_file_without_keys_is_upgraded_by_a_server_and_by_a_reader(tmp_path: Path) -> None:
+    for by_server in (True, False):
+        journal_file(tmp_path).unlink(missing_ok=True)
+        old = Database(journal_file(tmp_path), MIGRATIONS[:1])
+        old.open()
+        old.put(lambda connection: connection.execute(OLD_REQUEST))
+        old.put(lambda connection: connection.execute(OLD_DAY))
+        old.close()
+        if by_server:
+            with opened(tmp_path, now=NOW + 1):
+                pass
+        with reading_journal(journal_file(tmp_path)) as connection:
+            ((_, record),) = requests(connection, limit=10, filters={"key": ""})
+            (total,) = totals(connection, since="0000-00-00")
+        assert (record.id, record.key) == ("req_1", "")
+        assert (total.app, total.key, total.requests, total.usage.input) == ("Cline", "", 2, 6)
+
+
+def test_an_older_server_writes_on_into_a_file_that_a_command_has_upgraded(tmp_path: Path) -> None:
+    with opened(tmp_path) as journal:
+        journal.database.put(lambda connection: connection.execute(OLD_REQUEST))
+        journal.database.put(lambda connection: connection.execute(OLD_DAY))
+    assert [record.key for record in kept(tmp_path)] == [total.key for total in days_of(tmp_path)] == [""]
