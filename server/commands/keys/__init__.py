@@ -1,0 +1,1 @@
+"""The commands for keys: those of apps, that of another endpoint for embeddings, and removing all."""
