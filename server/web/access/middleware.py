@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.contents.keeper import Keeper
 from server.dialects.base import Dialect
 from server.dialects.registry import DIALECTS
 from server.errors import DrawbridgeError, OriginRefused, ShuttingDown
@@ -17,7 +18,7 @@ from server.machine.network.peer import is_other_user
 from server.web.access.body import limited
 from server.web.access.policy import ACCESS, AccessPolicy, Head, allowed_origin, authorize, policy_for
 from server.web.interfaces import CONNECTION
-from server.web.journaling import ENTRY, Entry
+from server.web.journaling import ENTRY, Entry, entry_of, may_be_kept
 from server.web.path_aliases import AS_SENT, DEPLOYMENT, deployment_in
 from server.web.replies import DIALECTS_KEY, error_response, internal_error
 
@@ -30,8 +31,8 @@ _HEADER_NAMES = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, \t-]{1,4096}")
 _OTHER_USER = "is another user's"
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _EXPOSED = (
-    b"x-request-id, request-id, x-drawbridge-way, x-drawbridge-model, x-drawbridge-ignored, "
-    b"x-drawbridge-schema, x-drawbridge-cost-usd, x-drawbridge-count, retry-after"
+    b"x-request-id, request-id, x-drawbridge-way, x-drawbridge-model, x-drawbridge-ignored, x-drawbridge-session, "
+    b"x-drawbridge-session-fork, x-drawbridge-schema, x-drawbridge-cost-usd, x-drawbridge-count, retry-after"
 )
 
 Headers = list[tuple[bytes, bytes]]
@@ -53,8 +54,12 @@ class AccessMiddleware:
         on_refused_origin: Callable[[str], None] = lambda _: None,
         on_end: Callable[[Entry, int | None], None] = lambda *_: None,
         door: str = "local",
+        keep: Callable[[str, str, str], Keeper | None] = lambda *_: None,
     ) -> None:
-        """`door` is the listener's name. `on_end` is called after each request, with the status of its response."""
+        """`door` is the listener's name. `keep` returns what keeps the contents of a request, if anything does.
+
+        `on_end` is called after each request, with the status of its response.
+        """
         self._app = app
         self._dialects = dialects
         self._policy: Callable[[], AccessPolicy] = (lambda: policy) if isinstance(policy, AccessPolicy) else policy
@@ -62,6 +67,7 @@ class AccessMiddleware:
         self._on_refused_origin = on_refused_origin
         self._on_end = on_end
         self._door = door
+        self._keep = keep
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuses the request or passes it to the application."""
@@ -77,12 +83,15 @@ class AccessMiddleware:
         reply, started = _Reply(send, name), self._clock()
         token = request_id.set(name)
         entry = Entry(head, self._door, name)
+        if may_be_kept(head):
+            entry.keeper = reply.keeper = self._keep(name, head.method, head.sent)
         try:
             await self._answer(head, {**scope, ENTRY: entry}, receive, reply)
         finally:
             ms = (self._clock() - started) * 1000
             path = head.path[:200].encode("unicode_escape").decode()
-            logger.info("%s %s %s %.0f ms", head.method, path, reply.status or "disconnected", ms)
+            level = logging.DEBUG if _is_of_the_page(head, reply.status) else logging.INFO
+            logger.log(level, "%s %s %s %.0f ms", head.method, path, reply.status or "disconnected", ms)
             self._on_end(entry, reply.status)
             request_id.reset(token)
 
@@ -106,7 +115,9 @@ class AccessMiddleware:
                 await _send_preflight(head, reply)
                 return
             inner[ACCESS] = access
-            await self._app(inner, limited(receive, policy, head.encoding), reply.send)
+            if access.key is not None:
+                entry_of(scope).uses(access.key)
+            await self._app(inner, _kept(limited(receive, policy, head.encoding), reply.keeper), reply.send)
         except DrawbridgeError as error:
             if isinstance(error, OriginRefused) and error.origin and head.path.startswith(("/v1/", "/api/")):
                 self._on_refused_origin(error.origin)
@@ -120,6 +131,11 @@ class AccessMiddleware:
             own = internal_error(error)
             if reply.status is None:
                 await error_response(own, inner)(inner, receive, reply.send)
+
+
+def _is_of_the_page(head: Head, status: int | None) -> bool:
+    """Whether our page has read something, as it does all the time: not worth a line of the log."""
+    return head.method == "GET" and head.path.startswith(("/assets/", "/control/")) and (status or 0) < 400
 
 
 def _is_other_user(scope: Scope) -> bool:
@@ -148,6 +164,7 @@ class _Reply:
         ]
         self.status: int | None = None
         self.is_over = False
+        self.keeper: Keeper | None = None
 
     def allow(self, origin: str | None) -> None:
         """Allows the pages of `origin` to read the response."""
@@ -161,9 +178,27 @@ class _Reply:
             self.status = message["status"]
             headers: Iterable[tuple[bytes, bytes]] = message.get("headers", ())
             message = {**message, "headers": [*headers, *self._headers]}
+            if self.keeper is not None:
+                self.keeper.began(message["status"], message["headers"])
         elif message["type"] == "http.response.body":
             self.is_over = not message.get("more_body", False)
+            if self.keeper is not None:
+                self.keeper.sent(message.get("body", b""))
         await self._send(message)
+
+
+def _kept(receive: Receive, keeper: Keeper | None) -> Receive:
+    """`receive`, with the body told to the keeper, if there is one."""
+    if keeper is None:
+        return receive
+
+    async def receive_and_keep() -> Message:
+        message = await receive()
+        if message["type"] == "http.request":
+            keeper.received(message.get("body", b""))
+        return message
+
+    return receive_and_keep
 
 
 async def _send_preflight(head: Head, reply: _Reply) -> None:

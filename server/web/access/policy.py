@@ -17,7 +17,25 @@ from typing import Literal
 from starlette.requests import Request
 
 from server.config import Config
-from server.errors import AccessDenied, BodyAmbiguous, BodyNotJson, BodyTooLarge, KeyNeeded, KeyRefused, OriginRefused
+from server.errors import (
+    AccessDenied,
+    BodyAmbiguous,
+    BodyNotJson,
+    BodyTooLarge,
+    HostRefused,
+    KeyDenied,
+    KeyMissing,
+    KeyNeeded,
+    KeyRefused,
+    OriginRefused,
+    OtherUserRefused,
+    ProxyRefused,
+)
+from server.keys.named_key import NamedKey
+from server.keys.rights import DOOR_NAMES
+from server.machine.instance import TOKEN_HEADER
+from server.machine.network.own_names import own_names
+from server.web.access.keys import KEY_HEADERS, FindKey, is_among, no_key, offered_keys
 from server.web.path_aliases import canonical_path
 from server.web.unavailable import is_unbuilt
 
@@ -47,6 +65,7 @@ _FOREIGN = (
     "The user who runs Drawbridge can require a key in its menu (or set DRAWBRIDGE_API_KEY) and give it to you; "
     "send it as 'Authorization: Bearer <key>'."
 )
+_NEUTRAL = "Send it as 'Authorization: Bearer <key>'."
 _SALT = secrets.token_bytes(16)
 
 
@@ -56,16 +75,21 @@ class AccessPolicy:
 
     `hosts` are names allowed besides loopback, `origins` those allowed besides loopback and the known apps;
     `body_limit` is in bytes. `is_key_optional`: requests to a loopback name need no key. `is_ollamas`: the listener
-    is on Ollama's port. Raises `KeyNeeded` for any other listener without a key.
+    is on Ollama's port. `page_token`: what our own page sends instead of the key. `find_key` finds the keys of apps,
+    each of which is accepted like `key`. `salt` makes the owner's name from the key: with the same one it is the same
+    after a restart. Raises `KeyNeeded` for any other listener without a key.
     """
 
-    name: Literal["local", "lan"] = "local"
+    name: Literal["local", "lan", "tunnel"] = "local"
     key: str | None = field(default=None, repr=False)
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
     body_limit: int = 32_000_000
     is_key_optional: bool = False
     is_ollamas: bool = False
+    page_token: str | None = field(default=None, repr=False)
+    find_key: FindKey = field(default=no_key, compare=False, repr=False)
+    salt: bytes = field(default=_SALT, repr=False)
 
     def __post_init__(self) -> None:
         if self.name != "local" and not self.key:
@@ -77,22 +101,26 @@ class AccessPolicy:
     @property
     def owner(self) -> str:
         """An opaque name of this listener and its key. Nothing is shared between owners."""
-        digest = hashlib.blake2b((self.key or "").encode(), key=_SALT, digest_size=8).hexdigest()
+        digest = hashlib.blake2b((self.key or "").encode(), key=self.salt, digest_size=8).hexdigest()
         return f"{self.name}:{digest}"
 
 
-def policy_for(config: Config, name: Literal["local", "lan", "ollama"] = "local") -> AccessPolicy:
-    """The policy of the listener `name` under these settings; Ollama's is a local one."""
+def policy_for(
+    config: Config, name: Literal["local", "lan", "ollama"] = "local", find_key: FindKey = no_key
+) -> AccessPolicy:
+    """The policy of the listener `name` under these settings; Ollama's is a local one. `find_key`: the keys of apps."""
     # Docker Desktop forwards requests of its containers for this name to the loopback, where they must send the key.
     docker = ("host.docker.internal",) if name == "lan" or config.reach == "lan" else ()
+    own = own_names() if name == "lan" else ()
     return AccessPolicy(
         name="lan" if name == "lan" else "local",
         key=config.api_key,
-        hosts=frozenset(host.lower() for host in (*config.allowed_hosts, *docker)),
+        hosts=frozenset(host.lower() for host in (*config.allowed_hosts, *docker, *own)),
         origins=frozenset(origin.lower().rstrip("/") for origin in config.allowed_origins),
         body_limit=int(config.body_limit_mb * 1_000_000),
         is_key_optional=name != "lan" and config.local_key is None,
         is_ollamas=name == "ollama",
+        find_key=find_key,
     )
 
 
@@ -133,16 +161,30 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """An authorized request. `is_trusted`: it needs no key or has it. `is_own`: it is not from another page."""
+    """An authorized request. `is_own`: it is not from another page. `key`: the app's own key that it sent.
+
+    `is_trusted`: it needs no key or has the user's key. An app's own key gives access to the API only.
+    """
 
     policy: AccessPolicy
     is_trusted: bool
     is_own: bool
+    key: NamedKey | None = None
 
     @property
     def owner(self) -> str:
         """The opaque owner of the request."""
-        return self.policy.owner
+        return self.policy.owner if self.key is None else self.key.owner
+
+    @property
+    def sealed_for(self) -> str:
+        """The owner of what is sealed for the client. Unlike `owner`, it is the same after a restart."""
+        return "" if self.key is None else self.key.owner
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that the request may use, by names with `*`; empty: every model."""
+        return () if self.key is None else self.key.rights.models
 
 
 def access_of(request: Request) -> Access:
@@ -180,13 +222,15 @@ def authorize(head: Head, policy: AccessPolicy, is_other_user: Callable[[], bool
     """
     _check_host(head, policy)
     _check_page(head, policy)
-    has_key = policy.key is not None and _has_key(head, policy.key)
+    offers = offered_keys(head.headers)
+    has_key = policy.key is not None and (is_among(offers, policy.key) or _is_page(head, policy))
+    is_control = head.path.startswith("/control/")
+    key = None if has_key or is_control else next(filter(None, map(policy.find_key, offers)), None)
     if policy.is_key_optional and _is_loopback((head.one("host") or "").lower()):
         policy = replace(policy, key=None)
-    is_control = head.path.startswith("/control/")
     is_foreign = not has_key and (policy.key is None or is_control) and is_other_user()
     is_trusted = has_key or (policy.key is None and not is_foreign)
-    access = Access(policy, is_trusted=is_trusted, is_own=_is_own(head))
+    access = Access(policy, is_trusted=is_trusted, is_own=_is_own(head), key=key)
     if head.method == "OPTIONS":
         return access
     if is_control:
@@ -195,18 +239,28 @@ def authorize(head: Head, policy: AccessPolicy, is_other_user: Callable[[], bool
         # These require the instance's token instead of the key, and only our own page may call them.
         if not access.is_own:
             raise AccessDenied("Only Drawbridge's own page and commands may use its controls.")
-    elif is_foreign and not _is_open(head):
-        raise KeyRefused("Another user of this computer sent this request, so it needs the access key.", hint=_FOREIGN)
-    elif not is_trusted and not _is_open(head):
-        has_key = any(name in head.headers for name in ("authorization", "x-api-key", "api-key"))
-        raise KeyRefused("The access key is wrong." if has_key else "This server requires an access key.")
+    elif _is_open(head):
+        pass
+    elif key is not None:
+        if policy.name not in key.rights.doors:
+            raise KeyDenied(f"The access key '{key.name}' may not be used from {DOOR_NAMES[policy.name]}.")
+    elif is_foreign:
+        raise OtherUserRefused(
+            "Another user of this computer sent this request, so it needs the access key.", hint=_FOREIGN
+        )
+    elif not is_trusted:
+        # Strangers on the internet are not told what listens here.
+        hint = _NEUTRAL if policy.name == "tunnel" else None
+        if any(name in head.headers for name in KEY_HEADERS):
+            raise KeyRefused("The access key is wrong.", hint=hint)
+        raise KeyMissing("This server requires an access key.", hint=hint)
     _check_body(head, policy)
     return access
 
 
 def _check_host(head: Head, policy: AccessPolicy) -> None:
     if not _is_host_allowed(head, policy):
-        raise AccessDenied(
+        raise HostRefused(
             f"The host name {head.one('host') or ''!r} is not one of this server's.",
             hint="Use 127.0.0.1 or localhost, or add the name to allowed_hosts (DRAWBRIDGE_ALLOWED_HOSTS).",
         )
@@ -214,7 +268,7 @@ def _check_host(head: Head, policy: AccessPolicy) -> None:
         return
     for name in head.headers:
         if name in _FORWARDING or name.startswith("x-forwarded-"):
-            raise AccessDenied(
+            raise ProxyRefused(
                 f"The request came through a proxy (header {name!r}), and this address answers only this computer.",
                 hint="Call it directly, or let other devices connect, with the access key (--reach lan).",
             )
@@ -287,15 +341,17 @@ def is_open_to_read(path: str) -> bool:
     return path in _OPEN_TO_READ or path.startswith(("/assets/", "/manual/"))
 
 
-def _has_key(head: Head, key: str) -> bool:
-    """Whether one of the three headers holds the key; each is compared in constant time."""
-    offers = [*head.headers.get("x-api-key", ()), *head.headers.get("api-key", ())]
-    for value in head.headers.get("authorization", ()):
-        scheme, _, credentials = value.partition(" ")
-        if scheme.lower() == "bearer":
-            offers.append(credentials.strip())
-    # Headers are decoded as latin-1, so a key with other characters is compared as the bytes that were sent.
-    return any(hmac.compare_digest(offer.encode("latin-1"), key.strip().encode()) for offer in offers)
+def _is_page(head: Head, policy: AccessPolicy) -> bool:
+    """Whether our own page asks a model: it has no key, but a token that it got with the key or from the app.
+
+    Only a browser sends `sec-fetch-site`, which no script can set, and only for a page of this very address the value
+    `same-origin`. So the token is of no use to another website, to an app, or on a listener for other devices.
+    """
+    if policy.name != "local" or policy.page_token is None or not head.path.startswith("/v1/"):
+        return False
+    sent = head.one(TOKEN_HEADER) or ""
+    is_same_origin = _is_own(head) and head.one("sec-fetch-site") == "same-origin"
+    return is_same_origin and hmac.compare_digest(sent.encode("latin-1"), policy.page_token.encode())
 
 
 def _is_own(head: Head) -> bool:

@@ -1,9 +1,12 @@
 """Which requests a policy lets in by their key, path and user."""
 
+from dataclasses import replace
+from typing import ClassVar
+
 import pytest
 
 from server.config import Config, resolve
-from server.errors import AccessDenied, DrawbridgeError, KeyNeeded, KeyRefused
+from server.errors import AccessDenied, AccessError, DrawbridgeError, KeyNeeded, KeyRefused
 from server.web.access.policy import AccessPolicy, authorize, policy_for
 from tests.server.web.access.heads import HERE, KEYED, LAN, LOCAL, head, posted
 
@@ -104,10 +107,10 @@ def test_the_checks_run_in_their_documented_order() -> None:
             if value is not None:
                 wrong[name] = value
     assert [words.partition(" ")[0] for words in text] == [
-        "AccessDenied:",
-        "AccessDenied:",
+        "HostRefused:",
+        "ProxyRefused:",
         "OriginRefused:",
-        "KeyRefused:",
+        "KeyMissing:",
         "BodyTooLarge:",
         "BodyNotJson:",
     ]
@@ -177,3 +180,39 @@ class TestAnotherUserOfThisComputer:
         assert authorize(posted(x_api_key="gate-key"), KEYED, fail).is_trusted
         with pytest.raises(KeyRefused, match="requires an access key"):
             authorize(posted(), KEYED, fail)
+
+
+class TestThePagesToken:
+    OWN: ClassVar = {"origin": f"http://{HERE}", "sec_fetch_site": "same-origin", "x_drawbridge_token": "page-token"}
+    PAGED = replace(KEYED, page_token="page-token")
+
+    @pytest.mark.parametrize("path", ["/v1/chat/completions", "/chat/completions"])
+    def test_our_own_page_asks_models_without_the_key(self, path: str) -> None:
+        assert authorize(posted(path, **self.OWN), self.PAGED).is_trusted
+        assert authorize(head(**self.OWN), self.PAGED).is_trusted
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"x_drawbridge_token": "guess"},
+            {"x_drawbridge_token": ""},
+            {"x_drawbridge_token": "\u00e4"},
+            # What another page of this computer, an app and a program send.
+            {"origin": "http://localhost:3000", "sec_fetch_site": "same-site"},
+            {"origin": "http://localhost:3000", "sec_fetch_site": "same-origin"},
+            {"origin": "app://obsidian.md", "sec_fetch_site": "cross-site"},
+            {"sec_fetch_site": "none"},
+            {"sec_fetch_site": None},
+        ],
+    )
+    def test_no_other_sender_may_use_it(self, changes: dict[str, str | None]) -> None:
+        headers = {name: value for name, value in {**self.OWN, **changes}.items() if value is not None}
+        with pytest.raises(AccessError):
+            authorize(posted(**headers), self.PAGED)
+
+    def test_it_is_of_no_use_elsewhere(self) -> None:
+        for policy in (KEYED, replace(LAN, page_token="page-token")):
+            with pytest.raises(KeyRefused):
+                authorize(posted(**self.OWN), policy)
+        with pytest.raises(KeyRefused):
+            authorize(posted("/api/chat", **self.OWN), self.PAGED)

@@ -1,0 +1,1 @@
+"""Programs and services that give a port of this computer a public address."""

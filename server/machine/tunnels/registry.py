@@ -1,0 +1,34 @@
+"""All tunnel providers, in the order in which they are offered."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from server.machine.tunnels.child import Place
+from server.machine.tunnels.cloudflared import CloudflaredNamed, CloudflaredQuick
+from server.machine.tunnels.ngrok_package import Ngrok, NgrokPackage
+from server.machine.tunnels.ngrok_program import NgrokProgram
+from server.machine.tunnels.own_address import OwnAddress
+from server.machine.tunnels.provider import Provider, ProviderName, Secret, Traits
+from server.machine.tunnels.ssh_relay import SshRelay
+from server.machine.tunnels.tailscale import Tailscale
+
+PROVIDER_TRAITS: tuple[Traits, ...] = (
+    *(Tailscale.traits, CloudflaredQuick.traits, CloudflaredNamed.traits),
+    *(Ngrok.traits, SshRelay.traits, OwnAddress.traits),
+)
+KNOWN_HOSTS = "tunnel-known-hosts"
+
+
+def providers_for(
+    place: Place, data: Path, secret_of: Callable[[ProviderName], Secret]
+) -> Mapping[ProviderName, Provider]:
+    """All providers. `data` is the folder for the app's data, `secret_of` reads the token stored for a provider."""
+    providers: tuple[Provider, ...] = (
+        Tailscale(place),
+        CloudflaredQuick(place),
+        CloudflaredNamed(place, secret_of("cloudflared-named")),
+        Ngrok(NgrokProgram(place, secret_of("ngrok")), NgrokPackage(place, secret_of("ngrok"))),
+        SshRelay(place, data / KNOWN_HOSTS),
+        OwnAddress(),
+    )
+    return {provider.traits.name: provider for provider in providers}

@@ -1,0 +1,1 @@
+"""The tunnel to the internet: opened by a provider, proven, watched, and closed."""
