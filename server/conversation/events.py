@@ -37,20 +37,28 @@ class StopReason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Milliseconds from the arrival of the request until a worker was leased, the first event, and the end."""
+    """Milliseconds from the arrival of the request until a worker was leased, the first event, and the end.
+
+    `sent_ms`: until the worker had everything, with a replay of the earlier messages.
+    """
 
     leased_ms: float = 0.0
     first_ms: float = 0.0
     total_ms: float = 0.0
+    sent_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The answer begins. `model` is the id of the answering model, `way` how the request found its worker."""
+    """The answer begins. `model` is the id of the answering model, `way` how the request found its worker.
+
+    `timings`: what is known of them at the first event.
+    """
 
     model: str
     usage: Usage = field(default_factory=Usage)
     way: str = ""
+    timings: Timings = field(default_factory=Timings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ _NONE = Profile()
 def conversation_key(messages: Iterable[Message], *, model: str | None, profile: Profile = _NONE) -> str:
     """Equal for equal conversations with the same model, system prompt and tools, within one run of the server.
 
+    Without a model and a profile it is the same in every run.
+
     User messages count exactly. Of assistant messages, the trimmed text and the calls with their parsed arguments
     count: clients send Claude's answers back trimmed, re-serialized and without thinking, while the worker keeps
     Claude's original message.
@@ -44,7 +46,8 @@ def conversation_keys(messages: Iterable[Message], *, model: str | None, profile
 
 
 def _digest(model: str | None, profile: Profile) -> "hashlib.blake2b":
-    return hashlib.blake2b(dumps([model, hash(profile)]).encode(), digest_size=16)
+    number = 0 if profile == _NONE else hash(profile)
+    return hashlib.blake2b(dumps([model, number]).encode(), digest_size=16)
 
 
 def _bytes(message: Message) -> bytes:

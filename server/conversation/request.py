@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from server.conversation.parts import Message
+from server.projects.project import Project
 
 ALIAS_PREFIX = "cc:"
 
@@ -39,12 +40,17 @@ class Launch:
     """What is fixed when a process is spawned.
 
     `is_private`: it does not use the user's own config folder. `is_live`: its system prompt and tools may change.
+    `arguments`: the whole command line after the program; empty: that of a chat worker. `folder` is the working
+    directory and `config` the config folder; empty: private ones, removed when the process has ended.
     """
 
     cli: str
     environment: tuple[tuple[str, str], ...] = ()
     is_private: bool = True
     is_live: bool = False
+    arguments: tuple[str, ...] = ()
+    folder: str = ""
+    config: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +100,29 @@ class AnswerFormat:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """An answer for which Claude Code's own tools work in the folder of `project`.
+
+    `session`: the name of the session that the answer belongs to; empty: none. `request_id` is the one in the log.
+    `turns`: the most requests to Claude, if the client wants fewer than the settings allow.
+    `uses_desktop`: the tools for screen, pointer and keyboard are offered too, while the user lets Claude use them.
+    """
+
+    project: Project
+    session: str = ""
+    request_id: str = ""
+    uses_desktop: bool = False
+    turns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelRequest:
     """A request: a conversation that ends with the user's message, and how to answer it.
 
     `model` is the name as the client wrote it (empty: none), which `answering` resolves. `ignored` names the fields
     that were accepted without effect. `choices`: how many answers the client wants. `cut_at`: stop sequences at which
-    Drawbridge itself cuts the answer. `answer` is the format of an answer in JSON.
+    Drawbridge itself cuts the answer. `answer` is the format of an answer in JSON. `allowed_models`: the models that
+    may answer, by names with `*` for any text; empty: every model. `work`: an agent answers; None: a chat.
     """
 
     messages: tuple[Message, ...]
@@ -110,3 +133,5 @@ class ModelRequest:
     choices: int = 1
     cut_at: tuple[str, ...] = ()
     answer: AnswerFormat | None = None
+    allowed_models: tuple[str, ...] = ()
+    work: Work | None = None

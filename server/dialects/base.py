@@ -10,6 +10,7 @@ from typing import Protocol
 
 from server.config import Config
 from server.conversation.events import Event
+from server.conversation.parts import Message
 from server.conversation.request import ModelRequest
 from server.dialects.common.response_store import NoStore, ResponseStore
 from server.dialects.common.sealed import Seal
@@ -24,7 +25,8 @@ class ParseOptions:
 
     `token` is a unique string for the ids of the reply, `now` the Unix time of its creation. `path_params` are the
     values in the path template; the names in `headers` are in lower case. `request_id` is the one in the log. `seal`
-    seals what the client keeps for later requests, `store` keeps responses for them.
+    seals what the client keeps for later requests, `store` keeps responses for them. `before` is the conversation that
+    the request continues, without what it contains itself.
     """
 
     config: Config
@@ -35,6 +37,7 @@ class ParseOptions:
     request_id: str = ""
     seal: Seal = field(default_factory=Seal)
     store: ResponseStore = field(default_factory=NoStore)
+    before: tuple[Message, ...] = ()
 
 
 class Encoder(Protocol):

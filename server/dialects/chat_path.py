@@ -51,7 +51,7 @@ class ChatCompletions:
 
     def parse(self, body: object, owner: str, options: ParseOptions) -> Exchange:
         """Parses the JSON `body` of a request by `owner`. Raises `InvalidRequest` in the terms of the body's format."""
-        request, how, is_streamed = _read(body, owner, options.config)
+        request, how, is_streamed = _read(body, owner, options)
         model = request.model or options.config.model
         reply = ChatReply(f"chatcmpl-{options.token}", int(options.now), model, how)
         return Exchange(request, reply, is_streamed)
@@ -61,21 +61,22 @@ class ChatCompletions:
         return error_reply(error)
 
 
-def _read(body: object, owner: str, config: Config) -> tuple[ModelRequest, ReplyOptions, bool]:
+def _read(body: object, owner: str, options: ParseOptions) -> tuple[ModelRequest, ReplyOptions, bool]:
+    config, before = options.config, options.before
     forwards = config.forward_sampling
     found = detect_format(body)
     match found:
         case "responses":
             responses = parse_responses(body)
-            request = request_from_responses(responses, owner=owner, forwards_sampling=forwards)
+            request = request_from_responses(responses, owner=owner, forwards_sampling=forwards, before=before)
             request, how, is_streamed = _foreign(responses, request, config)
         case "messages":
             messages = parse_messages(body)
-            request = request_from_messages(messages, owner=owner, forwards_sampling=forwards)
+            request = request_from_messages(messages, owner=owner, forwards_sampling=forwards, before=before)
             request, how, is_streamed = _foreign(messages, request, config)
         case "chat":
             chat, shown = parse_chat(body), config.reasoning
-            request = request_from_chat(chat, owner=owner, forwards_sampling=forwards, thoughts=shown)
+            request = request_from_chat(chat, owner=owner, forwards_sampling=forwards, thoughts=shown, before=before)
             how, is_streamed = reply_options(chat, request, thoughts=shown), chat.stream
     lost = dict.fromkeys(
         (*fields_of_other_formats(body, found), *request.ignored, *unknown_fields(body, *TYPES.values()))

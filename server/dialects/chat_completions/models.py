@@ -70,3 +70,22 @@ def _row(id_: str, card: ModelCard, created: int, api_types: Sequence[str]) -> d
             "output_modalities": ["text"],
         },
     }
+
+
+def capabilities_page(cards: Iterable[ModelCard]) -> dict[str, object]:
+    """The models in the form of claude-code-api's /v1/models/capabilities. Unknown limits are null."""
+    rows = [
+        {
+            "id": name,
+            "name": card.name,
+            "max_tokens": card.output_limit,
+            "context_length": card.context_window,
+            "supports_streaming": True,
+            "supports_tools": True,
+            "supports_vision": True,
+            "supports_reasoning": True,
+            "reasoning_effort": list(card.efforts),
+        }
+        for name, card in by_name(cards).items()
+    ]
+    return {"object": "list", "data": rows, "models": rows, "total": len(rows), "provider": "anthropic"}

@@ -1,7 +1,8 @@
 """Converts Chat Completions requests into neutral requests and options of the reply."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from server.conversation.parts import Message
 from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.dialects.chat_completions.reply_options import ReasoningDisplay, ReplyOptions
 from server.dialects.chat_completions.request_messages import conversation_from
@@ -23,9 +24,17 @@ def parse_chat(body: object) -> ChatRequest:
 
 
 def request_from_chat(
-    chat: ChatRequest, *, owner: str, forwards_sampling: bool = False, thoughts: ReasoningDisplay = "field"
+    chat: ChatRequest,
+    *,
+    owner: str,
+    forwards_sampling: bool = False,
+    thoughts: ReasoningDisplay = "field",
+    before: Sequence[Message] = (),
 ) -> ModelRequest:
-    """Returns the neutral request of `owner`. Raises `InvalidRequest` for what Claude does not support."""
+    """Returns the neutral request of `owner`, which continues `before`.
+
+    Raises `InvalidRequest` for what Claude does not support.
+    """
     _refuse_unsupported(chat)
     output = chat.output_config or OutputConfig()
     wanted = (
@@ -38,7 +47,7 @@ def request_from_chat(
     raw_text_tools = raw_text_names(tools)
     choice, tools = choice_from(chat, tools)
     choice, tools, answer = wanted.offered(choice, tools)
-    conversation = conversation_from(chat, raw_text_tools)
+    conversation = conversation_from(chat, raw_text_tools, before)
     effort = effort_in(chat, ("output_config.effort", output.effort))
     stops = stops_from((*_texts(chat.stop), *_texts(chat.stop_sequences)))
     return ModelRequest(

@@ -59,6 +59,9 @@ class ChatRequest(ThinkingFields):
     instructions: Annotated[System | None, OR_EMPTY] = Field(
         default=None, description="A system prompt, as the Responses API has it."
     )
+    system_prompt: Annotated[System | None, OR_EMPTY] = Field(
+        default=None, description="A system prompt, as claude-code-api has it."
+    )
     max_output_tokens: TokenLimit = Field(default=None, description="The limit as the Responses API writes it.")
     stop_sequences: Stop | None = Field(default=None, description="stop, as Anthropic's Messages API writes it.")
     output_config: Annotated[OutputConfig | None, OR_EMPTY] = Field(

@@ -43,6 +43,9 @@ _ROWS: Mapping[type[DrawbridgeError], _Row] = MappingProxyType(
         errors.ResponseUnknown: _Row(400, _INVALID, "previous_response_not_found", "previous_response_id"),
         errors.PromptTooLong: _Row(400, _INVALID, "context_length_exceeded", "messages"),
         errors.ModelUnknown: _Row(404, _INVALID, "model_not_found", "model"),
+        errors.ModelDenied: _Row(403, _PERMISSION, "model_not_allowed", "model"),
+        errors.AgentDenied: _Row(403, _PERMISSION, "agent_not_allowed"),
+        errors.ProjectsDenied: _Row(403, _PERMISSION, "projects_not_allowed"),
         errors.BodyTooLarge: _Row(413, _INVALID, "request_too_large"),
         # Clients that probe for an endpoint fall back to another one only on 404.
         errors.NotBuilt: _Row(404, _INVALID, "not_supported", is_final=True),
@@ -59,6 +62,7 @@ _ROWS: Mapping[type[DrawbridgeError], _Row] = MappingProxyType(
         errors.AccessDenied: _Row(403, _PERMISSION, "door_closed"),
         errors.BodyNotJson: _Row(415, _INVALID, "unsupported_media_type"),
         errors.BusyError: _Row(503, _SERVER, "server_busy"),
+        errors.KeyLimited: _Row(429, _LIMIT, "rate_limit_exceeded"),
         errors.QueueFull: _Row(429, _LIMIT, "rate_limit_exceeded"),
         errors.QueueTimeout: _Row(503, _SERVER, "queue_timeout"),
         errors.ShuttingDown: _Row(503, _SERVER, "server_stopping"),
@@ -70,6 +74,7 @@ _ROWS: Mapping[type[DrawbridgeError], _Row] = MappingProxyType(
         errors.WorkerDied: _Row(500, _SERVER, "claude_code_ended", is_final=True),
         errors.WorkerSilent: _Row(504, _SERVER, "claude_timeout", is_final=True),
         errors.AnswerCut: _Row(500, _SERVER, "answer_cut", is_final=True),
+        errors.AgentLimit: _Row(500, _SERVER, "agent_limit", is_final=True),
         errors.UnexpectedOutput: _Row(500, _SERVER, "claude_code_surprise", is_final=True),
         errors.UpstreamError: _Row(500, _SERVER, "claude_failed"),
         errors.UpstreamRefused: _Row(400, _INVALID, "claude_refused"),
@@ -79,6 +84,7 @@ _ROWS: Mapping[type[DrawbridgeError], _Row] = MappingProxyType(
         errors.UsageLimit: _Row(429, "insufficient_quota", "insufficient_quota", is_final=True),
         errors.RateLimit: _Row(429, _LIMIT, "rate_limit_exceeded"),
         errors.UpstreamDown: _Row(503, _SERVER, "claude_unavailable"),
+        errors.SettingPinned: _Row(409, _INVALID, "setting_pinned", is_final=True),
         errors.StartError: _Row(500, _SERVER, "cannot_start", is_final=True),
     }
 )

@@ -22,6 +22,11 @@ class Seal:
     def __init__(self, key: bytes = b"") -> None:
         self._key = key
 
+    def of(self, owner: str) -> "Seal":
+        """The seal of one owner: what it has sealed, the seals of others do not open. "" is this one."""
+        key = hashlib.blake2b(owner.encode(), key=self._key[:64], person=b"owner of a seal").digest()
+        return Seal(key) if owner else self
+
     def close(self, kind: str, content: Mapping[str, str | None]) -> str:
         """Returns the sealed `content`; only an `open` with the same `kind` opens it."""
         text = _encoded(dumps({"kind": kind, **content}, ensure_ascii=False).encode("utf-8", "replace"))

@@ -47,7 +47,9 @@ class Messages:
         config = options.config
         messages = parse_messages(body)
         refuse_server_tools(messages)
-        request = request_from_messages(messages, owner=owner, forwards_sampling=config.forward_sampling)
+        request = request_from_messages(
+            messages, owner=owner, forwards_sampling=config.forward_sampling, before=options.before
+        )
         ignored = dict.fromkeys((*request.ignored, *unknown_fields(body, MessagesRequest)))
         reply = ReplyOptions(
             id=f"msg_{options.token}",

@@ -1,4 +1,7 @@
-"""The model list in Anthropic's form, with full ids only: clients decide limits by names that begin with `claude-`."""
+"""The model list in Anthropic's form, with full ids: clients decide limits by names that begin with `claude-`.
+
+The user's own names are listed, too.
+"""
 
 from collections.abc import Iterable, Mapping
 
@@ -52,7 +55,7 @@ def _rows(cards: Iterable[ModelCard]) -> dict[str, dict[str, object]]:
 
 
 def _id(card: ModelCard) -> str:
-    return card.resolved or card.id
+    return card.id if card.is_users else card.resolved or card.id
 
 
 def _row(card: ModelCard) -> dict[str, object]:

@@ -1,7 +1,8 @@
 """Converts requests of Anthropic's Messages API into neutral requests; the client's cache marks are dropped."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
+from server.conversation.parts import Message
 from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.dialects.common.answers.answer_format import OutputConfig, answer_from
 from server.dialects.common.effort import effort_in, wants_thinking_text
@@ -20,10 +21,15 @@ def parse_messages(body: object) -> MessagesRequest:
     return validated(MessagesRequest, body)
 
 
-def request_from_messages(messages: MessagesRequest, *, owner: str, forwards_sampling: bool = False) -> ModelRequest:
-    """Returns the neutral request of `owner`. Raises `InvalidRequest` for what Claude does not support."""
+def request_from_messages(
+    messages: MessagesRequest, *, owner: str, forwards_sampling: bool = False, before: Sequence[Message] = ()
+) -> ModelRequest:
+    """Returns the neutral request of `owner`, which continues `before`.
+
+    Raises `InvalidRequest` for what Claude does not support.
+    """
     tools = tools_from(messages.tools or ())
-    conversation = _conversation(messages, raw_text_names(tools))
+    conversation = _conversation(messages, raw_text_names(tools), before)
     output = messages.output_config or OutputConfig()
     place = "output_format" if output.format is None else "output_config.format"
     wanted = answer_from(output.format or messages.output_format, place, is_nested=False)
@@ -60,8 +66,11 @@ def request_from_messages(messages: MessagesRequest, *, owner: str, forwards_sam
     )
 
 
-def _conversation(messages: MessagesRequest, raw_text_tools: Collection[str]) -> Conversation:
-    reader = MessageReader("messages", raw_text_tools, [message.is_system for message in messages.messages])
+def _conversation(
+    messages: MessagesRequest, raw_text_tools: Collection[str], before: Sequence[Message]
+) -> Conversation:
+    is_system = [message.is_system for message in messages.messages]
+    reader = MessageReader("messages", raw_text_tools, is_system, before=before)
     reader.builder.add_system_field(messages.system, "system")
     for number, message in enumerate(messages.messages):
         reader.add(message, f"messages[{number}]", number)

@@ -61,6 +61,7 @@ class _Ollama:
             forwards_sampling=config.forward_sampling,
             thoughts=config.reasoning,
             before=before,
+            held=options.before,
         )
         loads = only_loads(given)
         form = ReplyForm(

@@ -1,10 +1,10 @@
 """Converts Ollama's requests into neutral requests."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from server.config import Thoughts
-from server.conversation.parts import Text
+from server.conversation.parts import Message, Text
 from server.conversation.request import ModelRequest, ModelSettings, Profile, Tool, ToolChoice
 from server.dialects.common.answers.answer_format import TEXT_ANSWER, WantedAnswer, answer_of_schema
 from server.dialects.common.effort import effort_in, wants_summary, wants_thinking
@@ -51,10 +51,11 @@ def request_from_ollama(
     forwards_sampling: bool = False,
     thoughts: Thoughts = "field",
     before: Remembered | None = None,
+    held: Sequence[Message] = (),
 ) -> ModelRequest:
     """Returns the neutral request of `owner`; one without messages only loads the model.
 
-    `before` is the conversation that a prompt continues.
+    `before` is the conversation that a prompt continues, `held` the one that messages continue.
 
     Raises `InvalidRequest` for what Claude does not support.
     """
@@ -67,7 +68,7 @@ def request_from_ollama(
     wire_tools = given.tools or () if isinstance(given, OllamaChatRequest) else ()
     tools = unique_tools(nested_tools(wire_tools))
     # Before the choice removes tools: the history may contain calls of tools that may not be called now.
-    conversation = _conversation(given, raw_text_names(tools), before or Remembered())
+    conversation = _conversation(given, raw_text_names(tools), before or Remembered(), held)
     choice, tools = _choice(given, tools)
     choice, tools, answer = wanted.offered(choice, tools)
     effort, stops = effort_in(given), stops_from(options.stop)
@@ -137,11 +138,15 @@ def _wanted_answer(format_: Mapping[str, object] | None) -> WantedAnswer:
 
 
 def _conversation(
-    given: OllamaChatRequest | OllamaGenerateRequest, raw_text_tools: frozenset[str], before: Remembered
+    given: OllamaChatRequest | OllamaGenerateRequest,
+    raw_text_tools: frozenset[str],
+    before: Remembered,
+    held: Sequence[Message],
 ) -> Conversation:
     if isinstance(given, OllamaChatRequest):
         messages = given.messages or []
-        reader = MessageReader("messages", raw_text_tools, [message.is_system for message in messages])
+        is_system = [message.is_system for message in messages]
+        reader = MessageReader("messages", raw_text_tools, is_system, before=held)
         for number, message in enumerate(messages):
             reader.add(message, f"messages[{number}]", number)
         return reader.conversation()

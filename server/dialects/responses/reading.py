@@ -40,6 +40,7 @@ def read_request(body: Mapping[str, object], owner: str, options: ParseOptions, 
             forwards_sampling=options.config.forward_sampling,
             seal=options.seal,
             tools=tools,
+            before=options.before,
         )
     request = as_summary_request(request) if compacts else request
     return ReadRequest(full, responses, tools, _shown(request, body, full, options), compacts)

@@ -1,7 +1,8 @@
 """Converts requests of OpenAI's Responses API into neutral requests."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from server.conversation.parts import Message
 from server.conversation.request import ModelRequest, ModelSettings, Profile
 from server.dialects.common.answers.answer_format import WantedAnswer, answer_from
 from server.dialects.common.effort import effort_in, wants_summary
@@ -31,17 +32,19 @@ def request_from_responses(
     forwards_sampling: bool = False,
     seal: Seal | None = None,
     tools: RequestTools | None = None,
+    before: Sequence[Message] = (),
 ) -> ModelRequest:
     """Returns the neutral request of `owner`. Raises `InvalidRequest` for what Claude does not support.
 
-    `seal` opens what we sealed; without one nothing is opened. `tools` are those of the request, if they are known.
+    `seal` opens what we sealed; without one nothing is opened. `tools` are those of the request, if they are known;
+    `before` is the conversation that it continues.
     """
     _refuse_stored_context(responses)
     found = tools or tools_from(responses)
     wanted_choice = found.chosen(openai_choice(responses.tool_choice))
     choice, offered = resolved_choice(wanted_choice, found.tools, parallel=responses.parallel_tool_calls)
     # All tools: the history may contain calls of tools that may not be called now.
-    conversation = conversation_from(responses, found, seal)
+    conversation = conversation_from(responses, found, seal, before)
     wanted = _answer(responses)
     choice, offered, answer = wanted.offered(choice, offered)
     effort, stops = effort_in(responses), stops_from(responses.stop)

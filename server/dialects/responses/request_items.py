@@ -1,11 +1,11 @@
 """Converts the input of a Responses request: messages, calls, their outputs, and what OpenAI's own tools left."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 from pydantic import TypeAdapter, ValidationError
 
-from server.conversation.parts import Text
+from server.conversation.parts import Message, Text
 from server.dialects.common.content.content_types import ResultContent
 from server.dialects.common.history.message_reader import MessageReader
 from server.dialects.common.history.message_rules import Conversation
@@ -24,13 +24,16 @@ _RESULT: TypeAdapter[ResultContent] = TypeAdapter(ResultContent)
 _NAMED_BY_ID = frozenset({"local_shell_call_output"})
 
 
-def conversation_from(responses: wire.ResponsesRequest, tools: RequestTools, seal: Seal | None) -> Conversation:
-    """Returns the conversation. `tools` are those of the request; `seal` opens what we sealed.
+def conversation_from(
+    responses: wire.ResponsesRequest, tools: RequestTools, seal: Seal | None, before: Sequence[Message] = ()
+) -> Conversation:
+    """Returns the conversation, which continues `before`. `tools` are those of the request.
 
-    Raises `InvalidRequest` that names the field that Claude cannot take.
+    `seal` opens what we sealed. Raises `InvalidRequest` that names the field that Claude cannot take.
     """
     items = responses.input
-    reader = MessageReader("input", raw_text_names(tools.tools), list(map(_is_aside, items)), unsupported_field=".type")
+    names, is_aside = raw_text_names(tools.tools), list(map(_is_aside, items))
+    reader = MessageReader("input", names, is_aside, unsupported_field=".type", before=before)
     reader.builder.add_system_field(responses.instructions, "instructions")
     reader.builder.add_system_field(responses.system, "system")
     if isinstance(items, str):

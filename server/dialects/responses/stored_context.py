@@ -12,6 +12,7 @@ from server.errors import InvalidRequest, ResponseUnknown
 # As many as a request may contain.
 MOST_ITEMS = 10_000
 _PLACE = re.compile(r"\binput\[(\d+)\]")
+KEPT = "kept for a day, only with 'store', and beyond the server's end only with the setting sessions = \"disk\""
 _REFERENCE = "item_reference"
 _PREFIXES = {
     "message": "msg",
@@ -66,6 +67,16 @@ class FullRequest:
         return None if is_stored else shifted
 
 
+def references_in(body: object) -> tuple[str | None, frozenset[str]]:
+    """The ids that the request refers to: of the response that it continues, and of items."""
+    if not isinstance(body, dict):
+        return None, frozenset()
+    previous, items = body.get("previous_response_id"), body.get("input")
+    own = [items] if isinstance(items, dict) else items if isinstance(items, list) else []
+    names = (_referred(item) for item in own)
+    return previous if isinstance(previous, str) and previous else None, frozenset(filter(None, names))
+
+
 def with_stored_context(body: Mapping[str, object], owner: str, store: ResponseStore) -> FullRequest:
     """Returns the request with the items that it refers to. Raises `InvalidRequest` for an unknown id.
 
@@ -96,30 +107,39 @@ def unknown_response(id_: object) -> ResponseUnknown:
     return ResponseUnknown(
         f"previous_response_id: there is no stored response '{str(id_)[:100]}'.",
         param="previous_response_id",
-        hint="Responses are kept for a day, until the server stops, and only with 'store'. Send the whole conversation"
-        " as input.",
+        hint=f"Responses are {KEPT}. Send the whole conversation as input.",
     )
 
 
 def _resolved(item: object, place: str, owner: str, store: ResponseStore) -> object:
-    """Returns the stored item that `item` refers to, or `item`. Reasoning without its content is a reference, too."""
-    if not isinstance(item, dict):
+    """Returns the stored item that `item` refers to, or `item`."""
+    id_ = _referred(item)
+    if id_ is None or not isinstance(item, dict):
         return item
-    id_ = item.get("id")
-    is_reference = item.get("type") == _REFERENCE or (item.keys() == {"id"} and isinstance(id_, str))
-    is_bare = item.get("type") == "reasoning" and not item.get("encrypted_content") and isinstance(id_, str)
-    if not is_reference and not is_bare:
-        return item
-    stored = store.item(owner, id_) if isinstance(id_, str) else None
+    stored = store.item(owner, id_)
     if stored is not None:
         return stored
-    if is_bare:
+    if _is_bare(item):
         return item
     raise InvalidRequest(
-        f"{place}.id: there is no stored item '{str(id_)[:100]}'.",
+        f"{place}.id: there is no stored item '{id_[:100]}'.",
         param=f"{place}.id",
-        hint="Items are kept for a day, until the server stops, and only with 'store'. Send the item itself.",
+        hint=f"Items are {KEPT}. Send the item itself.",
     )
+
+
+def _referred(item: object) -> str | None:
+    """The id of the stored item that `item` refers to. Reasoning without its content is a reference, too."""
+    if not isinstance(item, dict):
+        return None
+    id_ = item.get("id")
+    if item.get("type") == _REFERENCE:
+        return id_ if isinstance(id_, str) else str(id_)
+    return id_ if isinstance(id_, str) and (item.keys() == {"id"} or _is_bare(item)) else None
+
+
+def _is_bare(item: Mapping[str, object]) -> bool:
+    return item.get("type") == "reasoning" and not item.get("encrypted_content") and isinstance(item.get("id"), str)
 
 
 def _stored(item: object, made: str) -> Item:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import assert_never
 
-from server.conversation.parts import Part, Text, ToolCall, ToolResult
+from server.conversation.parts import Message, Part, Text, ToolCall, ToolResult
 from server.dialects.common.content.content_types import Content, ResultContent
 from server.dialects.common.content.reader import ContentReader
 from server.dialects.common.history.message_rules import Conversation, MessageListBuilder
@@ -20,15 +20,24 @@ class MessageReader:
 
     `raw_text_tools` names the tools that take raw text. `is_system` tells of each message whether it is a system
     message. What Claude cannot take is refused only in the last message that is not, so that the conversation can
-    continue.
+    continue. `before` is the conversation that the messages continue.
     """
 
     def __init__(
-        self, field: str, raw_text_tools: Collection[str], is_system: Sequence[bool], *, unsupported_field: str = ""
+        self,
+        field: str,
+        raw_text_tools: Collection[str],
+        is_system: Sequence[bool],
+        *,
+        unsupported_field: str = "",
+        before: Sequence[Message] = (),
     ) -> None:
         self._ids = CallIds()
+        for part in before[-1].parts if before else ():
+            if isinstance(part, ToolCall):
+                self._ids.of_call(part.id, part.name, part.id)
         self.content = ContentReader(self._ids, raw_text_tools, unsupported_field=unsupported_field)
-        self.builder = MessageListBuilder(field)
+        self.builder = MessageListBuilder(field, before)
         self._raw_text_tools = raw_text_tools
         # Clients append system messages, with the time for example, to the question.
         self._last = max((number for number, system in enumerate(is_system) if not system), default=0)

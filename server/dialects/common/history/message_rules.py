@@ -73,6 +73,8 @@ class _Entry:
 class MessageListBuilder:
     """Collects the system prompt and the messages of one request. `field` is the request's field that holds them.
 
+    `before` is the conversation that they continue.
+
     1. A blank message is left out, and a blank part joins its neighbour: Claude's API refuses both. Only the last user
        message must not be blank: Claude Code would answer it itself.
     2. Leading system messages are the system prompt, joined by newlines. A later one stands in its place, marked, in
@@ -85,8 +87,9 @@ class MessageListBuilder:
     7. Each call has its result in the next user message, where results stand first.
     """
 
-    def __init__(self, field: str) -> None:
+    def __init__(self, field: str, before: Sequence[Message] = ()) -> None:
         self._field = field
+        self._before = before
         self._entries: list[_Entry] = []
         self._ignored: list[str] = []
         self._thoughts: list[Part] = []
@@ -136,9 +139,9 @@ class MessageListBuilder:
         messages = [
             Message(role, tuple(_turn(list(turn)))) for role, turn in groupby(entries, key=lambda entry: entry.turn)
         ]
-        if messages[0].role == "assistant":
+        if messages[0].role == "assistant" and not self._before:
             messages.insert(0, Message("user", (Text(FIRST_TURN),)))
-        paired, unpaired = pair_results(messages, field=self._field)
+        paired, unpaired = pair_results((*self._before, *messages), field=self._field)
         if paired[-1].role == "assistant":
             paired = (*paired, Message("user", (Text(CONTINUE),)))
             self.ignore(f"{entries[-1].place} (a request to continue was added)")

@@ -29,7 +29,8 @@ def family(kind: type[DrawbridgeError]) -> Iterator[type[DrawbridgeError]]:
 
 
 KINDS = sorted(
-    {kind for kind in family(DrawbridgeError) if kind.__module__.startswith(errors.__name__)}, key=lambda k: k.__name__
+    {kind for kind in family(DrawbridgeError) if kind.__module__.startswith(errors.__name__)},
+    key=lambda kind: kind.__name__,
 )
 
 
@@ -65,6 +66,8 @@ def test_only_errors_worth_a_retry_let_clients_retry(kind: type[DrawbridgeError]
     may_retry = {errors.QueueFull, errors.QueueTimeout, errors.ShuttingDown, errors.UpstreamDown, errors.RateLimit}
     # An endpoint for embeddings costs no answer of Claude, and may be back in a moment.
     may_retry |= {errors.EndpointFailed, errors.EndpointRefused}
+    # The limit of a key passes within a minute.
+    may_retry |= {errors.KeyLimited}
     is_worth_it = kind in may_retry
     assert (is_repeated and reply.headers.get("x-should-retry") != "false") == is_worth_it
 

@@ -31,7 +31,10 @@ def family(kind: type[DrawbridgeError]) -> Iterator[type[DrawbridgeError]]:
         yield from family(child)
 
 
-KINDS = sorted({kind for kind in family(DrawbridgeError) if kind.__module__.startswith(errors.__name__)}, key=str)
+KINDS = sorted(
+    {kind for kind in family(DrawbridgeError) if kind.__module__.startswith(errors.__name__)},
+    key=str,
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -48,7 +51,7 @@ def test_only_errors_worth_a_retry_let_clients_retry(kind: type[DrawbridgeError]
     reply = error_reply(kind(), "req_1")
     may_retry = {
         *(errors.QueueFull, errors.QueueTimeout, errors.ShuttingDown),
-        *(errors.UpstreamDown, errors.RateLimit, errors.BodyTooSlow),
+        *(errors.UpstreamDown, errors.RateLimit, errors.BodyTooSlow, errors.KeyLimited),
     }
     response = httpx2.Response(reply.status, headers=reply.headers, request=httpx2.Request("POST", "http://x"))
     assert CLIENT._should_retry(response) == (kind in may_retry)  # what the library decides
