@@ -20,6 +20,7 @@
     6 wake       the next time at which the clock alone changes the plan
 """
 
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -98,14 +99,19 @@ def grants_for(
     reserved: list[int] = []
     idle = [slot for slot in slots if slot.state in {WorkerState.RAW, WorkerState.PARKED}]
     places = free_places(slots, limits)
+    # Background requests that wait for a boot, by kind. A later one that needs none gives way to them.
+    passed: defaultdict[Kind, deque[Waiter]] = defaultdict(deque)
     for waiter in waiting:
         can_boot = history.boot_from <= now and places > 0
         match = match_for(waiter, idle, waiting, limits, can_boot=can_boot)
+        if waiter.is_background and (match is None or match[1] == "reset"):
+            passed[waiter.kind].append(waiter)
         if match is not None:
             slot, way = match
             idle.remove(slot)
             places -= slot.state is WorkerState.RAW
-            grants.append(Grant(waiter.key, slot.key, way))
+            served = passed[waiter.kind].popleft() if waiter.is_background and way == "reset" else waiter
+            grants.append(Grant(served.key, slot.key, way))
         elif history.boot_from <= now < times_out_at(waiter, limits):
             while places <= 0 and (parked := in_eviction_order(idle, waiting)):
                 idle.remove(parked[0])

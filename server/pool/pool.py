@@ -94,6 +94,7 @@ class Pool(Generic[W]):
             trouble=None if problem is None else str(problem),
             lacks=self._boots.lacks,
             ways=tuple(sorted(self._ways.items())),
+            workers=self._workers.statuses,
         )
 
     async def __aenter__(self) -> Self:

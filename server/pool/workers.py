@@ -4,9 +4,10 @@ import asyncio
 import contextvars
 import itertools
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -14,6 +15,7 @@ from server.errors import CliFailed, DrawbridgeError
 from server.pool.boot_history import PROBATION_S, BootHistory
 from server.pool.clock import Clock
 from server.pool.types import Slot, Waiter, WorkerState
+from server.status import WorkerStatus
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +47,10 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class _Member(Generic[W]):
-    """A slot and its worker. `task` is the one task that boots, watches or closes the worker now."""
+    """A slot and its worker. `task` is the one task that boots, watches or closes the worker now.
+
+    `since` is the Unix time at which it entered its state, for people.
+    """
 
     slot: Slot
     started_at: float
@@ -56,6 +61,7 @@ class _Member(Generic[W]):
     is_outdated: bool = False
     before_lease: Slot | None = None
     warm_up: asyncio.Task[bool] | None = None
+    since: float = field(default_factory=lambda: round(time.time(), 1))
 
 
 class WorkerSet(Generic[W]):
@@ -78,6 +84,13 @@ class WorkerSet(Generic[W]):
     def slots(self) -> tuple[Slot, ...]:
         """Every process that counts, the oldest first."""
         return tuple(member.slot for member in self._members.values())
+
+    @property
+    def statuses(self) -> tuple[WorkerStatus, ...]:
+        """What each worker does, and since when, the oldest first."""
+        return tuple(
+            WorkerStatus(member.slot.key, member.slot.state.value, member.since) for member in self._members.values()
+        )
 
     @property
     def counts(self) -> Counter[WorkerState]:
@@ -263,6 +276,7 @@ class WorkerSet(Generic[W]):
 
     def _move(self, member: _Member[W], to: Slot, *, conversation_key: str | None = None) -> None:
         """Enters the state now. Only a parked worker holds a conversation."""
+        member.since = round(time.time(), 1)
         member.slot = replace(to, last_used=self._clock.now(), has_first_token=False, conversation_key=conversation_key)
 
     def _start(

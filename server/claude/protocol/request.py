@@ -1,7 +1,7 @@
 """Encodes a conversation as frames for Claude Code's stdin: each message with its own role."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from server.claude.protocol.frames import Frame
@@ -29,6 +29,7 @@ from server.large_json import dumps, loads
 _SESSION = "default"
 EXTRA_BODY = "CLAUDE_CODE_EXTRA_BODY"
 NO_KEYS: KeyNames = MappingProxyType({})
+_NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 def late_fields(profile: Profile) -> dict[str, object]:
@@ -38,14 +39,21 @@ def late_fields(profile: Profile) -> dict[str, object]:
 
 
 def settings_body(
-    settings: ModelSettings, tools: tuple[Tool, ...] = (), *, model: str | None = None, is_live: bool = False
+    settings: ModelSettings,
+    tools: tuple[Tool, ...] = (),
+    *,
+    model: str | None = None,
+    is_live: bool = False,
+    extra: Mapping[str, object] = _NOTHING,
 ) -> dict[str, object]:
     """The `apply_flag_settings` of one request. Names every setting, so that none remains from the request before.
 
     `model` is the id that `settings.model` resolves to, if known. The model is a setting and not part of the extra
     body, which would change only its name upstream: thinking, limits and prices would stay those of the first model.
+    `extra`: more fields for the request to Claude.
     """
-    extra = tools_body(tools, settings.tool_choice, is_live=is_live) | thinking_body(settings, model or settings.model)
+    extra = {**extra, **tools_body(tools, settings.tool_choice, is_live=is_live)}
+    extra |= thinking_body(settings, model or settings.model)
     if settings.stop_sequences:
         extra["stop_sequences"] = list(settings.stop_sequences)
     if settings.schema is not None:

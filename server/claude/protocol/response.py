@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from server.claude.protocol.errors import upstream_error
+from server.claude.protocol.errors import Reported, rejected_until
 from server.claude.protocol.frames import Frame
 from server.claude.protocol.tool_arguments import object_from
 from server.claude.protocol.tool_keys import KeyNames, KeyRenamer
@@ -132,8 +132,7 @@ class ResponseReader:
                 if frame.get("error") is not None or frame["message"].get("model") == SYNTHETIC:
                     self._complaint = frame
             case "rate_limit_event":
-                if frame["rate_limit_info"].get("status") == "rejected":
-                    self._resets_at = frame["rate_limit_info"].get("resetsAt")
+                self._resets_at = rejected_until(frame) or self._resets_at
             case "result":
                 return self._result(frame), False
         return (), False
@@ -160,7 +159,7 @@ class ResponseReader:
             return self._failed(AnswerCut())
         self._is_started = True
         self._usage = dict(message.get("usage") or {})
-        return (Started(model=str(message.get("model", "")), usage=_usage(self._usage)),)
+        return (Started(model=str(message.get("model", "")), usage=usage_of(self._usage)),)
 
     def _part_started(self, index: Any, block: Any) -> Events:
         if not isinstance(index, int):
@@ -237,7 +236,7 @@ class ResponseReader:
         if self._open:
             return self._failed(AnswerCut()), kill
         self.awaits_results = self._reason == "tool_use" and not kill and not self.is_over
-        return self._finished(_usage(self._usage), None), kill
+        return self._finished(usage_of(self._usage), None), kill
 
     def _is_followed_by_a_request(self, reason: str) -> bool:
         """Whether Claude Code would send another request after this answer: reasons 1, 2 and 4."""
@@ -264,7 +263,7 @@ class ResponseReader:
         # The stream counts this answer; the result adds only the share of thinking.
         total_usd = result.get("total_cost_usd")
         cost_usd = max(0.0, total_usd - self._spent_usd) if isinstance(total_usd, int | float) else None
-        return self._finished(_usage({**(result.get("usage") or {}), **self._usage}), cost_usd)
+        return self._finished(usage_of({**(result.get("usage") or {}), **self._usage}), cost_usd)
 
     def _finished(self, usage: Usage, cost_usd: float | None) -> Events:
         reason = REASONS.get(self._reason or "")
@@ -281,18 +280,11 @@ class ResponseReader:
 
     def _failure(self, result: Any) -> DrawbridgeError:
         """The error of a failed request. A failure without a status after the answer has begun means a cut answer."""
-        complaint: Any = self._complaint or {}
-        content = complaint.get("message", {}).get("content")
-        blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
-        text = "".join(str(block.get("text", "")) for block in blocks if block.get("type") == "text")
-        text = text or str((result or {}).get("result") or "")
-        status = (result or {}).get("api_error_status")
-        kind = complaint.get("error")
-        if self._is_started and status is None:
-            logger.info("the answer broke off: %s", kind or "no reason given")
+        reported = Reported.read(self._complaint, result)
+        if self._is_started and reported.status is None:
+            logger.info("the answer broke off: %s", reported.kind or "no reason given")
             return AnswerCut()
-        retry_after_s = max(1.0, self._resets_at - self._now()) if self._resets_at is not None else None
-        return upstream_error(kind, status=status, text=text, retry_after_s=retry_after_s, resets_at=self._resets_at)
+        return reported.as_error(resets_at=self._resets_at, now=self._now())
 
 
 def _limits(usage: dict[str, Any]) -> tuple[ModelLimits, ...]:
@@ -304,7 +296,8 @@ def _limits(usage: dict[str, Any]) -> tuple[ModelLimits, ...]:
     )
 
 
-def _usage(usage: dict[str, Any]) -> Usage:
+def usage_of(usage: dict[str, Any]) -> Usage:
+    """The tokens as Claude's API counts them."""
     details = usage.get("output_tokens_details") or {}
     return Usage(
         input=int(usage.get("input_tokens") or 0),

@@ -10,8 +10,9 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
 from server.claude.protocol.frames import SERVER, Frame
+from server.claude.protocol.mcp import handshake, mcp_response
 from server.claude.protocol.tool_names import legal_name
-from server.conversation.parts import Message, Text, ToolResult
+from server.conversation.parts import Image, Message, Text, ToolResult
 from server.conversation.request import Tool, ToolChoice
 from server.conversation.text import is_blank
 from server.large_json import loads
@@ -40,12 +41,17 @@ def tools_body(tools: Iterable[Tool], choice: ToolChoice, *, is_live: bool = Fal
     definitions = [_definition(tool) for tool in tools]
     if not definitions:
         return {"tools": []} if is_live else {}
+    return {"tools": definitions} | choice_body(choice, legal_name(choice.name))
+
+
+def choice_body(choice: ToolChoice, name: str) -> dict[str, object]:
+    """The field `tool_choice`; empty for Claude's own choice. `name` is the wanted tool's, as Claude sees it."""
     chosen: dict[str, object] = {"type": choice.mode}
     if choice.mode == "tool":
-        chosen["name"] = legal_name(choice.name)
+        chosen["name"] = name
     if not choice.parallel and choice.mode != "none":
         chosen["disable_parallel_tool_use"] = True
-    return {"tools": definitions} | ({} if chosen == {"type": "auto"} else {"tool_choice": chosen})
+    return {} if chosen == {"type": "auto"} else {"tool_choice": chosen}
 
 
 def _definition(tool: Tool) -> dict[str, object]:
@@ -74,15 +80,20 @@ def _is_sent_unchanged(result: ToolResult) -> bool:
 class OpenCalls:
     """The MCP server: lists the tools, and keeps the calls that wait for the client's results.
 
-    `post` writes a small frame to the process.
+    `post` writes a small frame to the process. `definitions`: the tools with their descriptions and schemas, where
+    Claude Code itself tells Claude about them; otherwise the tools that `offer` adds are listed by their names.
     """
 
-    def __init__(self, post: Callable[[Frame], None]) -> None:
+    def __init__(self, post: Callable[[Frame], None], definitions: Iterable[Mapping[str, object]] = ()) -> None:
         self._post = post
+        self._definitions = tuple(definitions)
         self._waiting: dict[str, tuple[str, object]] = {}
+        self._ready: dict[str, ToolResult] = {}
         self._offered: frozenset[str] = frozenset()
         self._listed: frozenset[str] = frozenset()
         self._arrival = asyncio.Event()
+        self.on_arrival: Callable[[], None] = lambda: None
+        """Called when a call has arrived."""
 
     def take(self, frame: Frame) -> bool:
         """Handles a control request to the tools' MCP server. Returns False for any other frame."""
@@ -100,24 +111,35 @@ class OpenCalls:
         result: dict[str, object] = {}
         match message.get("method"):
             case "tools/call":
-                call = params.get("_meta", {}).get("claudecode/toolUseId")
-                self._waiting[str(call)] = (request_id, number)
-                self._arrival.set()
+                self._arrived(str(params.get("_meta", {}).get("claudecode/toolUseId")), request_id, number)
                 return
             case "notifications/cancelled":
                 cancelled = params.get("requestId")
                 self._waiting = {call: ids for call, ids in self._waiting.items() if ids[1] != cancelled}
             case "initialize":
-                result = {
-                    "protocolVersion": params.get("protocolVersion"),
-                    "capabilities": {"tools": {"listChanged": True}},
-                    "serverInfo": {"name": SERVER, "version": "1"},
-                }
+                result = handshake(params, SERVER)
             case "tools/list":
                 self._listed = self._offered
-                result = {"tools": [{"name": name, **_LISTED} for name in (TOOL, *self._offered)]}
+                result = {"tools": [{**_LISTED, **tool} for tool in self._definitions or self._names()]}
                 self._arrival.set()
-        self._post(_response(request_id, number, result))
+        self._post(mcp_response(request_id, number, result))
+
+    def _names(self) -> list[Mapping[str, object]]:
+        return [{"name": name} for name in (TOOL, *self._offered)]
+
+    def _arrived(self, call: str, request_id: str, number: object) -> None:
+        self._waiting[call] = (request_id, number)
+        if call in self._ready:
+            for frame in self.frames_for({call: self._ready.pop(call)}):
+                self._post(frame)
+            return
+        self._arrival.set()
+        self.on_arrival()
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """The ids of the open calls."""
+        return frozenset(self._waiting)
 
     def has(self, calls: Iterable[str]) -> bool:
         """Whether all of these calls are open."""
@@ -151,19 +173,25 @@ class OpenCalls:
 
     def frames_for(self, results: Mapping[str, ToolResult]) -> list[Frame]:
         """The frames that answer these open calls."""
-        frames = []
-        for call, result in results.items():
-            request_id, number = self._waiting.pop(call)
-            texts = [{"type": "text", "text": part.text} for part in result.parts if isinstance(part, Text)]
-            frames.append(_response(request_id, number, {"content": texts}))
-        return frames
+        return [mcp_response(*self._waiting.pop(call), _as_mcp(result)) for call, result in results.items()]
+
+    def supply(self, results: Mapping[str, ToolResult]) -> list[Frame]:
+        """The frames that answer those of the calls that are open. The others are answered when they arrive."""
+        self._ready = {call: result for call, result in results.items() if call not in self._waiting}
+        return self.frames_for({call: result for call, result in results.items() if call in self._waiting})
 
     def forget(self) -> None:
         """Forgets all calls: their results will not come."""
         self._waiting.clear()
+        self._ready.clear()
 
 
-def _response(request_id: str, number: object, result: dict[str, object]) -> Frame:
-    answer = {"jsonrpc": "2.0", **({} if number is None else {"id": number}), "result": result}
-    response = {"subtype": "success", "request_id": request_id, "response": {"mcp_response": answer}}
-    return {"type": "control_response", "response": response}
+def _as_mcp(result: ToolResult) -> dict[str, object]:
+    """A result of texts and of pictures that the client sent, as MCP has it."""
+    content: list[dict[str, object]] = []
+    for part in result.parts:
+        if isinstance(part, Text):
+            content.append({"type": "text", "text": part.text})
+        elif isinstance(part, Image):
+            content.append({"type": "image", "data": part.data, "mimeType": part.media_type})
+    return {"content": content, **({"isError": True} if result.is_error else {})}

@@ -27,14 +27,14 @@ _FIXED = {
 # Without the JIT compiler of Claude Code's runtime a process keeps a third less memory and takes more CPU time.
 SMALL: Mapping[str, str] = MappingProxyType({"BUN_JSC_useJIT": "0"})
 # The client's tools keep their names. Otherwise only aliases could, and those cannot change.
-_LIVE = {"CLAUDE_AGENT_SDK_MCP_NO_PREFIX": "1"}
+KEEPS_TOOL_NAMES: Mapping[str, str] = MappingProxyType({"CLAUDE_AGENT_SDK_MCP_NO_PREFIX": "1"})
 
 
 def launch_for(cli: Path, environment: Mapping[str, str], *, is_private: bool = True, is_live: bool = False) -> Launch:
     """The launch of a chat worker. `is_private`: with a config folder of its own, which must still have the sign-in."""
     # Claude Code would name the user's login shell to the model.
     environment = {name: value for name, value in environment.items() if name != "SHELL"}
-    fixed = _FIXED | (_LIVE if is_live else {})
+    fixed = _FIXED | (dict(KEEPS_TOOL_NAMES) if is_live else {})
     if not is_private:
         child = {**environment, **fixed}
         return Launch(str(cli), tuple(sorted(child.items())), is_private=False, is_live=is_live)

@@ -59,14 +59,14 @@ class Places:
     plugin: Plugin | None
 
 
-def new_places(scratch: Scratch, *, is_live: bool) -> Places:
+def new_places(scratch: Scratch, launch: Launch) -> Places:
     """New folders, and the empty one. Claude Code sends the path of the working directory to the model."""
-    work = scratch.empty_folder()
+    work = Path(launch.folder) if launch.folder else scratch.empty_folder()
     root = scratch.folder()
-    plugin = Plugin(root / "plugin") if is_live else None
-    places = Places(root, root / "config", root / "tmp", work, plugin)
+    plugin = Plugin(root / "plugin") if launch.is_live else None
+    places = Places(root, Path(launch.config or root / "config"), root / "tmp", work, plugin)
     for folder in (places.config, places.temporary):
-        folder.mkdir()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return places
 
 
@@ -102,6 +102,11 @@ class CliProcess:
         return self._process.pid if self._process else None
 
     @property
+    def root(self) -> Path | None:
+        """The folder of its private folders, which its environment names; None before the spawn and after its end."""
+        return self._places.root if self._places else None
+
+    @property
     def plugin(self) -> Plugin | None:
         """The plugin of a live process; None if it is not live, and before the spawn."""
         return self._places.plugin if self._places else None
@@ -123,7 +128,7 @@ class CliProcess:
         try:
             # In the loop's thread: on Linux the guard's signal fires when the spawning thread ends.
             self._process = await asyncio.create_subprocess_exec(
-                *self._guard.wrap(command_line(launch, places.plugin.folder if places.plugin else None)),
+                *self._guard.wrap(_command(launch, places)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
@@ -155,7 +160,7 @@ class CliProcess:
         launch = self._launch()
         if not Path(launch.cli).is_file():
             raise CliMissing(f"There is no Claude Code at {launch.cli!r} any more.")
-        return launch, new_places(self._scratch, is_live=launch.is_live)
+        return launch, new_places(self._scratch, launch)
 
     async def write(self, *frames: Mapping[str, object]) -> None:
         """Writes frames as lines in one write. Raises `WorkerDied` if the process has ended."""
@@ -332,6 +337,12 @@ class CliProcess:
         self._answers.clear()
         if self.on_frame is not None:
             self.on_frame(None)
+
+
+def _command(launch: Launch, places: Places) -> list[str]:
+    if launch.arguments:
+        return [launch.cli, *launch.arguments]
+    return command_line(launch, places.plugin.folder if places.plugin else None)
 
 
 def _environment(launch: Launch, places: Places) -> dict[str, str]:

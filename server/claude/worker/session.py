@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from enum import Enum
 
+from server.claude.cli.extra_usage import ExtraUsageReport, extra_usage_from_event
 from server.claude.cli.usage import windows_from_event
 from server.claude.protocol.frames import Frame
 from server.claude.protocol.request import assistant_frame, late_fields, reset_frame, user_frame
@@ -51,6 +52,7 @@ class Session:
         applied: AppliedSettings | None = None,
         *,
         on_usage: Callable[[tuple[UsageWindow, ...]], None] = lambda _: None,
+        on_extra_usage: Callable[[ExtraUsageReport | None], None] = lambda _: None,
         on_limits: Callable[[ModelLimits], None] = lambda _: None,
         on_session: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -58,6 +60,7 @@ class Session:
         self._bounds = bounds
         self._applied = applied or AppliedSettings(process, bounds)
         self._on_usage = on_usage
+        self._on_extra_usage = on_extra_usage
         self._on_limits = on_limits
         self._on_session = on_session
         self._state = SessionState.WRITING
@@ -75,6 +78,7 @@ class Session:
         self._last_frame_at = 0.0
         self._resets_at: float | None = None
         self._spent_usd = 0.0
+        self._model: str | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -139,7 +143,7 @@ class Session:
         only a live process can take.
         """
         assert held in {0, len(messages) - 1}
-        profile = profile or self._profile
+        profile, self._model = profile or self._profile, settings.model
         is_other = profile != self._profile
         if is_other and (self._live is None or profile.owner != self._profile.owner):
             raise UnexpectedOutput("This process has another system prompt, other tools or another owner.")
@@ -317,8 +321,10 @@ class Session:
                 self._on_session(session)
             elif kind == "rate_limit_event" and isinstance(info := frame.get("rate_limit_info"), dict):
                 # Claude Code does not repeat the event: the next refusal comes without one.
-                self._resets_at = info.get("resetsAt") if info.get("status") == "rejected" else None
+                is_refused = info.get("status") == "rejected" and info.get("isUsingOverage") is not True
+                self._resets_at = info.get("resetsAt") if is_refused else None
                 self._on_usage(windows_from_event(info))
+                self._on_extra_usage(extra_usage_from_event(info, self._model))
             if self._reader is not None:
                 events, kill = self._reader.feed(frame)
                 if events or kill or kind == "result":

@@ -1,9 +1,11 @@
 """One worker: a Claude Code process that boots early, gets its first conversation later, and answers requests."""
 
 import logging
+import time
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING
 
+from server.claude.cli.extra_usage import ExtraUsageReport
 from server.claude.cli.models import cards_from_answer
 from server.claude.worker.applied_settings import AppliedSettings
 from server.claude.worker.process import Bounds, CliProcess
@@ -32,9 +34,9 @@ class Worker:
     """A worker from boot to kill.
 
     `launch` is called at the boot and `bounds` for each answer, so that new settings apply at once. `on_models` gets
-    the account's models at each boot, `on_limits` a model's limits after each answer, `on_usage` the plan's usage when
-    it changes, `on_session` the id that the process sends upstream. `likely` predicts the settings of the first
-    request, which are then applied in advance. Without `warm_ups`, `warm_up` does nothing.
+    the account's models at each boot, `on_limits` a model's limits after each answer, `on_usage` and `on_extra_usage`
+    the plan's usage when it changes, `on_session` the id that the process sends upstream. `likely` predicts the
+    settings of the first request, which are then applied in advance. Without `warm_ups`, `warm_up` does nothing.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Worker:
         on_models: Callable[[tuple[ModelCard, ...]], None] = lambda _: None,
         on_limits: Callable[[ModelLimits], None] = lambda _: None,
         on_usage: Callable[[tuple[UsageWindow, ...]], None] = lambda _: None,
+        on_extra_usage: Callable[[ExtraUsageReport | None], None] = lambda _: None,
         on_session: Callable[[str], None] = lambda _: None,
         likely: Callable[[], ModelSettings] | None = None,
         warm_ups: WarmUps | None = None,
@@ -60,11 +63,14 @@ class Worker:
         self._on_models = on_models
         self._on_limits = on_limits
         self._on_usage = on_usage
+        self._on_extra_usage = on_extra_usage
         self._on_session = on_session
         self._likely = likely
         self._warm_ups = warm_ups
         self._warm_up: WarmUp | None = None
         self._is_closed = False
+        self.sent_at = 0.0
+        """When the process had its last question, on the monotonic clock."""
 
     @property
     def pid(self) -> int | None:
@@ -129,6 +135,7 @@ class Worker:
                 self._conversations += not already_held
                 try:
                     await session.ask(settings, messages, held=already_held, profile=profile)
+                    self.sent_at = time.monotonic()
                     while events := await session.events():
                         self._process.stop_proving()
                         for event in events:
@@ -168,6 +175,7 @@ class Worker:
             self._bounds,
             self._applied,
             on_usage=self._on_usage,
+            on_extra_usage=self._on_extra_usage,
             on_limits=self._note_limits,
             on_session=self._on_session,
         )

@@ -196,6 +196,7 @@ WARM = [
     Case("or an empty one", "P:x=c R P:x", "~x", "1 gets 7 reset"),
     Case("or the one that boots", "P:x=c B A:x", "~x", ""),
     Case("two background requests get one each", "P:x=c R P:x", "~x ~x", "1 gets 7 reset, 2 gets 8 spare"),
+    Case("the first of two gets the one that is there", "P:x=c B A:x", "~x ~x", "1 gets 9 reset"),
     Case("without another worker it takes the conversation", "P:x=c A:x", "~x", "1 gets 9 reset", size=2),
     Case("the least recently used one", "P:x=c P:x=d A:x", "~x", "1 gets 9 reset"),
     Case("also while nothing can boot", "P:x=c A:x", "~x", "1 gets 9 reset", history=BACKING_OFF),

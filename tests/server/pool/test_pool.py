@@ -2,6 +2,7 @@
 
 import contextvars
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -199,7 +200,10 @@ async def test_the_status_counts_the_workers_by_state() -> None:
             await (await harness.caller()).finish()
         await harness.caller()
         status = harness.pool.status()
-        assert status == PoolStatus(size=3, ready=2, raw=2, answering=1, ways=(("process", 3),))
+        counts = PoolStatus(size=3, ready=2, raw=2, answering=1, ways=(("process", 3),))
+        assert replace(status, workers=()) == counts
+        assert sorted(worker.state for worker in status.workers) == ["answering", "raw", "raw"]
+        assert len({worker.number for worker in status.workers}) == 3
         assert harness.recorder.statuses[-1] == status
         assert all(
             before != after

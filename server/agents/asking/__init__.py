@@ -1,0 +1,1 @@
+"""What an agent asks the user before it acts, and who decides."""

@@ -1,0 +1,1 @@
+"""Conversations with agents: their processes, held, resumed, started in advance, or new."""

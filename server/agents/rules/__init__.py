@@ -1,0 +1,1 @@
+"""What an agent may do: its launch, its walls, and the hook before each call."""

@@ -1,0 +1,1 @@
+"""Tools besides Claude Code's own: the client's, and those for the desktop."""
