@@ -1,0 +1,1 @@
+"""Computer use on X11."""
