@@ -49,8 +49,9 @@ class Attempt:
         self.answer.add(event)
         if isinstance(event, Started):
             self.lease.first_token()
-            self.timings = replace(self.timings, first_ms=self.elapsed_ms())
-            return replace(event, way=self.lease.way)
+            sent_ms = max(self.timings.leased_ms, (self.lease.worker.sent_at - self.began) * 1000.0)
+            self.timings = replace(self.timings, sent_ms=sent_ms, first_ms=self.elapsed_ms())
+            return replace(event, way=self.lease.way, timings=self.timings)
         return await self._finish(event) if isinstance(event, Finished) else event
 
     async def _finish(self, event: Finished) -> Finished:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from server.backoff import delay_after
 from server.errors import DrawbridgeError, EngineError, PermissionRefused, SignInNeeded, UpstreamDown, UsageLimit
+from server.status import CircuitStatus
 
 Cause = Literal["sign in", "limit", "upstream"]
 Key = tuple[Cause, str | None]
@@ -51,6 +52,13 @@ class CircuitBreaker:
         """The open circuits, oldest first. Those of a usage limit close when the limit ends."""
         now = self._clock()
         return tuple(one for one in self._circuits.values() if one.cause != "limit" or now < one.until)
+
+    @property
+    def status(self) -> tuple[CircuitStatus, ...]:
+        """The open circuits, for the server's status."""
+        return tuple(
+            CircuitStatus(one.cause, one.model, one.error.title, one.since, one.until) for one in self.circuits
+        )
 
     def enter(self, model: str | None) -> "Permit":
         """Admits a request for `model`, or raises the error of the open circuit."""

@@ -1,15 +1,21 @@
 """Resolves the model name of a request to a model and an effort."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from server.claude.cli.model_names import NamedModel, nearest_effort, parse_model_name
 from server.claude.cli.models import DEFAULT
 from server.config import Config
-from server.conversation.models import ModelCard
-from server.errors import ModelUnknown
+from server.conversation.models import ModelCard, is_allowed
+from server.conversation.request import ModelRequest
+from server.errors import ModelDenied, ModelUnknown
+from server.model_aliases import EFFORTS
 
 
 def card_for(name: str, config: Config, cards: tuple[ModelCard, ...]) -> ModelCard:
     """The card of the model that answers requests for `name`. Raises `ModelUnknown` as `model_for` does."""
     model = model_for(name, config, cards).model or DEFAULT
+    cards = _account_cards(cards)
     known = next((card for card in cards if card.id == model), None)
     known = known or next((card for card in cards if card.resolved == model), None)
     return known or ModelCard(model, model, model)
@@ -21,13 +27,68 @@ def model_for(name: str, config: Config, cards: tuple[ModelCard, ...]) -> NamedM
     A name that is not Claude's (`gpt-4o-mini`) means the default model, with the effort of its suffix. Raises
     `ModelUnknown` instead where strict model names are set.
     """
-    named = parse_model_name(name, cards)
+    named = _named(name, config, cards)
     if named.model is None:
         if name.strip() and config.strict_models:
             raise ModelUnknown(
                 f"The model {name!r} does not exist.", param="model", hint="GET /v1/models lists the available models."
             )
-        default = parse_model_name(config.model, cards)
+        default = _named(config.model, config, cards)
         model = default.model or config.model
         named = NamedModel(model, nearest_effort(named.effort, model, cards) or default.effort)
     return NamedModel(None, named.effort) if named.model == DEFAULT else named
+
+
+def may_answer(model: str | None, request: ModelRequest, config: Config, cards: tuple[ModelCard, ...]) -> bool:
+    """Whether `model` (None: Claude Code's default) is one of those that may answer the request.
+
+    The names of the allowed models may be the user's own, too.
+    """
+    allowed = request.allowed_models
+    return not allowed or is_allowed(model or DEFAULT, allowed, with_aliases(cards, config))
+
+
+def model_denied(name: str, allowed: Sequence[str]) -> ModelDenied:
+    """The error for a request whose access key does not allow the model `name`."""
+    return ModelDenied(
+        f"This access key may not use the model {name!r}.", param="model", hint=f"It may use {', '.join(allowed)}."
+    )
+
+
+def with_aliases(cards: tuple[ModelCard, ...], config: Config) -> tuple[ModelCard, ...]:
+    """`cards`, and one for each of the user's aliases; a model of Claude's with the same name hides the alias."""
+    taken = {name.lower() for card in cards for name in (card.id, card.resolved)}
+    found = []
+    for alias in config.aliases:
+        if alias.name.lower() in taken:
+            continue
+        target = card_for(alias.model, replace(config, aliases=(), strict_models=False), cards)
+        effort = f", {alias.effort} effort" if alias.effort else ""
+        found.append(replace(target, id=alias.name, name=f"{alias.name} ({target.name}{effort})", is_users=True))
+    return (*cards, *found)
+
+
+def hidden_aliases(cards: Sequence[ModelCard], config: Config) -> tuple[str, ...]:
+    """The aliases that have no effect, because Claude has a model of that name."""
+    taken = {name.lower() for card in _account_cards(cards) for name in (card.id, card.resolved)}
+    return tuple(alias.name for alias in config.aliases if alias.name.lower() in taken)
+
+
+def _named(name: str, config: Config, cards: tuple[ModelCard, ...]) -> NamedModel:
+    """What `name` means: one of the user's aliases, also with a suffix for the effort, or a name of Claude's."""
+    own = _account_cards(cards)
+    if not config.aliases:
+        return parse_model_name(name, own)
+    # With every effort, so that a suffix stays until the model behind the alias decides what it supports.
+    listed = [replace(card, efforts=EFFORTS) if card.is_users else card for card in with_aliases(own, config)]
+    named = parse_model_name(name, listed)
+    alias = next((alias for alias in config.aliases if alias.name == named.model), None)
+    if alias is None or alias.name in hidden_aliases(own, config):
+        return named
+    target = parse_model_name(alias.model, own)
+    effort = nearest_effort(named.effort or alias.effort, target.model, own) or target.effort
+    return NamedModel(target.model, effort)
+
+
+def _account_cards(cards: Sequence[ModelCard]) -> tuple[ModelCard, ...]:
+    return tuple(card for card in cards if not card.is_users)

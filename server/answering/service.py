@@ -11,9 +11,11 @@ from server.answering.attempt import AttemptFactory
 from server.answering.background_requests import is_background_request
 from server.answering.canned_replies import local_answer
 from server.answering.circuit_breaker import CircuitBreaker, Permit
-from server.answering.model_routing import model_for
+from server.answering.extra_usage import ExtraUsage
+from server.answering.model_routing import may_answer, model_denied, model_for
 from server.answering.retry import Attempts, Raise, Retry, next_step
 from server.claude.cli.model_names import nearest_effort
+from server.claude.cli.models import DEFAULT
 from server.claude.worker.worker import Worker
 from server.config import Config
 from server.conversation.events import Event, Failed
@@ -37,6 +39,7 @@ class Answering:
         config: Callable[[], Config],
         cards: Callable[[], tuple[ModelCard, ...]],
         breaker: CircuitBreaker | None = None,
+        extra_usage: ExtraUsage | None = None,
         admit: Callable[[], Awaitable[None]] | None = None,
         explain: Callable[[DrawbridgeError], DrawbridgeError] = lambda error: error,
         is_live: Callable[[], bool] = lambda: False,
@@ -48,6 +51,7 @@ class Answering:
         """
         self._explain = explain
         self._breaker = breaker or CircuitBreaker()
+        self._extra_usage = extra_usage or ExtraUsage(stops=lambda: False)
         self._attempts = AttemptFactory(pool=pool, config=config, is_live=is_live)
         self._config = config
         self._cards = cards
@@ -75,7 +79,7 @@ class Answering:
         try:
             while True:
                 try:
-                    progress.permit = progress.permit or self._enter(progress.settings.model)
+                    progress.permit = progress.permit or self.enter(progress.settings.model)
                     async with self._attempts.begin(
                         request,
                         progress.settings,
@@ -89,7 +93,7 @@ class Answering:
                                 progress.permit.succeeded()
                             yield await attempt.observe(event)
                 except DrawbridgeError as error:
-                    delay_s = self._recover(self._explain(error), progress)
+                    delay_s = self._recover(request, self._explain(error), progress)
                 else:
                     return
                 await asyncio.sleep(delay_s)
@@ -102,20 +106,28 @@ class Answering:
             progress.release()
 
     def settings_for(self, request: ModelRequest) -> ModelSettings:
-        """The request's settings with the model and the effort that its model name means; an explicit effort wins."""
-        config = self._config()
-        named = model_for(request.model, config, self._cards())
+        """The request's settings with the model and the effort that its model name means; an explicit effort wins.
+
+        Raises `ModelUnknown`, or `ModelDenied` for a model that may not answer the request.
+        """
+        config, cards = self._config(), self._cards()
+        named = model_for(request.model, config, cards)
         if config.housekeeping_model and is_background_request(request):
-            named = model_for(config.housekeeping_model, replace(config, strict_models=False), self._cards())
+            other = model_for(config.housekeeping_model, replace(config, strict_models=False), cards)
+            named = other if may_answer(other.model, request, config, cards) else named
+        if not may_answer(named.model, request, config, cards):
+            raise model_denied(request.model or named.model or DEFAULT, request.allowed_models)
         is_explicit = request.settings.effort is not None or not request.settings.thinks
         effort = request.settings.effort if is_explicit else named.effort
         return replace(request.settings, model=named.model, effort=effort)
 
-    def _enter(self, model: str | None) -> Permit:
+    def enter(self, model: str | None) -> Permit:
+        """Admits a request to Claude, or raises why none may be sent now."""
+        self._extra_usage.enter(model)
         breaker = CircuitBreaker() if self._config().without_breaker else self._breaker
         return breaker.enter(model)
 
-    def _recover(self, error: DrawbridgeError, progress: "_Progress") -> float:
+    def _recover(self, request: ModelRequest, error: DrawbridgeError, progress: "_Progress") -> float:
         """Prepares the next attempt and returns the delay before it. Raises `error` if there is none."""
         step = next_step(
             error,
@@ -124,7 +136,7 @@ class Answering:
             was_sent=progress.permit is not None,
             elapsed_s=time.monotonic() - progress.began,
             retries=self._config().retries,
-            fallback=self._fallback_for(progress.settings),
+            fallback=self._fallback_for(request, progress.settings),
         )
         if isinstance(step, Retry):
             logger.warning("%s: retried in %.1f s", error.title, step.delay_s)
@@ -139,12 +151,12 @@ class Answering:
         progress.settings, progress.attempts = step.settings, Attempts()
         return 0.0
 
-    def _fallback_for(self, settings: ModelSettings) -> ModelSettings | None:
+    def _fallback_for(self, request: ModelRequest, settings: ModelSettings) -> ModelSettings | None:
         config = self._config()
         if not config.fallback_model:
             return None
         named = model_for(config.fallback_model, replace(config, strict_models=False), self._cards())
-        if named.model == settings.model:
+        if named.model == settings.model or not may_answer(named.model, request, config, self._cards()):
             return None
         effort = named.effort or nearest_effort(settings.effort, named.model, self._cards())
         return replace(settings, model=named.model, effort=effort)

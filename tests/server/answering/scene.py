@@ -51,6 +51,7 @@ class ScriptedPool:
         self.stops = True
         self.is_alive = True
         self.needs_replacement = False
+        self.sent_at = 0.0
 
     async def retire_unresponsive(self) -> None:
         self.checks += 1

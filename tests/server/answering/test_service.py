@@ -28,6 +28,8 @@ async def test_the_events_carry_the_way_and_the_times() -> None:
     assert started.way == "process"
     assert isinstance(finished, Finished)
     assert 0 <= finished.timings.leased_ms <= finished.timings.first_ms <= finished.timings.total_ms
+    known = started.timings
+    assert 0 < known.leased_ms <= known.sent_ms <= known.first_ms == finished.timings.first_ms
 
 
 async def test_a_worker_that_dies_before_the_first_event_is_replaced_once_and_first_in_line() -> None:

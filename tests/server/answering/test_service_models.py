@@ -8,10 +8,9 @@ import pytest
 from server.config import Config
 from server.conversation.parts import Message, Text
 from server.conversation.request import ModelSettings
-from server.errors import (
-    ModelUnknown,
-)
-from tests.server.answering.scene import REQUEST, TITLE, ScriptedPool, answering
+from server.errors import ModelDenied, ModelUnknown, UpstreamDown
+from server.model_aliases import ModelAlias
+from tests.server.answering.scene import REQUEST, TITLE, WHOLE, ScriptedPool, answering
 
 MODELS: list[tuple[str, dict[str, Any], str | None]] = [
     ("", {}, "sonnet"),
@@ -75,3 +74,32 @@ async def test_only_background_requests_get_the_housekeeping_model() -> None:
     ]
     assert [(one.model, one.effort) for one in found] == [("sonnet", "low"), ("opus", None)]
     assert answering(ScriptedPool()).settings_for(title).model == "opus"
+
+
+@pytest.mark.parametrize("name", ["opus", "", "gpt-4o", "cc:opus", "claude-opus-5-5", "opus-high", "default"])
+async def test_a_model_that_may_not_answer_is_refused_before_a_worker_is_leased(name: str) -> None:
+    pool = ScriptedPool(WHOLE)
+    request = replace(REQUEST, model=name, allowed_models=("claude-sonnet-*",))
+    with pytest.raises(ModelDenied, match="claude-sonnet"):
+        await anext(answering(pool, Config(model="opus")).stream(request))
+    assert not pool.settings
+
+
+async def test_neither_a_fallback_nor_the_housekeeping_model_goes_beyond_the_allowed_ones() -> None:
+    config = Config(fallback_model="opus", housekeeping_model="opus", retries=0)
+    pool = ScriptedPool([UpstreamDown("overloaded", status=529)])
+    title = replace(REQUEST, messages=(Message("user", (Text(TITLE),)),))
+    assert answering(pool, config).settings_for(title).model == "opus"
+    title = replace(title, allowed_models=("sonnet",))
+    assert answering(pool, config).settings_for(title).model == "sonnet"
+    with pytest.raises(UpstreamDown):
+        await anext(answering(pool, config).stream(replace(REQUEST, allowed_models=("sonnet",))))
+    assert [settings.model for settings in pool.settings] == ["sonnet"]
+
+
+async def test_a_name_of_the_users_own_allows_the_model_that_it_means() -> None:
+    service = answering(ScriptedPool(), Config(aliases=(ModelAlias("quick", "sonnet"),)))
+    allowed = replace(REQUEST, allowed_models=("quick",))
+    assert service.settings_for(replace(allowed, model="quick")).model == "sonnet"
+    with pytest.raises(ModelDenied):
+        service.settings_for(replace(allowed, model="opus"))
