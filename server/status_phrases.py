@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from server.status import AccountStatus, CircuitStatus, OllamaStatus, PoolStatus, Status, UsageWindow
+from server.status import (
+    AccountStatus,
+    CircuitStatus,
+    ContentsStatus,
+    ExtraUsageStatus,
+    OllamaStatus,
+    PoolStatus,
+    Status,
+    TunnelStatus,
+    UsageWindow,
+)
 
 # A menu is read at a glance; longer lines also make some panels wrap or cut them in the middle.
 LONGEST = 59
@@ -61,12 +71,30 @@ def _payer(account: AccountStatus) -> str | None:
 
 def usage_line(window: UsageWindow, now: datetime | None) -> str:
     """Says how much of one window of the plan is used, and when it resets."""
-    used = "limit reached" if window.is_reached else f"{_percent(window.used)}% used"
+    used = "limit reached" if window.is_reached else f"{percent(window.used)}% used"
     resets = moment(window.resets_at, now)
     return f"{window.name}: {used}{f', resets {resets}' if resets else ''}"
 
 
-def _percent(used: float) -> int:
+def extra_usage_line(extra: ExtraUsageStatus, now: datetime | None) -> str:
+    """Says whether paid extra usage answers, as in "Paid extra usage: in use, resets at 18:00"."""
+    if extra.state != "in use":
+        return f"Paid extra usage: {extra.state}"
+    if extra.is_near_limit and not extra.is_stopped:
+        return "Paid extra usage: in use, near its limit"
+    resets = moment(extra.resets_at, now)
+    return f"Paid extra usage: {'stopped' if extra.is_stopped else 'in use'}{f', resets {resets}' if resets else ''}"
+
+
+def contents_line(contents: ContentsStatus, now: datetime | None) -> str:
+    """Says that contents are kept, as in "Contents of requests are kept until 14:45"; "" if they are not."""
+    if not contents.is_on:
+        return ""
+    until = moment(contents.until, now).removeprefix("at ")
+    return f"Contents of requests are kept{f' until {until}' if until else ''}"
+
+
+def percent(used: float) -> int:
     """Rounds to whole percent; 100 only if all is used."""
     if not used > 0:
         return 0
@@ -131,7 +159,13 @@ def problem_line(status: Status) -> str | None:
     known = status.trouble or status.pool.trouble or next(map(circuit_line, status.circuits), None)
     known = known or (own_address_line(status.own_address) if status.own_address else None)
     known = known or (refused_origin_line(status.refused_origin) if status.refused_origin else None)
+    known = known or (sessions_line(status.sessions_trouble) if status.sessions_trouble else None)
     return known or (journal_line(status.journal_trouble) if status.journal_trouble else None)
+
+
+def sessions_line(trouble: str) -> str:
+    """Says why sessions will not survive a restart."""
+    return f"Sessions are kept in memory only: their file cannot be written ({trouble})."
 
 
 def journal_line(trouble: str) -> str:
@@ -149,3 +183,19 @@ def ollama_line(ollama: OllamaStatus) -> str:
     if ollama.refused:
         return f"does not answer: {ollama.refused}"
     return f"answers at {', '.join(ollama.addresses)}" if ollama.addresses else "off"
+
+
+def tunnel_line(tunnel: TunnelStatus) -> str:
+    """The tunnel's state in one line."""
+    match tunnel.state:
+        case "open":
+            return f"Open to the internet: {tunnel.title}"
+        case "opening":
+            return f"Opening: {tunnel.title}"
+        case "lost":
+            return f"Lost, and being opened again: {tunnel.title}"
+        case "failed":
+            return f"Not open: {tunnel.title}"
+    if tunnel.closed_after_hours:
+        return f"Closed: not used for {tunnel.closed_after_hours:g} hours"
+    return "Off"

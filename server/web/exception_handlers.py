@@ -32,13 +32,15 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     """Answers the router's own errors: unknown path, wrong method."""
     assert isinstance(error, HTTPException)
     path, headers = request.scope["path"], {}
+    # Below it are only the ids of completions, which an app that adds a path to its base URL does not mean.
+    is_unknown = error.status_code == 404 or (error.status_code == 405 and path.startswith("/v1/chat/completions/"))
     if error.status_code in {404, 405} and request.headers.get("upgrade", "").lower() == "websocket":
         own: DrawbridgeError = UpgradeRefused(f"{path} is not available over WebSocket.")
+    elif is_unknown and (hint := instead_of(path)) is not None:
+        own = NotBuilt(f"Drawbridge does not support {path}.", hint=hint)
     elif error.status_code == 405:
         own = MethodNotAllowed(f"{path} does not support the method {request.method}.")
         headers = dict(error.headers or {})
-    elif error.status_code == 404 and (hint := instead_of(path)) is not None:
-        own = NotBuilt(f"Drawbridge does not support {path}.", hint=hint)
     elif error.status_code == 404:
         own = NotFound(f"There is nothing at {path}.", hint="The base URL ends with /v1.")
     else:

@@ -1,16 +1,19 @@
 """Observes a request for the journal: what is known of it at its end, from its head, its route and its answer."""
 
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import replace
 
 from starlette.types import Scope
 
+from server.contents.keeper import Keeper
 from server.conversation.events import Event, Failed, Finished, Started
 from server.errors import DrawbridgeError
 from server.journal.apps import app_of
+from server.journal.fields import fields_in
 from server.journal.record import Outcome, Record
+from server.keys.named_key import NamedKey
 from server.logs import redacted
 from server.web.access.policy import Head
 
@@ -18,7 +21,12 @@ ENTRY = "drawbridge.entry"
 """The key in an ASGI scope of the request's `Entry`."""
 _LONGEST = 200
 # What people open in a browser, and what the menu and the page use.
-_NOT_KEPT = ("/control/", "/docs", "/manual", "/health", "/openapi.json", "/favicon.ico")
+_NOT_KEPT = ("/control/", "/docs", "/manual", "/health", "/openapi.json", "/favicon.ico", "/metrics")
+
+
+def may_be_kept(head: Head) -> bool:
+    """Whether the contents of such a request may be kept: those of an API's."""
+    return head.method == "POST" and not head.path.startswith(_NOT_KEPT)
 
 
 class Entry:
@@ -29,16 +37,44 @@ class Entry:
         self._began = clock()
         self._head = head
         self._headers = {header: values[-1] for header, values in head.headers.items()}
-        path = redacted(head.path)[:_LONGEST]
+        path = _short(redacted(head.path))
         app = app_of(self._headers)
         self.record = Record(name, 0.0, door, app, path, "cancelled")
+        self._watched_ms = 0.0
+        self.names = frozenset({name})
+        """The ids by which clients know the request: its own, that of its answer, and that of its session."""
+        self.number = 0
+        """The number of a running request, counted from 1; 0 for one that has never been running."""
+        self.key: NamedKey | None = None
+        """The app's own key that the request sent."""
         self._is_finished = False
+        self.error: DrawbridgeError | None = None
         self._cut: Callable[[DrawbridgeError], None] = lambda _: None
+        self.keeper: Keeper | None = None  # set if the contents are kept
+
+    @property
+    def head(self) -> Head:
+        """The head of the request."""
+        return self._head
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the answer is complete."""
+        return self._is_finished
 
     @property
     def age_ms(self) -> float:
         """How long ago the request arrived."""
         return self._ms()
+
+    def uses(self, key: NamedKey) -> None:
+        """Notes the app's own key that the request sent."""
+        self.key = key
+        self.record = replace(self.record, key=key.name)
+
+    def known_as(self, *names: str) -> None:
+        """Notes other ids of the request."""
+        self.names |= set(names)
 
     def attach(self, cut: Callable[[DrawbridgeError], None]) -> None:
         """Has `stop` call `cut`, which ends the answer with an error."""
@@ -56,7 +92,12 @@ class Entry:
         """Notes who asks, and for which model, as the body says it."""
         model = body.get("model") if isinstance(body, dict) else None
         asked = model if isinstance(model, str) else ""
-        self.record = replace(self.record, app=app_of(self._headers, body), dialect=dialect, asked=_short(asked))
+        app = app_of(self._headers, body)
+        self.record = replace(self.record, app=app, dialect=dialect, asked=_short(asked), read_ms=self._ms())
+
+    def ignores(self, places: Iterable[str]) -> None:
+        """Notes the fields of the request that have no effect."""
+        self.record = replace(self.record, ignored=fields_in(places))
 
     def finish(self, **known: object) -> None:
         """Notes the fields of the record that an answer without events has."""
@@ -65,15 +106,21 @@ class Entry:
 
     def fails(self, error: DrawbridgeError) -> None:
         """Notes the error that the client gets."""
-        self.record = replace(self.record, error=type(error).__name__, trouble=error.title)
+        self.error = error
+        param = getattr(error, "param", None)
+        fields = fields_in([param] if isinstance(param, str) else [])
+        self.record = replace(self.record, error=type(error).__name__, trouble=_short(error.title), param=fields)
 
     async def watch(self, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
         """The same events."""
+        self._watched_ms, keeper = self._ms(), self.keeper
         async with aclosing(events):
             try:
                 async for event in events:
                     if isinstance(event, Started | Finished | Failed):
                         self._note(event)
+                    if keeper is not None:
+                        keeper.saw(event)
                     yield event
             except DrawbridgeError as error:
                 self.fails(error)
@@ -84,10 +131,11 @@ class Entry:
             self.fails(event.error)
         elif isinstance(event, Started):
             if self.record.first_ms is None:
+                leased_ms, sent_ms = (self._after(ms) for ms in (event.timings.leased_ms, event.timings.sent_ms))
                 self.record = replace(self.record, model=event.model, way=event.way, first_ms=self._ms())
+                self.record = replace(self.record, leased_ms=leased_ms, sent_ms=sent_ms)
         else:
-            leased_ms = event.timings.leased_ms or None
-            self.finish(usage=event.usage, cost_usd=event.cost_usd, leased_ms=leased_ms)
+            self.finish(usage=event.usage, cost_usd=event.cost_usd)
 
     def ended(self, status: int | None, *, at: float, payer: str) -> Record | None:
         """The record of the request with the response's status; None if the request is none for the journal.
@@ -100,9 +148,19 @@ class Entry:
         # Lists of models and the like are of interest only if they fail.
         if not self.record.dialect and not is_failed:
             return None
-        outcome: Outcome = "failed" if is_failed else "answered" if self._is_finished else "cancelled"
+        return self.final(status, at=at, payer=payer)
+
+    def final(self, status: int | None, *, at: float, payer: str) -> Record:
+        """The record of the request with the response's status, also if it is none for the journal."""
+        is_failed = bool(self.record.error) or (status or 0) >= 400
+        is_answered = self._is_finished or (status is not None and not self.record.dialect)
+        outcome: Outcome = "failed" if is_failed else "answered" if is_answered else "cancelled"
         payer = payer if self.record.first_ms is not None else ""
         return replace(self.record, ended_at=at, outcome=outcome, status=status, payer=payer, total_ms=self._ms())
+
+    def _after(self, ms: float) -> float | None:
+        """The time since the request arrived, for one since it was passed on to be answered."""
+        return round(self._watched_ms + ms, 1) if ms else None
 
     def _ms(self) -> float:
         return round((self._clock() - self._began) * 1000, 1)

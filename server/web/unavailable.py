@@ -34,7 +34,10 @@ _INSTEAD: Mapping[str, str] = MappingProxyType(
         "/v1/sessions": _CHAT,
         "/v1/completions": _CHAT,
         "/v1/organization": "The status page and `drawbridge status` show the account and its usage.",
-        "/v1/projects": "The status page and `drawbridge status` show the account and its usage.",
+        "/v1/tools": "GET /v1/tools lists Claude Code's own tools. What they may do is chosen for each project.",
+        "/v1/debug": "Send the request to /v1/chat/completions: an error names the field that is wrong.",
+        "/v1/compatibility": "The header x-drawbridge-ignored of a reply names the fields without effect.",
+        "/v1/mcp": "Claude uses the MCP servers that are named in a project's settings.",
         "/openai": "Use /openai/deployments/{model}/chat/completions or /openai/v1/chat/completions.",
         "/api/v0": "Use /api/v0/chat/completions; /api/v0/models lists the models.",
     }

@@ -12,7 +12,11 @@ from server.errors import DrawbridgeError
 Responses = dict[int | str, dict[str, Any]]
 
 ACCESS: tuple[DrawbridgeError, ...] = (
-    errors.KeyRefused("This server requires an access key."),
+    errors.KeyMissing("This server requires an access key."),
+    errors.KeyRefused("The access key is not the one that this server requires."),
+    errors.OtherUserRefused("Another user of this computer sent this request, so it needs the access key."),
+    errors.HostRefused("The host name 'evil.example' is not one of this server's."),
+    errors.ProxyRefused("This request came through a proxy, and only this computer may use this address."),
     errors.OriginRefused(
         "Web pages of 'https://example.org' may not use this server.",
         hint="If you trust them, add that origin to allowed_origins (DRAWBRIDGE_ALLOWED_ORIGINS).",
@@ -29,6 +33,9 @@ _MODELS: tuple[DrawbridgeError, ...] = (
     errors.ModelUnknown(
         "The model 'gpt-9' does not exist.", param="model", hint="GET /v1/models lists the available models."
     ),
+    errors.ModelDenied("This access key may not use the model 'opus'.", param="model", hint="It may use haiku."),
+    errors.AgentDenied("Agent mode is off.", hint="Turn it on in Drawbridge's settings (agent_mode)."),
+    errors.KeyDenied("The access key 'Talon' may not be used from other devices and containers."),
 )
 CLI: tuple[DrawbridgeError, ...] = (
     errors.CliMissing(),
@@ -36,11 +43,22 @@ CLI: tuple[DrawbridgeError, ...] = (
     errors.CliFailed("Claude Code was started and ended, or did not answer."),
     errors.CliUnfit("Claude Code 3.0.0 at '/usr/bin/claude' cannot be used, and there is no other one to use."),
 )
+PROJECTS: tuple[DrawbridgeError, ...] = (
+    errors.ProjectsDenied("The access key 'Talon' may not use projects.", hint="Allow agent mode for it on the page."),
+    errors.FolderRefused(
+        "The folder '/home/me' is your home folder, or contains it.",
+        hint="Choose a folder for this project only.",
+        param="folder",
+    ),
+    errors.ProjectsUnreadable("The projects cannot be read or changed: disk I/O error."),
+)
 _BUSY: tuple[DrawbridgeError, ...] = (
     errors.QueueTimeout(),
     errors.QueueFull(),
+    errors.KeyLimited("The access key 'Talon' may use 20 requests a minute.", retry_after_s=12.0),
     errors.ShuttingDown(),
     errors.RequestStopped(),
+    errors.AgentLimit("The agent needed more than 100 requests to Claude."),
 )
 _ANSWERS: tuple[DrawbridgeError, ...] = (
     errors.PromptTooLong(),
@@ -53,6 +71,11 @@ _ANSWERS: tuple[DrawbridgeError, ...] = (
     errors.UpstreamUnknown("Claude's API does not know the model or path: model: claude-opus-9", status=404),
     errors.RateLimit("Claude is limiting requests: slow down", status=429),
     errors.UsageLimit("Claude is limiting requests: You have hit your limit", status=429, retry_after_s=7200.0),
+    errors.ExtraUsageStopped(
+        "The plan is used up and resets at 18:00, and the settings stop paid extra usage.",
+        status=429,
+        retry_after_s=7200.0,
+    ),
     errors.UpstreamDown("Claude's API failed: Internal server error", status=500),
     errors.UpstreamDown("Claude's API failed: Overloaded", status=529),
     errors.WorkerDied(),
@@ -84,8 +107,8 @@ _EMBEDDINGS: tuple[DrawbridgeError, ...] = (
 MODEL = (*ACCESS, *_MODELS, *CLI)
 CHAT = (*ACCESS, *_BODIES, *_MODELS, *CLI, *_BUSY, *_ANSWERS)
 RESPONSES = (*CHAT, *_RESPONSES)
-EMBEDDINGS = (*ACCESS, *_BODIES[1:], *_MODELS, *_EMBEDDINGS, errors.ShuttingDown())
-ALL = (*RESPONSES, *_EMBEDDINGS, *_ROUTING)
+EMBEDDINGS = (*ACCESS, *_BODIES[1:], *_MODELS, *_EMBEDDINGS, _BUSY[2], errors.ShuttingDown())
+ALL = (*RESPONSES, *_EMBEDDINGS, *_ROUTING, *PROJECTS)
 
 _ERROR: Mapping[str, object] = {"$ref": "#/components/schemas/Error"}
 ERROR_SCHEMA: dict[str, Any] = {

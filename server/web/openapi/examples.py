@@ -86,6 +86,24 @@ MODELS_RESPONSES: Responses = {
     200: json_response("The models", {"object": "list", "data": [_ROW]}),
     **error_responses((*ACCESS, *CLI)),
 }
+_CAPABILITY = {
+    "id": "sonnet",
+    "name": "Claude Sonnet",
+    "max_tokens": 64000,
+    "context_length": 200000,
+    "supports_streaming": True,
+    "supports_tools": True,
+    "supports_vision": True,
+    "supports_reasoning": True,
+    "reasoning_effort": ["low", "medium", "high"],
+}
+CAPABILITIES: Responses = {
+    200: json_response(
+        "The models",
+        {"object": "list", "data": [_CAPABILITY], "models": [_CAPABILITY], "total": 1, "provider": "anthropic"},
+    ),
+    **error_responses((*ACCESS, *CLI)),
+}
 MODEL_RESPONSES: Responses = {200: json_response("The model", _ROW), **error_responses(MODEL)}
 
 _ACCOUNT = {

@@ -8,19 +8,21 @@ from fastapi import APIRouter, Response
 
 from server.errors import NotFound
 from server.machine.files.assets import asset
-from server.web.routes.status_page import html_reply
+from server.web.routes.status_page import CONTENT_SECURITY_POLICY, html_reply
 
 logger = logging.getLogger(__name__)
 
 _SCRIPT, _STYLE, _PICTURE = "text/javascript", "text/css", "image/svg+xml"
 _OWN = {
     "page.css": _STYLE,
-    "page.js": _SCRIPT,
     "docs.css": _STYLE,
     "manual.css": _STYLE,
     "docs.js": _SCRIPT,
     "icon.svg": _PICTURE,
 }
+# Of the dashboard, whose modules import each other by these addresses.
+_FOLDERS = ("dashboard", "vendor")
+_KINDS = {".js": _SCRIPT, ".css": _STYLE}
 _SWAGGER = {"swagger-ui.css": _STYLE, "swagger-ui-bundle.js": _SCRIPT}
 
 
@@ -31,9 +33,10 @@ def docs_router() -> APIRouter:
 
     @router.get("/docs")
     async def docs() -> Response:
-        return html_reply(asset("web/docs.html").read_text("utf-8"))
+        # Swagger UI writes HTML as text, which Trusted Types forbid.
+        return html_reply(asset("web/docs.html").read_text("utf-8"), policy=CONTENT_SECURITY_POLICY)
 
-    @router.get("/assets/{name}")
+    @router.get("/assets/{name:path}")
     async def file(name: str) -> Response:
         if name not in files:
             raise NotFound(f"There is no file {name!r} here.")
@@ -49,7 +52,7 @@ def docs_router() -> APIRouter:
 def _files() -> dict[str, Response]:
     """Returns the assets by name. A missing one is logged and does not prevent the start."""
     found: dict[str, Response] = {}
-    places = {name: (_own_path, kind) for name, kind in _OWN.items()}
+    places = {name: (_own_path, kind) for name, kind in (_OWN | _dashboard()).items()}
     places |= {name: (_swagger_path, kind) for name, kind in _SWAGGER.items()}
     for name, (find, kind) in places.items():
         try:
@@ -59,6 +62,16 @@ def _files() -> dict[str, Response]:
             continue
         found[name] = Response(content, media_type=kind, headers={"cache-control": "no-cache"})
     return found
+
+
+def _dashboard() -> dict[str, str]:
+    """Returns the content types of the dashboard's files by name."""
+    try:
+        root = asset("web/page.html").parent
+    except FileNotFoundError:
+        return {}
+    files = (file for folder in _FOLDERS for file in sorted((root / folder).rglob("*")) if file.suffix in _KINDS)
+    return {file.relative_to(root).as_posix(): _KINDS[file.suffix] for file in files}
 
 
 def _own_path(name: str) -> Path:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar  # Any: FastAPI's OpenAPI arguments
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
+from server.answering.model_routing import model_denied
 from server.conversation.embedding import LOCAL_MODEL, OPENAI_NAMES, EmbeddingRequest, Embeddings
 from server.conversation.events import Usage
 from server.dialects.embeddings.base import EmbeddingForm, EmbeddingReply
@@ -19,9 +20,11 @@ from server.embeddings.endpoint import PASSED_ON
 from server.errors import EndpointFailed, EndpointRefused, InvalidRequest, ModelUnknown
 from server.large_json import dumps, loads
 from server.offload import LARGE, is_large, offload
+from server.web.access.policy import Access, access_of
 from server.web.interfaces import Engine
 from server.web.journaling import entry_of
 from server.web.json_body import json_body
+from server.web.model_names import may_embed
 from server.web.openapi.embeddings import OLLAMA_EMBED, OLLAMA_EMBEDDINGS, OPENAI_EMBEDDINGS
 from server.web.path_aliases import DEPLOYMENT
 from server.web.replies import JSON_HEADERS, header_value
@@ -41,22 +44,26 @@ _DOCUMENTATION: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 )
 
 
-def embeddings_router(engine: Engine) -> APIRouter:
-    """The endpoints of all forms."""
+def embeddings_router(engine: Engine, *, admit: Callable[[Access], None] = lambda _: None) -> APIRouter:
+    """The endpoints of all forms. `admit` counts a request of an app's key, and raises `KeyLimited`."""
     router = APIRouter()
     for form in FORMS:
-        answer = _endpoint(form, engine)
+        answer = _endpoint(form, engine, admit)
         documentation = _DOCUMENTATION.get(form.path, {"include_in_schema": False})
         router.add_api_route(form.path, answer, methods=["POST"], **documentation)
     return router
 
 
-def _endpoint(form: EmbeddingForm, engine: Engine) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(
+    form: EmbeddingForm, engine: Engine, admit: Callable[[Access], None]
+) -> Callable[[Request], Awaitable[Response]]:
     async def answer(http: Request) -> Response:
         raw = await http.body()
         is_large.set(len(raw) > LARGE)
         entry = entry_of(http.scope)
         entry.sees(None, dialect=_JOURNAL_NAME)
+        admit(access_of(http))
+        await _check_rights(http, engine)
         if engine.config.embeddings_url:
             response = await _unless_disconnected(http, _passed_on(form, engine, http, raw))
             entry.finish(way="endpoint")
@@ -67,6 +74,7 @@ def _endpoint(form: EmbeddingForm, engine: Engine) -> Callable[[Request], Awaita
         request, reply = await offload(form.parse, body)
         _check_model(request.model, engine)
         embeddings = await _unless_disconnected(http, engine.embedder.embed(request))
+        entry.ignores((*request.ignored, *embeddings.notes))
         entry.finish(model=embeddings.model, usage=Usage(input=embeddings.tokens))
         return await _answer(reply, request, embeddings)
 
@@ -127,6 +135,19 @@ def _check_model(model: str, engine: Engine) -> None:
         raise ModelUnknown(
             f"The model {model[:100]!r} does not exist.", param="model", hint=f"Use {LOCAL_MODEL} for embeddings."
         )
+
+
+async def _check_rights(http: Request, engine: Engine) -> None:
+    """Raises `ModelDenied` if the request's key does not allow the model that would embed."""
+    allowed, config = access_of(http).models, engine.config
+    if not allowed:
+        return
+    body = await json_body(http)
+    named = body.get("model") if isinstance(body, dict) else None
+    named = named if isinstance(named, str) else ""
+    names = {config.embeddings_model or named} if config.embeddings_url else {LOCAL_MODEL, named}
+    if not may_embed(names, allowed):
+        raise model_denied(named[:100] or LOCAL_MODEL, allowed)
 
 
 def _in_steps(body: Mapping[str, object]) -> bytes:

@@ -8,12 +8,14 @@ from fastapi import APIRouter, Request, Response
 
 from server.machine.instance import TOKEN_HEADER
 from server.machine.version import own_version
+from server.status import AccountStatus
 from server.web.access.policy import access_of
 from server.web.interfaces import ControlPort, Engine
 from server.web.openapi.examples import AUTH_RESPONSES, HEALTH_RESPONSES, ROOT_RESPONSES, VERSION_RESPONSES
+from server.web.page_token import page_access, page_token
 from server.web.replies import JsonReply
 from server.web.routes.status_json import NAME, account_within, base_url_of, state_json, state_of
-from server.web.routes.status_page import page_access, page_token, render_page
+from server.web.routes.status_page import render_page
 
 # How long the page and /v1/auth/status wait for the account; /health never waits.
 _PAGE_S = 2.0
@@ -35,9 +37,15 @@ def server_router(
         return JsonReply(_state(request, now=clock(), key_required=access.policy.key is not None))
 
     @router.get("/v1/auth/status", summary="Show the account and who pays", responses=AUTH_RESPONSES)
-    async def auth_status() -> Response:
-        """Returns who is signed in to Claude Code and who pays: a plan, an API key, Bedrock or Vertex."""
-        return JsonReply(asdict(await account_within(engine, _ACCOUNT_S)))
+    async def auth_status(request: Request) -> Response:
+        """Returns who is signed in to Claude Code and who pays: a plan, an API key, Bedrock or Vertex.
+
+        With an app's own key, only whether an account is signed in and who pays.
+        """
+        account = await account_within(engine, _ACCOUNT_S)
+        if access_of(request).key is not None:
+            account = AccountStatus(signed_in=account.signed_in, payer=account.payer)
+        return JsonReply(asdict(account))
 
     @router.get("/version", summary="Show the version", responses=VERSION_RESPONSES)
     async def version() -> Response:

@@ -22,8 +22,13 @@ PAGES = {
     "index": "Contents",
     "install": "Install and update",
     "menu": "The icon and its menu",
+    "dashboard": "The dashboard",
     "clients": "Connect an app",
+    "moving": "Moving from another bridge",
     "api": "The API",
+    "tunnel": "The tunnel to the internet",
+    "agents": "Agents",
+    "computer": "Computer use",
     "embeddings": "Embeddings",
     "commands": "Commands and settings",
     "account": "Account, cost and terms",
@@ -35,7 +40,14 @@ PAGES = {
 # The pages of clients, which the page about clients lists.
 CLIENT_PAGES = {f"clients/{client}": title for client, title in TITLES.items()}
 _NAME = re.compile(r"(?:clients/)?[a-z0-9-]+")
-_PICTURES = frozenset({"menu.png", "page.png", "states.png"})
+# Of the menu and of the dashboard's sections; in the repository they lie in another folder than the manual.
+_PICTURES = frozenset(
+    {"menu.png", "page.png", "states.png"}
+    | {
+        f"dashboard-{name}.png"
+        for name in ("requests", "inspector", "usage", "connect", "keys", "playground", "projects", "settings", "logs")
+    }
+)
 _NOT_IN_SLUG = re.compile(r"[^\w\- ]")
 
 
@@ -96,10 +108,13 @@ def _parser() -> "MarkdownIt":
 
 
 def _adapt(state: Any) -> None:
-    """Gives headings an id, and rewrites links between the files so that they work on the server as on a code host."""
+    """Gives headings an id, lets the keyboard scroll code, and rewrites links so that they work as on a code host."""
     for token, following in zip(state.tokens, [*state.tokens[1:], None], strict=True):
         if token.type == "heading_open" and following is not None:
             token.attrSet("id", slug(following.content))
+        elif token.type in {"fence", "code_block"}:
+            # A long line scrolls, also by keyboard.
+            token.attrSet("tabindex", "0")
         for child in token.children or ():
             if child.type == "link_open":
                 child.attrSet("href", link(child.attrGet("href")))

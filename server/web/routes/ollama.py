@@ -5,20 +5,20 @@ from dataclasses import replace
 
 from fastapi import APIRouter, Request, Response
 
-from server.answering.model_routing import card_for
 from server.conversation.embedding import EmbeddingCard
 from server.conversation.models import ModelCard
 from server.dialects.framing import NDJSON_TYPE, ndjson_line
 from server.dialects.ollama import models
 from server.dialects.ollama.request import model_named
 from server.errors import InvalidRequest, ModelUnknown, NotBuilt
+from server.web.access.policy import access_of
 from server.web.interfaces import Engine
 from server.web.json_body import json_body
-from server.web.model_names import embedding_model
+from server.web.model_names import answering_card, embedding_model, models_for
 from server.web.openapi.ollama import NAMES_A_MODEL, PULL, RUNNING, SHOW, TAGS, VERSION
 from server.web.replies import JsonReply
 
-# How long a model is said to stay in memory.
+# How long a model is reported to stay in memory.
 _STAY_S = 86_400.0
 _MAX_ECHO = 100
 _METHODS = ["GET", "POST", "PUT", "DELETE"]
@@ -35,14 +35,15 @@ def ollama_router(engine: Engine, *, created: float, clock: Callable[[], float])
         return JsonReply({"version": models.VERSION})
 
     @router.get("/api/tags", summary="List the models, as Ollama does", responses=TAGS)
-    async def tags() -> Response:
+    async def tags(request: Request) -> Response:
         """Lists the models of the account by their plain names."""
-        return JsonReply(models.tags(await engine.models(), created=created, embeds=embedding_model(engine)))
+        embeds = embedding_model(engine, None, access_of(request).models)
+        return JsonReply(models.tags(await models_for(request, engine), created=created, embeds=embeds))
 
     @router.get("/api/ps", summary="List the models in memory, as Ollama does", responses=RUNNING)
-    async def running() -> Response:
+    async def running(request: Request) -> Response:
         """Lists all models: each of them answers without loading."""
-        cards = await engine.models()
+        cards = await models_for(request, engine)
         return JsonReply(models.running(cards, created=created, until=clock() + _STAY_S))
 
     @router.post("/api/show", summary="Describe a model, as Ollama does", responses=SHOW, openapi_extra=NAMES_A_MODEL)
@@ -81,11 +82,11 @@ async def _model_in(request: Request, engine: Engine) -> tuple[dict[str, object]
     name = body.get("model") or body.get("name")
     if not isinstance(name, str):
         raise InvalidRequest("model is required.", param="model")
-    if (embeds := embedding_model(engine, model_named(name))) is not None:
+    if (embeds := embedding_model(engine, model_named(name), access_of(request).models)) is not None:
         return body, embeds
     # Chat answers any name with the default model, but here clients find out whether it exists.
     config = replace(engine.config, strict_models=True)
     try:
-        return body, card_for(model_named(name), config, await engine.models())
+        return body, await answering_card(model_named(name), request, engine, config)
     except ModelUnknown as error:
         raise ModelUnknown(f"model {name[:_MAX_ECHO]!r} not found") from error

@@ -1,8 +1,5 @@
-"""The status page for browsers: status, base URL and a stop button."""
+"""The page for browsers: status and base URL without JavaScript, and the script that makes it the dashboard."""
 
-import hashlib
-import hmac
-from dataclasses import replace
 from datetime import datetime
 from html import escape
 from string import Template
@@ -14,56 +11,33 @@ from server.machine.version import own_version
 from server.status import Status
 from server.status_phrases import account_line, pool_line, problem_line, usage_line
 from server.web.access.policy import Access
-from server.web.interfaces import ControlPort
 from server.web.routes.status_json import base_url_of, state_of
 
-# No other hosts and no inline code; Swagger UI's icons are data: URLs.
+# No other hosts and no inline code. Swagger UI's icons, and pictures shown before they are sent, are data: URLs.
 CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "default-src 'self'; connect-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
+# No text becomes HTML or code: what strangers send, such as names and errors, is shown as text only.
+STRICT_POLICY = f"{CONTENT_SECURITY_POLICY}; require-trusted-types-for 'script'; trusted-types 'none'"
 PAGE_HEADERS = {
-    "content-security-policy": CONTENT_SECURITY_POLICY,
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-store",
 }
 
-# The script sends the key as a header. It is not kept: the page gets a token of its own.
-_UNLOCK = (
-    '<form id="unlock"><label for="key">Access key</label>'
-    '<input id="key" type="password" autocomplete="off" spellcheck="false" required>'
-    '<button type="submit">Show</button></form>'
-)
 
-
-def page_token(control: ControlPort | None, access: Access) -> str | None:
-    """Returns the token with which the page is shown again and stops the server; None if this access may not.
-
-    It is derived from the instance's token, which never leaves its private file, and from the required key: a new key
-    ends old pages. Pages of other origins never get it,
-    even if they may use the API.
-    """
-    if control is None or access.policy.name != "local" or not access.is_trusted or not access.is_own:
-        return None
-    return hmac.digest(control.token.encode(), f"page {access.policy.key or ''}".encode(), hashlib.sha256).hex()
-
-
-def page_access(control: ControlPort | None, access: Access, sent: str) -> Access:
-    """`access`, trusted also if our own page `sent` the token that it got with the key or with a ticket."""
-    token = page_token(control, replace(access, is_trusted=True))
-    is_known = token is not None and hmac.compare_digest(sent.encode(), token.encode())
-    return replace(access, is_trusted=True) if is_known else access
-
-
-def html_reply(text: str) -> Response:
+def html_reply(text: str, *, policy: str = STRICT_POLICY) -> Response:
     """Returns a page with the security headers."""
-    return Response(text, media_type="text/html", headers=PAGE_HEADERS)
+    return Response(text, media_type="text/html", headers={**PAGE_HEADERS, "content-security-policy": policy})
 
 
 def render_page(status: Status, access: Access, *, host: str, token: str | None, now: float) -> Response:
-    """Renders the page; without a required key it asks for it and shows only the base URL. `now` is a Unix time."""
+    """Renders the page; without the key, if one is required, it has only the base URL. `now` is a Unix time.
+
+    The script exchanges the key for a token of the page; `token` spares it that where no key is required.
+    """
     texts = {
         "version": own_version(),
         "base_url": base_url_of(status, host),
@@ -72,12 +46,9 @@ def render_page(status: Status, access: Access, *, host: str, token: str | None,
         "notices": _notices(status, access),
         "rows": f"<dl>\n{_rows(status, now)}\n</dl>" if access.is_trusted else "",
     }
-    if not access.is_trusted:
-        texts["rows"] = _UNLOCK
     marked = {"notices", "rows"}
     given = {name: text if name in marked else escape(text) for name, text in texts.items()}
     given["token"] = f'<meta name="drawbridge-token" content="{escape(token)}">' if token else ""
-    given["stop"] = '<button type="button" id="stop" class="stop">Stop Drawbridge</button>' if token else ""
     return html_reply(Template(asset("web/page.html").read_text("utf-8")).substitute(given))
 
 
@@ -107,7 +78,7 @@ def _notices(status: Status, access: Access) -> str:
     if status.demo:
         notices.append(("demo", "This is a demo: no account is used, and the answers are made up."))
     if not access.is_trusted:
-        notices.append(("key", "This server requires an access key. Enter it to see more."))
+        notices.append(("key", "This server requires an access key."))
     elif problem := problem_line(status):
         notices.append(("trouble", problem))
     return "\n".join(f'<p class="notice {kind}">{escape(text)}</p>' for kind, text in notices)

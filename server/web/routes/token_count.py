@@ -11,7 +11,8 @@ from server.dialects.responses.compaction import ends_with_trigger
 from server.dialects.responses.reading import read_request
 from server.errors import InvalidRequest
 from server.offload import offload
-from server.web.access.policy import access_of
+from server.sessions.responses import StoredResponses
+from server.web.access.policy import Access, access_of
 from server.web.interfaces import Engine
 from server.web.json_body import json_body
 from server.web.openapi.messages import COUNT_EXTRA, COUNT_RESPONSES
@@ -22,8 +23,8 @@ from server.web.replies import JsonReply
 _HEADERS = {"x-drawbridge-count": "estimate"}
 
 
-def count_router(engine: Engine, *, seal: Seal, store: ResponseStore) -> APIRouter:
-    """The routes that count tokens. `seal` and `store` have what a request of the Responses API refers to."""
+def count_router(engine: Engine, *, seal: Seal, responses: StoredResponses) -> APIRouter:
+    """The routes that count tokens. `seal` and `responses` have what a request of the Responses API refers to."""
     router = APIRouter()
 
     @router.post(
@@ -41,7 +42,8 @@ def count_router(engine: Engine, *, seal: Seal, store: ResponseStore) -> APIRout
     @router.post("/v1/responses/input_tokens", **INPUT_TOKENS_OPERATION)
     async def input_tokens(http: Request) -> Response:
         """Estimates the input tokens, also of the stored items that the request refers to."""
-        count = await offload(_in_items, await json_body(http), access_of(http).owner)
+        access, body = access_of(http), await json_body(http)
+        count = await offload(_in_items, body, access, await responses.read_for(access.owner, body))
         return JsonReply({"object": "response.input_tokens", "input_tokens": count}, headers=_HEADERS)
 
     def _in_messages(body: object, owner: str) -> int:
@@ -50,10 +52,10 @@ def count_router(engine: Engine, *, seal: Seal, store: ResponseStore) -> APIRout
             request_from_messages(messages, owner=owner, forwards_sampling=engine.config.forward_sampling)
         )
 
-    def _in_items(body: object, owner: str) -> int:
+    def _in_items(body: object, access: Access, store: ResponseStore) -> int:
         if not isinstance(body, dict):
             raise InvalidRequest("The request body must be a JSON object.")
-        options = ParseOptions(engine.config, token="", now=0, seal=seal, store=store)
-        return estimated_tokens(read_request(body, owner, options, compacts=ends_with_trigger(body)).request)
+        options = ParseOptions(engine.config, token="", now=0, seal=seal.of(access.sealed_for), store=store)
+        return estimated_tokens(read_request(body, access.owner, options, compacts=ends_with_trigger(body)).request)
 
     return router

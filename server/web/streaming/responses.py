@@ -23,6 +23,8 @@ from server.web.streaming.event_pump import EventPump, deliver
 Headers = list[tuple[bytes, bytes]]
 ErrorForm = Callable[[DrawbridgeError], ErrorReply] | None
 """The response for an error before the answer begins; None: the one of the path's dialect."""
+LateHeaders = Callable[[], Headers]
+"""Further headers, of what is known only when the answer begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,11 @@ class StreamedAnswer(Response):
         pace: Pace,
         ignored: tuple[str, ...] = (),
         error: ErrorForm = None,
+        late: LateHeaders = list,
     ) -> None:
         super().__init__()
         self._events, self._encoder, self._pace, self._ignored = events, encoder, pace, ignored
+        self._late = late
         self._error = error
         self._stream_headers: Headers = [
             (b"content-type", content_type.encode()),
@@ -64,7 +68,7 @@ class StreamedAnswer(Response):
             if isinstance(first, Failed):
                 await _error_response(first.error, self._error, scope)(scope, receive, send)
                 return
-            headers = [*self._stream_headers, *_headers(self._ignored, first)]
+            headers = [*self._stream_headers, *_headers(self._ignored, first), *self._late()]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await self._write_body(first, pump, send)
 
@@ -105,8 +109,10 @@ class WholeAnswer(Response):
         ignored: tuple[str, ...] = (),
         checks: AnswerChecks | None = None,
         error: ErrorForm = None,
+        late: LateHeaders = list,
     ) -> None:
         super().__init__()
+        self._late = late
         self._events, self._collector, self._ignored, self._checks = events, collector, ignored, checks
         self._error = error
 
@@ -130,6 +136,7 @@ class WholeAnswer(Response):
     async def _send(self, first: Event, finished: Finished, send: Send) -> None:
         body = json_bytes(self._collector.body())
         headers = [*JSON_HEADERS, (b"content-length", b"%d" % len(body)), *_headers(self._ignored, first)]
+        headers += self._late()
         if finished.cost_usd is not None:
             headers.append((b"x-drawbridge-cost-usd", f"{finished.cost_usd:.6f}".encode()))
         if self._checks is not None and self._checks.found:
@@ -152,6 +159,9 @@ def _headers(ignored: tuple[str, ...], first: Event | None) -> Headers:
         headers.append((b"x-drawbridge-way", header_value(first.way).encode()))
     if isinstance(first, Started) and first.model:
         headers.append((b"x-drawbridge-model", header_value(first.model).encode()))
-    if ignored:
-        headers.append((b"x-drawbridge-ignored", header_value(", ".join(ignored)).encode()))
-    return headers
+    return [*headers, *ignored_header(ignored)]
+
+
+def ignored_header(ignored: tuple[str, ...]) -> Headers:
+    """The header that names request fields without effect, if there are any."""
+    return [(b"x-drawbridge-ignored", header_value(", ".join(ignored)).encode())] if ignored else []

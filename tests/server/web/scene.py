@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 import httpx
 import uvicorn
 
-from server.app import create_app
+from server.agents.asking.approvals import OpenQuestions
+from server.answering.model_routing import with_aliases
+from server.app import NO_PARTS, create_app
 from server.config import Config
 from server.conversation.events import Event, Finished, PartDelta, PartEnded, PartStarted, Started, StopReason
 from server.conversation.events import Usage as Tokens
@@ -20,8 +22,10 @@ from server.dialects.base import Dialect
 from server.dialects.registry import DIALECTS
 from server.embeddings import Embedder
 from server.errors import DrawbridgeError
+from server.runtime.services.computer import new_computer_use
 from server.status import AccountStatus, CliStatus, PoolStatus, Serving, SignInAccount, State, Status
 from server.web.access.middleware import AccessMiddleware, AccessPolicy, policy_for
+from server.web.control.parts import Parts
 from tests.server.embeddings.kit import model
 
 NOW = 1_800_000_000.0
@@ -72,6 +76,8 @@ class FakeEngine:
 
     def __post_init__(self) -> None:
         self.on_change: Callable[[], None] = lambda: None
+        self.approvals = OpenQuestions()
+        self.computer = new_computer_use(lambda: self.config, self.approvals, lambda: self.on_change())  # noqa: PLW0108 # set later
         self.embedder = Embedder(lambda: self.config, lambda: self.embeddings_key, load=model)
 
     async def stream(self, turn: ModelRequest) -> AsyncGenerator[Event, None]:
@@ -90,10 +96,10 @@ class FakeEngine:
             self.has_closed.set()
 
     async def models(self) -> tuple[ModelCard, ...]:
-        return self.cards
+        return with_aliases(self.cards, self.config)
 
     def status(self) -> Status:
-        return self.state
+        return replace(self.state, computer=self.computer.status)
 
     async def account(self) -> AccountStatus:
         if self.account_waits is not None:
@@ -111,6 +117,12 @@ class FakeEngine:
     def apply(self, config: Config) -> None:
         self.config = config
 
+    def follow_sessions(self, sessions: object, /) -> None:
+        pass
+
+    def allow_extra_usage(self) -> None:
+        """Nothing is in use here."""
+
     def change(self, **settings: object) -> None:
         self.config = replace(self.config, **settings)  # type: ignore[arg-type]
 
@@ -119,9 +131,14 @@ class FakeEngine:
 class FakeControl:
     token: str = "token-of-this-instance"
     stopped: int = 0
+    can_quit: bool = True
+    has_quit: int = 0
 
     def stop(self) -> None:
         self.stopped += 1
+
+    def quit(self) -> None:
+        self.has_quit += 1
 
 
 def served(
@@ -131,9 +148,10 @@ def served(
     policy: AccessPolicy | None = None,
     dialects: Sequence[Dialect] = DIALECTS,
     clock: Callable[[], float] = lambda: NOW,
+    parts: Parts = NO_PARTS,
 ) -> AccessMiddleware:
     """The whole HTTP side over `engine`; the access policy follows the settings unless one is given."""
-    app = create_app(engine.config, engine, control, dialects=dialects, clock=clock)
+    app = create_app(engine.config, engine, control, dialects=dialects, clock=clock, parts=parts)
     return AccessMiddleware(app, lambda: policy or policy_for(engine.config), dialects=dialects)
 
 

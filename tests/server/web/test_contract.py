@@ -18,8 +18,8 @@ from tests.server.web.scene import FakeEngine, client, served
 
 _jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
 Draft202012Validator: Any = _jsonschema.Draft202012Validator
-# Errors of the start and of the desktop, which no client receives.
-NOT_SENT = (errors.StartError, errors.KeyringError)
+# Errors of the start, of the desktop and of our own page, which no client receives.
+NOT_SENT = (errors.StartError, errors.KeyringError, errors.KeysUnreadable, errors.SettingPinned, errors.TunnelRefused)
 
 
 def kinds(of: type[DrawbridgeError]) -> Iterator[type[DrawbridgeError]]:

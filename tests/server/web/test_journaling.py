@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from server.app import create_app
-from server.conversation.events import Event, Failed, Started
+from server.conversation.events import Event, Failed, Started, Timings
 from server.conversation.request import ModelRequest
 from server.errors import UpstreamDown
 from server.journal.record import Record
@@ -156,3 +156,39 @@ async def test_embeddings_are_requests_of_the_local_model() -> None:
     assert (record.dialect, record.asked, record.payer) == ("embeddings", "text-embedding-3-small", "")
     assert (record.outcome, record.model) == ("answered", "use-multilingual-v3")
     assert record.usage.input > 0
+
+
+async def test_a_row_has_the_times_of_its_phases_and_the_fields_without_effect() -> None:
+    async def answer(_: ModelRequest) -> AsyncGenerator[Event, None]:
+        yield Started("claude-sonnet-5", way="reset", timings=Timings(leased_ms=4.0, sent_ms=9.0, first_ms=20.0))
+        raise UpstreamDown(SECRET)
+
+    kept = Kept()
+    body = {**ASK, "seed": 7, "a secret name": 1, "tools": [{"type": "function", "function": {"name": SECRET}}]}
+    async with client(kept.app(FakeEngine(answer=answer))) as c:
+        await c.post("/v1/chat/completions", json=body)
+    (record,) = kept
+    assert record.ignored == "seed"
+    assert record.read_ms is not None
+    assert record.leased_ms is not None
+    assert 0 < record.read_ms <= record.leased_ms - 4.0
+    assert record.sent_ms == pytest.approx(record.leased_ms + 5.0)
+
+
+async def test_a_refused_request_names_the_field_and_not_what_is_in_it() -> None:
+    kept = Kept()
+    async with client(kept.app(FakeEngine())) as c:
+        await c.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": [{"type": SECRET}]}]})
+    (record,) = kept
+    assert (record.error, record.param) == ("InvalidRequest", "messages[0].content[0].type")
+    assert SECRET not in json.dumps(asdict(record))
+
+
+@pytest.mark.parametrize("path", ["/v1/a%00b", "/v1/%ED%A0%80", "/v1/%0A%1b[31m", "/v1/%F0%9F%98%80"])
+async def test_a_path_of_any_bytes_is_kept_as_printable_text(path: str) -> None:
+    kept = Kept()
+    async with client(kept.app(FakeEngine())) as c:
+        await c.get(path)
+    (record,) = kept
+    assert record.path.isprintable()
+    record.path.encode()

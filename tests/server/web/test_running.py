@@ -82,6 +82,8 @@ async def test_nobody_else_sees_or_stops_a_request() -> None:
         (listed,) = (await c.get("/v1/requests")).json()["data"]
     async with client(lan, authorization="Bearer secret") as c:
         assert (await c.delete(f"/v1/requests/{listed['id']}")).status_code == 404
+        assert (await c.delete(f"/v1/chat/completions/{listed['id']}")).status_code == 404
+        assert (await c.get(f"/v1/chat/completions/{listed['id']}/status")).status_code == 404
     async with client(app) as c:
         assert (await c.get("/v1/requests")).status_code == 401
     assert not asking.done()
@@ -92,6 +94,12 @@ async def test_nobody_else_sees_or_stops_a_request() -> None:
         assert [row["id"] for row in rows] == [listed["id"]]
         assert (await c.delete(f"/control/requests/{listed['id']}", headers=token)).json() == {"stopped": 1}
     assert json.loads((await asking).text)["error"]["code"] == "request_stopped"
+    # The state of one that has ended is its owner's, too.
+    path = f"/v1/chat/completions/{listed['id']}/status"
+    async with client(lan, authorization="Bearer secret") as c:
+        assert (await c.get(path)).status_code == 404
+    async with client(app, authorization="Bearer secret") as c:
+        assert (await c.get(path)).json()["status"] == "failed"
 
 
 async def test_a_complete_answer_is_not_stopped_any_more() -> None:

@@ -1,9 +1,11 @@
 import re
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 
 from server.config import Config
+from server.machine.files.assets import asset
 from server.web.access.middleware import AccessMiddleware, policy_for
 from server.web.routes import docs
 from tests.server.web.documented import examples_in
@@ -24,13 +26,45 @@ async def test_the_documentation_loads_only_from_this_server() -> None:
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("page.css", "text/css"), ("page.js", "text/javascript"), ("icon.svg", "image/svg+xml")],
+    [("page.css", "text/css"), ("dashboard/main.js", "text/javascript"), ("icon.svg", "image/svg+xml")],
 )
 async def test_each_file_has_its_content_type(name: str, kind: str) -> None:
     async with client(served(FakeEngine())) as c:
         reply = await c.get(f"/assets/{name}")
     assert reply.headers["content-type"].split(";")[0] == kind
     assert reply.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_every_module_of_the_dashboard_imports_only_what_is_served() -> None:
+    async with client(served(FakeEngine())) as c:
+        seen, waiting = set(), ["/assets/dashboard/main.js"]
+        while waiting:
+            address = waiting.pop()
+            seen.add(address)
+            reply = await c.get(address)
+            assert (reply.status_code, reply.headers["content-type"]) == (200, "text/javascript; charset=utf-8"), (
+                address
+            )
+            for found in re.findall(r"^(?:import|export)\b[^;]*?from\s*[\"']([^\"']+)[\"']", reply.text, re.MULTILINE):
+                target = urljoin(address, found)
+                waiting += [] if target in seen else [target]
+    assert "/assets/vendor/preact-htm.js" in seen
+    folder = asset("web/dashboard/main.js").parent
+    dashboard = {f"/assets/dashboard/{file.relative_to(folder).as_posix()}" for file in folder.rglob("*.js")}
+    assert dashboard - seen == set()
+
+
+async def test_the_folders_of_the_dashboard_serve_nothing_else() -> None:
+    async with client(served(FakeEngine())) as c:
+        for name in (
+            "vendor/preact-htm.LICENSE.txt",
+            "dashboard",
+            "dashboard/",
+            "dashboard/../page.html",
+            "page.html",
+            "dashboard/computer",
+        ):
+            assert (await c.get(f"/assets/{name}")).status_code == 404, name
 
 
 async def test_a_missing_asset_does_not_prevent_the_start(
@@ -56,8 +90,18 @@ async def test_the_document_has_an_example_for_every_endpoint_and_error() -> Non
         "/v1/responses",
         "/v1/responses/compact",
         "/v1/responses/input_tokens",
+        "/v1/chat/completions/{completion_id}",
+        "/v1/chat/completions/{completion_id}/status",
+        "/v1/models/capabilities",
+        "/v1/tools",
         "/v1/requests",
         "/v1/requests/{request_id}",
+        "/v1/projects",
+        "/v1/projects/{project_id}",
+        "/v1/sessions",
+        "/v1/sessions/stats",
+        "/v1/sessions/{session_id}",
+        "/v1/sessions/{session_id}/fork",
         "/v1/responses/{response_id}",
         "/v1/responses/{response_id}/input_items",
         "/v1/completions",
@@ -99,8 +143,9 @@ async def test_the_document_has_an_example_for_every_endpoint_and_error() -> Non
     assert "[DONE]" in chat["responses"]["200"]["content"]["text/event-stream"]["example"]
 
 
-async def test_the_request_examples_are_answered() -> None:
-    async with client(served(FakeEngine())) as c:
+async def test_the_request_examples_are_answered(tmp_path: Path) -> None:
+    config = Config(projects_by_api=True, projects_root=tmp_path)
+    async with client(served(FakeEngine(config=config))) as c:
         for example in examples_in((await c.get("/openapi.json")).json()):
             if example.body is not None:
                 reply = await c.request(example.method, example.path, json=example.body)

@@ -111,6 +111,8 @@ async def test_a_browser_gets_a_page_that_loads_nothing_from_others_and_runs_not
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
     assert "http" not in policy
+    for words in ("connect-src 'self'", "require-trusted-types-for 'script'", "trusted-types 'none'"):
+        assert words in policy
     assert reply.headers["x-frame-options"] == "DENY"
     assert not re.search(r"<style|<script(?![^>]*src=)|\son\w+=|style=|(?:src|href)=\"(?!/)", page)
     for words in ("Running", "http://127.0.0.1:8082/v1", "someone@example.org, on the Claude plan", "sonnet", "1 busy"):

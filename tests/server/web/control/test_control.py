@@ -52,24 +52,26 @@ async def test_another_listener_has_no_controls() -> None:
     assert control.stopped == 0
 
 
-async def test_the_pages_button_stops_the_server() -> None:
+@pytest.mark.parametrize("what", ["stop", "quit"])
+async def test_the_pages_buttons_stop_the_server_and_quit_the_app(what: str) -> None:
     control = FakeControl()
     async with client(served(FakeEngine(), control=control)) as c:
         page = (await c.get("/", headers=BROWSER)).text
         token = token_in(page)
         assert token
         assert control.token not in page
-        assert 'id="stop"' in page
-        reply = await c.post("/control/stop", json={}, headers={**OWN, **with_token(token)})
-    assert (reply.status_code, control.stopped) == (202, 1)
+        reply = await c.post(f"/control/{what}", json={}, headers={**OWN, **with_token(token)})
+    assert (reply.status_code, control.stopped, control.has_quit) == (202, what == "stop", what == "quit")
 
 
-async def test_the_pages_token_authorizes_only_the_stop() -> None:
+async def test_the_pages_token_shows_the_status_and_is_not_the_instances() -> None:
     control = FakeControl()
     async with client(served(FakeEngine(), control=control)) as c:
         token = token_in((await c.get("/", headers=BROWSER)).text)
         assert token
-        assert (await c.get("/control/status", headers=with_token(token))).status_code == 403
+        assert token != control.token
+        assert (await c.get("/control/status", headers=with_token(token))).json()["status"] == "ok"
+        assert (await c.get("/control/status", headers=with_token("guess"))).status_code == 403
 
 
 async def test_once_a_key_is_required_an_old_page_cannot_stop_the_server() -> None:
@@ -97,39 +99,51 @@ async def test_no_other_page_gets_the_token_or_can_use_it(headers: dict[str, str
         page = await c.get("/", headers={"accept": "text/html", **headers})
         assert page.status_code == 200
         assert token_in(page.text) is None
-        assert "Stop Drawbridge" not in page.text
         for kind in ("application/json", "text/plain"):
             given = {**headers, **with_token(control.token), "content-type": kind}
             assert (await c.post("/control/stop", content=b"{}", headers=given)).status_code == 403
     assert control.stopped == 0
 
 
-async def test_without_a_control_port_there_are_no_controls_and_no_button() -> None:
+async def test_without_a_control_port_there_are_no_controls_and_no_token() -> None:
     async with client(served(FakeEngine())) as c:
         assert (await c.post("/control/stop", headers=with_token("x"))).status_code == 404
-        assert "Stop Drawbridge" not in (await c.get("/", headers=BROWSER)).text
+        assert token_in((await c.get("/", headers=BROWSER)).text) is None
 
 
 class TestThePageWhereAKeyIsRequired:
-    async def test_it_has_a_field_for_the_key_and_shows_all_with_it(self) -> None:
+    async def test_it_gets_its_token_for_the_key(self) -> None:
         engine, control = FakeEngine(config=Config(api_key="gate-key")), FakeControl()
         async with client(served(engine, control=control)) as c:
-            closed = (await c.get("/", headers=BROWSER)).text
-            assert 'id="unlock"' in closed
-            assert token_in(closed) is None
-            opened = (await c.get("/", headers={**BROWSER, "authorization": "Bearer gate-key"})).text
-            assert 'id="unlock"' not in opened
-            assert "gate-key" not in opened
+            assert token_in((await c.get("/", headers=BROWSER)).text) is None
+            for key, words in (({}, "requires an access key"), ({"authorization": "Bearer wrong"}, "is wrong")):
+                refused = await c.post("/control/open", json={}, headers={**OWN, **key})
+                assert (refused.status_code, words in refused.json()["error"]["message"]) == (401, True)
+            opened = await c.post("/control/open", json={}, headers={**OWN, "authorization": "Bearer gate-key"})
             # The page keeps this token instead of the key.
-            token = token_in(opened)
-            assert token
+            token = opened.json()["token"]
+            assert "gate-key" not in opened.text
+            assert (await c.get("/control/status", headers=with_token(token))).status_code == 200
             again = (await c.get("/", headers={**BROWSER, **with_token(token)})).text
-            assert 'id="unlock"' not in again
             assert "Default model" in again
             assert (await c.get("/v1/models", headers=with_token(token))).status_code == 401
             # A new key ends old pages.
             engine.change(api_key="another-key")
-            assert 'id="unlock"' in (await c.get("/", headers={**BROWSER, **with_token(token)})).text
+            assert (await c.get("/control/status", headers=with_token(token))).status_code == 403
+            assert token_in((await c.get("/", headers={**BROWSER, **with_token(token)})).text) is None
+
+    async def test_no_other_page_gets_a_token(self) -> None:
+        control = FakeControl()
+        for engine in (FakeEngine(), FakeEngine(config=Config(api_key="gate-key"))):
+            async with client(served(engine, control=control)) as c:
+                given = {"origin": "http://localhost:3000", "authorization": "Bearer gate-key"}
+                assert (await c.post("/control/open", json={}, headers=given)).status_code == 403
+
+    async def test_where_no_key_is_required_an_open_page_gets_a_new_token_after_a_restart(self) -> None:
+        control = FakeControl()
+        async with client(served(FakeEngine(), control=control)) as c:
+            opened = await c.post("/control/open", json={}, headers=OWN)
+            assert opened.json()["token"] == token_in((await c.get("/", headers=BROWSER)).text)
 
     async def test_a_ticket_of_the_app_opens_it_once(self) -> None:
         engine, control = FakeEngine(config=Config(api_key="gate-key")), FakeControl()

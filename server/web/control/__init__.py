@@ -1,0 +1,1 @@
+"""The routes under /control, for our own page and commands."""

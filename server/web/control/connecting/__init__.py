@@ -1,0 +1,1 @@
+"""What connecting a client needs: which clients are seen, Cursor, a phone, the tunnel, and signing in."""

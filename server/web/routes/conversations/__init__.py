@@ -1,0 +1,1 @@
+"""Routes of conversations: sessions, stored responses, and requests that are being answered."""

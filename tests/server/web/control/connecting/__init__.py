@@ -1,0 +1,1 @@
+"""Tests of what connecting a client needs."""
