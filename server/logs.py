@@ -18,12 +18,14 @@ request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", d
 """The id of the current request; it follows the task. The only module global that changes."""
 
 # Defence in depth: our code logs no keys; this redacts keys in third-party messages.
-_SECRET = re.compile(r"(sk-[A-Za-z0-9_-]{4})[A-Za-z0-9_-]{8,}|((?i:bearer|x-api-key:?)\s+)[^\s'\"]{8,}")
+_SECRET = re.compile(
+    r"(://)[^\s/@'\"]+(?=@)|((?:sk|db)-[A-Za-z0-9_-]{4})[A-Za-z0-9_-]{8,}|((?i:bearer|x-api-key:?)\s+)[^\s'\"]{8,}"
+)
 
 
 def redacted(text: str) -> str:
     """`text` without what looks like a key."""
-    return _SECRET.sub(lambda match: f"{match[1] or match[2]}[redacted]", text)
+    return _SECRET.sub(lambda match: f"{match[1] or match[2] or match[3]}[redacted]", text)
 
 
 class _Line(logging.Filter):

@@ -7,12 +7,10 @@ from contextlib import closing, suppress
 
 import click
 
+from server.commands.asked_server import AskedServer, asked_server
 from server.commands.options import settings_options, settle
 from server.commands.output import say
-from server.commands.status_and_stop import running_instance
 from server.errors import DrawbridgeError
-from server.machine.instance import Instance
-from server.machine.keychain import Keychain, resolve_key
 
 # A response that is not streamed comes only when the answer is complete.
 WHOLE_TIMEOUT_S = 3600.0
@@ -27,8 +25,11 @@ STREAM_TIMEOUT_S = 120.0
 @click.option(
     "-n", "--answers", type=click.IntRange(min=1), default=1, help="How many times to ask, one after another."
 )
+@click.option("--session", default=None, metavar="NAME", help="Continue the conversation of this name.")
 @settings_options("api_key", "data_dir")
-def ask(text: tuple[str, ...], model: str | None, *, stream: bool, answers: int, **flags: object) -> int:
+def ask(
+    text: tuple[str, ...], model: str | None, *, stream: bool, answers: int, session: str | None, **flags: object
+) -> int:
     """Ask the running server TEXT, or the standard input (with '-' or without TEXT)."""
     settled = settle(flags, unprefixed=False)
     question = " ".join(text)
@@ -36,21 +37,22 @@ def ask(text: tuple[str, ...], model: str | None, *, stream: bool, answers: int,
         question = sys.stdin.read() if sys.stdin is not None else ""
     if not question.strip():
         raise click.UsageError('No question given. Example: drawbridge ask "What is a drawbridge?"')
-    instance = running_instance(settled.folders)
+    server = asked_server(settled, flags)
     # An empty name selects the server's default model.
     body = {"model": model or "", "stream": stream, "messages": [{"role": "user", "content": question}]}
+    if session is not None:
+        body["session_id"] = session
     headers = {"content-type": "application/json"}
-    key = resolve_key(settled.config, Keychain(settled.folders.config))
-    if key is not None:
-        headers["authorization"] = f"Bearer {key}"
+    if server.key is not None:
+        headers["authorization"] = f"Bearer {server.key}"
     for number in range(answers):
         if number:
             say("")
-        _show(_ask(instance, body, headers))
+        _show(_ask(server, body, headers))
     return 0
 
 
-def _ask(instance: Instance, body: Mapping[str, object], headers: Mapping[str, str]) -> Iterator[str]:
+def _ask(server: AskedServer, body: Mapping[str, object], headers: Mapping[str, str]) -> Iterator[str]:
     """Yields the answer in chunks. Raises `DrawbridgeError`, also after the first chunk."""
     # Lazy: 0.1 s.
     import http.client
@@ -58,11 +60,14 @@ def _ask(instance: Instance, body: Mapping[str, object], headers: Mapping[str, s
     timeout_s = STREAM_TIMEOUT_S if body["stream"] else WHOLE_TIMEOUT_S
     try:
         # A plain connection ignores proxy variables, which must not apply to this computer.
-        with closing(http.client.HTTPConnection(instance.host, instance.port, timeout=timeout_s)) as connection:
-            connection.request("POST", "/v1/chat/completions", json.dumps(body).encode(), dict(headers))
+        connect = http.client.HTTPSConnection if server.is_https else http.client.HTTPConnection
+        with closing(connect(server.host, server.port, timeout=timeout_s)) as connection:
+            connection.request("POST", server.path, json.dumps(body).encode(), dict(headers))
             response = connection.getresponse()
             if response.status != 200:
                 raise _refused(response.read(), response.status)
+            if "session_id" in (response.getheader("x-drawbridge-ignored") or "").split(", "):
+                click.echo("The server keeps no sessions, because its setting 'sessions' is off.", err=True)
             if body["stream"]:
                 yield from _chunks(response)
             else:

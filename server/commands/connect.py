@@ -11,6 +11,8 @@ from server.config import Config
 from server.connect.clients import CLIENTS, TITLES, ClientName, client_named
 from server.connect.instructions import MISSING_KEY, Instructions, Setup, instructions_for
 from server.errors import DrawbridgeError
+from server.keys.key_book import KeyBook
+from server.machine.cursor_editions import PRIVATE, find_editions
 from server.machine.instance import read_instance, request_status
 from server.machine.keychain import Keychain
 from server.machine.network.port_owner import bracketed
@@ -32,22 +34,34 @@ class _Found:
 @click.argument("client", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.option("--paste", is_flag=True, help="Print only the lines to paste, without explanations.")
+@click.option("--new-key", is_flag=True, help="Create a key of the client's own, and show it in its place.")
 @settings_options("model", "api_key", "data_dir")
-def connect(client: tuple[str, ...], *, as_json: bool, paste: bool, **flags: object) -> int:
+def connect(client: tuple[str, ...], *, as_json: bool, paste: bool, new_key: bool, **flags: object) -> int:
     """Show what to type into CLIENT, with this server's port, key and model; without CLIENT, list the clients."""
     if not client:
         say(json.dumps({name: TITLES[name] for name in CLIENTS}, indent=2) if as_json else _list())
         return 0
     name = client_named(" ".join(client))
-    found = _look_up(settle(flags, unprefixed=False))
+    settled = settle(flags, unprefixed=False)
+    found = _look_up(settled)
+    if new_key:
+        found = _with_new_key(name, found, settled)
     instructions = instructions_for(name, found.setup)
-    for remark in found.remarks:
+    for remark in (*found.remarks, *_about_cursor(name)):
         note(remark)
     if as_json:
         say(json.dumps(_as_json(name, found, instructions), indent=2, ensure_ascii=False))
     else:
         say((instructions.snippets[0].text if paste else instructions.text).rstrip("\n"))
     return 0
+
+
+def _about_cursor(name: ClientName) -> tuple[str, ...]:
+    """A remark for those who have the edition of Cursor that needs no tunnel."""
+    if name != "cursor":
+        return ()
+    found = [edition for edition in find_editions() if edition.is_private]
+    return (f"{PRIVATE} {found[0].version}".rstrip() + " is on this computer: it needs no tunnel.",) if found else ()
 
 
 def _list() -> str:
@@ -105,6 +119,17 @@ def _key(config: Config, keychain: Keychain) -> tuple[str | None, str | None, st
         return None, None, f"An access key is required, and {missing}. Put it in the place of {MISSING_KEY}."
     source = _PLACES[stored.place]
     return stored.key, source, f"An access key is required. This one is from {source}: keep it secret."
+
+
+def _with_new_key(client: ClientName, found: _Found, settled: Settled) -> _Found:
+    """What was found out, with a new key for the client. Raises `DrawbridgeError` if it cannot be stored."""
+    book = KeyBook(settled.folders.config)
+    key, text = book.add(book.free_name(TITLES[client]))
+    setup = replace(found.setup, requires_key=True, key=text)
+    remark = f"This is the new key for {key.name}. It is shown only now; 'drawbridge keys' lists and revokes keys."
+    # A remark about the user's own key is not about this one.
+    others = () if found.setup.requires_key else found.remarks
+    return replace(found, setup=setup, key_source=f"the new key for {key.name}", remarks=(*others, remark))
 
 
 def _requires_key(config: Config) -> bool:

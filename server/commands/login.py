@@ -18,11 +18,12 @@ def login(payer: str | None, **flags: object) -> int:
     """Sign in to Claude Code, in the browser. Drawbridge never sees the credentials."""
     # Lazy: other commands do not need Claude Code.
     from server.claude.cli.locate import find_cli
+    from server.machine.network.outbound_proxy import with_proxy
     from server.machine.processes.environment import desktop_environment
 
-    # The browser needs the folder of the user's session.
-    environment = desktop_environment(os.environ)
     config = settle(flags, unprefixed=True).config
+    # The browser needs the folder of the user's session.
+    environment = with_proxy(desktop_environment(os.environ), config.proxy)
     path = find_cli(config.cli_path, environment, newest=config.prefer_cli == "newest")
     arguments = [str(path), "auth", "login", *([payer] if payer else [])]
     try:

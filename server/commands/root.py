@@ -11,14 +11,20 @@ from server.commands.ask import ask
 from server.commands.checks.doctor import doctor
 from server.commands.checks.findings import CheckTray
 from server.commands.connect import connect
-from server.commands.embeddings_key import embeddings_key
-from server.commands.forget_key import forget_key
+from server.commands.keys.app_keys import keys
+from server.commands.keys.embeddings_key import embeddings_key
+from server.commands.keys.forget_key import forget_key
 from server.commands.login import login
 from server.commands.options import settings_options, settle
 from server.commands.output import note, say
-from server.commands.requests_and_usage import forget_requests, requests_command, stop_request, usage_command
+from server.commands.projects import projects
+from server.commands.running.approvals import approvals
+from server.commands.running.contents import contents
+from server.commands.running.extra_usage import extra_usage
+from server.commands.running.requests_and_usage import forget_requests, requests_command, stop_request, usage_command
+from server.commands.running.status_and_stop import status, stop
+from server.commands.running.tunnel import tunnel
 from server.commands.serve import MakeRunner, Parts, RunDesktop, serve, serve_until_stopped
-from server.commands.status_and_stop import status, stop
 from server.errors import DrawbridgeError
 from server.machine.version import own_version
 
@@ -98,6 +104,6 @@ def drawbridge(context: click.Context, /, **flags: object) -> int | None:
 for _command in (
     *(serve, status, stop, ask, connect, login, doctor),
     *(requests_command, stop_request, usage_command, forget_requests),
-    *(embeddings_key, forget_key),
+    *(approvals, contents, extra_usage, keys, projects, embeddings_key, forget_key, tunnel),
 ):
     drawbridge.add_command(_command)

@@ -1,11 +1,13 @@
 """`drawbridge serve`: the server without an icon, until Ctrl-C or `drawbridge stop`."""
 
+import itertools
 import logging
 import secrets
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,7 +16,7 @@ import click
 from server.commands.checks.findings import CheckTray
 from server.commands.options import Settled, settings_options, settle
 from server.commands.output import note, say
-from server.commands.settings_watcher import SettingsWatcher
+from server.commands.settings_watcher import ServedSettings, SettingsWatcher
 from server.config import GRACE_S, Config
 from server.errors import DrawbridgeError, StartError
 from server.logs import close_log, open_log
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_WAIT_S = 0.5
+# How many waits there are between two looks at the addresses of this computer.
+_WAITS_FOR_NETWORK = 10
+
 # Ctrl-C, the system's request to end, a closed terminal, Ctrl-Break; not all exist on every system.
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
 
@@ -36,7 +42,13 @@ class MakeRunner(Protocol):
     """Creates the server: `Runner`, or in tests one with another engine."""
 
     def __call__(
-        self, config: Config, *, folders: Folders, token: str, on_open: Callable[[Listeners], None]
+        self,
+        config: Config,
+        *,
+        folders: Folders,
+        token: str,
+        on_open: Callable[[Listeners], None],
+        settings: ServedSettings,
     ) -> "Runner":
         """Returns a runner that has not started."""
 
@@ -75,7 +87,7 @@ def serve_until_stopped(settled: Settled, make_runner: MakeRunner | None = None)
         # Lazy: the other commands only talk to a server.
         from server.runtime.runner import Runner
 
-        make_runner = Runner
+        make_runner = partial(Runner, diagnose=partial(_diagnostics, settled.config))
     settled.folders.make()
     # The claim comes first: two servers must not write one log.
     with claim(settled.folders.data) as claimed, logged(settled.folders, settled.config):
@@ -86,6 +98,13 @@ def serve_until_stopped(settled: Settled, make_runner: MakeRunner | None = None)
             logger.debug("raised here", exc_info=error)
             raise
     return 0
+
+
+def _diagnostics(config: Config) -> str:
+    # Lazy: only if the page asks for it.
+    from server.commands.checks.diagnostics import diagnostics
+
+    return diagnostics({name: getattr(config, name) for name in config.sources if config.source(name) == "flag"})
 
 
 @contextmanager
@@ -113,9 +132,10 @@ def _serve(settled: Settled, claimed: Claim, make_runner: MakeRunner) -> None:
         claimed.publish(own_instance(listeners, token))
 
     # A client that gets an answer finds the instance file.
-    runner = make_runner(config, folders=settled.folders, token=token, on_open=publish)
+    settings = ServedSettings()
+    runner = make_runner(config, folders=settled.folders, token=token, on_open=publish, settings=settings)
     # Created before we report that we listen: edits from then on are applied.
-    watcher = SettingsWatcher(settled, runner, publish)
+    settings.watcher = watcher = SettingsWatcher(settled, runner, publish)
     with _on_signals(runner.stop) as seen:
         runner.start()
         say(f"Drawbridge listening on {runner.listeners.base_url}")
@@ -124,8 +144,12 @@ def _serve(settled: Settled, claimed: Claim, make_runner: MakeRunner) -> None:
             note(remark)
         is_announced = False
         # In short waits: on Windows, Ctrl-C does not interrupt a long one.
-        while not runner.wait(0.5):
+        for waits in itertools.count(1):
+            if runner.wait(_WAIT_S):
+                break
             watcher.check()
+            if waits % _WAITS_FOR_NETWORK == 0:
+                watcher.follow_network()
             if seen and not is_announced:
                 is_announced = True
                 note(f"Stopping: running answers have up to {GRACE_S:.0f} s. Ctrl-C again cancels them.")

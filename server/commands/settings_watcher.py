@@ -1,14 +1,16 @@
-"""Applies edits of the settings file to a running `drawbridge serve`."""
+"""Applies edits of the settings file, and changes made on the page, to a running `drawbridge serve`."""
 
 import logging
-from collections.abc import Callable, Iterator
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from server.commands.options import Settled
 from server.commands.output import note
-from server.config import FIXED_AT_START
+from server.config import FIXED_AT_START, OPTIONS, Config, pinned_by
 from server.errors import DrawbridgeError, SettingsInvalid
 from server.machine.files.settings_file import SettingsFile
 from server.machine.keychain import Keychain, resolve_key
@@ -28,12 +30,44 @@ class SettingsWatcher:
         self._runner = runner
         self._on_listeners = on_listeners
         self._file = SettingsFile(settled.folders.settings_file)
+        # `check` runs in the main thread, `change` in one of the server's.
+        self._lock = threading.Lock()
         # The file was read a moment ago and its problems were reported, so only an edit from now on counts.
         with suppress(SettingsInvalid):
             self._file.read(set_aside=False)
 
     def check(self) -> None:
         """Applies changes and reports them. An invalid file changes nothing. Cheap; never raises."""
+        with self._lock:
+            self._check()
+
+    def follow_network(self) -> None:
+        """Moves the listeners for other devices to the addresses that this computer has now. Cheap; never raises."""
+        with self._lock:
+            listeners = self._runner.listeners
+            self._runner.follow_network()
+            if self._runner.listeners is not listeners:
+                self._on_listeners(self._runner.listeners)
+
+    @property
+    def wanted(self) -> Config:
+        """The settings as flags, variables and the file give them now."""
+        try:
+            return self._settled.again().config
+        except DrawbridgeError:
+            return self._runner.config
+
+    def change(self, changes: Mapping[str, object]) -> tuple[str, ...]:
+        """Applies values by the names in `Config`, then writes them to the file, so that a refused one is not saved.
+
+        For another thread. Returns notices about the file.
+        """
+        with self._lock:
+            self._apply(self._settled.after(changes))
+            keys = {option.name: option.key for option in OPTIONS}
+            return self._file.write({keys[name]: value for name, value in changes.items()})
+
+    def _check(self) -> None:
         if not self._file.changed():
             return
         with suppress(SettingsInvalid):
@@ -68,3 +102,31 @@ class SettingsWatcher:
         for name in FIXED_AT_START:
             if getattr(settled.config, name) != getattr(self._runner.config, name):
                 yield name
+
+
+class ServedSettings:
+    """The settings of a running `drawbridge serve`, as the page changes them; see `SettingsPort`."""
+
+    restarting: frozenset[str] = frozenset()
+
+    def __init__(self) -> None:
+        # Set before the first request is answered.
+        self.watcher: SettingsWatcher | None = None
+
+    @property
+    def wanted(self) -> Config:
+        """The settings as flags, variables and the file give them."""
+        return self._live.wanted
+
+    def pinned_by(self, name: str) -> str:
+        """The flag or variable that sets it; empty if the user may change it."""
+        return pinned_by(self._live.wanted, name, os.environ)
+
+    def change(self, changes: Mapping[str, object]) -> tuple[str, ...]:
+        """Applies and saves the changes."""
+        return self._live.change(changes)
+
+    @property
+    def _live(self) -> SettingsWatcher:
+        assert self.watcher is not None
+        return self.watcher

@@ -63,6 +63,51 @@ TITLES: Mapping[ClientName, str] = MappingProxyType(
     }
 )
 
+# The order of the page's cards; the others follow.
+COMMON_CLIENTS: tuple[ClientName, ...] = (
+    "cursor",
+    "talon",
+    "cline",
+    "continue",
+    "open-webui",
+    "codex",
+    "claude-code",
+    "opencode",
+    "aider",
+    "zed",
+    "jetbrains",
+    "raycast",
+    "curl",
+)
+SUMMARIES: Mapping[ClientName, str] = MappingProxyType(
+    {
+        "talon": "Voice control, with talon-ai-tools",
+        "cline": "Agent in VS Code; also Roo Code",
+        "continue": "Assistant in VS Code and JetBrains",
+        "open-webui": "Chat in the browser",
+        "codex": "OpenAI's agent in the terminal",
+        "claude-code": "Anthropic's agent in the terminal",
+        "opencode": "Agent in the terminal",
+        "aider": "Pair programmer in the terminal",
+        "zed": "Code editor",
+        "jetbrains": "IntelliJ IDEA, PyCharm and others",
+        "raycast": "Launcher for macOS",
+        "vscode": "The chat of VS Code",
+        "cursor": "Code editor; needs a tunnel",
+        "n8n": "Workflows",
+        "curl": "One request, from a terminal",
+        "openai-python": "For your own programs",
+        "openai-node": "For your own programs",
+        "anthropic-python": "For your own programs",
+        "ai-sdk": "For web apps",
+        "langchain": "For your own programs",
+        "llamaindex": "For your own programs",
+        "litellm": "Proxy and library",
+        "llm": "Command line tool",
+        "ollama": "For your own programs",
+    }
+)
+
 
 def client_named(name: str) -> ClientName:
     """Returns the client, also for another spelling of its name or title, as in "Open WebUI". Raises `DrawbridgeError`.

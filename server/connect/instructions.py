@@ -60,8 +60,8 @@ class Setup:
             "port": str(url.port),
             "host": url.netloc,
             "key": self.shown_key,
-            # The tunnel of Cursor always needs the key.
-            "tunnel_key": self.shown_key if self.requires_key else MISSING_KEY,
+            # The tunnel has a key of its own, which is shown only when it is made.
+            "tunnel_key": MISSING_KEY,
             "model": self.model,
             "quoted_key": quoted_key,
             "quoted_model": quoted_model,

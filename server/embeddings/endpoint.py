@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from server.config import Config
 from server.embeddings.post import HttpReply, Limits, origin, post
 from server.errors import DrawbridgeError, EndpointFailed, KeyringMissing, OwnRequest
+from server.machine.network.outbound_proxy import bypasses_proxy
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +56,9 @@ class Endpoint:
         headers = {"content-type": "application/json", "accept": "application/json", PASSED_ON: "1"}
         if key := await self._key_for(url):
             headers["authorization"] = f"Bearer {key}"
-        reply = await post(url, headers, body, Limits(config.timeout_s, _MOST_S, _MOST_BYTES))
+        host = urlsplit(url).hostname or ""
+        proxy = None if config.proxy is None or bypasses_proxy(host, os.environ) else config.proxy
+        reply = await post(url, headers, body, Limits(config.timeout_s, _MOST_S, _MOST_BYTES), proxy)
         logger.info("embedded by %s: status %d, %d bytes", origin(url), reply.status, len(reply.body))
         if reply.status == 401:
             # The user will store another one.

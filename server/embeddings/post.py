@@ -8,10 +8,11 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import h11
 
+from server.embeddings.proxy_tunnel import connected_through, port_of, proxy_headers
 from server.errors import EndpointFailed
 
 _READ_BYTES = 64 * 1024
@@ -35,11 +36,16 @@ class Limits:
     most_bytes: int
 
 
-async def post(url: str, headers: Mapping[str, str], body: bytes, limits: Limits) -> HttpReply:
-    """Posts `body` to `url`, which is http or https. Raises `EndpointFailed`. Follows no redirect, uses no proxy."""
+async def post(
+    url: str, headers: Mapping[str, str], body: bytes, limits: Limits, proxy: str | None = None
+) -> HttpReply:
+    """Posts `body` to `url`, which is http or https, through `proxy` if given. Follows no redirect.
+
+    Raises `EndpointFailed`.
+    """
     try:
         async with asyncio.timeout(limits.total_s):
-            return await _exchanged(url, headers, body, limits)
+            return await _exchanged(url, headers, body, limits, proxy)
     except TimeoutError as error:
         raise EndpointFailed(f"{origin(url)} sent no whole answer in time.") from error
     except h11.RemoteProtocolError as error:
@@ -57,16 +63,17 @@ def origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
-async def _exchanged(url: str, headers: Mapping[str, str], body: bytes, limits: Limits) -> HttpReply:
+async def _exchanged(url: str, headers: Mapping[str, str], body: bytes, limits: Limits, proxy: str | None) -> HttpReply:
     parts = urlsplit(url)
-    is_secure = parts.scheme == "https"
-    context = ssl.create_default_context() if is_secure else None
-    port = parts.port or (443 if is_secure else 80)
     async with asyncio.timeout(limits.silence_s):
-        reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=context)
+        reader, writer = await _connected(parts) if proxy is None else await connected_through(proxy, parts)
     try:
         connection = h11.Connection(h11.CLIENT)
         target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+        if proxy is not None and parts.scheme == "http":
+            # Without a tunnel the proxy reads the whole address.
+            target = f"{origin(url)}{target}"
+            headers = {**headers, **proxy_headers(proxy)}
         fixed = {"host": parts.netloc.rpartition("@")[2], "content-length": str(len(body)), "connection": "close"}
         request = h11.Request(method="POST", target=target, headers=[*{**headers, **fixed}.items()])
         for event in (request, h11.Data(data=body), h11.EndOfMessage()):
@@ -74,6 +81,11 @@ async def _exchanged(url: str, headers: Mapping[str, str], body: bytes, limits: 
         return await _read(connection, reader, limits)
     finally:
         writer.close()
+
+
+async def _connected(parts: SplitResult) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    context = ssl.create_default_context() if parts.scheme == "https" else None
+    return await asyncio.open_connection(parts.hostname, port_of(parts), ssl=context)
 
 
 async def _read(connection: h11.Connection, reader: asyncio.StreamReader, limits: Limits) -> HttpReply:

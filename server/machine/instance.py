@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any  # the fields of a JSON object
 from urllib.parse import quote
 
 import filelock
@@ -17,8 +18,12 @@ from server.machine.version import own_version
 
 TOKEN_HEADER = "x-drawbridge-token"  # noqa: S105 # the name of a header
 TIMEOUT_S = 5.0
+# Closing a tunnel waits for its program and for running answers.
+TUNNEL_TIMEOUT_S = 30.0
 # A process that only checks whether a server runs holds the lock for a moment.
 _CLAIM_TIMEOUT_S = 1.0
+# Statuses of what the server refuses in words of its own.
+_REFUSALS = frozenset({400, 404, 409})
 _LOCK, _FILE, _END, _STATE = "server.lock", "server.json", "end-asked", "app-state"
 
 
@@ -145,8 +150,8 @@ def request_status(instance: Instance) -> Mapping[str, object]:
 
 
 def request_stop(instance: Instance, *, timeout_s: float = TIMEOUT_S) -> None:
-    """Asks the server to stop, without waiting. Raises `DrawbridgeError` if it does not answer."""
-    _ask(instance, "POST", "/control/stop", timeout_s)
+    """Asks the server and its app, if any, to end, without waiting. Raises `DrawbridgeError` if it does not answer."""
+    _ask(instance, "POST", "/control/quit", timeout_s)
 
 
 def request_running(instance: Instance) -> list[Mapping[str, object]]:
@@ -161,18 +166,59 @@ def request_stop_of(instance: Instance, request_id: str) -> bool:
     return bool(_ask(instance, "DELETE", path, TIMEOUT_S).get("stopped"))
 
 
-def _ask(instance: Instance, method: str, path: str, timeout_s: float) -> Mapping[str, object]:
+def request_extra_usage(instance: Instance) -> Mapping[str, object]:
+    """Has the server go on with paid extra usage; returns its state. Raises `DrawbridgeError` if it cannot ask."""
+    return _ask(instance, "POST", "/control/overage", TIMEOUT_S)
+
+
+def request_contents(
+    instance: Instance, method: str, request_id: str = "", *, body: Mapping[str, object] | None = None
+) -> Mapping[str, object]:
+    """Sends a request about kept contents, or about those of one request. Raises `DrawbridgeError` if it cannot ask."""
+    path = f"/control/contents/{quote(request_id, safe='')}" if request_id else "/control/contents"
+    return _ask(instance, method, path, TIMEOUT_S, body)
+
+
+def request_tunnel(
+    instance: Instance, method: str, body: Mapping[str, object] | None = None, *, look: bool = True
+) -> Mapping[str, Any]:
+    """Shows (GET), opens (POST) or closes (DELETE) the tunnel. Raises `DrawbridgeError`, also for what is refused.
+
+    `look`: also whether each provider could open one, which takes a moment.
+    """
+    path = "/control/tunnel" if look else "/control/tunnel?look=false"
+    return _ask(instance, method, path, TUNNEL_TIMEOUT_S, body)
+
+
+def request_approvals(instance: Instance) -> Mapping[str, Any]:
+    """Returns the questions of agents that wait, in `data`. Raises `DrawbridgeError` if it cannot ask."""
+    return _ask(instance, "GET", "/control/approvals", TIMEOUT_S)
+
+
+def request_decision(instance: Instance, question_id: str, decision: str) -> None:
+    """Decides a question. Raises `DrawbridgeError`, also if it is unknown, closed, or cannot be decided so."""
+    path = f"/control/approvals/{quote(question_id, safe='')}"
+    _ask(instance, "POST", path, TIMEOUT_S, {"decision": decision})
+
+
+def _ask(
+    instance: Instance, method: str, path: str, timeout_s: float, body: Mapping[str, object] | None = None
+) -> Mapping[str, object]:
     # Lazy: 0.1 s, and a server that starts does not need it.
     import http.client
 
     # A plain connection ignores proxy variables, which must not apply to this computer.
     try:
         with closing(http.client.HTTPConnection(instance.host, instance.port, timeout=timeout_s)) as connection:
-            connection.request(method, path, headers={TOKEN_HEADER: instance.token})
+            headers = {TOKEN_HEADER: instance.token, **({} if body is None else {"content-type": "application/json"})}
+            connection.request(method, path, None if body is None else json.dumps(body).encode(), headers)
             response = connection.getresponse()
             answer = json.loads(response.read())
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise _no_answer(instance, f"{type(error).__name__}: {error}") from error
+    refused = answer.get("error") if isinstance(answer, dict) and response.status in _REFUSALS else None
+    if isinstance(refused, dict):
+        raise DrawbridgeError(str(refused.get("message")), title="The server refuses that")
     if response.status >= 300 or not isinstance(answer, dict):
         raise _no_answer(instance, f"it answered with status {response.status}")
     return answer

@@ -23,15 +23,23 @@ SERVICE = "Drawbridge"
 DEADLINE_S = 5.0
 _PROBE = "probe"
 
-KeyName = Literal["access key", "embeddings key"]
+KeyName = Literal["access key", "embeddings key", "ngrok token", "cloudflared token"]
 ACCESS_KEY: KeyName = "access key"
 EMBEDDINGS_KEY: KeyName = "embeddings key"
 """The key of another server, for embeddings."""
 
+TUNNEL_TOKENS: tuple[KeyName, ...] = ("ngrok token", "cloudflared token")
+"""The tokens of tunnel providers."""
+
 KeyPlaceName = Literal["keyring", "file"]
 KeyringState = Literal["keyring", "none", "locked"]
 _VARIABLES: Mapping[KeyName, str] = MappingProxyType(
-    {ACCESS_KEY: "DRAWBRIDGE_API_KEY", EMBEDDINGS_KEY: "DRAWBRIDGE_EMBEDDINGS_KEY"}
+    {
+        ACCESS_KEY: "DRAWBRIDGE_API_KEY",
+        EMBEDDINGS_KEY: "DRAWBRIDGE_EMBEDDINGS_KEY",
+        "ngrok token": "NGROK_AUTHTOKEN",
+        "cloudflared token": "TUNNEL_TOKEN",
+    }
 )
 T = TypeVar("T")
 
@@ -176,6 +184,12 @@ class Keychain:
                 hint=f"Check the folder's permissions, or set the key as {_VARIABLES[self._name]}.",
                 title=f"The {self._name} is not stored",
             ) from error
+
+
+def stored_key(folder: Path, name: KeyName) -> str | None:
+    """The key as it is stored; None if there is none. Raises `KeyUnreadable` or `KeyringError`."""
+    stored = Keychain(folder, name).find()
+    return stored.key if stored else None
 
 
 def new_key() -> str:

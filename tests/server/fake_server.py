@@ -15,6 +15,7 @@ from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
+from server.agents.asking.approvals import OpenQuestions
 from server.commands.root import run
 from server.config import Config
 from server.conversation.events import (
@@ -35,7 +36,9 @@ from server.embeddings import Embedder
 from server.errors import UsageLimit, WorkerDied
 from server.machine.files.paths import Folders
 from server.runtime.runner import Runner
+from server.runtime.services.computer import new_computer_use
 from server.status import AccountStatus, PoolStatus, Serving, Status
+from server.web.control.parts import Parts
 from server.web.interfaces import ControlPort, Engine
 
 
@@ -51,7 +54,12 @@ class FakeEngine:
         # A sign-in waits for it; None: it ends at once.
         self.browser: asyncio.Event | None = None
         self.sign_ins: list[str] = []
+        self.extra_usage_allowed = 0
         self.embedder = Embedder(lambda: self.config, lambda: None)
+        self.loop = asyncio.get_running_loop()
+        self.approvals = OpenQuestions()
+        self.approvals.watch(lambda _: self.on_change())
+        self.computer = new_computer_use(lambda: self.config, self.approvals, lambda: self.on_change())  # noqa: PLW0108 # set later
 
     async def stream(self, turn: ModelRequest) -> AsyncGenerator[Event, None]:
         """Answers with the question and the settings in three deltas; "refuse", "break" and "slow" do what they say."""
@@ -74,6 +82,12 @@ class FakeEngine:
     async def models(self) -> tuple[ModelCard, ...]:
         return ()
 
+    def follow_sessions(self, sessions: object, /) -> None:
+        pass
+
+    def allow_extra_usage(self) -> None:
+        self.extra_usage_allowed += 1
+
     async def account(self) -> AccountStatus:
         return AccountStatus()
 
@@ -84,6 +98,8 @@ class FakeEngine:
             model=self.config.model,
             demo=self.config.demo,
             key_required=self.config.api_key is not None,
+            approvals=self.approvals.status,
+            computer=self.computer.status,
             pool=PoolStatus(size=self.config.pool_size),
         )
 
@@ -92,6 +108,7 @@ class FakeEngine:
 
     def apply(self, config: Config) -> None:
         self.config = config
+        self.computer.follow_settings()
 
     async def sign_in(self, account: str, on_url: Callable[[str], None]) -> AccountStatus:
         on_url("https://example.org/sign-in")
@@ -136,9 +153,10 @@ class FakeBackend:
         try:
             yield engine
         finally:
+            await engine.computer.close()
             engine.is_open = False
 
-    def create_app(self, config: Config, engine: Engine, control: ControlPort) -> Any:
+    def create_app(self, config: Config, engine: Engine, control: ControlPort, parts: Parts) -> Any:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             head: list[Any] = [(b"content-type", b"application/json")]
             await send({"type": "http.response.start", "status": 200, "headers": head})
@@ -147,6 +165,8 @@ class FakeBackend:
                 return
             if scope["path"] == "/stop":
                 control.stop()
+            if scope["path"] == "/quit":
+                control.quit()
             status = engine.status()
             body = {"state": status.state.value, "base_url": status.base_url, "key": engine.config.api_key}
             await send({"type": "http.response.body", "body": json.dumps(body).encode()})

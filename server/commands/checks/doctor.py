@@ -14,6 +14,7 @@ from server.commands.checks.findings import CheckTray, Finding, Level
 from server.commands.options import Settled, settings_options, settle
 from server.commands.output import say, table
 from server.errors import DrawbridgeError, KeyUnreadable
+from server.keys.key_file import KeyFile
 from server.machine.files.paths import find_folders
 from server.machine.instance import Instance, read_instance, request_status
 from server.machine.keychain import Keychain, resolve_key
@@ -72,6 +73,7 @@ def find_all(
     yield _folder("log folder", settled.folders.logs)
     yield from _ports(settled)
     yield _keyring(settled)
+    yield _app_keys(settled)
     yield _embeddings(settled)
     yield tray() if tray is not None else Finding("tray", Level.NOTE, "this is the server only, without an icon")
 
@@ -79,11 +81,12 @@ def find_all(
 def _own_variables(settled: Settled) -> tuple[str, ...]:
     """The variables that point at the running server, or at where it would listen."""
     # Lazy: only this command uses them without a server.
+    from server.machine.network.outbound_proxy import with_proxy
     from server.machine.network.own_address import own_variables
 
     instance = read_instance(settled.folders.data)
     host, port = (instance.host, instance.port) if instance else (settled.config.host, settled.config.port)
-    return own_variables(os.environ, (f"{bracketed(host)}:{port}",))
+    return own_variables(with_proxy(os.environ, settled.config.proxy), (f"{bracketed(host)}:{port}",))
 
 
 def _settings(settled: Settled, path: Path) -> Finding:
@@ -100,12 +103,14 @@ def _claude(settled: Settled) -> Iterator[Finding]:
     from server.claude.cli.locate import find_cli, why_this_cli
     from server.claude.cli.versions import cli_version
     from server.machine.billing import environment_for, with_required_payer
+    from server.machine.network.outbound_proxy import with_proxy
     from server.machine.network.own_address import without_own_address
     from server.machine.processes.environment import clean_environment
 
     config = settled.config
     environment = environment_for(
-        config.payer, without_own_address(clean_environment(os.environ), _own_variables(settled))
+        config.payer,
+        without_own_address(with_proxy(clean_environment(os.environ), config.proxy), _own_variables(settled)),
     )
     try:
         path = find_cli(config.cli_path, environment, newest=config.prefer_cli == "newest")
@@ -120,6 +125,8 @@ def _claude(settled: Settled) -> Iterator[Finding]:
     if sys.platform == "win32":
         yield git_bash_finding(environment)
     yield _self_check(settled, path, version)
+    if config.aliases:
+        yield _aliases(settled)
     try:
         account = with_required_payer(config.payer, asyncio.run(account_status(path, environment)))
         account = account if config.demo else _as_server_knows(account, settled)
@@ -159,6 +166,22 @@ def _self_check(settled: Settled, cli: Path, version: str) -> Finding:
     if mode.summary:
         return Finding("self-check", Level.NOTE, mode.summary)
     return Finding("self-check", Level.OK, "this Claude Code passed")
+
+
+def _aliases(settled: Settled) -> Finding:
+    """The user's own names for models, and which of them Claude's models hide."""
+    # Lazy, as above.
+    from server.answering.model_routing import hidden_aliases
+    from server.claude.cli.models import ModelCache
+
+    config = settled.config
+    text = ", ".join(
+        f"{alias.name} = {alias.model}{f' ({alias.effort} effort)' if alias.effort else ''}" for alias in config.aliases
+    )
+    hidden = hidden_aliases(ModelCache(settled.folders.data / "models.json").cards, config)
+    if not hidden:
+        return Finding("aliases", Level.OK, text)
+    return Finding("aliases", Level.NOTE, f"{text}; {', '.join(hidden)} has no effect: Claude has a model of that name")
 
 
 def _as_server_knows(account: AccountStatus, settled: Settled) -> AccountStatus:
@@ -263,6 +286,15 @@ def _keyring(settled: Settled) -> Finding:
     if key is not None and settled.config.api_key is None:
         place += " and required"
     return Finding("keyring", Level.OK if state.startswith("works") else Level.NOTE, f"{state}; {place}")
+
+
+def _app_keys(settled: Settled) -> Finding:
+    """How many apps have keys of their own. Never the keys themselves."""
+    try:
+        count = len(KeyFile(settled.folders.config).read())
+    except DrawbridgeError as error:
+        return Finding("keys of apps", Level.NOTE, str(error))
+    return Finding("keys of apps", Level.OK, str(count) if count else "none")
 
 
 def _embeddings(settled: Settled) -> Finding:

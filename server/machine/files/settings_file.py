@@ -22,16 +22,43 @@ PROTECTING = ("require_key", "api_key")
 COMMON: tuple[tuple[str, str, str], ...] = (
     ("port", "8082", "the port to listen on"),
     ("model", '"sonnet"', "answers requests that name no model, or none of Claude's"),
+    # In one line, since all lines after the head of a table would belong to it.
+    (
+        "aliases",
+        '{ fast = "haiku", deep = { model = "opus", effort = "high" } }',
+        "your own names for models, which clients can request; none if absent",
+    ),
     ("pool_size", "3", "how many answers may run at once; each needs one Claude Code process"),
     ("require_key", "false", "apps on this computer must send the access key, too"),
     ("reach", '"local"', '"lan" lets containers and the network connect, with the access key'),
+    ("ollama_port", "0", "a second port for apps that only know Ollama, which look at 11434; 0: none"),
     ("payer", '"automatic"', 'which account pays: "automatic", "plan" or "api key"'),
+    ("on_extra_usage", '"go on"', 'when the plan is used up: "go on" with paid extra usage, or "stop"'),
+    ("usage_notice", "80", "the app notifies you at this percentage of the plan; 0: not at all"),
     ("timeout", "120", "a request fails if Claude sends nothing for this many seconds"),
+    (
+        "proxy",
+        '"http://user:password@proxy.example.org:3128"',
+        "the proxy for Claude Code; if absent, that of the environment",
+    ),
     ("cli_path", '"/path/to/claude"', "the Claude Code program to run; if absent, Drawbridge searches for it"),
     ("log_dir", '"/path/to/folder"', "the folder of the log; if absent, the system's folder for logs"),
     ("demo", "false", "made-up answers, without an account"),
     ("journal_days", "30", "how many days the list of requests is kept, without their words; 0: not at all"),
+    ("sessions", '"memory"', "where conversations with a session_id are kept: memory, disk or off"),
+    ("session_hours", "1", "how many hours a session is kept after its last request"),
+    ("metrics", "false", "serve counts and times of requests at /metrics in Prometheus' form, to this computer only"),
+    ("contents_days", "0", "how many days contents that you keep stay on the disk too; 0: in memory only"),
+    ("agent_mode", "false", "let Claude Code's own tools work in the folder of a project, for requests that name one"),
+    ("agents", "2", "how many agents work at once"),
+    ("computer_use", "false", "let the app's menu start a time in which Claude uses the screen, pointer and keyboard"),
+    ("projects_root", '"/path/to/folder"', "where folders of projects may be made; if absent, nowhere"),
+    ("projects_by_api", "false", "apps without a key of their own may add and remove projects in that folder"),
     ("check_updates", "false", "check once a day for a newer version"),
+    ("tunnel", '"off"', "the provider of the tunnel that is opened at the start: the manual names them"),
+    ("tunnel_host", '"bridge.example.org"', "the tunnel's public host name, for cloudflared-named, own and ngrok"),
+    ("tunnel_port", "0", "the local port of the tunnel's listener; 0: a free one, or 8490"),
+    ("tunnel_idle_hours", "8", "after how many hours without a request the tunnel is closed; 0: never"),
 )
 _INTRODUCTION = """\
 # Drawbridge's settings. The manual (/manual/commands) lists them all. Changes apply while Drawbridge runs.

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from server.commands.options import HELP, as_arguments, as_variables, settle
+from server.commands.options import as_arguments, as_variables, settle
 from server.commands.root import drawbridge
 from server.commands.serve import serve
-from server.config import OPTIONS, Config
+from server.config import OPTIONS, SECRETS, Config
 from server.errors import SettingsInvalid
+from server.model_aliases import ModelAlias
+from server.setting_help import HELP
 
 # Field: what is written on the command line, and what it means. No value is the default.
 CASES: Mapping[str, tuple[str, object]] = {
@@ -26,6 +28,9 @@ CASES: Mapping[str, tuple[str, object]] = {
     "reach": ("lan", "lan"),
     "ollama_port": ("11434", 11434),
     "payer": ("api-key", "api key"),
+    "on_extra_usage": ("stop", "stop"),
+    "usage_notice": ("90", 90),
+    "proxy": ("http://me:secret@proxy:3128/", "http://me:secret@proxy:3128"),
     "cli_path": ("/opt/claude", Path("/opt/claude")),
     "prefer_cli": ("newest", "newest"),
     "log_dir": ("/tmp/logs", Path("/tmp/logs")),
@@ -38,6 +43,7 @@ CASES: Mapping[str, tuple[str, object]] = {
     "allowed_hosts": ("a.example, b.example", ("a.example", "b.example")),
     "allowed_origins": ("https://a.example", ("https://a.example",)),
     "strict_models": ("true", True),
+    "aliases": ("fast=haiku,deep=opus-high", (ModelAlias("fast", "haiku"), ModelAlias("deep", "opus-high"))),
     "fallback_model": ("haiku", "haiku"),
     "retries": ("4", 4),
     "without_breaker": ("true", True),
@@ -51,14 +57,32 @@ CASES: Mapping[str, tuple[str, object]] = {
     "isolation": ("process", "process"),
     "memory": ("small", "small"),
     "warm_spares": ("true", True),
+    "tunnel": ("cloudflared-named", "cloudflared named"),
+    "tunnel_host": ("https://Claude.example.org/", "claude.example.org"),
+    "tunnel_port": ("8490", 8490),
+    "tunnel_idle_hours": ("1.5", 1.5),
+    "projects_root": ("/srv/projects", Path("/srv/projects")),
+    "projects_by_api": ("true", True),
     "journal_days": ("7", 7),
+    "metrics": ("true", True),
+    "contents_days": ("7", 7),
+    "sessions": ("Disk", "disk"),
+    "session_hours": ("0.5", 0.5),
+    "agent_mode": ("true", True),
+    "agents": ("3", 3),
+    "agent_progress": ("Content", "content"),
+    "agent_turns": ("20", 20),
+    "agent_minutes": ("5", 5.0),
+    "agent_cost_usd": ("0.5", 0.5),
+    "computer_use": ("true", True),
+    "computer_minutes": ("5", 5.0),
     "check_updates": ("true", True),
     "icon": ("Dark", "dark"),
     "log_level": ("debug", "debug"),
 }
 SWITCHES = {
     *("require_key", "demo", "reload", "strict_models", "without_breaker", "forward_sampling", "warm_spares"),
-    "check_updates",
+    *("projects_by_api", "metrics", "agent_mode", "computer_use", "check_updates"),
 }
 
 
@@ -189,7 +213,7 @@ def test_a_child_gets_the_settings_as_variables(home: Path, monkeypatch: pytest.
 
 
 def test_the_settings_given_by_flags_come_back_as_arguments(home: Path, tmp_path: Path) -> None:
-    given = config(*_all_arguments(but={"api_key", "embeddings_key"}))
+    given = config(*_all_arguments(but=SECRETS))
     assert config(*as_arguments(given)) == given
 
 

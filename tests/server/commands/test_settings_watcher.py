@@ -8,9 +8,9 @@ import pytest
 
 from server.commands import settings_watcher as follow
 from server.commands.options import settle
-from server.commands.settings_watcher import SettingsWatcher
+from server.commands.settings_watcher import ServedSettings, SettingsWatcher
 from server.config import Config
-from server.errors import KeyringLocked
+from server.errors import KeyringLocked, PortTaken
 from server.machine.network.sockets import Listeners
 from server.runtime.runner import Runner
 
@@ -83,3 +83,60 @@ def test_a_keyring_that_locks_later_refuses_no_other_change(
     watcher.check()
     assert "An access key is required, and it cannot be read." in str(told[-1])
     assert (runner.config.pool_size, runner.config.api_key) == (3, None)
+
+
+class TestThePage:
+    """Changes that the page makes, in another thread."""
+
+    def test_a_change_is_applied_written_and_not_applied_again(
+        self, settings: Callable[[str], None], told: list[object]
+    ) -> None:
+        settings("# My own words.\nport = 8082\n")
+        settled = settle({}, unprefixed=False)
+        runner = Moving(settled.config)
+        live = ServedSettings()
+        live.watcher = SettingsWatcher(settled, cast("Runner", runner), lambda listeners: told.append(listeners.port))
+        assert live.change({"port": 19083, "timeout_s": 33.0}) == ()
+        assert (runner.config.port, runner.config.timeout_s) == (19083, 33.0)
+        assert told == [19083, "The changed settings are in force."]
+        assert "# My own words.\nport = 19083\ntimeout = 33.0\n" in settled.folders.settings_file.read_text()
+        live.watcher.check()
+        assert len(told) == 2
+        live.change({"timeout_s": None})
+        assert (runner.config.timeout_s, live.wanted.port) == (120.0, 19083)
+
+    def test_a_refused_change_is_not_written(self, settings: Callable[[str], None], told: list[object]) -> None:
+        class Refusing(Moving):
+            def apply(self, config: Config) -> None:
+                raise PortTaken("taken")
+
+        settings("port = 8082\n")
+        settled = settle({}, unprefixed=False)
+        live = ServedSettings()
+        live.watcher = SettingsWatcher(settled, cast("Runner", Refusing(settled.config)), told.append)
+        with pytest.raises(PortTaken):
+            live.change({"port": 19083})
+        assert settled.folders.settings_file.read_text() == "port = 8082\n"
+        assert told == []
+
+    def test_what_only_the_next_start_applies_is_written(
+        self, settings: Callable[[str], None], told: list[object]
+    ) -> None:
+        settings("")
+        settled = settle({}, unprefixed=False)
+        runner = Moving(settled.config)
+        live = ServedSettings()
+        live.watcher = SettingsWatcher(settled, cast("Runner", runner), told.append)
+        live.change({"demo": True})
+        assert told == ["The setting 'demo' takes effect at the next start."]
+        assert (runner.config.demo, live.wanted.demo) == (False, True)
+
+    def test_flags_and_variables_pin_a_setting(
+        self, settings: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings("")
+        monkeypatch.setenv("CLAUDE_TIMEOUT", "50")
+        settled = settle({"port": "9001"}, unprefixed=True)
+        live = ServedSettings()
+        live.watcher = SettingsWatcher(settled, cast("Runner", Moving(settled.config)), lambda _: None)
+        assert [live.pinned_by(name) for name in ("port", "timeout_s", "model")] == ["--port", "CLAUDE_TIMEOUT", ""]

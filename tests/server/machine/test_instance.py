@@ -180,7 +180,7 @@ def test_status_and_stop_send_the_token_and_bypass_any_proxy(server: _Server, mo
     instance = at(server.server_port)
     assert request_status(instance) == {"state": "running"}
     request_stop(instance)
-    assert server.seen == [("GET", "/control/status", "secret-token"), ("POST", "/control/stop", "secret-token")]
+    assert server.seen == [("GET", "/control/status", "secret-token"), ("POST", "/control/quit", "secret-token")]
 
 
 @pytest.mark.parametrize("reply", [(403, b"{}"), (200, b"hello"), (200, b"[]"), (500, b"")])

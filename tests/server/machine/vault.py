@@ -19,6 +19,8 @@ PACKAGES = {
     "gnome-keyring-daemon": "gnome-keyring",
     "Xvfb": "xvfb",
     "xclip": "xclip",
+    "xterm": "xterm",
+    "openbox": "openbox",
     "desktop-file-validate": "desktop-file-utils",
     "dex": "dex",
     "gio": "libglib2.0-bin",
@@ -83,11 +85,11 @@ def no_session(home: Path) -> Iterator[Session]:
 
 
 @contextmanager
-def virtual_display() -> Iterator[str]:
+def virtual_display(size: str = "640x480") -> Iterator[str]:
     """An invisible screen; yields its name."""
     needs("Xvfb")
     read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "640x480x24", "-nolisten", "tcp"]
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{size}x24", "-nolisten", "tcp", "-noreset"]
     with _process(command, dict(os.environ), pass_fds=(write,)):
         os.close(write)
         with os.fdopen(read) as number:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.config import Config, resolve
+from server.config import OPTIONS, Config, resolve
 from server.errors import DrawbridgeError, SettingsCorrupt, SettingsInvalid
 from server.machine.files.settings_file import COMMON, SettingsFile, read_or_set_aside, read_settings, write_settings
 
@@ -257,6 +257,31 @@ def test_whatever_is_written_reads_back_and_the_rest_is_untouched(changes: dict[
         assert dict(read_settings(path).values) == wanted
 
 
+# Settings that a new file leaves out: those that the manual calls advanced, those for developers, and the access key,
+# which belongs into the keyring.
+LEFT_OUT = {
+    *("host", "allowed_hosts", "allowed_origins", "body_limit_mb", "api_key", "data_dir", "icon"),
+    *("queue_timeout", "max_waiting", "retries", "idle_shrink", "heartbeat", "log_level"),
+    *("strict_models", "fallback_model", "housekeeping_model", "forward_sampling", "reasoning"),
+    *("isolation", "memory", "warm_spares", "prefer_cli"),
+    *("embeddings_url", "embeddings_model", "embeddings_key"),
+    *("agent_progress", "agent_turns", "agent_minutes", "agent_cost_usd", "computer_minutes"),
+    *("head_timeout", "without_breaker", "reload"),
+}
+
+
+def test_every_setting_is_in_a_new_file_or_left_out_on_purpose() -> None:
+    shown = {name for name, _, _ in COMMON}
+    assert {option.key for option in OPTIONS} == shown | LEFT_OUT
+    assert shown & LEFT_OUT == set()
+
+
+def test_the_manual_calls_the_same_settings_common() -> None:
+    manual = (Path(__file__).parents[4] / "assets" / "manual" / "commands.md").read_text()
+    table = manual.partition("### Common")[2].partition("### Advanced")[0]
+    assert set(re.findall(r"(?m)^\| `([a-z_]+)` \|", table)) == {name for name, _, _ in COMMON} | {"api_key"}
+
+
 def test_a_new_file_shows_the_common_settings_with_their_defaults(tmp_path: Path) -> None:
     """Each line is valid without its '#', and means what holds without it."""
     path = tmp_path / "settings.toml"
@@ -266,7 +291,7 @@ def test_a_new_file_shows_the_common_settings_with_their_defaults(tmp_path: Path
     assert [line.partition(" ")[0] for line in lines] == [name for name, _, _ in COMMON]
     values = tomllib.loads("\n".join(lines))
     resolved, defaults = resolve(flags={}, environment={}, file=values), Config()
-    changed = {"cli_path", "log_dir", "sources"}
+    changed = {"aliases", "cli_path", "log_dir", "projects_root", "proxy", "sources", "tunnel_host"}
     assert {f.name for f in fields(Config) if getattr(resolved, f.name) != getattr(defaults, f.name)} == changed
     assert tomllib.loads(text) == {}
     write_settings(path, {"port": 9000})

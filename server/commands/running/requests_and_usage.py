@@ -1,11 +1,9 @@
 """`drawbridge requests`, `drawbridge usage` and `drawbridge forget-requests`: what the journal has kept."""
 
-import csv
-import io
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,19 +14,20 @@ import click
 
 from server.commands.options import settings_options, settle
 from server.commands.output import columns, note, say
-from server.commands.status_and_stop import running_instance
+from server.commands.running.status_and_stop import running_instance
 from server.errors import DrawbridgeError
-from server.journal.journal import journal_file
-from server.journal.record import Record, Sum, Total
-from server.journal.tables import clear, requests, summed, totals
+from server.journal.csv_export import as_csv as as_csv_text
+from server.journal.journal import delete_all, journal_file, reading_journal
+from server.journal.record import Record, Sum
+from server.journal.tables import requests, totals
+from server.journal.usage import sums
 from server.machine.instance import request_running, request_stop_of
-from server.storage.database import change, reading
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _MOST = 10_000
-By = Literal["app", "day", "model"]
-_TITLES: Mapping[By, str] = MappingProxyType({"app": "APP", "day": "DAY", "model": "MODEL"})
+By = Literal["app", "day", "key", "model"]
+_TITLES: Mapping[By, str] = MappingProxyType({"app": "APP", "day": "DAY", "key": "KEY", "model": "MODEL"})
 
 
 def _journal_options(command: Command) -> Command:
@@ -39,17 +38,26 @@ def _journal_options(command: Command) -> Command:
 @click.option("-n", "number", type=click.IntRange(1, _MOST), default=20, show_default=True, help="How many.")
 @click.option("--app", help="Only those of this app, as it is shown.")
 @click.option("--model", help="Only those that this model answered.")
+@click.option("--key", help="Only those with this app's own access key, by its name.")
 @click.option("--failed", is_flag=True, help="Only those that ended with an error.")
 @click.option("--running", is_flag=True, help="Only those that are being answered now, with their ids.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line, for programs.")
 @_journal_options
 def requests_command(
-    *, number: int, app: str | None, model: str | None, failed: bool, running: bool, as_json: bool, **flags: object
+    *,
+    number: int,
+    app: str | None,
+    model: str | None,
+    key: str | None,
+    failed: bool,
+    running: bool,
+    as_json: bool,
+    **flags: object,
 ) -> int:
     """List the latest requests: who asked, which model answered, how long it took, and why it failed."""
     if running:
         return _list_running(flags, as_json=as_json)
-    given = {"app": app, "model": model, "outcome": "failed" if failed else None}
+    given = {"app": app, "model": model, "key": key, "outcome": "failed" if failed else None}
     filters = {name: value for name, value in given.items() if value is not None}
     with _journal(flags) as journal:
         found = [record for _, record in requests(journal, limit=number, filters=filters)]
@@ -98,17 +106,19 @@ def _list_running(flags: dict[str, object], *, as_json: bool) -> int:
 @click.option("--csv", "as_csv", is_flag=True, help="Print all days as CSV.")
 @_journal_options
 def usage_command(*, days: int, by: By | None, as_json: bool, as_csv: bool, **flags: object) -> int:
-    """Sum the requests of the last days by app and by model: tokens, errors and cost."""
-    since = (datetime.now().astimezone().date() - timedelta(days=days - 1)).isoformat()
+    """Sum the requests of the last days by app and by model, or by day or key: tokens, errors and cost."""
+    today = datetime.now().astimezone().date()
+    since = today - timedelta(days=days - 1)
     with _journal(flags) as journal:
-        found = totals(journal, since=since)
+        found = totals(journal, since=since.isoformat())
+        summed = {name: sums(journal, since=since, until=today, by=name) for name in _chosen(by)}
     if as_csv:
-        say(_as_csv(found))
+        say(as_csv_text(found))
     elif as_json:
-        for one in summed(found, by=by) if by else found:
+        for one in summed[by] if by else found:
             say(json.dumps(asdict(one)))
     elif found:
-        say("\n\n".join(_sums(summed(found, by=name), name) for name in _chosen(by)))
+        say("\n\n".join(_sums(rows, name) for name, rows in summed.items()))
     else:
         note("There were no requests in this time.")
     return 0
@@ -119,9 +129,8 @@ def usage_command(*, days: int, by: By | None, as_json: bool, as_csv: bool, **fl
 def forget_requests(**flags: object) -> int:
     """Delete the list of requests and the totals of all days."""
     file = _file(flags)
-    if file.exists():
-        with _translated(file):
-            change(file, clear)
+    with _translated(file), suppress(FileNotFoundError):
+        delete_all(file)
     note("The list of requests is empty.")
     return 0
 
@@ -138,7 +147,7 @@ def _file(flags: dict[str, object]) -> Path:
 @contextmanager
 def _journal(flags: dict[str, object]) -> Iterator[sqlite3.Connection]:
     file = _file(flags)
-    with _translated(file), reading(file) as connection:
+    with _translated(file), reading_journal(file) as connection:
         yield connection
 
 
@@ -177,7 +186,7 @@ def _sums(found: Sequence[Sum], by: By) -> str:
     title = (_TITLES[by], "REQUESTS", "FAILED", "IN", "CACHED", "OUT", "COST", "NOT BILLED")
     rows = [
         (
-            one.name or "no answer",
+            one.name or ("no key of its own" if by == "key" else "no answer"),
             str(one.requests),
             str(one.failed),
             f"{one.usage.prompt:,}",
@@ -193,23 +202,6 @@ def _sums(found: Sequence[Sum], by: By) -> str:
 
 def _dollars(amount: float) -> str:
     return f"${amount:.4f}" if amount else ""
-
-
-def _as_csv(found: Iterable[Total]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    tokens = ("input", "cache_creation", "cache_read", "output", "thinking")
-    names = ("day", "app", "model", "payer", "requests", "failed")
-    writer.writerow((*names, *tokens, "cost_usd"))
-    for total in found:
-        values = [_inert(getattr(total, name)) for name in names]
-        writer.writerow((*values, *(getattr(total.usage, name) for name in tokens), total.cost_usd))
-    return text.getvalue().rstrip("\n")
-
-
-def _inert(value: object) -> object:
-    """The value as no spreadsheet takes it for a formula: an app names itself."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def _seconds(ms: float | None) -> str:

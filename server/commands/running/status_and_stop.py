@@ -13,13 +13,13 @@ from server.commands.output import note, say, table
 from server.errors import DrawbridgeError
 from server.machine.files.paths import Folders
 from server.machine.instance import Instance, read_instance, request_end, request_status, request_stop, wait_until_gone
-from server.status import AccountStatus, OllamaStatus, PoolStatus, UsageWindow
-from server.status_phrases import account_line, ollama_line, pool_line, usage_line
+from server.status import AccountStatus, ContentsStatus, ExtraUsageStatus, OllamaStatus, PoolStatus, UsageWindow
+from server.status_phrases import account_line, contents_line, extra_usage_line, ollama_line, pool_line, usage_line
 
 # The server's grace for running answers, plus some for its processes.
 STOP_TIMEOUT_S = 30.0
 
-T = TypeVar("T", AccountStatus, OllamaStatus, PoolStatus, UsageWindow)
+T = TypeVar("T", AccountStatus, ContentsStatus, ExtraUsageStatus, OllamaStatus, PoolStatus, UsageWindow)
 
 
 def running_instance(folders: Folders) -> Instance:
@@ -83,6 +83,8 @@ def status_rows(answer: Mapping[str, object]) -> list[tuple[str, str]]:
         ("default model", _text(answer.get("model"))),
         ("account", account_line(_from_json(AccountStatus, account), longest=200) if account else ""),
         ("plan usage", _usage(answer.get("usage"))),
+        ("extra usage", extra_usage_of(answer).removeprefix("Paid extra usage: ")),
+        ("contents", _contents(answer)),
         ("Claude Code", " ".join(filter(None, (_text(cli.get("version")), _text(cli.get("path")))))),
         ("processes", pool_line(_from_json(PoolStatus, pool)) if pool else ""),
         ("answers so far", ", ".join(f"{way}: {count}" for way, count in _inner(pool, "ways").items())),
@@ -115,6 +117,17 @@ def _usage(value: object) -> str:
     now = datetime.now().astimezone()
     rows = [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
     return "; ".join(usage_line(_from_json(UsageWindow, row), now) for row in rows)
+
+
+def _contents(answer: Mapping[str, object]) -> str:
+    contents = _inner(answer, "contents")
+    return contents_line(_from_json(ContentsStatus, contents), datetime.now().astimezone()) if contents else ""
+
+
+def extra_usage_of(answer: Mapping[str, object]) -> str:
+    """The line about paid extra usage in the server's status; "" if nothing is known of it."""
+    extra = _inner(answer, "extra_usage")
+    return extra_usage_line(_from_json(ExtraUsageStatus, extra), datetime.now().astimezone()) if extra else ""
 
 
 def _from_json(kind: type[T], row: Mapping[str, Any]) -> T:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from server.commands import status_and_stop
 from server.commands.root import run
-from server.commands.status_and_stop import status_rows
+from server.commands.running import status_and_stop
+from server.commands.running.status_and_stop import status_rows
 from server.machine.files.paths import find_folders
 from server.machine.instance import Instance, read_instance
 from tests.server.commands.conftest import Program, Start

@@ -41,7 +41,9 @@ def test_requests_are_filtered_and_printed_for_programs(journal: Path, capsys: p
     assert run(["requests", "--failed", "--json"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line)["error"] == "Overloaded"
-    assert run(["requests", "--app", "nobody"]) == 0
+    assert run(["requests", "--key", "Editor", "--json"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+    assert run(["requests", "--key", "nobody"]) == 0
     shown = capsys.readouterr()
     assert (shown.out, shown.err) == ("", "No such request is kept.\n")
 
@@ -53,6 +55,11 @@ def test_usage_is_summed_and_what_a_plan_covers_is_not_cost(journal: Path, capsy
     assert cline.split() == ["Cline", "2", "0", "30", "14", "22", "$0.2500", "$0.2500"]
     assert run(["usage"]) == 0
     assert capsys.readouterr().out.count("REQUESTS") == 2
+
+
+def test_usage_is_summed_by_key(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["usage", "--by", "key"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:3] == ["Editor", "3", "1"]
 
 
 def test_csv_has_no_formulas(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:

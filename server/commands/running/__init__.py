@@ -1,0 +1,1 @@
+"""Commands that ask a running server, and tell it what to do."""
