@@ -15,6 +15,7 @@ from server.commands.output import note, say
 from server.commands.serve import logged
 from server.config import Config
 from server.errors import AlreadyRunning, DrawbridgeError, SettingsInvalid
+from server.keys.key_book import KeyBook
 from server.machine.billing import has_exported_key
 from server.machine.files.assets import asset
 from server.machine.files.atomic_files import PRIVATE
@@ -25,12 +26,14 @@ from server.machine.keychain import Keychain
 from server.machine.network.sockets import Listeners
 from server.machine.page_ticket import make_ticket
 from server.machine.version import managed_by, own_version, project_page, repository
-from tray.commands import Quit
-from tray.control.access_key import AccessKey
+from tray.commands import Quit, Stop
 from tray.control.controller import Controller
-from tray.control.interfaces import Platform, Screen
-from tray.control.settings import Settings
-from tray.control.update_check import CACHE_FILE, UpdateCheck
+from tray.control.interfaces import Hands, Platform, Screen
+from tray.control.keys.access_key import AccessKey
+from tray.control.settings.page_settings import PageSettings
+from tray.control.settings.settings import Settings
+from tray.control.updates.releases_feed import newest_tag
+from tray.control.updates.update_check import CACHE_FILE, UpdateCheck
 from tray.desktop.autostart.autostart import autostart_for
 from tray.desktop.clipboard import copy
 from tray.desktop.desktop import Desktop, desktop_for
@@ -125,20 +128,25 @@ def _run(
             token=token,
             folders=folders,
             on_status=on_status,
-            on_stop_requested=lambda: controller.post(Quit()),
+            # With neither icon nor page, a stopped app could not be started again.
+            on_stop_requested=lambda: controller.post(Quit() if view.has_host is False else Stop()),
+            on_quit_requested=lambda: controller.post(Quit()),
+            diagnose=partial(_diagnostics, settings.flags),
             on_open=publish,
+            settings=PageSettings(settings, controller.post),
         )
 
     platform = Platform(
         desktop=desktop,
         copy=copy,
         autostart=autostart_for(arguments=as_arguments(settings.config)),
-        updates=cache(partial(_update_check, folders)),
+        updates=cache(partial(_update_check, folders, settings)),
         publish=publish,
         is_end_requested=claimed.is_end_requested,
         diagnose=partial(_diagnostics, settings.flags),
         answers=_answers,
         page_ticket=partial(make_ticket, token),
+        app_keys=KeyBook(folders.config),
         say=say,
         note=note,
         logs=folders.logs,
@@ -148,6 +156,7 @@ def _run(
         describe=claimed.describe,
         is_background=bool(settings.flags.get("background")),
         is_first_time=partial(_is_first_time, folders),
+        open_hands=_open_hands,
     )
     controller = Controller(settings, AccessKey(Keychain(folders.config)), platform, make_server=make_server)
     view = _view(controller, desktop)
@@ -162,8 +171,14 @@ def _run(
     return controller.exit_code
 
 
-def _update_check(folders: Folders) -> UpdateCheck:
-    return UpdateCheck(folders.data / CACHE_FILE, own=own_version(), repository=repository(), managed_by=managed_by())
+def _update_check(folders: Folders, settings: Settings) -> UpdateCheck:
+    return UpdateCheck(
+        folders.data / CACHE_FILE,
+        own=own_version(),
+        repository=repository(),
+        managed_by=managed_by(),
+        fetch=lambda feed: newest_tag(feed, settings.config.proxy),
+    )
 
 
 def _view(controller: Controller, desktop: Desktop) -> View:
@@ -206,6 +221,13 @@ def _diagnostics(flags: Mapping[str, object]) -> str:
     from tray.desktop.tray_detection import detect_tray
 
     return diagnostics(flags, tray=detect_tray)
+
+
+def _open_hands() -> Hands:
+    # Imported only when the user starts computer use.
+    from tray.hands import open_hands
+
+    return open_hands()
 
 
 def _answers(address: tuple[str, int]) -> bool:

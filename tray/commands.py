@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from server.connect.clients import ClientName
-from server.status import SignInAccount
+from server.status import ContentsWish, SignInAccount
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,9 @@ class Restart:
 class ChangeSetting:
     """Change a setting that needs nothing but its new value: apply it, then write it to the settings file."""
 
-    name: Literal["pool_size", "model", "payer", "check_updates", "ollama_port"]
+    name: Literal[
+        "pool_size", "model", "payer", "check_updates", "ollama_port", "on_extra_usage", "contents_days", "computer_use"
+    ]
     value: object
 
 
@@ -91,6 +93,56 @@ class CancelSignIn:
 
 
 @dataclass(frozen=True, slots=True)
+class AppKey:
+    """Create a key for the app `name`, or revoke the one of this name."""
+
+    action: Literal["create", "revoke"]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeepContents:
+    """Keep the contents of requests, stop that, or forget what is kept."""
+
+    wish: ContentsWish
+
+
+@dataclass(frozen=True, slots=True)
+class AllowExtraUsage:
+    """Go on with paid extra usage until the plan resets, although the settings say to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTunnel:
+    """Open a tunnel to the internet by this provider."""
+
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseTunnel:
+    """Close the tunnel."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartComputerUse:
+    """Let Claude use the desktop for the time of the settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopComputerUse:
+    """End Claude's use of the desktop at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerComputerUse:
+    """Let Claude do what it asks for, or use that window until the session ends, or refuse it."""
+
+    question_id: str
+    decision: Literal["once", "conversation", "refuse"]
+
+
+@dataclass(frozen=True, slots=True)
 class SetStartAtLogin:
     """Start with the user's next login, or do not."""
 
@@ -113,9 +165,19 @@ class CopyAddress:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Open the log folder, the settings file, the status page, or a page on the web."""
+    """Open the log folder, the settings file, the dashboard or a part of it, or a page on the web."""
 
-    what: Literal["log folder", "settings", "page", "install page", "project page", "release page"]
+    what: Literal[
+        "log folder",
+        "settings",
+        "page",
+        "question",
+        "connect",
+        "settings page",
+        "install page",
+        "project page",
+        "release page",
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +207,14 @@ Command = (
     | SetReach
     | SignIn
     | CancelSignIn
+    | AllowExtraUsage
+    | AppKey
+    | KeepContents
+    | OpenTunnel
+    | CloseTunnel
+    | StartComputerUse
+    | StopComputerUse
+    | AnswerComputerUse
     | SetStartAtLogin
     | Copy
     | CopyAddress

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Literal
 
-from server.config import IconColour
+from server.config import IconColour, OnExtraUsage
 from server.status import SignInAccount, Status
 from tray.commands import Command
 
@@ -20,6 +20,9 @@ class Picture(Enum):
     HALF = "half"
     LOWERED = "lowered"
     TRAFFIC = "traffic"
+    PUBLIC = "public"
+    PUBLIC_TRAFFIC = "public traffic"
+    POINTER = "pointer"
     WARNING = "warning"
     CROSS = "cross"
 
@@ -44,6 +47,7 @@ class Fix(Enum):
     RESTART = "start again"
     ALLOW_ORIGIN = "allow the page's origin"
     PLAN = "let the plan pay"
+    EXTRA_USAGE = "go on with paid extra usage"
     NOTHING = "nothing"
 
 
@@ -94,6 +98,8 @@ class Snapshot:
     in "1.2".
     `ollama_port`: the second port, for apps that only know Ollama; 0: none.
     `is_moved`: the server listens on another port than `port`, which was taken at its start.
+    `app_keys`: the names of the keys of apps.
+    `computer_minutes`: how long Claude may use the desktop; `computer_minutes_left`: of the session that runs.
     `signing_in`: the account whose sign-in waits for the browser.
     `now`: midnight of the current day in local time, for phrases like "tomorrow at 09:00"; with None times are
     written in full, in UTC.
@@ -111,8 +117,15 @@ class Snapshot:
     pinned: tuple[tuple[str, str], ...] = ()
     starts_at_login: bool | None = False
     signing_in: SignInAccount | None = None
+    app_keys: tuple[str, ...] = ()
     payer: Literal["automatic", "plan", "api key"] = "automatic"
     has_exported_key: bool = False
+    on_extra_usage: OnExtraUsage = "go on"
+    contents_days: int = 0
+    tunnel_host: str | None = None
+    computer_use: bool = False
+    computer_minutes: float = 10.0
+    computer_minutes_left: int = 0
     is_quitting: bool = False
     is_moved: bool = False
     checks_updates: bool | None = False

@@ -5,9 +5,8 @@ The runner holds the engine of `tests.server.fake_server`, or the real one as a 
 
 import http.client
 import json
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,6 +15,7 @@ from typing import Any
 
 from server.config import GRACE_S, Config
 from server.errors import DrawbridgeError, SettingsInvalid
+from server.keys.key_book import KeyBook
 from server.machine.files.paths import Folders
 from server.machine.files.settings_file import Saved, SettingsFile
 from server.machine.keychain import DEADLINE_S, Keychain
@@ -23,15 +23,15 @@ from server.machine.network.sockets import Listeners
 from server.runtime.runner import Runner
 from server.status import State, Status
 from tests.server.fake_server import FakeBackend
-from tray.commands import Command, Quit
-from tray.control.access_key import AccessKey
+from tests.tray.doubles import Autostart, Clock, Desktop, FakeHands, Memory, Screen
+from tray.commands import Quit, Stop
 from tray.control.background import Completed
 from tray.control.controller import Controller, Event
 from tray.control.interfaces import Platform
-from tray.control.settings import Settings
+from tray.control.keys.access_key import AccessKey
+from tray.control.settings.settings import Settings
 from tray.control.supervisor import Server
-from tray.control.update_check import CACHE_FILE, UpdateCheck
-from tray.desktop.desktop import Desktop as RealDesktop
+from tray.control.updates.update_check import CACHE_FILE, UpdateCheck
 from tray.model import Notice, Snapshot
 
 WAIT_S = 60.0
@@ -56,118 +56,6 @@ def ask(
         connection.request("GET" if body is None else "POST", path, sent, heads)
         response = connection.getresponse()
         return response.status, json.loads(response.read())
-
-
-class Clock:
-    """A real clock that the test can advance."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self.ahead = 0.0
-
-    def __call__(self) -> float:
-        return self._clock() + self.ahead
-
-
-class Screen:
-    """Remembers what was shown."""
-
-    has_host: bool | None = True
-
-    def __init__(self) -> None:
-        self.shown: list[Snapshot] = []
-        self.stopped = threading.Event()
-
-    def show(self, snapshot: Snapshot) -> None:
-        self.shown.append(snapshot)
-
-    def stop(self) -> None:
-        self.stopped.set()
-
-
-class Desktop(RealDesktop):
-    """Remembers notifications and what was opened."""
-
-    def __init__(self) -> None:
-        self.notices: list[Notice] = []
-        self.opened: list[str] = []
-
-    def notify(self, notice: Notice, on_click: Callable[[Command], None]) -> None:
-        self.notices.append(notice)
-
-    def open_folder(self, path: Path) -> None:
-        self.opened.append(f"folder {path}")
-
-    def open_file(self, path: Path) -> None:
-        assert path.exists()
-        self.opened.append(f"file {path}")
-
-    def open_page(self, url: str) -> None:
-        self.opened.append(f"page {url}")
-
-    @property
-    def titles(self) -> list[str]:
-        return [notice.title for notice in self.notices]
-
-
-class Autostart:
-    """Start at login in memory."""
-
-    def __init__(self) -> None:
-        self.on: bool | None = False
-        self.refreshes = 0
-
-    def state(self) -> bool | None:
-        return self.on
-
-    def set(self, on: bool) -> None:
-        self.on = on
-
-    def refresh(self) -> bool:
-        self.refreshes += 1
-        return False
-
-
-class Memory:
-    """A keyring in memory. Every call raises `error` if it is set, and blocks while `gate` is closed."""
-
-    def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], str] = {}
-        self.error: Exception | None = None
-        self.is_unlocked: bool | None = None
-        self.calls = 0
-        self.gate = threading.Event()
-        self.gate.set()
-
-    def get_password(self, service: str, username: str) -> str | None:
-        self._check()
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self._check()
-        self.kept[(service, username)] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        self._check()
-        del self.kept[(service, username)]
-
-    def _check(self) -> None:
-        self.calls += 1
-        self.gate.wait()
-        if self.error is not None:
-            raise self.error
-
-    @property
-    def key(self) -> str | None:
-        """The stored access key."""
-        return next((value for (_, name), value in self.kept.items() if name == "access key"), None)
-
-
-class WriteProtected(SettingsFile):
-    """A settings file that cannot be written."""
-
-    def write(self, changes: Mapping[str, object]) -> tuple[str, ...]:
-        raise DrawbridgeError("The disk is full.", title="The settings are not saved")
 
 
 class _Watched(Runner):
@@ -222,6 +110,9 @@ class Scene:
         self.described: list[str] = []
         self.is_background = False
         self.times: list[str] = []
+        self.hands: list[FakeHands] = []
+        self.hands_error: Exception | None = None
+        self.watch_error: Exception | None = None
 
     def write(self, text: str) -> None:
         """Writes the settings file, as the user would."""
@@ -336,16 +227,24 @@ class Scene:
             logs=self.folders.logs,
             version=lambda: "1.2.3",
             page_ticket=lambda: "ticket",
+            app_keys=KeyBook(self.folders.config),
             project_page=lambda: self.repository,
             has_exported_key=False,
             describe=self.described.append,
             is_background=self.is_background,
             is_first_time=self._is_first_time,
+            open_hands=self._open_hands,
         )
 
     def _is_first_time(self, name: str) -> bool:
         self.times.append(name)
         return self.times.count(name) == 1
+
+    def _open_hands(self) -> FakeHands:
+        if self.hands_error is not None:
+            raise self.hands_error
+        self.hands.append(FakeHands(self.watch_error))
+        return self.hands[-1]
 
     def _newest(self, feed: str) -> str | None:
         self.fetched.append(feed)
@@ -375,7 +274,8 @@ class Scene:
             token="t",
             folders=self.folders,
             on_status=on_status,
-            on_stop_requested=lambda: self.controller.post(Quit()),
+            on_stop_requested=lambda: self.controller.post(Stop()),
+            on_quit_requested=lambda: self.controller.post(Quit()),
             hosts=lambda: self.lan,
             **made,  # the fake engine and application
         )

@@ -6,7 +6,23 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from server.errors import CliMissing, KeyringLocked, PortTaken, SettingsCorrupt
-from server.status import AccountStatus, CliStatus, ModelName, OllamaStatus, PoolStatus, State, Status, UsageWindow
+from server.status import (
+    AccountStatus,
+    ApprovalsStatus,
+    CliStatus,
+    ComputerAction,
+    ComputerQuestion,
+    ComputerStatus,
+    ContentsStatus,
+    ExtraUsageStatus,
+    ModelName,
+    OllamaStatus,
+    PoolStatus,
+    State,
+    Status,
+    TunnelStatus,
+    UsageWindow,
+)
 from tests.tray.menutext import menu_text
 from tray.menu.menu import menu_for, picture_for, tooltip_for
 from tray.menu.problems import crash_problem, problem_for, problem_in
@@ -92,6 +108,42 @@ def states() -> Iterator[tuple[str, Snapshot]]:
     yield "signed_out", _with(signed_out)
     yield "signing_in", _with(signed_out, signing_in="claudeai")
     yield "plan_usage", _with(replace(_RUNNING, usage=_USAGE))
+    kept = ContentsStatus(is_on=True, until=(NOW + timedelta(minutes=15)).timestamp(), has_kept=True)
+    yield "contents_kept", _with(replace(_RUNNING, contents=kept))
+    on_disk = ContentsStatus(is_on=True, has_kept=True, days=7)
+    public = TunnelStatus("open", "cloudflared", "Cloudflare quick tunnel", "https://brave-hills.trycloudflare.com")
+    yield "tunnel_open", _with(replace(_RUNNING, tunnel=replace(public, reader="Cloudflare", port=40_123)))
+    missing = TunnelStatus("failed", "tailscale", "Tailscale Funnel", kind="missing", problem="It is not installed.")
+    yield "tunnel_failed", _with(replace(_RUNNING, tunnel=replace(missing, hint="Install Tailscale.")))
+    asks = ApprovalsStatus(1, "q1", "Bash", "site")
+    yield "agent_asks", _with(replace(_RUNNING, pool=PoolStatus(size=3, answering=1), approvals=asks))
+    yield "agents_ask", _with(replace(signed_out, approvals=replace(asks, waiting=3)))
+    yield "computer_use_allowed", _with(computer_use=True)
+    used = ComputerStatus(
+        is_on=True,
+        ends_at=(NOW + timedelta(minutes=9)).timestamp(),
+        actions=(
+            ComputerAction("screenshot", "done"),
+            ComputerAction("click 200,200 in gedit", "done"),
+            ComputerAction("type 12 characters in gedit", "done"),
+            ComputerAction("click 20,30 in xterm", "refused"),
+        ),
+    )
+    asked = "May Claude use the window “notes.txt - Text Editor” (gedit)? It wants to click 200,200 in gedit."
+    asking = replace(used, question=ComputerQuestion("q1", asked))
+    working = replace(_RUNNING, pool=PoolStatus(size=3, answering=1), computer=used)
+    yield "computer_used", _with(working, computer_use=True, computer_minutes_left=9)
+    asks = ApprovalsStatus(1, "q1", "computer", "Computer use")
+    waiting = replace(working, computer=asking, approvals=asks)
+    yield "computer_asks_for_a_window", _with(waiting, computer_use=True, computer_minutes_left=9)
+    gone = replace(used, is_on=False, ends_at=None, ended="Computer use has ended: its time is over.")
+    yield "computer_no_longer_used", _with(replace(_RUNNING, computer=gone), computer_use=True, computer_minutes=5.0)
+    yield "contents_kept_on_disk", _with(replace(_RUNNING, contents=on_disk), contents_days=7)
+    used_up = (replace(_USAGE[0], used=1.0, resets_at=_TOMORROW, is_reached=True), _USAGE[1])
+    paid = ExtraUsageStatus("in use", _TOMORROW)
+    yield "extra_usage", _with(replace(_RUNNING, usage=used_up, extra_usage=paid))
+    stopped = replace(_RUNNING, usage=used_up, extra_usage=replace(paid, is_stopped=True))
+    yield "extra_usage_stopped", _with(stopped, on_extra_usage="stop")
     yield (
         "usage_limit",
         _with(replace(_RUNNING, usage=(replace(_USAGE[0], used=1.0, resets_at=_TOMORROW, is_reached=True), _USAGE[1]))),
@@ -122,6 +174,7 @@ def states() -> Iterator[tuple[str, Snapshot]]:
                 ("api_key", "DRAWBRIDGE_API_KEY"),
                 ("host", "DRAWBRIDGE_HOST"),
                 ("ollama_port", "DRAWBRIDGE_OLLAMA_PORT"),
+                ("computer_use", "DRAWBRIDGE_COMPUTER_USE"),
             ),
         ),
     )
@@ -151,6 +204,7 @@ def states() -> Iterator[tuple[str, Snapshot]]:
         _with(checks_updates=True, pinned=(("check_updates", "DRAWBRIDGE_CHECK_UPDATES"),)),
     )
     yield "managed_by_the_system", _with(checks_updates=None)
+    yield "keys_of_apps", _with(app_keys=("Talon", "Open WebUI"))
     yield "login_not_possible", _with(starts_at_login=None)
 
 

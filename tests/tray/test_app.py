@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -164,6 +165,35 @@ def test_without_a_tray_it_says_so_opens_its_page_and_keeps_serving(launch: Laun
     assert ask(port, "/health")[1]["status"] == "ok"
     assert app.command("stop").returncode == 0
     assert (exit_code(app), app.stderr.count("without an icon")) == (0, 1)
+
+
+def by_page(port: int, what: str) -> int:
+    """Stops the server or quits the app as the page does; returns the status."""
+    address = f"http://127.0.0.1:{port}"
+    page = httpx.get(f"{address}/", headers={"accept": "text/html"}, trust_env=False)
+    token = page.text.partition('name="drawbridge-token" content="')[2].partition('"')[0]
+    sent = {"x-drawbridge-token": token, "origin": address}
+    return httpx.post(f"{address}/control/{what}", json={}, headers=sent, trust_env=False).status_code
+
+
+def test_the_pages_stop_leaves_the_icon_and_its_quit_ends_the_app(launch: Launch, host: TrayHost) -> None:
+    app = launch("--port", str(port := free_port()))
+    port_of(app)
+    assert by_page(port, "stop") == 202
+    app.until("Stopped (demo)")
+    assert app.process.poll() is None
+    app.item.click("Start")
+    app.until("Running on port")
+    assert by_page(port, "quit") == 202
+    assert exit_code(app) == 0
+
+
+def test_without_a_tray_the_pages_stop_ends_the_app(launch: Launch) -> None:
+    app = launch()
+    port = port_of(app)
+    wait_for(lambda: app.opened)
+    assert by_page(port, "stop") == 202
+    assert exit_code(app) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

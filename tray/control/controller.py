@@ -16,16 +16,22 @@ from server.machine.files.settings_file import Saved
 from server.status import State
 from tray.commands import (
     ActOnProblem,
+    AllowExtraUsage,
     AllowKeyFile,
     AllowOrigin,
+    AnswerComputerUse,
+    AppKey,
     CancelSignIn,
     ChangeSetting,
+    CloseTunnel,
     Command,
     Copy,
     CopyAddress,
     CopyKey,
+    KeepContents,
     NewKey,
     Open,
+    OpenTunnel,
     Quit,
     RemoveKey,
     RequireKey,
@@ -35,13 +41,16 @@ from tray.commands import (
     SetStartAtLogin,
     SignIn,
     Start,
+    StartComputerUse,
     Stop,
+    StopComputerUse,
 )
-from tray.control.access_key import AccessKey
 from tray.control.background import Background, Completed
+from tray.control.computer_use import ComputerUseFlow
 from tray.control.desktop_actions import DesktopActions, page_of
 from tray.control.interfaces import Platform, Screen
-from tray.control.key_wait import KeyWait
+from tray.control.keys.access_key import AccessKey
+from tray.control.keys.key_wait import KeyWait
 from tray.control.notifications import Notifications
 from tray.control.polling import (
     AutostartState,
@@ -53,8 +62,10 @@ from tray.control.polling import (
     TrayMissing,
     wait_for_icon,
 )
-from tray.control.settings import Settings
-from tray.control.settings_changes import SettingsChanges
+from tray.control.server_requests import ServerRequests
+from tray.control.settings.page_settings import ChangeFromPage
+from tray.control.settings.settings import Settings
+from tray.control.settings.settings_changes import SettingsChanges
 from tray.control.sign_in import SignInFlow
 from tray.control.snapshot import (
     command_for,
@@ -65,15 +76,17 @@ from tray.control.snapshot import (
     without_expired_usage,
 )
 from tray.control.supervisor import MakeServer, StatusReport, Supervisor
-from tray.control.update_check import UpdateCheck
+from tray.control.updates.update_check import UpdateCheck
+from tray.control.waking import probe_after_sleep
 from tray.desktop.sleep_detection import Woke
 from tray.menu.menu import tooltip_for
+from tray.menu.plan import plan_problem
 from tray.menu.problems import OPEN_LOG, Ending, Quitting, notice_for
 from tray.model import Notice, Problem, Snapshot
 
 logger = logging.getLogger(__name__)
 
-Event = Command | PollEvent | StatusReport | Completed
+Event = Command | PollEvent | StatusReport | Completed | ChangeFromPage
 
 
 class Controller:
@@ -102,6 +115,12 @@ class Controller:
             settings, access_key, self._supervisor, self._notifications, self._background, self._actions.try_to_copy
         )
         self._sign_in = SignInFlow(self._supervisor, self._background, self._notifications)
+        self._computer_use = ComputerUseFlow(
+            platform.open_hands, settings, self._supervisor, self._background, self._notifications
+        )
+        self._requests = ServerRequests(
+            settings, self._supervisor, self._background, self._actions, self._notifications
+        )
         self._key_wait = KeyWait(access_key, self._background, clock=clock)
         self._polling = Polling(
             platform, settings, self._supervisor, self._key_wait, self._background, self.post, clock=clock, wall=wall
@@ -140,8 +159,6 @@ class Controller:
         assert self._thread is not None
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
-
-    # The event loop.
 
     def _run(self, screen: Screen, opening: Saved | SettingsInvalid) -> None:
         wait_for_icon(screen)
@@ -195,7 +212,7 @@ class Controller:
             case Completed():
                 event.on_done()
             case Woke():
-                self._wake()
+                probe_after_sleep(self._supervisor, self._background, self._platform, self._settings)
             case SettingsFileChanged():
                 self._reload()
             case AutostartState():
@@ -204,6 +221,8 @@ class Controller:
                 self._do_without_tray()
             case Recheck():
                 self._recheck()
+            case ChangeFromPage():
+                self._changes.change_from_page(event)
             case EndRequested():
                 if not self._is_quitting:
                     self._quit()
@@ -218,26 +237,22 @@ class Controller:
                 self._stop()
             case Restart():
                 self._restart()
-            case ChangeSetting():
-                self._changes.change(**{command.name: command.value})
+            case ChangeSetting() | AllowOrigin() | RequireKey() | NewKey() | RemoveKey() | SetReach():
+                self._changes.execute(command)
             case SetPort():
                 self._set_port(command.port)
-            case AllowOrigin():
-                self._changes.allow_origin(command.origin)
-            case RequireKey():
-                self._changes.require_key(required=command.required)
-            case NewKey():
-                self._changes.new_key()
             case CopyKey():
                 self._actions.copy_key(self._settings.config)
-            case RemoveKey():
-                self._changes.remove_key()
             case AllowKeyFile():
                 self._execute(self._changes.allow_key_file())
-            case SetReach():
-                self._changes.set_reach(is_open=command.open)
             case SignIn():
                 self._sign_in.begin(command)
+            case AppKey():
+                self._actions.change_app_key(command, self._settings.config)
+            case AllowExtraUsage() | KeepContents() | OpenTunnel() | CloseTunnel():
+                self._requests.execute(command)
+            case StartComputerUse() | StopComputerUse() | AnswerComputerUse():
+                self._computer_use.execute(command)
             case CancelSignIn():
                 self._sign_in.cancel()
             case SetStartAtLogin():
@@ -306,21 +321,6 @@ class Controller:
         self._supervisor.stop(0.0 if self._is_quitting else GRACE_S)
         self._is_quitting = True
 
-    def _wake(self) -> None:
-        """After a sleep: probes a running server, and restarts it if it does not answer."""
-        server = self._supervisor.server
-        if self._supervisor.status.state is not State.RUNNING or server is None:
-            return
-        logger.info("resumed from sleep: probing the server")
-        server.follow_network()
-
-        def probed(answers: bool | DrawbridgeError) -> None:  # noqa: FBT001 # a result
-            if answers is not True and self._supervisor.server is server:
-                logger.warning("the server does not answer after a sleep: restarting it")
-                self._supervisor.restart(self._settings.config, 0.0)
-
-        self._background.run(partial(self._platform.answers, server.listeners.control), probed)
-
     def _do_without_tray(self) -> None:
         page = page_of(self.snapshot)
         if self._supervisor.status.state is State.RUNNING:
@@ -345,11 +345,11 @@ class Controller:
     def _show(self, screen: Screen) -> None:
         self._announce()
         snapshot = self._new_snapshot()
-        is_limit = any(window.is_reached for window in snapshot.status.usage)
+        is_limit = plan_problem(snapshot.status, self._now()) is not None
         if snapshot.problem is not None or snapshot.status.state is not State.STARTING:
             # A retry that fails again is not a new problem.
             self._notifications.problem(snapshot.problem, is_limit=is_limit and self._problem is None)
-        self._notifications.limits(snapshot.status.usage, self._now())
+        self._notifications.news(snapshot.status, self._settings.config.usage_notice, self._now())
         if snapshot != self.snapshot:
             self.snapshot = snapshot
             screen.show(snapshot)
@@ -380,7 +380,7 @@ class Controller:
         server = self._supervisor.server if status.state is State.RUNNING else None
         updates, wanted = self._updates, self._settings.config.check_updates
         return replace(
-            snapshot_for(status, self._settings, self._access_key, now),
+            snapshot_for(status, self._settings, self._access_key, self._platform.app_keys, now),
             problem=problem,
             version=self._version,
             starts_at_login=self._starts_at_login,

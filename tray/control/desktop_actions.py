@@ -1,16 +1,18 @@
 """Commands that concern only the desktop: copy something, or open a file, folder or page."""
 
 from typing import assert_never
+from urllib.parse import quote
 
 from server.config import Config
 from server.connect.clients import TITLES
 from server.connect.instructions import Setup, instructions_for
 from server.errors import DrawbridgeError
 from server.machine.files.settings_file import SettingsFile
-from tray.commands import Copy, Open
-from tray.control.access_key import AccessKey
+from tray.commands import AppKey, Copy, Open
 from tray.control.background import Background
 from tray.control.interfaces import Platform
+from tray.control.keys.access_key import AccessKey
+from tray.control.keys.app_keys import change_app_key
 from tray.control.notifications import Notifications
 from tray.menu.problems import Copied, DiagnosticsCopied
 from tray.model import Snapshot
@@ -49,6 +51,10 @@ class DesktopActions:
         else:
             self._background.run(lambda: self._access_key.get(config), self._on_key)
 
+    def change_app_key(self, command: AppKey, config: Config) -> None:
+        """Creates and copies a key of an app, or revokes it. Raises `DrawbridgeError`."""
+        change_app_key(command, self._platform.app_keys, config, self._platform.copy, self._notifications)
+
     def copy_text(self, text: str, what: str) -> None:
         """Copies `text` and names it in the notification. Raises `DrawbridgeError` if there is no clipboard."""
         self._notifications.show(Copied(what, is_certain=self._platform.copy(text)))
@@ -73,6 +79,13 @@ class DesktopActions:
                 desktop.open_file(settings.path)
             case "page":
                 desktop.open_page(self.page_with_ticket(snapshot))
+            case "question":
+                place = f"live?question={question}" if (question := snapshot.status.approvals.id) else ""
+                desktop.open_page(self.page_with_ticket(snapshot, place))
+            case "connect":
+                desktop.open_page(self.page_with_ticket(snapshot, "connect"))
+            case "settings page":
+                desktop.open_page(self.page_with_ticket(snapshot, "settings"))
             case "install page":
                 desktop.open_page(INSTALL_PAGE)
             case "project page":
@@ -83,9 +96,10 @@ class DesktopActions:
             case _:
                 assert_never(command.what)
 
-    def page_with_ticket(self, snapshot: Snapshot) -> str:
-        """The address that opens the status page without asking for the key; valid once, for a minute."""
-        return f"{page_of(snapshot)}#open={self._platform.page_ticket()}"
+    def page_with_ticket(self, snapshot: Snapshot, section: str = "") -> str:
+        """The address that opens the dashboard, at a section, without asking for the key; valid once, for a minute."""
+        place = f"&section={quote(section)}" if section else ""
+        return f"{page_of(snapshot)}#open={self._platform.page_ticket()}{place}"
 
     def _on_key(self, key: str | DrawbridgeError | None) -> None:
         if isinstance(key, DrawbridgeError):

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from server.desktop_tools.current import OpenDesktop
+from server.desktop_tools.session import End
+from server.keys.key_book import KeyBook
 from server.machine.network.sockets import Listeners
-from tray.control.update_check import UpdateCheck
+from tray.control.updates.update_check import UpdateCheck
 from tray.desktop.autostart.entry import Autostart
 from tray.desktop.desktop import Desktop
 from tray.model import Snapshot
@@ -26,15 +29,27 @@ class Screen(Protocol):
         """Removes the icon."""
 
 
+class Hands(OpenDesktop, Protocol):
+    """The desktop that Claude uses; see `tray.hands`."""
+
+    @property
+    def hot_key(self) -> str:
+        """The keys that stop it, as the person reads them; empty if there are none."""
+
+    def watch(self, on_stop: Callable[[End], None]) -> None:
+        """Calls `on_stop` once, in another thread, when the person stops it by hot key or corner. May raise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Platform:
     """The computer as the controller sees it. `diagnose` and `answers` block.
 
-    `copy` raises `DrawbridgeError`, and returns False if the text may not have arrived on the clipboard.
-    `page_ticket`: a new ticket that opens the server's page without the key. `publish` stores the server's addresses
-    for the commands; None: no server. `is_end_requested`: a command asks the app to end. `answers`: whether a server
-    responds at a host and port. `say` and `note` write to stdout and stderr. `version`, `project_page` and `updates`
-    are read only once the icon is shown, since they are slow to load.
+    `copy` raises `DrawbridgeError`, and returns False if the text may not have arrived on the clipboard. `app_keys`:
+    the keys of apps, which other processes may change. `page_ticket`: a new ticket that opens the server's page
+    without the key. `publish` stores the server's addresses for the commands; None: no server. `is_end_requested`: a
+    command asks the app to end. `answers`: whether a server responds at a host and port. `say` and `note` write to
+    stdout and stderr. `version`, `project_page` and `updates` are read only once the icon is shown, since they are
+    slow to load. `open_hands` opens the desktop for Claude; it blocks, and raises `NotOnThisDesktop`.
     """
 
     desktop: Desktop
@@ -48,6 +63,7 @@ class Platform:
     say: Callable[[str], None]
     note: Callable[[str], None]
     page_ticket: Callable[[], str]
+    app_keys: KeyBook
     logs: Path
     version: Callable[[], str]
     project_page: Callable[[], str | None]
@@ -55,3 +71,4 @@ class Platform:
     describe: Callable[[str], None]
     is_background: bool
     is_first_time: Callable[[str], bool]
+    open_hands: Callable[[], Hands]

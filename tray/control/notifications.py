@@ -6,10 +6,14 @@ from datetime import datetime
 
 from server.errors import DrawbridgeError
 from server.machine.network.sockets import Listeners
-from server.status import UsageWindow
+from server.status import Status
 from tray.commands import Command
 from tray.control.interfaces import Platform
-from tray.menu.problems import LimitReached, NoTray, Occurrence, PortMoved, body_text, notice_for
+from tray.control.plan_news import PlanNews
+from tray.menu.approvals import QuestionNews
+from tray.menu.computer import ComputerNews
+from tray.menu.problems import NoTray, Occurrence, PortMoved, body_text, notice_for
+from tray.menu.tunnel import TunnelNews
 from tray.model import Notice, Problem
 
 logger = logging.getLogger(__name__)
@@ -22,7 +26,10 @@ class Notifications:
         self._platform = platform
         self._post = post
         self._problem = ""
-        self._limits: set[tuple[str, float | None]] = set()
+        self._plan_news = PlanNews()
+        self._tunnel_news = TunnelNews()
+        self._question_news = QuestionNews()
+        self._computer_news = ComputerNews()
         self._address = ""
 
     def show(self, what: Occurrence | Notice) -> None:
@@ -38,7 +45,7 @@ class Notifications:
         self._problem = ""
 
     def problem(self, problem: Problem | None, *, is_limit: bool) -> None:
-        """Shows a new problem, in the log and the terminal too. A usage limit is left to `limits`."""
+        """Shows a new problem, in the log and the terminal too. A usage limit is left to `news`."""
         title = problem.title if problem is not None else ""
         is_new, self._problem = title != self._problem, title
         if problem is None or not is_new or is_limit:
@@ -48,13 +55,15 @@ class Notifications:
         logger.warning("%s", text)
         self._platform.note(text)
 
-    def limits(self, windows: tuple[UsageWindow, ...], now: datetime) -> None:
-        """Shows each usage limit of the plan once when it is reached."""
-        for window in windows:
-            key = (window.name, window.resets_at)
-            if window.is_reached and key not in self._limits:
-                self._limits.add(key)
-                self.show(LimitReached(window, now))
+    def news(self, status: Status, notice_at: int, now: datetime) -> None:
+        """Shows what is new about agents, the plan, the tunnel, the desktop. `notice_at`: the setting, in percent."""
+        for news in (
+            *self._question_news.of(status),
+            *self._plan_news.of(status, notice_at, now),
+            *self._tunnel_news.of(status.tunnel),
+            *self._computer_news.of(status.computer),
+        ):
+            self.show(news)
 
     def listening(self, listeners: Listeners) -> bool:
         """Prints a new address, the first on stdout for scripts; returns whether it was the first."""

@@ -8,8 +8,8 @@ from server.errors import DrawbridgeError
 from server.status import State
 from tray.control.background import Background
 from tray.control.interfaces import Platform, Screen
-from tray.control.key_wait import KeyWait
-from tray.control.settings import Settings
+from tray.control.keys.key_wait import KeyWait
+from tray.control.settings.settings import Settings
 from tray.control.supervisor import Supervisor
 from tray.desktop.sleep_detection import SleepDetector, Woke
 

@@ -1,13 +1,15 @@
 """Makes the `Snapshot` that is shown from the server's status, the settings in force and the current problem."""
 
+import math
 from dataclasses import replace
 from datetime import datetime
 
 from server.errors import KeyringAsking, KeyringError, KeyUnreadable, PortTaken
+from server.keys.key_book import KeyBook
 from server.status import State, Status
 from tray.commands import ChangeSetting, Command, Open, Restart, SetPort, SignIn
-from tray.control.access_key import AccessKey
-from tray.control.settings import Settings
+from tray.control.keys.access_key import AccessKey
+from tray.control.settings.settings import Settings
 from tray.control.supervisor import Failure, Server
 from tray.menu.problems import crash_problem, problem_for, problem_in
 from tray.model import Fix, Problem, ReachState, Snapshot
@@ -15,7 +17,9 @@ from tray.model import Fix, Problem, ReachState, Snapshot
 RETRIES = "Drawbridge tries again by itself."
 
 
-def snapshot_for(status: Status, settings: Settings, access_key: AccessKey, now: datetime) -> Snapshot:
+def snapshot_for(
+    status: Status, settings: Settings, access_key: AccessKey, app_keys: KeyBook, now: datetime
+) -> Snapshot:
     """The snapshot without what only the controller knows."""
     config = settings.config
     return Snapshot(
@@ -25,20 +29,31 @@ def snapshot_for(status: Status, settings: Settings, access_key: AccessKey, now:
         pool_size=config.pool_size,
         model=config.model,
         key=access_key.state(config),
+        app_keys=tuple(key.name for key in app_keys.listed()),
         reach=ReachState(is_open=config.reach == "lan" or not config.is_loopback, addresses=status.lan_addresses),
         ollama_port=config.ollama_port,
         pinned=_pinned(settings),
         payer=config.payer,
+        on_extra_usage=config.on_extra_usage,
+        contents_days=config.contents_days,
+        tunnel_host=config.tunnel_host,
+        computer_use=config.computer_use,
+        computer_minutes=config.computer_minutes,
+        # Whole minutes, so that the snapshot does not change with each second.
+        computer_minutes_left=math.ceil(status.computer.remaining_s(now.timestamp()) / 60),
         icon=config.icon,
         now=now.replace(hour=0, minute=0, second=0, microsecond=0),
     )
 
 
 def without_expired_usage(status: Status, now: datetime) -> Status:
-    """`status` without the usage windows that have reset since: their usage is unknown until the next answer."""
+    """`status` without the windows of the plan that have reset since: their usage is unknown until the next answer."""
     moment = now.timestamp()
     usage = tuple(window for window in status.usage if window.resets_at is None or window.resets_at > moment)
-    return replace(status, usage=usage)
+    extra = status.extra_usage
+    if extra is not None and extra.resets_at is not None and extra.resets_at <= moment:
+        extra = None
+    return replace(status, usage=usage, extra_usage=extra)
 
 
 def current_problem(status: Status, failure: Failure | None, settings: Settings, now: datetime) -> Problem | None:
@@ -82,6 +97,8 @@ def command_for(problem: Problem | None, title: str = "") -> Command | None:
         Fix.RESTART: Restart(),
         Fix.ALLOW_ORIGIN: None,
         Fix.PLAN: ChangeSetting("payer", "plan"),
+        # Only the line of the menu that says so allows it, since it costs money.
+        Fix.EXTRA_USAGE: None,
         Fix.NOTHING: None,
     }
     return commands[problem.fix]

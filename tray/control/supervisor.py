@@ -7,12 +7,14 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 from server.config import Config
+from server.desktop_tools.current import OpenDesktop
+from server.desktop_tools.session import End
 from server.errors import DrawbridgeError, KeyNeeded, SettingsInvalid, StartError
 from server.machine.network.sockets import Listeners
-from server.status import AccountStatus, SignInAccount, State, Status
+from server.status import AccountStatus, ContentsWish, SignInAccount, State, Status
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +54,24 @@ class Server(Protocol):
 
     def follow_network(self) -> None:
         """Follows changes of this computer's addresses, if other devices may connect."""
+
+    def allow_extra_usage(self) -> None:
+        """Continues with paid extra usage until the plan resets."""
+
+    def keep_contents(self, wish: ContentsWish) -> None:
+        """Keeps the contents of requests, stops that, or forgets what is kept."""
+
+    def change_tunnel(self, provider: str) -> None:
+        """Begins to open the tunnel by `provider`, or to close it if that is empty."""
+
+    def start_computer_use(self, desktop: OpenDesktop) -> Future[None]:
+        """Lets Claude use `desktop`, and closes it at the end. Raises `ShuttingDown`; the future `ComputerRefused`."""
+
+    def stop_computer_use(self, end: End) -> None:
+        """Ends Claude's use of the desktop."""
+
+    def decide(self, question_id: str, decision: Literal["once", "conversation", "refuse"]) -> None:
+        """Decides a question of an agent. Raises `NotFound` or `QuestionClosed`."""
 
     def sign_in(self, account: SignInAccount) -> Future[AccountStatus]:
         """Begins to sign in to Claude in the browser; cancelling the future cancels that. Raises `ShuttingDown`."""
@@ -155,6 +175,21 @@ class Supervisor:
         if self._next is not None:
             self._next = config
         self._config = config
+
+    def allow_extra_usage(self) -> None:
+        """Has the running server go on with paid extra usage."""
+        if self._server is not None:
+            self._server.allow_extra_usage()
+
+    def keep_contents(self, wish: ContentsWish) -> None:
+        """Has the running server keep contents, stop that, or forget what is kept."""
+        if self._server is not None:
+            self._server.keep_contents(wish)
+
+    def change_tunnel(self, provider: str) -> None:
+        """Has the running server open the tunnel by `provider`, or close it if that is empty."""
+        if self._server is not None:
+            self._server.change_tunnel(provider)
 
     def on_report(self, report: StatusReport) -> None:
         """Takes a status report; ignores those of earlier runs."""

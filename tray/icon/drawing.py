@@ -127,6 +127,10 @@ class _Plan:
         yield from self._deck(_ANGLES.get(picture, 0.0))
         if picture is Picture.TRAFFIC:
             yield from self._bubble()
+        elif picture in {Picture.PUBLIC, Picture.PUBLIC_TRAFFIC}:
+            yield from self._flag(has_words=picture is Picture.PUBLIC_TRAFFIC)
+        elif picture is Picture.POINTER:
+            yield self._pointer()
         elif picture is Picture.WARNING:
             yield from self._warning()
 
@@ -203,10 +207,33 @@ class _Plan:
         yield Polygon(
             ShapeRole.TRAFFIC, ((tail, bottom - 1), (tail + self.px(2.5), bottom - 1), (tail, bottom + self.px(2)))
         )
+        yield from self._words((left + right) / 2, (top + bottom) / 2)
+
+    def _words(self, x: float, y: float) -> Iterator[Shape]:
+        """Three dots around a point."""
         if self.size >= 22:
-            middle = (top + bottom) / 2
             for dot in (-1, 0, 1):
-                yield Disc(ShapeRole.CUT, ((left + right) / 2 + dot * 2 * self.unit, middle), 0.6 * self.unit)
+                yield Disc(ShapeRole.CUT, (x + dot * 2 * self.unit, y), 0.6 * self.unit)
+
+    def _flag(self, *, has_words: bool) -> Iterator[Shape]:
+        """A flag on the far bank, seen from afar: the tunnel is open. A pennant, or a banner with words on it."""
+        pole = self.px(1)
+        left, top = self.right - pole, self.top
+        yield Box(ShapeRole.STONE, left, top, self.right, self.road)
+        width, height = self.px(7), self.px(5)
+        if has_words:
+            yield Box(ShapeRole.TRAFFIC, left - width, top, left, top + height)
+            yield from self._words(left - width / 2, top + height / 2)
+        else:
+            yield Polygon(ShapeRole.TRAFFIC, ((left, top), (left, top + height), (left - width, top + height / 2)))
+
+    def _pointer(self) -> Shape:
+        """The arrow of a mouse over the bridge: Claude uses the desktop."""
+        left, top = self.wall + self.px(2), self.top
+        height = self.road - top - self.px(1)
+        # In shares of its height.
+        corners = ((0, 0), (0, 0.84), (0.2, 0.66), (0.36, 1), (0.54, 0.92), (0.38, 0.59), (0.66, 0.59))
+        return Polygon(ShapeRole.ALARM, tuple((left + x * height, top + y * height) for x, y in corners))
 
     def _warning(self) -> Iterator[Shape]:
         width = self.px(2)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from server.status import SignInAccount
-from server.status_phrases import account_line
-from tray.commands import ActOnProblem, AllowOrigin, CancelSignIn, ChangeSetting, Command, SignIn
+from server.status_phrases import account_line, extra_usage_line
+from tray.commands import ActOnProblem, AllowExtraUsage, AllowOrigin, CancelSignIn, ChangeSetting, Command, SignIn
 from tray.menu.item import SEPARATOR, Item, text_line
 from tray.model import Fix, Problem, Snapshot
 
@@ -21,6 +21,7 @@ _FIXES = {
     Fix.ALLOW_ORIGIN: "Allow that page",
     Fix.PLAN: "Use the Claude plan",
     Fix.SIGN_IN: "Sign in to Claude...",
+    Fix.EXTRA_USAGE: "Go on and pay until the plan resets",
 }
 
 
@@ -36,6 +37,9 @@ def account_and_problem(snapshot: Snapshot) -> tuple[Item, Item]:
         return what, _signing_in(snapshot.signing_in)
     if problem is None:
         needs_start = account.signed_in is False and not snapshot.status.demo
+        extra = snapshot.status.extra_usage
+        if extra is not None and extra.state == "in use":
+            return what, text_line(extra_usage_line(extra, snapshot.now))
         return what, text_line("Start the server to sign in" if needs_start else "No problems")
     if problem.fix is Fix.NOTHING:
         return what, who
@@ -80,6 +84,8 @@ def _fix_for(problem: Problem) -> Command:
         case Fix.ALLOW_ORIGIN:
             # Only the line that says so allows it: the page may be an attacker's.
             return AllowOrigin(problem.subject)
+        case Fix.EXTRA_USAGE:
+            return AllowExtraUsage()
         case _:
             return ActOnProblem(problem.title)
 

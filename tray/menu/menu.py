@@ -6,12 +6,18 @@ from typing import assert_never
 
 from server.connect.clients import TITLES, ClientName
 from server.status import State
-from server.status_phrases import LONGEST, counted, fitted, usage_line
+from server.status_phrases import LONGEST, contents_line, counted, fitted
 from tray.commands import ChangeSetting, Copy, Open, Quit, Restart, SetStartAtLogin, Start, Stop
 from tray.menu.account import account_and_problem, other_sign_in, payer_items
+from tray.menu.app_keys import app_keys_item
+from tray.menu.approvals import question_items, question_text
+from tray.menu.computer import computer_item, computer_mark, session_items
+from tray.menu.contents import contents_item
 from tray.menu.item import SEPARATOR, Item, text_line
 from tray.menu.phrases import set_by, state_line
+from tray.menu.plan import plan_items
 from tray.menu.settings import key_item, model_item, ollama_item, pool_size_item, port_item, reach_item
+from tray.menu.tunnel import tunnel_item, tunnel_mark
 from tray.model import Picture, Snapshot
 
 # The apps whose settings are one text to paste. `drawbridge connect` and the manual have all clients.
@@ -25,19 +31,32 @@ _TOOLTIP_LONGEST = 127
 def menu_for(snapshot: Snapshot) -> tuple[Item, ...]:
     """The whole menu, with short lines and no two equal siblings."""
     groups = (
-        (text_line(state_line(snapshot)), *account_and_problem(snapshot)),
+        (
+            text_line(state_line(snapshot)),
+            *account_and_problem(snapshot),
+            *question_items(snapshot),
+            *session_items(snapshot),
+        ),
         _start_stop(snapshot),
-        (_page(snapshot), _base_url(snapshot), _connect()),
+        (_page(snapshot), _base_url(snapshot), _connect(snapshot)),
         (
             *payer_items(snapshot),
             model_item(snapshot),
             pool_size_item(snapshot),
             port_item(snapshot),
             key_item(snapshot),
+            app_keys_item(snapshot),
             reach_item(snapshot),
             ollama_item(snapshot),
         ),
-        (*_usage(snapshot), *other_sign_in(snapshot), *_new_version(snapshot)),
+        (
+            tunnel_item(snapshot),
+            contents_item(snapshot),
+            *computer_item(snapshot),
+            *plan_items(snapshot),
+            *other_sign_in(snapshot),
+            *_new_version(snapshot),
+        ),
         (
             _start_at_login(snapshot),
             Item("Open log folder", Open("log folder")),
@@ -50,13 +69,22 @@ def menu_for(snapshot: Snapshot) -> tuple[Item, ...]:
 
 
 def tooltip_for(snapshot: Snapshot) -> str:
-    """The icon's tooltip: the menu's first line and the problem."""
+    """The icon's tooltip: the menu's first line, what is open or kept, who asks, and the problem or what costs."""
     problem = f". {snapshot.problem.title}" if snapshot.problem is not None else ""
-    return fitted(f"Drawbridge: {fitted(state_line(snapshot))}{problem}", _TOOLTIP_LONGEST)
+    extra = snapshot.status.extra_usage
+    if not problem and extra is not None and extra.state == "in use":
+        problem = ". Paid extra usage is in use"
+    asks = f". {question}" if (question := question_text(snapshot.status)) else ""
+    uses = f". {mark}" if (mark := computer_mark(snapshot.status.computer)) else ""
+    is_public = f". {mark}" if (mark := tunnel_mark(snapshot.status.tunnel)) else ""
+    keeps = f". {contents}" if (contents := contents_line(snapshot.status.contents, snapshot.now)) else ""
+    return fitted(
+        f"Drawbridge: {fitted(state_line(snapshot))}{uses}{asks}{is_public}{keeps}{problem}", _TOOLTIP_LONGEST
+    )
 
 
 def picture_for(snapshot: Snapshot) -> Picture:
-    """What the icon shows; a problem comes before traffic."""
+    """What the icon shows: Claude's use of the desktop before a problem, a question, an open tunnel and traffic."""
     match snapshot.status.state:
         case State.STARTING | State.STOPPING:
             return Picture.HALF
@@ -65,8 +93,12 @@ def picture_for(snapshot: Snapshot) -> Picture:
         case State.STOPPED:
             return Picture.RAISED if snapshot.problem is None else Picture.CROSS
         case State.RUNNING:
-            if snapshot.problem is not None:
+            if snapshot.status.computer.is_on:
+                return Picture.POINTER
+            if snapshot.problem is not None or snapshot.status.approvals.waiting:
                 return Picture.WARNING
+            if tunnel_mark(snapshot.status.tunnel):
+                return Picture.PUBLIC_TRAFFIC if snapshot.status.pool.answering else Picture.PUBLIC
             return Picture.TRAFFIC if snapshot.status.pool.answering else Picture.LOWERED
         case _:
             assert_never(snapshot.status.state)
@@ -90,23 +122,19 @@ def _base_url(snapshot: Snapshot) -> Item:
     return Item(f"Copy base URL ({snapshot.base_url})", Copy("base url"))
 
 
-def _connect() -> Item:
+def _connect(snapshot: Snapshot) -> Item:
+    is_running = snapshot.status.state is State.RUNNING
     return Item(
         "Connect an app",
         items=(
-            text_line("Click to copy its settings"),
+            Item("Step by step...", Open("connect"), enabled=is_running),
+            SEPARATOR,
+            text_line("Or click to copy its settings"),
             *(Item(TITLES[client], Copy(client)) for client in _CLIENTS),
             SEPARATOR,
-            text_line("Cursor needs a public address (a tunnel)"),
+            text_line("Cursor needs a public address: open a tunnel"),
         ),
     )
-
-
-def _usage(snapshot: Snapshot) -> Iterator[Item]:
-    if snapshot.status.usage:
-        yield Item(
-            "Plan usage", items=tuple(text_line(usage_line(window, snapshot.now)) for window in snapshot.status.usage)
-        )
 
 
 def _new_version(snapshot: Snapshot) -> Iterator[Item]:

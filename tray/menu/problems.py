@@ -24,10 +24,19 @@ from server.errors import (
 )
 from server.machine.billing import NO_KEY_HINT
 from server.machine.credentials import can_plan_pay
-from server.status import State, Status, UsageWindow
-from server.status_phrases import LONGEST, counted, fitted, moment, own_address_line
+from server.status import State, Status
+from server.status_phrases import LONGEST, counted, fitted, own_address_line
 from tray.commands import ActOnProblem, Open
 from tray.menu.phrases import time_to_finish
+from tray.menu.plan import (
+    ExtraUsageBegun,
+    LimitReached,
+    PlanOccurrence,
+    UsageHigh,
+    limit_problem,
+    plan_notice,
+    plan_problem,
+)
 from tray.model import Fix, Notice, Problem
 
 CLI_MISSING = Problem(
@@ -126,14 +135,6 @@ class SettingsSetAside:
 
 
 @dataclass(frozen=True, slots=True)
-class LimitReached:
-    """A usage limit of the plan is reached."""
-
-    window: UsageWindow
-    now: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class NoTray:
     """No tray shows the icon; `page` is the server's status page."""
 
@@ -169,7 +170,7 @@ Occurrence = (
     | KeyReplaced
     | NetworkOpened
     | SettingsSetAside
-    | LimitReached
+    | PlanOccurrence
     | NoTray
     | Ending
     | Quitting
@@ -188,12 +189,11 @@ def problem_in(status: Status, *, now: datetime | None = None) -> Problem | None
         return SIGNED_OUT
     if status.account.signed_in and status.account.payer == "nobody" and not status.demo:
         return NO_API_KEY
-    reached = [window for window in status.usage if window.is_reached]
-    if reached:
-        return _limit(max((window.resets_at for window in reached if window.resets_at is not None), default=None), now)
+    if (problem := plan_problem(status, now)) is not None:
+        return problem
     for circuit in status.circuits:
         if circuit.cause == "limit" and (now is None or circuit.until > now.timestamp()):
-            return _limit(circuit.until, now)
+            return limit_problem(circuit.until, now)
         if circuit.cause == "upstream":
             return UPSTREAM_DOWN
     if reason or status.state is State.FAILED:
@@ -226,18 +226,6 @@ def _misnamed(message: str) -> Problem:
     return Problem(CliMisnamed.title, message, "", Fix.SETTINGS)
 
 
-def _limit(resets_at: float | None, now: datetime | None) -> Problem:
-    again = moment(resets_at, now)
-    if not again:
-        return Problem("Claude's usage limit is reached", "Claude isn't accepting requests right now.", "", Fix.NOTHING)
-    return Problem(
-        f"Usage limit reached, resets {again}",
-        f"Claude's usage limit is reached. Claude answers again {again}.",
-        "",
-        Fix.NOTHING,
-    )
-
-
 def crash_problem(crashes: int, error: BaseException) -> Problem:
     """A server that crashed so often that it is not restarted. `error`: the last one."""
     crashed = f"The server crashed {counted(crashes, 'time')}"
@@ -257,7 +245,7 @@ def problem_for(error: BaseException, *, now: datetime | None = None) -> Problem
         case UsageLimit():
             wait_s = error.retry_after_s
             until = now + timedelta(seconds=wait_s) if now is not None and wait_s is not None else None
-            return _limit(until.timestamp() if until is not None else None, now)
+            return limit_problem(until.timestamp() if until is not None else None, now)
         case PortTaken():
             title = _title(error.message, error.title)
             return Problem(
@@ -338,9 +326,8 @@ def notice_for(what: Problem | Occurrence) -> Notice:  # noqa: C901 # as above
         case SettingsSetAside():
             text = f"{what.reason} It was renamed to {str(what.aside)!r}; the defaults are used."
             return Notice("The settings file could not be read", text, Open("settings"), OPEN_SETTINGS)
-        case LimitReached():
-            problem = _limit(what.window.resets_at, what.now)
-            return Notice(problem.title, f"{problem.message} ({what.window.name})")
+        case LimitReached() | UsageHigh() | ExtraUsageBegun():
+            return plan_notice(what)
         case NoTray():
             text = f"This desktop shows no tray icons. Drawbridge is running anyway. Control it at {what.page}"
             return Notice("Drawbridge runs without an icon", text, Open("page"), "Open the page")

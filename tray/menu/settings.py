@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from server.config import OLLAMA_PORT
-from server.status import ModelName
+from server.status import ModelName, State
 from tray.commands import (
     AllowKeyFile,
     ChangeSetting,
@@ -92,7 +92,8 @@ def port_item(snapshot: Snapshot) -> Item:
             *(Item(f"{port}{_PORT_USES.get(port, '')}", SetPort(port), port == current, radio=True) for port in ports),
             SEPARATOR,
             Item("Next free port", SetPort(None)),
-            Item("Other... (in the settings file)", Open("settings")),
+            Item("Other...", Open("settings page"), enabled=snapshot.status.state is State.RUNNING),
+            Item("Open the settings file", Open("settings")),
         ),
     )
 

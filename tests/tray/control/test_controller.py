@@ -13,7 +13,8 @@ from server.errors import DrawbridgeError
 from server.status import AccountStatus, CliStatus, State, UsageWindow
 from tests.ports import free_port
 from tests.tray.control.scenes import MakeScene, has_ended, refuses
-from tests.tray.scene import WAIT_S, Scene, WriteProtected, ask, wait_for
+from tests.tray.doubles import WriteProtected
+from tests.tray.scene import WAIT_S, Scene, ask, wait_for
 from tray.commands import (
     ActOnProblem,
     ChangeSetting,
@@ -305,8 +306,14 @@ def test_quit_stops_the_server_and_removes_the_icon(scene: Scene) -> None:
     assert refuses(port)
 
 
-def test_a_stop_request_at_the_server_quits_the_app(scene: Scene) -> None:
+def test_a_stop_request_at_the_server_stops_it_and_the_app_stays(scene: Scene) -> None:
     assert ask(scene.port, "/stop")[0] == 200
+    scene.until(lambda shown: shown.status.state is State.STOPPED)
+    assert not scene.screen.stopped.is_set()
+
+
+def test_a_quit_request_at_the_server_quits_the_app(scene: Scene) -> None:
+    assert ask(scene.port, "/quit")[0] == 200
     assert scene.controller.wait(WAIT_S)
     assert scene.screen.stopped.is_set()
 

@@ -6,6 +6,7 @@ import pytest
 
 from server.status import State
 from tests.ports import free_port
+from tests.server.asking import BASH
 from tests.tray.control.scenes import MakeScene
 from tests.tray.scene import REPOSITORY, Scene, wait_for
 from tray.commands import (
@@ -20,7 +21,7 @@ from tray.commands import (
     SignIn,
     Stop,
 )
-from tray.control.releases_feed import FeedUnreadable
+from tray.control.updates.releases_feed import FeedUnreadable
 from tray.desktop.clipboard import ClipboardMissing
 
 # Clipboard, desktop, sign-in.
@@ -65,6 +66,25 @@ def test_folders_files_and_pages_are_opened(scene: Scene) -> None:
         "page https://claude.com/claude-code",
     ]
     assert scene.desktop.opened[4] == f"page {REPOSITORY}"
+
+
+def test_sections_of_the_dashboard_are_opened(scene: Scene) -> None:
+    scene.post(Open("connect"), Open("settings page"))
+    wait_for(lambda: len(scene.desktop.opened) == 2)
+    page = f"page http://127.0.0.1:{scene.port}/#open=ticket&section="
+    assert scene.desktop.opened == [f"{page}connect", f"{page}settings"]
+
+
+def test_the_question_of_an_agent_is_told_and_opened(scene: Scene) -> None:
+    engine = scene.backend.engines[-1]
+    asyncio.run_coroutine_threadsafe(engine.approvals.ask(BASH), engine.loop)
+    notice = scene.until_notified("An agent asks: Bash in site")
+    assert BASH.detail not in notice.text
+    assert notice.action is not None
+    scene.post(notice.action)
+    wait_for(lambda: len(scene.desktop.opened) == 1)
+    page = f"page http://127.0.0.1:{scene.port}/#open=ticket&section="
+    assert scene.desktop.opened == [f"{page}live%3Fquestion%3Dbash"]
 
 
 def test_a_missing_settings_file_is_created_before_it_is_opened(make: MakeScene) -> None:

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from server.config import Config
+from server.desktop_tools.current import OpenDesktop
+from server.desktop_tools.session import End
 from server.errors import CliMissing, KeyNeeded, PortTaken, SettingsInvalid, StartError
 from server.machine.network.sockets import Listeners
-from server.status import AccountStatus, CliStatus, ModelName, State, Status
+from server.status import AccountStatus, CliStatus, ContentsWish, ModelName, State, Status
 from tray.control.supervisor import DELAYS_S, ENDING_S, RETRY_S, START_TIMEOUT_S, WINDOW_S, StatusReport, Supervisor
 
 
@@ -57,7 +59,25 @@ class FakeServer:
     def apply(self, config: Config) -> None:
         self.applied.append(config)
 
+    def allow_extra_usage(self) -> None:
+        """Not used here."""
+
+    def change_tunnel(self, provider: str) -> None:
+        self.provider = provider
+
+    def keep_contents(self, wish: ContentsWish) -> None:
+        """Not used here."""
+
     def follow_network(self) -> None:
+        raise AssertionError
+
+    def start_computer_use(self, desktop: OpenDesktop) -> Future[None]:
+        raise AssertionError
+
+    def stop_computer_use(self, end: End) -> None:
+        raise AssertionError
+
+    def decide(self, question_id: str, decision: object) -> None:
         raise AssertionError
 
     def sign_in(self, account: str) -> Future[AccountStatus]:

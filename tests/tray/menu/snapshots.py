@@ -5,7 +5,19 @@ from collections.abc import Iterator
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from server.status import AccountStatus, CliStatus, ModelName, PoolStatus, State, Status, UsageWindow
+from server.status import (
+    AccountStatus,
+    ApprovalsStatus,
+    CliStatus,
+    ComputerAction,
+    ComputerQuestion,
+    ComputerStatus,
+    ModelName,
+    PoolStatus,
+    State,
+    Status,
+    UsageWindow,
+)
 from tests.tray.states import NOW, states
 from tray.commands import Command
 from tray.menu.item import Item
@@ -56,13 +68,21 @@ _statuses = st.builds(
     cli=st.builds(CliStatus, path=st.none() | _texts, version=st.none() | _texts),
     account=_accounts,
     pool=_pools,
+    computer=st.builds(
+        ComputerStatus,
+        is_on=st.booleans(),
+        actions=st.lists(st.builds(ComputerAction, _texts, st.sampled_from(["done", "refused", "stopped"]))).map(tuple),
+        ended=_texts,
+        question=st.none() | st.builds(ComputerQuestion, _texts, st.text(max_size=700)),
+    ),
+    approvals=st.builds(ApprovalsStatus, st.integers(0, 40), _texts, _texts, _texts),
     models=st.lists(st.builds(ModelName, _texts, _texts), max_size=5).map(tuple),
     usage=st.lists(
         st.builds(UsageWindow, _texts, st.floats(), _times, st.booleans()),
         max_size=3,
     ).map(tuple),
 )
-_settings = ("port", "pool_size", "model", "api_key", "host", "reach", "payer", "check_updates")
+_settings = ("port", "pool_size", "model", "api_key", "host", "reach", "payer", "check_updates", "computer_use")
 snapshots = st.builds(
     Snapshot,
     status=_statuses,
@@ -76,6 +96,8 @@ snapshots = st.builds(
     pinned=st.lists(st.tuples(st.sampled_from(_settings), _texts), max_size=5).map(tuple),
     starts_at_login=st.sampled_from([None, True, False]),
     signing_in=st.sampled_from([None, "claudeai", "console"]),
+    computer_use=st.booleans(),
+    computer_minutes_left=st.integers(0, 120),
     payer=st.sampled_from(["automatic", "plan", "api key"]),
     has_exported_key=st.booleans(),
     is_quitting=st.booleans(),

@@ -8,17 +8,20 @@ from hypothesis import given
 from server.status import AccountStatus, SignInAccount
 from tests.tray.menu.snapshots import PATIENT, STATES, commands, snapshots, submenu, texts
 from tests.tray.states import RUNNING
-from tray.commands import ActOnProblem, AllowOrigin, CancelSignIn, ChangeSetting, SignIn
+from tray.commands import ActOnProblem, AllowExtraUsage, AllowOrigin, CancelSignIn, ChangeSetting, SignIn
+from tray.control.snapshot import command_for
 from tray.menu.item import SEPARATOR, Item
 from tray.menu.menu import menu_for
 from tray.menu.problems import problem_in
 from tray.model import Fix, Problem, Snapshot
 
+_OWN = {Fix.NOTHING, Fix.ALLOW_ORIGIN, Fix.SIGN_IN, Fix.EXTRA_USAGE}
+
 
 class TestProblem:
     """A problem replaces the account's line, and what helps stands below it."""
 
-    @pytest.mark.parametrize("fix", [fix for fix in Fix if fix not in {Fix.NOTHING, Fix.ALLOW_ORIGIN, Fix.SIGN_IN}])
+    @pytest.mark.parametrize("fix", [fix for fix in Fix if fix not in _OWN])
     def test_the_line_below_a_problem_acts_on_it(self, fix: Fix) -> None:
         menu = menu_for(replace(RUNNING, problem=Problem("Something is wrong", "It is.", fix=fix)))
         assert menu[1] == Item("Something is wrong", enabled=False)
@@ -35,6 +38,11 @@ class TestProblem:
         )
         assert menu[1] == Item("A page was refused", enabled=False)
         assert menu[2] == Item("Allow that page", AllowOrigin("x://y"))
+
+    def test_paid_extra_usage_goes_on_only_by_the_line_that_says_so(self) -> None:
+        menu = menu_for(STATES["extra_usage_stopped"])
+        assert menu[2] == Item("Go on and pay until the plan resets", AllowExtraUsage())
+        assert command_for(STATES["extra_usage_stopped"].problem) is None
 
     def test_a_problem_without_a_fix_leaves_the_account_in_sight(self) -> None:
         menu = menu_for(replace(RUNNING, problem=Problem("A limit is reached", "Wait.", fix=Fix.NOTHING)))

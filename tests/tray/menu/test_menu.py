@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 from hypothesis import example, given
 
-from server.status import PoolStatus, State, Status, UsageWindow
+from server.status import PoolStatus, State, Status, TunnelState, TunnelStatus, UsageWindow
 from tests.tray.menu.snapshots import PATIENT, STATES, all_items, commands, snapshots, submenu
 from tests.tray.menutext import menu_text
 from tests.tray.states import GOLDEN, RUNNING, state_text
@@ -127,6 +127,7 @@ class TestLaws:
             "reach": {"SetReach"},
             "payer": {"payer"},
             "check_updates": {"check_updates"},
+            "computer_use": {"computer_use"},
         }
         for setting in pinned & set(forbidden):
             assert not kinds & forbidden[setting]
@@ -181,6 +182,25 @@ class TestPicture:
     def test_the_picture_shows_the_state(self, state: State, answering: int, problem: bool, picture: Picture) -> None:
         status = Status(state=state, pool=PoolStatus(answering=answering))
         assert picture_for(Snapshot(status=status, problem=Problem("Oh", "no") if problem else None)) is picture
+
+    @pytest.mark.parametrize(
+        ("tunnel", "idle", "answering"),
+        [
+            ("off", Picture.LOWERED, Picture.TRAFFIC),
+            ("opening", Picture.LOWERED, Picture.TRAFFIC),
+            ("open", Picture.PUBLIC, Picture.PUBLIC_TRAFFIC),
+            # Its listener is still there, and it comes back.
+            ("lost", Picture.PUBLIC, Picture.PUBLIC_TRAFFIC),
+            ("failed", Picture.LOWERED, Picture.TRAFFIC),
+        ],
+    )
+    def test_the_picture_shows_that_the_tunnel_is_open(
+        self, tunnel: TunnelState, idle: Picture, answering: Picture
+    ) -> None:
+        running = Status(state=State.RUNNING, tunnel=TunnelStatus(tunnel))
+        busy = replace(running, pool=PoolStatus(answering=1))
+        assert (picture_for(Snapshot(status=running)), picture_for(Snapshot(status=busy))) == (idle, answering)
+        assert picture_for(Snapshot(status=busy, problem=Problem("Oh", "no"))) is Picture.WARNING
 
 
 class TestLines:

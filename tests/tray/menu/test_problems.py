@@ -12,6 +12,7 @@ from tests.tray.states import NOW, RUNNING
 from tray.commands import ActOnProblem, Open
 from tray.control.snapshot import command_for
 from tray.menu.menu import menu_for, tooltip_for
+from tray.menu.plan import LimitReached
 from tray.menu.problems import (
     CLI_MISSING,
     SIGNED_OUT,
@@ -19,7 +20,6 @@ from tray.menu.problems import (
     DiagnosticsCopied,
     KeyReplaced,
     KeyRequired,
-    LimitReached,
     NetworkOpened,
     NoTray,
     PortMoved,
@@ -176,7 +176,7 @@ class TestNotices:
         assert notice.title in tooltip_for(snapshot)
         assert notice.text == "A chain broke. Mend it."
         assert notice.action == (
-            None if fix in {Fix.NOTHING, Fix.ALLOW_ORIGIN} else ActOnProblem("The bridge is stuck")
+            None if fix in {Fix.NOTHING, Fix.ALLOW_ORIGIN, Fix.EXTRA_USAGE} else ActOnProblem("The bridge is stuck")
         )
 
     @pytest.mark.parametrize(

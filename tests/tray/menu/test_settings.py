@@ -46,7 +46,8 @@ class TestChoices:
         assert items["8082 (the default)"].command == SetPort(8082)
         assert items["11434 (Ollama's)"].command == SetPort(11434)
         assert items["Next free port"].command == SetPort(None)
-        assert items["Other... (in the settings file)"].command == Open("settings")
+        assert items["Other..."].command == Open("settings page")
+        assert items["Open the settings file"].command == Open("settings")
 
     @pytest.mark.parametrize(
         ("address", "url"),

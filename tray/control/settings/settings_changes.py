@@ -3,20 +3,33 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from server.config import GRACE_S, Config
-from server.errors import DrawbridgeError, KeyringMissing, PortTaken, SettingsInvalid
+from server.errors import DrawbridgeError, KeyringMissing, PortTaken, SettingPinned, SettingsInvalid
 from server.machine.files.settings_file import Saved
 from server.machine.network.sockets import is_free, next_free
-from tray.commands import AllowKeyFile, Command, NewKey, Open, RequireKey, SetReach
-from tray.control.access_key import AccessKey
+from tray.commands import (
+    AllowKeyFile,
+    AllowOrigin,
+    ChangeSetting,
+    Command,
+    NewKey,
+    Open,
+    RemoveKey,
+    RequireKey,
+    SetReach,
+)
 from tray.control.background import Background, SerialQueue
+from tray.control.keys.access_key import AccessKey
 from tray.control.notifications import Notifications
-from tray.control.settings import SettingPinned, Settings
+from tray.control.settings.page_settings import ChangeFromPage
+from tray.control.settings.settings import Settings
 from tray.control.supervisor import Supervisor
 from tray.menu.problems import OPEN_SETTINGS, KeyReplaced, KeyRequired, NetworkOpened, SettingsSetAside
 from tray.model import KeyPlace, Notice
+
+SettingCommand = ChangeSetting | AllowOrigin | RequireKey | NewKey | RemoveKey | SetReach
 
 
 class OnKey(Protocol):
@@ -91,9 +104,58 @@ class SettingsChanges:
         elif text:
             self._notifications.show(Notice("The settings file", text, Open("settings"), OPEN_SETTINGS))
 
+    def execute(self, command: SettingCommand) -> None:
+        """Carries out a command of the menu."""
+        match command:
+            case ChangeSetting():
+                self.change(**{command.name: command.value})
+            case AllowOrigin():
+                self.allow_origin(command.origin)
+            case RequireKey():
+                self.require_key(required=command.required)
+            case NewKey():
+                self.new_key()
+            case RemoveKey():
+                self.remove_key()
+            case SetReach():
+                self.set_reach(is_open=command.open)
+            case _:
+                assert_never(command)
+
     def change(self, **changes: object) -> None:
         """Applies and saves these settings."""
         self.report(Saved(notices=self._settings.commit(changes, self._apply)))
+
+    def change_from_page(self, event: ChangeFromPage) -> None:
+        """Applies and saves the page's changes, creating the access key if they need one and there is none."""
+
+        def carry_out(key: tuple[str, bool] | DrawbridgeError | None) -> None:
+            if isinstance(key, DrawbridgeError):
+                event.done.set_exception(key)
+                return
+            if key is not None:
+                self._access_key.remember(key[0])
+            try:
+                notices = self._settings.commit(event.changes, self._apply)
+            except Exception as error:  # noqa: BLE001 # the page shows it
+                event.done.set_exception(error)
+                return
+            event.done.set_result(notices)
+            if key is not None:
+                opened = NetworkOpened if "reach" in event.changes else KeyRequired
+                self._notifications.show(opened(is_new=key[1], is_copied=self._copy(key[0])))
+
+        try:
+            wanted = self._settings.after(event.changes)
+        except DrawbridgeError as error:
+            event.done.set_exception(error)
+            return
+        if self._supervisor.server is None or not self._access_key.lacks(wanted):
+            carry_out(None)
+        else:
+            self._key_steps.add(
+                lambda: self._key_steps.run(lambda: self._access_key.get_or_create(self._settings.config), carry_out)
+            )
 
     def set_port(self, port: int | None) -> None:
         """Listens on this port; None: the next free one after the port in use or the last one that was refused."""

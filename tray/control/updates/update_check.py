@@ -8,7 +8,7 @@ from pathlib import Path
 
 from server.errors import DrawbridgeError
 from server.machine.files.atomic_files import replace_file
-from tray.control.releases_feed import feed_for, is_newer, is_release, newest_tag, page_for, version_of
+from tray.control.updates.releases_feed import feed_for, is_newer, is_release, newest_tag, page_for, version_of
 
 logger = logging.getLogger(__name__)
 

@@ -4,18 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from server.config import OPTIONS, Config, resolve
-from server.errors import DrawbridgeError
+from server.config import OPTIONS, Config, pinned_by, resolve, with_changes
+from server.errors import SettingPinned
 from server.machine.files.settings_file import Saved, SettingsFile
 
 Apply = Callable[[Config], Config]
 """Makes settings effective and returns them with the access key. If it raises, nothing has changed."""
-
-
-class SettingPinned(DrawbridgeError):
-    """A flag, a variable or the way Drawbridge is used fixes the setting."""
-
-    title = "This setting cannot be changed here"
 
 
 class Settings:
@@ -50,11 +44,7 @@ class Settings:
 
     def pinned_by(self, name: str) -> str:
         """The flag or variable that sets it, as in --port or DRAWBRIDGE_PORT; empty if the user may change it."""
-        option = next(option for option in OPTIONS if option.name == name)
-        source = self.config.source(name)
-        if source == "variable":
-            return option.variables[0]
-        return f"--{option.key.replace('_', '-')}" if source == "flag" else ""
+        return pinned_by(self.config, name, {})
 
     def open(self) -> Saved:
         """Reads the file at the start; moves a corrupt one aside. Raises `SettingsInvalid`."""
@@ -91,12 +81,23 @@ class Settings:
         for name in changes:
             if source := self.pinned_by(name):
                 raise SettingPinned(f"{source} sets it while Drawbridge runs.", hint="Start Drawbridge without it.")
-        keys = {option.name: option.key for option in OPTIONS}
-        written = {keys[name]: value for name, value in changes.items()}
-        values = {**self._values, **written}
+        values = with_changes(self._values, changes)
         self.config = apply(self._resolve(values))
         self._values = values
-        return self.file.write(written)
+        keys = {option.name: option.key for option in OPTIONS}
+        return self.file.write({keys[name]: value for name, value in changes.items()})
+
+    def after(self, changes: Mapping[str, object], *, at_next_start: bool = False) -> Config:
+        """What `commit` would make effective, or with `at_next_start` what the next start would."""
+        config = self._resolve(with_changes(self._values, changes))
+        if not at_next_start:
+            return config
+        return resolve(
+            flags=self.flags,
+            environment=self._environ,
+            file=with_changes(self._values, changes),
+            unprefixed=False,
+        )
 
     def _start_with(self, values: Mapping[str, object]) -> None:
         self.config = self._resolve(values)

@@ -9,8 +9,16 @@ from typing import Any, ClassVar
 
 import pytest
 
-from tray.control import releases_feed as releases
-from tray.control.releases_feed import FeedUnreadable, feed_for, is_newer, newest_in, newest_tag, page_for, version_of
+from tray.control.updates import releases_feed as releases
+from tray.control.updates.releases_feed import (
+    FeedUnreadable,
+    feed_for,
+    is_newer,
+    newest_in,
+    newest_tag,
+    page_for,
+    version_of,
+)
 
 
 def release(tag: object, **more: object) -> dict[str, object]:
@@ -53,6 +61,14 @@ def test_the_newest_release_of_a_feed_is_found(feed: tuple[str, type[_Handler]])
     assert headers["User-Agent"] == "Drawbridge"
     # No header that could identify a computer.
     assert set(headers) <= {"Host", "User-Agent", "Accept", "Accept-Encoding", "Connection"}
+
+
+def test_the_proxy_of_the_settings_is_asked(feed: tuple[str, type[_Handler]]) -> None:
+    url, handler = feed
+    handler.reply = (200, json.dumps([release("v1.2.0")]).encode())
+    # The name has no address, so only the proxy can have answered.
+    assert newest_tag("http://feed.invalid/releases", url.removesuffix("/feed")) == "v1.2.0"
+    assert handler.seen[0][0] == "http://feed.invalid/releases"
 
 
 @pytest.mark.parametrize(

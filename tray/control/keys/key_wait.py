@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from server.config import Config
 from server.errors import DrawbridgeError, KeyringAsking, KeyringLocked
-from tray.control.access_key import AccessKey
 from tray.control.background import Background
+from tray.control.keys.access_key import AccessKey
 
 logger = logging.getLogger(__name__)
 

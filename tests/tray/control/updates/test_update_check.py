@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tray.control.releases_feed import FeedUnreadable
-from tray.control.update_check import CACHE_FILE, DAY_S, RETRY_S, FeedResult, UpdateCheck
+from tray.control.updates.releases_feed import FeedUnreadable
+from tray.control.updates.update_check import CACHE_FILE, DAY_S, RETRY_S, FeedResult, UpdateCheck
 
 REPOSITORY = "https://github.com/some/bridge"
 

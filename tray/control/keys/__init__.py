@@ -1,0 +1,1 @@
+"""The access key and the keys of apps."""
