@@ -24,7 +24,7 @@ _POSIX_NAMES: dict[ModuleType, tuple[str, ...]] = {
 }
 
 # On Linux their imports use the names that are removed below.
-for _name in ("platformdirs.unix", "psutil"):
+for _name in ("platformdirs.unix", "psutil", "asyncssh"):
     importlib.import_module(_name)
 _import = builtins.__import__
 

@@ -12,6 +12,7 @@ import click
 from server.claude.cli.versions import cli_version
 from tests.bench.costs.app import measure_app
 from tests.bench.costs.frozen import measure_frozen
+from tests.bench.costs.journal import measure_journal
 from tests.bench.costs.resources import measure_idle, measure_memory, measure_tokens
 from tests.bench.costs.runtimes import measure_runtimes
 from tests.bench.costs.starting import measure_starting
@@ -45,6 +46,7 @@ OTHERS: dict[str, Measure] = {
     "growth": measure_growth,
     "hour": measure_hour,
     "runtimes": measure_runtimes,
+    "journal": measure_journal,
     "peers": measure_peers,
 }
 KEYS = (*(row.key for row in ROWS), *OTHERS)

@@ -37,6 +37,7 @@ class Scale:
     minutes: int = 60
     replayed: int = 200
     histories: tuple[int, ...] = (10, 50, 100, 200)
+    journal_rows: int = 100_000
 
 
 QUICK = Scale(
@@ -56,6 +57,7 @@ TINY = Scale(
     minutes=4,
     replayed=4,
     histories=(2, 4),
+    journal_rows=500,
 )
 
 

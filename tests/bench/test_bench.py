@@ -30,7 +30,7 @@ def test_every_row_can_be_measured() -> None:
     for row in ROWS:
         assert f"| {row.name.format(replayed=4)} |" in done.stdout
     lines = ("in a burst", "callers for", "behind 4 messages", "next turn in messages")
-    for name in (*lines, "own process, RSS", "a streamed token", "idle"):
+    for name in (*lines, "own process, RSS", "a streamed token", "idle", "a row in the list of requests"):
         assert name in done.stdout
     assert "first request on a spare that was warmed up" in done.stdout
     assert "start of `serve` until it listens" in done.stdout

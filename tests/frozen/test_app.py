@@ -32,6 +32,23 @@ def test_its_test_of_itself(built: Path, tmp_path: Path) -> None:
     assert lines["an"].startswith("ok")
 
 
+@pytest.mark.parametrize("module", ["pystray._base", "Xlib.display" if sys.platform == "linux" else "pynput.keyboard"])
+def test_packages_under_the_lgpl_can_be_replaced(built: Path, module: str) -> None:
+    """They are files of their own, and not in the program."""
+    package = built.parent / "_internal" / module.partition(".")[0]
+    assert (package / "__init__.py").is_file()
+    assert module.encode() not in built.read_bytes()
+
+
+def test_it_carries_what_computer_use_imports_late(built: Path) -> None:
+    program = built.read_bytes()
+    late = {"linux": "mss.linux.xshmgetimage", "win32": "mss.windows.gdi", "darwin": "mss.darwin"}
+    assert late[sys.platform].encode() in program
+    if sys.platform == "linux":
+        files = ("ext/xtest.py", "ext/res.py", "support/unix_connect.py", "keysymdef/xf86.py")
+        assert [name for name in files if not (built.parent / "_internal" / "Xlib" / name).is_file()] == []
+
+
 @contextmanager
 def serving(built: Path, folder: Path, **more: str) -> Iterator[Instance]:
     """The app without a tray and with closed standard streams, as a desktop may start it."""

@@ -75,5 +75,5 @@ def test_every_package_that_it_carries_has_its_licence() -> None:
     assert done.returncode == 0, done.stderr
     assert "pystray 0.19.5: GNU Lesser General Public License v3" in done.stdout
     assert "Anthropic's terms" in done.stdout
-    for name in ("fastapi", "keyring", "claude-agent-sdk", "jeepney", "pillow"):
+    for name in ("fastapi", "keyring", "claude-agent-sdk", "jeepney", "mss", "pillow", "python-xlib"):
         assert f"\n{name} " in done.stdout

@@ -169,11 +169,12 @@ async def open_bridge(
     is_checked: bool = True,
     is_live: bool = True,
     program: str = "server",
+    is_port_free: bool = False,
 ) -> AsyncIterator[Bridge]:
     """`python -m server` on a free port, with its folders below `folder`; it is ended with the block.
 
     `is_checked`: the self-check has passed in an earlier run, so that workers are reused from the start. `is_live`: for
-    any system prompt and tools.
+    any system prompt and tools. `is_port_free`: the settings file names the port, so that it can be changed.
     """
     if is_checked:
         await keep_verdict(folder / "data", is_live=is_live)
@@ -181,7 +182,11 @@ async def open_bridge(
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)
     child["TMPDIR"] = str(temporary)
-    own = [] if "--port" in options else ["--port", str(free_port())]
+    own = [] if "--port" in options or is_port_free else ["--port", str(free_port())]
+    if is_port_free:
+        file = folder / "home" / ".config" / "drawbridge" / "settings.toml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"port = {free_port()}\n")
     own += ["--data-dir", str(folder / "data"), "--log-dir", str(folder / "logs")]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", program, *own, *options),

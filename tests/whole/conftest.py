@@ -1,6 +1,7 @@
 """Fixtures for tests of the whole server: `python -m server` with the real Claude Code and the stand-in."""
 
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,10 @@ async def tap(bridge: Bridge) -> AsyncIterator[Tap]:
 def folder(tmp_path: Path) -> Path:
     """A folder for the test's own server."""
     return tmp_path
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder with a short path: sockets of a sandbox are below it, and a socket's path has a limit."""
+    with tempfile.TemporaryDirectory(prefix="db-", ignore_cleanup_errors=True) as name:
+        yield Path(name)

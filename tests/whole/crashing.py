@@ -1,6 +1,6 @@
 """`python -m tests.whole.crashing`: the app with a server that fails each time it has started."""
 
-from server.runtime.listeners import ListenerSet
+from server.runtime.listening.listeners import ListenerSet
 from tray.__main__ import main
 
 

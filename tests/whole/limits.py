@@ -15,3 +15,12 @@ def limits(five_hours: str, week: str, *, status: str, soon: int, later: int) ->
         f"{name}-7d-reset": str(later),
         f"{name}-7d-utilization": week,
     }
+
+
+def with_extra_usage(
+    headers: dict[str, str], status: str, *, resets_at: int | None = None, reason: str | None = None
+) -> dict[str, str]:
+    """Returns the headers with the state of paid extra usage, which is in use if a window is rejected."""
+    name = "anthropic-ratelimit-unified-overage"
+    more = {f"{name}-reset": None if resets_at is None else str(resets_at), f"{name}-disabled-reason": reason}
+    return {**headers, f"{name}-status": status, **{key: value for key, value in more.items() if value is not None}}

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from server.claude.protocol.tool_names import legal_name
+from server.keys.named_key import NamedKey, hash_of, make_key
+from server.keys.rights import ALL
 from server.standin.script import (
     Block,
     Cut,
@@ -68,6 +70,20 @@ KEY = "the-key-of-the-containers"
 CONTAINER = {"host": "host.docker.internal", "x-api-key": KEY}
 
 
+# Two apps with keys of their own. The server stores hashes of them; see `named_keys`.
+APPS = {name: f"db-{number:010x}-{name[0] * 43}" for number, name in enumerate(("Talon", "Cursor"))}
+Owner = Literal["nobody", "containers", "Talon", "Cursor"]
+"""Whose key a request sends: none, the user's own, as containers must, or an app's."""
+OWNERS: tuple[Owner, ...] = ("nobody", "containers", "Talon", "Cursor")
+
+
+def named_keys() -> dict[str, NamedKey]:
+    """The keys of the apps by their ids, as a server stores them."""
+    made = [make_key(name, ALL, now=1.0)[0] for name in APPS]
+    known = [replace(key, id=f"{number:010x}") for number, key in enumerate(made)]
+    return {key.id: replace(key, hash=hash_of(key.name[0] * 43, key.salt)) for key in known}
+
+
 @dataclass(frozen=True)
 class Turn:
     """A message. `tool`: Claude's text is followed by a call of this tool, or the user's text is its result.
@@ -102,7 +118,7 @@ class Turn:
 class Request:
     """One request. `turns` are its messages without the system prompt: alternating, the user's last.
 
-    `answer` is Claude's turn, `is_container` whether it has the other owner.
+    `answer` is Claude's turn.
     """
 
     id: str
@@ -115,7 +131,7 @@ class Request:
     kills: bool
     chance: float
     tools: tuple[str, ...] = ()
-    is_container: bool = False
+    owner: Owner = "nobody"
 
     @property
     def has_moment(self) -> bool:
@@ -130,7 +146,9 @@ class Request:
     @property
     def headers(self) -> dict[str, str]:
         """The headers that make it a request of its owner."""
-        return CONTAINER if self.is_container else {}
+        if self.owner in APPS:
+            return {"authorization": f"Bearer {APPS[self.owner]}"}
+        return CONTAINER if self.owner == "containers" else {}
 
     @property
     def marks(self) -> set[str]:
@@ -231,7 +249,7 @@ class _Conversation:
 @dataclass
 class _User:
     system: str
-    is_container: bool
+    owner: Owner
     conversations: list[_Conversation] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
 
@@ -239,7 +257,7 @@ class _User:
 def stories(seed: int, count: int) -> list[list[list[Request]]]:
     """Chapters: for each of a few users their requests in order, `count` requests in all."""
     chance = random.Random(seed)
-    users = [_User(system, is_container=number % 2 == 1) for number, system in enumerate(SYSTEMS)]
+    users = [_User(system, owner) for system, owner in zip(SYSTEMS, OWNERS, strict=True)]
     chapters = []
     for first in range(1, count + 1, CHAPTER):
         for number in range(first, min(first + CHAPTER, count + 1)):
@@ -280,7 +298,7 @@ def _add_request(user: _User, name: str, chance: random.Random) -> None:
             chance.random() < 0.02,
             chance.random(),
             conversation.tools,
-            user.is_container,
+            user.owner,
         )
     )
     conversation.turns = history if fate in CANCELLED else (*history, question, answer)

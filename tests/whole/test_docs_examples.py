@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import secrets
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,10 +11,13 @@ import pytest
 
 from server.standin.script import Gate, Hold, say
 from server.standin.server import Standin, default_answer
+from server.web.openapi.completion_status import COMPLETION_ID
+from server.web.openapi.projects import PROJECT_ID
 from server.web.openapi.responses import STORED_ID
 from server.web.openapi.running import RUNNING_ID
+from server.web.openapi.sessions import SESSION_ID
 from tests.server.web.documented import Example, examples_in
-from tests.whole.bridge import Bridge
+from tests.whole.bridge import Bridge, open_bridge
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
@@ -25,6 +30,12 @@ async def stored(bridge: Bridge) -> str:
     return str(reply.json()["id"])
 
 
+async def new_project(bridge: Bridge) -> str:
+    """The id of a project with a folder of its own."""
+    name = f"p-{secrets.token_hex(4)}"
+    return str((await bridge.client.post("/projects", json={"name": name})).json()["id"])
+
+
 async def begun(bridge: Bridge, standin: Standin) -> "asyncio.Task[httpx.Response]":
     """A request with the documented id, which is being answered."""
     gate = Gate()
@@ -34,7 +45,15 @@ async def begun(bridge: Bridge, standin: Standin) -> "asyncio.Task[httpx.Respons
     return asking
 
 
-async def test_every_example_is_answered_as_documented(bridge: Bridge, standin: Standin) -> None:
+async def test_every_example_is_answered_as_documented(standin: Standin, folder: Path) -> None:
+    projects = folder / "projects"
+    projects.mkdir(parents=True)
+    allowed = ("--projects-by-api", "--projects-root", str(projects))
+    async with open_bridge(standin, folder, *allowed) as bridge:
+        await check_all(bridge, standin)
+
+
+async def check_all(bridge: Bridge, standin: Standin) -> None:
     root = bridge.url.removesuffix("/v1")
     document = (await bridge.client.get(f"{root}/openapi.json")).json()
     examples = list(examples_in(document))
@@ -43,9 +62,16 @@ async def test_every_example_is_answered_as_documented(bridge: Bridge, standin: 
         path = example.path
         if STORED_ID in path:
             path = path.replace(STORED_ID, await stored(bridge))
+        if PROJECT_ID in path:
+            path = path.replace(PROJECT_ID, await new_project(bridge))
+        if SESSION_ID in path:
+            assert (await bridge.chat("Hi", headers={"x-session-id": SESSION_ID})).status_code == 200
+        path = path.replace(COMPLETION_ID, RUNNING_ID)
         running = await begun(bridge, standin) if RUNNING_ID in path else None
         reply = await bridge.client.request(example.method, f"{root}{path}", json=example.body)
         if running is not None:
+            if example.method == "GET":
+                await bridge.client.delete(f"{root}/v1/requests/{RUNNING_ID}")
             assert (await running).status_code == 409
             standin.script(default_answer)
         assert reply.status_code == 200, (str(example), reply.text)

@@ -1,6 +1,6 @@
 """Thousands of requests over real processes: whatever happens to the others, each body upstream is its request's own.
 
-As soak tests 4 runs of 500 requests on live workers, one of 500 on fixed ones, and one of 150 also with a process for
+As soak tests 4 runs of 250 requests on live workers, one of 250 on fixed ones, and one of 150 also with a process for
 each conversation. With the variable STORIES=2500 these six have 2,500 requests each (3,000 conversations in the first
 four), which takes an hour or more.
 """
@@ -21,15 +21,16 @@ import httpx
 import psutil
 import pytest
 
+from server.keys.key_file import KeyFile
 from server.machine.keychain import Keychain
 from server.standin.script import Script, refuse
 from server.standin.server import Recorded, Standin, open_standin
 from tests.tiers import sized
 from tests.whole.bridge import Bridge, data_of, open_bridge
-from tests.whole.stories import BROKEN, CANCELLED, KEY, Request, marks_in, stories, turns_in
+from tests.whole.stories import BROKEN, CANCELLED, KEY, OWNERS, Request, marks_in, named_keys, stories, turns_in
 
 STORIES = int(os.environ.get("STORIES", "0"))
-MANY, IN_PROCESSES = STORIES or 500, STORIES or 150
+MANY, IN_PROCESSES = STORIES or 250, STORIES or 150
 MOST_TRIES = 6
 BOUND_S = 60.0
 CROWDS = (1, 4, 2, 3)
@@ -177,7 +178,7 @@ class Run:
 
     async def check(self) -> None:
         """Every body that arrived has the turns of its request, its system prompt, and no mark of another one."""
-        owners: dict[str, set[bool]] = defaultdict(set)
+        owners: dict[str, set[str]] = defaultdict(set)
         for recorded in self.standin.requests:
             assert recorded.refusal is None, recorded.refusal
             request = self.requests[question_in(recorded)]
@@ -195,11 +196,11 @@ class Run:
             assert "local-command" not in json.dumps(recorded.body)
             tools: Any = recorded.body.get("tools") or []
             assert [tool["description"] for tool in tools] == [f"What {name} does." for name in request.tools]
-            owners[str(json.loads(recorded.body["metadata"]["user_id"])["device_id"])].add(request.is_container)  # type: ignore[index] # its JSON
+            owners[str(json.loads(recorded.body["metadata"]["user_id"])["device_id"])].add(request.owner)  # type: ignore[index] # its JSON
             await asyncio.wait_for(recorded.ended(), BOUND_S)
         # A process has one owner, also one that was reset.
         assert all(len(kinds) == 1 for kinds in owners.values())
-        assert len({kind for kinds in owners.values() for kind in kinds}) == 2
+        assert {kind for kinds in owners.values() for kind in kinds} == set(OWNERS)
         for request in self.requests.values():
             least = 0 if request.fate == "cancelled at a random time" else 2 if request.fate in BROKEN else 1
             assert self.tries[request.id] >= least, request
@@ -256,6 +257,7 @@ async def completed_run(folder: Path, seed: int, count: int, isolation: str, *, 
     key_file.parent.mkdir(parents=True)
     key_file.write_text(KEY)
     key_file.chmod(0o600)
+    KeyFile(key_file.parent).change(lambda _: named_keys())
     environment = {"DRAWBRIDGE_ISOLATION": isolation, "DRAWBRIDGE_LOG_LEVEL": "warning", "DRAWBRIDGE_RETRIES": "0"}
     program = "tests.whole.wearing"
     async with (
@@ -288,7 +290,8 @@ async def test_each_body_upstream_is_its_requests_own_and_each_answer_its_caller
     found = await completed_run(folder, seed, count, "warm", is_live=is_live)
     assert found.ways["continued"] >= count // 10
     assert found.ways["reset"] >= count // (4 if is_live else 20)
-    assert found.ways["spare"] >= 1
+    # A short run may have no moment at which a process is unused.
+    assert found.ways["spare"] >= (count >= 200)
     assert found.ways["cold"] >= 1
     assert found.kills >= count // 150
 

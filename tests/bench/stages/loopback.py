@@ -7,7 +7,7 @@ from typing import Any
 from uvicorn import Config as UvicornConfig
 from uvicorn.server import ServerState
 
-from server.runtime.connections import Connection, Connections
+from server.runtime.listening.connections import Connection, Connections
 
 _MESSAGES = b'[{"role":"system","content":"Be brief."},{"role":"user","content":"Hello?"}]'
 BODY = b'{"model":"sonnet","stream":true,"messages":' + _MESSAGES + b"}"
