@@ -4,7 +4,8 @@ import click
 
 from server.commands.options import settings_options, settle
 from server.commands.output import note, say
-from server.commands.running.status_and_stop import extra_usage_of, running_instance
+from server.commands.running.status_and_stop import running_instance
+from server.commands.running.status_rows import extra_usage_of
 from server.machine.instance import request_extra_usage, request_status
 
 _UNKNOWN = "Not known yet: only an answer that a plan has paid shows it."

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from server.commands.root import run
-from server.commands.running.status_and_stop import status_rows
+from server.commands.running.status_rows import status_rows
 from server.machine.files.paths import find_folders
 from server.machine.instance import Instance, claim
 from tests.ports import free_port

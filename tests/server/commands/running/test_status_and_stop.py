@@ -7,15 +7,18 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import asdict, replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from server.commands.root import run
 from server.commands.running import status_and_stop
-from server.commands.running.status_and_stop import status_rows
+from server.commands.running.status_rows import status_rows
 from server.machine.files.paths import find_folders
 from server.machine.instance import Instance, read_instance
+from server.status import ApprovalsStatus, ComputerStatus, Status, TunnelStatus
 from tests.server.commands.conftest import Program, Start
 
 Captured = pytest.CaptureFixture[str]
@@ -225,3 +228,22 @@ def test_the_table_leaves_out_unknown_values_and_uses_the_status_phrases() -> No
     assert rows["plan usage"].startswith("5 hours: 99% used; Week: limit reached, resets on 18 May at ")
     assert rows["up for"] == "1 h 2 min"
     assert rows["Claude Code"] == ""
+
+
+def test_the_table_says_what_reaches_beyond_this_computer_or_waits_for_the_user() -> None:
+    tunnel = TunnelStatus(state="open", title="Tailscale Funnel", url="https://me.example")
+    ends_at = datetime(2026, 11, 29, 18, 0).astimezone().timestamp()
+    status = Status(
+        tunnel=tunnel,
+        approvals=ApprovalsStatus(waiting=2, id="a", tool="Bash", project="site"),
+        computer=ComputerStatus(is_on=True, ends_at=ends_at),
+    )
+    rows = dict(status_rows(asdict(status)))
+    assert rows["tunnel"] == "Open to the internet: Tailscale Funnel https://me.example/v1"
+    assert rows["agents"] == "2 questions for you: run 'drawbridge approvals'"
+    assert rows["desktop"].startswith("Claude uses it until ")
+    assert "18:00" in rows["desktop"]
+    idle = replace(tunnel, state="off", url="", closed_after_hours=8.0)
+    assert dict(status_rows({"tunnel": asdict(idle)}))["tunnel"] == "Closed: not used for 8 hours"
+    quiet = dict(status_rows(asdict(Status())))
+    assert (quiet["tunnel"], quiet["agents"], quiet["desktop"]) == ("", "", "")
