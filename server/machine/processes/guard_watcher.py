@@ -10,7 +10,8 @@ from server.machine.processes.spawn import SpawnOptions, own_session
 
 logger = logging.getLogger(__name__)
 
-CLOSE_TIMEOUT_S = 5.0
+# Long: a watcher that is killed on a busy computer leaves running what it was about to kill.
+CLOSE_TIMEOUT_S = 30.0
 
 # A process id may have been reused by the time of the kill, so each is stored with its start time.
 # Linux: that is field 22 of `stat`, the 20th after the name, which may contain anything up to its last bracket.

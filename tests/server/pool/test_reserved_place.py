@@ -90,12 +90,12 @@ async def test_a_cancelled_reservation_returns_the_place() -> None:
             await settled()
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        async with asyncio.timeout(12), pool.lease(Profile()):
+        async with asyncio.timeout(60), pool.lease(Profile()):
             pass
 
 
 async def test_a_closing_pool_does_not_wait_for_a_reserved_place() -> None:
-    async with asyncio.timeout(12), pool_of(2) as pool:
+    async with asyncio.timeout(60), pool_of(2) as pool:
         reservation = pool.reserve_place()
         await reservation.__aenter__()
     await reservation.__aexit__(None, None, None)
