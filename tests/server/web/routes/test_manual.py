@@ -59,6 +59,44 @@ def test_links_between_the_files_lead_to_files_and_headings(path: Path) -> None:
             assert fragment in {slug(heading) for heading in headings}, target
 
 
+@pytest.mark.parametrize("path", [ROOT / "README.md", *sorted(MANUAL.rglob("*.md"))], ids=lambda path: path.name)
+def test_all_rows_of_a_table_have_as_many_cells_as_its_head(path: Path) -> None:
+    """A row with one more shows its cells below the wrong titles."""
+    cells = 0
+    for line in path.read_text().splitlines():
+        found = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
+        assert not cells or found in {0, cells}, line
+        cells = found
+
+
+def test_the_readme_lists_every_page_of_the_manual() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert {name for name in PAGES if name != "index" and f"](assets/manual/{name}.md)" not in text} == set()
+
+
+def test_the_index_lists_every_page_of_the_manual() -> None:
+    text = (MANUAL / "index.md").read_text()
+    assert {name for name in PAGES if name != "index" and f"]({name}.md)" not in text} == set()
+
+
+async def test_every_path_of_the_api_is_in_the_manual() -> None:
+    async with client(served(FakeEngine())) as c:
+        paths = (await c.get("/openapi.json")).json()["paths"]
+
+    def without_names(text: str) -> str:
+        return re.sub(r"\{\w+\}", "{}", text)
+
+    text = without_names((MANUAL / "api.md").read_text())
+    assert {path for path in paths if without_names(path) not in text} == set()
+
+
+@pytest.mark.parametrize("package", ["server", "tray"])
+def test_the_map_of_the_code_has_every_folder(package: str) -> None:
+    text = (MANUAL / "development.md").read_text()
+    folders = {path.parent.name for path in (ROOT / package).glob("*/__init__.py")}
+    assert {name for name in folders if not re.search(rf"^  {name}/ ", text, re.MULTILINE)} == set()
+
+
 def test_the_readme_fits_on_150_lines() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
 
