@@ -21,6 +21,8 @@ _FIXED = {
     # Claude Code would append a token count to the user's text and to tool results, for models before 4.8.
     "CLAUDE_CODE_TOTAL_TOKENS_REMINDER": "off",
     "CLAUDE_CODE_TOTAL_TOKENS_REMINDER_AFTER_USER_TURN": "0",
+    # A plan would mark the end of the messages with a ttl of an hour, and our mark before it has five minutes: refused.
+    "CLAUDE_CODE_MESSAGES_PROMPT_CACHE_TTL": "5m",
     "ENABLE_TOOL_SEARCH": "false",
     "CLAUDE_CODE_ENTRYPOINT": "sdk-py",
 }
