@@ -64,6 +64,8 @@ class TunnelManager:
         self.on_change = on_change
         self._status = TunnelStatus()
         self._task: asyncio.Task[None] | None = None
+        # The menu, the page, the commands and the settings may ask for a change at the same time.
+        self._changing = asyncio.Lock()
         self._last_url = ""
         self._opened = 0.0
 
@@ -85,16 +87,21 @@ class TunnelManager:
         `host` is the public name, for the providers that need to know it.
         """
         provider = self.provider(name)
-        await self.close()
         traits = provider.traits
-        self._last_url = ""
-        self._set(
-            TunnelStatus("opening", traits.name, traits.title, reader=traits.reader, keeps_name=traits.keeps_name)
-        )
-        self._task = asyncio.create_task(self._run(provider, host))
+        async with self._changing:
+            await self._close()
+            self._last_url = ""
+            self._set(
+                TunnelStatus("opening", traits.name, traits.title, reader=traits.reader, keeps_name=traits.keeps_name)
+            )
+            self._task = asyncio.create_task(self._run(provider, host))
 
     async def close(self) -> None:
         """Closes the tunnel, if there is one; returns when its program has ended."""
+        async with self._changing:
+            await self._close()
+
+    async def _close(self) -> None:
         task, self._task = self._task, None
         if task is not None:
             task.cancel()

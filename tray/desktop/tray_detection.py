@@ -9,7 +9,7 @@ from server.commands.checks.findings import Finding, Level
 from tray.desktop.dbus import TIMEOUT_S, Bus, BusUnavailable, CallFailed, RemoteInterface
 from tray.desktop.dbus_names import PROPERTIES, WATCHER, WATCHER_PATH
 
-_WITHOUT_ICON = "Without an icon, 'drawbridge' opens its page and serves"
+_WITHOUT_ICON = "Without an icon, 'drawbridge' opens the dashboard and serves"
 _GNOME = "GNOME needs the extension 'AppIndicator and KStatusNotifierItem Support'"
 
 

@@ -113,7 +113,7 @@ def plan_notice(what: PlanOccurrence) -> Notice:
         case UsageHigh():
             resets = moment(what.window.resets_at, what.now)
             text = f"{what.window.name}: {percent(what.window.used)}% used{f', resets {resets}' if resets else ''}."
-            return Notice("Most of your Claude plan is used", text, Open("page"), "Open the page")
+            return Notice("Most of your Claude plan is used", text, Open("page"), "Open dashboard")
         case ExtraUsageBegun() if what.extra.is_stopped:
             problem = _stopped(what.extra, what.now)
             # No button allows it: on some desktops a click anywhere on the notification presses it, and it costs money.
@@ -122,4 +122,4 @@ def plan_notice(what: PlanOccurrence) -> Notice:
             resets = moment(what.extra.resets_at, what.now)
             until = f" until it resets {resets}" if resets else ""
             text = f"Your plan is used up. Answers are paid as extra usage{until}."
-            return Notice("Paid extra usage has begun", text, Open("page"), "Open the page")
+            return Notice("Paid extra usage has begun", text, Open("page"), "Open dashboard")

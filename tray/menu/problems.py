@@ -330,7 +330,7 @@ def notice_for(what: Problem | Occurrence) -> Notice:  # noqa: C901 # as above
             return plan_notice(what)
         case NoTray():
             text = f"This desktop shows no tray icons. Drawbridge is running anyway. Control it at {what.page}"
-            return Notice("Drawbridge runs without an icon", text, Open("page"), "Open the page")
+            return Notice("Drawbridge runs without an icon", text, Open("page"), "Open dashboard")
         case Ending():
             text = f"{what.reason} The server cannot start, and there is no tray icon to start it later."
             return Notice("Drawbridge quits", text.strip())

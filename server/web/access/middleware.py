@@ -16,7 +16,7 @@ from server.errors import DrawbridgeError, OriginRefused, ShuttingDown
 from server.logs import request_id
 from server.machine.network.peer import is_other_user
 from server.web.access.body import limited
-from server.web.access.policy import ACCESS, AccessPolicy, Head, allowed_origin, authorize, policy_for
+from server.web.access.policy import ACCESS, REFUSAL, Access, AccessPolicy, Head, allowed_origin, authorize, policy_for
 from server.web.interfaces import CONNECTION
 from server.web.journaling import ENTRY, Entry, entry_of, may_be_kept
 from server.web.path_aliases import AS_SENT, DEPLOYMENT, deployment_in
@@ -109,8 +109,7 @@ class AccessMiddleware:
             inner["method"] = "GET"
         try:
             policy = self._policy()
-            reply.allow(allowed_origin(head, policy))
-            access = authorize(head, policy, lambda: _is_other_user(scope))
+            access = _authorized(head, policy, scope, reply)
             if head.method == "OPTIONS":
                 await _send_preflight(head, reply)
                 return
@@ -131,6 +130,21 @@ class AccessMiddleware:
             own = internal_error(error)
             if reply.status is None:
                 await error_response(own, inner)(inner, receive, reply.send)
+
+
+def _authorized(head: Head, policy: AccessPolicy, scope: Scope, reply: "_Reply") -> Access:
+    """Authorizes the request, and lets pages of its origin read the reply. Raises `DrawbridgeError`."""
+    is_public = policy.name == "tunnel"
+    reply.allow(allowed_origin(head, policy))
+    if not is_public:
+        reply.expose()
+    if isinstance(refusal := scope.get(REFUSAL), DrawbridgeError):
+        raise refusal
+    access = authorize(head, policy, lambda: _is_other_user(scope))
+    if is_public and head.method != "OPTIONS":
+        # Only with a right key: the names of these headers tell what listens here.
+        reply.expose()
+    return access
 
 
 def _is_of_the_page(head: Head, status: int | None) -> bool:
@@ -162,14 +176,20 @@ class _Reply:
             (b"cross-origin-resource-policy", b"same-origin"),
             (b"vary", b"Origin"),
         ]
+        self._origin: str | None = None
         self.status: int | None = None
         self.is_over = False
         self.keeper: Keeper | None = None
 
     def allow(self, origin: str | None) -> None:
         """Allows the pages of `origin` to read the response."""
+        self._origin = origin
         if origin is not None:
             self._headers.append((b"access-control-allow-origin", origin.encode("latin-1")))
+
+    def expose(self) -> None:
+        """Allows those pages to read our own headers, too."""
+        if self._origin is not None:
             self._headers.append((b"access-control-expose-headers", _EXPOSED))
 
     async def send(self, message: Message) -> None:

@@ -40,6 +40,8 @@ from server.web.path_aliases import canonical_path
 from server.web.unavailable import is_unbuilt
 
 ACCESS = "drawbridge.access"
+REFUSAL = "drawbridge.refusal"
+"""The key in an ASGI scope of an error with which the request is refused before anything of it is read."""
 # Schemes of the pages of desktop and mobile apps, which no website can have. A page in a file has the origin `null` in
 # most browsers, and `file://` only in apps. Browser extensions must be named in the settings.
 APP_SCHEMES = frozenset(
@@ -278,9 +280,11 @@ def _check_page(head: Head, policy: AccessPolicy) -> None:
     """Refuses requests of other sites' pages, which could use up the user's subscription."""
     is_allowed = allowed_origin(head, policy) is not None
     if "origin" in head.headers and not is_allowed:
+        # Strangers on the internet are not told what listens here.
+        variable = "" if policy.name == "tunnel" else " (DRAWBRIDGE_ALLOWED_ORIGINS)"
         raise OriginRefused(
             f"Web pages of {head.one('origin')!r} may not use this server.",
-            hint="If you trust them, add that origin to allowed_origins (DRAWBRIDGE_ALLOWED_ORIGINS).",
+            hint=f"If you trust them, add that origin to allowed_origins{variable}.",
             origin=origin if _ANY_ORIGIN.fullmatch(origin := (head.one("origin") or "").lower()) else "",
         )
     # On loopback `same-site` is another port of this computer; on a network it could be any host of the domain.

@@ -6,15 +6,17 @@ It stands before `AccessMiddleware`, which then checks the key and the rest as o
 import collections
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.config import Config
 from server.dialects.registry import DIALECTS, is_below
+from server.errors import KeyLimited
+from server.keys.named_key import NamedKey
 from server.tunnel.proof import Proofs
-from server.web.access.keys import FindKey, offered_keys
-from server.web.access.policy import AccessPolicy, Head, allowed_origin
+from server.web.access.keys import KEY_HEADERS, FindKey, offered_keys
+from server.web.access.policy import REFUSAL, AccessPolicy, Head, allowed_origin
 
 # Besides the dialects' own paths.
 _POSTS = frozenset(
@@ -32,7 +34,6 @@ _UNBUFFERED = ((b"cache-control", b"no-cache, no-transform"), (b"x-accel-bufferi
 _REPLACED = frozenset(name for name, _ in _UNBUFFERED)
 # In the place of the user's own key, which is not accepted here: no one has this one.
 _NO_KEY = secrets.token_urlsafe(32)
-_TOO_MANY = b'{"error": {"message": "Too many wrong keys. Try again in a minute.", "type": "rate_limit_error"}}'
 
 
 def tunnel_policy(config: Config, host: str, find_key: FindKey) -> AccessPolicy:
@@ -54,12 +55,12 @@ class WrongKeys:
         self._clock = clock
         self._times: collections.deque[float] = collections.deque(maxlen=MOST_WRONG_KEYS)
 
-    def add(self) -> bool:
-        """Counts one; returns whether there are too many. A right key is never affected."""
+    def add(self, count: int = 1) -> bool:
+        """Counts the keys of a request; returns whether there were too many before. A right key is never affected."""
         now = self._clock()
         if len(self._times) == MOST_WRONG_KEYS and now - self._times[0] < WRONG_KEYS_S:
             return True
-        self._times.append(now)
+        self._times.extend([now] * min(count, MOST_WRONG_KEYS))
         return False
 
 
@@ -78,7 +79,7 @@ class TunnelGate:
         on_closed: Callable[[Head], None] = lambda _: None,
         wrong_keys: WrongKeys | None = None,
     ) -> None:
-        """`on_use` is called at the start and the end of each request with a right key.
+        """`on_use` is called at the start and the end of each request with a key for the internet.
 
         `on_closed` is called with each one for a path that is not open here.
         """
@@ -103,7 +104,7 @@ class TunnelGate:
         elif proof is not None:
             await _plain(send, 200, proof)
         elif not _is_open(head):
-            if self._is_known(head):
+            if _is_for_tunnels(self._key_of(head)):
                 self._on_closed(head)
             await _plain(send, 404, b"")
         elif self._is_preflight_of_a_stranger(head):
@@ -112,11 +113,11 @@ class TunnelGate:
             await self._pass_on(head, scope, receive, send)
 
     async def _pass_on(self, head: Head, scope: Scope, receive: Receive, send: Send) -> None:
-        is_known = self._is_known(head)
-        if offered_keys(head.headers) and not is_known and self._wrong_keys.add():
-            headers = [(b"content-type", b"application/json"), (b"retry-after", b"%d" % WRONG_KEYS_S)]
-            await _plain(send, 429, _TOO_MANY, headers)
-            return
+        key = self._key_of(head)
+        if key is None and (tried := _tried(head)) and self._wrong_keys.add(tried):
+            # The middleware answers in the form of the path's dialect.
+            refusal = KeyLimited("Too many wrong keys.", retry_after_s=WRONG_KEYS_S, hint="Try again in a minute.")
+            scope = {**scope, REFUSAL: refusal}
 
         async def unbuffered(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -124,25 +125,35 @@ class TunnelGate:
                 message = {**message, "headers": [*kept, *_UNBUFFERED]}
             await send(message)
 
-        if is_known:
+        is_use = _is_for_tunnels(key)
+        if is_use:
             self._on_use()
         try:
             await self._app(scope, receive, unbuffered)
         finally:
-            if is_known:
+            if is_use:
                 self._on_use()
 
-    def _is_known(self, head: Head) -> bool:
-        return any(self._find_key(offer) is not None for offer in offered_keys(head.headers))
+    def _key_of(self, head: Head) -> NamedKey | None:
+        return next(filter(None, map(self._find_key, offered_keys(head.headers))), None)
 
     def _is_for_us(self, head: Head) -> bool:
         """Whether the request is for the public name. Without one, the tunnel is not open."""
-        sent = (head.one("host") or "").lower().removesuffix(":443").rstrip(".")
+        sent = (head.one("host") or "").lower().removesuffix(":443").removesuffix(".")
         return bool(sent) and sent == self._host().lower().removesuffix(":443")
 
     def _is_preflight_of_a_stranger(self, head: Head) -> bool:
         is_preflight = head.method == "OPTIONS" and "origin" in head.headers
         return is_preflight and allowed_origin(head, self._policy()) is None
+
+
+def _is_for_tunnels(key: NamedKey | None) -> bool:
+    return key is not None and "tunnel" in key.rights.doors
+
+
+def _tried(head: Head) -> int:
+    """How many keys the request tries: a header that holds none, such as a key without `Bearer`, is one, too."""
+    return len(offered_keys(head.headers)) or int(any(name in head.headers for name in KEY_HEADERS))
 
 
 def _is_open(head: Head) -> bool:
@@ -158,7 +169,7 @@ def _is_open(head: Head) -> bool:
     return False
 
 
-async def _plain(send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+async def _plain(send: Send, status: int, body: bytes) -> None:
     length = (b"content-length", b"%d" % len(body))
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, length, *_UNBUFFERED]})
+    await send({"type": "http.response.start", "status": status, "headers": [length, *_UNBUFFERED]})
     await send({"type": "http.response.body", "body": body})

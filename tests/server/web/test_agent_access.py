@@ -66,8 +66,9 @@ async def test_who_may(
     door: Literal["local", "lan", "tunnel"], key: NamedKey | None, allowed: bool, body: dict[str, object]
 ) -> None:
     if not allowed:
-        with pytest.raises(AgentDenied):
+        with pytest.raises(AgentDenied) as caught:
             await requests().work_in(body, access(door, key), request_id="r")
+        assert caught.value.hint
         return
     work, rest = await requests().work_in(body, access(door, key), request_id="r")
     assert work is not None

@@ -121,6 +121,7 @@ async def test_it_works_at_its_doors_only(tmp_path: Path, door: str, doors: tupl
             reply = await c.post("/v1/chat/completions", json=ASK)
         assert (reply.status_code, reply.json()["error"]["code"]) == (403, "door_closed")
         assert "'Away' may not be used from" in reply.text
+        assert "The section Keys of the dashboard" in reply.text
     async with scene.calls(allowed) as c:
         assert (await c.post("/v1/chat/completions", json=ASK)).status_code == 200
 

@@ -273,6 +273,10 @@ async def test_too_many_and_too_slow_requests_get_an_error() -> None:
         asking = [asyncio.create_task(scene.chat(f"q{number}")) for number in range(3)]
         done, _ = await asyncio.wait(asking[1:])
         assert sorted(task.result().status_code for task in done) == [429, 503]
+        # More processes would not help.
+        assert all(
+            "one after another" in task.result().text and "--pool-size" not in task.result().text for task in done
+        )
         scene.hold.set()
         assert (await asking[0]).status_code == 200
         assert (await scene.chat("after")).status_code == 200

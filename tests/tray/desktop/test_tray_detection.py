@@ -26,7 +26,7 @@ def test_a_missing_tray_is_a_note_that_names_gnomes_extension(bus: str) -> None:
     assert verdict is Level.NOTE
     assert "no panel of this desktop takes tray icons" in words
     assert "AppIndicator" in words
-    assert "opens its page" in words
+    assert "opens the dashboard" in words
 
 
 def test_a_watcher_without_a_host_is_a_note(bus: str) -> None:

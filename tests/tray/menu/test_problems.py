@@ -253,7 +253,7 @@ class TestNotices:
                     "Drawbridge runs without an icon",
                     "This desktop shows no tray icons. Drawbridge is running anyway. Control it at http://127.0.0.1:8082/",
                     Open("page"),
-                    "Open the page",
+                    "Open dashboard",
                 ),
             ),
             (Quitting(1), Notice("Drawbridge is quitting", "1 answer has up to 10 s to finish.")),

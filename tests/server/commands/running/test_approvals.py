@@ -66,7 +66,7 @@ def test_each_command_decides(asking: AskingServer, arguments: tuple[str, ...], 
 
 def test_what_cannot_be_decided_is_named(asking: AskingServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["approvals", "allow", "other"]) == 1
-    assert "There is no question 'other'" in capsys.readouterr().err
+    assert "There is no question 'other'. 'drawbridge approvals' lists" in capsys.readouterr().err
     future = asking.ask(EDIT)
     assert run(["approvals", "allow", "edit", "--conversation"]) == 1
     assert "cannot be allowed for the whole conversation" in capsys.readouterr().err

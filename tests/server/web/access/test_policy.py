@@ -76,7 +76,7 @@ def test_a_preflight_needs_no_key() -> None:
     "headers", [{"origin": "http://localhost:3000"}, {"sec_fetch_site": "same-site"}, {"origin": "app://obsidian.md"}]
 )
 def test_only_our_own_page_may_call_the_control_routes(headers: dict[str, str]) -> None:
-    with pytest.raises(AccessDenied, match="own page"):
+    with pytest.raises(AccessDenied, match="own dashboard"):
         authorize(posted("/control/stop", **headers), LOCAL)
     assert authorize(posted("/control/stop", origin=f"http://{HERE}", sec_fetch_site="same-origin"), LOCAL).is_own
 
