@@ -140,6 +140,7 @@ class KeyDenied(AccessError):
     """The app's key is right, but may not be used at this listener."""
 
     title = "This access key is not allowed here"
+    hint = "The section Keys of the dashboard sets where a key may be used."
 
 
 class AccessDenied(AccessError):
