@@ -49,7 +49,7 @@ class Places:
         except BaseException as error:
             self._leave(turn)
             if isinstance(error, TimeoutError):
-                raise QueueTimeout("All agents were at work for too long.", hint=_HINT) from error
+                raise QueueTimeout("No agent became free in time.", hint=_HINT) from error
             raise
 
     def _leave(self, turn: asyncio.Future[None]) -> None:

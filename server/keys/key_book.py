@@ -175,5 +175,7 @@ def _check_free(keys: Keys, name: str) -> None:
     for key in keys.values():
         if same_name(key.name, name):
             raise NameTaken(
-                f"There is a key with the name '{key.name}' already.", param="name", hint="Revoke it first."
+                f"There is a key with the name '{key.name}' already.",
+                param="name",
+                hint="Choose another name, or revoke that key first.",
             )

@@ -121,14 +121,18 @@ class ProjectStore:
 
 
 def _refuse(project: Project) -> NoReturn:
-    raise NameTaken(f"There is a project named {project.name!r} already.", param="name")
+    raise NameTaken(
+        f"There is a project named {project.name!r} already.",
+        param="name",
+        hint="Choose another name, or change that one.",
+    )
 
 
 def unknown_project(name_or_id: str) -> NotFound:
     """The error for a name or id that no project has."""
     return NotFound(
         f"There is no project {name_or_id[:100]!r}.",
-        hint="The section Projects of Drawbridge's page and 'drawbridge projects' list the projects.",
+        hint="The section Projects of Drawbridge's dashboard and 'drawbridge projects' list the projects.",
     )
 
 

@@ -94,10 +94,16 @@ class AgentRequests:
             )
         if access.key is not None and not access.key.rights.agent:
             raise AgentDenied(
-                f"The access key '{access.key.name}' may not use agents.", hint="Allow it in Drawbridge's list of keys."
+                f"The access key '{access.key.name}' may not use agents.",
+                hint="Allow agent mode for it in the section Keys of Drawbridge's dashboard, or with "
+                f"'drawbridge keys set \"{access.key.name}\" --agent'.",
             )
         if access.policy.name != "local" and access.key is None:
-            raise AgentDenied("From other devices and through a tunnel, agents need an access key of their own.")
+            raise AgentDenied(
+                "From other devices and through a tunnel, an agent needs an access key of the app's own.",
+                hint="Create one in the section Keys of Drawbridge's dashboard, and give it the project in the section "
+                "Projects.",
+            )
 
     def _check_desktop(self, access: Access) -> None:
         if access.policy.name != "local" or (access.key is not None and not access.key.rights.agent):
@@ -121,5 +127,5 @@ class AgentRequests:
         if access.key is None or access.key.id not in project.remote_keys:
             raise AgentDenied(
                 "This project can be used from this computer only.",
-                hint="Its owner can allow an access key to use it from elsewhere.",
+                hint="Its owner can give it to an access key, under 'Use from elsewhere' in the section Projects.",
             )

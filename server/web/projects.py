@@ -14,7 +14,7 @@ from server.web.access.policy import Access
 
 # What only the user may give: each runs programs or reaches what is outside of the folder.
 BY_HAND = ("mcp_servers", "computer_use", "remote_keys", "web")
-_ON_PAGE = "Only you can give it, in the section Projects of Drawbridge's page or with 'drawbridge projects'."
+_ON_PAGE = "Only you can give it, in the section Projects of Drawbridge's dashboard or with 'drawbridge projects'."
 
 
 def may_see(access: Access, project: Project) -> bool:
@@ -23,7 +23,7 @@ def may_see(access: Access, project: Project) -> bool:
     if key is not None and not (key.rights.agent or key.rights.projects):
         raise ProjectsDenied(
             f"The access key '{key.name}' may not use projects.",
-            hint=f"Allow agent mode for it in the section Keys of Drawbridge's page, or with "
+            hint=f"Allow agent mode for it in the section Keys of Drawbridge's dashboard, or with "
             f"'drawbridge keys set \"{key.name}\" --agent'.",
         )
     if access.policy.name == "local":
@@ -35,18 +35,21 @@ def check_may_change(access: Access, config: Config) -> None:
     """Raises `ProjectsDenied`, saying where to allow it, unless the request may add and remove projects."""
     key = access.key
     if access.policy.name != "local":
-        raise ProjectsDenied("Projects can be added and removed on this computer only.")
+        raise ProjectsDenied(
+            "Projects can be added and removed only from the computer on which Drawbridge runs.",
+            hint="Use the dashboard or 'drawbridge projects' there.",
+        )
     if key is not None and not key.rights.projects:
         raise ProjectsDenied(
             f"The access key '{key.name}' may not add or remove projects.",
-            hint=f"Allow it in the section Keys of Drawbridge's page, or with "
+            hint=f"Allow it in the section Keys of Drawbridge's dashboard, or with "
             f"'drawbridge keys set \"{key.name}\" --projects'.",
         )
     if key is None and not config.projects_by_api:
         raise ProjectsDenied(
             "Apps may not add or remove projects.",
-            hint="Do it in the section Projects of Drawbridge's page or with 'drawbridge projects', or allow it with "
-            "the setting projects_by_api (DRAWBRIDGE_PROJECTS_BY_API).",
+            hint="Do it in the section Projects of Drawbridge's dashboard or with 'drawbridge projects', or allow it "
+            "with the setting projects_by_api (DRAWBRIDGE_PROJECTS_BY_API).",
         )
 
 

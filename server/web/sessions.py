@@ -26,6 +26,8 @@ from server.web.streaming.responses import Headers, ignored_header
 FIELD, HEADER = "session_id", "x-session-id"
 # Those whose requests are conversations.
 _DIALECTS = frozenset({"chat_completions", "messages", "responses", "ollama"})
+# More processes would not help.
+_HINT = "Requests of one session are answered one after another. Try again in a moment, or use another session."
 
 Ask = Callable[[ModelRequest], AsyncGenerator[Event, None]]
 
@@ -91,13 +93,13 @@ class _Line:
     async def turn(self, config: Config) -> AsyncIterator[None]:
         """Waits until the requests before are answered. Raises `QueueFull` or `QueueTimeout`."""
         if self._waiting > config.max_waiting:
-            raise QueueFull("Too many requests wait for earlier ones of the same session.")
+            raise QueueFull("Too many requests wait for earlier ones of the same session.", hint=_HINT)
         self._waiting += 1
         try:
             async with asyncio.timeout(config.queue_timeout_s):
                 await self._lock.acquire()
         except TimeoutError as error:
-            raise QueueTimeout("The request before in the same session took too long.") from error
+            raise QueueTimeout("The previous request of the same session took too long.", hint=_HINT) from error
         finally:
             self._waiting -= 1
         try:

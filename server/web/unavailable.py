@@ -33,7 +33,7 @@ _INSTEAD: Mapping[str, str] = MappingProxyType(
         "/v1/chatkit": _CHAT,
         "/v1/sessions": _CHAT,
         "/v1/completions": _CHAT,
-        "/v1/organization": "The status page and `drawbridge status` show the account and its usage.",
+        "/v1/organization": "The dashboard and `drawbridge status` show the account and its usage.",
         "/v1/tools": "GET /v1/tools lists Claude Code's own tools. What they may do is chosen for each project.",
         "/v1/debug": "Send the request to /v1/chat/completions: an error names the field that is wrong.",
         "/v1/compatibility": "The header x-drawbridge-ignored of a reply names the fields without effect.",

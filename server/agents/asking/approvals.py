@@ -124,7 +124,7 @@ class OpenQuestions:
                 return entry.question
             closed = entry.outcome
         if closed is None:
-            raise NotFound(f"There is no question {id_[:100]!r}.")
+            raise NotFound(f"There is no question {id_[:100]!r}.", hint="'drawbridge approvals' lists those that wait.")
         raise QuestionClosed(f"This question is closed: {_CLOSED[closed]}.")
 
     def _add(self, question: Question) -> _Open:

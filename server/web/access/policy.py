@@ -240,12 +240,15 @@ def authorize(head: Head, policy: AccessPolicy, is_other_user: Callable[[], bool
             raise AccessDenied("Only the user who runs Drawbridge may use its controls.")
         # These require the instance's token instead of the key, and only our own page may call them.
         if not access.is_own:
-            raise AccessDenied("Only Drawbridge's own page and commands may use its controls.")
+            raise AccessDenied("Only Drawbridge's own dashboard and commands may use its controls.")
     elif _is_open(head):
         pass
     elif key is not None:
         if policy.name not in key.rights.doors:
-            raise KeyDenied(f"The access key '{key.name}' may not be used from {DOOR_NAMES[policy.name]}.")
+            raise KeyDenied(
+                f"The access key '{key.name}' may not be used from {DOOR_NAMES[policy.name]}.",
+                hint="The section Keys of the dashboard sets where a key may be used.",
+            )
     elif is_foreign:
         raise OtherUserRefused(
             "Another user of this computer sent this request, so it needs the access key.", hint=_FOREIGN
@@ -292,7 +295,7 @@ def _check_page(head: Head, policy: AccessPolicy) -> None:
     if head.one("sec-fetch-site") not in sites and not is_allowed:
         raise AccessDenied(
             "A page of another website sent this request, which is not allowed.",
-            hint="To open the page yourself, type its address into the browser.",
+            hint="To open the dashboard yourself, type its address into the browser.",
         )
 
 

@@ -41,6 +41,6 @@ def _admit(request: Request, *tokens: str | None) -> Access:
     sent = request.headers.get(TOKEN_HEADER, "").encode()
     if not any(token is not None and hmac.compare_digest(sent, token.encode()) for token in tokens):
         raise AccessDenied(
-            "This needs the token of the running server.", hint="Use Drawbridge's own page or its commands."
+            "This needs the token of the running server.", hint="Use Drawbridge's own dashboard or its commands."
         )
     return access

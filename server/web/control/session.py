@@ -27,7 +27,7 @@ def session_router(admission: Admission, *, clock: Callable[[], float] = time.ti
         if TICKET_HEADER in request.headers:
             if not tickets.redeem(request.headers[TICKET_HEADER]):
                 raise AccessDenied(
-                    "This link was used already, or has expired.", hint="Open the page from the menu again."
+                    "This link was used already, or has expired.", hint="Open the dashboard from the menu again."
                 )
         elif not access.is_trusted:
             has_key = "authorization" in request.headers

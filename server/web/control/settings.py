@@ -71,9 +71,9 @@ def _parsed(body: object, port: SettingsPort) -> Mapping[str, object]:
     for key, value in body.items():
         option = options.get(key)
         if option is None:
-            raise InvalidRequest(f"There is no setting {str(key)[:80]!r} on the page.", param=str(key)[:80])
+            raise InvalidRequest(f"There is no setting {str(key)[:80]!r} in the dashboard.", param=str(key)[:80])
         if option.name in SECRETS:
-            raise InvalidRequest(f"{key} is a secret, and cannot be set on the page.", param=key)
+            raise InvalidRequest(f"{key} is a secret, and cannot be set in the dashboard.", param=key)
         changes[option.name] = _value(option, value)
     for name in changes:
         if source := port.pinned_by(name):

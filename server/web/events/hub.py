@@ -67,7 +67,7 @@ class EventHub:
         """A listener for the events after the one with the id `last_id`, or for new ones. Raises `BusyError`."""
         if len(self._listeners) >= self._most_streams:
             raise BusyError(
-                f"{len(self._listeners)} pages of Drawbridge are open already.",
+                f"{len(self._listeners)} dashboards are open already.",
                 hint="Close one, then reload this page.",
             )
         listener = Listener(self, self._number_of(last_id))

@@ -44,7 +44,11 @@ CLI: tuple[DrawbridgeError, ...] = (
     errors.CliUnfit("Claude Code 3.0.0 at '/usr/bin/claude' cannot be used, and there is no other one to use."),
 )
 PROJECTS: tuple[DrawbridgeError, ...] = (
-    errors.ProjectsDenied("The access key 'Talon' may not use projects.", hint="Allow agent mode for it on the page."),
+    errors.ProjectsDenied(
+        "The access key 'Talon' may not use projects.",
+        hint="Allow agent mode for it in the section Keys of Drawbridge's dashboard, or with "
+        "'drawbridge keys set Talon --agent'.",
+    ),
     errors.FolderRefused(
         "The folder '/home/me' is your home folder, or contains it.",
         hint="Choose a folder for this project only.",
