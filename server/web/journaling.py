@@ -15,7 +15,7 @@ from server.journal.fields import fields_in
 from server.journal.record import Outcome, Record
 from server.keys.named_key import NamedKey
 from server.logs import redacted
-from server.web.access.policy import Head
+from server.web.access.head import Head
 
 ENTRY = "drawbridge.entry"
 """The key in an ASGI scope of the request's `Entry`."""

@@ -4,6 +4,7 @@ The path is rewritten before routing and never redirected, because clients drop 
 """
 
 import re
+from urllib.parse import unquote
 
 AS_SENT = "drawbridge.path"
 """The key in an ASGI scope of the path as the client sent it."""
@@ -22,6 +23,9 @@ _PREFIX = re.compile(
     """,
     re.VERBOSE,
 )
+
+# What stands behind it may be the name of a session, which may contain slashes.
+_BEFORE_NAME = re.compile(r"/v1/(?:sessions|chat/completions)/")
 
 # Endpoints that clients with a base URL without /v1 request under their bare name.
 _BARE = frozenset(
@@ -50,8 +54,13 @@ _BARE = frozenset(
 )
 
 
-def canonical_path(path: str) -> str:
-    """The path that the routes know `path` by; an unknown path only loses its extra slashes."""
+def canonical_path(path: str, encoded: str = "") -> str:
+    """The path that the routes know `path` by; an unknown path only loses its extra slashes.
+
+    `encoded` is the same path with its percent-encoding. An encoded slash in the name of a session is part of the name.
+    """
+    if "%2f" in encoded.lower() and _BEFORE_NAME.match(known := _read(encoded)[0]):
+        return unquote(known)
     return _read(path)[0]
 
 

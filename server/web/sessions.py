@@ -1,7 +1,7 @@
 """Answers the requests of a session one after another, each with the conversation so far."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from urllib.parse import quote
@@ -10,20 +10,22 @@ from weakref import WeakValueDictionary
 from server.config import Config
 from server.conversation.accumulator import MessageAccumulator
 from server.conversation.events import Event, Finished
-from server.conversation.parts import Message, Part, RedactedThinking, Text, Thinking
+from server.conversation.parts import Message, Thinking
 from server.conversation.request import ModelRequest
-from server.conversation.text import is_blank
 from server.dialects.common.answers.answer_events import AnswerEvents
+from server.dialects.common.history.message_rules import answer_parts
 from server.errors import InvalidRequest, QueueFull, QueueTimeout
 from server.offload import offload
 from server.sessions.encoding import size_of
-from server.sessions.joining import Joined, has_history, joined, loses_answers
+from server.sessions.joining import How, Joined, has_history, joined, loses_answers
 from server.sessions.session import LONGEST_NAME, MOST_BYTES, MOST_MESSAGES, Session
 from server.sessions.store import SessionStore
 from server.web.replies import header_value
 from server.web.streaming.responses import Headers, ignored_header
 
 FIELD, HEADER = "session_id", "x-session-id"
+# Clients leave them out of the path of a URL.
+_NO_NAMES = frozenset({".", ".."})
 # Those whose requests are conversations.
 _DIALECTS = frozenset({"chat_completions", "messages", "responses", "ollama"})
 # More processes would not help.
@@ -51,8 +53,13 @@ class SessionRequests:
         rest = {field: value for field, value in body.items() if field != FIELD}
         if given not in (None, ""):
             return checked_name(given, FIELD), rest
-        given = headers.get(HEADER, "").strip()
+        given = _as_text(headers.get(HEADER, "")).strip()
         return checked_name(given, HEADER) if given else None, rest
+
+    def without_effect(self, dialect: str, headers: Mapping[str, str]) -> tuple[str, ...]:
+        """The header, if the request names a session with it and can have none."""
+        has_none = dialect not in _DIALECTS or not self._store.is_on
+        return (HEADER,) if has_none and headers.get(HEADER, "").strip() else ()
 
     def answer(
         self,
@@ -79,7 +86,17 @@ def checked_name(given: object, field: str) -> str:
     name = str(given).strip() if isinstance(given, str | int) and not isinstance(given, bool) else ""
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise InvalidRequest(f"{field} must be a string of at most {LONGEST_NAME} printable characters.", param=field)
+    if name in _NO_NAMES:
+        raise InvalidRequest(f"{field} must not be '{name}', because clients remove it from URLs.", param=field)
     return name
+
+
+def _as_text(header: str) -> str:
+    """A header as UTF-8, which clients send, instead of Latin-1, as which headers are decoded."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:
+        return header
 
 
 class _Line:
@@ -146,8 +163,7 @@ class SessionAnswer:
                     for each in shown.feed(event):
                         answer.add(each)
                     if isinstance(event, Finished):
-                        parts = tuple(filter(_is_kept, answer.message_with_thinking.parts))
-                        whole = (*request.messages, *([Message("assistant", parts)] if _has_content(parts) else []))
+                        whole = (*request.messages, *_kept(answer.message_with_thinking))
                         await self._store.save(session, request.profile.system, whole, branch=self._branch)
                     yield event
 
@@ -155,22 +171,27 @@ class SessionAnswer:
         """The request with the whole conversation, as if the client had sent all of it."""
         request, stored = self._request, session.messages
         if stored and not has_history(request.messages):
-            self._how = "continued"
-            return self._with_system(await offload(self._after, stored), session)
+            request, self._how = await offload(self._after, stored)
+            return self._with_system(request, session)
         join, is_branch = await offload(_joined, stored, request.messages)
         self._how = join.how
         self._branch = await self._store.branch_id(*self._key) if is_branch else None
         request = replace(request, messages=join.messages)
         return request if join.is_whole else self._with_system(request, session)
 
-    def _after(self, stored: tuple[Message, ...]) -> ModelRequest:
-        """The request as the continuation of what is stored."""
-        if self._is_retry and len(stored) > 1:
+    def _after(self, stored: tuple[Message, ...]) -> tuple[ModelRequest, How]:
+        """The request as the continuation of what is stored, and how it continues that."""
+        if stored[-1].role == "user":
+            # Claude's answer said nothing. A client that sends its history sends that question again.
+            again = self._parse_after(stored[:-1])
+            if _is_repeated(stored, again.messages):
+                return again, "resent"
+        elif self._is_retry and len(stored) > 1:
             # Its answer was stored, and may have been lost on the way to the client.
             again = self._parse_after(stored[:-2])
             if again.messages == stored[:-1]:
-                return again
-        return self._parse_after(stored)
+                return again, "continued"
+        return self._parse_after(stored), "continued"
 
     def _with_system(self, request: ModelRequest, session: Session) -> ModelRequest:
         if request.profile.system or not session.system:
@@ -198,12 +219,17 @@ def _check_size(session: Session, messages: Sequence[Message]) -> None:
     )
 
 
-def _is_kept(part: Part) -> bool:
-    """Whether Claude's API takes the part back: no blank text, and no thinking without its signature."""
-    if isinstance(part, Text):
-        return not is_blank(part.text)
-    return not isinstance(part, Thinking) or part.signature is not None
+def _kept(answer: Message) -> Iterator[Message]:
+    """Yields the answer as later requests contain it, unless it says nothing. Claude refuses unsigned thinking."""
+    parts = [part for part in answer.parts if not isinstance(part, Thinking) or part.signature is not None]
+    if kept := answer_parts(parts):
+        yield Message("assistant", tuple(kept))
 
 
-def _has_content(parts: Sequence[Part]) -> bool:
-    return any(not isinstance(part, Thinking | RedactedThinking) for part in parts)
+def _is_repeated(stored: Sequence[Message], messages: Sequence[Message]) -> bool:
+    """Whether the conversation `messages` has the stored one, which ends with a question, as its beginning."""
+    last = len(stored) - 1
+    if len(messages) <= last or tuple(messages[:last]) != tuple(stored[:last]):
+        return False
+    parts = stored[last].parts
+    return messages[last].parts[: len(parts)] == parts

@@ -18,8 +18,9 @@ from server.runtime.listening.tunnel_door import TunnelDoor
 from server.status import TunnelStatus
 from server.tunnel.manager import TunnelManager
 from server.tunnel.proof import Proofs
+from server.web.access.head import Head
 from server.web.access.keys import FindKey
-from server.web.access.policy import AccessPolicy, Head
+from server.web.access.policy import AccessPolicy
 from server.web.access.tunnel_gate import TunnelGate, tunnel_policy
 from server.web.interfaces import App
 

@@ -16,7 +16,8 @@ from server.errors import DrawbridgeError, OriginRefused, ShuttingDown
 from server.logs import request_id
 from server.machine.network.peer import is_other_user
 from server.web.access.body import limited
-from server.web.access.policy import ACCESS, REFUSAL, Access, AccessPolicy, Head, allowed_origin, authorize, policy_for
+from server.web.access.head import Head
+from server.web.access.policy import ACCESS, REFUSAL, Access, AccessPolicy, allowed_origin, authorize, policy_for
 from server.web.interfaces import CONNECTION
 from server.web.journaling import ENTRY, Entry, entry_of, may_be_kept
 from server.web.path_aliases import AS_SENT, DEPLOYMENT, deployment_in
@@ -77,7 +78,7 @@ class AccessMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        head = Head.read(scope["method"], scope["path"], scope["headers"])
+        head = Head.of(scope)
         sent = head.one("x-request-id") or ""
         name = sent if _ID.fullmatch(sent) else f"req_{secrets.token_hex(12)}"
         reply, started = _Reply(send, name), self._clock()

@@ -9,7 +9,7 @@ import hmac
 import ipaddress
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
@@ -35,8 +35,8 @@ from server.keys.named_key import NamedKey
 from server.keys.rights import DOOR_NAMES
 from server.machine.instance import TOKEN_HEADER
 from server.machine.network.own_names import own_names
+from server.web.access.head import Head
 from server.web.access.keys import KEY_HEADERS, FindKey, is_among, no_key, offered_keys
-from server.web.path_aliases import canonical_path
 from server.web.unavailable import is_unbuilt
 
 ACCESS = "drawbridge.access"
@@ -56,7 +56,6 @@ _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::[0-9]{1,5})?")
 _WEB_ORIGIN = re.compile(r"https?://(.+)")
 _APP_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://[^/?#@\s]*")
 _ANY_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]{0,40}://[a-z0-9._:\[\]-]{1,200}")
-_ABSOLUTE = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _JSON_TYPE = re.compile(r"application/(?:[a-z0-9!#$&^_.-]+\+)?json")
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _BROWSERS = ("mozilla/", "opera/")
@@ -124,41 +123,6 @@ def policy_for(
         is_ollamas=name == "ollama",
         find_key=find_key,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The head of a request: the method, the canonical path, the headers by lower-case name, the path as sent."""
-
-    method: str
-    path: str
-    headers: Mapping[str, tuple[str, ...]]
-    sent: str = ""
-
-    @classmethod
-    def read(cls, method: str, path: str, raw: Iterable[tuple[bytes, bytes]]) -> "Head":
-        """Reads ASGI's target and pairs of bytes.
-
-        A target may be a whole URL, as some clients send with a proxy in mind; its host then replaces the header.
-        """
-        headers: dict[str, tuple[str, ...]] = {}
-        for name, value in raw:
-            key = name.decode("latin-1").lower()
-            headers[key] = (*headers.get(key, ()), value.decode("latin-1").strip())
-        if absolute := _ABSOLUTE.fullmatch(path):
-            headers["host"], path = (absolute[1],), absolute[2]
-        return cls(method, canonical_path(path), headers, path)
-
-    def one(self, name: str) -> str | None:
-        """The value of a header that may occur once; repeated ones are joined, and so match nothing."""
-        values = self.headers.get(name)
-        return None if values is None else ", ".join(values)
-
-    @property
-    def encoding(self) -> str:
-        """The content encoding of the body; empty if it is sent as it is."""
-        encoding = (self.one("content-encoding") or "").lower()
-        return "" if encoding == "identity" else encoding
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from server.dialects.registry import DIALECTS, is_below
 from server.errors import KeyLimited
 from server.keys.named_key import NamedKey
 from server.tunnel.proof import Proofs
+from server.web.access.head import Head
 from server.web.access.keys import KEY_HEADERS, FindKey, offered_keys
-from server.web.access.policy import REFUSAL, AccessPolicy, Head, allowed_origin
+from server.web.access.policy import REFUSAL, AccessPolicy, allowed_origin
 
 # Besides the dialects' own paths.
 _POSTS = frozenset(
@@ -95,7 +96,7 @@ class TunnelGate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        head = Head.read(scope["method"], scope["path"], scope["headers"])
+        head = Head.of(scope)
         proof = self._proofs.answer_to(head.path)
         if not self._is_for_us(head):
             if proof is not None:

@@ -107,6 +107,7 @@ def dialect_router(dialect: Dialect, parts: AnsweringParts) -> APIRouter:
         entry.sees(body, dialect=dialect.name)
         parts.admit(access)
         name, body = sessions.name_in(dialect.name, body, http.headers)
+        unused = sessions.without_effect(dialect.name, http.headers)
         options = await parts.options(http, access, body)
         entry.known_as(f"chatcmpl-{options.token}", *([name] if name else []))
         work, body = await parts.agents.work_in(body, access, request_id=options.request_id)
@@ -116,7 +117,7 @@ def dialect_router(dialect: Dialect, parts: AnsweringParts) -> APIRouter:
         def prepared(one: ModelRequest) -> ModelRequest:
             # A client's titles and tags are no work for an agent.
             own = None if is_background_request(one) else work
-            ignored = (*one.ignored, *parts.agents.without_effect(own))
+            ignored = (*one.ignored, *unused, *parts.agents.without_effect(own))
             one = replace(one, allowed_models=access.models, work=own, ignored=ignored)
             switch = body.get(SWITCH) if isinstance(body, dict) else None
             return with_wrapper_headers(with_tools_switch(one, switch), http.headers)

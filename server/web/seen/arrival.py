@@ -8,7 +8,7 @@ from server.connect.instructions import ANY_KEY, MISSING_KEY
 from server.errors import RequestError
 from server.journal.apps import UNKNOWN
 from server.logs import redacted
-from server.web.access.policy import Head
+from server.web.access.head import Head
 from server.web.journaling import Entry
 
 KeySent = Literal["none", "placeholder", "malformed", "given"]

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 
 from server.journal.apps import app_of
-from server.web.access.policy import Head
+from server.web.access.head import Head
 from server.web.journaling import Entry
 from server.web.seen.arrival import Arrival, arrival_of, https_arrival, outside_arrival
 

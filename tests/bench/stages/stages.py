@@ -21,7 +21,8 @@ from server.dialects.registry import DIALECTS
 from server.large_json import dumps
 from server.pool.pool import Pool
 from server.pool.types import Limits
-from server.web.access.policy import Head, authorize, policy_for
+from server.web.access.head import Head
+from server.web.access.policy import authorize, policy_for
 from server.web.json_body import parse_json
 from tests.bench.measuring import Fact, Found
 from tests.bench.scene import Scene

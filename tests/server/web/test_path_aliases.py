@@ -1,3 +1,5 @@
+from urllib.parse import unquote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,3 +84,22 @@ def test_azures_and_lm_studios_paths(written: str, known: str, deployment: str |
     assert canonical_path(written) == known
     assert deployment_in(written) == deployment
     assert canonical_path(known) == known
+
+
+@pytest.mark.parametrize(
+    ("encoded", "known"),
+    [
+        ("/v1/sessions/a%2F%2fb", "/v1/sessions/a//b"),
+        ("//api/v1//sessions//a%2F/", "/v1/sessions/a/"),
+        ("/v1/sessions/%2F", "/v1/sessions//"),
+        ("/v1/chat/completions/%2Fa/status", "/v1/chat/completions//a/status"),
+        ("/v1/sessions/a%252Fb", "/v1/sessions/a%2Fb"),
+        # Elsewhere an encoded slash is one like any other.
+        ("/v1/models/a%2F%2Fb", "/v1/models/a/b"),
+        ("/%2Fcontrol/%2Fstop", "/control/stop"),
+        ("/v1%2Fsessions/a", "/v1/sessions/a"),
+        ("/v1%2Fsessions/%2Fa", "/v1/sessions/a"),
+    ],
+)
+def test_an_encoded_slash_in_the_name_of_a_session_is_part_of_it(encoded: str, known: str) -> None:
+    assert canonical_path(unquote(encoded), encoded) == known

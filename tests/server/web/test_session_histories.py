@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from server.conversation.events import Event, Finished, PartDelta, PartEnded, PartStarted, Started, StopReason
+from server.conversation.parts import Text, Thinking
 from tests.server.web.scene import client
 from tests.server.web.test_sessions import PATHS, Scene, keeping, text_of
 
@@ -100,3 +102,61 @@ async def test_requests_of_one_session_at_once_are_answered_in_order(path: str) 
             *(("user", "q0"), ("assistant", "answer 1"), ("user", "q1"), ("assistant", "answer 2")),
             ("user", "q2"),
         ]
+
+
+def parts_of(*texts: str, reason: StopReason = StopReason.END) -> list[Event]:
+    events: list[Event] = [Started("claude-sonnet-5")]
+    for number, text in enumerate(texts):
+        events += [PartStarted(number, Text("")), PartDelta(number, text), PartEnded(number)]
+    return [*events, Finished(reason)]
+
+
+THOUGHT: list[Event] = [
+    Started("claude-sonnet-5"),
+    PartStarted(0, Thinking("", None, "claude-sonnet-5")),
+    PartDelta(0, "hm"),
+    PartEnded(0, "c2lnbmVk"),
+    Finished(StopReason.END),
+]
+NOTHING = {
+    "no text": parts_of(),
+    "a refusal without text": parts_of(reason=StopReason.REFUSAL),
+    "blank": parts_of("\n"),
+    "what Claude Code takes for nothing": parts_of("(no content)"),
+    "only thinking": THOUGHT,
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("answer", NOTHING)
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_a_question_without_an_answer_counts_once(path: str, answer: str, *, is_first: bool) -> None:
+    async with keeping() as scene:
+        history: list[Said] = []
+        if not is_first:
+            await post(scene, path, [("user", "zero")])
+            history = [("user", "zero"), ("assistant", "answer 1")]
+        scene.answers = [list(NOTHING[answer])]
+        await post(scene, path, [*history, ("user", "one")])
+        # The client shows an empty answer, and sends it back with its next question; or it leaves it out.
+        async with client(scene.app) as http:
+            said = [*history, ("user", "one"), ("assistant", ""), ("user", "two")]
+            reply = await http.post(path, json={**body_of(path, said, stream=False), "session_id": "s"})
+        assert reply.status_code == 200, reply.text
+        assert scene.last == [*history, ("user", "onetwo")]
+        scene.answers = [list(NOTHING[answer])]
+        await post(scene, path, [("user", "three")])
+        await post(scene, path, [("user", "three")])
+        assert scene.last[-1] == ("user", "three")
+        await post(scene, path, [("user", "four")])
+        assert [text for role, text in scene.last if role == "user"][-2:] == ["three", "four"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_an_answer_with_blank_parts_is_recognised_and_kept_whole(path: str) -> None:
+    async with keeping() as scene:
+        scene.answers = [parts_of("\n", "a", "\n\n", "b", " ")]
+        await post(scene, path, [("user", "one")])
+        reply = await post(scene, path, [("user", "one"), ("assistant", "a\n\nb"), ("user", "two")])
+        assert reply.headers["x-drawbridge-session"] == "resent"
+        assert [text for _, text in scene.last] == ["one", "\na\n\nb ", "two"]

@@ -348,17 +348,6 @@ async def test_a_session_of_another_key_is_unknown() -> None:
         assert scene.last == [("user", "two")]
 
 
-@pytest.mark.parametrize("name", [True, 1.5, [], {"a": 1}, "x" * 201, "a\nb", " \t "])
-async def test_a_name_that_cannot_be_one_is_refused(name: object) -> None:
-    async with keeping() as scene:
-        reply = await scene.chat("one", name=name)
-        assert (reply.status_code, reply.json()["error"]["param"]) == (400, "session_id")
-        assert not scene.engine.requests
-        for named in ("", 17):
-            assert (await scene.chat("one", name=named)).status_code == 200
-        assert [row["id"] for row in (await scene.get("")).json()["data"]] == ["17"]
-
-
 async def test_several_answers_have_no_session() -> None:
     async with keeping() as scene:
         reply = await scene.chat("one", n=2)

@@ -119,8 +119,8 @@ class MessageListBuilder:
 
     def add_assistant(self, parts: Sequence[Part], place: str, name: str | None = None) -> None:
         """Adds the assistant message at `place`."""
-        is_empty = all(_is_no_answer(part) for part in parts)
-        kept = [] if is_empty else [*self._thoughts, *_without_blank_parts(parts, _is_dropped)]
+        own = answer_parts(parts)
+        kept = [*self._thoughts, *own] if own else []
         self._thoughts = [] if kept else self._thoughts
         self._entries.append(_Entry("assistant", kept, place, name))
 
@@ -200,6 +200,11 @@ def _with_name(entry: _Entry) -> _Entry:
         # Results stand first.
         parts.insert(sum(isinstance(part, ToolResult) for part in parts), Text(f"{entry.name}:"))
     return replace(entry, parts=parts)
+
+
+def answer_parts(parts: Sequence[Part]) -> list[Part]:
+    """The parts of an answer of Claude's that later requests contain; empty if it says nothing."""
+    return [] if all(map(_is_no_answer, parts)) else _without_blank_parts(parts, _is_dropped)
 
 
 def _turn(entries: Sequence[_Entry]) -> Iterator[Part]:

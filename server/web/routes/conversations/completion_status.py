@@ -23,7 +23,7 @@ def completion_status_router(
     """The routes over `running`. Each access key sees and stops only its own requests."""
     router = APIRouter(prefix="/v1/chat/completions", tags=["Requests"])
 
-    @router.get("/{completion_id}/status", summary="Show the state of a completion", responses=STATUS)
+    @router.get("/{completion_id:path}/status", summary="Show the state of a completion", responses=STATUS)
     async def status(http: Request, completion_id: CompletionId) -> Response:
         """Shows whether a completion is running, by the id of the completion, the request or the session."""
         owner = access_of(http).owner
@@ -34,7 +34,7 @@ def completion_status_router(
             raise NotFound(f"No completion has the id '{completion_id[:100]}'.", hint=_HINT)
         return JsonReply({**about, **_status_json(completion_id, known, clock())})
 
-    @router.delete("/{completion_id}", summary="Stop a running completion", responses=STOPPED)
+    @router.delete("/{completion_id:path}", summary="Stop a running completion", responses=STOPPED)
     async def stop(http: Request, completion_id: CompletionId) -> Response:
         """Stops a completion, by the same ids as above; its client gets an error."""
         if not running.stop(completion_id, access_of(http).owner):

@@ -75,7 +75,9 @@ def sessions_router(store: SessionStore) -> APIRouter:
         """Copies the session. The body may give the copy's `session_id`; without one, Drawbridge makes it."""
         await found(http, session_id)
         body = await json_body(http) if await http.body() else {}
-        given = body.get(FIELD) if isinstance(body, dict) else None
+        if not isinstance(body, dict):
+            raise InvalidRequest("The request body must be a JSON object.")
+        given = body.get(FIELD)
         copy = f"session_{secrets.token_hex(12)}" if given is None else checked_name(given, FIELD)
         if not await store.fork(access_of(http).owner, session_id, copy):
             raise InvalidRequest(f"{FIELD}: there is a session '{copy}' already.", param=FIELD)

@@ -1,6 +1,7 @@
 """Heads of requests, and policies, for tests of access."""
 
-from server.web.access.policy import AccessPolicy, Head
+from server.web.access.head import Head
+from server.web.access.policy import AccessPolicy
 
 LOCAL = AccessPolicy()
 KEYED = AccessPolicy(key="gate-key")

@@ -4,7 +4,8 @@ import pytest
 
 from server.config import Config
 from server.errors import AccessDenied, KeyRefused
-from server.web.access.policy import Head, allowed_origin, authorize, policy_for
+from server.web.access.head import Head
+from server.web.access.policy import allowed_origin, authorize, policy_for
 from tests.server.web.access.heads import HERE, KEYED, LAN, LOCAL, head, posted
 
 

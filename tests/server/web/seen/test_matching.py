@@ -8,7 +8,7 @@ from server.connect.clients import CLIENTS, ClientName
 from server.journal.apps import UNKNOWN
 from server.keys.named_key import make_key
 from server.keys.rights import ALL
-from server.web.access.policy import Head
+from server.web.access.head import Head
 from server.web.journaling import Entry
 from server.web.seen.arrival import HTTPS, Arrival, running_arrival
 from server.web.seen.matching import is_of, last_seen, seen
