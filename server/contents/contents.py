@@ -26,6 +26,8 @@ _QUEUED = 200
 _CLOSE_S = 5.0
 # How often the thread looks whether the time is over: a sleeping computer's timers are late.
 _LOOK_S = 5.0
+# How often it deletes what has become too old on the disk.
+_TIDY_S = 600.0
 
 Missing = Literal["not kept", "dropped", "running"]
 
@@ -57,6 +59,9 @@ class Contents:
         self._is_on = False
         self._until: float | None = None
         self._running: set[str] = set()
+        # How often everything was forgotten.
+        self._forgotten = 0
+        self._tidied_at = 0.0
 
     @property
     def is_on(self) -> bool:
@@ -104,16 +109,19 @@ class Contents:
 
     def follow_settings(self) -> None:
         """Deletes the file if the settings want none, else what is older than they say."""
-        if not self._disk.file.exists():
-            return
-        days = self._days()
-        self._later(self._delete_file if days == 0 else lambda: self._disk.prune(days))
+        if self._disk.has_files:
+            self._later(self._tidy)
 
     def forget(self) -> None:
-        """Forgets everything that is kept: in memory at once, on the disk soon (see `flush`)."""
+        """Forgets everything that is kept: in memory at once, on the disk soon (see `flush`).
+
+        Requests that are being answered, or wait to be rendered, are not kept either: they came before.
+        """
         with self._lock:
             self._memory.clear()
-        if self._disk.file.exists():
+            self._forgotten += 1
+            self._running.clear()
+        if self._thread is not None or self._disk.has_files:
             self._later(self._delete_file)
         self._on_change()
 
@@ -131,12 +139,12 @@ class Contents:
         if not self.is_on:
             return None
         self._running.add(id_)
-        return Keeper(method, path, self._budget)
+        return Keeper(method, path, self._budget, self._forgotten)
 
     def end(self, keeper: Keeper, record: Record) -> None:
         """Keeps the request, which has ended, in a moment."""
         self._running.discard(record.id)
-        if not keeper.is_worth_keeping or self._work.qsize() >= _QUEUED:
+        if not keeper.is_worth_keeping or self._is_forgotten(keeper) or self._work.qsize() >= _QUEUED:
             keeper.release()
         else:
             self._later(lambda: self._keep(keeper, record))
@@ -176,6 +184,17 @@ class Contents:
         with self._lock:
             self._memory.clear()
 
+    def _is_forgotten(self, keeper: Keeper) -> bool:
+        return keeper.period != self._forgotten
+
+    def _tidy(self) -> None:
+        """Deletes what the settings do not want on the disk."""
+        self._tidied_at = self._clock()
+        if days := self._days():
+            self._disk.prune(days)
+        else:
+            self._delete_file()
+
     def _delete_file(self) -> None:
         self._disk.delete()
         self._on_change()
@@ -187,6 +206,8 @@ class Contents:
             keeper.release()
         row, days = kept.to_json(), self._days()
         with self._lock:
+            if self._is_forgotten(keeper):
+                return
             was_empty = len(self._memory) == 0
             self._memory.add(kept.id, row, kept.size)
         if days:
@@ -212,8 +233,9 @@ class Contents:
     def _run(self) -> None:
         while True:
             is_timed = self._is_on and self._until is not None
+            waits_s = _LOOK_S if is_timed else _TIDY_S if self._disk.has_files else None
             try:
-                work = self._work.get(timeout=_LOOK_S if is_timed else None)
+                work = self._work.get(timeout=waits_s)
             except queue.Empty:
                 self._look()
                 continue
@@ -225,7 +247,9 @@ class Contents:
                 logger.exception("a request's contents could not be kept")
 
     def _look(self) -> None:
-        """Ends the keeping when its time is over."""
+        """Ends the keeping when its time is over, and deletes what has become too old on the disk."""
+        if self._clock() - self._tidied_at >= _TIDY_S and self._disk.has_files:
+            self._tidy()
         with self._lock:
             is_over = self._is_on and not self.is_on
             if is_over:

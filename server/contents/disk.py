@@ -4,12 +4,12 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any  # a kept request as JSON
 
 from server.contents.kept import summary
-from server.storage.database import Database, reading
+from server.storage.database import Change, Database, reading
+from server.storage.schema import delete_files, files_of
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -23,7 +23,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 MOST = 2000
 MOST_TOGETHER = 200_000_000
 _DAY_S = 86_400.0
-_ENDINGS = ("", "-wal", "-shm")
 
 
 def contents_file(data: Path, *, is_demo: bool = False) -> Path:
@@ -43,6 +42,11 @@ class KeptOnDisk:
         self._database: Database | None = None
 
     @property
+    def has_files(self) -> bool:
+        """Whether anything is on the disk, also in a file that was set aside because it was broken."""
+        return bool(files_of(self.file))
+
+    @property
     def trouble(self) -> str | None:
         """Why nothing can be written."""
         return None if self._database is None else self._database.trouble
@@ -53,8 +57,6 @@ class KeptOnDisk:
         at, oldest = float(kept["at"]), self._clock() - days * _DAY_S
 
         def write(connection: sqlite3.Connection) -> None:
-            # Deleted contents are overwritten.
-            connection.execute("PRAGMA secure_delete = ON")
             connection.execute("DELETE FROM kept WHERE id = ?", (id_,))
             connection.execute(
                 "INSERT INTO kept (id, at, size, summary, content) VALUES (?, ?, ?, ?, ?)",
@@ -62,29 +64,19 @@ class KeptOnDisk:
             )
             _prune(connection, oldest)
 
-        self._opened().put(write)
+        self._change(write)
 
     def prune(self, days: int) -> None:
-        """Deletes what is older than `days`. Does nothing without a file."""
-        if not self.file.exists():
-            return
+        """Deletes what is older than `days`, also in a file that was set aside. Does nothing without a file."""
         oldest = self._clock() - days * _DAY_S
-
-        def work(connection: sqlite3.Connection) -> None:
-            connection.execute("PRAGMA secure_delete = ON")
-            _prune(connection, oldest)
-
-        self._opened().put(work)
+        delete_files(self.file, before=oldest)
+        if self.file.exists():
+            self._change(lambda connection: _prune(connection, oldest))
 
     def drop(self, id_: str) -> None:
         """Deletes one."""
-
-        def work(connection: sqlite3.Connection) -> None:
-            connection.execute("PRAGMA secure_delete = ON")
-            connection.execute("DELETE FROM kept WHERE id = ?", (id_,))
-
         if self.file.exists():
-            self._opened().put(work)
+            self._change(lambda connection: connection.execute("DELETE FROM kept WHERE id = ?", (id_,)))
 
     def get(self, id_: str) -> Mapping[str, Any] | None:
         """The kept request. None if it is not there, or the file cannot be read."""
@@ -99,9 +91,7 @@ class KeptOnDisk:
     def delete(self) -> None:
         """Deletes the file."""
         self.close()
-        for ending in _ENDINGS:
-            with suppress(OSError):
-                self.file.with_name(self.file.name + ending).unlink(missing_ok=True)
+        delete_files(self.file)
 
     def close(self) -> None:
         """Writes what waits, and closes the file."""
@@ -114,11 +104,12 @@ class KeptOnDisk:
         if self._database is not None:
             self._database.flush()
 
-    def _opened(self) -> Database:
+    def _change(self, what: Change) -> None:
+        """Has the database make the change soon. What is deleted is then in none of SQLite's files any more."""
         if self._database is None:
-            self._database = Database(self.file, MIGRATIONS, on_trouble=self._on_trouble)
+            self._database = Database(self.file, MIGRATIONS, is_secret=True, on_trouble=self._on_trouble)
             self._database.open()
-        return self._database
+        self._database.call(what, cleans=True)
 
     def _rows(self, query: str, values: tuple[object, ...]) -> list[Mapping[str, Any]]:
         try:

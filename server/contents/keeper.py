@@ -43,7 +43,9 @@ class _Head:
 class Keeper:
     """What one request has sent and got so far. Its methods are called in the server's loop, `kept` in a thread."""
 
-    def __init__(self, method: str, path: str, budget: Budget) -> None:
+    def __init__(self, method: str, path: str, budget: Budget, period: int = 0) -> None:
+        self.period = period
+        """How often everything had been forgotten when the request came."""
         self._head = _Head(method, clean(path)[:2000])
         self._budget = budget
         self._chunks: list[bytes] = []

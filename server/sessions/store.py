@@ -20,6 +20,7 @@ from server.sessions.migrations import MIGRATIONS
 from server.sessions.response_tables import LIMITS_IN_FILE, LIMITS_IN_MEMORY, MAX_AGE_S
 from server.sessions.session import Page, Session, SessionInfo, Totals
 from server.storage.database import Database, NotStored
+from server.storage.schema import delete_files
 
 T = TypeVar("T")
 
@@ -91,7 +92,7 @@ class SessionStore:
         if file is not None:
             file.close()
         if self._path is not None:
-            _delete_files(self._path)
+            delete_files(self._path)
         if not self.is_on and self._memory is not None:
             self._memory.put(tables.clear)
 
@@ -99,6 +100,8 @@ class SessionStore:
         """Follows the settings and deletes expired sessions from time to time, until it is cancelled."""
         while True:
             await asyncio.to_thread(self.follow_settings)
+            if self._path is not None:
+                await asyncio.to_thread(delete_files, self._path, before=self._since)
             for database in self.databases:
                 self.prune(database, cleans=True)
             await asyncio.sleep(_PRUNE_EVERY_S)
@@ -301,11 +304,3 @@ def _equal(stored: Sequence[Message], messages: Sequence[Message]) -> int:
     """How many messages at the beginning are the same."""
     pairs = enumerate(zip(stored, messages, strict=False))
     return next((number for number, (old, new) in pairs if old != new), min(len(stored), len(messages)))
-
-
-def _delete_files(file: Path) -> None:
-    """Deletes the file with SQLite's files beside it, and those that were set aside because they were broken."""
-    for path in file.parent.glob(f"{file.stem}.*"):
-        if ".sqlite3" in path.name:
-            with suppress(OSError):
-                path.unlink()

@@ -5,6 +5,7 @@ changes that cannot be stored are dropped and counted.
 """
 
 import logging
+import os
 import queue
 import sqlite3
 import threading
@@ -15,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from server.storage.schema import FileIsNewer, migrate, set_aside
+from server.storage.schema import FileIsNewer, check_file, migrate, set_aside
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class Database:
         self._clock = clock
         self._changes: queue.Queue[Change | None] = queue.Queue(MOST_WAITING)
         self._connection: sqlite3.Connection | None = None
+        self._opened: tuple[int, int] | None = None
         self._tried_at: float | None = None
         self._thread = threading.Thread(
             target=self._run, name=f"drawbridge-{file.stem if file else self._name}", daemon=True
@@ -173,6 +175,12 @@ class Database:
 
     def _make(self, batch: Sequence[Change]) -> Sequence[Change]:
         """Makes all changes of the batch, or none and returns them."""
+        if self._connection is not None and self._is_gone():
+            # SQLite would write on, into a file that no one can open.
+            logger.warning("%s was deleted or replaced, and is opened again", self._name)
+            self._connection.close()
+            self._connection = None
+            self._connect()
         if self._connection is None:
             return batch
         try:
@@ -216,9 +224,14 @@ class Database:
     def _open(self) -> sqlite3.Connection:
         connection = _open(self.file, self._migrations)
         connection.row_factory = sqlite3.Row
+        self._opened = None if self.file is None else _identity(self.file)
         if self._is_secret:
             connection.execute("PRAGMA secure_delete = ON")
         return connection
+
+    def _is_gone(self) -> bool:
+        """Whether there is no file any more, or another one. Windows lets no one delete an open file."""
+        return self.file is not None and os.name == "posix" and _identity(self.file) != self._opened
 
     def _note(self, trouble: str | None) -> None:
         if trouble == self.trouble:
@@ -279,10 +292,13 @@ def _open(file: Path | None, migrations: Sequence[Iterable[str]]) -> sqlite3.Con
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # SQLite gives its own files beside it the same mode.
-        file.touch(mode=0o600)
+        with suppress(FileExistsError):
+            file.touch(mode=0o600, exist_ok=False)
     connection = sqlite3.connect(file or ":memory:", isolation_level=None, check_same_thread=False)
     try:
         connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+        # Before anything that writes.
+        check_file(connection, migrations)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         # A quarter of the default, for memory: rows are appended, and queries read small tables.
@@ -303,6 +319,15 @@ def _check(connection: sqlite3.Connection) -> None:
         error = sqlite3.DatabaseError(damage)
         error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise error
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Tells files with one name apart; None if there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _words(error: sqlite3.Error | OSError) -> str:

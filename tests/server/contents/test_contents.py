@@ -3,6 +3,8 @@
 import sqlite3
 import stat
 import sys
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -104,6 +106,99 @@ def test_forgetting_leaves_nothing(scene: Scene) -> None:
     assert scene.ids() == ["two"]
     scene.contents.forget()
     assert (scene.ids(), scene.contents.status.has_kept) == ([], False)
+
+
+def holding(folder: Path, word: str) -> list[str]:
+    """The names of the files in the folder that have the word."""
+    return sorted(path.name for path in folder.iterdir() if word.encode() in path.read_bytes())
+
+
+def test_what_came_before_the_forgetting_is_not_kept_after_it(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, days=1)
+    scene.contents.keep(None)
+    running = scene.contents.keeper("running", "POST", "/v1/messages")
+    assert running is not None
+    running.received(b'"secret words"')
+    scene.contents.forget()
+    assert scene.contents.get("running") == "not kept"
+    scene.contents.end(running, record("running"))
+    scene.contents.flush()
+    assert (scene.ids(), scene.contents.get("running")) == ([], "not kept")
+    assert holding(tmp_path, "secret words") == []
+    scene.ask("later")
+    assert scene.ids() == ["later"]
+    scene.contents.close()
+
+
+def test_what_waits_to_be_rendered_is_not_kept_after_the_forgetting(scene: Scene) -> None:
+    scene.contents.keep(None)
+    waits = threading.Event()
+
+    def hold() -> None:
+        waits.wait(10)
+
+    scene.contents._later(hold)
+    keeper = scene.contents.keeper("one", "POST", "/v1/messages")
+    assert keeper is not None
+    keeper.received(b'"secret words"')
+    scene.contents.end(keeper, record("one"))
+    scene.contents.forget()
+    waits.set()
+    scene.contents.flush()
+    assert scene.ids() == []
+
+
+def test_what_is_deleted_is_in_no_file_any_more(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, days=2)
+    scene.contents.keep(None)
+    scene.ask("old", body="the old words")
+    scene.clock.now += DAY_S
+    scene.ask("one", body="the first words")
+    scene.ask("two", body="the other words")
+    scene.contents.flush()
+    assert holding(tmp_path, "the first words") == ["contents.sqlite3"]
+    assert scene.contents.forget_one("one")
+    assert holding(tmp_path, "the first words") == []
+    scene.clock.now += DAY_S + 1
+    scene.contents.follow_settings()
+    scene.contents.flush()
+    assert holding(tmp_path, "the old words") == []
+    assert holding(tmp_path, "the other words") == ["contents.sqlite3"]
+    scene.contents.close()
+
+
+def test_what_has_become_too_old_is_deleted_also_while_nothing_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.contents.contents._TIDY_S", 0.01)
+    scene = Scene(tmp_path, days=1)
+    scene.contents.keep(None)
+    scene.ask("one", body="the first words")
+    scene.contents.stop()
+    scene.clock.now += DAY_S + 1
+    while holding(tmp_path, "the first words"):
+        time.sleep(0.01)
+    scene.contents.close()
+
+
+@pytest.mark.parametrize("how", ["forgotten", "switched off", "switched off before the start", "too old"])
+def test_a_broken_file_is_deleted_with_the_others(tmp_path: Path, how: str) -> None:
+    (tmp_path / "contents.sqlite3").write_bytes(b"the first words" * 1000)
+    scene = Scene(tmp_path, days=1)
+    scene.contents.flush()
+    assert holding(tmp_path, "the first words") == ["contents.broken-1.sqlite3"]
+    if how == "forgotten":
+        scene.contents.forget()
+    elif how == "switched off":
+        scene.days = 0
+        scene.contents.follow_settings()
+    elif how == "too old":
+        scene.clock.now = time.time() + DAY_S + 60
+        scene.contents.follow_settings()
+    scene.contents.flush()
+    scene.contents.close()
+    Scene(tmp_path, days=1 if how == "too old" else 0).contents.close()
+    assert holding(tmp_path, "the first words") == []
 
 
 def test_the_disk_keeps_them_for_some_days_in_a_private_file(tmp_path: Path) -> None:

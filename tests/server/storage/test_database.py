@@ -94,6 +94,47 @@ def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     assert file.read_bytes() == before
 
 
+def test_a_newer_file_of_another_journal_mode_is_left_alone_to_the_last_byte(tmp_path: Path) -> None:
+    file = tmp_path / "words.sqlite3"
+    with contextlib.closing(sqlite3.connect(file)) as newer:
+        newer.execute("CREATE TABLE sentence (text TEXT)")
+        newer.execute("PRAGMA user_version = 9")
+    before, written = file.read_bytes(), file.stat().st_mtime_ns
+    with opened(file) as found:
+        found.put(say("lost"))
+    assert found.trouble == "the file was written by a newer Drawbridge"
+    assert (file.read_bytes(), file.stat().st_mtime_ns) == (before, written)
+    assert [path.name for path in tmp_path.iterdir()] == ["words.sqlite3"]
+
+
+@pytest.mark.parametrize("version", [-1, 0, 1])
+def test_a_database_with_other_tables_is_set_aside(tmp_path: Path, version: int) -> None:
+    file = tmp_path / "words.sqlite3"
+    with contextlib.closing(sqlite3.connect(file)) as other:
+        other.execute("CREATE TABLE sentence (text TEXT)")
+        other.execute(f"PRAGMA user_version = {version}")
+    with opened(file) as found:
+        found.put(say("new"))
+    assert words(file) == ["first", "new"]
+    assert (found.trouble, found.dropped) == (None, 0)
+    with reading(tmp_path / "words.broken-1.sqlite3") as connection:
+        assert connection.execute("SELECT count(*) FROM sentence").fetchone()[0] == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows lets no one delete an open file")
+def test_a_file_that_is_deleted_while_it_is_open_is_begun_again(tmp_path: Path) -> None:
+    file = tmp_path / "words.sqlite3"
+    with opened(file) as found:
+        found.put(say("gone"))
+        assert found.flush()
+        for path in list(tmp_path.iterdir()):
+            path.unlink()
+        found.put(say("new"))
+        assert found.flush()
+        assert words(file) == ["first", "new"]
+    assert (found.trouble, found.dropped) == (None, 0)
+
+
 @pytest.mark.parametrize("content", [b"this is no database" * 100, b"SQLite format 3\x00" + b"\xff" * 4096])
 def test_a_damaged_file_is_set_aside_and_a_new_one_begun(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "words.sqlite3"

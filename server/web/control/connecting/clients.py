@@ -201,6 +201,6 @@ def _choices(body: object) -> tuple[str | None, str]:
     key, system = body.get("key"), body.get("system", "windows" if sys.platform == "win32" else "posix")
     if key is not None and (not isinstance(key, str) or not 0 < len(key) <= _KEY_LONGEST or not key.isprintable()):
         raise InvalidRequest("key must be a string of printable characters.", param="key")
-    if system not in {"windows", "posix"}:
+    if not isinstance(system, str) or system not in {"windows", "posix"}:
         raise InvalidRequest("system must be 'windows' or 'posix'.", param="system")
     return key, system

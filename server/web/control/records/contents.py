@@ -1,7 +1,6 @@
 """Switches the keeping of contents, and shows and exports what is kept."""
 
 import asyncio
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -115,10 +114,14 @@ def _wish(body: object) -> tuple[bool, float | None]:
     """Whether contents are to be kept, and for how many minutes; None: until that is stopped."""
     if not isinstance(body, dict) or not isinstance(body.get("on"), bool):
         raise InvalidRequest('The body must be an object with "on", true or false.', param="on")
+    # A misspelt "minutes" would keep contents until that is stopped.
+    if unknown := next((str(name)[:80] for name in body if name not in {"on", "minutes"}), None):
+        raise InvalidRequest(f"There is no field {unknown!r}.", param=unknown)
     minutes = body.get("minutes")
     if minutes is None:
         return body["on"], None
-    is_number = isinstance(minutes, int | float) and not isinstance(minutes, bool) and math.isfinite(minutes)
+    is_number = isinstance(minutes, int | float) and not isinstance(minutes, bool)
+    # Not a number is in no range, and Python compares integers of any size.
     if not is_number or not 0 < minutes <= _LONGEST_MIN:
         raise InvalidRequest(f"minutes must be a number up to {_LONGEST_MIN:.0f}, or null.", param="minutes")
     return body["on"], float(minutes)

@@ -109,7 +109,9 @@ async def test_commands_are_for_the_chosen_system(page: Page) -> None:
         assert word in reply.json()["blocks"][1]["text"]
 
 
-@pytest.mark.parametrize("body", [None, [], {"key": 1}, {"key": ""}, {"key": "a\nb"}, {"system": "amiga"}])
+@pytest.mark.parametrize(
+    "body", [None, [], {"key": 1}, {"key": ""}, {"key": "a\nb"}, {"system": "amiga"}, {"system": ["posix"]}]
+)
 async def test_wrong_choices_are_refused(page: Page, body: object) -> None:
     assert (await page.call("clients/talon", "POST", body)).status_code == 400
 

@@ -49,7 +49,8 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
 WRONG = (
     *("null", "[]", "{}", '{"on": "yes"}', '{"on": true, "minutes": 0}', '{"on": true, "minutes": -1}'),
     *('{"on": true, "minutes": "5"}', '{"on": true, "minutes": 1441}', '{"on": true, "minutes": true}'),
-    *('{"on": true, "minutes": 1e400}', "{", ""),
+    *('{"on": true, "minutes": 1e400}', '{"on": true, "minutes": 1' + "0" * 400 + "}", "{", ""),
+    *('{"on": true, "minuets": 15}', '{"on": true, "minutes": [1]}'),
 )
 
 
