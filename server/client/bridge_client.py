@@ -1,17 +1,20 @@
 """Asks a running Drawbridge through OpenAI's official client, which brings retries, types and errors."""
 
+import os
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self  # Any: the fields of a request are the openai client's
 
-from server.client.place import find_place
+from server.client.place import MODEL_VARIABLE, find_place
 from server.client.projects import AsyncProjects, Projects
 from server.client.sessions import AsyncSessions, Sessions
 from server.errors import DrawbridgeError
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAI
+
+Messages = Sequence[Mapping[str, Any]]
 
 _HEALTH_S = 5.0
 # Fields of Drawbridge, which the openai client does not know.
@@ -24,7 +27,8 @@ class BridgeClient:
     """A client of the running server, for `with` and `async with`.
 
     `base_url` defaults to the variable BRIDGE_URL, else to the running server of this user. `api_key` defaults to the
-    stored access key, which is sent to this computer only. `model` answers requests that name none. `options` go to
+    stored access key, which is sent to this computer only. `model`, else that of claudebridge's variable
+    OPENROUTER_MODEL, answers requests that name none. `options` go to
     the openai client, as in `timeout` and `max_retries`. Failed requests raise its errors. `fields` of a request are
     those of chat completions, and Drawbridge's own `session_id` and `project_id`.
     """
@@ -33,7 +37,7 @@ class BridgeClient:
         self, base_url: str | None = None, *, api_key: str | None = None, model: str | None = None, **options: Any
     ) -> None:
         self._place = find_place(base_url, api_key)
-        self._model = model or _DEFAULT_MODEL
+        self._model = model or os.environ.get(MODEL_VARIABLE) or _DEFAULT_MODEL
         self._options = options
 
     @property
@@ -87,19 +91,37 @@ class BridgeClient:
 
     def complete_sync(self, prompt: str, *, model: str | None = None, stream: bool = True, **fields: Any) -> str:
         """The whole answer to `prompt`; `stream` False asks for it in one response."""
-        reply = self.sync_client.chat.completions.create(**self._request(prompt, model, stream=stream, **fields))
-        return "".join(_text(chunk, "delta") for chunk in reply) if stream else _text(reply, "message")
+        return self.complete_messages_sync(_asking(prompt), model=model, stream=stream, **fields)
 
     async def complete(self, prompt: str, *, model: str | None = None, stream: bool = True, **fields: Any) -> str:
         """The whole answer to `prompt`; `stream` False asks for it in one response."""
+        return await self.complete_messages(_asking(prompt), model=model, stream=stream, **fields)
+
+    def stream(self, prompt: str, *, model: str | None = None, **fields: Any) -> AsyncIterator[str]:
+        """The answer to `prompt` in pieces of text, as they arrive."""
+        return self.stream_messages(_asking(prompt), model=model, **fields)
+
+    def complete_messages_sync(
+        self, messages: Messages, *, model: str | None = None, stream: bool = True, **fields: Any
+    ) -> str:
+        """The whole answer to a conversation, whose messages are those of chat completions."""
+        reply = self.sync_client.chat.completions.create(**self._request(messages, model, stream=stream, **fields))
+        return "".join(_text(chunk, "delta") for chunk in reply) if stream else _text(reply, "message")
+
+    async def complete_messages(
+        self, messages: Messages, *, model: str | None = None, stream: bool = True, **fields: Any
+    ) -> str:
+        """The whole answer to a conversation, whose messages are those of chat completions."""
         if stream:
-            return "".join([text async for text in self.stream(prompt, model=model, **fields)])
-        request = self._request(prompt, model, stream=False, **fields)
+            return "".join([text async for text in self.stream_messages(messages, model=model, **fields)])
+        request = self._request(messages, model, stream=False, **fields)
         return _text(await self.async_client.chat.completions.create(**request), "message")
 
-    async def stream(self, prompt: str, *, model: str | None = None, **fields: Any) -> AsyncIterator[str]:
-        """The answer to `prompt` in pieces of text, as they arrive."""
-        request = self._request(prompt, model, stream=True, **fields)
+    async def stream_messages(
+        self, messages: Messages, *, model: str | None = None, **fields: Any
+    ) -> AsyncIterator[str]:
+        """The answer to a conversation in pieces of text, as they arrive."""
+        request = self._request(messages, model, stream=True, **fields)
         async for chunk in await self.async_client.chat.completions.create(**request):
             if text := _text(chunk, "delta"):
                 yield text
@@ -122,6 +144,9 @@ class BridgeClient:
         if "sync_client" in self.__dict__:
             self.sync_client.close()
 
+    close_sync = close
+    """Its name in claudebridge's library."""
+
     async def aclose(self) -> None:
         """Closes all connections."""
         self.close()
@@ -140,12 +165,15 @@ class BridgeClient:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    def _request(self, prompt: str, model: str | None, **fields: Any) -> dict[str, Any]:
-        messages = [{"role": "user", "content": prompt}]
+    def _request(self, messages: Messages, model: str | None, **fields: Any) -> dict[str, Any]:
         given = {name: fields.pop(name, None) for name in _OWN_FIELDS}
         if own := {name: value for name, value in given.items() if value is not None}:
             fields["extra_body"] = {**(fields.get("extra_body") or {}), **own}
-        return {"model": model or self._model, "messages": messages, **fields}
+        return {"model": model or self._model, "messages": list(messages), **fields}
+
+
+def _asking(prompt: str) -> Messages:
+    return [{"role": "user", "content": prompt}]
 
 
 def _openai() -> Any:

@@ -5,13 +5,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from server.commands.asked_server import URL_VARIABLE
+from server.commands.asked_server import URL_VARIABLE, address
 from server.commands.options import settle
 from server.config import LOOPBACK_HOSTS
 from server.errors import DrawbridgeError
 from server.machine.instance import read_instance
 from server.machine.keychain import Keychain, resolve_key
 
+MODEL_VARIABLE = "OPENROUTER_MODEL"
+"""In which claudebridge's clients look for the model."""
 # The openai client wants some key.
 _NO_KEY = "none"
 
@@ -25,8 +27,8 @@ class Place:
 
     @property
     def root(self) -> str:
-        """The address without /v1."""
-        return self.base_url.removesuffix("/v1")
+        """The address without /v1, or without claudebridge's /api/v1."""
+        return self.base_url.removesuffix("/v1").removesuffix("/api")
 
     @property
     def is_here(self) -> bool:
@@ -35,16 +37,27 @@ class Place:
 
 
 def find_place(base_url: str | None = None, key: str | None = None) -> Place:
-    """The given address, else that of BRIDGE_URL, else of the running server, else the default one."""
+    """The given address, else that of BRIDGE_URL, else of the running server, else the default one.
+
+    Raises `DrawbridgeError` for what is no address.
+    """
     settled = settle({}, unprefixed=False)
-    given = base_url or os.environ.get(URL_VARIABLE)
-    if given is None:
+    url = _given(base_url)
+    if url is None:
         instance = read_instance(settled.folders.data)
-        given = instance.base_url if instance is not None else f"http://127.0.0.1:{settled.config.port}"
-    url = given.rstrip("/")
+        url = instance.base_url if instance is not None else f"http://127.0.0.1:{settled.config.port}"
     place = Place(url if url.endswith("/v1") else f"{url}/v1", key or _NO_KEY)
     if key is None and place.is_here:
         with suppress(DrawbridgeError):
             stored = resolve_key(settled.config, Keychain(settled.folders.config))
             place = Place(place.base_url, stored or _NO_KEY)
     return place
+
+
+def _given(base_url: str | None) -> str | None:
+    """The address that the caller or the environment names; None if it is blank, or there is none."""
+    named = ((base_url, "base_url"), (os.environ.get(URL_VARIABLE), URL_VARIABLE))
+    for url, name in named:
+        if url and url.strip():
+            return address(url, name).geturl()
+    return None

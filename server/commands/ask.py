@@ -1,8 +1,10 @@
 """`drawbridge ask`: sends a question to the running server, over the API that every client uses."""
 
 import json
+import queue
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 
 import click
@@ -16,15 +18,14 @@ from server.errors import DrawbridgeError
 WHOLE_TIMEOUT_S = 3600.0
 # Streams have a heartbeat, so a longer silence means a lost connection.
 STREAM_TIMEOUT_S = 120.0
+_AT_ONCE = 8
 
 
 @click.command()
 @click.argument("text", nargs=-1)
 @click.option("--model", default=None, help="The model, as in opus.")
 @click.option("--stream/--no-stream", default=True, help="Show the answer as it is generated, or when complete.")
-@click.option(
-    "-n", "--answers", type=click.IntRange(min=1), default=1, help="How many times to ask, one after another."
-)
+@click.option("-n", "--answers", type=click.IntRange(min=1), default=1, help="How many times to ask, several at once.")
 @click.option("--session", default=None, metavar="NAME", help="Continue the conversation of this name.")
 @settings_options("api_key", "data_dir")
 def ask(
@@ -45,10 +46,10 @@ def ask(
     headers = {"content-type": "application/json"}
     if server.key is not None:
         headers["authorization"] = f"Bearer {server.key}"
-    for number in range(answers):
-        if number:
-            say("")
+    if answers == 1:
         _show(_ask(server, body, headers))
+    else:
+        _show_several(lambda: "".join(_ask(server, body, headers)), answers)
     return 0
 
 
@@ -111,6 +112,39 @@ def _refused(body: bytes, status: int | None) -> DrawbridgeError:
     if status is None:
         title = "The answer ended early"
     return DrawbridgeError(message, title=title)
+
+
+def _show_several(ask_once: Callable[[], str], times: int) -> None:
+    """Asks so many times, several at once, and shows each answer when it is complete. Raises the first error."""
+    left, done = queue.SimpleQueue[None](), queue.SimpleQueue[str | Exception]()
+    for _ in range(times):
+        left.put(None)
+
+    def work() -> None:
+        with suppress(queue.Empty):
+            while True:
+                left.get_nowait()
+                try:
+                    done.put(ask_once())
+                except Exception as error:  # noqa: BLE001 # the caller raises it
+                    done.put(error)
+
+    for _ in range(min(times, _AT_ONCE)):
+        # A daemon, so that Ctrl-C need not wait for it.
+        threading.Thread(target=work, daemon=True).start()
+    errors: list[Exception] = []
+    is_first = True
+    for _ in range(times):
+        answer = done.get()
+        if isinstance(answer, Exception):
+            errors.append(answer)
+            continue
+        if not is_first:
+            say("")
+        is_first = False
+        _show(iter([answer]))
+    if errors:
+        raise errors[0]
 
 
 def _show(chunks: Iterator[str]) -> None:

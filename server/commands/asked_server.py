@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from server.commands.options import Settled
 from server.commands.running.status_and_stop import running_instance
@@ -34,21 +34,28 @@ def asked_server(settled: Settled, flags: Mapping[str, object]) -> AskedServer:
     if not url:
         instance = running_instance(settled.folders)
         return AskedServer(instance.host, instance.port, key=_own_key(settled))
-    parts = urlsplit(url.rstrip("/"))
-    try:
-        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
-        host, port = "", 0
-    if parts.scheme not in {"http", "https"} or not host:
-        raise DrawbridgeError(
-            f"{URL_VARIABLE} is {url!r}, and that is not an address.",
-            hint="Write it as in http://127.0.0.1:8082, or unset it.",
-            title="The server's address is wrong",
-        )
+    parts = address(url, URL_VARIABLE)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     given = flags.get("api_key")
     key = str(given) if given else _own_key(settled) if host in LOOPBACK_HOSTS else None
     path = f"{parts.path.removesuffix('/v1')}/v1/chat/completions"
     return AskedServer(host, port, path, is_https=parts.scheme == "https", key=key)
+
+
+def address(url: str, name: str) -> SplitResult:
+    """The address in `url`. Raises `DrawbridgeError`, with the `name` of what has it, if it is none."""
+    try:
+        parts = urlsplit(url.strip().rstrip("/"))
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise DrawbridgeError(
+            f"{name} is {url!r}, and that is not an address.",
+            hint="Write it as in http://127.0.0.1:8082, or leave it out.",
+            title="The server's address is wrong",
+        )
+    return parts
 
 
 def _own_key(settled: Settled) -> str | None:

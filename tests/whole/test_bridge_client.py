@@ -75,6 +75,23 @@ async def main():
 
 asyncio.run(main())
 """
+CONVERSATION = """
+import asyncio
+from server.client import BridgeClient
+
+messages = [{"role": "system", "content": "You are a pirate."}, {"role": "user", "content": "Say hello."}]
+client = BridgeClient()
+print(client.complete_messages_sync(messages, stream=False), client.complete_messages_sync(messages, model="opus"))
+
+async def main():
+    print(await client.complete_messages(messages), await client.complete_messages(messages, stream=False))
+    async for chunk in client.stream_messages(messages, session_id="s"):
+        print(chunk, end="")
+    await client.aclose()
+
+asyncio.run(main())
+client.close_sync()
+"""
 MISSING = """
 import sys
 sys.modules["openai"] = None
@@ -125,6 +142,21 @@ async def test_the_published_examples_work(standin: Standin, folder: Path) -> No
         assert asked(standin)[2] == ("claude-opus-5-5", "Quick")
         missing = await asyncio.to_thread(run, bridge, "-c", MISSING)
         assert "uv pip install openai" in missing
+
+
+async def test_conversations_through_the_client(standin: Standin, folder: Path) -> None:
+    standin.script(lambda _: say("Good ", "day"))
+    async with open_bridge(standin, folder) as bridge:
+        haiku = {"OPENROUTER_MODEL": "haiku", "BRIDGE_URL": f"{bridge.url.removesuffix('/v1')}/api/v1"}
+        printed = await asyncio.to_thread(run, bridge, "-c", CONVERSATION, **haiku)
+        await asyncio.to_thread(run, bridge, "-m", "server.client", "Alone", **haiku)
+        await asyncio.to_thread(run, bridge, "-m", "server.client", "--model", "sonnet", "Named", **haiku)
+        check = "from server.client import BridgeClient; print(BridgeClient().health_check())"
+        assert await asyncio.to_thread(run, bridge, "-c", check, **haiku) == "True\n"
+    assert printed.splitlines() == ["Good day Good day", "Good day Good day", "Good day"]
+    models = [str(model).split("-")[1] for model, _ in asked(standin)]
+    assert models == ["haiku", "opus", *["haiku"] * 4, "sonnet"]
+    assert all("You are a pirate." in str(request.body["system"]) for request in standin.requests[:5])
 
 
 async def test_sessions_through_the_client(standin: Standin, folder: Path) -> None:

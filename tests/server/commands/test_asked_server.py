@@ -33,7 +33,7 @@ def test_the_address_in_the_environment_goes_first_and_only_this_computer_gets_t
     assert found(tmp_path, api_key="given").key == "given"
 
 
-@pytest.mark.parametrize("url", ["localhost:8082", "ftp://x", "http://", "http://x:port"])
+@pytest.mark.parametrize("url", ["localhost:8082", "ftp://x", "http://", "http://x:port", "http://[::1"])
 def test_what_is_no_address_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv(URL_VARIABLE, url)
     with pytest.raises(DrawbridgeError, match="BRIDGE_URL is"):

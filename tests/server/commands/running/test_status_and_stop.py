@@ -145,7 +145,7 @@ def test_a_model_can_be_named(server: Program, capsys: Captured) -> None:
     assert capsys.readouterr().out == "You said: hello (model opus)\n"
 
 
-def test_several_answers_come_one_after_another(server: Program, capsys: Captured) -> None:
+def test_several_answers_stand_one_after_another(server: Program, capsys: Captured) -> None:
     assert run(["ask", "-n", "3", "hello"]) == 0
     assert capsys.readouterr().out == "\n".join(["You said: hello (model sonnet)\n"] * 3)
 
