@@ -27,6 +27,7 @@ class Scripted:
     traits: Traits = QUICK
     targets: list[Target] = field(default_factory=list)
     tunnels: list["Tunnel"] = field(default_factory=list)
+    most_at_once: int = 0
 
     async def look(self, host: str = "") -> Look:
         return Look()
@@ -37,11 +38,16 @@ class Scripted:
         step = self.script.pop(0)
         if isinstance(step, TunnelRefused):
             raise step
-        self.tunnels.append(Tunnel(step))
+        tunnel = Tunnel(step)
+        self.tunnels.append(tunnel)
+        self.most_at_once = max(self.most_at_once, sum(not one.is_closed for one in self.tunnels))
         try:
-            yield self.tunnels[-1]
+            yield tunnel
         finally:
-            self.tunnels[-1].is_closed = True
+            # A program takes a moment to end.
+            for _ in range(5):
+                await asyncio.sleep(0)
+            tunnel.is_closed = True
 
 
 class Tunnel:
@@ -267,6 +273,24 @@ async def test_opening_another_one_closes_the_first() -> None:
     assert status.former_url == ""
     assert stage.provider.targets[1].host == "name.example"
     await stage.manager.close()
+
+
+@pytest.mark.parametrize("last", ["open", "close"])
+async def test_changes_at_the_same_time_are_made_one_after_another(last: str) -> None:
+    """As from the menu and the page, or by a double click."""
+    stage = Stage(*(f"https://{name}.example" for name in "abcd"))
+    await stage.manager.open("cloudflared")
+    await stage.until("open")
+    changes = [stage.manager.open("cloudflared"), stage.manager.close(), stage.manager.open("cloudflared")]
+    await asyncio.gather(*changes, *([stage.manager.close()] if last == "close" else []))
+    if last == "open":
+        await stage.until("open")
+        assert [one.is_closed for one in stage.provider.tunnels].count(False) == 1
+        await stage.manager.close()
+    assert stage.provider.most_at_once == 1
+    assert all(one.is_closed for one in stage.provider.tunnels)
+    assert not stage.door.is_open
+    assert stage.manager.status == TunnelStatus()
 
 
 async def test_a_tunnel_whose_target_is_set_elsewhere_has_a_fixed_port() -> None:
