@@ -149,6 +149,11 @@ class Contents:
         else:
             self._later(lambda: self._keep(keeper, record))
 
+    def drop(self, keeper: Keeper, id_: str) -> None:
+        """Does not keep the request, which has ended."""
+        self._running.discard(id_)
+        keeper.release()
+
     def get(self, id_: str) -> Mapping[str, Any] | Missing:
         """The kept request, or why there is none. Reads the disk if it is not in memory."""
         with self._lock:

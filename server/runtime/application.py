@@ -158,10 +158,17 @@ async def open_tunnel(
     """Has `tunnel` lead to `app` during the block, and opens the one of the settings."""
     from server.web.access.keys import no_key
     from server.web.access.middleware import AccessMiddleware, AccessPolicy
+    from server.web.access.tunnel_gate import WrongKeys
+
+    strangers = WrongKeys()
 
     def ended(entry: "Entry", status: int | None) -> None:
         parts.spent(entry)
-        request_log.add(entry, status)
+        if entry.key is None and (status or 0) >= 400 and strangers.add():
+            # However many they send, strangers do not push the user's requests out of the journal.
+            request_log.leave_out(entry)
+        else:
+            request_log.add(entry, status)
 
     def over(policy: Callable[[], AccessPolicy]) -> App:
         return AccessMiddleware(app, policy, on_end=ended, door="tunnel", keep=request_log.contents.keeper)

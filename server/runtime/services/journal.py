@@ -71,6 +71,11 @@ class RequestLog:
         except Exception:
             logger.exception("a request could not be added to the journal")
 
+    def leave_out(self, entry: Entry) -> None:
+        """Keeps nothing of a request that has ended."""
+        if entry.keeper is not None:
+            self.contents.drop(entry.keeper, entry.record.id)
+
     def _keep_contents(self, entry: Entry, status: int | None) -> None:
         if entry.keeper is not None:
             record = entry.final(status, at=time.time(), payer=self._engine.status().account.payer)

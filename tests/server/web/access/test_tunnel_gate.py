@@ -1,5 +1,6 @@
 """The tunnel's gate: what gets past it, the limit for wrong keys, and headers that tell nothing and buffer nothing."""
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -92,6 +93,72 @@ async def test_after_a_minute_wrong_keys_are_read_again() -> None:
     assert (await gated.ask("GET", "/v1/models", key="db-guess")).status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "found"),
+    [
+        ("POST", "/v1/chat/completions", lambda body: body["error"]["type"]),
+        ("POST", "/v1/responses", lambda body: body["error"]["type"]),
+        ("POST", "/v1/messages", lambda body: (body["type"], body["error"]["type"])),
+        ("POST", "/api/chat", lambda body: body["error"]),
+        ("GET", "/v1/models", lambda body: body["error"]["type"]),
+    ],
+)
+async def test_too_many_wrong_keys_are_told_in_the_form_of_the_dialect(
+    method: str, path: str, found: Callable[[Any], object]
+) -> None:
+    gated = Gated()
+    for _ in range(MOST_WRONG_KEYS):
+        await gated.ask("GET", "/v1/models", key="db-guess")
+    reply = await gated.ask(method, path, key="db-guess", origin="vscode-file://vscode-app")
+    assert (reply.status_code, reply.headers["retry-after"]) == (429, "60")
+    expected = {
+        "/v1/messages": ("error", "rate_limit_error"),
+        "/api/chat": "Too many wrong keys. Try again in a minute.",
+    }
+    assert found(reply.json()) == expected.get(path, "rate_limit_error")
+    assert reply.headers["access-control-allow-origin"] == "vscode-file://vscode-app"
+    assert "drawbridge" not in f"{reply.text}{reply.headers}".lower()
+
+
+async def test_each_key_of_a_request_is_a_try_and_so_is_one_in_another_form() -> None:
+    many = Gated()
+    headers = [("host", HOST), *(("x-api-key", f"db-guess{n}") for n in range(50))]
+    transport = httpx.ASGITransport(app=many.gate)
+    async with httpx.AsyncClient(transport=transport, base_url=f"https://{HOST}") as client:
+        replies = [await client.get("/v1/models", headers=headers) for _ in range(2)]
+    assert [reply.status_code for reply in replies] == [401, 429]
+    assert (await many.ask("GET", "/v1/models")).status_code == 200
+    bare = Gated()
+    codes = [
+        (await bare.ask("GET", "/v1/models", key=None, authorization=f"db-guess{n}")).status_code
+        for n in range(MOST_WRONG_KEYS + 1)
+    ]
+    assert codes == [401] * MOST_WRONG_KEYS + [429]
+
+
+PAGES = {
+    "another site's": {"origin": "https://evil.example"},
+    "another site's, without an origin": {"sec-fetch-site": "cross-site"},
+    "an app's": {"origin": "vscode-file://vscode-app"},
+    "this computer's": {"origin": "http://localhost:3000"},
+}
+
+
+@pytest.mark.parametrize("key", [None, "db-guess"])
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+async def test_a_stranger_learns_no_name_whatever_page_it_says_it_is(page: str, method: str, key: str | None) -> None:
+    headers = PAGES[page] | ({"access-control-request-method": "POST"} if method == "OPTIONS" else {})
+    reply = await Gated().ask(method, "/v1/models", key=key, **headers)
+    assert reply.status_code in ({401, 403} if method == "GET" else {204, 403, 404})
+    assert not any(name in f"{reply.text}{reply.headers}".lower() for name in ("drawbridge", "claude"))
+
+
+async def test_a_page_with_the_key_may_read_our_headers() -> None:
+    reply = await Gated().ask("POST", "/v1/chat/completions", origin="vscode-file://vscode-app")
+    assert "x-drawbridge-way" in reply.headers["access-control-expose-headers"]
+
+
 FORWARDED = {
     "x-forwarded-for": "203.0.113.7",
     "x-forwarded-host": "evil.example",
@@ -166,7 +233,11 @@ async def test_everything_else_is_an_empty_404_also_with_the_right_key(method: s
 
 
 @pytest.mark.parametrize(
-    "host", ["", "127.0.0.1", "localhost:8082", "evil.example", f"x.{HOST}", f"{HOST}.evil.example"]
+    "host",
+    [
+        *("", "127.0.0.1", "localhost:8082", "evil.example", f"x.{HOST}", f"{HOST}.evil.example"),
+        *(f"{HOST}..", f"{HOST}..:443", f"{HOST}:80", f"{HOST}:443.", f"{HOST}, {HOST}", f"{HOST}:443:443"),
+    ],
 )
 async def test_another_host_name_is_an_empty_404(host: str) -> None:
     assert_bare(await Gated().ask("POST", "/v1/chat/completions", host=host))
@@ -191,6 +262,13 @@ async def test_only_a_right_key_counts_as_use() -> None:
     await gated.ask("POST", "/v1/chat/completions")
     # At its begin and its end: a long answer is not idle.
     assert gated.uses == 2
+
+
+async def test_a_key_that_is_not_for_the_internet_does_not_keep_the_tunnel_open() -> None:
+    gated = Gated()
+    gated.key, gated.text = make_key("Local", Rights(doors=("local",)), now=0.0)
+    assert (await gated.ask("POST", "/v1/chat/completions")).status_code == 403
+    assert (gated.uses, gated.came) == (0, [])
 
 
 async def test_a_preflight_of_a_stranger_learns_nothing_and_one_of_the_settings_passes() -> None:
