@@ -44,14 +44,14 @@ class SignalGuard:
     """Linux: with `setpriv` the kernel kills the child when the thread that spawned it ends, for whatever reason."""
 
     def __init__(self, setpriv: str) -> None:
-        self._setpriv = setpriv
+        self.setpriv = setpriv
 
     def __repr__(self) -> str:
-        return f"<SignalGuard {self._setpriv}>"
+        return f"<{type(self).__name__} {self.setpriv}>"
 
     def wrap(self, argv: Sequence[str]) -> list[str]:
         """Setpriv and the shell exec `argv`, so the process id stays. Costs 4 ms."""
-        return [self._setpriv, "--pdeathsig", "KILL", "/bin/sh", "-c", _STILL_OURS, str(os.getpid()), *argv]
+        return [self.setpriv, "--pdeathsig", "KILL", "/bin/sh", "-c", _STILL_OURS, str(os.getpid()), *argv]
 
     def spawn_options(self) -> SpawnOptions:
         """A session of its own."""
@@ -62,6 +62,31 @@ class SignalGuard:
 
     def close(self) -> None:
         """Does nothing."""
+
+
+class SignalAndWatcherGuard(SignalGuard):
+    """Linux: the signal, and the watcher besides, for programs of the user's.
+
+    The kernel forgets the signal when a program with rights of its own is executed, such as the start of every snap.
+    """
+
+    def __init__(self, setpriv: str) -> None:
+        super().__init__(setpriv)
+        self._watcher = WatcherGuard()
+
+    def adopt(self, pid: int) -> None:
+        """Sends the pid to the watcher."""
+        self._watcher.adopt(pid)
+
+    def close(self) -> None:
+        """Ends the watcher, which kills what still runs."""
+        self._watcher.close()
+
+
+def guard_for_programs() -> Guard:
+    """Returns the guard for programs of the user's, which may have rights of their own."""
+    guard = guard_for()
+    return SignalAndWatcherGuard(guard.setpriv) if isinstance(guard, SignalGuard) else guard
 
 
 def guard_for(

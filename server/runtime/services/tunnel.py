@@ -10,7 +10,7 @@ from server.errors import DrawbridgeError
 from server.machine.files.paths import Folders
 from server.machine.keychain import KeyName, stored_key
 from server.machine.network.public_get import public_get
-from server.machine.processes.guards import Guard, guard_for
+from server.machine.processes.guards import Guard, guard_for_programs
 from server.machine.tunnels.child import Place
 from server.machine.tunnels.provider import Provider, ProviderName, Secret
 from server.machine.tunnels.registry import providers_for
@@ -37,7 +37,7 @@ class ServerTunnel:
 
     def __init__(self, folders: Folders, config: Callable[[], Config]) -> None:
         self._config = config
-        self._guard: Guard = guard_for()
+        self._guard: Guard = guard_for_programs()
         self._tasks: set[asyncio.Task[None]] = set()
         self.proofs = Proofs()
         self.door = TunnelDoor()

@@ -15,7 +15,7 @@ from server.conversation.events import Event
 from server.conversation.request import ModelRequest
 from server.keys.rights import Rights
 from server.web.access.tunnel_gate import MOST_WRONG_KEYS
-from tests.server.machine.tunnels.scenes import EVERY, NAMES
+from tests.server.machine.tunnels.scenes import EVERY, NAMES, kill_programs, programs
 from tests.server.tunnel.outside import Outside, outside_of
 from tests.server.web.scene import ASK, FakeEngine, text_events
 
@@ -112,8 +112,7 @@ async def test_a_killed_program_is_lost_and_comes_back(
 ) -> None:
     first = await outside.open()
     started = time.monotonic()
-    for child in psutil.Process().children():
-        child.kill()
+    kill_programs()
     await outside.until("lost")
     record_property("lost_ms", round(1000 * (time.monotonic() - started)))
     second = await outside.until("open")
@@ -203,7 +202,7 @@ async def test_closing_it_leaves_no_program_and_no_port(outside: Outside) -> Non
     relayed = set(outside.scene.edge.names.values()) if is_relayed else set()
     assert listening() - before - relayed | {status.port} == {status.port}
     await outside.manager.close()
-    assert psutil.Process().children() == []
+    assert programs() == []
     assert listening() == before
 
 

@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from server.machine.processes.guards import guard_for
+import psutil
+
+from server.machine.processes.guard_watcher import _SCRIPT
+from server.machine.processes.guards import guard_for_programs
 from server.machine.tunnels.child import Place
 from server.machine.tunnels.cloudflared import CloudflaredNamed, CloudflaredQuick
 from server.machine.tunnels.ngrok_package import NgrokPackage, NgrokServer
@@ -64,7 +67,7 @@ async def scene_of(name: str, folder: Path) -> AsyncIterator[Scene]:
         doubles = Doubles(folder, edge.agents)
         program = name.partition("-")[0]
         environ = {**SECRETS, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "HOME": str(folder)}
-        guard = guard_for()
+        guard = guard_for_programs()
         stack.callback(guard.close)
         place = Place(guard, environ)
         relay = await stack.enter_async_context(SshServer(edge)) if name == "ssh" else None
@@ -83,6 +86,22 @@ async def scene_of(name: str, folder: Path) -> AsyncIterator[Scene]:
         }
         host = NAMED_HOST if name in {"cloudflared-named", "own"} else ""
         yield Scene(makers[name](), edge, doubles, program, relay, service, host, environ)
+
+
+def programs() -> list[psutil.Process]:
+    """The tunnels' programs that this process runs, without what guards them. Some may end at any moment."""
+    found: list[psutil.Process] = []
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            if _SCRIPT not in child.cmdline():
+                found += [child, *child.children(recursive=True)]
+    return found
+
+
+def kill_programs() -> None:
+    for program in programs():
+        with suppress(psutil.NoSuchProcess):
+            program.kill()
 
 
 def _server_of(service: NgrokService | None) -> NgrokServer | None:
