@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -76,12 +76,6 @@ async def until(here: Tunnelled, *states: str) -> str:
     return str(state)
 
 
-def programs_of(here: Tunnelled) -> list[psutil.Process]:
-    folder = str(here.doubles.folder)
-    children = here.bridge.server.children(recursive=True)
-    return [one for one in children if any(part.startswith(folder) for part in one.cmdline())]
-
-
 async def test_hanging_up_outside_ends_claudes_answer(
     here: tuple[str, Standin, Tunnelled], record_property: Record
 ) -> None:
@@ -118,12 +112,13 @@ async def test_nothing_but_the_local_listener_is_open_besides_a_tunnel(
     own = made.listening() - local
     assert port is None or port in own
     assert all(is_loopback(made, each) for each in own)
-    programs = programs_of(made)
+    programs = made.programs()
     assert bool(programs) is (provider != "own")
     if programs:
         started = time.monotonic()
         for program in programs:
-            program.kill()
+            with suppress(psutil.NoSuchProcess):
+                program.kill()
         await until(made, "lost")
         record_property("lost_ms", round(1000 * (time.monotonic() - started)))
         await until(made, "open")
@@ -131,34 +126,37 @@ async def test_nothing_but_the_local_listener_is_open_besides_a_tunnel(
         assert (again == url) is (provider != "cloudflared")
         async with made.internet.client(again, key) as client:
             assert (await client.post("/chat/completions", json=ASK)).status_code == 200
-        for program in programs_of(made):
+        for program in made.programs():
             program.kill()
         await until(made, "lost")
     assert (await made.command("tunnel", "close"))[0] == 0
     assert made.listening() == local
-    assert programs_of(made) == []
+    assert made.programs() == []
 
 
 def is_loopback(here: Tunnelled, port: int) -> bool:
-    processes = [here.bridge.server, *here.bridge.server.children(recursive=True)]
-    found = [one for process in processes for one in process.net_connections("tcp") if one.laddr.port == port]
-    return {one.laddr.ip for one in found} == {"127.0.0.1"}
+    found = set()
+    for process in (here.bridge.server, *here.bridge.server.children(recursive=True)):
+        # A child may end meanwhile.
+        with suppress(psutil.NoSuchProcess):
+            found |= {one.laddr.ip for one in process.net_connections("tcp") if one.laddr.port == port}
+    return found == {"127.0.0.1"}
 
 
 async def test_no_program_and_no_port_is_left_if_the_server_is_killed(here: tuple[str, Standin, Tunnelled]) -> None:
     provider, _, made = here
     await opened(made, provider)
-    server, programs, ports = made.bridge.server, programs_of(made), made.listening()
+    server, programs, ports = made.bridge.server, made.programs(), made.listening()
     assert bool(programs) is (provider != "own")
     server.kill()
     assert await gone([server, *programs], 20) == []
     # Its threads end one after the other, the last of which closes the sockets.
     async with asyncio.timeout(20):
-        while ports & open_ports():
+        while ports & open_ports({None, server.pid, *(program.pid for program in programs)}):
             await asyncio.sleep(0.1)
 
 
-def open_ports() -> set[int]:
-    """The ports on which this computer listens."""
+def open_ports(pids: set[int | None]) -> set[int]:
+    """The ports on which these processes listen. Another one may get a port as soon as it is free."""
     found = psutil.net_connections("tcp")
-    return {one.laddr.port for one in found if one.laddr and one.status == psutil.CONN_LISTEN}
+    return {one.laddr.port for one in found if one.pid in pids and one.laddr and one.status == psutil.CONN_LISTEN}

@@ -72,6 +72,7 @@ def find_all(
     yield _folder("data folder", settled.folders.data)
     yield _folder("log folder", settled.folders.logs)
     yield from _ports(settled)
+    yield _tunnel(settled)
     yield _keyring(settled)
     yield _app_keys(settled)
     yield _embeddings(settled)
@@ -273,6 +274,13 @@ def _running_ollama(instance: Instance) -> OllamaStatus | None:
     return OllamaStatus(
         tuple(map(str, addresses)) if isinstance(addresses, list) else (), str(refused) if refused else None
     )
+
+
+def _tunnel(settled: Settled) -> Finding:
+    # Lazy, as above.
+    from server.commands.checks.tunnel import tunnel_finding
+
+    return tunnel_finding(settled, read_instance(settled.folders.data))
 
 
 def _keyring(settled: Settled) -> Finding:

@@ -23,6 +23,7 @@ from server.status_phrases import tunnel_line
 OPEN_TIMEOUT_S = 300.0
 _POLL_S = 0.3
 _NAMES = [traits.name for traits in PROVIDER_TRAITS]
+_NO_KEY = "none yet: create one with 'drawbridge keys add Cursor --door tunnel'"
 _TOKENS: Mapping[str, KeyName] = {"ngrok": "ngrok token", "cloudflared-named": "cloudflared token"}
 
 
@@ -40,7 +41,8 @@ def tunnel() -> None:
 def open_command(*, provider: str | None, host: str, yes: bool, as_json: bool, **flags: object) -> int:
     """Open the tunnel, and wait until it is proven to lead here."""
     instance = running_instance(settle(flags, unprefixed=False).folders)
-    traits = next((one for one in PROVIDER_TRAITS if one.name == provider), None)
+    named = provider or request_tunnel(instance, "GET", look=False)["at_start"].replace(" ", "-")
+    traits = next((one for one in PROVIDER_TRAITS if one.name == named), None)
     if traits is not None and traits.asks and not yes:
         click.confirm(f"{traits.reader} can read every request and answer. Open it?", abort=True, err=True)
     asked = {"provider": provider or "", "host": host, "agreed": traits is not None and traits.asks}
@@ -51,7 +53,7 @@ def open_command(*, provider: str | None, host: str, yes: bool, as_json: bool, *
         return 0 if state["state"] == "open" else 1
     if state["state"] != "open":
         raise _failed(state)
-    say(table(_rows(state, key)))
+    say(table(_rows(state, _key(key))))
     return 0
 
 
@@ -77,7 +79,7 @@ def status(*, as_json: bool, **flags: object) -> int:
         say(tunnel_line(_status(state)))
         say(columns([_provider_row(one) for one in answer["providers"]]))
     else:
-        say(table(_rows(state, None)))
+        say(table(_rows(state, ", ".join(map(repr, answer["keys"])) or _NO_KEY)))
     return 0 if state["state"] == "open" else 1
 
 
@@ -126,13 +128,18 @@ def _failed(state: Mapping[str, Any]) -> DrawbridgeError:
     return DrawbridgeError(problem, hint=" ".join(filter(None, steps)), title="The tunnel is not open")
 
 
-def _rows(state: Mapping[str, Any], key: object) -> list[tuple[str, str]]:
-    made = key if isinstance(key, dict) else {}
-    known = f"the one named {made['name']!r}" if made and not made["key"] else ""
+def _key(made: object) -> str:
+    """The key that an opening has made, or the name of the one that was there."""
+    if not isinstance(made, dict):
+        return ""
+    return f"{made['key']} (shown only now)" if made["key"] else f"the one named {made['name']!r}"
+
+
+def _rows(state: Mapping[str, Any], key: str) -> list[tuple[str, str]]:
     return [
         ("tunnel", tunnel_line(_status(state))),
         ("base URL", state["base_url"]),
-        ("key", f"{made['key']} (shown only now)" if made and made["key"] else known),
+        ("key", key),
         ("models", "cc:opus, cc:sonnet, cc:haiku" if state["state"] == "open" else ""),
         ("can read the traffic", state["reader"] or "no one between"),
         ("problem", state["problem"] or ""),

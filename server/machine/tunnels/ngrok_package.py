@@ -38,6 +38,11 @@ class NgrokServer:
     authority: Path
 
 
+def is_package_installed() -> bool:
+    """Whether this Python has the package. An app with a Python of its own has not."""
+    return not getattr(sys, "frozen", False) and importlib.util.find_spec("ngrok") is not None
+
+
 class NgrokPackage:
     """The package `ngrok`, which is no dependency of ours. It keeps no token of its own."""
 
@@ -47,8 +52,8 @@ class NgrokPackage:
         self._place, self._token, self._server = place, token, server
 
     def is_installed(self) -> bool:
-        """Whether this Python has the package. An app with a Python of its own has not."""
-        return not getattr(sys, "frozen", False) and importlib.util.find_spec("ngrok") is not None
+        """Whether this Python has the package."""
+        return is_package_installed()
 
     async def look(self, host: str = "") -> Look:  # noqa: ARG002 # any name will do
         """Whether the package is installed and there is a token."""
