@@ -18,7 +18,7 @@ HELP: Mapping[str, str] = {
     "ollama_port": "Also answer on this port, for apps that only know Ollama (11434). 0: no other port.",
     "payer": "Who pays: plan, api key, or automatic (an exported API key before the plan).",
     "on_extra_usage": "While the plan is used up: go on with paid extra usage, or stop until the plan resets.",
-    "usage_notice": "At which percentage of a plan's window the app notifies. 0: never.",
+    "usage_notice": "The app notifies when this much of a plan's limit is used, in percent. 0: never.",
     "proxy": "The proxy for Claude Code, as in http://user:password@proxy.example.org:3128; without it, that of the "
     "environment. Other users can see command lines: use the variable or the settings file.",
     "cli_path": "The claude program to run instead of the one found.",
@@ -53,12 +53,13 @@ HELP: Mapping[str, str] = {
     "tunnel_host": "The tunnel's public host name, for cloudflared-named, own and ngrok.",
     "tunnel_port": "The local port of the tunnel's listener. 0: a free one, or 8490 for cloudflared-named and own.",
     "tunnel_idle_hours": "After how many hours without a request the tunnel is closed. 0: never.",
-    "projects_root": "The folder in which folders of projects may be made, and in which those that apps add must be.",
-    "projects_by_api": "Let apps without a key of their own add and remove projects in that folder, on this computer "
-    "only. A key of an app has a right of its own for it.",
-    "journal_days": "How many days the list of requests is kept; it has none of their words. 0: keep none.",
+    "projects_root": "The folder for projects. Drawbridge makes folders for projects only in it, and those that apps "
+    "add must be in it.",
+    "projects_by_api": "Let apps on this computer that send no key of their own add and remove projects in "
+    "projects_root. An app's key needs its own right for that.",
+    "journal_days": "How many days the list of requests is kept, which has no prompts and no answers. 0: keep none.",
     "metrics": "Serve counts and times of requests at /metrics in Prometheus' form, to this computer only.",
-    "contents_days": "For how many days contents that you keep stay on the disk too. 0: in memory only.",
+    "contents_days": "How many days the contents of requests that you keep stay on the disk too. 0: in memory only.",
     "sessions": "Where conversations with a session_id and stored responses are kept: memory; disk (also after a "
     "restart); off: only responses, in memory.",
     "session_hours": "How many hours a session is kept after its last request.",
@@ -68,9 +69,9 @@ HELP: Mapping[str, str] = {
     "agent_turns": "The most requests to Claude for one answer of an agent.",
     "agent_minutes": "The longest time for one answer of an agent, in minutes.",
     "agent_cost_usd": "The highest cost of one answer of an agent, in US dollars. 0: no limit.",
-    "computer_use": "Let the app's menu start a time in which Claude sees the screen and uses the pointer and the "
-    "keyboard of this computer. Turning this on starts nothing.",
-    "computer_minutes": "After how many minutes Claude may no longer use the desktop, until you start it again.",
+    "computer_use": "Offer computer use in the app's menu: for a limited time that you start there, Claude sees the "
+    "screen and uses the pointer and the keyboard. Turning this on starts nothing.",
+    "computer_minutes": "After how many minutes computer use ends, until you start it again.",
     "check_updates": "Check once a day for a newer version and show it in the app's menu.",
     "icon": "The colour of the tray icon: light (for a dark panel), dark (for a light panel), or auto.",
     "log_level": "debug, info, warning or error.",

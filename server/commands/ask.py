@@ -27,7 +27,10 @@ _AT_ONCE = 8
 @click.option("--stream/--no-stream", default=True, help="Show the answer as it is generated, or when complete.")
 @click.option("-n", "--answers", type=click.IntRange(min=1), default=1, help="How many times to ask, several at once.")
 @click.option("--session", default=None, metavar="NAME", help="Continue the conversation of this name.")
-@settings_options("api_key", "data_dir")
+@settings_options(
+    "data_dir",
+    api_key="The access key to send. Other users of this computer can see command lines: use the variable instead.",
+)
 def ask(
     text: tuple[str, ...], model: str | None, *, stream: bool, answers: int, session: str | None, **flags: object
 ) -> int:

@@ -35,7 +35,11 @@ class _Found:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.option("--paste", is_flag=True, help="Print only the lines to paste, without explanations.")
 @click.option("--new-key", is_flag=True, help="Create a key of the client's own, and show it in its place.")
-@settings_options("model", "api_key", "data_dir")
+@settings_options(
+    "data_dir",
+    model="The model to show.",
+    api_key="The access key to show. Other users of this computer can see command lines: use the variable instead.",
+)
 def connect(client: tuple[str, ...], *, as_json: bool, paste: bool, new_key: bool, **flags: object) -> int:
     """Show what to type into CLIENT, with this server's port, key and model; without CLIENT, list the clients."""
     if not client:

@@ -13,6 +13,7 @@ from server.config import OPTIONS, SECRETS, Config, Option, resolve, with_change
 from server.machine.files.paths import Folders, find_folders
 from server.machine.files.settings_file import read_or_set_aside, read_settings
 from server.setting_help import HELP
+from server.setting_parsers import OneOf
 
 Command = TypeVar("Command", bound=Callable[..., Any])  # click passes the arguments
 
@@ -33,13 +34,17 @@ class Settled:
     after: Callable[[Mapping[str, object]], "Settled"] = field(compare=False, repr=False)
 
 
-def settings_options(*names: str) -> Callable[[Command], Command]:
-    """Decorates a command with options for the settings `names` (default: all); None means not given."""
-    chosen = [option for option in OPTIONS if not names or option.name in names]
+def settings_options(*names: str, **meanings: str) -> Callable[[Command], Command]:
+    """Decorates a command with options for the settings `names` (default: all); None means not given.
+
+    `meanings` are further settings by their names, each with what it means for this command.
+    """
+    wanted = {*names, *meanings}
+    chosen = [option for option in OPTIONS if not wanted or option.name in wanted]
 
     def decorate(command: Command) -> Command:
         for option in reversed(chosen):
-            command = _click_option(option)(command)
+            command = _click_option(option, meanings.get(option.name, HELP[option.name]))(command)
         return command
 
     return decorate
@@ -104,11 +109,11 @@ def _flag(option: Option) -> str:
     return f"--{option.key.replace('_', '-')}"
 
 
-def _click_option(option: Option) -> Callable[[Command], Command]:
+def _click_option(option: Option, meaning: str) -> Callable[[Command], Command]:
     default = {known.name: known.default for known in fields(Config)}[option.name]
     names = (*_SHORT.get(option.name, ()), _flag(option))
     variables = ", ".join(name for name in (option.alias, option.variables[0]) if name)
-    text = f"{HELP[option.name]}  [{variables}"
+    text = f"{meaning}  [{variables}"
     text += f"; default: {default}]" if default not in (None, (), False) else "]"
     if isinstance(default, bool):
         return click.option(*names, option.name, is_flag=True, flag_value=True, default=None, help=text)
@@ -117,11 +122,15 @@ def _click_option(option: Option) -> Callable[[Command], Command]:
 
 
 def _metavar(option: Option) -> str:
+    if isinstance(option.parse, OneOf):
+        return f"[{'|'.join(choice.replace(' ', '-') for choice in option.parse.choices)}]"
     starts = {
         "a number": "NUMBER",
         "seconds": "SECONDS",
         "megabytes": "MB",
+        "minutes": "MINUTES",
         "hours": "HOURS",
+        "US dollars": "USD",
         "the path": "PATH",
         "a list": "NAMES",
     }

@@ -31,7 +31,7 @@ def _project_options(command: Command) -> Command:
         click.option(
             "--computer-use/--no-computer-use",
             default=None,
-            help="Screen, pointer and keyboard, while you let Claude use them.",
+            help="Claude may also use screen, pointer and keyboard, while you have started computer use in the menu.",
         ),
         click.option(
             "--mcp-servers",
@@ -39,7 +39,10 @@ def _project_options(command: Command) -> Command:
             help="A file with Claude Code's mcpServers for this project, whose tools it allows.",
         ),
         click.option(
-            "--claude-md/--no-claude-md", "reads_claude_md", default=None, help="The folder's CLAUDE.md counts."
+            "--claude-md/--no-claude-md",
+            "reads_claude_md",
+            default=None,
+            help="Claude also follows the folder's CLAUDE.md.",
         ),
         click.option("--web/--no-web", default=None, help="Claude may also search the web and read pages."),
         click.option("--tools", help="Only these of the level's tools, as in Read,Grep. '*': all of them."),
@@ -51,7 +54,7 @@ def _project_options(command: Command) -> Command:
 
 
 def _store_options(command: Command) -> Command:
-    return settings_options("data_dir", "demo")(command)
+    return settings_options("data_dir", demo="Use the projects of the demo.")(command)
 
 
 @click.group("projects", invoke_without_command=True)

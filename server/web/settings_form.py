@@ -32,7 +32,7 @@ _GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "require_key": "Require the access key",
             "api_key": "Access key from the settings",
             "allowed_origins": "Web pages that may use the server",
-            "allowed_hosts": "More names of this server",
+            "allowed_hosts": "More host names of this server",
             "host": "Address to listen on",
             "proxy": "Proxy for Claude Code",
             "body_limit_mb": "Largest request",
@@ -40,7 +40,7 @@ _GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "Account": {
             "payer": "Who pays",
             "on_extra_usage": "When the plan is used up",
-            "usage_notice": "Notice of a plan's use",
+            "usage_notice": "Notify at plan usage of",
         },
         "Tunnel": {
             "tunnel": "Open at the start",
@@ -64,7 +64,7 @@ _GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "journal_days": "Keep the list of requests",
             "contents_days": "Keep contents on the disk too",
             "sessions": "Keep conversations that apps name",
-            "session_hours": "Keep each of them",
+            "session_hours": "Keep each conversation for",
             "log_level": "Detail of the log",
             "metrics": "Metrics",
         },
@@ -111,17 +111,27 @@ _CHOICES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "cloudflared": "Cloudflare quick tunnel",
             "cloudflared named": "Cloudflare tunnel with my domain",
             "ngrok": "ngrok",
-            "ssh": "ssh relay: localhost.run reads along",
+            "ssh": "ssh relay (localhost.run), which can read the traffic",
             "own": "An address of my own",
         },
         "prefer_cli": {"carried": "The one that ships with Drawbridge", "newest": "The newest on this computer"},
         "reasoning": {"hidden": "Hidden", "field": "As reasoning_content", "tags": "As <think> in the text"},
         "isolation": {"warm": "Reused after a reset", "process": "A fresh one for each conversation"},
         "memory": {"normal": "Normal", "small": "Small: one process"},
+        "agent_progress": {"reasoning": "As reasoning_content", "content": "In the text", "off": "Not at all"},
+        "sessions": {"off": "Nowhere", "memory": "In memory", "disk": "In memory and on the disk"},
         "icon": {"auto": "Automatic", "light": "Light, for a dark panel", "dark": "Dark, for a light panel"},
     }
 )
-_UNITS = {"seconds": "seconds", "megabytes": "MB", "minutes": "minutes", "hours": "hours", "a number of days": "days"}
+_UNITS = {
+    "seconds": "seconds",
+    "megabytes": "MB",
+    "minutes": "minutes",
+    "hours": "hours",
+    "US dollars": "USD",
+    "a number of days": "days",
+    "a number of percent": "%",
+}
 _LONGEST = 4096
 _MOST_NAMES = 1000
 

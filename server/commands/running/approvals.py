@@ -34,7 +34,7 @@ _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 @settings_options("data_dir")
 @click.pass_context
 def approvals(context: click.Context, /, *, watch: bool, as_json: bool, **flags: object) -> int | None:
-    """Show what agents ask before they act, and answer: allow, refuse or stop with the ID of a question."""
+    """List the questions that agents ask before they act. Answer one by its ID: allow, refuse or stop."""
     if context.invoked_subcommand is not None:
         return None
     instance = running_instance(settle(flags, unprefixed=False).folders)
@@ -55,7 +55,7 @@ def approvals(context: click.Context, /, *, watch: bool, as_json: bool, **flags:
 @click.option("--conversation", is_flag=True, help="Allow the same for the rest of the conversation.")
 @settings_options("data_dir")
 def allow(*, question_id: str, conversation: bool, **flags: object) -> int:
-    """Allow it once, or with --conversation for the rest of the conversation."""
+    """Allow what question ID asks once, or with --conversation for the rest of the conversation."""
     return _decide(flags, question_id, "conversation" if conversation else "once")
 
 

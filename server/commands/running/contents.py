@@ -23,12 +23,12 @@ _WISHES = ("on", "off", "status", "show", "forget")
 @click.option("--minutes", type=click.FloatRange(0.1, 1440), help="With on: for how long. Default: until off.")
 @settings_options("data_dir")
 def contents(*, what: str, request_id: str | None, minutes: float | None, **flags: object) -> int:
-    """Keep what requests and answers contain: on, off, status, forget; show REQUEST_ID prints one as JSON.
+    """Keep the contents of requests and answers: on, off, status or forget; show REQUEST_ID prints one as JSON.
 
-    They are kept in the memory of the server, and on the disk only if the setting contents_days says so.
+    They are kept in the memory of the server; on the disk only if the setting contents_days is above 0.
     """
     if (what == "show") != (request_id is not None):
-        raise click.UsageError("show needs the id of a request, and nothing else takes one.")
+        raise click.UsageError("Only show takes the id of a request, and it needs one.")
     instance = running_instance(settle(flags, unprefixed=False).folders)
     match what:
         case "on":

@@ -15,7 +15,7 @@ _UNKNOWN = "Not known yet: only an answer that a plan has paid shows it."
 @click.option("--go-on", is_flag=True, help="Go on and pay until the plan resets, although the settings say to stop.")
 @settings_options("data_dir")
 def extra_usage(*, go_on: bool, **flags: object) -> int:
-    """Show whether paid extra usage answers while the plan is used up; go on with it."""
+    """Show whether requests are answered with paid extra usage because the plan is used up, or allow that."""
     instance = running_instance(settle(flags, unprefixed=False).folders)
     known = request_extra_usage(instance) if go_on else request_status(instance)
     say(extra_usage_of(known) or _UNKNOWN)

@@ -31,7 +31,7 @@ _TITLES: Mapping[By, str] = MappingProxyType({"app": "APP", "day": "DAY", "key":
 
 
 def _journal_options(command: Command) -> Command:
-    return settings_options("data_dir", "demo")(command)
+    return settings_options("data_dir", demo="Use the list of requests of the demo.")(command)
 
 
 @click.command("requests")
@@ -54,7 +54,7 @@ def requests_command(
     as_json: bool,
     **flags: object,
 ) -> int:
-    """List the latest requests: who asked, which model answered, how long it took, and why it failed."""
+    """List the latest requests: which app asked, which model answered, how long it took, and why it failed."""
     if running:
         return _list_running(flags, as_json=as_json)
     given = {"app": app, "model": model, "key": key, "outcome": "failed" if failed else None}
@@ -100,7 +100,9 @@ def _list_running(flags: dict[str, object], *, as_json: bool) -> int:
 
 
 @click.command("usage")
-@click.option("--days", type=click.IntRange(1, _MOST), default=7, show_default=True, help="How many days, with today.")
+@click.option(
+    "--days", type=click.IntRange(1, _MOST), default=7, show_default=True, help="How many days, including today."
+)
 @click.option("--by", type=click.Choice(sorted(_TITLES)), help="Sum by this only.  [default: by app, then by model]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line, for programs.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print all days as CSV.")

@@ -33,13 +33,17 @@ def tunnel() -> None:
 
 
 @tunnel.command("open")
-@click.option("--provider", type=click.Choice(_NAMES), help="Who opens it; default: the setting, or what is ready.")
+@click.option(
+    "--provider",
+    type=click.Choice(_NAMES),
+    help="The service that opens it; default: that of the settings, or the first that is ready.",
+)
 @click.option("--host", default="", help="Its public host name, for cloudflared-named, own and ngrok.")
 @click.option("--yes", is_flag=True, help="Do not ask before requests go through a relay that can read them.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @settings_options("data_dir")
 def open_command(*, provider: str | None, host: str, yes: bool, as_json: bool, **flags: object) -> int:
-    """Open the tunnel, and wait until it is proven to lead here."""
+    """Open the tunnel, and wait until requests through it arrive here."""
     instance = running_instance(settle(flags, unprefixed=False).folders)
     named = provider or request_tunnel(instance, "GET", look=False)["at_start"].replace(" ", "-")
     traits = next((one for one in PROVIDER_TRAITS if one.name == named), None)

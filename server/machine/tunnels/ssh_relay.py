@@ -1,4 +1,4 @@
-"""A relay by the system's ssh, at localhost.run: no account and no program to install, but the relay reads along."""
+"""A relay by the system's ssh, at localhost.run: no account, nothing to install, but it can read the traffic."""
 
 import json
 import os

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from server.commands.options import as_arguments, as_variables, settle
 from server.commands.root import drawbridge
@@ -198,6 +199,26 @@ def test_the_help_names_every_flag_variable_and_default(home: Path) -> None:
         for variable in option.variables:
             assert variable in text
     assert "default: 8082" in text
+
+
+def test_the_help_names_the_choices_and_units(home: Path) -> None:
+    shown = " ".join(CliRunner().invoke(drawbridge, ["serve", "--help"]).output.split())
+    for words in ("--on-extra-usage [go-on|stop]", "--agent-minutes MINUTES", "--agent-cost-usd USD"):
+        assert words in shown
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("requests", "--demo Use the list of requests of the demo."),
+        ("projects list", "--demo Use the projects of the demo."),
+        ("ask", "--api-key TEXT The access key to send."),
+        ("connect", "--model TEXT The model to show."),
+    ],
+)
+def test_the_help_says_what_a_setting_means_for_the_command(home: Path, command: str, words: str) -> None:
+    shown = " ".join(CliRunner().invoke(drawbridge, [*command.split(), "--help"]).output.split())
+    assert words in shown
 
 
 def test_drawbridge_takes_the_same_options_as_serve() -> None:
