@@ -1,14 +1,14 @@
 """Adds, changes and removes projects as the page, the API and the command line ask for it, by the rules of folders."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from server.errors import InvalidRequest
+from server.errors import DrawbridgeError, FolderRefused, InvalidRequest
 from server.projects.fields import PARSERS, changed, checked_name
-from server.projects.folders import checked_folder
-from server.projects.made_folders import delete_folder, folder_in_root
+from server.projects.folders import checked_folder, is_within
+from server.projects.made_folders import delete_folder, folder_in_root, unmake_folder
 from server.projects.project import Project
 from server.projects.store import ProjectStore
 
@@ -31,7 +31,11 @@ async def add_project(store: ProjectStore, given: Mapping[str, object], *, in_ro
         project = replace(project, folder=path, is_ours=identity != "", identity=identity)
     else:
         project = replace(project, folder=await asyncio.to_thread(checked_folder, _text(folder), rules))
-    return await store.add(project)
+    try:
+        return await store.add(project)
+    except DrawbridgeError:
+        await asyncio.to_thread(unmake_folder, project)
+        raise
 
 
 async def change_project(store: ProjectStore, name_or_id: str, given: Mapping[str, object]) -> Project:
@@ -48,9 +52,12 @@ async def remove_project(store: ProjectStore, name_or_id: str, *, with_folder: b
     """Removes the project, and returns it with whether its folder was deleted.
 
     `with_folder`: its folder is deleted too, which only one that Drawbridge made is. Raises `NotFound`; or
-    `FolderRefused`, and then the project stays.
+    `FolderRefused`, and then the project stays: it is also refused while another project is in that folder.
     """
     project = await store.named(name_or_id)
+    if with_folder:
+        others = [other for other in await store.listed() if other.id != project.id]
+        await asyncio.to_thread(_check_unshared, project, others)
     is_deleted = with_folder and await asyncio.to_thread(delete_folder, project, store.rules())
     await store.remove(project)
     return project, is_deleted
@@ -63,6 +70,16 @@ async def problem_of(store: ProjectStore, project: Project) -> str:
     except InvalidRequest as error:
         return str(error)
     return ""
+
+
+def _check_unshared(project: Project, others: Sequence[Project]) -> None:
+    for other in others:
+        if is_within(other.folder, project.folder):
+            raise FolderRefused(
+                f"The folder {str(project.folder)!r} is not deleted, because the project {other.name!r} is in it.",
+                hint="Remove that project first, or this one without its folder.",
+                param="delete_folder",
+            )
 
 
 def _text(folder: object) -> str:

@@ -42,10 +42,12 @@ def checked_folder(given: str | Path, rules: FolderRules, *, inside_root: bool =
 
     `inside_root`: it must be in the folder that the user named for projects.
     """
-    path = _absolute(given)
+    path = written_path(given)
+    if not path.is_absolute():
+        raise _refused(path, "is not an absolute path", "Write it from the start, as in /home/me/shop.")
     folder = _real(path)
-    if not folder.is_dir():
-        what = "is not a folder" if folder.exists() else "does not exist"
+    if not is_folder(folder):
+        what = "does not exist" if identity_of(folder) is None else "is not a folder"
         raise _refused(path, what, "Create it first, or name another one.")
     if inside_root:
         _check_in_root(folder, rules)
@@ -58,7 +60,7 @@ def check_unchanged(folder: Path, rules: FolderRules) -> None:
 
     It may have been moved, or replaced by a symbolic link to another place.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise _refused(folder, "does not exist any more", "Change the project's folder, or remove the project.")
     if os.path.normcase(_real(folder)) != os.path.normcase(folder):
         raise _refused(folder, "now leads to another place", "Change the project's folder, or remove the project.")
@@ -80,11 +82,30 @@ def check_allowed(folder: Path, rules: FolderRules) -> None:
 def check_root(root: Path, rules: FolderRules) -> Path:
     """The real path of the folder for projects. Raises `FolderRefused` if it cannot be used."""
     real = _real(root)
-    if not root.is_absolute() or not real.is_dir():
+    if not root.is_absolute() or not is_folder(real):
         hint = "Set projects_root to the absolute path of an existing folder."
         raise _refused(root, "is the folder for projects (projects_root), and it does not exist", hint)
     check_allowed(real, rules)
     return real
+
+
+def written_path(given: str | Path) -> Path:
+    """The path that is written so; `~` is the user's home. Raises `FolderRefused`."""
+    text = str(given).strip()
+    if not 0 < len(text) <= _LONGEST or not text.isprintable():
+        raise FolderRefused(f"A folder's path must have 1 to {_LONGEST} printable characters.", param="folder")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:  # the folder of a user that does not exist
+        raise _refused(Path(text), "does not exist", "Name an absolute path.") from error
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder; not if that cannot be seen, as with a name that is too long."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def is_within(path: Path, folder: Path) -> bool:
@@ -117,19 +138,6 @@ def _check_in_root(folder: Path, rules: FolderRules) -> None:
     root = check_root(rules.root, rules)
     if not is_within(folder, root) or is_within(root, folder):
         raise _refused(folder, f"is not inside {str(root)!r}", "The setting projects_root names that folder.")
-
-
-def _absolute(given: str | Path) -> Path:
-    text = str(given).strip()
-    if not 0 < len(text) <= _LONGEST or not text.isprintable():
-        raise FolderRefused(f"A folder's path must have 1 to {_LONGEST} printable characters.", param="folder")
-    try:
-        path = Path(text).expanduser()
-    except RuntimeError as error:  # the folder of a user that does not exist
-        raise _refused(Path(text), "does not exist", "Name an absolute path.") from error
-    if not path.is_absolute():
-        raise _refused(path, "is not an absolute path", "Write it from the start, as in /home/me/shop.")
-    return path
 
 
 def _real(path: Path) -> Path:

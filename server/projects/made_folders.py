@@ -11,7 +11,16 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from server.errors import FolderRefused
-from server.projects.folders import FolderRules, check_allowed, check_root, checked_folder, identity_of, is_within
+from server.projects.folders import (
+    FolderRules,
+    check_allowed,
+    check_root,
+    checked_folder,
+    identity_of,
+    is_folder,
+    is_within,
+    written_path,
+)
 from server.projects.project import Project
 
 _IS_SAFE = os.open in os.supports_dir_fd and os.mkdir in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
@@ -30,9 +39,7 @@ def folder_in_root(given: str, rules: FolderRules) -> tuple[Path, str]:
             param="folder",
         )
     root = check_root(rules.root, rules)
-    if not given.strip() or not given.isprintable():
-        raise FolderRefused("A folder's path must have printable characters.", param="folder")
-    path = Path(os.path.realpath(root / given.strip()))
+    path = written_path(os.path.realpath(root / written_path(given)))
     if not is_within(path, root) or path == root:
         raise FolderRefused(
             f"The folder {given[:1000]!r} is not inside {str(root)!r}.",
@@ -40,7 +47,7 @@ def folder_in_root(given: str, rules: FolderRules) -> tuple[Path, str]:
             param="folder",
         )
     check_allowed(path, rules)
-    identity = "" if path.is_dir() else _make(root, path)
+    identity = "" if is_folder(path) else _make(root, path)
     return checked_folder(path, rules, inside_root=True), identity
 
 
@@ -71,6 +78,13 @@ def delete_folder(project: Project, rules: FolderRules) -> bool:
             f"The folder {str(folder)!r} cannot be deleted: {error.strerror or error}.", param="delete_folder"
         ) from error
     return True
+
+
+def unmake_folder(project: Project) -> None:
+    """Deletes the project's folder again if Drawbridge has just made it, and nothing is in it."""
+    if project.is_ours:
+        with suppress(OSError):
+            project.folder.rmdir()
 
 
 def _make(root: Path, path: Path) -> str:

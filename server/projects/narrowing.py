@@ -21,10 +21,12 @@ def narrowed(
     """The project with at most `level`, the tools in `allowed` (empty: all), and without those in `refused`.
 
     A pattern such as Bash(git:*) allows nothing and refuses the whole tool, and so does the name of one tool of an MCP
-    server, which is allowed as mcp__name. `only_reads` excludes these servers: they may do anything.
+    server, which is allowed as mcp__name. `*` at the end of a refused name is any text, and its case does not matter.
+    `only_reads` excludes these servers: they may do anything.
     """
     level = level if has_level(project, level) else project.permission
-    names = {*TOOLS[level], *WEB_TOOLS} - {name.partition("(")[0] for name in refused}
+    patterns = [one.partition("(")[0].casefold() for one in refused]
+    names = {name for name in (*TOOLS[level], *WEB_TOOLS) if not _is_refused(name, patterns)}
     tools = tuple(tool for tool in project.tools if tool in names and (not allowed or tool in allowed))
     if (tools, level) != (project.tools, project.permission):
         project = replace(project, permission=level, allowed_tools=tools or _NO_TOOL)
@@ -32,10 +34,17 @@ def narrowed(
     kept = {
         name: server
         for name, server in servers.items()
-        if not only_reads
-        and (not allowed or f"mcp__{name}" in allowed)
-        and not any(f"{one}__".startswith(f"mcp__{name}__") for one in refused)
+        if not only_reads and (not allowed or f"mcp__{name}" in allowed) and not _is_refused(f"mcp__{name}", patterns)
     }
     if kept == servers:
         return project
     return replace(project, mcp_servers=json.dumps(kept, ensure_ascii=False) if kept else "")
+
+
+def _is_refused(name: str, patterns: Collection[str]) -> bool:
+    """Whether one of the patterns means the tool or the server, or a tool of the server."""
+    whole = name.casefold()
+    return any(
+        whole == one or one.startswith(f"{whole}__") or (one.endswith("*") and f"{whole}__".startswith(one[:-1]))
+        for one in patterns
+    )

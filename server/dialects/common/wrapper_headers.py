@@ -4,7 +4,8 @@ They choose what Claude Code's own tools may do. Here the user decides that for 
 it, and a chat has no such tools.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from server.conversation.request import ModelRequest, Work
@@ -19,10 +20,25 @@ MODE = "x-claude-permission-mode"
 THINKING = "x-claude-max-thinking-tokens"
 HEADERS = (TURNS, ALLOWED, DISALLOWED, MODE, THINKING)
 """All of them."""
+_LISTS = (ALLOWED, DISALLOWED)
 SWITCH = "enable_tools"
 _KNOWN = frozenset({*TOOLS["full"], *WEB_TOOLS})
+_BY_CASE = {name.casefold(): name for name in _KNOWN}
+# Commas or spaces stand between names, and may stand in the rule of a name, as in Bash(git log:*).
+_NAME = re.compile(r"([^\s,(]+)(\([^)]*\)?)?")
 # Claude Code's modes, in small letters, with what a project may do at most in them.
 _LEVELS: Mapping[str, Permission] = {"plan": "read-only", "acceptedits": "edit"}
+
+
+def wrapper_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Those of `headers` that are of the wrapper. A list that is sent in several headers is one."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        if name in _LISTS and name in found:
+            found[name] += f",{value}"
+        elif name in HEADERS:
+            found.setdefault(name, value)
+    return found
 
 
 def with_wrapper_headers(request: ModelRequest, headers: Mapping[str, str]) -> ModelRequest:
@@ -88,4 +104,6 @@ def _count(header: str) -> int | None:
 
 
 def _names(header: str) -> list[str]:
-    return [name.strip() for name in header.split(",") if name.strip()]
+    """The names in a list, as Claude Code reads it, with ours as they are written here."""
+    found = (match.groups("") for match in _NAME.finditer(header))
+    return [f"{_BY_CASE.get(name.casefold(), name)}{rule}" for name, rule in found]

@@ -18,7 +18,7 @@ from server.conversation.request import ModelRequest
 from server.dialects.base import Dialect, Exchange, ParseOptions
 from server.dialects.common.answers.answer_check import AnswerChecks
 from server.dialects.common.sealed import Seal
-from server.dialects.common.wrapper_headers import SWITCH, with_tools_switch, with_wrapper_headers
+from server.dialects.common.wrapper_headers import SWITCH, with_tools_switch, with_wrapper_headers, wrapper_headers
 from server.dialects.lmstudio import replies as lmstudio
 from server.errors import InvalidRequest
 from server.logs import request_id
@@ -120,7 +120,7 @@ def dialect_router(dialect: Dialect, parts: AnsweringParts) -> APIRouter:
             ignored = (*one.ignored, *unused, *parts.agents.without_effect(own))
             one = replace(one, allowed_models=access.models, work=own, ignored=ignored)
             switch = body.get(SWITCH) if isinstance(body, dict) else None
-            return with_wrapper_headers(with_tools_switch(one, switch), http.headers)
+            return with_wrapper_headers(with_tools_switch(one, switch), wrapper_headers(http.headers.items()))
 
         requests = [prepared(one) for one in (exchange.request, *exchange.others)]
         request, reply = requests[0], exchange.reply

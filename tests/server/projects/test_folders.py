@@ -135,6 +135,21 @@ def test_a_folder_is_made_in_the_root_only(rules: FolderRules) -> None:
         folder_in_root("a", replace(rules, root=rules.home))
 
 
+@pytest.mark.parametrize("place", ["x" * 300, "y/" * 600, "~", "~/new", "~no-such-user/x", "shop/" + "z" * 256])
+def test_a_path_that_cannot_be_used_makes_no_folder(
+    rules: FolderRules, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(rules.home))
+    before = everything(rules.home)
+    with pytest.raises(FolderRefused):
+        folder_in_root(place, rules)
+    with pytest.raises(FolderRefused):
+        checked_folder(rules.home / "root" / place.replace("~", "tilde"), rules)
+    assert everything(rules.home) == before
+    assert folder_in_root("~/root/tilde", rules)[0] == rules.home / "root" / "tilde"
+
+
 @needs_links
 def test_a_symbolic_link_out_of_the_root_is_not_followed(rules: FolderRules) -> None:
     link = rules.home / "root" / "link"

@@ -17,6 +17,7 @@ from server.dialects.common.wrapper_headers import (
     TURNS,
     with_tools_switch,
     with_wrapper_headers,
+    wrapper_headers,
 )
 from server.errors import InvalidRequest
 from server.projects.project import DESKTOP_ONLY, PERMISSIONS, TOOLS, WEB_TOOLS, Permission, Project
@@ -64,6 +65,12 @@ EDIT = ("Read", "Glob", "Grep", "Write", "Edit")
         ("full", {DISALLOWED: "Bash(rm:*), Task"}, EDIT, ()),
         ("edit", {DISALLOWED: "Bash"}, EDIT, ()),
         ("edit", {ALLOWED: "Read,Write", DISALLOWED: "Write"}, ("Read",), ()),
+        # As Claude Code reads lists: with spaces, and with rules that contain commas or spaces.
+        ("full", {DISALLOWED: "bash"}, EDIT, ()),
+        ("full", {DISALLOWED: "Bash(git log:*, x) WRITE"}, ("Read", "Glob", "Grep", "Edit"), ()),
+        ("full", {ALLOWED: "read bash(ls,a) GREP"}, ("Read", "Grep"), ()),
+        ("read-only", {ALLOWED: "bash,read"}, ("Read",), (f"{ALLOWED}.Bash",)),
+        ("full", {DISALLOWED: "B*,G*"}, ("Read", "Write", "Edit"), ()),
         ("full", {MODE: "plan"}, EDIT[:3], ()),
         ("full", {MODE: "acceptEdits"}, EDIT, ()),
         ("full", {MODE: "default"}, (*EDIT, "Bash"), ()),
@@ -86,7 +93,14 @@ def test_headers_narrow_a_project_and_never_widen_it(
 
 
 @pytest.mark.parametrize(
-    "headers", [{ALLOWED: "Bash"}, {ALLOWED: "nothing"}, {DISALLOWED: "Read,Glob,Grep"}, {ALLOWED: "Read(a.py)"}]
+    "headers",
+    [
+        {ALLOWED: "Bash"},
+        {ALLOWED: "nothing"},
+        {DISALLOWED: "Read,Glob,Grep"},
+        {ALLOWED: "Read(a.py)"},
+        {DISALLOWED: "*"},
+    ],
 )
 def test_headers_that_leave_no_tool_are_refused(headers: dict[str, str]) -> None:
     with pytest.raises(InvalidRequest, match="leave no tool of the project 'shop'"):
@@ -94,6 +108,11 @@ def test_headers_that_leave_no_tool_are_refused(headers: dict[str, str]) -> None
     # A project for commands only has none that reads.
     with pytest.raises(InvalidRequest):
         with_wrapper_headers(working(Project("1", "s", Path("/s"), "full", ("Bash",))), {MODE: "plan"})
+
+
+def test_a_list_in_several_headers_is_one() -> None:
+    sent = [(DISALLOWED, "Bash"), ("x", "y"), (MODE, "plan"), (DISALLOWED, "Read"), (MODE, "default")]
+    assert wrapper_headers(sent) == {DISALLOWED: "Bash,Read", MODE: "plan"}
 
 
 SERVERS = '{"files": {"command": "x"}, "web": {"url": "y"}}'
@@ -110,6 +129,9 @@ SERVERS = '{"files": {"command": "x"}, "web": {"url": "y"}}'
         ({DISALLOWED: "mcp__files"}, ["web"], True),
         ({DISALLOWED: "mcp__files__read,mcp__we"}, ["web"], True),
         ({DISALLOWED: "mcp__web2"}, ["files", "web"], True),
+        ({DISALLOWED: "MCP__Files__read mcp__f"}, ["web"], True),
+        ({DISALLOWED: "mcp__files__*"}, ["web"], True),
+        ({DISALLOWED: "mcp__*"}, [], True),
     ],
 )
 def test_headers_narrow_servers_and_the_desktop_too(
