@@ -1,6 +1,7 @@
 """Shows, opens and closes the tunnel."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -9,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from server.errors import InvalidRequest, NotFound, TunnelRefused
 from server.keys.tunnel_key import ensure_tunnel_key, tunnel_keys
 from server.machine.tunnels.provider import Look, Provider
+from server.setting_parsers import host_name
 from server.status import TunnelStatus
 from server.tunnel.manager import TunnelManager
 from server.web.control.admission import Admission
@@ -18,6 +20,7 @@ from server.web.json_body import json_body
 from server.web.replies import JsonReply
 
 _LOOK_S = 12.0
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
 
 
 def tunnel_router(admission: Admission, engine: Engine, parts: Parts) -> APIRouter:
@@ -39,7 +42,7 @@ def tunnel_router(admission: Admission, engine: Engine, parts: Parts) -> APIRout
         admission.page(request)
         manager, config = _manager(parts), engine.config
         given = await _object(request)
-        name, host = _text(given, "provider"), _text(given, "host") or config.tunnel_host or ""
+        name, host = _text(given, "provider"), _host(given) or config.tunnel_host or ""
         name = name or ("" if config.tunnel == "off" else config.tunnel.replace(" ", "-"))
         name = name or await _first_ready(manager, host)
         # Before there is a key, whose text is shown only in this reply.
@@ -116,4 +119,19 @@ def _text(given: Mapping[str, object], name: str) -> str:
     value = given.get(name, "")
     if not isinstance(value, str) or len(value) > 253 or not value.isprintable():
         raise InvalidRequest(f"{name} must be a string.", param=name)
-    return value.strip().removeprefix("https://").rstrip("/")
+    return value.strip()
+
+
+def _host(given: Mapping[str, object]) -> str:
+    """The public name, as the setting takes it, and with a port, which an address of the user's own may have."""
+    whole = _text(given, "host")
+    if not whole:
+        return ""
+    name, colon, port = whole.removeprefix("https://").rstrip("/").partition(":")
+    try:
+        known = host_name(name)
+    except ValueError:
+        known = ""
+    if not known or (colon and not _PORT.fullmatch(port)):
+        raise InvalidRequest(f"{whole!r} is not a public host name, as in claude.example.org.", param="host")
+    return f"{known}{colon}{port}"

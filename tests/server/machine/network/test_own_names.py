@@ -1,7 +1,6 @@
 """The computer's own names are hosts of the listener for other devices, and of no other."""
 
 import socket
-from collections.abc import Iterator
 
 import pytest
 
@@ -10,17 +9,11 @@ from server.machine.network.own_names import own_names
 from server.web.access.policy import policy_for
 
 
-@pytest.fixture(autouse=True)
-def fresh() -> Iterator[None]:
-    own_names.cache_clear()
-    yield
-    own_names.cache_clear()
-
-
 @pytest.mark.parametrize(
     ("name", "names"),
     [
         ("Desk", ("desk", "desk.local")),
+        ("MY_PC", ("my_pc", "my_pc.local")),
         ("desk.home.arpa", ("desk", "desk.local", "desk.home.arpa")),
         ("localhost", ()),
         ("localhost.localdomain", ()),
@@ -38,3 +31,6 @@ def test_only_the_listener_for_other_devices_answers_to_them(monkeypatch: pytest
     config = Config(reach="lan", api_key="key")
     assert {"desk", "desk.local", "host.docker.internal"} == policy_for(config, "lan").hosts
     assert policy_for(config, "local").hosts == {"host.docker.internal"}
+    # Another network gives the computer another name.
+    monkeypatch.setattr(socket, "gethostname", lambda: "guest-7")
+    assert {"guest-7", "guest-7.local", "host.docker.internal"} == policy_for(config, "lan").hosts

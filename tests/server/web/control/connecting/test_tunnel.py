@@ -169,9 +169,17 @@ async def test_a_relay_is_opened_only_with_a_clear_yes(scene: Scene, agreed: obj
     assert (await scene.open({"provider": "ssh", "agreed": True})).status_code == 202
 
 
-async def test_a_host_name_may_be_given_as_an_address(scene: Scene) -> None:
-    assert (await scene.open({"provider": "own", "host": " https://me.example.org/ "})).status_code == 202
-    assert (await scene.target(scene.providers[-1])).host == "me.example.org"
+@pytest.mark.parametrize(
+    ("given", "host"),
+    [
+        (" https://me.example.org/ ", "me.example.org"),
+        ("Me.Example.org", "me.example.org"),
+        ("https://me.example.org:8443", "me.example.org:8443"),
+    ],
+)
+async def test_a_host_name_may_be_given_as_an_address(scene: Scene, given: str, host: str) -> None:
+    assert (await scene.open({"provider": "own", "host": given})).status_code == 202
+    assert (await scene.target(scene.providers[-1])).host == host
 
 
 @pytest.mark.parametrize("body", [[], "cloudflared", None, 7])
@@ -187,6 +195,11 @@ async def test_a_body_that_is_no_object_is_refused(scene: Scene, body: object) -
         ({"provider": "own", "host": ["a"]}, "host"),
         ({"provider": "own", "host": "a" * 254}, "host"),
         ({"provider": "own", "host": "a\r\nb"}, "host"),
+        ({"provider": "own", "host": "me.example.org/v1"}, "host"),
+        ({"provider": "own", "host": "http://me.example.org"}, "host"),
+        ({"provider": "own", "host": "you@me.example.org"}, "host"),
+        ({"provider": "own", "host": "me.example.org:"}, "host"),
+        ({"provider": "ngrok", "host": "--help"}, "host"),
         ({"provider": "teleport"}, None),
     ],
 )
