@@ -80,12 +80,16 @@ async def test_a_busy_page_has_no_fault(
 ) -> None:
     gate = Gate()
     standin.script(say("first", Hold(gate), " last"))
-    asking = asyncio.create_task(bridge.chat("hi", model="opus"))
+    strange = {"user-agent": "W" * 300}
+    asking = asyncio.create_task(bridge.chat("hi", model="opus", headers=strange))
     try:
         async with paging(browser, bridge.url.removesuffix("/v1"), scheme=scheme, size=PHONE) as page:
             await page.open()
             await page.until(f"{RUNNING}.length === 1")
             assert await page.faults(axe) == []
+            assert await page.overflow() <= 0
+            gate.open()
+            await page.until(f"{LAST}[0]?.includes('WWW')")
             assert await page.overflow() <= 0
     finally:
         gate.open()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from server.standin.script import Gate, Hold, Reply, Text, Thinking, refuse, say
+from server.standin.script import Gate, Hold, Reply, StreamError, Text, Thinking, refuse, say
 from server.standin.server import Standin
 from tests.dashboard.kit import DESK, PHONE, Page, both_schemes, needs_browser, paging
 from tests.dashboard.test_connect import KEY, origin_of, ticket
@@ -99,6 +99,7 @@ async def test_stop_ends_the_request_upstream_and_keeps_what_came(
         await recorded.client_disconnected()
         gate.open()
         text = await page.text()
+        assert "an error" not in text
         assert "Half an answer" in text
         assert "stopped" in text
         assert "and the rest" not in text
@@ -119,6 +120,46 @@ async def test_an_error_is_told_and_the_question_can_be_sent_again(
         await page.click("Send")
         await page.see("Well.")
         await page.lose("The picture is broken.")
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (Reply(()), "The answer has no text."),
+        (Reply((), stop_reason="max_tokens"), "The answer has no text: it reached its longest length."),
+        (Reply((Text(("Half", StreamError("overloaded_error", "<b>Busy</b>"))),)), "an error ended it"),
+    ],
+    ids=["empty", "too long", "error in the middle"],
+)
+async def test_an_answer_that_ends_early_is_explained(
+    bridge: Bridge, standin: Standin, browser: Browser, reply: Reply, words: str
+) -> None:
+    standin.script(lambda _: reply)
+    async with paging(browser, origin_of(bridge)) as page:
+        await opened(page)
+        await page.fill("Your message", "Why?")
+        await page.click("Send")
+        await page.see(words)
+        is_kept = "Half" in await page.text()
+        assert await page.value("labelled('Your message').value") == ("" if is_kept else "Why?")
+        # Not the user.
+        assert "stopped" not in await page.text()
+
+
+async def test_what_is_typed_during_an_answer_is_kept_when_it_is_stopped(
+    bridge: Bridge, standin: Standin, browser: Browser
+) -> None:
+    gate = Gate()
+    standin.script(say("late", before_headers=(Hold(gate),)))
+    async with paging(browser, origin_of(bridge)) as page:
+        await opened(page)
+        await page.fill("Your message", "First")
+        await page.click("Send")
+        await page.see("Waiting for the answer...")
+        await page.fill("Your message", "Second")
+        await page.click("Stop")
+        await page.until("labelled('Your message').value === 'First\\nSecond'")
+        gate.open()
 
 
 async def test_where_a_key_is_required_the_page_asks_without_it(

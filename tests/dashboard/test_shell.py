@@ -138,7 +138,7 @@ async def test_the_field_for_the_key_has_no_fault(browser: Browser, axe: str, sc
         assert await page.overflow() <= 0
         await page.fill("Access key", "wrong")
         await page.click("Open")
-        await page.see("The access key is wrong.")
+        await page.see("The access key is wrong. Copy the main one from Drawbridge's menu")
         await page.fill("Access key", "gate-key")
         await page.browser.press("Enter")
         # The section of the address is shown.

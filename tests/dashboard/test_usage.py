@@ -12,6 +12,14 @@ from tests.dashboard.journaled import ANSWERED, made, serving
 from tests.dashboard.kit import DESK, PHONE, Page, both_schemes, needs_browser, paging
 from tests.whole.browser import Browser
 
+# On how many lines the app's name is, in the first table that has it.
+LINES = """
+(() => {
+  const range = document.createRange();
+  range.selectNodeContents([...document.querySelectorAll("td span")].find((name) => name.textContent === "Cline"));
+  return new Set([...range.getClientRects()].map((line) => Math.round(line.bottom))).size;
+})()
+"""
 pytestmark = [*needs_browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
 DAY = 86_400.0
@@ -126,3 +134,5 @@ async def test_usage_has_no_fault_and_fits(
             await page.value("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
             assert await page.faults(axe) == []
             assert await page.overflow() <= 0
+            # Words stay whole.
+            assert await page.value(LINES) == 1

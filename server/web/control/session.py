@@ -31,7 +31,10 @@ def session_router(admission: Admission, *, clock: Callable[[], float] = time.ti
                 )
         elif not access.is_trusted:
             has_key = "authorization" in request.headers
-            raise KeyRefused("The access key is wrong." if has_key else "This server requires an access key.")
+            hint = "Copy the main one from Drawbridge's menu; an app's own key does not open this page."
+            raise KeyRefused(
+                "The access key is wrong." if has_key else "This server requires an access key.", hint=hint
+            )
         return JsonReply({"token": page_token(control, replace(access, is_trusted=True))})
 
     @router.post("/stop")

@@ -29,8 +29,11 @@ FindingKind = Literal[
     "not available",
     "claude code",
 ]
-Offer = Literal["address", "sign in", "allow host", "allow origin", ""]
-"""What the page offers beside the text: the address to copy, a sign-in, or a change of a setting."""
+Offer = Literal["address", "endpoint", "sign in", "allow host", "allow origin", ""]
+"""What the page offers beside the text: the address to copy, a sign-in, or a change of a setting.
+
+`endpoint` is the whole address, for an app that adds no path to it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,18 +141,23 @@ def _not_found(arrival: Arrival) -> Finding:
 
 def _doubled(arrival: Arrival) -> Finding | None:
     """For a path that the app added to an address which had one already."""
-    for endpoint in _ENDPOINTS:
-        _, mark, after = arrival.sent.partition(endpoint)
-        if mark and after.startswith("/") and after.endswith(_ENDPOINTS):
-            text = f"{_app(arrival)} asked for {arrival.sent}: it adds {after} to the address itself."
-            return Finding("path", text, f"Remove {endpoint} from the end of its address.", "address")
-    return None
+    sent = arrival.sent.rstrip("/")
+    added = next((endpoint for endpoint in _ENDPOINTS if sent.endswith(endpoint)), None)
+    if added is None:
+        return None
+    before = sent.removesuffix(added)
+    added, before = (f"/v1{added}", before.removesuffix("/v1")) if before.endswith("/v1") else (added, before)
+    had = next((endpoint for endpoint in _ENDPOINTS if before.endswith(endpoint)), None)
+    if had is None:
+        return None
+    text = f"{_app(arrival)} asked for {arrival.sent}: it adds {added} to the address itself."
+    return Finding("path", text, f"Remove {had} from the end of its address.", "address")
 
 
 def _method(arrival: Arrival) -> Finding:
     if arrival.method == "POST" and arrival.path in {"", "/"}:
         text = f"{_app(arrival)} sent its request to {arrival.sent or '/'} itself: it adds no path of its own."
-        return Finding("path", text, "Give it the whole address, with /chat/completions at the end.", "address")
+        return Finding("path", text, "Give it the whole address, with /chat/completions at the end.", "endpoint")
     text = f"{_app(arrival)} used {arrival.method} on {arrival.sent}, which takes other requests."
     return Finding("path", text, _SET_BASE, "address")
 

@@ -1,12 +1,14 @@
 // Asks for the access key where one is required and the page has no token.
 
-import { html, useState } from "/assets/vendor/preact-htm.js";
+import { html, useEffect, useRef, useState } from "/assets/vendor/preact-htm.js";
 import { openSession } from "./api.js";
 import { Button, Field } from "./ui.js";
 
 export function Gate({ trouble, onOpen }) {
   const [error, setError] = useState(trouble);
   const [isBusy, setBusy] = useState(false);
+  const form = useRef(null);
+  useEffect(() => form.current.elements.key.focus(), []);
   const open = async (event) => {
     event.preventDefault();
     // Not kept: the page gets a token of its own.
@@ -23,7 +25,7 @@ export function Gate({ trouble, onOpen }) {
   };
   return html`<main class="gate">
     <div class="brand"><img src="/assets/icon.svg" alt="" width="48" height="48" /><h1>Drawbridge</h1></div>
-    <form class="card" id="unlock" onSubmit=${open}>
+    <form class="card" id="unlock" ref=${form} onSubmit=${open}>
       <${Field} label="Access key" type="password" id="key" name="key" autocomplete="off" spellcheck=${false} required
         hint="This server requires an access key. Opening this page from Drawbridge's menu needs none."
         error=${error} />

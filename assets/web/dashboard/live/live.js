@@ -100,8 +100,8 @@ function Running({ requests }) {
     }
   };
   const columns = [
-    { title: "App", render: (one) => html`${one.app || "Unknown"}${one.key && html` <${Tag}>${one.key}<//>`}` },
-    { title: "Model", render: (one) => one.model },
+    { title: "App", render: (one) => html`<span class="long-name">${one.app || "Unknown"}</span>${one.key && html` <${Tag}>${one.key}<//>`}` },
+    { title: "Model", render: (one) => html`<span class="long-name">${one.model}</span>` },
     { title: "Way", minor: true, render: (one) => one.way && html`<${Tag}>${one.way}<//>` },
     { title: "First token", minor: true, number: true, render: (one) => (one.first_ms === null ? "waiting" : milliseconds(one.first_ms)) },
     { title: "Running for", number: true, render: (one) => duration(now - one.began) },
@@ -141,8 +141,8 @@ function Last() {
   });
   const columns = [
     { title: "Ended", render: (one) => html`<span title=${moment(one.ended_at)}>${clock(one.ended_at, true)}</span>` },
-    { title: "App", render: (one) => one.app || "Unknown" },
-    { title: "Model", minor: true, render: (one) => one.model || one.asked },
+    { title: "App", render: (one) => html`<span class="long-name">${one.app || "Unknown"}</span>` },
+    { title: "Model", minor: true, render: (one) => html`<span class="long-name">${one.model || one.asked}</span>` },
     { title: "Result", render: (one) => html`<${Result} record=${one} />` },
     { title: "First token", minor: true, number: true, render: (one) => milliseconds(one.first_ms) },
     { title: "Total", number: true, render: (one) => milliseconds(one.total_ms) },

@@ -20,12 +20,12 @@ export function bodyOf({ model, effort, system, turns }) {
 }
 
 /**
- * Sends the request and calls `onChange` with the answer so far: {text, thoughts, model, way, id, usage, firstMs,
- * totalMs}. Throws `ApiError`; an aborted `signal` ends it without an error.
+ * Sends the request and calls `onChange` with the answer so far: {text, thoughts, model, way, id, usage, finish,
+ * firstMs, totalMs}. `finish` is the reason why it ended, as the API names it. Throws `ApiError`; an aborted `signal` ends it without an error.
  */
 export async function ask(body, signal, onChange) {
   const began = performance.now();
-  let answer = { text: "", thoughts: "", model: "", way: "", id: "", usage: null, firstMs: null, totalMs: null };
+  let answer = { text: "", thoughts: "", model: "", way: "", id: "", usage: null, finish: null, firstMs: null, totalMs: null };
   const change = (what) => {
     answer = { ...answer, ...what };
     onChange(answer);
@@ -47,6 +47,9 @@ export async function ask(body, signal, onChange) {
     }
     if (delta.reasoning_content) {
       change({ thoughts: answer.thoughts + delta.reasoning_content });
+    }
+    if (chunk.choices?.[0]?.finish_reason) {
+      change({ finish: chunk.choices[0].finish_reason });
     }
     if (chunk.usage) {
       change({ usage: chunk.usage });

@@ -7,6 +7,8 @@ import { Button, Card, Copy, Empty, Field, Notice, Select, milliseconds, number 
 const EFFORTS = [["", "As the model has it"], "low", "medium", "high", "xhigh", "max"];
 const MOST_PICTURES = 8;
 const MOST_BYTES = 10_000_000;
+// Why an answer ended early, by the API's name for it.
+const ENDINGS = { length: "it reached its longest length", content_filter: "Claude declined to answer", error: "an error ended it", stopped: "stopped" };
 // Kept while the page is open, also when another section is shown.
 let kept = { model: "", effort: "", system: "", draft: "", pictures: [], turns: [] };
 
@@ -46,18 +48,20 @@ export function Playground({ live }) {
     try {
       await ask(request(turns), control.signal, show);
     } catch (error) {
-      if (!control.signal.aborted) {
-        setTrouble(error.message);
-      }
-      last = { ...last, isCut: true };
+      last = { ...last, finish: control.signal.aborted ? "stopped" : "error" };
+      setTrouble(last.finish === "error" ? error.message : "");
     }
     running.current = null;
     setAnswer(null);
     if (last.text || last.thoughts) {
       change({ turns: [...turns, { role: "assistant", ...last }] });
     } else {
-      // The question goes back where it can be sent again.
-      change({ turns: state.turns, draft: text, pictures: turns.at(-1).pictures });
+      if (last.finish !== "error" && last.finish !== "stopped") {
+        setTrouble(`The answer has no text${ENDINGS[last.finish] ? `: ${ENDINGS[last.finish]}` : ""}.`);
+      }
+      // The question goes back where it can be sent again, before what was typed meanwhile.
+      const { draft, pictures } = kept;
+      change({ turns: state.turns, draft: [text, draft].filter(Boolean).join("\n"), pictures: [...turns.at(-1).pictures, ...pictures].slice(0, MOST_PICTURES) });
     }
   };
 
@@ -166,7 +170,7 @@ function facts(turn) {
   const { usage } = turn;
   const cached = usage?.prompt_tokens_details?.cached_tokens;
   return [
-    turn.isCut && "stopped",
+    ENDINGS[turn.finish],
     usage && `${number(usage.prompt_tokens)} tokens in${cached ? ` (${number(cached)} cached)` : ""}, ${number(usage.completion_tokens)} out`,
     turn.firstMs !== null && `first output after ${milliseconds(turn.firstMs)}`,
     turn.totalMs && `complete after ${milliseconds(turn.totalMs)}`,

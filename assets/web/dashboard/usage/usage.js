@@ -87,7 +87,7 @@ function Sum({ title, name, found, empty = "unknown" }) {
   const sum = (row) => row.name || empty;
   const has = (field) => found.data.some((row) => row[field] > 0);
   const columns = [
-    { id: "name", title: name, render: (row) => html`<span class="name">${sum(row)}</span>` },
+    { id: "name", title: name, render: (row) => html`<span class="long-name">${sum(row)}</span>` },
     { id: "requests", title: "Requests", number: true, render: (row) => number(row.requests) },
     { id: "failed", title: "Failed", number: true, render: (row) => (row.failed ? html`<span class="bad">${number(row.failed)}</span>` : "0") },
     { id: "in", title: "Tokens in", number: true, render: (row) => tokens(row.prompt) },

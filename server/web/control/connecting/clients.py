@@ -35,6 +35,7 @@ _ADDRESSES: Mapping[ClientName, Literal["endpoint", "root", "host"]] = MappingPr
         "raycast": "host",
     }
 )
+_CHAT = "/chat/completions"
 _KEY_LONGEST = 1000
 
 
@@ -60,6 +61,12 @@ def clients_router(
         if client == "cursor" and parts.tunnel is not None:
             return parts.tunnel.status.base_url
         return address_of(client, setup(request))
+
+    def endpoint(client: ClientName, request: Request) -> str:
+        """The whole address of chat completions for the client; empty while Cursor's tunnel is closed."""
+        base = parts.tunnel.status.base_url if client == "cursor" and parts.tunnel is not None else None
+        base = setup(request).base_url if base is None else base
+        return base and f"{base}{_CHAT}"
 
     @router.get("/clients")
     async def clients(request: Request) -> Response:
@@ -94,7 +101,8 @@ def clients_router(
         name, start = _client(client), _time(since)
         found = seen(name, parts.arrivals.since(start) if parts.arrivals is not None else [])
         is_answering = any(is_of(name, running_arrival(entry)) for entry in running.of(None))
-        row = seen_json(found, address=address(name, request), is_answering=is_answering)
+        addresses = {"address": address(name, request), "endpoint": endpoint(name, request)}
+        row = seen_json(found, addresses=addresses, is_answering=is_answering)
         return JsonReply({"client": name, **row, "now": clock()})
 
     return router
@@ -105,7 +113,7 @@ def address_of(client: ClientName, setup: Setup) -> str:
     values = setup.values(client)
     match _ADDRESSES.get(client):
         case "endpoint":
-            return f"{values['base_url']}/chat/completions"
+            return f"{values['base_url']}{_CHAT}"
         case "root":
             return values["root_url"]
         case "host":
@@ -114,11 +122,11 @@ def address_of(client: ClientName, setup: Setup) -> str:
             return values["base_url"]
 
 
-def seen_json(found: Seen, *, address: str, is_answering: bool) -> dict[str, object]:
-    """What came from a client; `address` is what its address field takes, for a finding that offers it."""
+def seen_json(found: Seen, *, addresses: Mapping[str, str], is_answering: bool) -> dict[str, object]:
+    """What came from a client; `addresses` are those that a finding may offer, by the names of offers."""
     finding = None if found.finding is None else asdict(found.finding)
-    if finding is not None and finding["offer"] == "address":
-        finding["value"] = address
+    if finding is not None and finding["offer"] in addresses:
+        finding |= {"offer": "address", "value": addresses[finding["offer"]]}
     return {
         "state": "answering" if is_answering and found.state != "seen" else found.state,
         "last": None if found.last is None else arrival_json(found.last),

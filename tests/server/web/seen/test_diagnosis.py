@@ -52,6 +52,12 @@ CASES = {
     "doubled endpoint": Sent(
         "path", ("it adds /chat/completions to", "Remove /chat"), "/v1/chat/completions/chat/completions"
     ),
+    "doubled endpoint with v1": Sent(
+        "path",
+        ("it adds /v1/chat/completions to", "Remove /chat/completions from"),
+        "/v1/chat/completions/v1/chat/completions",
+    ),
+    "a prefix that makes another endpoint": Sent("path", ("has '/api' before",), "/api/chat/completions"),
     "models below the endpoint": Sent("path", ("adds /models to",), "/v1/chat/completions/models", "GET"),
     "another version": Sent("path", ("/v2/chat/completions", "has '/v2' before"), "/v2/chat/completions"),
     "another prefix": Sent("path", ("has '/llm/v1' before",), "/llm/v1/chat/completions"),

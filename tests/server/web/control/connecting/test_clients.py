@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -150,6 +151,19 @@ async def test_a_wrong_address_is_answered_with_the_right_one_for_that_app(page:
     page.arrivals.add_https()
     found = await page.seen(name)
     assert (found["finding"]["kind"], found["finding"]["value"]) == ("https", address)
+
+
+async def test_an_app_that_adds_no_path_gets_the_whole_address(page: Page) -> None:
+    await page.ask("Cline/3.0", "/v1")
+    finding = (await page.seen("cline"))["finding"]
+    assert "at the end" in finding["help"]
+    assert (finding["offer"], finding["value"]) == ("address", "http://127.0.0.1:8082/v1/chat/completions")
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+async def test_a_key_that_nobody_requires_is_not_called_required(page: Page, name: ClientName) -> None:
+    reply = await page.call(f"clients/{name}", "POST", {"key": "db-its-own-key"})
+    assert not re.search("Drawbridge requires (?!none)", reply.text)
 
 
 class TestSigningIn:
