@@ -19,7 +19,13 @@ class Sessions:
 
     def list(self, *, limit: int = 100) -> list[dict[str, Any]]:
         """At most `limit` sessions, those used last first."""
-        return _data(self._client.get(_PATH, cast_to=object, options=_limited(limit)))
+        sessions: list[dict[str, Any]] = []
+        page: int | None = 1
+        while page is not None:
+            reply: Any = self._client.get(_PATH, cast_to=object, options=_paged(page, limit))
+            sessions += reply["data"]
+            page = _next(reply, limit)
+        return sessions[:limit]
 
     def get(self, session_id: str, *, limit: int = 100, after: int = 0) -> dict[str, Any]:
         """When the session was used, when it expires, and at most `limit` of its messages, behind the first `after`."""
@@ -54,7 +60,13 @@ class AsyncSessions:
 
     async def list(self, *, limit: int = 100) -> list[dict[str, Any]]:
         """At most `limit` sessions, those used last first."""
-        return _data(await self._client.get(_PATH, cast_to=object, options=_limited(limit)))
+        sessions: list[dict[str, Any]] = []
+        page: int | None = 1
+        while page is not None:
+            reply: Any = await self._client.get(_PATH, cast_to=object, options=_paged(page, limit))
+            sessions += reply["data"]
+            page = _next(reply, limit)
+        return sessions[:limit]
 
     async def get(self, session_id: str, *, limit: int = 100, after: int = 0) -> dict[str, Any]:
         """When the session was used, when it expires, and at most `limit` of its messages, behind the first `after`."""
@@ -90,12 +102,18 @@ def _copy(copy: str | None) -> dict[str, str]:
     return {} if copy is None else {"session_id": copy}
 
 
-def _limited(limit: int, after: int | None = None) -> Any:
-    return {"params": {"limit": limit} if after is None else {"limit": limit, "after": after}}
+def _paged(page: int, limit: int) -> Any:
+    return {"params": {"page": page, "limit": min(limit, _PAGE)}}
 
 
-def _data(reply: Any) -> list[dict[str, Any]]:
-    return list(reply["data"])
+def _next(reply: Any, limit: int) -> int | None:
+    """The number of the next page; None after the last one, or if there are enough."""
+    pages: dict[str, Any] = reply.get("pagination") or {}
+    return pages["page"] + 1 if pages.get("has_next") and pages["page"] * _PAGE < limit else None
+
+
+def _limited(limit: int, after: int) -> Any:
+    return {"params": {"limit": limit, "after": after}}
 
 
 def _object(reply: Any) -> dict[str, Any]:

@@ -22,7 +22,23 @@ _MESSAGES = [{"role": "user", "content": "My name is Alice."}, {"role": "assista
 _READ = {**_SESSION, "system_prompt": "Be brief.", "messages": _MESSAGES, "next_after": 2}
 _MISSING = (*ACCESS, NotFound(f"There is no session '{SESSION_ID}'."))
 LISTED: Responses = {
-    200: json_response("The sessions", {"object": "list", "data": [_SESSION], "sessions": [_SESSION], "total": 1}),
+    200: json_response(
+        "The sessions",
+        {
+            "object": "list",
+            "data": [_SESSION],
+            "sessions": [_SESSION],
+            "total": 1,
+            "pagination": {
+                "page": 1,
+                "per_page": 100,
+                "total_items": 1,
+                "total_pages": 1,
+                "has_next": False,
+                "has_prev": False,
+            },
+        },
+    ),
     **error_responses((*ACCESS, InvalidRequest("limit must be an integer from 1 to 1000.", param="limit"))),
 }
 ONE: Responses = {
@@ -51,6 +67,15 @@ STATS: Responses = {
         },
     ),
     **error_responses(ACCESS),
+}
+LIST_EXTRA: dict[str, Any] = {
+    "parameters": [
+        {"name": name, "in": "query", "description": what, "schema": {"type": "integer", "default": usual}}
+        for name, what, usual in (
+            ("limit", "How many sessions at most, up to 1000. `per_page` is another name for it.", 100),
+            ("page", "Which page of so many sessions.", 1),
+        )
+    ]
 }
 PAGE_EXTRA: dict[str, Any] = {
     "parameters": [

@@ -13,6 +13,7 @@ from server.projects.store import ProjectStore, unknown_project
 from server.web.access.policy import access_of
 from server.web.json_body import json_body
 from server.web.openapi.projects import ADD_EXTRA, ADDED, DELETE_EXTRA, LISTED, ONE, PROJECT_ID, REMOVED
+from server.web.pagination import pagination
 from server.web.projects import check_given, check_may_change, may_see, project_json
 from server.web.replies import JsonReply, header_value
 
@@ -40,7 +41,7 @@ def projects_router(store: ProjectStore, config: Callable[[], Config]) -> APIRou
         seen = [project for project in await store.listed() if may_see(access, project)]
         shown = seen[(page - 1) * size : page * size]
         rows = [project_json(project, await problem_of(store, project)) for project in shown]
-        return JsonReply({"object": "list", "data": rows, "pagination": _pagination(page, size, len(seen))})
+        return JsonReply({"object": "list", "data": rows, "pagination": pagination(page, size, len(seen))})
 
     @router.post("", summary="Add a project", responses=ADDED, openapi_extra=ADD_EXTRA)
     async def add(http: Request) -> Response:
@@ -71,19 +72,6 @@ def projects_router(store: ProjectStore, config: Callable[[], Config]) -> APIRou
         return JsonReply({**row, "folder_deleted": is_deleted})
 
     return router
-
-
-def _pagination(page: int, size: int, total: int) -> dict[str, object]:
-    """The place of a page in a list, with the field names of claude-code-api."""
-    pages = -(-total // size)
-    return {
-        "page": page,
-        "per_page": size,
-        "total_items": total,
-        "total_pages": pages,
-        "has_next": page < pages,
-        "has_prev": page > 1,
-    }
 
 
 def _given(body: object) -> tuple[dict[str, object], list[str]]:

@@ -115,3 +115,29 @@ async def test_a_name_that_cannot_be_one_is_refused(name: object) -> None:
         for named in ("", 17):
             assert (await scene.chat("one", name=named)).status_code == 200
         assert [row["id"] for row in (await scene.get("")).json()["data"]] == ["17"]
+
+
+async def test_sessions_are_listed_page_by_page() -> None:
+    async with keeping() as scene:
+        for number in range(5):
+            await scene.chat("one", name=f"s{number}")
+        every = (await scene.get("")).json()
+        assert [row["id"] for row in every["data"]] == ["s4", "s3", "s2", "s1", "s0"]
+        assert every["pagination"]["total_pages"] == 1
+        for size in ("limit", "per_page"):
+            pages = [(await scene.get(f"?{size}=2&page={page}")).json() for page in (1, 2, 3, 4)]
+            assert [[row["id"] for row in page["data"]] for page in pages] == [["s4", "s3"], ["s2", "s1"], ["s0"], []]
+            assert [page["pagination"]["has_next"] for page in pages] == [True, True, False, False]
+            assert {page["total"] for page in pages} == {5}
+        for query in (
+            "limit=0",
+            "limit=1001",
+            "per_page=x",
+            "page=0",
+            "page=-1",
+            "page=20001",
+            "page=1.0",
+            "page=%D9%A3",
+        ):
+            refused = await scene.get(f"?{query}")
+            assert (refused.status_code, refused.json()["error"]["param"]) == (400, query.partition("=")[0])

@@ -11,10 +11,21 @@ from server.dialects.chat_completions.kept_messages import chat_messages
 from server.errors import InvalidRequest, NotFound
 from server.offload import offload
 from server.sessions.session import MOST_MESSAGES, Page, SessionInfo, Totals
-from server.sessions.store import SessionStore
+from server.sessions.store import MOST_SESSIONS, SessionStore
 from server.web.access.policy import access_of
 from server.web.json_body import json_body
-from server.web.openapi.sessions import DELETED, FORK_EXTRA, FORKED, LISTED, ONE, PAGE_EXTRA, SESSION_ID, STATS
+from server.web.openapi.sessions import (
+    DELETED,
+    FORK_EXTRA,
+    FORKED,
+    LIST_EXTRA,
+    LISTED,
+    ONE,
+    PAGE_EXTRA,
+    SESSION_ID,
+    STATS,
+)
+from server.web.pagination import pagination
 from server.web.replies import JsonReply
 from server.web.sessions import FIELD, checked_name
 
@@ -35,14 +46,20 @@ def sessions_router(store: SessionStore) -> APIRouter:
             raise _missing(store, id_)
         return info
 
-    @router.get("", summary="List the sessions of your key", responses=LISTED)
+    @router.get("", summary="List the sessions of your key", responses=LISTED, openapi_extra=LIST_EXTRA)
     async def list_sessions(http: Request) -> Response:
-        """Lists the sessions of your key, those used last first; `limit` is their greatest number."""
-        limit = _number(http.query_params, "limit", _USUAL, range(1, _MOST + 1))
-        owner = access_of(http).owner
-        rows = [json(info) for info in await store.listed(owner, limit)]
+        """Lists the sessions of your key, those used last first.
+
+        `limit` is their greatest number, and `page` chooses those after the first ones.
+        """
+        query, owner = http.query_params, access_of(http).owner
+        # As claude-code-api names it.
+        size = _number(query, "limit" if "limit" in query else "per_page", _USUAL, range(1, _MOST + 1))
+        page = _number(query, "page", 1, range(1, MOST_SESSIONS + 1))
+        rows = [json(info) for info in (await store.listed(owner, page * size))[(page - 1) * size :]]
         total = (await store.totals(owner)).sessions
-        return JsonReply({"object": "list", "data": rows, "sessions": rows, "total": total})
+        place = pagination(page, size, total)
+        return JsonReply({"object": "list", "data": rows, "sessions": rows, "total": total, "pagination": place})
 
     @router.get("/stats", summary="Sum up sessions", responses=STATS)
     async def stats(http: Request) -> Response:
