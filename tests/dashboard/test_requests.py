@@ -172,7 +172,7 @@ async def test_texts_of_strangers_are_only_texts(browser: Browser, tmp_path: Pat
         await page.open("#requests")
         await page.until(f"{ROWS} === 2")
         await page.open(f"#requests/1?app={MARKUP}&status={MARKUP.replace('&', '')[:3]}")
-        await page.see("What is known")
+        await page.see("Details")
         await page.open("#usage")
         await page.see(MARKUP)
         assert await page.value("document.querySelectorAll('img[onerror]').length") == 0

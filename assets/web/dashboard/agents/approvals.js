@@ -4,7 +4,7 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from "/assets/vend
 import { api } from "../common/api.js";
 import { Detail, Visible } from "./approvals-text.js";
 import { useEvents } from "../common/events.js";
-import { Notice, Tag, counted, useId, useNow } from "../common/ui.js";
+import { Notice, Tag, TimeLeft, counted, useId } from "../common/ui.js";
 
 // A click that was meant for what stood here before decides nothing.
 const SETTLE_MS = 800;
@@ -116,7 +116,7 @@ function Question({ question, skew, isSettled, onDecided }) {
   return html`<article class="approval" aria-labelledby=${id}>
     <header>
       <h2 id=${`approval-${question.id}`} tabindex="-1"><span id=${id}>An agent asks: <${Visible} text=${about} /></span></h2>
-      <${Left} until=${question.expires_at - skew} />
+      <${TimeLeft} until=${question.expires_at - skew} title="Without an answer it is refused." />
     </header>
     ${question.description && html`<p class="lead"><${Visible} text=${question.description} /></p>`}
     ${question.detail && html`<h3>${WHAT[tool] ?? "What it would do"}</h3><${Detail} question=${question} label=${`${WHAT[tool] ?? "What it would do"}: ${about}`} />`}
@@ -133,10 +133,4 @@ function Question({ question, skew, isSettled, onDecided }) {
       ${button("stop", "Stop", "danger")}
     </div>
   </article>`;
-}
-
-function Left({ until }) {
-  const left = Math.max(0, Math.round(until - useNow()));
-  const words = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")} left`;
-  return html`<span class="quiet" role="timer" title="Without an answer it is refused.">${words}</span>`;
 }

@@ -6,7 +6,7 @@ import { Field, Notice, Toggle, useId } from "../common/ui.js";
 const MEANING = {
   "read-only": ["Read only", "Claude reads and searches files. It changes nothing, and runs nothing."],
   edit: ["Edit", "Claude also writes and changes files in this folder."],
-  full: ["Full", "Claude also runs commands: in a sandbox where this computer has one, else only after you allowed each."],
+  full: ["Full", "Claude also runs commands: in a sandbox where this computer has one, otherwise only after you have allowed each."],
 };
 const WHAT = { Read: "reads files", Glob: "finds files by name", Grep: "searches in files", Write: "writes files", Edit: "changes files", Bash: "runs commands" };
 

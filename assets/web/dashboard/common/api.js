@@ -57,6 +57,16 @@ export async function authorized(method, path, body, { headers = {}, signal } = 
   return call();
 }
 
+/** Saves the reply to a request of the /control API as a file, under the server's name for it. Throws `ApiError`. */
+export async function download(path, otherwise) {
+  const reply = await authorized("GET", path);
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await reply.blob());
+  link.download = /filename="([^"]+)"/.exec(reply.headers.get("content-disposition") ?? "")?.[1] ?? otherwise;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
 function keep(value) {
   token = value;
   if (value === null) {

@@ -23,6 +23,12 @@ export function useNow(every = 1) {
   return now;
 }
 
+/** The time that is left until the Unix time `until`, as in "4:05 left". */
+export function TimeLeft({ until, title }) {
+  const left = Math.max(0, Math.round(until - useNow()));
+  return html`<span class="quiet" role="timer" title=${title}>${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")} left</span>`;
+}
+
 /** A titled box. `actions` are shown beside the title; `wide` takes the whole row. */
 export function Card({ title, actions, wide = false, hint, children }) {
   const id = useId("card");
@@ -70,7 +76,7 @@ export function Confirm({ label, question = label, name, kind = "", small = fals
   const escape = (event) => event.key === "Escape" && setAsking(false);
   return html`<span class="confirm" role="group" aria-label=${name ?? question} onKeyDown=${escape}>
     <button type="button" ref=${sure} class="button danger ${small ? "small" : ""}" disabled=${isBusy} onClick=${confirm}>${question}</button>
-    <${Button} kind="quiet" small=${small} disabled=${isBusy} onClick=${() => setAsking(false)}>Keep<//>
+    <${Button} kind="quiet" small=${small} disabled=${isBusy} onClick=${() => setAsking(false)}>Cancel<//>
   </span>`;
 }
 

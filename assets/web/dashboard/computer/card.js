@@ -3,7 +3,7 @@
 import { html, useState } from "/assets/vendor/preact-htm.js";
 import { api } from "../common/api.js";
 import { Visible } from "../agents/approvals-text.js";
-import { Button, Tag, useNow } from "../common/ui.js";
+import { Button, Tag, TimeLeft } from "../common/ui.js";
 
 const RESULTS = { refused: "refused", stopped: "stopped" };
 
@@ -34,7 +34,7 @@ function Session({ computer }) {
   return html`<article class="computer">
     <header>
       <h2>Claude uses the desktop</h2>
-      <${Left} until=${computer.ends_at} />
+      <${TimeLeft} until=${computer.ends_at} />
       <${Button} kind="danger" busy=${isBusy} onClick=${stop} aria-label="Stop now: Claude's use of the desktop">Stop now<//>
     </header>
     <p class="error" role="alert">${trouble}</p>
@@ -45,9 +45,4 @@ function Session({ computer }) {
       )}
     </ol>
   </article>`;
-}
-
-function Left({ until }) {
-  const left = Math.max(0, Math.round(until - useNow()));
-  return html`<span class="quiet" role="timer">${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")} left</span>`;
 }

@@ -1,6 +1,7 @@
 // Asks a model over the public API, as any client would, and reads the stream of its answer.
 
 import { ApiError, authorized } from "../common/api.js";
+import { quoted } from "../connect/curl.js";
 
 const PATH = "/v1/chat/completions";
 
@@ -107,7 +108,6 @@ function shown(body) {
 
 /** The request as a curl command for a POSIX shell. */
 export function asCurl(body, baseUrl, isKeyRequired) {
-  const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
   return [
     `curl ${quoted(`${baseUrl}/chat/completions`)}`,
     `  -H ${quoted("Content-Type: application/json")}`,

@@ -4,7 +4,7 @@ import { html, useEffect, useRef, useState } from "/assets/vendor/preact-htm.js"
 import { asCurl, asPython, ask, bodyOf, models } from "./chat.js";
 import { Button, Card, Copy, Empty, Field, Notice, Select, milliseconds, number } from "../common/ui.js";
 
-const EFFORTS = [["", "As the model has it"], "low", "medium", "high", "xhigh", "max"];
+const EFFORTS = [["", "The model's default"], "low", "medium", "high", "xhigh", "max"];
 const MOST_PICTURES = 8;
 const MOST_BYTES = 10_000_000;
 // Why an answer ended early, by the API's name for it.
@@ -160,7 +160,7 @@ function Turn({ turn, isRunning = false }) {
   }
   return html`<div class="turn" aria-busy=${isRunning || undefined}>
     <div class="turn-head"><h2>${turn.model || "Claude"}</h2>${!isRunning && turn.text && html`<${Copy} small kind="quiet" text=${turn.text} name="Copy the answer" />`}</div>
-    ${turn.thoughts && html`<details class="thoughts" open=${isRunning && !turn.text}><summary>Thoughts</summary><p class="said">${turn.thoughts}</p></details>`}
+    ${turn.thoughts && html`<details class="thoughts" open=${isRunning && !turn.text}><summary>Thinking</summary><p class="said">${turn.thoughts}</p></details>`}
     ${isRunning && !turn.text && !turn.thoughts ? html`<p class="waiting">Waiting for the answer...</p>` : html`<p class="said">${turn.text}</p>`}
     ${!isRunning && html`<p class="turn-facts" role="status">${facts(turn).join(" · ")}</p>`}
   </div>`;

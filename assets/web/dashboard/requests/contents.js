@@ -1,14 +1,14 @@
 // The contents of requests: the switch that keeps them, the line that says so, and those of one request.
 
 import { html, useCallback, useEffect, useState } from "/assets/vendor/preact-htm.js";
-import { api, authorized } from "../common/api.js";
+import { api, download } from "../common/api.js";
 import { useEvents } from "../common/events.js";
 import { Button, Card, Confirm, Copy, Notice, Tag, Toggle, counted, moment } from "../common/ui.js";
 
 const DAYS = 7;
 const MINUTES = 15;
 const PARTS = { text: "Text", thinking: "Thinking", "hidden thinking": "Thinking that only Claude can read", "tool call": "Tool call" };
-const STOPS = { end: "", length: "The answer reached its longest length.", "stop sequence": "A stop sequence ended the answer.", refusal: "Claude declined to answer.", "tool calls": "" };
+const STOPS = { end: "", length: "The answer reached its length limit.", "stop sequence": "A stop sequence ended the answer.", refusal: "Claude declined to answer.", "tool calls": "" };
 
 const until = (contents) => (contents.until ? ` until ${moment(contents.until)}` : "");
 const keep = (minutes) => api("POST", "/control/contents", { on: true, minutes });
@@ -126,7 +126,8 @@ export function Contents({ id, number: place, otherwise }) {
     return () => clearTimeout(timer);
   }, [found, load]);
   useEvents((kind, data) => kind === "request" && data.phase === "finished" && data.record?.id === id && load());
-  const save = () => run(() => download(id, place));
+  const query = place === undefined ? "" : `?number=${encodeURIComponent(place)}`;
+  const save = () => run(() => download(`/control/contents/${encodeURIComponent(id)}/export${query}`, "drawbridge-request.json"));
   const forget = () => run(() => api("DELETE", `/control/contents/${encodeURIComponent(id)}`).then(load));
   return html`<section class="contents">
     <div class="contents-head"><h3>What it contained</h3>
@@ -167,14 +168,4 @@ function Part({ part }) {
 
 function Body({ text, label }) {
   return html`<div class="body"><pre tabindex="0" role="region" aria-label=${label}>${text}</pre><${Copy} small text=${text} name="Copy: ${label}" /></div>`;
-}
-
-async function download(id, place) {
-  const query = place === undefined ? "" : `?number=${encodeURIComponent(place)}`;
-  const reply = await authorized("GET", `/control/contents/${encodeURIComponent(id)}/export${query}`);
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(await reply.blob());
-  link.download = /filename="([^"]+)"/.exec(reply.headers.get("content-disposition") ?? "")?.[1] ?? "drawbridge-request.json";
-  link.click();
-  URL.revokeObjectURL(link.href);
 }

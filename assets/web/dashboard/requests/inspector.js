@@ -11,16 +11,19 @@ import { Waterfall } from "./waterfall.js";
 const WAYS = {
   continued: "a process that held this conversation",
   reset: "an idle process, after a reset",
-  profile: "an idle process with the same tools",
   spare: "a process that had just started",
   cold: "a process that was started for it",
   process: "a process of its own",
+  agent: "a new conversation with an agent",
+  "agent held": "the agent's process, which had waited",
+  "agent resumed": "an agent that read the conversation from the disk",
+  "agent replayed": "an agent that got the visible conversation",
   local: "Drawbridge itself",
   endpoint: "another endpoint",
 };
 const PAYERS = { plan: "your plan", "api key": "an API key", bedrock: "Amazon Bedrock", vertex: "Google Vertex AI", foundry: "Microsoft Foundry" };
 const seconds = (unix) => String(new Date(unix * 1000).getSeconds()).padStart(2, "0");
-const DOORS = { local: "this computer", lan: "the network", ollama: "Ollama's port" };
+const DOORS = { local: "this computer", lan: "the network", ollama: "Ollama's port", tunnel: "the internet, through the tunnel" };
 
 /** `number` is the one in the address. Escape and the button call `onClose`. */
 export function Inspector({ number: which, live, onClose }) {
@@ -59,7 +62,7 @@ function Details({ row, live }) {
   return html`<p class="inspected"><b>${row.app}</b> <${Result} row=${row} /></p>
     ${row.outcome === "failed" && html`<${Failure} row=${row} />`}
     <section><h3>Where the time went</h3><${Waterfall} phases=${row.phases} row=${row} /></section>
-    <section><h3>What is known</h3><${Facts} row=${row} /></section>
+    <section><h3>Details</h3><${Facts} row=${row} /></section>
     <${Contents} id=${row.id} number=${row.number} otherwise=${html`<${Again} row=${row} live=${live} />`} />`;
 }
 
@@ -79,7 +82,7 @@ function Facts({ row }) {
   const facts = [
     ["Ended", `${moment(row.ended_at)}:${seconds(row.ended_at)}, after ${milliseconds(row.total_ms)}`],
     ["Request id", html`<${Code} text=${row.id} name="Copy the request id" />`],
-    ["Came to", html`<code>${row.path}</code> from ${DOORS[row.door] ?? row.door}`],
+    ["Arrived at", html`<code>${row.path}</code> from ${DOORS[row.door] ?? row.door}`],
     ["Key", row.key],
     ["Model", html`<${Models} row=${row} />`],
     ["Way", row.way && `${row.way}${WAYS[row.way] ? `: ${WAYS[row.way]}` : ""}`],
@@ -87,7 +90,7 @@ function Facts({ row }) {
     ["Tokens out", usage.output > 0 && `${number(usage.output)}${usage.thinking ? `, ${number(usage.thinking)} of them thinking` : ""}`],
     ["Cost", !isCovered && row.cost_usd !== null && `${dollars(row.cost_usd)}, billed to ${PAYERS[row.payer] ?? row.payer}`],
     ["Would have cost", isCovered && row.cost_usd !== null && `${dollars(row.cost_usd)} with an API key; ${row.payer === "demo" ? "the demo costs nothing" : "your plan covers it"}`],
-    ["Without effect", row.ignored && html`<span class="names">${row.ignored.split(", ").map((name) => html`<code>${name}</code> `)}</span>`],
+    ["Fields without effect", row.ignored && html`<span class="names">${row.ignored.split(", ").map((name) => html`<code>${name}</code> `)}</span>`],
   ];
   return html`<dl>${facts.filter(([, value]) => value).map(([title, value]) => html`<dt>${title}</dt><dd>${value}</dd>`)}</dl>`;
 }

@@ -26,7 +26,7 @@ function title(name, row) {
     prepare: row.way === "continued" ? "Passed on the question" : "Replayed the conversation",
     first: "Claude until the first token",
     answer: "The rest of the answer",
-    whole: row.outcome === "cancelled" ? "Until the app hung up" : row.outcome === "failed" ? "Until the error" : "Answered",
+    whole: row.outcome === "cancelled" ? "Until the app disconnected" : row.outcome === "failed" ? "Until the error" : "Answered",
   };
   return titles[name] ?? name;
 }

@@ -35,26 +35,6 @@ export function Bars({ caption, series, rows, format = String }) {
   </figure>`;
 }
 
-/** One bar in parts, as for the phases of a request. `parts`: {name, value, detail}. */
-export function Stacked({ caption, parts, format = String }) {
-  const total = parts.reduce((sum, part) => sum + part.value, 0);
-  let left = 0;
-  const drawn = parts.map((part, at) => {
-    const width = total ? (part.value / total) * 100 : 0;
-    const x = left;
-    left += width;
-    return html`<rect class="series-${(at % 5) + 1}" x=${x} y="0" width=${width} height="10"><title>${part.name}: ${format(part.value)}</title></rect>`;
-  });
-  return html`<figure class="chart stacked">
-    <svg viewBox="0 0 100 10" preserveAspectRatio="none" role="img" aria-label=${`${caption}: ${parts.map((part) => `${part.name} ${format(part.value)}`).join(", ")}`}>
-      <title>${caption}</title>${drawn}
-    </svg>
-    <ul class="legend">${parts.map(
-      (part, at) => html`<li><i class="series-${(at % 5) + 1}"></i>${part.name} <b>${format(part.value)}</b>${part.detail && html` <span class="quiet">${part.detail}</span>`}</li>`,
-    )}</ul>
-  </figure>`;
-}
-
 function Legend({ series }) {
   return series.length < 2
     ? null

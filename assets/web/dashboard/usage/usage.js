@@ -1,7 +1,7 @@
 // Usage: sums of the journal for a time, by app, model and key, and how much of the plan was used.
 
 import { html, useCallback, useEffect, useRef, useState } from "/assets/vendor/preact-htm.js";
-import { api, authorized } from "../common/api.js";
+import { api, download } from "../common/api.js";
 import { useEvents } from "../common/events.js";
 import { JournalState } from "../requests/journal-state.js";
 import { PlanChart } from "./plan-chart.js";
@@ -103,12 +103,7 @@ function Sum({ title, name, found, empty = "unknown" }) {
 function Export({ days, onTrouble }) {
   const save = async () => {
     try {
-      const reply = await authorized("GET", `/control/usage.csv?days=${days}`);
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(await reply.blob());
-      link.download = /filename="([^"]+)"/.exec(reply.headers.get("content-disposition") ?? "")?.[1] ?? "drawbridge-usage.csv";
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+      await download(`/control/usage.csv?days=${days}`, "drawbridge-usage.csv");
       onTrouble("");
     } catch (error) {
       onTrouble(error.message);
