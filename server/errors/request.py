@@ -132,6 +132,13 @@ class KeyMissing(KeyRefused):
     """No access key was sent, and one is required."""
 
 
+class KeyRevoked(KeyRefused):
+    """An app's own key was sent that does not exist any more, where no key is required."""
+
+    title = "This access key was revoked"
+    hint = "Create a new key for the app, or have it send none."
+
+
 class OtherUserRefused(KeyRefused):
     """Another user of this computer sent the request, without the access key."""
 

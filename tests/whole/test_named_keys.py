@@ -146,9 +146,15 @@ async def test_no_key_is_in_any_file_or_log(keyed: Bridge) -> None:
     assert secret.decode() not in shown + "".join(keyed.complaints)
 
 
-async def test_where_no_key_is_required_a_revoked_key_is_an_unknown_one(standin: Standin, folder: Path) -> None:
+async def test_where_no_key_is_required_a_revoked_key_is_refused_and_any_other_text_is_not(
+    standin: Standin, folder: Path
+) -> None:
     async with open_bridge(standin, folder) as bridge:
-        key = await command(bridge, "keys", "add", "Talon")
-        assert (await ask(bridge, key)).status_code == 200
+        key = await command(bridge, "keys", "add", "Talon", "--requests", "1")
+        assert [(await ask(bridge, key)).status_code for _ in range(2)] == [200, 429]
         await command(bridge, "keys", "revoke", "Talon")
-        assert [(await ask(bridge, each)).status_code for each in (key, "anything")] == [200, 200]
+        arrived = len(standin.requests)
+        refused = await ask(bridge, key)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (401, "invalid_api_key")
+        assert len(standin.requests) == arrived
+        assert (await ask(bridge, "anything")).status_code == 200

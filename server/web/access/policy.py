@@ -27,11 +27,12 @@ from server.errors import (
     KeyMissing,
     KeyNeeded,
     KeyRefused,
+    KeyRevoked,
     OriginRefused,
     OtherUserRefused,
     ProxyRefused,
 )
-from server.keys.named_key import NamedKey
+from server.keys.named_key import NamedKey, id_in
 from server.keys.rights import DOOR_NAMES
 from server.machine.instance import TOKEN_HEADER
 from server.machine.network.own_names import own_names
@@ -223,6 +224,9 @@ def authorize(head: Head, policy: AccessPolicy, is_other_user: Callable[[], bool
         if any(name in head.headers for name in KEY_HEADERS):
             raise KeyRefused("The access key is wrong.", hint=hint)
         raise KeyMissing("This server requires an access key.", hint=hint)
+    elif not has_key and any(map(id_in, offers)):
+        # As a request without a key it would have more rights than before.
+        raise KeyRevoked("The access key is that of an app, and does not exist any more.")
     _check_body(head, policy)
     return access
 

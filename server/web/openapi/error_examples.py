@@ -14,6 +14,7 @@ Responses = dict[int | str, dict[str, Any]]
 ACCESS: tuple[DrawbridgeError, ...] = (
     errors.KeyMissing("This server requires an access key."),
     errors.KeyRefused("The access key is not the one that this server requires."),
+    errors.KeyRevoked("The access key is that of an app, and does not exist any more."),
     errors.OtherUserRefused("Another user of this computer sent this request, so it needs the access key."),
     errors.HostRefused("The host name 'evil.example' is not one of this server's."),
     errors.ProxyRefused("This request came through a proxy, and only this computer may use this address."),

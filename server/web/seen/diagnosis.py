@@ -233,6 +233,7 @@ _BY_ERROR: Mapping[str, Callable[[Arrival], Finding]] = MappingProxyType(
         HTTPS: _https,
         "KeyMissing": _key_missing,
         "KeyRefused": _key_wrong,
+        "KeyRevoked": _key_wrong,
         "OtherUserRefused": _other_user,
         "HostRefused": _host,
         "ProxyRefused": _proxy,

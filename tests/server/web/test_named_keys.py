@@ -112,6 +112,29 @@ async def test_where_no_key_is_required_only_a_known_key_makes_a_difference(tmp_
     assert [entry.record.key for entry in scene.entries] == ["", "", "", "", "Talon"]
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/api/chat", "/v1/embeddings"])
+async def test_where_no_key_is_required_a_revoked_key_does_not_get_the_rights_of_no_key(
+    tmp_path: Path, path: str
+) -> None:
+    scene = Scene(tmp_path, Config())
+    key = scene.key("Talon", models=("opus",))
+    scene.book.revoke("Talon")
+    for headers in ({"authorization": f"Bearer {key}"}, {"x-api-key": key}, {"api-key": key}):
+        async with scene.calls(**headers) as c:
+            refused = await c.post(path, json={**BODIES["/v1/messages"], "input": "Hello?"})
+            assert refused.status_code == 401
+            assert "does not exist any more" in refused.text
+            assert (await c.get("/health")).status_code == 200
+    assert scene.engine.requests == []
+
+
+async def test_the_key_of_the_user_is_enough_beside_a_revoked_one(scene: Scene) -> None:
+    key = scene.key("Talon")
+    scene.book.revoke("Talon")
+    async with scene.calls(MAIN, **{"x-api-key": key}) as c:
+        assert (await c.post("/v1/chat/completions", json=ASK)).status_code == 200
+
+
 @pytest.mark.parametrize(("door", "doors"), [("local", ("lan",)), ("lan", ("local",)), ("ollama", ("lan", "tunnel"))])
 async def test_it_works_at_its_doors_only(tmp_path: Path, door: str, doors: tuple[Any, ...]) -> None:
     scene = Scene(tmp_path, door=door)

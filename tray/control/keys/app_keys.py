@@ -20,7 +20,7 @@ def change_app_key(
         name = book.revoke(command.name).name
         text = "Running answers end normally; new requests with it are refused."
         if config.local_key is None:
-            text = f"{name} can still connect without a key from this computer, as any app can."
+            text += f" {name} can still connect without a key from this computer, as any app can."
         notifications.show(Notice(f"Key for {name} revoked", text))
         return
     key, secret = book.add(book.free_name(command.name))
