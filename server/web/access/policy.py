@@ -219,16 +219,20 @@ def authorize(head: Head, policy: AccessPolicy, is_other_user: Callable[[], bool
             "Another user of this computer sent this request, so it needs the access key.", hint=_FOREIGN
         )
     elif not is_trusted:
-        # Strangers on the internet are not told what listens here.
-        hint = _NEUTRAL if policy.name == "tunnel" else None
-        if any(name in head.headers for name in KEY_HEADERS):
-            raise KeyRefused("The access key is wrong.", hint=hint)
-        raise KeyMissing("This server requires an access key.", hint=hint)
+        raise _wrong_key(head, policy)
     elif not has_key and any(map(id_in, offers)):
         # As a request without a key it would have more rights than before.
         raise KeyRevoked("The access key is that of an app, and does not exist any more.")
     _check_body(head, policy)
     return access
+
+
+def _wrong_key(head: Head, policy: AccessPolicy) -> KeyRefused:
+    # Strangers on the internet are not told what listens here.
+    hint = _NEUTRAL if policy.name == "tunnel" else None
+    if any(name in head.headers for name in KEY_HEADERS):
+        return KeyRefused("The access key is wrong.", hint=hint)
+    return KeyMissing("This server requires an access key.", hint=hint)
 
 
 def _check_host(head: Head, policy: AccessPolicy) -> None:
