@@ -56,6 +56,7 @@ _INSIDE = {"cursor/": "Cursor", "obsidian/": "Obsidian", "raycast/": "Raycast", 
 # All names that are not an app's own words.
 KNOWN_APPS = frozenset({*_AGENTS.values(), *_INSIDE.values(), "Talon", "browser", UNKNOWN})
 _CODEX = re.compile(r"codex([_-]|$)")
+_CURSORS_CHECK = {"role": "user", "content": "Test prompt using gpt-3.5-turbo"}
 _PRODUCT = re.compile(r"[^/\s(]+")
 
 
@@ -64,6 +65,8 @@ def app_of(headers: Mapping[str, str], body: object = None) -> str:
     for header in _NAMED_BY:
         if name := _printable(headers.get(header, "")):
             return "Codex" if _CODEX.match(name.lower()) else name
+    if _is_cursors_check(body):
+        return "Cursor"
     agent = headers.get("user-agent", "")
     known = _known(agent.lower())
     if known == "Python requests" and _is_talon(body):
@@ -96,6 +99,12 @@ def _page(origin: str) -> str:
 def _is_talon(body: object) -> bool:
     """Whether talon-ai-tools sent `body`: it has no user agent of its own, but always the same fields."""
     return isinstance(body, dict) and body.get("max_tokens") == 2024 and body.get("n") == 1 and "stream" not in body
+
+
+def _is_cursors_check(body: object) -> bool:
+    """Whether Cursor checks an address and a key with `body`, itself or from its servers."""
+    messages = body.get("messages") if isinstance(body, dict) else None
+    return isinstance(messages, list) and messages[-1:] == [_CURSORS_CHECK]
 
 
 def _printable(text: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from starlette.types import Scope
 
 from server.contents.keeper import Keeper
-from server.conversation.events import Event, Failed, Finished, Started
+from server.conversation.events import Event, Failed, Finished, PartDelta, Started, Usage
 from server.errors import DrawbridgeError
 from server.journal.apps import app_of
 from server.journal.fields import fields_in
@@ -20,6 +20,7 @@ from server.web.access.head import Head
 ENTRY = "drawbridge.entry"
 """The key in an ASGI scope of the request's `Entry`."""
 _LONGEST = 200
+_LETTERS_PER_TOKEN = 4
 # What people open in a browser, and what the menu and the page use.
 _NOT_KEPT = ("/control/", "/docs", "/manual", "/health", "/openapi.json", "/favicon.ico", "/metrics")
 
@@ -38,9 +39,10 @@ class Entry:
         self._head = head
         self._headers = {header: values[-1] for header, values in head.headers.items()}
         path = _short(redacted(head.path))
-        app = app_of(self._headers)
+        app = redacted(app_of(self._headers))
         self.record = Record(name, 0.0, door, app, path, "cancelled")
         self._watched_ms = 0.0
+        self._written = 0
         self.names = frozenset({name})
         """The ids by which clients know the request: its own, that of its answer, and that of its session."""
         self.number = 0
@@ -67,6 +69,14 @@ class Entry:
         """How long ago the request arrived."""
         return self._ms()
 
+    @property
+    def usage(self) -> Usage:
+        """The tokens. Claude counts those of its answer at the end; until then they are estimated from the text."""
+        usage = self.record.usage
+        if self._is_finished:
+            return usage
+        return replace(usage, output=max(usage.output, -(-self._written // _LETTERS_PER_TOKEN)))
+
     def uses(self, key: NamedKey) -> None:
         """Notes the app's own key that the request sent."""
         self.key = key
@@ -92,8 +102,9 @@ class Entry:
         """Notes who asks, and for which model, as the body says it."""
         model = body.get("model") if isinstance(body, dict) else None
         asked = model if isinstance(model, str) else ""
-        app = app_of(self._headers, body)
-        self.record = replace(self.record, app=app, dialect=dialect, asked=_short(asked), read_ms=self._ms())
+        app = redacted(app_of(self._headers, body))
+        asked = _short(redacted(asked))
+        self.record = replace(self.record, app=app, dialect=dialect, asked=asked, read_ms=self._ms())
 
     def ignores(self, places: Iterable[str]) -> None:
         """Notes the fields of the request that have no effect."""
@@ -119,6 +130,8 @@ class Entry:
                 async for event in events:
                     if isinstance(event, Started | Finished | Failed):
                         self._note(event)
+                    elif isinstance(event, PartDelta):
+                        self._written += len(event.text)
                     if keeper is not None:
                         keeper.saw(event)
                     yield event
@@ -133,7 +146,7 @@ class Entry:
             if self.record.first_ms is None:
                 leased_ms, sent_ms = (self._after(ms) for ms in (event.timings.leased_ms, event.timings.sent_ms))
                 self.record = replace(self.record, model=event.model, way=event.way, first_ms=self._ms())
-                self.record = replace(self.record, leased_ms=leased_ms, sent_ms=sent_ms)
+                self.record = replace(self.record, leased_ms=leased_ms, sent_ms=sent_ms, usage=event.usage)
         else:
             self.finish(usage=event.usage, cost_usd=event.cost_usd)
 
@@ -156,7 +169,15 @@ class Entry:
         is_answered = self._is_finished or (status is not None and not self.record.dialect)
         outcome: Outcome = "failed" if is_failed else "answered" if is_answered else "cancelled"
         payer = payer if self.record.first_ms is not None else ""
-        return replace(self.record, ended_at=at, outcome=outcome, status=status, payer=payer, total_ms=self._ms())
+        return replace(
+            self.record,
+            ended_at=at,
+            outcome=outcome,
+            status=status,
+            payer=payer,
+            total_ms=self._ms(),
+            usage=self.usage,
+        )
 
     def _after(self, ms: float) -> float | None:
         """The time since the request arrived, for one since it was passed on to be answered."""

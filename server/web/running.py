@@ -81,4 +81,4 @@ def _known(entry: Entry, *, is_running: bool) -> Known:
     status: Literal["completed", "failed", "cancelled"] = (
         "failed" if record.error else "completed" if entry.is_finished else "cancelled"
     )
-    return Known(record.id, status, model, entry.age_ms, record.usage, record.cost_usd)
+    return Known(record.id, status, model, entry.age_ms, entry.usage, record.cost_usd)

@@ -177,7 +177,8 @@ _TITLE_ROW = ("TIME", "APP", "MODEL", "WAY", "IN", "CACHED", "OUT", "FIRST", "WH
 def _row(record: Record) -> tuple[str, ...]:
     time = datetime.fromtimestamp(record.ended_at).astimezone().strftime("%m-%d %H:%M:%S")
     usage = record.usage
-    tokens = (usage.prompt, usage.cache_read, usage.output) if record.outcome == "answered" else ("", "", "")
+    is_counted = record.outcome == "answered" or usage.output > 0
+    tokens = (usage.prompt, usage.cache_read, usage.output) if is_counted else ("", "", "")
     result = f"{record.status or 'error'}: {record.trouble}" if record.outcome == "failed" else record.outcome
     model = record.model or record.asked
     first, whole = _seconds(record.first_ms), _seconds(record.total_ms)

@@ -13,7 +13,7 @@ from server.contents.keeper import Keeper
 from server.dialects.base import Dialect
 from server.dialects.registry import DIALECTS
 from server.errors import DrawbridgeError, OriginRefused, ShuttingDown
-from server.logs import request_id
+from server.logs import redacted, request_id
 from server.machine.network.peer import is_other_user
 from server.web.access.body import limited
 from server.web.access.head import Head
@@ -80,7 +80,9 @@ class AccessMiddleware:
             return
         head = Head.of(scope)
         sent = head.one("x-request-id") or ""
-        name = sent if _ID.fullmatch(sent) else f"req_{secrets.token_hex(12)}"
+        # It is in the log and in the list of requests, where no key may be.
+        is_usable = _ID.fullmatch(sent) and redacted(sent) == sent
+        name = sent if is_usable else f"req_{secrets.token_hex(12)}"
         reply, started = _Reply(send, name), self._clock()
         token = request_id.set(name)
         entry = Entry(head, self._door, name)

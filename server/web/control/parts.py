@@ -45,5 +45,4 @@ class Parts:
     def spent(self, entry: Entry) -> None:
         """Counts the tokens of a request that has ended, if an app's own key sent it."""
         if self.keys is not None and entry.key is not None:
-            usage = entry.record.usage
-            self.keys.spent(entry.key, usage.prompt + usage.output)
+            self.keys.spent(entry.key, entry.usage.prompt + entry.usage.output)

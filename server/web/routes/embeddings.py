@@ -1,6 +1,7 @@
 """The endpoints for embeddings: by the local model, or passed on to another endpoint."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar  # Any: FastAPI's OpenAPI arguments
@@ -33,6 +34,8 @@ _KNOWN_NAMES = frozenset({LOCAL_MODEL, *OPENAI_NAMES})
 # Their vectors as text take the event loop longer than handing them over.
 _MANY_TEXTS = 16
 _JOURNAL_NAME = "embeddings"
+_PROMPT_TOKENS = re.compile(rb'"prompt_tokens"\s*:\s*(\d{1,9})\b')
+_USAGE_WITHIN = 1000
 
 T = TypeVar("T")
 _DOCUMENTATION: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -65,8 +68,8 @@ def _endpoint(
         admit(access_of(http))
         await _check_rights(http, engine)
         if engine.config.embeddings_url:
-            response = await _unless_disconnected(http, _passed_on(form, engine, http, raw))
-            entry.finish(way="endpoint")
+            response, tokens = await _unless_disconnected(http, _passed_on(form, engine, http, raw))
+            entry.finish(way="endpoint", usage=Usage(input=tokens))
             return response
         check_tokens(raw)
         body = await json_body(http)
@@ -90,23 +93,32 @@ async def _answer(reply: EmbeddingReply, request: EmbeddingRequest, embeddings: 
     return _json(body, 200, headers)
 
 
-async def _passed_on(form: EmbeddingForm, engine: Engine, http: Request, raw: bytes) -> Response:
-    """The answer of the other endpoint, which alone decides what it takes."""
+async def _passed_on(form: EmbeddingForm, engine: Engine, http: Request, raw: bytes) -> tuple[Response, int]:
+    """The answer of the other endpoint, which alone decides what it takes, and the tokens that it counted."""
     is_passed_on, model = PASSED_ON in http.headers, engine.config.embeddings_model
     if form.is_openai:
         if model := model or http.scope.get(DEPLOYMENT):
             raw = await _with_model(http, model)
         back = await engine.embedder.pass_on(raw, is_passed_on=is_passed_on)
-        return _json(back.body, back.status, {**back.headers, "x-drawbridge-way": "endpoint"})
+        return _json(back.body, back.status, {**back.headers, "x-drawbridge-way": "endpoint"}), _tokens_in(back.body)
     request, reply = await offload(form.parse, await json_body(http))
     if not request.texts:
-        return await _answer(reply, request, Embeddings((), request.model, 0))
+        return await _answer(reply, request, Embeddings((), request.model, 0)), 0
     sent = json_bytes(openai_body(request, model))
     back = await engine.embedder.pass_on(sent, is_passed_on=is_passed_on)
     received = await offload(_parsed, back.body)
     if back.status != 200:
         raise EndpointRefused(_message(received), status=back.status)
-    return await _answer(reply, request, await offload(embeddings_from, received, request))
+    embeddings = await offload(embeddings_from, received, request)
+    return await _answer(reply, request, embeddings), embeddings.tokens
+
+
+def _tokens_in(body: bytes) -> int:
+    """The tokens of an answer that is passed on unread: its usage stands before or behind the vectors."""
+    found = _PROMPT_TOKENS.search(body, max(0, len(body) - _USAGE_WITHIN)) or _PROMPT_TOKENS.search(
+        body, 0, _USAGE_WITHIN
+    )
+    return 0 if found is None else int(found[1])
 
 
 async def _with_model(http: Request, model: str) -> bytes:

@@ -40,5 +40,15 @@ def test_talon_is_known_by_its_body() -> None:
     assert app_of(head, [TALON]) == "Python requests"
 
 
+@pytest.mark.parametrize("agent", ["", "node", "Mozilla/5.0", "axios/1.7"])
+def test_cursors_check_is_known_by_its_body(agent: str) -> None:
+    system = {"role": "system", "content": "You are a helpful assistant."}
+    check = {"role": "user", "content": "Test prompt using gpt-3.5-turbo"}
+    body = {"model": "gpt-4o", "messages": [system, check], "temperature": 1, "max_tokens": 10, "stream": False}
+    assert app_of({"user-agent": agent}, body) == "Cursor"
+    assert app_of({"user-agent": agent}, {**body, "messages": [system]}) != "Cursor"
+    assert app_of({"user-agent": agent}, {**body, "messages": "Test"}) != "Cursor"
+
+
 def test_a_name_is_short_and_without_control_characters() -> None:
     assert app_of({"x-title": "\x1b[31m" + "x" * 100 + "\n"}) == "[31m" + "x" * 36

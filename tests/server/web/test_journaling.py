@@ -112,6 +112,17 @@ async def test_a_refused_request_says_why(
     assert "wrong" not in json.dumps(asdict(record))
 
 
+@pytest.mark.parametrize(("path", "body"), [(path, body) for path, _, body in REQUESTS])
+async def test_a_key_in_the_wrong_place_is_not_kept(path: str, body: dict[str, object]) -> None:
+    kept, key = Kept(), "db-0123456789-" + "x" * 43
+    path = path.replace("gpt-4o", key)
+    async with client(kept.app(FakeEngine()), **{"x-title": key[:30], "x-request-id": key, "user-agent": key}) as c:
+        reply = await c.post(path, json={"model": key, **body})
+    assert reply.status_code == 200
+    assert "456789" not in json.dumps(asdict(kept[0]))
+    assert reply.headers["x-request-id"] == kept[0].id
+
+
 async def test_a_key_in_a_path_is_not_kept() -> None:
     kept = Kept()
     async with client(kept.app(FakeEngine())) as c:

@@ -1,5 +1,6 @@
 """Keys of apps over the whole HTTP side: who gets in where, what each may do, and that no two share anything."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,15 +11,18 @@ import pytest
 
 from server.app import create_app
 from server.config import Config
-from server.conversation.events import Event
+from server.conversation.events import Event, Failed, PartDelta, PartStarted, Started
+from server.conversation.events import Usage as Tokens
+from server.conversation.parts import Text
 from server.conversation.request import ModelRequest
 from server.dialects.common.sealed import Seal
+from server.errors import UpstreamDown
 from server.keys.key_book import KeyBook
 from server.keys.rights import Rights
 from server.web.access.middleware import AccessMiddleware, policy_for
 from server.web.control.parts import Parts
 from server.web.journaling import Entry
-from tests.server.web.scene import ASK, NOW, FakeControl, FakeEngine, client, text_events
+from tests.server.web.scene import ASK, NOW, FakeControl, FakeEngine, client, listening, text_events
 
 MAIN = "the-key-of-the-user"
 KEYED = Config(api_key=MAIN, require_key=True)
@@ -194,6 +198,45 @@ async def test_tokens_of_streamed_and_whole_answers_count(scene: Scene) -> None:
         refused = await c.post("/v1/chat/completions", json=ASK)
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "50")
     assert "6 tokens a minute" in refused.text
+
+
+@pytest.mark.parametrize("how", ["disconnected", "stopped", "failed"])
+@pytest.mark.parametrize("path", BODIES)
+async def test_tokens_of_an_answer_that_is_broken_off_count(tmp_path: Path, path: str, how: str) -> None:
+    scene = Scene(tmp_path)
+    hangs = asyncio.Event()
+
+    async def answer(_: ModelRequest) -> AsyncGenerator[Event, None]:
+        yield Started("claude-sonnet-5", Tokens(input=30, cache_read=10, output=1))
+        yield PartStarted(0, Text(""))
+        yield PartDelta(0, "x" * 399)
+        if how == "failed":
+            yield Failed(UpstreamDown())
+        hangs.set()
+        await asyncio.Event().wait()
+
+    scene.engine.answer = answer
+    key = scene.key("Talon", tokens_per_minute=140)
+    async with listening(scene.app) as port:
+        body = {**BODIES[path], "stream": True}
+        headers = {"authorization": f"Bearer {key}", "x-request-id": "mine"}
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as c:
+            async with c.stream("POST", path, json=body) as reply:
+                assert reply.status_code == 200
+                if how != "failed":
+                    await hangs.wait()
+                if how == "stopped":
+                    assert (await c.delete("/v1/requests/mine")).status_code == 200
+                if how != "disconnected":
+                    await reply.aread()
+            while not scene.entries or scene.entries[-1].record.dialect == "":
+                await asyncio.sleep(0.01)
+            ended = next(entry for entry in scene.entries if entry.record.dialect)
+            assert (ended.usage.prompt, ended.usage.output) == (40, 100)
+            kept = ended.ended(200, at=1.0, payer="plan")
+            assert kept is not None
+            assert kept.usage == ended.usage
+            assert (await c.post(path, json=body)).status_code == 429
 
 
 @pytest.mark.parametrize("path", BODIES)

@@ -60,7 +60,7 @@ function Rows({ rows, onOpen, current }) {
     <thead><tr>${COLUMNS.map(([title, kind]) => html`<th scope="col" class=${kind}>${title}</th>`)}</tr></thead>
     <tbody onKeyDown=${walk}>${rows.map((row) => html`<tr key=${row.number} aria-current=${row.number === current ? "true" : undefined} onClick=${() => onOpen(row)}>
       <td><button type="button" class="row-button" aria-label=${nameOf(row)} onClick=${stopped(() => onOpen(row))}>${when(row)}</button></td>
-      <td class="app">${row.app}</td>
+      <td class="app">${row.app}${row.key && html` <${Tag}>${row.key}<//>`}</td>
       <td class="result"><${Result} row=${row} /></td>
       <td class="models"><${Models} row=${row} /></td>
       <td class="minor less">${row.way}</td>
@@ -78,7 +78,7 @@ function Cards({ rows, onOpen, current }) {
   return html`<ul class="request-cards" aria-label="Requests, the newest first" onKeyDown=${walk}>
     ${rows.map((row) => html`<li key=${row.number} aria-current=${row.number === current ? "true" : undefined} onClick=${() => onOpen(row)}>
       <div class="request-head"><button type="button" class="row-button" aria-label=${nameOf(row)} onClick=${stopped(() => onOpen(row))}>${when(row)}</button>
-        <b class="app">${row.app}</b><span class="quiet">${milliseconds(row.total_ms)}</span></div>
+        <b class="app">${row.app}${row.key && html` <${Tag}>${row.key}<//>`}</b><span class="quiet">${milliseconds(row.total_ms)}</span></div>
       <p class="models"><${Models} row=${row} /></p>
       <p class="result"><${Result} row=${row} />
         ${spent(row) && html`<span class="quiet">${tokens(prompt(row))} in, ${tokens(row.usage.output)} out</span>`}</p>

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from server.app import create_app
 from server.config import Config
 from server.embeddings import install
+from server.web.access.middleware import AccessMiddleware, AccessPolicy
 from tests.server.embeddings.kit import closeness
 from tests.server.embeddings.other_server import ONE, OtherServer, other_server
 from tests.server.web.scene import FakeEngine, client, listening, served
@@ -150,6 +152,20 @@ async def test_another_endpoint_of_the_settings_gets_the_request_as_it_is(other:
     other.answers({"error": {"message": "no such model"}}, 404)
     refused = await posted("/v1/embeddings", body, config=config)
     assert (refused.status_code, refused.json()) == (404, {"error": {"message": "no such model"}})
+
+
+@pytest.mark.parametrize("path", ["/v1/embeddings", "/api/embed"])
+@pytest.mark.parametrize("is_first", [False, True])
+async def test_the_tokens_that_another_endpoint_counts_are_noted(other: OtherServer, path: str, is_first: bool) -> None:
+    usage = {"usage": {"prompt_tokens": 37, "total_tokens": 37}}
+    vectors = {"data": [{"index": 0, "embedding": [0.123456] * 3000}], "model": "m"}
+    other.answers({**usage, **vectors} if is_first else {**vectors, **usage}, 200)
+    engine, noted = FakeEngine(config=Config(embeddings_url=other.url)), []
+    app = create_app(engine.config, engine)
+    middleware = AccessMiddleware(app, AccessPolicy(), on_end=lambda entry, _: noted.append(entry.usage.prompt))
+    async with client(middleware) as c:
+        assert (await c.post(path, json={"input": "hi", "model": "m"})).status_code == 200
+    assert noted == [37]
 
 
 async def test_the_settings_or_the_path_name_the_endpoints_model(other: OtherServer) -> None:
