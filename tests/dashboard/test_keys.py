@@ -76,6 +76,11 @@ async def test_a_key_is_made_used_limited_and_revoked(
             await page.click("Revoke it")
             await page.until(f"!({NAMES}).includes({name!r})")
         await page.see("No app has a key of its own yet.")
+        assert [(await ask(demo, each)).status_code for each in (key, other, "anything")] == [401, 401, 200]
+        await page.open("#requests")
+        await page.until(f"[...document.querySelectorAll('.app')].some((one) => one.textContent === {MARKUP!r})")
+        assert await page.faults(axe) == []
+        assert await page.overflow() <= 0
         await page.check()
 
 

@@ -4,7 +4,7 @@ import { html, useEffect, useRef, useState } from "/assets/vendor/preact-htm.js"
 import { api } from "../common/api.js";
 import { Contents } from "./contents.js";
 import { curl } from "../connect/curl.js";
-import { Models, Result } from "./request-list.js";
+import { Models, Result, appOf } from "./request-list.js";
 import { Code, Copy, Notice, dollars, milliseconds, moment, number, percent } from "../common/ui.js";
 import { Waterfall } from "./waterfall.js";
 
@@ -59,7 +59,7 @@ export function Inspector({ number: which, live, onClose }) {
 }
 
 function Details({ row, live }) {
-  return html`<p class="inspected"><b>${row.app}</b> <${Result} row=${row} /></p>
+  return html`<p class="inspected"><b>${appOf(row)}</b> <${Result} row=${row} /></p>
     ${row.outcome === "failed" && html`<${Failure} row=${row} />`}
     <section><h3>Where the time went</h3><${Waterfall} phases=${row.phases} row=${row} /></section>
     <section><h3>Details</h3><${Facts} row=${row} /></section>
@@ -84,6 +84,7 @@ function Facts({ row }) {
     ["Request id", html`<${Code} text=${row.id} name="Copy the request id" />`],
     ["Arrived at", html`<code>${row.path}</code> from ${DOORS[row.door] ?? row.door}`],
     ["Key", row.key],
+    ["Sent by", row.key && row.app],
     ["Model", html`<${Models} row=${row} />`],
     ["Way", row.way && `${row.way}${WAYS[row.way] ? `: ${WAYS[row.way]}` : ""}`],
     ["Tokens in", prompt > 0 && `${number(prompt)}, ${percent(usage.cache_read / prompt)} % from the cache`],

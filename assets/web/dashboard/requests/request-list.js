@@ -50,7 +50,10 @@ export function Models({ row }) {
 }
 
 const when = (row) => (row.ended_at >= MIDNIGHT() ? clock(row.ended_at, true) : moment(row.ended_at));
-const nameOf = (row) => `Request of ${row.app} at ${when(row)}`;
+/** The app by the name of its own key, else as it names itself. */
+export const appOf = (row) => row.key || row.app;
+
+const nameOf = (row) => `Request of ${appOf(row)} at ${when(row)}`;
 const spent = (row) => row.outcome === "answered" || row.usage.output > 0;
 const prompt = ({ usage }) => usage.input + usage.cache_creation + usage.cache_read;
 
@@ -60,7 +63,7 @@ function Rows({ rows, onOpen, current }) {
     <thead><tr>${COLUMNS.map(([title, kind]) => html`<th scope="col" class=${kind}>${title}</th>`)}</tr></thead>
     <tbody onKeyDown=${walk}>${rows.map((row) => html`<tr key=${row.number} aria-current=${row.number === current ? "true" : undefined} onClick=${() => onOpen(row)}>
       <td><button type="button" class="row-button" aria-label=${nameOf(row)} onClick=${stopped(() => onOpen(row))}>${when(row)}</button></td>
-      <td class="app">${row.app}${row.key && html` <${Tag}>${row.key}<//>`}</td>
+      <td class="app">${appOf(row)}</td>
       <td class="result"><${Result} row=${row} /></td>
       <td class="models"><${Models} row=${row} /></td>
       <td class="minor less">${row.way}</td>
@@ -78,7 +81,7 @@ function Cards({ rows, onOpen, current }) {
   return html`<ul class="request-cards" aria-label="Requests, the newest first" onKeyDown=${walk}>
     ${rows.map((row) => html`<li key=${row.number} aria-current=${row.number === current ? "true" : undefined} onClick=${() => onOpen(row)}>
       <div class="request-head"><button type="button" class="row-button" aria-label=${nameOf(row)} onClick=${stopped(() => onOpen(row))}>${when(row)}</button>
-        <b class="app">${row.app}${row.key && html` <${Tag}>${row.key}<//>`}</b><span class="quiet">${milliseconds(row.total_ms)}</span></div>
+        <b class="app">${appOf(row)}</b><span class="quiet">${milliseconds(row.total_ms)}</span></div>
       <p class="models"><${Models} row=${row} /></p>
       <p class="result"><${Result} row=${row} />
         ${spent(row) && html`<span class="quiet">${tokens(prompt(row))} in, ${tokens(row.usage.output)} out</span>`}</p>
