@@ -125,13 +125,15 @@ ExtraUsageState = Literal["off", "not in use", "in use", "at its limit"]
 class ExtraUsageStatus:
     """Paid extra usage, which answers while the plan is used up. `resets_at`: when the plan pays again, if known.
 
-    `is_stopped`: it would answer, but the settings refuse requests until then.
+    `is_stopped`: it would answer, but the settings refuse requests until then. `is_allowed`: the settings would,
+    but the user goes on and pays.
     """
 
     state: ExtraUsageState = "off"
     resets_at: float | None = None
     is_near_limit: bool = False
     is_stopped: bool = False
+    is_allowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

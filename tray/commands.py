@@ -109,7 +109,9 @@ class KeepContents:
 
 @dataclass(frozen=True, slots=True)
 class AllowExtraUsage:
-    """Go on with paid extra usage until the plan resets, although the settings say to stop."""
+    """Go on with paid extra usage until the plan resets, although the settings say to stop; or stop again."""
+
+    is_allowed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

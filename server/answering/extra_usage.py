@@ -80,6 +80,7 @@ class ExtraUsage:
             resets_at=max((end for end in ends if end is not None), default=None) if None not in ends else None,
             is_near_limit=self._is_near_limit,
             is_stopped=self._stops() and all(now >= use.allowed_until for use in uses),
+            is_allowed=self._stops() and any(now < use.allowed_until for use in uses),
         )
 
     def observe(self, report: ExtraUsageReport | None) -> None:
@@ -121,6 +122,7 @@ class ExtraUsage:
     def withdraw(self) -> None:
         """The user wants to stop again: `allow` holds no longer."""
         self._uses = {key: replace(use, allowed_until=0.0) for key, use in self._uses.items()}
+        self._on_change()
 
     def clear(self) -> None:
         """Forgets everything: the account may have changed."""

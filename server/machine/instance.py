@@ -166,9 +166,9 @@ def request_stop_of(instance: Instance, request_id: str) -> bool:
     return bool(_ask(instance, "DELETE", path, TIMEOUT_S).get("stopped"))
 
 
-def request_extra_usage(instance: Instance) -> Mapping[str, object]:
-    """Has the server go on with paid extra usage; returns its state. Raises `DrawbridgeError` if it cannot ask."""
-    return _ask(instance, "POST", "/control/overage", TIMEOUT_S)
+def request_extra_usage(instance: Instance, *, is_allowed: bool = True) -> Mapping[str, object]:
+    """Has the server go on with paid extra usage, or stop again; returns its state. Raises `DrawbridgeError`."""
+    return _ask(instance, "POST" if is_allowed else "DELETE", "/control/overage", TIMEOUT_S)
 
 
 def request_contents(

@@ -4,6 +4,7 @@ import asyncio
 import concurrent.futures
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from server.agents.asking.questions import Decision
@@ -29,10 +30,10 @@ class LiveCalls:
     _request_log: "RequestLog | None"
     _tunnel: "ServerTunnel | None"
 
-    def allow_extra_usage(self) -> None:
-        """Continues with paid extra usage until the plan's window resets. Works from any thread."""
+    def allow_extra_usage(self, *, is_allowed: bool = True) -> None:
+        """Continues with paid extra usage until the plan's window resets, or stops again. Works from any thread."""
         if (engine := self._engine) is not None:
-            self._call_later(engine.allow_extra_usage)
+            self._call_later(partial(engine.allow_extra_usage, is_allowed=is_allowed))
 
     def keep_contents(self, wish: ContentsWish) -> None:
         """Keeps the contents of requests, stops that, or forgets what is kept. Works from any thread."""

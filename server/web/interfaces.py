@@ -60,8 +60,11 @@ class Engine(Protocol):
     def embedder(self) -> "Embedder":
         """Computes embeddings."""
 
-    def allow_extra_usage(self) -> None:
-        """Continues with paid extra usage until the plan's window resets, although the settings say to stop."""
+    def allow_extra_usage(self, *, is_allowed: bool = True) -> None:
+        """Continues with paid extra usage until the plan's window resets, although the settings say to stop.
+
+        `is_allowed` False: stops again.
+        """
 
     def status(self) -> Status:
         """Returns the state of the server without waiting."""

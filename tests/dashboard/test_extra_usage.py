@@ -45,3 +45,8 @@ async def test_the_page_says_who_pays_and_goes_on_only_when_asked(
         await page.see("Paid extra usage is in use.")
         assert (await bridge.chat("hi", model="sonnet")).status_code == 200
         assert serious(await page.faults(axe)) == []
+        # The settings stop already, so the page does not lead there.
+        assert await page.value("find('Stop instead') === undefined")
+        await page.click("Stop again")
+        await page.see("The settings stop before paid extra usage.")
+        assert (await bridge.chat("hi", model="sonnet")).status_code == 429

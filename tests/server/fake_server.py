@@ -85,8 +85,8 @@ class FakeEngine:
     def follow_sessions(self, sessions: object, /) -> None:
         pass
 
-    def allow_extra_usage(self) -> None:
-        self.extra_usage_allowed += 1
+    def allow_extra_usage(self, *, is_allowed: bool = True) -> None:
+        self.extra_usage_allowed += is_allowed
 
     async def account(self) -> AccountStatus:
         return AccountStatus()

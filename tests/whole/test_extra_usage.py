@@ -49,10 +49,13 @@ async def test_extra_usage_stops_and_goes_on(standin: Standin, tmp_path: Path) -
             "resets_at": soon,
             "is_near_limit": False,
             "is_stopped": True,
+            "is_allowed": False,
         }
         assert "extra usage" in await command(bridge, "status")
         assert "Paid extra usage: in use" in await command(bridge, "extra-usage", "--go-on")
         assert (await bridge.chat("again", model="sonnet")).status_code == 200
+        assert "Paid extra usage: stopped" in await command(bridge, "extra-usage", "--stop")
+        assert (await bridge.chat("and again", model="sonnet")).status_code == 429
 
 
 async def test_only_our_own_page_and_commands_go_on(standin: Standin, tmp_path: Path) -> None:
@@ -63,7 +66,9 @@ async def test_only_our_own_page_and_commands_go_on(standin: Standin, tmp_path: 
         assert instance is not None
         async with httpx.AsyncClient(trust_env=False) as client:
             response = await client.post(url, headers={TOKEN_HEADER: instance.token})
-        assert response.json() == {"extra_usage": None}
+            assert response.json() == {"extra_usage": None}
+            assert (await client.delete(url, headers={TOKEN_HEADER: instance.token})).json() == {"extra_usage": None}
+            assert (await client.delete(url)).status_code == 403
 
 
 async def command(bridge: Bridge, *arguments: str) -> str:

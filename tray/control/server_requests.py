@@ -30,7 +30,7 @@ class ServerRequests:
         """Has the running server do it."""
         match command:
             case AllowExtraUsage():
-                self._supervisor.allow_extra_usage()
+                self._supervisor.allow_extra_usage(is_allowed=command.is_allowed)
             case KeepContents():
                 self._supervisor.keep_contents(command.wish)
             case OpenTunnel():

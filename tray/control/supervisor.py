@@ -55,8 +55,8 @@ class Server(Protocol):
     def follow_network(self) -> None:
         """Follows changes of this computer's addresses, if other devices may connect."""
 
-    def allow_extra_usage(self) -> None:
-        """Continues with paid extra usage until the plan resets."""
+    def allow_extra_usage(self, *, is_allowed: bool) -> None:
+        """Continues with paid extra usage until the plan resets, or stops again."""
 
     def keep_contents(self, wish: ContentsWish) -> None:
         """Keeps the contents of requests, stops that, or forgets what is kept."""
@@ -176,10 +176,10 @@ class Supervisor:
             self._next = config
         self._config = config
 
-    def allow_extra_usage(self) -> None:
-        """Has the running server go on with paid extra usage."""
+    def allow_extra_usage(self, *, is_allowed: bool) -> None:
+        """Has the running server go on with paid extra usage, or stop again."""
         if self._server is not None:
-            self._server.allow_extra_usage()
+            self._server.allow_extra_usage(is_allowed=is_allowed)
 
     def keep_contents(self, wish: ContentsWish) -> None:
         """Has the running server keep contents, stop that, or forget what is kept."""

@@ -46,13 +46,12 @@ def plan_items(snapshot: Snapshot) -> Iterator[Item]:
         return
     windows = [text_line(usage_line(window, snapshot.now)) for window in status.usage]
     extra = [] if status.extra_usage is None else [text_line(extra_usage_line(status.extra_usage, snapshot.now))]
-    go_on = [Item("Go on and pay until the plan resets", AllowExtraUsage())] if _is_stopped(status) else []
     yield Item(
         "Plan usage",
         items=(
             *(windows or [text_line("Shown after the first answer")]),
             *extra,
-            *go_on,
+            *_change_items(status.extra_usage),
             SEPARATOR,
             _stop_item(snapshot),
         ),
@@ -66,8 +65,11 @@ def _stop_item(snapshot: Snapshot) -> Item:
     return Item("Stop before paid extra usage", ChangeSetting("on_extra_usage", "go on" if stops else "stop"), stops)
 
 
-def _is_stopped(status: Status) -> bool:
-    return status.extra_usage is not None and status.extra_usage.is_stopped
+def _change_items(extra: ExtraUsageStatus | None) -> Iterator[Item]:
+    if extra is not None and extra.is_stopped:
+        yield Item("Go on and pay until the plan resets", AllowExtraUsage())
+    elif extra is not None and extra.is_allowed:
+        yield Item("Stop again until the plan resets", AllowExtraUsage(is_allowed=False))
 
 
 def plan_problem(status: Status, now: datetime | None) -> Problem | None:

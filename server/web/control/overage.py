@@ -1,4 +1,4 @@
-"""Continues with paid extra usage, although the settings say to stop."""
+"""Continues with paid extra usage, although the settings say to stop; stops again."""
 
 from dataclasses import asdict
 
@@ -10,13 +10,20 @@ from server.web.replies import JsonReply
 
 
 def overage_router(admission: Admission, engine: Engine) -> APIRouter:
-    """The route of the page's and the command's "go on"."""
+    """The routes of "go on" and "stop again", for the dashboard and the command."""
     router = APIRouter()
 
     @router.post("/overage")
     async def go_on(request: Request) -> Response:
+        return _allow(request, is_allowed=True)
+
+    @router.delete("/overage")
+    async def stop_again(request: Request) -> Response:
+        return _allow(request, is_allowed=False)
+
+    def _allow(request: Request, *, is_allowed: bool) -> Response:
         admission.page(request)
-        engine.allow_extra_usage()
+        engine.allow_extra_usage(is_allowed=is_allowed)
         extra = engine.status().extra_usage
         return JsonReply({"extra_usage": None if extra is None else asdict(extra)})
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from server.config import SECRETS, Option
 from server.errors import DrawbridgeError, InvalidRequest, NotFound, SettingPinned, SettingsInvalid, StartError
 from server.machine.page_ticket import make_ticket
+from server.model_aliases import Misfit
 from server.web.control.admission import Admission
 from server.web.control.parts import Parts
 from server.web.interfaces import Engine, SettingsPort
@@ -85,6 +86,8 @@ def _value(option: Option, value: object) -> object:
     try:
         return parse_change(option, value)
     except ValueRefused as error:
+        if isinstance(part := error.__cause__, Misfit):
+            raise InvalidRequest(f"{part.key!r} {part.problem}.", param=option.key) from error
         raise InvalidRequest(f"{option.key} takes {option.expects}.", param=option.key) from error
 
 

@@ -69,7 +69,7 @@ def test_the_user_goes_on_until_that_window_resets_and_no_longer() -> None:
     scene.extra.observe(PAID)
     scene.extra.allow()
     assert not scene.is_refused()
-    assert scene.extra.status == ExtraUsageStatus("in use", RESET)
+    assert scene.extra.status == ExtraUsageStatus("in use", RESET, is_allowed=True)
     scene.extra.observe(ExtraUsageReport("in use", RESET + 3_600))
     assert not scene.is_refused()
     scene.now = RESET
@@ -81,6 +81,7 @@ def test_going_on_ends_when_the_user_chooses_to_stop_again() -> None:
     scene.extra.observe(PAID)
     scene.extra.allow()
     scene.extra.withdraw()
+    assert scene.extra.status == ExtraUsageStatus("in use", RESET, is_stopped=True)
     assert scene.is_refused()
 
 

@@ -120,7 +120,7 @@ class FakeEngine:
     def follow_sessions(self, sessions: object, /) -> None:
         pass
 
-    def allow_extra_usage(self) -> None:
+    def allow_extra_usage(self, *, is_allowed: bool = True) -> None:
         """Nothing is in use here."""
 
     def change(self, **settings: object) -> None:

@@ -36,7 +36,7 @@ class Fakes:
     def requests(self) -> ServerRequests:
         settings = SimpleNamespace(file=SimpleNamespace(path=self.folder / "settings.toml"))
         supervisor = SimpleNamespace(
-            allow_extra_usage=lambda: self.asked.append("extra usage"),
+            allow_extra_usage=lambda *, is_allowed: self.asked.append(("extra usage", is_allowed)),
             keep_contents=self.asked.append,
             change_tunnel=lambda provider: self.asked.append(("tunnel", provider)),
         )
@@ -100,9 +100,9 @@ def test_keys_that_cannot_be_read_open_no_tunnel(tmp_path: Path) -> None:
 
 def test_the_other_commands_reach_the_server(tmp_path: Path) -> None:
     fakes = Fakes(tmp_path)
-    for command in (AllowExtraUsage(), KeepContents("stop"), CloseTunnel()):
+    for command in (AllowExtraUsage(), AllowExtraUsage(is_allowed=False), KeepContents("stop"), CloseTunnel()):
         fakes.requests.execute(command)
-    assert fakes.asked == ["extra usage", "stop", ("tunnel", "")]
+    assert fakes.asked == [("extra usage", True), ("extra usage", False), "stop", ("tunnel", "")]
 
 
 class Awake:

@@ -59,7 +59,7 @@ class FakeServer:
     def apply(self, config: Config) -> None:
         self.applied.append(config)
 
-    def allow_extra_usage(self) -> None:
+    def allow_extra_usage(self, *, is_allowed: bool) -> None:
         """Not used here."""
 
     def change_tunnel(self, provider: str) -> None:

@@ -44,6 +44,14 @@ class TestProblem:
         assert menu[2] == Item("Go on and pay until the plan resets", AllowExtraUsage())
         assert command_for(STATES["extra_usage_stopped"].problem) is None
 
+    def test_the_user_who_goes_on_and_pays_can_stop_again(self) -> None:
+        stopped = STATES["extra_usage_stopped"].status
+        assert stopped.extra_usage is not None
+        allowed = replace(stopped.extra_usage, is_stopped=False, is_allowed=True)
+        menu = menu_for(replace(RUNNING, status=replace(stopped, extra_usage=allowed), on_extra_usage="stop"))
+        usage = next(item for item in menu if item.text == "Plan usage")
+        assert Item("Stop again until the plan resets", AllowExtraUsage(is_allowed=False)) in usage.items
+
     def test_a_problem_without_a_fix_leaves_the_account_in_sight(self) -> None:
         menu = menu_for(replace(RUNNING, problem=Problem("A limit is reached", "Wait.", fix=Fix.NOTHING)))
         assert menu[1] == Item("A limit is reached", enabled=False)

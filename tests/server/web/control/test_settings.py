@@ -134,6 +134,21 @@ async def test_every_setting_can_be_changed_and_put_back(page: Page, name: str) 
     assert key not in read_settings(page.port.file).values
 
 
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["sonnet=haiku"], "'sonnet' would hide a model of Claude's"),
+        (["fast=haiku", "FAST=opus"], "'FAST' has the name of the alias 'fast'"),
+        (["a=b", "b=haiku"], "'a' must name a model, and 'b' is an alias"),
+        (["fast="], "'fast' takes a model's id or name"),
+    ],
+)
+async def test_a_refused_alias_is_named_with_the_reason(page: Page, names: list[str], words: str) -> None:
+    reply = await page.call("PATCH", {"aliases": names})
+    assert reply.status_code == 400
+    assert words in reply.json()["error"]["message"]
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=8), ODD | JSON, max_size=3))
 async def test_any_value_is_refused_or_applied_and_the_file_stays_valid(page: Page, changes: dict[str, object]) -> None:
