@@ -112,7 +112,16 @@ async def test_the_inspector_shows_all_that_is_known_and_is_used_with_the_keyboa
         assert await page.value("location.hash") == "#requests/2?app=Cline"
         assert await page.value(texts(".waterfall b")) == ["1 ms", "2 ms", "22 ms", "675 ms", "1.8 s"]
         shown = await page.text()
-        for known in ("req_1", "/v1/chat/completions", "laptop", "gpt-4o", "claude-sonnet-5", "seed", "tools[3]"):
+        for known in (
+            "req_1",
+            "/v1/chat/completions",
+            "laptop",
+            "Cline",
+            "gpt-4o",
+            "claude-sonnet-5",
+            "seed",
+            "tools[3]",
+        ):
             assert known in shown
         assert "2,130, 94 % from the cache" in shown
         assert "400, 50 of them thinking" in shown
@@ -127,7 +136,7 @@ async def test_the_inspector_shows_all_that_is_known_and_is_used_with_the_keyboa
         await browser.press("Escape")
         await page.until("!document.querySelector('dialog')")
         assert await page.value("location.hash") == "#requests?app=Cline"
-        assert "Request of Cline" in await page.focused()
+        assert "Request of laptop" in await page.focused()
 
 
 async def test_a_request_that_is_not_there_says_so(browser: Browser, tmp_path: Path) -> None:
