@@ -126,7 +126,7 @@ class ExtraUsageStatus:
     """Paid extra usage, which answers while the plan is used up. `resets_at`: when the plan pays again, if known.
 
     `is_stopped`: it would answer, but the settings refuse requests until then. `is_allowed`: the settings would,
-    but the user goes on and pays.
+    but the user has allowed it.
     """
 
     state: ExtraUsageState = "off"

@@ -230,14 +230,9 @@ class Engine:
         )
 
     def allow_extra_usage(self, *, is_allowed: bool = True) -> None:
-        """Continues with paid extra usage until the plan's window resets, although the settings say to stop.
-
-        `is_allowed` False: stops again.
-        """
-        if is_allowed:
-            self.extra_usage.allow()
-        else:
-            self.extra_usage.withdraw()
+        """Continues with paid extra usage until the plan resets, although the settings say to stop; or stops again."""
+        change = self.extra_usage.allow if is_allowed else self.extra_usage.withdraw
+        change()
 
     async def account(self) -> AccountStatus:
         """Asks Claude Code for the account, at most every 10 s; if that fails, returns the last known one."""
