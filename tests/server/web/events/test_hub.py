@@ -77,7 +77,7 @@ async def test_waiting_ends_with_an_event_a_status_or_the_end() -> None:
 def test_the_number_of_streams_is_bounded() -> None:
     hub = EventHub(most_streams=2)
     with hub.listening(), hub.listening():
-        with pytest.raises(BusyError, match="2 pages"), hub.listening():
+        with pytest.raises(BusyError, match="2 dashboards"), hub.listening():
             pass
         assert hub.streams == 2
     with hub.listening():
