@@ -24,7 +24,7 @@ class Record:
 
     id: str
     ended_at: float
-    door: str
+    door: str  # the name of the column in older files, too
     app: str
     path: str
     outcome: Outcome

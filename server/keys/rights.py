@@ -6,10 +6,10 @@ from typing import Literal, get_args
 
 from server.errors import InvalidRequest
 
-Door = Literal["local", "lan", "tunnel"]
+Listener = Literal["local", "lan", "tunnel"]
 """A listener: for this computer, for containers and the network, and behind a tunnel."""
-DOORS: tuple[Door, ...] = get_args(Door)
-DOOR_NAMES: Mapping[Door, str] = {
+LISTENERS: tuple[Listener, ...] = get_args(Listener)
+LISTENER_NAMES: Mapping[Listener, str] = {
     "local": "this computer",
     "lan": "other devices and containers",
     "tunnel": "the internet",
@@ -25,7 +25,7 @@ class Rights:
     `agent`: it may use agent mode, and see projects. `projects`: it may also add and remove them, on this computer.
     """
 
-    doors: tuple[Door, ...] = ("local", "lan")
+    listeners: tuple[Listener, ...] = ("local", "lan")
     models: tuple[str, ...] = ()
     agent: bool = False
     projects: bool = False
@@ -56,12 +56,12 @@ def rights_from(given: Mapping[str, object], before: Rights = ALL) -> Rights:
     return replace(before, **found)  # type: ignore[arg-type] # each parser gives its field's type
 
 
-def _doors(value: object) -> tuple[Door, ...]:
+def _listeners(value: object) -> tuple[Listener, ...]:
     if not isinstance(value, list | tuple) or not value:
         raise ValueError
-    if any(one not in DOORS for one in value):
+    if any(one not in LISTENERS for one in value):
         raise ValueError
-    return tuple(door for door in DOORS if door in value)
+    return tuple(listener for listener in LISTENERS if listener in value)
 
 
 def _models(value: object) -> tuple[str, ...]:
@@ -91,7 +91,7 @@ def _limit(most: int) -> Callable[[object], int | None]:
 
 
 _PARSERS: Mapping[str, tuple[Callable[[object], object], str]] = {
-    "doors": (_doors, f"a non-empty array with some of {', '.join(DOORS)}"),
+    "listeners": (_listeners, f"a non-empty array with some of {', '.join(LISTENERS)}"),
     "models": (_models, f"an array of at most {_MOST_MODELS} names of models"),
     "agent": (_switch, "a boolean"),
     "projects": (_switch, "a boolean"),

@@ -9,7 +9,7 @@ NAME = "Tunnel"
 
 def tunnel_keys(book: KeyBook) -> tuple[NamedKey, ...]:
     """The keys that may be used from the internet."""
-    return tuple(key for key in book.listed() if "tunnel" in key.rights.doors)
+    return tuple(key for key in book.listed() if "tunnel" in key.rights.listeners)
 
 
 def ensure_tunnel_key(book: KeyBook) -> tuple[str, str | None]:
@@ -19,5 +19,5 @@ def ensure_tunnel_key(book: KeyBook) -> tuple[str, str | None]:
     """
     if known := tunnel_keys(book):
         return known[0].name, None
-    key, text = book.add(book.free_name(NAME), Rights(doors=("tunnel",)))
+    key, text = book.add(book.free_name(NAME), Rights(listeners=("tunnel",)))
     return key.name, text

@@ -134,7 +134,9 @@ def listener_set_over(
             page_token_now = token_for_key(token, now.api_key)
             return replace(policy_for(now, name, find_key), page_token=page_token_now, salt=salt)
 
-        return AccessMiddleware(app, policy, on_refused_origin=on_refused_origin, on_end=ended, door=name, keep=keep)
+        return AccessMiddleware(
+            app, policy, on_refused_origin=on_refused_origin, on_end=ended, listener=name, keep=keep
+        )
 
     return ListenerSet(app_for, on_https)
 
@@ -171,7 +173,7 @@ async def open_tunnel(
             request_log.add(entry, status)
 
     def over(policy: Callable[[], AccessPolicy]) -> App:
-        return AccessMiddleware(app, policy, on_end=ended, door="tunnel", keep=request_log.contents.keeper)
+        return AccessMiddleware(app, policy, on_end=ended, listener="tunnel", keep=request_log.contents.keeper)
 
     try:
         find_key = parts.keys.find if parts.keys is not None else no_key

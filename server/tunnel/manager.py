@@ -25,7 +25,7 @@ Fetch = Callable[[str], Awaitable[bytes]]
 """Gets a public address. Raises `OSError` or another error if it cannot."""
 
 
-class Door(Protocol):
+class Listener(Protocol):
     """The tunnel's listener. `host` is the public name that it answers, `used_at` when it was used last."""
 
     host: str
@@ -48,7 +48,7 @@ class TunnelManager:
     def __init__(
         self,
         providers: Mapping[ProviderName, Provider],
-        door: Door,
+        listener: Listener,
         proofs: Proofs,
         fetch: Fetch,
         *,
@@ -59,7 +59,7 @@ class TunnelManager:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.providers = providers
-        self._door, self._proofs, self._fetch = door, proofs, fetch
+        self._listener, self._proofs, self._fetch = listener, proofs, fetch
         self._config, self._sleep, self._clock, self._wall = config, sleep, clock, wall
         self.on_change = on_change
         self._status = TunnelStatus()
@@ -72,7 +72,7 @@ class TunnelManager:
     @property
     def status(self) -> TunnelStatus:
         """The state of the tunnel, and when it was used last."""
-        return replace(self._status, used_at=self._door.used_at) if self._status.opened_at else self._status
+        return replace(self._status, used_at=self._listener.used_at) if self._status.opened_at else self._status
 
     def provider(self, name: str) -> Provider:
         """The provider `name`. Raises `InvalidRequest` for an unknown one."""
@@ -111,13 +111,13 @@ class TunnelManager:
     async def _run(self, provider: Provider, host: str) -> None:
         try:
             wanted = self._config().tunnel_port or (FIXED_PORT if provider.traits.has_fixed_port else 0)
-            port = await self._door.open(wanted)
+            port = await self._listener.open(wanted)
             self._set(replace(self._status, port=port))
             try:
                 await self._keep_open(provider, Target(port, host))
             finally:
-                self._door.host = ""
-                await asyncio.shield(asyncio.ensure_future(self._door.close()))
+                self._listener.host = ""
+                await asyncio.shield(asyncio.ensure_future(self._listener.close()))
         except _Idle:
             logger.info("the tunnel is closed: it was not used for %g hours", self._config().tunnel_idle_hours)
             self._set(TunnelStatus(closed_after_hours=self._config().tunnel_idle_hours))
@@ -155,7 +155,7 @@ class TunnelManager:
 
     async def _announce(self, url: str) -> None:
         """Proves `url`, then shows it as open."""
-        self._door.host = urlsplit(url).netloc.lower()
+        self._listener.host = urlsplit(url).netloc.lower()
         await self._prove(url, PROOF_DELAYS_S)
         before, self._last_url = self._last_url, url
         status, now = self._status, self._wall()
@@ -187,7 +187,7 @@ class TunnelManager:
 
     async def _until_idle(self) -> str:
         while True:
-            opened_at, used_at = self._status.opened_at or self._wall(), self._door.used_at
+            opened_at, used_at = self._status.opened_at or self._wall(), self._listener.used_at
             hours = self._config().tunnel_idle_hours
             left_s = idle_left_s(hours, opened_at=opened_at, used_at=used_at, now=self._wall())
             if left_s == 0:

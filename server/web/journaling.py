@@ -33,14 +33,14 @@ def may_be_kept(head: Head) -> bool:
 class Entry:
     """One request, from its arrival to its end. The route fills `record` in, and wraps the answer in `watch`."""
 
-    def __init__(self, head: Head, door: str, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, head: Head, listener: str, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._began = clock()
         self._head = head
         self._headers = {header: values[-1] for header, values in head.headers.items()}
         path = _short(redacted(head.path))
         app = redacted(app_of(self._headers))
-        self.record = Record(name, 0.0, door, app, path, "cancelled")
+        self.record = Record(name, 0.0, listener, app, path, "cancelled")
         self._watched_ms = 0.0
         self._written = 0
         self.names = frozenset({name})

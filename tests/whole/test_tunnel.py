@@ -149,7 +149,7 @@ async def test_the_settings_open_it_at_the_start_and_close_it_while_running(fold
         assert "Open to the internet: Cloudflare quick tunnel https://brave-" in out
         code, out, _ = await here.command("tunnel", "status")
         assert code == 0
-        assert "drawbridge keys add Cursor --door tunnel" in out
+        assert "drawbridge keys add Cursor --listener tunnel" in out
         _, out, _ = await here.command("doctor", "--json")
         (found,) = (one for one in json.loads(out) if one["name"] == "tunnel")
         # Such a report may be published, so it does not have the name.

@@ -10,7 +10,7 @@ import click
 from server.commands.output import columns, note, say
 from server.keys.key_book import KeyBook
 from server.keys.named_key import NamedKey
-from server.keys.rights import DOORS, MOST_REQUESTS, MOST_TOKENS, Rights, rights_from
+from server.keys.rights import LISTENERS, MOST_REQUESTS, MOST_TOKENS, Rights, rights_from
 from server.machine.files.paths import find_folders
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -37,7 +37,11 @@ def _rights_options(command: Command) -> Command:
             help="A model that it may use, as in haiku or 'claude-sonnet-*'; may be repeated. '*': every model.",
         ),
         click.option(
-            "--door", "doors", multiple=True, type=click.Choice(DOORS), help="Where it may be used; may be repeated."
+            "--listener",
+            "listeners",
+            multiple=True,
+            type=click.Choice(LISTENERS),
+            help="Where it may be used; may be repeated.",
         ),
     ):
         command = option(command)
@@ -146,4 +150,4 @@ def _row(key: NamedKey) -> tuple[str, ...]:
     created = datetime.fromtimestamp(key.created_at).astimezone().strftime("%Y-%m-%d")
     limits = [f"{limit:,}" if limit else "no limit" for limit in (rights.requests_per_minute, rights.tokens_per_minute)]
     switches = ["yes" if is_on else "no" for is_on in (rights.agent, rights.projects)]
-    return (key.name, created, ", ".join(rights.doors), ", ".join(rights.models) or "all", *switches, *limits)
+    return (key.name, created, ", ".join(rights.listeners), ", ".join(rights.models) or "all", *switches, *limits)

@@ -23,7 +23,7 @@ from server.status_phrases import tunnel_line
 OPEN_TIMEOUT_S = 300.0
 _POLL_S = 0.3
 _NAMES = [traits.name for traits in PROVIDER_TRAITS]
-_NO_KEY = "none yet: create one with 'drawbridge keys add Cursor --door tunnel'"
+_NO_KEY = "none yet: create one with 'drawbridge keys add Cursor --listener tunnel'"
 _TOKENS: Mapping[str, KeyName] = {"ngrok": "ngrok token", "cloudflared-named": "cloudflared token"}
 
 

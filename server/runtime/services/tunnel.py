@@ -14,7 +14,7 @@ from server.machine.processes.guards import Guard, guard_for_programs
 from server.machine.tunnels.child import Place
 from server.machine.tunnels.provider import Provider, ProviderName, Secret
 from server.machine.tunnels.registry import providers_for
-from server.runtime.listening.tunnel_door import TunnelDoor
+from server.runtime.listening.tunnel_listener import TunnelListener
 from server.status import TunnelStatus
 from server.tunnel.manager import TunnelManager
 from server.tunnel.proof import Proofs
@@ -40,9 +40,9 @@ class ServerTunnel:
         self._guard: Guard = guard_for_programs()
         self._tasks: set[asyncio.Task[None]] = set()
         self.proofs = Proofs()
-        self.door = TunnelDoor()
+        self.listener = TunnelListener()
         place = Place(self._guard, os.environ)
-        self.manager = TunnelManager(_providers(place, folders), self.door, self.proofs, public_get, config=config)
+        self.manager = TunnelManager(_providers(place, folders), self.listener, self.proofs, public_get, config=config)
 
     @property
     def status(self) -> TunnelStatus:
@@ -63,16 +63,16 @@ class ServerTunnel:
         """
 
         def policy() -> AccessPolicy:
-            return tunnel_policy(self._config(), self.door.host, find_key)
+            return tunnel_policy(self._config(), self.listener.host, find_key)
 
         self.manager.on_change = on_change
-        self.door.app = TunnelGate(
+        self.listener.app = TunnelGate(
             over(policy),
             policy,
-            host=lambda: self.door.host,
+            host=lambda: self.listener.host,
             find_key=find_key,
             proofs=self.proofs,
-            on_use=self.door.use,
+            on_use=self.listener.use,
             on_closed=on_closed,
         )
         await self._follow("off", None)
@@ -90,7 +90,7 @@ class ServerTunnel:
 
     async def end(self, grace_s: float) -> None:
         """Closes the tunnel; running answers may take `grace_s` more seconds. Returns when its program has ended."""
-        self.door.closing_s = grace_s
+        self.listener.closing_s = grace_s
         await self.manager.close()
         self._guard.close()
 

@@ -54,10 +54,10 @@ class AccessMiddleware:
         dialects: Sequence[Dialect] = DIALECTS,
         on_refused_origin: Callable[[str], None] = lambda _: None,
         on_end: Callable[[Entry, int | None], None] = lambda *_: None,
-        door: str = "local",
+        listener: str = "local",
         keep: Callable[[str, str, str], Keeper | None] = lambda *_: None,
     ) -> None:
-        """`door` is the listener's name. `keep` returns what keeps the contents of a request, if anything does.
+        """`listener` is its name. `keep` returns what keeps the contents of a request, if anything does.
 
         `on_end` is called after each request, with the status of its response.
         """
@@ -67,7 +67,7 @@ class AccessMiddleware:
         self._clock = time.perf_counter
         self._on_refused_origin = on_refused_origin
         self._on_end = on_end
-        self._door = door
+        self._listener = listener
         self._keep = keep
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,7 +85,7 @@ class AccessMiddleware:
         name = sent if is_usable else f"req_{secrets.token_hex(12)}"
         reply, started = _Reply(send, name), self._clock()
         token = request_id.set(name)
-        entry = Entry(head, self._door, name)
+        entry = Entry(head, self._listener, name)
         if may_be_kept(head):
             entry.keeper = reply.keeper = self._keep(name, head.method, head.sent)
         try:

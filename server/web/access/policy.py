@@ -33,7 +33,7 @@ from server.errors import (
     ProxyRefused,
 )
 from server.keys.named_key import NamedKey, id_in
-from server.keys.rights import DOOR_NAMES
+from server.keys.rights import LISTENER_NAMES
 from server.machine.instance import TOKEN_HEADER
 from server.machine.network.own_names import own_names
 from server.web.access.head import Head
@@ -209,9 +209,9 @@ def authorize(head: Head, policy: AccessPolicy, is_other_user: Callable[[], bool
     elif _is_open(head):
         pass
     elif key is not None:
-        if policy.name not in key.rights.doors:
+        if policy.name not in key.rights.listeners:
             raise KeyDenied(
-                f"The access key '{key.name}' may not be used from {DOOR_NAMES[policy.name]}.",
+                f"The access key '{key.name}' may not be used from {LISTENER_NAMES[policy.name]}.",
                 hint="The section Keys of the dashboard sets where a key may be used.",
             )
     elif is_foreign:

@@ -149,7 +149,7 @@ class TunnelGate:
 
 
 def _is_for_tunnels(key: NamedKey | None) -> bool:
-    return key is not None and "tunnel" in key.rights.doors
+    return key is not None and "tunnel" in key.rights.listeners
 
 
 def _tried(head: Head) -> int:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from server.errors import InvalidRequest, KeysUnreadable, NotFound
 from server.keys.key_book import KeyBook, NameTaken
 from server.keys.named_key import NamedKey
-from server.keys.rights import DOOR_NAMES, DOORS, RIGHTS, rights_from
+from server.keys.rights import LISTENER_NAMES, LISTENERS, RIGHTS, rights_from
 from server.web.control.admission import Admission
 from server.web.control.parts import Parts
 from server.web.interfaces import Engine
@@ -29,7 +29,7 @@ def keys_router(admission: Admission, engine: Engine, parts: Parts) -> APIRouter
                 "trouble": book.trouble,
                 # Without a required key an app can go on without its own.
                 "key_required": engine.config.local_key is not None,
-                "doors": [{"id": door, "title": DOOR_NAMES[door]} for door in DOORS],
+                "listeners": [{"id": listener, "title": LISTENER_NAMES[listener]} for listener in LISTENERS],
             }
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request, Response
 
 from server.errors import InvalidRequest, KeysUnreadable, NotFound
-from server.keys.rights import DOOR_NAMES
+from server.keys.rights import LISTENER_NAMES
 from server.projects.changes import FIELDS, add_project, change_project, problem_of, remove_project
 from server.projects.project import PERMISSIONS, TOOLS, WEB_TOOLS, Project
 from server.projects.store import ProjectStore
@@ -97,7 +97,7 @@ def _keys(parts: Parts) -> list[dict[str, object]]:
         return []
     rows: list[dict[str, object]] = []
     for key in parts.keys.listed():
-        places = [DOOR_NAMES[door] for door in key.rights.doors if door != "local"]
+        places = [LISTENER_NAMES[listener] for listener in key.rights.listeners if listener != "local"]
         if places:
             rows.append({"id": key.id, "name": key.name, "agent": key.rights.agent, "places": places})
     return rows

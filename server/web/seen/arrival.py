@@ -28,7 +28,7 @@ _OWN_APPS = frozenset({"Drawbridge", "Playground"})
 class Arrival:
     """One request. `path` is the canonical path and `sent` the one that was sent; `error` is the name of a class.
 
-    `door` is the listener that it came to. `seconds` is the time until the answer was complete. `is_whole` tells
+    `listener` is the listener that it came to. `seconds` is the time until the answer was complete. `is_whole` tells
     whether the client waited for that.
     """
 
@@ -52,7 +52,7 @@ class Arrival:
     key: str = ""
     seconds: float = 0.0
     is_whole: bool = True
-    door: str = "local"
+    listener: str = "local"
 
     @property
     def is_ok(self) -> bool:
@@ -87,14 +87,14 @@ def arrival_of(entry: Entry, status: int | None, *, at: float) -> Arrival | None
         key=record.key,
         seconds=round(entry.age_ms / 1000, 2),
         is_whole=not record.dialect or bool(record.error) or entry.is_finished,
-        door=record.door,
+        listener=record.door,
     )
 
 
 def running_arrival(entry: Entry) -> Arrival:
     """A request that is being answered, as far as it tells which client sent it."""
     record = entry.record
-    return Arrival(0.0, record.app, key=record.key, key_sent="given" if record.key else "none", door=record.door)
+    return Arrival(0.0, record.app, key=record.key, key_sent="given" if record.key else "none", listener=record.door)
 
 
 def https_arrival(at: float) -> Arrival:
@@ -115,7 +115,7 @@ def outside_arrival(head: Head, app: str, at: float) -> Arrival:
         kind="request" if head.method == "POST" else "list",
         status=404,
         error="NotFound",
-        door="tunnel",
+        listener="tunnel",
     )
 
 

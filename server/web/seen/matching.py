@@ -108,7 +108,7 @@ def _is_cursors_through_tunnel(arrival: Arrival) -> bool:
 
     Strangers who find the public name send no key, and a phone has a key of its own.
     """
-    if arrival.door != "tunnel" or arrival.key_sent == "none" or _is_anothers("cursor", arrival.app):
+    if arrival.listener != "tunnel" or arrival.key_sent == "none" or _is_anothers("cursor", arrival.app):
         return False
     return not arrival.key or plain(arrival.key.rstrip("0123456789 ")) in {"tunnel", "cursor"}
 

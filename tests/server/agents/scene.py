@@ -213,9 +213,9 @@ async def open_agency(
             person, projects = Person(), KnownProjects(Project("p1", "demo", work.resolve(), **project))
             engine.agents.approvals = person
             app = create_app(config, engine, parts=Parts(projects=projects, sessions=sessions))
-            door = AccessMiddleware(app, lambda: policy_for(engine.config), dialects=DIALECTS)
+            listener = AccessMiddleware(app, lambda: policy_for(engine.config), dialects=DIALECTS)
             async with (
-                listening(door) as port,
+                listening(listener) as port,
                 AsyncOpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="none", max_retries=0) as openai,
             ):
                 url = f"http://127.0.0.1:{port}"

@@ -35,7 +35,7 @@ def test_rights_are_set_listed_and_taken_back(capsys: pytest.CaptureFixture[str]
         "haiku",
         "--model",
         "claude-opus-*",
-        "--door",
+        "--listener",
         "lan",
         "--requests",
         "20",
@@ -49,7 +49,7 @@ def test_rights_are_set_listed_and_taken_back(capsys: pytest.CaptureFixture[str]
     assert row.pop("created_at") > 0
     assert row == {
         "name": "Open WebUI",
-        "doors": ["lan"],
+        "listeners": ["lan"],
         "models": ["haiku", "claude-opus-*"],
         "agent": True,
         "projects": True,
@@ -83,7 +83,7 @@ def test_a_key_is_renamed_and_revoked(capsys: pytest.CaptureFixture[str]) -> Non
         (["add", "Talon"], "a key with the name 'Talon' already"),
         (["add", " "], "1 to 40 printable characters"),
         (["add", "x", "--requests", "-1"], "--requests"),
-        (["add", "x", "--door", "attic"], "--door"),
+        (["add", "x", "--listener", "attic"], "--listener"),
     ],
 )
 def test_what_is_wrong_is_said(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:

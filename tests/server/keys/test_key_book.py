@@ -141,7 +141,7 @@ def wrong(**changes: Any) -> str:
         wrong(rights={}),
         wrong(rights={**ALL.as_json(), "more": True}),
         wrong(rights={name: value for name, value in ALL.as_json().items() if name != "agent"}),
-        wrong(rights={**ALL.as_json(), "doors": []}),
+        wrong(rights={**ALL.as_json(), "listeners": []}),
         "[" * 100_000,
         "\xff",
     ],
@@ -199,7 +199,7 @@ def test_names_can_be_shown_and_be_part_of_an_address(name: object) -> None:
 @pytest.mark.parametrize(
     "given",
     [
-        *({"doors": doors} for doors in ([], ["attic"], "local", None)),
+        *({"listeners": listeners} for listeners in ([], ["attic"], "local", None)),
         *({"models": models} for models in ("sonnet", [""], [7], ["x" * 101], ["a"] * 51)),
         {"agent": 1},
         *({"requests_per_minute": limit} for limit in (0, -1, True, 1.5, "3")),

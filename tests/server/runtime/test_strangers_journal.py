@@ -16,7 +16,7 @@ from server.web.access.tunnel_gate import MOST_WRONG_KEYS, tunnel_policy
 from server.web.journaling import Entry
 
 HOST = "brave-hills.trycloudflare.com"
-KEY, TEXT = make_key("Tunnel", Rights(doors=("tunnel",)), now=0.0)
+KEY, TEXT = make_key("Tunnel", Rights(listeners=("tunnel",)), now=0.0)
 
 
 def find(text: str) -> NamedKey | None:

@@ -13,7 +13,7 @@ from server.app import create_app
 from server.config import Config
 from server.keys.key_book import KeyBook
 from server.keys.tunnel_key import ensure_tunnel_key
-from server.runtime.listening.tunnel_door import TunnelDoor
+from server.runtime.listening.tunnel_listener import TunnelListener
 from server.status import TunnelStatus
 from server.tunnel.manager import TunnelManager
 from server.tunnel.proof import Proofs
@@ -27,7 +27,7 @@ from tests.server.machine.tunnels.scenes import NAMED_HOST, Scene, scene_of
 from tests.server.web.scene import FakeEngine
 
 
-class NamedDoor(TunnelDoor):
+class NamedDoor(TunnelListener):
     """Tells its port to the double of a named tunnel, or to the user's reverse proxy, as the user does."""
 
     def __init__(self, scene: Scene) -> None:
@@ -57,7 +57,7 @@ class Outside:
     scene: Scene
     engine: FakeEngine
     manager: TunnelManager
-    door: TunnelDoor
+    listener: TunnelListener
     book: KeyBook
     key: str
     changes: asyncio.Queue[TunnelStatus]
@@ -99,18 +99,18 @@ async def outside_of(name: str, folder: Path, engine: FakeEngine | None = None) 
         config = Config(tunnel_port=free_port() if scene.provider.traits.has_fixed_port else 0)
         control: ControlPort = Control()
         app = create_app(config, engine, control, parts=Parts(keys=book))
-        proofs, door = Proofs(), NamedDoor(scene)
+        proofs, listener = Proofs(), NamedDoor(scene)
 
         def policy() -> AccessPolicy:
-            return tunnel_policy(config, door.host, book.find)
+            return tunnel_policy(config, listener.host, book.find)
 
-        door.app = TunnelGate(
-            AccessMiddleware(app, policy, door="tunnel"),
+        listener.app = TunnelGate(
+            AccessMiddleware(app, policy, listener="tunnel"),
             policy,
-            host=lambda: door.host,
+            host=lambda: listener.host,
             find_key=book.find,
             proofs=proofs,
-            on_use=door.use,
+            on_use=listener.use,
         )
 
         async def fetch(url: str) -> bytes:
@@ -124,13 +124,13 @@ async def outside_of(name: str, folder: Path, engine: FakeEngine | None = None) 
                 return answer.content
 
         manager = TunnelManager(
-            {scene.provider.traits.name: scene.provider}, door, proofs, fetch, config=lambda: config, sleep=_soon
+            {scene.provider.traits.name: scene.provider}, listener, proofs, fetch, config=lambda: config, sleep=_soon
         )
         changes: asyncio.Queue[TunnelStatus] = asyncio.Queue()
         manager.on_change = lambda: changes.put_nowait(manager.status)
         _, key = ensure_tunnel_key(book)
         assert key is not None
         try:
-            yield Outside(scene, engine, manager, door, book, key, changes)
+            yield Outside(scene, engine, manager, listener, book, key, changes)
         finally:
             await manager.close()

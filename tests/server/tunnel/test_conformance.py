@@ -119,7 +119,7 @@ async def test_a_killed_program_is_lost_and_comes_back(
     keeps_name = outside.scene.provider.traits.keeps_name
     assert (first.url == second.url) is keeps_name
     assert second.former_url == ("" if keeps_name else first.url)
-    assert outside.door.host == second.url.removeprefix("https://")
+    assert outside.listener.host == second.url.removeprefix("https://")
     assert (await outside.ask("POST", "/v1/chat/completions", ASK)).status_code == 200
     if not keeps_name:
         old = first.url.removeprefix("https://")

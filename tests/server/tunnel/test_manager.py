@@ -88,7 +88,7 @@ class Stage:
         self.provider = Scripted(list(script))
         if traits is not None:
             self.provider.traits = traits
-        self.door = FakeDoor()
+        self.listener = FakeDoor()
         self.proofs = Proofs()
         self.config = Config()
         self.slept: list[float] = []
@@ -101,7 +101,7 @@ class Stage:
         self._changed = asyncio.Event()
         self.manager = TunnelManager(
             {self.provider.traits.name: self.provider},
-            self.door,
+            self.listener,
             self.proofs,
             self._fetch,
             config=lambda: self.config,
@@ -129,7 +129,7 @@ class Stage:
         path = "/" + url.rpartition("/")[2]
         if not self.is_reachable:
             raise OSError("no such name")
-        assert url.removeprefix("https://").partition("/")[0] == self.door.host
+        assert url.removeprefix("https://").partition("/")[0] == self.listener.host
         return self.proofs.answer_to(path) or b"something else"
 
     async def until(self, state: str) -> TunnelStatus:
@@ -151,11 +151,11 @@ async def test_it_is_open_only_after_the_proof() -> None:
     status = await stage.until("open")
     assert [seen.state for seen in stage.seen if seen.port] == ["opening", "open"]
     assert (status.url, status.base_url, status.reader) == ("https://a.example", "https://a.example/v1", "Cloudflare")
-    assert stage.door.ports == [0]
+    assert stage.listener.ports == [0]
     assert len(stage.fetched) == 1
     assert stage.proofs.answer_to("/" + stage.fetched[0].rpartition("/")[2]) is None
     await stage.manager.close()
-    assert not stage.door.is_open
+    assert not stage.listener.is_open
     assert stage.provider.tunnels[0].is_closed
     assert stage.manager.status == TunnelStatus()
 
@@ -185,7 +185,7 @@ async def test_it_waits_longer_each_time_then_fails_once() -> None:
     assert tuple(stage.slept) == DELAYS_S
     assert status.problem == "No network."
     assert [seen.state for seen in stage.seen].count("failed") == 1
-    assert not stage.door.is_open
+    assert not stage.listener.is_open
 
 
 @pytest.mark.parametrize("kind", ["missing", "sign in", "setting"])
@@ -208,7 +208,7 @@ async def test_a_lost_tunnel_is_opened_again_and_its_new_name_is_told() -> None:
     await stage.until("lost")
     status = await stage.until("open")
     assert (status.url, status.former_url) == ("https://b.example", "https://a.example")
-    assert stage.door.host == "b.example"
+    assert stage.listener.host == "b.example"
     assert [seen.former_url for seen in stage.seen if seen.former_url] == ["https://a.example"]
     await stage.manager.close()
 
@@ -250,7 +250,7 @@ async def test_it_is_closed_when_it_is_not_used_and_says_so() -> None:
         while 60.0 not in stage.held:
             await asyncio.sleep(0)
     stage.now += 5 * 3600
-    stage.door.used_at = stage.now
+    stage.listener.used_at = stage.now
     stage.now += 7 * 3600
     await stage.wake(60.0)
     assert stage.manager.status.state == "open"
@@ -258,7 +258,7 @@ async def test_it_is_closed_when_it_is_not_used_and_says_so() -> None:
     await stage.wake(60.0)
     status = await stage.until("off")
     assert status.closed_after_hours == 8.0
-    assert not stage.door.is_open
+    assert not stage.listener.is_open
     assert stage.provider.tunnels[0].is_closed
 
 
@@ -289,7 +289,7 @@ async def test_changes_at_the_same_time_are_made_one_after_another(last: str) ->
         await stage.manager.close()
     assert stage.provider.most_at_once == 1
     assert all(one.is_closed for one in stage.provider.tunnels)
-    assert not stage.door.is_open
+    assert not stage.listener.is_open
     assert stage.manager.status == TunnelStatus()
 
 
@@ -300,7 +300,7 @@ async def test_a_tunnel_whose_target_is_set_elsewhere_has_a_fixed_port() -> None
         stage.config = replace(stage.config, tunnel_port=port)
         await stage.manager.open("own", "a.example")
         status = await stage.until("open")
-        assert stage.door.ports == [expected]
+        assert stage.listener.ports == [expected]
         assert status.port == expected
         await stage.manager.close()
 
@@ -309,7 +309,7 @@ async def test_a_taken_port_and_an_unknown_provider_are_told() -> None:
     stage = Stage()
     with pytest.raises(InvalidRequest):
         await stage.manager.open("telepathy")
-    stage.door.error = StartError("Port 8490 is taken.")
+    stage.listener.error = StartError("Port 8490 is taken.")
     await stage.manager.open("cloudflared")
     assert (await stage.until("failed")).problem == "Port 8490 is taken."
 

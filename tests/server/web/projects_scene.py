@@ -29,7 +29,7 @@ HOST = "claude.example.org"
 class Scene:
     """The HTTP side over projects in a made-up home."""
 
-    def __init__(self, folder: Path, door: str = "local", **config: Any) -> None:
+    def __init__(self, folder: Path, listener: str = "local", **config: Any) -> None:
         self.home = folder.resolve() / "home"
         self.root = self.home / "projects"
         self.root.mkdir(parents=True)
@@ -44,13 +44,13 @@ class Scene:
         self.engine = FakeEngine(config=self.config)
         parts = Parts(keys=self.book, projects=self.store)
         app = create_app(self.config, self.engine, self.control, parts=parts)
-        if door == "tunnel":
+        if listener == "tunnel":
             guarded = AccessMiddleware(app, self._tunnel)
             self.app: Any = TunnelGate(
                 guarded, self._tunnel, host=lambda: HOST, find_key=self.book.find, proofs=Proofs()
             )
         else:
-            self.app = AccessMiddleware(app, lambda: policy_for(self.config, door, self.book.find))  # type: ignore[arg-type] # a listener's name
+            self.app = AccessMiddleware(app, lambda: policy_for(self.config, listener, self.book.find))  # type: ignore[arg-type] # a listener's name
 
     def _tunnel(self) -> Any:
         return tunnel_policy(self.config, HOST, self.book.find)

@@ -38,16 +38,16 @@ def requests(**config: object) -> AgentRequests:
     return AgentRequests(Known(), lambda: given, ComputerUse(lambda: given, no))
 
 
-def access(door: Literal["local", "lan", "tunnel"] = "local", key: NamedKey | None = None) -> Access:
-    return Access(AccessPolicy(door, key="secret"), is_trusted=key is None, is_own=True, key=key)
+def access(listener: Literal["local", "lan", "tunnel"] = "local", key: NamedKey | None = None) -> Access:
+    return Access(AccessPolicy(listener, key="secret"), is_trusted=key is None, is_own=True, key=key)
 
 
 def named(id_: str, *, agent: bool) -> NamedKey:
-    return NamedKey(id_, "app", b"", b"", 0.0, rights=Rights(doors=("local", "lan", "tunnel"), agent=agent))
+    return NamedKey(id_, "app", b"", b"", 0.0, rights=Rights(listeners=("local", "lan", "tunnel"), agent=agent))
 
 
 @pytest.mark.parametrize(
-    ("door", "key", "allowed"),
+    ("listener", "key", "allowed"),
     [
         ("local", None, True),
         ("local", named("k9", agent=True), True),
@@ -63,27 +63,27 @@ def named(id_: str, *, agent: bool) -> NamedKey:
 )
 @pytest.mark.parametrize("body", [{"model": "sonnet@shop"}, {"model": "sonnet", "project_id": PROJECT.id}], ids=str)
 async def test_who_may(
-    door: Literal["local", "lan", "tunnel"], key: NamedKey | None, allowed: bool, body: dict[str, object]
+    listener: Literal["local", "lan", "tunnel"], key: NamedKey | None, allowed: bool, body: dict[str, object]
 ) -> None:
     if not allowed:
         with pytest.raises(AgentDenied) as caught:
-            await requests().work_in(body, access(door, key), request_id="r")
+            await requests().work_in(body, access(listener, key), request_id="r")
         assert caught.value.hint
         return
-    work, rest = await requests().work_in(body, access(door, key), request_id="r")
+    work, rest = await requests().work_in(body, access(listener, key), request_id="r")
     assert work is not None
     assert (work.project, work.request_id, rest) == (PROJECT, "r", {"model": "sonnet"})
 
 
-@pytest.mark.parametrize("door", ["local", "lan", "tunnel"])
-async def test_the_desktop_is_for_this_computer_only(door: Literal["local", "lan", "tunnel"]) -> None:
+@pytest.mark.parametrize("listener", ["local", "lan", "tunnel"])
+async def test_the_desktop_is_for_this_computer_only(listener: Literal["local", "lan", "tunnel"]) -> None:
     key = named("k1", agent=True)
-    work, _ = await requests(computer_use=True).work_in({"model": "sonnet@shop"}, access(door, key), request_id="r")
+    work, _ = await requests(computer_use=True).work_in({"model": "sonnet@shop"}, access(listener, key), request_id="r")
     assert work is not None
-    assert work.uses_desktop is (door == "local")
+    assert work.uses_desktop is (listener == "local")
     with pytest.raises(AgentDenied) as caught:
-        await requests(computer_use=True).work_in({"model": "sonnet@computer"}, access(door, key), request_id="r")
-    assert ("now" in caught.value.message) is (door == "local")
+        await requests(computer_use=True).work_in({"model": "sonnet@computer"}, access(listener, key), request_id="r")
+    assert ("now" in caught.value.message) is (listener == "local")
 
 
 @pytest.mark.parametrize(
@@ -115,19 +115,22 @@ async def test_agents_that_are_off_are_refused() -> None:
         await off.work_in({"model": "sonnet@shop"}, access(), request_id="r")
 
 
-@pytest.mark.parametrize("door", ["local", "lan", "tunnel"])
+@pytest.mark.parametrize("listener", ["local", "lan", "tunnel"])
 @pytest.mark.parametrize(("agent", "is_named"), [(True, True), (True, False), (False, True)])
-async def test_over_http_each_door_lets_only_named_keys_work_in_a_project(
-    tmp_path: Path, door: Literal["local", "lan", "tunnel"], agent: bool, is_named: bool
+async def test_over_http_each_listener_lets_only_named_keys_work_in_a_project(
+    tmp_path: Path, listener: Literal["local", "lan", "tunnel"], agent: bool, is_named: bool
 ) -> None:
-    scene = Scene(tmp_path, door, agent_mode=True, api_key="secret", reach="lan")
-    headers = {**scene.key("Cursor", doors=(door,), agent=agent), "host": HOST if door == "tunnel" else "127.0.0.1"}
+    scene = Scene(tmp_path, listener, agent_mode=True, api_key="secret", reach="lan")
+    headers = {
+        **scene.key("Cursor", listeners=(listener,), agent=agent),
+        "host": HOST if listener == "tunnel" else "127.0.0.1",
+    }
     (key,) = scene.book.listed()
     await scene.add(remote_keys=(key.id,) if is_named else ())
     body = {"model": "sonnet@shop", "messages": [{"role": "user", "content": "Go."}]}
     async with client(scene.app, **headers) as c:
         reply = await c.post("/v1/chat/completions", json=body)
-    if agent and (door == "local" or is_named):
+    if agent and (listener == "local" or is_named):
         assert reply.status_code == 200, reply.text
         (request,) = scene.engine.requests
         assert request.work is not None

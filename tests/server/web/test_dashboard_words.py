@@ -32,7 +32,7 @@ def test_every_way_has_words(inspector: str) -> None:
 
 
 def test_every_listener_has_words(inspector: str) -> None:
-    assert _table(inspector, "DOORS") == {"local", "lan", "ollama", "tunnel"}
+    assert _table(inspector, "LISTENERS") == {"local", "lan", "ollama", "tunnel"}
 
 
 def test_nothing_that_a_module_exports_is_unused() -> None:

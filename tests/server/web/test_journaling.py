@@ -39,7 +39,7 @@ class Kept(list[Record]):
 
     def app(self, engine: FakeEngine, policy: AccessPolicy | None = None) -> AccessMiddleware:
         return AccessMiddleware(
-            create_app(engine.config, engine), policy or AccessPolicy(), on_end=self._end, door="ollama"
+            create_app(engine.config, engine), policy or AccessPolicy(), on_end=self._end, listener="ollama"
         )
 
     def _end(self, entry: Entry, status: int | None) -> None:

@@ -35,7 +35,7 @@ class Scene:
 
     folder: Path
     config: Config = KEYED
-    door: str = "local"
+    listener: str = "local"
     engine: FakeEngine = field(default_factory=FakeEngine)
     entries: list[Entry] = field(default_factory=list)
     is_other_user: bool = False
@@ -54,7 +54,7 @@ class Scene:
 
         self.app = AccessMiddleware(
             app,
-            lambda: policy_for(self.config, self.door, self.book.find),  # type: ignore[arg-type] # a listener's name
+            lambda: policy_for(self.config, self.listener, self.book.find),  # type: ignore[arg-type] # a listener's name
             on_end=ended,
         )
 
@@ -62,7 +62,7 @@ class Scene:
         return self.book.add(name, Rights(**rights))[1]
 
     def calls(self, key: str = "", **headers: str) -> httpx.AsyncClient:
-        host = {"host": "192.168.1.20:8082"} if self.door == "lan" else {}
+        host = {"host": "192.168.1.20:8082"} if self.listener == "lan" else {}
         return client(self.app, **({"authorization": f"Bearer {key}"} if key else {}), **host, **headers)
 
 
@@ -139,14 +139,16 @@ async def test_the_key_of_the_user_is_enough_beside_a_revoked_one(scene: Scene) 
         assert (await c.post("/v1/chat/completions", json=ASK)).status_code == 200
 
 
-@pytest.mark.parametrize(("door", "doors"), [("local", ("lan",)), ("lan", ("local",)), ("ollama", ("lan", "tunnel"))])
-async def test_it_works_at_its_doors_only(tmp_path: Path, door: str, doors: tuple[Any, ...]) -> None:
-    scene = Scene(tmp_path, door=door)
-    denied, allowed = scene.key("Away", doors=doors), scene.key("Here", doors=("local", "lan"))
+@pytest.mark.parametrize(
+    ("listener", "listeners"), [("local", ("lan",)), ("lan", ("local",)), ("ollama", ("lan", "tunnel"))]
+)
+async def test_it_works_at_its_listeners_only(tmp_path: Path, listener: str, listeners: tuple[Any, ...]) -> None:
+    scene = Scene(tmp_path, listener=listener)
+    denied, allowed = scene.key("Away", listeners=listeners), scene.key("Here", listeners=("local", "lan"))
     for headers in ({}, {"x-api-key": "wrong"}):
         async with scene.calls(denied, **headers) as c:
             reply = await c.post("/v1/chat/completions", json=ASK)
-        assert (reply.status_code, reply.json()["error"]["code"]) == (403, "door_closed")
+        assert (reply.status_code, reply.json()["error"]["code"]) == (403, "access_denied")
         assert "'Away' may not be used from" in reply.text
         assert "The section Keys of the dashboard" in reply.text
     async with scene.calls(allowed) as c:

@@ -171,7 +171,7 @@ async def test_from_other_devices_a_key_sees_only_what_the_user_gave_it(tmp_path
 
 async def test_through_the_tunnel_there_are_no_projects_at_all(tmp_path: Path) -> None:
     scene = Scene(tmp_path, "tunnel", projects_by_api=True)
-    key = scene.key("Cursor", doors=("tunnel",), agent=True, projects=True)
+    key = scene.key("Cursor", listeners=("tunnel",), agent=True, projects=True)
     (cursor,) = scene.book.listed()
     await scene.add("given", remote_keys=(cursor.id,))
     async with client(scene.app, host=HOST, **key) as c:
@@ -236,8 +236,8 @@ async def control(scene: Scene, method: str, path: str = "", body: Any = None) -
 
 async def test_the_user_may_give_everything_on_the_page(tmp_path: Path) -> None:
     scene = Scene(tmp_path)
-    scene.key("Phone", agent=True, doors=("local", "lan"))
-    scene.key("Here", agent=True, doors=("local",))
+    scene.key("Phone", agent=True, listeners=("local", "lan"))
+    scene.key("Here", agent=True, listeners=("local",))
     folder = scene.home / "work"
     folder.mkdir()
     given = {

@@ -76,7 +76,7 @@ def test_the_first_opening_copies_the_new_key_and_later_ones_open_only(tmp_path:
 
 
 def test_a_key_of_the_user_for_the_internet_is_used(tmp_path: Path) -> None:
-    KeyBook(tmp_path).add("Cursor", Rights(doors=("tunnel",)))
+    KeyBook(tmp_path).add("Cursor", Rights(listeners=("tunnel",)))
     fakes = Fakes(tmp_path)
     fakes.requests.execute(OpenTunnel("cloudflared"))
     assert (fakes.copied, fakes.notices, fakes.asked) == ([], [], [("tunnel", "cloudflared")])

@@ -55,7 +55,7 @@ function KeyLine({ keys, made, onKey }) {
   const make = async () => {
     setBusy(true);
     try {
-      onKey(await api("POST", "/control/keys", { name: "Tunnel", numbered: true, doors: ["tunnel"] }));
+      onKey(await api("POST", "/control/keys", { name: "Tunnel", numbered: true, listeners: ["tunnel"] }));
       setTrouble("");
     } catch (error) {
       setTrouble(error.message);

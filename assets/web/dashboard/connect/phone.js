@@ -37,7 +37,7 @@ export function Phone() {
     }
   };
   const withNewKey = () => draw(async () => {
-    const made = await api("POST", "/control/keys", { name: "Phone", numbered: true, doors: [row.door] });
+    const made = await api("POST", "/control/keys", { name: "Phone", numbered: true, listeners: [row.listener] });
     return { key: made.key, name: `the key '${made.name}'` };
   });
   if (!found) {
@@ -47,11 +47,11 @@ export function Phone() {
     ${trouble && html`<${Notice} kind="bad">${trouble}<//>`}
     ${!row && html`<p class="quiet">Only this computer reaches Drawbridge now. Let <a href="#settings">other devices</a> of your network connect, or open a tunnel.</p>`}
     ${row && !(shown && !isStale) && html`<div class="stack tight">
-      ${found.data.length > 1 && html`<${Select} label="Address" options=${found.data.map((one) => [one.base_url, `${one.base_url} (${one.door === "lan" ? "your network" : "the internet"})`])} value=${row.base_url} onChange=${setChosen} />`}
-      ${found.data.length === 1 && html`<p><code>${row.base_url}</code> <span class="quiet">(${row.door === "lan" ? "your network" : "the internet"})</span></p>`}
+      ${found.data.length > 1 && html`<${Select} label="Address" options=${found.data.map((one) => [one.base_url, `${one.base_url} (${one.listener === "lan" ? "your network" : "the internet"})`])} value=${row.base_url} onChange=${setChosen} />`}
+      ${found.data.length === 1 && html`<p><code>${row.base_url}</code> <span class="quiet">(${row.listener === "lan" ? "your network" : "the internet"})</span></p>`}
       <div class="row">
         <${Button} kind="primary" onClick=${withNewKey}>Show a code with a new key<//>
-        ${row.door === "lan" && found.has_main_key && html`<${Button} onClick=${() => draw(async () => ({ key: true, name: "the main access key" }))}>With the main key<//>`}
+        ${row.listener === "lan" && found.has_main_key && html`<${Button} onClick=${() => draw(async () => ({ key: true, name: "the main access key" }))}>With the main key<//>`}
         <${Button} kind="quiet" onClick=${() => draw(async () => ({ key: null, name: "" }))}>Only the address<//>
       </div>
       <p class="hint">A new key can be revoked under <a href="#keys">Keys</a> without touching other apps.</p>

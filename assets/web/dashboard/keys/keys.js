@@ -29,17 +29,17 @@ export function Keys() {
   }
   return html`<div class="stack keys">
     ${(trouble || found.trouble) && html`<${Notice} kind="bad">${trouble || found.trouble}<//>`}
-    <${NewKey} doors=${found.doors} onMade=${load} />
+    <${NewKey} listeners=${found.listeners} onMade=${load} />
     <${Card} title="Keys">
       ${found.data.length === 0
         ? html`<${Empty} title="No app has a key of its own yet.">With one, its requests are listed under its name, and it can be limited or revoked without touching other apps.<//>`
-        : html`<ul class="key-list">${found.data.map((row) => html`<${Key} key=${row.name} row=${row} doors=${found.doors} onChange=${load} />`)}</ul>`}
+        : html`<ul class="key-list">${found.data.map((row) => html`<${Key} key=${row.name} row=${row} listeners=${found.listeners} onChange=${load} />`)}</ul>`}
     <//>
     ${!found.key_required && found.data.length > 0 && html`<${Notice}>Apps on this computer also get in without a key, so limits bind only those that send theirs. <a href="#settings">Require the access key</a> to change that.<//>`}
   </div>`;
 }
 
-function NewKey({ doors, onMade }) {
+function NewKey({ listeners, onMade }) {
   const [name, setName] = useState("");
   const [rights, setRights] = useState(rightsIn(null));
   const [made, setMade] = useState(null);
@@ -73,12 +73,12 @@ function NewKey({ doors, onMade }) {
         <${Field} label="App" value=${name} maxlength="40" placeholder="Talon" autocomplete="off" error=${error} onInput=${setName} />
         <button type="submit" class="button primary" disabled=${isBusy || !name.trim()}>Create key</button>
       </div>
-      <details><summary>Limits and rights</summary><${RightsForm} rights=${rights} doors=${doors} onChange=${setRights} /></details>
+      <details><summary>Limits and rights</summary><${RightsForm} rights=${rights} listeners=${listeners} onChange=${setRights} /></details>
     </form>
   <//>`;
 }
 
-function Key({ row, doors, onChange }) {
+function Key({ row, listeners, onChange }) {
   const form = useEditedRow(onChange);
   const { edited, setEdited, attempt } = form;
   const path = `/control/keys/${encodeURIComponent(row.name)}`;
@@ -86,7 +86,7 @@ function Key({ row, doors, onChange }) {
     <div class="key-row">
       <div class="key-about">
         <h3>${row.name}</h3>
-        <p class="key-rights">${rightsInWords(row, doors).map((word) => html`<${Tag}>${word}<//>`)}</p>
+        <p class="key-rights">${rightsInWords(row, listeners).map((word) => html`<${Tag}>${word}<//>`)}</p>
         <p class="hint"><${Used} row=${row} /></p>
       </div>
       <div class="key-actions">
@@ -96,7 +96,7 @@ function Key({ row, doors, onChange }) {
     </div>
     <${RowForm} row=${form} onSave=${() => api("PATCH", path, { name: edited.name, ...givenRights(edited) })}>
       ${edited && html`<${Field} label="Name" value=${edited.name} maxlength="40" onInput=${(name) => setEdited((before) => ({ ...before, name }))} />
-        <${RightsForm} rights=${edited} doors=${doors} onChange=${setEdited} />`}
+        <${RightsForm} rights=${edited} listeners=${listeners} onChange=${setEdited} />`}
     <//>
   </li>`;
 }

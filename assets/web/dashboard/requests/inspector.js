@@ -23,7 +23,7 @@ const WAYS = {
 };
 const PAYERS = { plan: "your plan", "api key": "an API key", bedrock: "Amazon Bedrock", vertex: "Google Vertex AI", foundry: "Microsoft Foundry" };
 const seconds = (unix) => String(new Date(unix * 1000).getSeconds()).padStart(2, "0");
-const DOORS = { local: "this computer", lan: "the network", ollama: "Ollama's port", tunnel: "the internet, through the tunnel" };
+const LISTENERS = { local: "this computer", lan: "the network", ollama: "Ollama's port", tunnel: "the internet, through the tunnel" };
 
 /** `number` is the one in the address. Escape and the button call `onClose`. */
 export function Inspector({ number: which, live, onClose }) {
@@ -82,7 +82,7 @@ function Facts({ row }) {
   const facts = [
     ["Ended", `${moment(row.ended_at)}:${seconds(row.ended_at)}, after ${milliseconds(row.total_ms)}`],
     ["Request id", html`<${Code} text=${row.id} name="Copy the request id" />`],
-    ["Arrived at", html`<code>${row.path}</code> from ${DOORS[row.door] ?? row.door}`],
+    ["Arrived at", html`<code>${row.path}</code> from ${LISTENERS[row.door] ?? row.door}`],
     ["Key", row.key],
     ["Sent by", row.key && row.app],
     ["Model", html`<${Models} row=${row} />`],

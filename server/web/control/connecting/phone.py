@@ -28,7 +28,7 @@ def phone_router(admission: Admission, engine: Engine, parts: Parts) -> APIRoute
     @router.get("")
     async def addresses(request: Request) -> Response:
         admission.page(request)
-        rows = [{"base_url": url, "door": door} for url, door in _addresses(engine.status())]
+        rows = [{"base_url": url, "listener": listener} for url, listener in _addresses(engine.status())]
         return JsonReply({"data": rows, "has_main_key": engine.config.api_key is not None})
 
     # With POST, so that the key is in no address.
@@ -39,10 +39,10 @@ def phone_router(admission: Admission, engine: Engine, parts: Parts) -> APIRoute
         if not isinstance(given, dict):
             raise InvalidRequest("The request body must be a JSON object.")
         asked = given.get("base_url")
-        url, door = next((row for row in _addresses(engine.status()) if row[0] == asked), ("", ""))
+        url, listener = next((row for row in _addresses(engine.status()) if row[0] == asked), ("", ""))
         if not url:
             raise InvalidRequest("base_url is not an address of this server for other devices.", param="base_url")
-        text = _key_for(door, given.get("key"), engine.config.api_key, parts)
+        text = _key_for(listener, given.get("key"), engine.config.api_key, parts)
         # Making it takes some milliseconds of processor time.
         drawn = await asyncio.to_thread(qr_code, f"{url}\n{text}" if text else url)
         return JsonReply({"size": drawn.size, "path": drawn.path, "has_key": text is not None})
@@ -58,7 +58,7 @@ def _addresses(status: Status) -> Iterator[tuple[str, str]]:
         yield status.tunnel.base_url, "tunnel"
 
 
-def _key_for(door: str, key: object, main: str | None, parts: Parts) -> str | None:
+def _key_for(listener: str, key: object, main: str | None, parts: Parts) -> str | None:
     """The text of the key to put into the code: none, the server's own for `True`, or the given one of an app.
 
     Only a key that the address accepts is taken. Raises `InvalidRequest`.
@@ -66,12 +66,12 @@ def _key_for(door: str, key: object, main: str | None, parts: Parts) -> str | No
     if key is None:
         return None
     if key is True:
-        if door != "lan" or main is None:
+        if listener != "lan" or main is None:
             raise InvalidRequest("This address does not take the main access key: make a key of its own.", param="key")
         return main
     if not isinstance(key, str) or len(key) > _KEY_LONGEST:
         raise InvalidRequest("key must be a string, or true for the main access key.", param="key")
     found: NamedKey | None = parts.keys.find(key) if parts.keys is not None else None
-    if found is None or door not in found.rights.doors:
+    if found is None or listener not in found.rights.listeners:
         raise InvalidRequest("This is not a key that may be used at this address.", param="key")
     return key

@@ -83,7 +83,7 @@ def test_only_errors_worth_a_retry_let_clients_retry(kind: type[DrawbridgeError]
         (errors.NotFound(), 404, "invalid_request_error", "not_found"),
         (errors.MethodNotAllowed(), 405, "invalid_request_error", "method_not_allowed"),
         (errors.KeyRefused(), 401, "authentication_error", "invalid_api_key"),
-        (errors.AccessDenied(), 403, "permission_error", "door_closed"),
+        (errors.AccessDenied(), 403, "permission_error", "access_denied"),
         (errors.BodyNotJson(), 415, "invalid_request_error", "unsupported_media_type"),
         (errors.QueueFull(), 429, "rate_limit_error", "rate_limit_exceeded"),
         (errors.QueueTimeout(), 503, "server_error", "queue_timeout"),

@@ -30,12 +30,12 @@ class Gated:
 
     def __init__(self, host: str = HOST, config: Config | None = None) -> None:
         self.host, self.config = host, config or Config()
-        self.key, self.text = make_key("Tunnel", Rights(doors=("tunnel",)), now=0.0)
+        self.key, self.text = make_key("Tunnel", Rights(listeners=("tunnel",)), now=0.0)
         self.clock, self.proofs = Clock(), Proofs()
         self.came: list[dict[str, Any]] = []
         self.uses = 0
         self.gate = TunnelGate(
-            AccessMiddleware(self.answer, lambda: tunnel_policy(self.config, self.host, self.find), door="tunnel"),
+            AccessMiddleware(self.answer, lambda: tunnel_policy(self.config, self.host, self.find), listener="tunnel"),
             lambda: tunnel_policy(self.config, self.host, self.find),
             host=lambda: self.host,
             find_key=self.find,
@@ -266,7 +266,7 @@ async def test_only_a_right_key_counts_as_use() -> None:
 
 async def test_a_key_that_is_not_for_the_internet_does_not_keep_the_tunnel_open() -> None:
     gated = Gated()
-    gated.key, gated.text = make_key("Local", Rights(doors=("local",)), now=0.0)
+    gated.key, gated.text = make_key("Local", Rights(listeners=("local",)), now=0.0)
     assert (await gated.ask("POST", "/v1/chat/completions")).status_code == 403
     assert (gated.uses, gated.came) == (0, [])
 

@@ -92,10 +92,10 @@ async def test_the_whole_conversation_is_allowed_only_where_that_is_offered() ->
         assert (reply.status_code, task.done()) == (400, False)
 
 
-@pytest.mark.parametrize("door", ["lan", "tunnel"])
-async def test_nobody_decides_through_the_tunnel_or_from_other_devices(door: Any) -> None:
+@pytest.mark.parametrize("listener", ["lan", "tunnel"])
+async def test_nobody_decides_through_the_tunnel_or_from_other_devices(listener: Any) -> None:
     engine = FakeEngine()
-    policy = AccessPolicy(door, key="gate-key", hosts=frozenset({"127.0.0.1"}))
+    policy = AccessPolicy(listener, key="gate-key", hosts=frozenset({"127.0.0.1"}))
     app = served(engine, control=FakeControl(), policy=policy)
     async with client(app, **TOKEN, authorization="Bearer gate-key") as c, asking(engine) as task:
         assert (await c.get("/control/approvals")).status_code == 404

@@ -72,7 +72,7 @@ async def test_nothing_starts_a_session_by_http(method: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("door", "headers", "status"),
+    ("listener", "headers", "status"),
     [
         ("local", {}, 403),
         ("local", {"x-drawbridge-token": "wrong"}, 403),
@@ -81,9 +81,9 @@ async def test_nothing_starts_a_session_by_http(method: str, path: str) -> None:
     ],
 )
 async def test_only_the_page_and_the_commands_on_this_computer_stop_it(
-    engine: FakeEngine, door: Any, headers: dict[str, str], status: int
+    engine: FakeEngine, listener: Any, headers: dict[str, str], status: int
 ) -> None:
-    policy = AccessPolicy(door, key="gate-key", hosts=frozenset({"127.0.0.1"}))
+    policy = AccessPolicy(listener, key="gate-key", hosts=frozenset({"127.0.0.1"}))
     app = served(engine, control=FakeControl(), policy=policy)
     async with client(app, **headers, authorization="Bearer gate-key") as c:
         assert (await c.post("/control/computer/stop")).status_code == status

@@ -66,7 +66,7 @@ async def test_a_client_may_have_several_keys_with_numbers(page: httpx.AsyncClie
         ("POST", "", {}, 400, "name"),
         ("POST", "", [], 400, None),
         ("POST", "", {"name": "a", "right": 1}, 400, "right"),
-        ("POST", "", {"name": "a", "doors": ["attic"]}, 400, "doors"),
+        ("POST", "", {"name": "a", "listeners": ["attic"]}, 400, "listeners"),
         ("PATCH", "/Talon", {"tokens_per_minute": 0}, 400, "tokens_per_minute"),
         ("PATCH", "/Nothing", {}, 404, None),
         ("DELETE", "/Nothing", None, 404, None),

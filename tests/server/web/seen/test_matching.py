@@ -81,12 +81,12 @@ def test_a_card_tells_only_of_names_that_no_other_client_has() -> None:
 @pytest.mark.parametrize(
     ("arrival", "expected"),
     [
-        (Arrival(1, UNKNOWN, door="tunnel", key_sent="given", key="Tunnel"), True),
-        (Arrival(1, UNKNOWN, door="tunnel", key_sent="given", key="Tunnel 2"), True),
-        (Arrival(1, "Node.js", door="tunnel", key_sent="given"), True),
-        (Arrival(1, UNKNOWN, door="tunnel", key_sent="given", key="Phone"), False),
-        (Arrival(1, UNKNOWN, door="tunnel"), False),
-        (Arrival(1, "Talon", door="tunnel", key_sent="given", key="Tunnel"), False),
+        (Arrival(1, UNKNOWN, listener="tunnel", key_sent="given", key="Tunnel"), True),
+        (Arrival(1, UNKNOWN, listener="tunnel", key_sent="given", key="Tunnel 2"), True),
+        (Arrival(1, "Node.js", listener="tunnel", key_sent="given"), True),
+        (Arrival(1, UNKNOWN, listener="tunnel", key_sent="given", key="Phone"), False),
+        (Arrival(1, UNKNOWN, listener="tunnel"), False),
+        (Arrival(1, "Talon", listener="tunnel", key_sent="given", key="Tunnel"), False),
         (Arrival(1, UNKNOWN, key_sent="given", key="Tunnel"), False),
     ],
 )
@@ -97,7 +97,7 @@ def test_through_the_tunnel_comes_cursor(arrival: Arrival, expected: bool) -> No
 def test_a_running_request_through_the_tunnel_is_cursors() -> None:
     head = Head.read("POST", "/v1/chat/completions", [(b"user-agent", b"Go-http-client/2.0")])
     key, _ = make_key("Tunnel", ALL, now=0.0)
-    for door, expected in (("tunnel", True), ("local", False)):
-        entry = Entry(head, door, "req_1")
+    for listener, expected in (("tunnel", True), ("local", False)):
+        entry = Entry(head, listener, "req_1")
         entry.uses(key)
         assert is_of("cursor", running_arrival(entry)) is expected

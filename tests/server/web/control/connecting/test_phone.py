@@ -53,7 +53,7 @@ def text_in(reply: httpx.Response) -> str:
 
 async def test_it_lists_the_addresses_for_other_devices(scene: Scene) -> None:
     assert (await scene.page.get("/control/phone")).json() == {
-        "data": [{"base_url": LAN, "door": "lan"}, {"base_url": PUBLIC, "door": "tunnel"}],
+        "data": [{"base_url": LAN, "listener": "lan"}, {"base_url": PUBLIC, "listener": "tunnel"}],
         "has_main_key": True,
     }
 
@@ -61,7 +61,7 @@ async def test_it_lists_the_addresses_for_other_devices(scene: Scene) -> None:
 async def test_a_code_has_the_address_and_the_key(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     _, phone = scene.book.add("Phone")
-    _, outside = scene.book.add("Phone outside", Rights(doors=("tunnel",)))
+    _, outside = scene.book.add("Phone outside", Rights(listeners=("tunnel",)))
     codes: list[tuple[dict[str, Any], str]] = [
         ({"base_url": LAN, "key": True}, f"{LAN}\n{MAIN}"),
         ({"base_url": LAN, "key": phone}, f"{LAN}\n{phone}"),
@@ -101,7 +101,7 @@ async def test_what_leads_nowhere_gets_no_code(scene: Scene, body: Any, param: s
 
 async def test_a_key_must_be_one_that_its_address_takes(scene: Scene) -> None:
     _, inside = scene.book.add("Inside")
-    _, outside = scene.book.add("Outside", Rights(doors=("tunnel",)))
+    _, outside = scene.book.add("Outside", Rights(listeners=("tunnel",)))
     for url, key in ((PUBLIC, inside), (LAN, outside)):
         assert (await scene.page.post("/control/phone", json={"base_url": url, "key": key})).status_code == 400
 
@@ -109,7 +109,7 @@ async def test_a_key_must_be_one_that_its_address_takes(scene: Scene) -> None:
 async def test_without_a_main_key_or_a_way_in_there_is_neither(tmp_path: Path) -> None:
     scene = Scene(tmp_path, Config(), TunnelStatus())
     found = (await scene.page.get("/control/phone")).json()
-    assert (found["has_main_key"], [row["door"] for row in found["data"]]) == (False, ["lan"])
+    assert (found["has_main_key"], [row["listener"] for row in found["data"]]) == (False, ["lan"])
     assert (await scene.page.post("/control/phone", json={"base_url": LAN, "key": True})).status_code == 400
 
 

@@ -44,7 +44,7 @@ class Waiting:
         yield  # type: ignore[misc] # never
 
 
-class Door:
+class Listener:
     host = ""
     used_at: float | None = None
 
@@ -77,7 +77,7 @@ class Scene:
         async def never(_: str) -> bytes:
             raise OSError
 
-        manager = TunnelManager(by_name, Door(), Proofs(), never, config=lambda: self.config)
+        manager = TunnelManager(by_name, Listener(), Proofs(), never, config=lambda: self.config)
         self.manager = manager if self.has_tunnel else None
         self.control = FakeControl()
         parts = Parts(keys=self.book, tunnel=self.manager)
@@ -114,7 +114,7 @@ async def test_the_first_opening_makes_the_key_and_no_later_one_shows_it(scene: 
     assert scene.book is not None
     found = scene.book.find(made["key"])
     assert found is not None
-    assert found.rights.doors == ("tunnel",)
+    assert found.rights.listeners == ("tunnel",)
     second = await scene.open({"provider": "cloudflared"})
     assert second.json()["key"] == {"name": "Tunnel", "key": None}
     shown = await scene.page.get("/control/tunnel")

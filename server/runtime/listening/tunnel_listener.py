@@ -17,7 +17,7 @@ MOST_CONNECTIONS = 64
 CLOSING_S = 2.0
 
 
-class TunnelDoor:
+class TunnelListener:
     """Opens and closes the listener of the tunnel. `app` is set before the first opening.
 
     `host` is the public name that it answers, and `used_at` when a right key was used last, as a Unix time.
