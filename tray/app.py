@@ -28,7 +28,7 @@ from server.machine.page_ticket import make_ticket
 from server.machine.version import managed_by, own_version, project_page, repository
 from tray.commands import Quit, Stop
 from tray.control.controller import Controller
-from tray.control.interfaces import Hands, Platform, Screen
+from tray.control.interfaces import ControlledDesktop, Platform, Screen
 from tray.control.keys.access_key import AccessKey
 from tray.control.settings.page_settings import PageSettings
 from tray.control.settings.settings import Settings
@@ -156,7 +156,7 @@ def _run(
         describe=claimed.describe,
         is_background=bool(settings.flags.get("background")),
         is_first_time=partial(_is_first_time, folders),
-        open_hands=_open_hands,
+        open_desktop_control=_open_desktop_control,
     )
     controller = Controller(settings, AccessKey(Keychain(folders.config)), platform, make_server=make_server)
     view = _view(controller, desktop)
@@ -223,11 +223,11 @@ def _diagnostics(flags: Mapping[str, object]) -> str:
     return diagnostics(flags, tray=detect_tray)
 
 
-def _open_hands() -> Hands:
+def _open_desktop_control() -> ControlledDesktop:
     # Imported only when the user starts computer use.
-    from tray.hands import open_hands
+    from tray.desktop_control import open_desktop_control
 
-    return open_hands()
+    return open_desktop_control()
 
 
 def _answers(address: tuple[str, int]) -> bool:

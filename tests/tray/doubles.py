@@ -1,4 +1,4 @@
-"""What a scene has instead of the desktop: a clock, a screen, autostart, a keyring, hands."""
+"""What a scene has instead of the desktop: a clock, a screen, autostart, a keyring, a desktop that Claude uses."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -118,7 +118,7 @@ class Memory:
         return next((value for (_, name), value in self.kept.items() if name == "access key"), None)
 
 
-class FakeHands(FakeDesktop):
+class FakeControlledDesktop(FakeDesktop):
     """The desktop that Claude uses; `stopped` is what the hot key and the corner call."""
 
     hot_key = "Ctrl+Alt+Escape"

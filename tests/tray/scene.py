@@ -23,7 +23,7 @@ from server.machine.network.sockets import Listeners
 from server.runtime.runner import Runner
 from server.status import State, Status
 from tests.server.fake_server import FakeBackend
-from tests.tray.doubles import Autostart, Clock, Desktop, FakeHands, Memory, Screen
+from tests.tray.doubles import Autostart, Clock, Desktop, FakeControlledDesktop, Memory, Screen
 from tray.commands import Quit, Stop
 from tray.control.background import Completed
 from tray.control.controller import Controller, Event
@@ -110,7 +110,7 @@ class Scene:
         self.described: list[str] = []
         self.is_background = False
         self.times: list[str] = []
-        self.hands: list[FakeHands] = []
+        self.desktops: list[FakeControlledDesktop] = []
         self.hands_error: Exception | None = None
         self.watch_error: Exception | None = None
 
@@ -233,18 +233,18 @@ class Scene:
             describe=self.described.append,
             is_background=self.is_background,
             is_first_time=self._is_first_time,
-            open_hands=self._open_hands,
+            open_desktop_control=self._open_desktop_control,
         )
 
     def _is_first_time(self, name: str) -> bool:
         self.times.append(name)
         return self.times.count(name) == 1
 
-    def _open_hands(self) -> FakeHands:
+    def _open_desktop_control(self) -> FakeControlledDesktop:
         if self.hands_error is not None:
             raise self.hands_error
-        self.hands.append(FakeHands(self.watch_error))
-        return self.hands[-1]
+        self.desktops.append(FakeControlledDesktop(self.watch_error))
+        return self.desktops[-1]
 
     def _newest(self, feed: str) -> str | None:
         self.fetched.append(feed)

@@ -1,4 +1,4 @@
-"""Claude uses a real desktop: an invisible X server, the real Claude Code, and the tray's hands."""
+"""Claude uses a real desktop: an invisible X server, the real Claude Code, and the tray's side of computer use."""
 
 import asyncio
 import base64
@@ -27,9 +27,9 @@ if sys.platform != "linux":
 
 from Xlib import X
 
-from tests.tray.hands.xprograms import NotingWindow
-from tray.hands import Hands
-from tray.hands.opening import open_devices
+from tests.tray.desktop_control.xprograms import NotingWindow
+from tray.desktop_control import LocalDesktop
+from tray.desktop_control.opening import open_devices
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 RED = 0xC00000
@@ -85,7 +85,7 @@ class Questions:
 def begin(agency: Agency, display: str) -> ComputerSession:
     """What the tray does when the person starts computer use."""
     environ = {"DISPLAY": display, "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nowhere"}
-    return agency.engine.computer.start(Hands(lambda: open_devices("linux", environ)))
+    return agency.engine.computer.start(LocalDesktop(lambda: open_devices("linux", environ)))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from tests.whole.desktop import App, open_app
 if sys.platform != "linux":
     pytest.skip("X11 is Linux's; not macOS or Windows", allow_module_level=True)
 
-from tests.tray.hands.xprograms import Person
+from tests.tray.desktop_control.xprograms import Person
 
 pytestmark = pytest.mark.timeout(180)
 USES = "Claude uses the desktop"

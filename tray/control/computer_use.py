@@ -10,7 +10,7 @@ from server.desktop_tools.session import End
 from server.errors import DrawbridgeError, ShuttingDown
 from tray.commands import AnswerComputerUse, StartComputerUse, StopComputerUse
 from tray.control.background import Background
-from tray.control.interfaces import Hands
+from tray.control.interfaces import ControlledDesktop
 from tray.control.notifications import Notifications
 from tray.control.settings.settings import Settings
 from tray.control.supervisor import Server, Supervisor
@@ -22,13 +22,13 @@ class ComputerUseFlow:
 
     def __init__(
         self,
-        open_hands: Callable[[], Hands],
+        open_desktop_control: Callable[[], ControlledDesktop],
         settings: Settings,
         supervisor: Supervisor,
         background: Background,
         notifications: Notifications,
     ) -> None:
-        self._open_hands = open_hands
+        self._open_desktop_control = open_desktop_control
         self._settings = settings
         self._supervisor = supervisor
         self._background = background
@@ -48,7 +48,7 @@ class ComputerUseFlow:
             raise ShuttingDown("The server is not running.", hint="Start it, then let Claude use the desktop.")
         elif not self._is_starting:
             self._is_starting = True
-            self._background.run(partial(_start, self._open_hands, server), self._on_started)
+            self._background.run(partial(_start, self._open_desktop_control, server), self._on_started)
 
     def _on_started(self, hot_key: str | DrawbridgeError) -> None:
         self._is_starting = False
@@ -58,7 +58,7 @@ class ComputerUseFlow:
             self._notifications.show(started_notice(self._settings.config.computer_minutes, hot_key))
 
 
-def _start(open_hands: Callable[[], Hands], server: Server) -> str:
+def _start(open_desktop_control: Callable[[], ControlledDesktop], server: Server) -> str:
     """Starts the session and returns its hot key. Blocks. Raises `DrawbridgeError`; then the desktop is closed."""
     stops: list[End] = []
 
@@ -66,13 +66,13 @@ def _start(open_hands: Callable[[], Hands], server: Server) -> str:
         stops.append(end)
         server.stop_computer_use(end)
 
-    hands = open_hands()
+    desktop = open_desktop_control()
     try:
         # Before the session starts, so that there is no moment in which the person cannot stop it.
-        hands.watch(on_stop)
-        server.start_computer_use(hands).result()
+        desktop.watch(on_stop)
+        server.start_computer_use(desktop).result()
     except BaseException as error:
-        hands.close()
+        desktop.close()
         if isinstance(error, ToolError):
             raise ComputerRefused(str(error)) from error
         if isinstance(error, CancelledError):
@@ -81,4 +81,4 @@ def _start(open_hands: Callable[[], Hands], server: Server) -> str:
     if stops:
         # It came before the session.
         server.stop_computer_use(stops[0])
-    return hands.hot_key
+    return desktop.hot_key

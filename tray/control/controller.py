@@ -116,7 +116,7 @@ class Controller:
         )
         self._sign_in = SignInFlow(self._supervisor, self._background, self._notifications)
         self._computer_use = ComputerUseFlow(
-            platform.open_hands, settings, self._supervisor, self._background, self._notifications
+            platform.open_desktop_control, settings, self._supervisor, self._background, self._notifications
         )
         self._requests = ServerRequests(
             settings, self._supervisor, self._background, self._actions, self._notifications

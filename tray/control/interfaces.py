@@ -29,8 +29,8 @@ class Screen(Protocol):
         """Removes the icon."""
 
 
-class Hands(OpenDesktop, Protocol):
-    """The desktop that Claude uses; see `tray.hands`."""
+class ControlledDesktop(OpenDesktop, Protocol):
+    """The desktop that Claude uses; see `tray.desktop_control`."""
 
     @property
     def hot_key(self) -> str:
@@ -49,7 +49,7 @@ class Platform:
     without the key. `publish` stores the server's addresses for the commands; None: no server. `is_end_requested`: a
     command asks the app to end. `answers`: whether a server responds at a host and port. `say` and `note` write to
     stdout and stderr. `version`, `project_page` and `updates` are read only once the icon is shown, since they are
-    slow to load. `open_hands` opens the desktop for Claude; it blocks, and raises `NotOnThisDesktop`.
+    slow to load. `open_desktop_control` opens the desktop for Claude; it blocks, and raises `NotOnThisDesktop`.
     """
 
     desktop: Desktop
@@ -71,4 +71,4 @@ class Platform:
     describe: Callable[[str], None]
     is_background: bool
     is_first_time: Callable[[str], bool]
-    open_hands: Callable[[], Hands]
+    open_desktop_control: Callable[[], ControlledDesktop]

@@ -11,7 +11,7 @@ from tests.ports import free_port
 from tests.tray.control.scenes import MakeScene
 from tests.tray.scene import Scene, wait_for
 from tray.commands import AnswerComputerUse, ChangeSetting, StartComputerUse, Stop, StopComputerUse
-from tray.hands import NotOnThisDesktop
+from tray.desktop_control import NotOnThisDesktop
 
 
 @pytest.fixture
@@ -31,14 +31,14 @@ def test_a_start_is_told_with_the_ways_to_stop_it_and_the_menu_stops_it(scene: S
     scene.post(notice.action)
     scene.until(lambda shown: not shown.status.computer.is_on)
     assert "in the menu" in scene.until_notified("no longer uses").text
-    wait_for(lambda: len(scene.hands[0].closings) == 1)
+    wait_for(lambda: len(scene.desktops[0].closings) == 1)
 
 
 @pytest.mark.parametrize("end", ["hot key", "corner"])
 def test_the_hot_key_and_the_corner_stop_it(scene: Scene, end: str) -> None:
     scene.post(StartComputerUse())
     scene.until_notified("Claude uses the desktop")
-    scene.hands[0].stopped(end)  # type: ignore[arg-type] # one of `End`
+    scene.desktops[0].stopped(end)  # type: ignore[arg-type] # one of `End`
     scene.until(lambda shown: end in shown.status.computer.ended)
     assert end in scene.until_notified("no longer uses").text
 
@@ -47,7 +47,7 @@ def test_the_hot_key_and_the_corner_stop_it(scene: Scene, end: str) -> None:
 def test_the_menu_answers_what_claude_asks(scene: Scene, decision: Any, is_refused: bool) -> None:
     scene.post(StartComputerUse())
     scene.until(lambda shown: shown.status.computer.is_on)
-    scene.hands[0].windows = (Window("notes", "gedit", 7),)
+    scene.desktops[0].windows = (Window("notes", "gedit", 7),)
     (engine,) = scene.backend.engines
     session = engine.computer.session
     assert session is not None
@@ -67,15 +67,15 @@ def test_a_stop_before_the_session_has_started_is_not_lost(scene: Scene, monkeyp
     start = scene.runner.start_computer_use
 
     def stopped_first(desktop: object) -> object:
-        scene.hands[0].stopped("corner")
+        scene.desktops[0].stopped("corner")
         # The server has done the stop, which found no session.
         scene.runner._loop.call_soon_threadsafe(lambda: None)  # type: ignore[union-attr] # it runs
-        return start(desktop)  # type: ignore[arg-type] # the hands
+        return start(desktop)  # type: ignore[arg-type] # the double
 
     monkeypatch.setattr(scene.runner, "start_computer_use", stopped_first)
     scene.post(StartComputerUse())
     scene.until(lambda shown: "corner" in shown.status.computer.ended)
-    wait_for(lambda: len(scene.hands[0].closings) == 1)
+    wait_for(lambda: len(scene.desktops[0].closings) == 1)
 
 
 def test_a_desktop_that_cannot_be_used_is_told_and_changes_nothing(scene: Scene) -> None:
@@ -92,7 +92,7 @@ def test_a_desktop_that_cannot_watch_the_person_is_closed(scene: Scene) -> None:
     scene.watch_error = ToolError("The desktop does not answer.")
     scene.post(StartComputerUse())
     assert scene.until_notified("cannot start").text == "The desktop does not answer."
-    wait_for(lambda: len(scene.hands[0].closings) == 1)
+    wait_for(lambda: len(scene.desktops[0].closings) == 1)
     assert not scene.shown.status.computer.is_on
 
 
@@ -102,7 +102,7 @@ def test_a_second_start_is_refused_and_its_desktop_is_closed(scene: Scene) -> No
     scene.until_notified("Claude uses the desktop")
     scene.post(StartComputerUse())
     assert "already" in scene.until_notified("cannot start").text
-    assert [len(hands.closings) for hands in scene.hands] == [0, 1]
+    assert [len(desktop.closings) for desktop in scene.desktops] == [0, 1]
     assert scene.shown.status.computer.is_on
 
 
@@ -126,7 +126,7 @@ def test_it_needs_a_running_server_and_ends_with_it(scene: Scene) -> None:
     scene.post(Stop())
     scene.until(lambda shown: shown.status.state is State.STOPPED)
     scene.until_notified("no longer uses")
-    assert len(scene.hands[0].closings) == 1
+    assert len(scene.desktops[0].closings) == 1
     scene.post(StopComputerUse(), StartComputerUse())
     scene.until_notified("Drawbridge is stopping")
-    assert len(scene.hands) == 1
+    assert len(scene.desktops) == 1
