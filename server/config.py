@@ -90,7 +90,7 @@ class Config:
     journal_days: int = 30  # how long the list of requests is kept, which has none of their words; 0: none is
     metrics: bool = False  # GET /metrics answers on the local listener, in Prometheus' form
     contents_days: int = 0  # how long contents that the user keeps are kept on the disk too; 0: in memory only
-    sessions: Sessions = "memory"  # where conversations with a `session_id` are kept; "off": they have none
+    sessions: Sessions = "disk"  # where conversations with a `session_id` are kept; "off": they have none
     session_hours: float = 1.0  # how long one is kept after its last request
     agent_mode: bool = False  # requests that name a project are answered by Claude Code's own tools in its folder
     agents: int = 2  # how many agents work at once; more requests wait

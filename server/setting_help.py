@@ -60,8 +60,8 @@ HELP: Mapping[str, str] = {
     "journal_days": "How many days the list of requests is kept, which has no prompts and no answers. 0: keep none.",
     "metrics": "Serve counts and times of requests at /metrics in Prometheus' form, to this computer only.",
     "contents_days": "How many days the contents of requests that you keep stay on the disk too. 0: in memory only.",
-    "sessions": "Where conversations with a session_id and stored responses are kept: memory; disk (also after a "
-    "restart); off: only responses, in memory.",
+    "sessions": "Where conversations with a session_id, and responses with store: true, are kept: disk, for the time "
+    "after a restart too; memory, until the server stops; off: only responses, in memory.",
     "session_hours": "How many hours a session is kept after its last request.",
     "agent_mode": "Let Claude Code's own tools work in the folder of a project, for requests that name one.",
     "agents": "How many agents work at once, each in a Claude Code process of its own.",

@@ -14,7 +14,10 @@ from server.storage.database import Database
 
 
 class StoredResponses:
-    """The responses of all owners, in the databases of `sessions`: in the file only where sessions are, too."""
+    """The responses of all owners, in the databases of `sessions`.
+
+    The file has only those whose requests asked to store them: no words are on the disk that no request wants there.
+    """
 
     def __init__(self, sessions: SessionStore, *, clock: Callable[[], float] = time.time) -> None:
         self._sessions = sessions
@@ -49,10 +52,13 @@ class StoredResponses:
         each = [await ask(one, lambda c: tables.delete(c, owner, id_), cleans=True) for one in self._sessions.databases]
         return any(each)
 
-    def put(self, owner: str, response: StoredResponse) -> None:
+    def put(self, owner: str, response: StoredResponse, *, is_asked_for: bool) -> None:
         """Has the response stored, and returns at once. What the file does not take is kept in memory."""
-        *memory, database = self._sessions.databases
-        self._put(database, owner, response, memory[0] if memory else None)
+        memory, *file = self._sessions.databases
+        if file and is_asked_for:
+            self._put(file[0], owner, response, memory)
+        else:
+            self._put(memory, owner, response, None)
 
     def _put(self, database: Database, owner: str, response: StoredResponse, instead: Database | None) -> None:
         now = self._clock()
@@ -80,8 +86,8 @@ class _ReadAhead:
     response: StoredResponse | None
     items: Mapping[str, Item]
 
-    def put(self, owner: str, response: StoredResponse) -> None:
-        self.responses.put(owner, response)
+    def put(self, owner: str, response: StoredResponse, *, is_asked_for: bool) -> None:
+        self.responses.put(owner, response, is_asked_for=is_asked_for)
 
     def get(self, owner: str, id_: str) -> StoredResponse | None:
         return self.response if (owner, id_) == (self.owner, self.previous) else None

@@ -76,8 +76,7 @@ async def test_a_kill_in_the_middle_of_a_command_leaves_no_process_and_the_sessi
     standin.script(
         acts(call("Read", {"file_path": str(folder / "shop" / "sums.py")})), says("It subtracts."), acts(run(RUNS))
     )
-    options = ("--sessions", "disk")
-    async with working(standin, folder, "full", *options, environment=environment) as (bridge, work):
+    async with working(standin, folder, "full", environment=environment) as (bridge, work):
         assert await ask(bridge, "What does it do?") == "It subtracts."
         asking = asyncio.create_task(bridge.chat("Test it.", model="sonnet@shop", session_id="s"))
         await begun(bridge, work / "begun", is_asked=not is_sandboxed)
@@ -90,7 +89,7 @@ async def test_a_kill_in_the_middle_of_a_command_leaves_no_process_and_the_sessi
     with sqlite3.connect(folder / "data" / "sessions.sqlite3") as stored:
         assert stored.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     standin.script(says("I was interrupted."))
-    async with working(standin, folder, "full", *options, environment=environment) as (bridge, work):
+    async with working(standin, folder, "full", environment=environment) as (bridge, work):
         assert await ask(bridge, "What happened?") == "I was interrupted."
         listed = (await bridge.client.get("/sessions/s")).json()
         assert listed["message_count"] == 4

@@ -115,7 +115,7 @@ async def sent_upstream(
     standin.requests.clear()
     history: Items = []
     for questions in (speaking.questions[:2], speaking.questions[2:]) if session else (speaking.questions,):
-        async with open_bridge(standin, folder, "--sessions", "disk") as bridge:
+        async with open_bridge(standin, folder) as bridge:
             for question in questions:
                 history.append(dict(question))
                 body = {**speaking.fields, speaking.field: [question] if session else history, **session}
@@ -142,7 +142,7 @@ async def test_a_session_is_replayed_exactly(standin: Standin, tmp_path: Path, s
 
 async def test_a_kill_while_claude_answers_leaves_the_session_as_it_was(standin: Standin, tmp_path: Path) -> None:
     standin.script(lambda _: say("answer"))
-    async with open_bridge(standin, tmp_path, "--sessions", "disk") as bridge:
+    async with open_bridge(standin, tmp_path) as bridge:
         await bridge.chat("one", session_id="s")
         gate = Gate()
         standin.script(lambda _: say("half", Hold(gate), "never"))
@@ -156,6 +156,6 @@ async def test_a_kill_while_claude_answers_leaves_the_session_as_it_was(standin:
             assert connection.execute("SELECT messages FROM session").fetchall() == [(2,)]
             assert connection.execute("SELECT count(*) FROM message").fetchone()[0] == 2
     standin.script(lambda _: say("answer"))
-    async with open_bridge(standin, tmp_path, "--sessions", "disk") as bridge:
+    async with open_bridge(standin, tmp_path) as bridge:
         await bridge.chat("two", session_id="s")
         assert [text for _, text in conversation_of(standin.requests[-1].body)] == ["one", "answer", "two"]

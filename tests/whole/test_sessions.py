@@ -50,7 +50,7 @@ async def sent_upstream(folder: Path, standin: Standin, *, has_session: bool) ->
     standin.requests.clear()
     history: list[dict[str, Any]] = [{"role": "system", "content": "be brief"}]
     for questions in (QUESTIONS[:2], QUESTIONS[2:]):
-        async with open_bridge(standin, folder, "--sessions", "disk") as bridge:
+        async with open_bridge(standin, folder) as bridge:
             for question in questions:
                 history.append(question)
                 new = history if question is QUESTIONS[0] or not has_session else [question]
@@ -74,20 +74,20 @@ async def test_a_session_sends_what_a_client_causes_that_sends_everything(standi
     assert session[2] == whole[2]
 
 
-async def test_words_are_on_disk_only_for_sessions_and_only_if_the_user_chose_that(
+async def test_words_are_on_disk_only_for_sessions_and_only_if_the_settings_allow_it(
     standin: Standin, tmp_path: Path
 ) -> None:
     def kept() -> bytes:
         return b"".join(path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file())
 
-    async with open_bridge(standin, tmp_path) as bridge:
+    async with open_bridge(standin, tmp_path, "--sessions", "memory") as bridge:
         standin.script(lambda _: say("answer"))
         await bridge.chat(SECRET, session_id="s")
         await bridge.chat("more", session_id="s")
         assert conversation_of(standin.requests[-1].body)[0][1] == SECRET
         await bridge.stop()
     assert SECRET.encode() not in kept()
-    async with open_bridge(standin, tmp_path, "--sessions", "disk") as bridge:
+    async with open_bridge(standin, tmp_path) as bridge:
         await bridge.chat("named", session_id="s")
         await bridge.chat(SECRET)
         await bridge.stream(SECRET)
@@ -96,7 +96,7 @@ async def test_words_are_on_disk_only_for_sessions_and_only_if_the_user_chose_th
         await bridge.process.wait()
     assert SECRET.encode() not in kept()
     assert b"named" in kept()
-    async with open_bridge(standin, tmp_path, "--sessions", "disk") as bridge:
+    async with open_bridge(standin, tmp_path) as bridge:
         await bridge.chat("again", session_id="s")
         assert [text for _, text in conversation_of(standin.requests[-1].body)] == ["named", "answer", "again"]
         # A cut answer leaves the session as it was.
@@ -133,7 +133,7 @@ async def test_ask_says_that_the_server_keeps_no_sessions(standin: Standin, tmp_
     assert (done.stdout, done.stderr.count("'sessions' is off")) == ("answer\n", 1)
 
 
-async def test_a_stored_response_goes_on_after_a_kill_and_one_with_store_false_is_nowhere(
+async def test_a_response_that_is_to_be_stored_survives_a_kill_and_no_other_one_is_on_the_disk(
     standin: Standin, tmp_path: Path
 ) -> None:
     async def ask(bridge: Bridge, input_: object, **fields: Any) -> dict[str, Any]:
@@ -145,24 +145,26 @@ async def test_a_stored_response_goes_on_after_a_kill_and_one_with_store_false_i
         return b"".join(path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file())
 
     standin.script(lambda _: say("answer"))
-    async with open_bridge(standin, tmp_path) as bridge:
-        first = await ask(bridge, SECRET)
+    async with open_bridge(standin, tmp_path, "--sessions", "memory") as bridge:
+        first = await ask(bridge, SECRET, store=True)
         await ask(bridge, "more", previous_response_id=first["id"])
         await bridge.stop()
     assert SECRET.encode() not in kept()
-    async with open_bridge(standin, tmp_path, "--sessions", "disk") as bridge:
+    async with open_bridge(standin, tmp_path) as bridge:
         gone = await bridge.client.post("/responses", json={"input": "x", "previous_response_id": first["id"]})
         assert gone.json()["error"]["code"] == "previous_response_not_found"
         await ask(bridge, SECRET, store=False)
+        by_default = await ask(bridge, SECRET)
+        assert (await bridge.client.get(f"/responses/{by_default['id']}")).json() == by_default
         named = await ask(bridge, "named")
-        second = await ask(bridge, "second", previous_response_id=named["id"])
+        second = await ask(bridge, "second", previous_response_id=named["id"], store=True)
         # What was stored is read back before the kill, as a client that waits for nothing else would.
         assert (await bridge.client.get(f"/responses/{second['id']}")).json() == second
         bridge.process.kill()
         await bridge.process.wait()
     assert SECRET.encode() not in kept()
     assert b"named" in kept()
-    async with open_bridge(standin, tmp_path, "--sessions", "disk") as bridge:
+    async with open_bridge(standin, tmp_path) as bridge:
         await ask(bridge, "third", previous_response_id=second["id"])
         texts = [text for _, text in conversation_of(standin.requests[-1].body)]
         assert texts == ["named", "answer", "second", "answer", "third"]
@@ -170,13 +172,13 @@ async def test_a_stored_response_goes_on_after_a_kill_and_one_with_store_false_i
         items = [{"role": "user", "content": "referring"}, reference, {"role": "user", "content": "now"}]
         await ask(bridge, items)
         assert [text for _, text in conversation_of(standin.requests[-1].body)] == ["referring", "answer", "now"]
-        for id_ in (named["id"], second["id"]):
-            assert (await bridge.client.delete(f"/responses/{id_}")).json()["deleted"] is True
+        assert (await bridge.client.get(f"/responses/{named['id']}")).status_code == 404
+        assert (await bridge.client.delete(f"/responses/{second['id']}")).json()["deleted"] is True
 
 
 async def test_a_fork_continues_what_an_edit_left_out(standin: Standin, tmp_path: Path) -> None:
     standin.script(lambda recorded: say(f"answer {len(conversation_of(recorded.body))}"))
-    async with open_bridge(standin, tmp_path, "--sessions", "disk") as bridge:
+    async with open_bridge(standin, tmp_path) as bridge:
         await bridge.chat("one", session_id="s")
         await bridge.chat("two", session_id="s")
         edited = await bridge.chat("one", "answer 1", "edited", session_id="s")
@@ -184,7 +186,7 @@ async def test_a_fork_continues_what_an_edit_left_out(standin: Standin, tmp_path
         assert fork == "s~1"
         bridge.process.kill()
         await bridge.process.wait()
-    async with open_bridge(standin, tmp_path, "--sessions", "disk") as bridge:
+    async with open_bridge(standin, tmp_path) as bridge:
         for name, texts in ((fork, ["one", "answer 1", "two", "answer 3"]), ("s", ["one", "answer 1", "edited"])):
             await bridge.chat("three", session_id=name)
             asked = [text for _, text in conversation_of(standin.requests[-1].body)]

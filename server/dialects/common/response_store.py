@@ -20,8 +20,8 @@ class StoredResponse:
 class ResponseStore(Protocol):
     """Responses and their items by owner and id. No owner sees what another one stored. No method waits for a disk."""
 
-    def put(self, owner: str, response: StoredResponse) -> None:
-        """Stores the response and its items."""
+    def put(self, owner: str, response: StoredResponse, *, is_asked_for: bool) -> None:
+        """Stores the response and its items. `is_asked_for`: its request has `store: true`, not only by default."""
 
     def get(self, owner: str, id_: str) -> StoredResponse | None:
         """Returns the response; None if it is unknown or was dropped."""
@@ -33,7 +33,7 @@ class ResponseStore(Protocol):
 class NoStore:
     """Stores nothing."""
 
-    def put(self, owner: str, response: StoredResponse) -> None:
+    def put(self, owner: str, response: StoredResponse, *, is_asked_for: bool) -> None:
         """Does nothing."""
 
     def get(self, owner: str, id_: str) -> StoredResponse | None:  # noqa: ARG002

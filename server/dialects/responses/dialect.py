@@ -109,4 +109,4 @@ class _Keeper:
         body = self.response.value(outcome)
         input_ = (*self.full.before, *self.full.own_items(self.options.token))
         stored = StoredResponse(str(body["id"]), body, input_, outcome.output)
-        self.options.store.put(self.owner, stored)
+        self.options.store.put(self.owner, stored, is_asked_for=self.full.body.get("store") is True)

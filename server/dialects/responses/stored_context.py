@@ -12,7 +12,7 @@ from server.errors import InvalidRequest, ResponseUnknown
 # As many as a request may contain.
 MOST_ITEMS = 10_000
 _PLACE = re.compile(r"\binput\[(\d+)\]")
-KEPT = "kept for a day, only with 'store', and beyond the server's end only with the setting sessions = \"disk\""
+KEPT = "kept for a day unless 'store' is false, and after the server's end only if it is true"
 _REFERENCE = "item_reference"
 _PREFIXES = {
     "message": "msg",

@@ -45,7 +45,7 @@ COMMON: tuple[tuple[str, str, str], ...] = (
     ("log_dir", '"/path/to/folder"', "the folder of the log; if absent, the system's folder for logs"),
     ("demo", "false", "made-up answers, without an account"),
     ("journal_days", "30", "how many days the list of requests is kept, without their words; 0: not at all"),
-    ("sessions", '"memory"', "where conversations with a session_id are kept: memory, disk or off"),
+    ("sessions", '"disk"', "where conversations with a session_id are kept: disk, memory or off"),
     ("session_hours", "1", "how many hours a session is kept after its last request"),
     ("metrics", "false", "serve counts and times of requests at /metrics in Prometheus' form, to this computer only"),
     ("contents_days", "0", "how many days contents that you keep stay on the disk too; 0: in memory only"),

@@ -60,7 +60,7 @@ STATS: Responses = {
         "The sums",
         {
             "session_stats": {"active_sessions": 1, "expired_sessions": 0, "total_messages": 4, "total_bytes": 412},
-            "kept": "memory",
+            "kept": "disk",
             "problem": None,
             "default_ttl_hours": 1.0,
             "cleanup_interval_minutes": 1,

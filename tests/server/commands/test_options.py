@@ -67,7 +67,7 @@ CASES: Mapping[str, tuple[str, object]] = {
     "journal_days": ("7", 7),
     "metrics": ("true", True),
     "contents_days": ("7", 7),
-    "sessions": ("Disk", "disk"),
+    "sessions": ("Memory", "memory"),
     "session_hours": ("0.5", 0.5),
     "agent_mode": ("true", True),
     "agents": ("3", 3),

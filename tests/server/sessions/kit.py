@@ -9,6 +9,7 @@ from server.config import Config
 from server.sessions.store import SessionStore
 
 ON_DISK = Config(sessions="disk")
+IN_MEMORY = Config(sessions="memory")
 SECRET = "the-words-of-the-user"
 
 

@@ -11,10 +11,10 @@ from server.conversation.parts import Message, Text
 from server.sessions import store as module
 from server.sessions.migrations import MIGRATIONS
 from server.storage.schema import migrate
-from tests.server.sessions.kit import ON_DISK, SECRET
+from tests.server.sessions.kit import IN_MEMORY, ON_DISK, SECRET
 from tests.server.sessions.test_store import Kept, opened
 
-PLACES = pytest.mark.parametrize("config", [ON_DISK, Config()], ids=["disk", "memory"])
+PLACES = pytest.mark.parametrize("config", [ON_DISK, IN_MEMORY], ids=["disk", "memory"])
 
 
 async def edit(kept: Kept, id_: str, *texts: str) -> str:

@@ -2,7 +2,6 @@
 
 import sqlite3
 from contextlib import AbstractContextManager, closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,9 @@ from server.sessions import store as sessions_module
 from server.sessions.response_tables import MAX_AGE_S, Limits
 from server.sessions.responses import StoredResponses
 from server.storage.database import NotStored
-from tests.server.sessions.kit import ON_DISK, SECRET, KeptFile
+from tests.server.sessions.kit import IN_MEMORY, ON_DISK, SECRET, KeptFile
 from tests.server.sessions.kit import closing as closing_store
 
-IN_MEMORY = Config()
 # As release 0.1 wrote the file: version 1, sessions only.
 FIRST_VERSION = """
 PRAGMA user_version = 1;
@@ -45,8 +43,8 @@ class Kept(KeptFile):
         super().__init__(folder, config)
         self.responses = StoredResponses(self.store, clock=self.clock)
 
-    def put(self, response: StoredResponse, owner: str = "ann") -> None:
-        self.responses.put(owner, response)
+    def put(self, response: StoredResponse, owner: str = "ann", *, is_asked_for: bool = True) -> None:
+        self.responses.put(owner, response, is_asked_for=is_asked_for)
         for database in self.store.databases:
             database.flush()
 
@@ -97,6 +95,20 @@ async def test_nothing_is_on_disk_unless_the_user_chose_that(tmp_path: Path, pla
         kept.store.follow_settings()
         assert kept.bytes_on_disk == b""
         assert await kept.has(1, 2) == [True, False]
+
+
+async def test_a_response_whose_request_did_not_ask_for_it_is_in_memory_only(tmp_path: Path) -> None:
+    with opened(tmp_path) as kept:
+        kept.put(response(1, "a", text=SECRET), is_asked_for=False)
+        # It continues the one in memory, and survives with all of it.
+        kept.put(response(2, "a", "msg_1", "b", previous=1))
+        assert await kept.has(1, 2) == [True, True]
+        assert SECRET.encode() not in kept.bytes_on_disk
+    with opened(tmp_path) as kept:
+        assert await kept.has(1, 2) == [False, True]
+        second = await kept.responses.get("ann", "resp_2")
+        assert second is not None
+        assert [item["id"] for item in second.input] == ["a", "msg_1", "b"]
 
 
 async def test_what_is_deleted_or_expired_is_overwritten(tmp_path: Path) -> None:
@@ -219,13 +231,13 @@ async def test_what_the_file_does_not_take_is_kept_in_memory_and_the_reason_is_n
 
 
 async def test_a_store_that_does_not_work_gives_nothing_and_raises_nothing(tmp_path: Path) -> None:
-    kept = Kept(tmp_path, replace(ON_DISK, sessions="memory"))
+    kept = Kept(tmp_path, IN_MEMORY)
     kept.put(response(1))
     kept.store.close()
     with pytest.raises(NotStored):
         kept.store.databases[0].call(lambda _: None).result()
     assert await kept.has(1) == [False]
-    kept.responses.put("ann", response(2))
+    kept.responses.put("ann", response(2), is_asked_for=True)
     read = await kept.responses.read_for("ann", {"previous_response_id": "resp_1", "input": [{"id": "a"}]})
     assert (read.get("ann", "resp_1"), read.item("ann", "a")) == (None, None)
 
@@ -252,5 +264,5 @@ async def test_a_request_sees_what_it_refers_to_and_nothing_of_others(tmp_path: 
 
 def test_no_store_keeps_nothing() -> None:
     store = NoStore()
-    store.put("ann", response(1, "a"))
+    store.put("ann", response(1, "a"), is_asked_for=True)
     assert (store.get("ann", "resp_1"), store.item("ann", "a")) == (None, None)

@@ -13,7 +13,7 @@ from server.conversation.parts import Message, Text
 from server.sessions import store as module
 from server.sessions.migrations import MIGRATIONS
 from server.storage.database import Database
-from tests.server.sessions.kit import ON_DISK, SECRET, KeptFile, closing
+from tests.server.sessions.kit import IN_MEMORY, ON_DISK, SECRET, KeptFile, closing
 
 
 class Kept(KeptFile):
@@ -53,17 +53,17 @@ async def test_a_session_comes_back_after_a_restart_and_only_to_its_owner(tmp_pa
         assert stat.S_IMODE(kept.file.stat().st_mode) == 0o600
 
 
-async def test_nothing_is_on_disk_unless_the_user_chose_that(tmp_path: Path) -> None:
-    with opened(tmp_path, Config()) as kept:
+async def test_nothing_is_on_disk_if_the_user_chose_the_memory(tmp_path: Path) -> None:
+    with opened(tmp_path, IN_MEMORY) as kept:
         await kept.add("s", SECRET, "hi")
         assert await kept.texts("s") == [SECRET, "hi"]
         assert kept.bytes_on_disk == b""
-    with opened(tmp_path, Config()) as kept:
+    with opened(tmp_path, IN_MEMORY) as kept:
         assert await kept.texts("s") == []
 
 
 async def test_the_place_follows_the_settings_while_the_server_runs(tmp_path: Path) -> None:
-    with opened(tmp_path, Config()) as kept:
+    with opened(tmp_path, IN_MEMORY) as kept:
         await kept.add("s", SECRET, "hi")
         kept.config = ON_DISK
         kept.store.follow_settings()
@@ -73,7 +73,7 @@ async def test_the_place_follows_the_settings_while_the_server_runs(tmp_path: Pa
         assert [len(await kept.store.listed("local:a", 10)), (await kept.store.totals("local:a")).sessions] == [1, 1]
     with opened(tmp_path) as kept:
         assert await kept.texts("s") == [SECRET, "hi", "more", "yes"]
-        kept.config = Config()
+        kept.config = IN_MEMORY
         kept.store.follow_settings()
         assert kept.bytes_on_disk == b""
         assert await kept.texts("s") == []
