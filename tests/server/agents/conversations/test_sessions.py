@@ -45,6 +45,7 @@ def reading(agency: Agency) -> Reply:
 
 
 async def test_the_process_is_held_with_all_that_claude_has_done(agency: Agency) -> None:
+    agency.configure(sessions="memory")
     agency.standin.script(reading(agency), says("alpha."), says("Still alpha."))
     assert way(await ask(agency, "What is in it?")) == "agent"
     await agency.at_rest()
@@ -68,6 +69,7 @@ async def test_without_a_session_nothing_is_held(agency: Agency) -> None:
 
 
 async def test_a_held_process_ends_when_nobody_uses_it(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+    agency.configure(sessions="memory")
     monkeypatch.setattr(held, "HELD_S", 0.0)
     agency.standin.script(reading(agency), says("alpha."), says("I have no notes."))
     await ask(agency, "What is in it?")
@@ -132,6 +134,7 @@ def blocks(message: dict[str, Any]) -> list[dict[str, Any]]:
 
 async def test_a_changed_project_holds_at_once(agency: Agency) -> None:
     """The process has the rules that it was started with, so another one answers."""
+    agency.configure(sessions="memory")
     agency.become(permission="edit")
     agency.standin.script(says("One."), acts(call("Write", {"file_path": str(agency.folder / "n"), "content": "x"})))
     await ask(agency, "Hi")
@@ -240,6 +243,7 @@ def spare_of(agency: Agency) -> int | None:
 
 
 async def test_the_next_conversation_has_a_process_that_was_started_in_advance(agency: Agency) -> None:
+    agency.configure(sessions="memory")
     agency.standin.script(says("One."), says("Two."), says("Three."))
     assert spare_of(agency) is None
     await ask(agency, "One")
@@ -269,6 +273,7 @@ async def test_the_next_conversation_has_a_process_that_was_started_in_advance(a
 
 
 async def test_a_spare_that_died_is_replaced(agency: Agency) -> None:
+    agency.configure(sessions="memory")
     agency.standin.script(says("One."), says("Two."))
     await ask(agency, "One")
     await agency.at_rest()
