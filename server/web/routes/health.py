@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from fastapi import APIRouter, Request, Response
+from starlette.background import BackgroundTask
 
 from server.machine.instance import TOKEN_HEADER
 from server.machine.version import own_version
@@ -17,7 +18,7 @@ from server.web.replies import JsonReply
 from server.web.routes.status_json import NAME, account_within, base_url_of, state_json, state_of
 from server.web.routes.status_page import render_page
 
-# How long the page and /v1/auth/status wait for the account; /health never waits.
+# How long /v1/auth/status, and a page that knows no account yet, wait for it; /health never waits.
 _PAGE_S = 2.0
 _ACCOUNT_S = 10.0
 
@@ -71,10 +72,14 @@ def server_router(
                     "key_required": access.policy.key is not None,
                 }
             )
-        if access.is_trusted:
+        if access.is_trusted and status.account.payer == "unknown":
             await account_within(engine, _PAGE_S)
         token = page_token(control, access)
-        return render_page(engine.status(), access, host=request.headers["host"], token=token, now=clock())
+        page = render_page(engine.status(), access, host=request.headers["host"], token=token, now=clock())
+        if access.is_trusted:
+            # Asking Claude Code takes up to a second. The page gets what has changed as an event.
+            page.background = BackgroundTask(account_within, engine, _PAGE_S)
+        return page
 
     def _state(request: Request, *, now: float, key_required: bool) -> dict[str, object]:
         return state_json(engine.status(), host=request.headers["host"], now=now, key_required=key_required)

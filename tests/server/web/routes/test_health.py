@@ -1,13 +1,15 @@
 import asyncio
 import re
 from dataclasses import replace
+from typing import Literal
 
+import httpx
 import pytest
 
 from server.errors import CliFailed
 from server.status import AccountStatus, PoolStatus, State
 from server.web.routes import health as about
-from tests.server.web.scene import STATUS, FakeControl, FakeEngine, client, served
+from tests.server.web.scene import STATUS, FakeControl, FakeEngine, client, listening, served
 
 BROWSER = {"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8", "sec-fetch-site": "none"}
 
@@ -50,6 +52,37 @@ async def test_health_never_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = FakeEngine(account_waits=asyncio.Event())
     async with client(served(engine)) as c:
         assert (await asyncio.wait_for(c.get("/health"), 30)).status_code == 200
+
+
+class Slow(asyncio.Event):
+    """Claude Code, which is asked for the account and does not answer before it is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+
+    async def wait(self) -> Literal[True]:
+        self.asked.set()
+        return await super().wait()
+
+
+async def test_the_page_waits_only_for_an_account_that_is_not_known_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(about, "_PAGE_S", 1000.0)
+    known, unknown = FakeEngine(account_waits=Slow()), FakeEngine(account_waits=Slow())
+    unknown.state = replace(STATUS, account=AccountStatus())
+    for engine in (known, unknown):
+        slow = engine.account_waits
+        assert isinstance(slow, Slow)
+        async with listening(served(engine)) as port, httpx.AsyncClient(timeout=60) as c:
+            page = asyncio.create_task(c.get(f"http://127.0.0.1:{port}/", headers=BROWSER))
+            # A known one is asked for again, too, but behind the page.
+            await slow.asked.wait()
+            if engine is unknown:
+                await asyncio.sleep(0.1)
+                assert not page.done()
+                slow.set()
+            assert "someone@example.org" in (await page).text or engine is unknown
+            slow.set()
 
 
 @pytest.mark.parametrize(
