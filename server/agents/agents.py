@@ -8,15 +8,15 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from server.agents.asking.gate import Answering
+from server.agents.asking.permissions import Answering
 from server.agents.asking.questions import Approvals
-from server.agents.conversations.conversation import AgentConversation, Means
-from server.agents.conversations.held import Place
+from server.agents.conversations.conversation import AgentConversation, ProcessContext
+from server.agents.conversations.held import ConversationScope
 from server.agents.conversations.kept import KeptConversations
 from server.agents.conversations.openings import MakeLaunch, Openings
-from server.agents.places import Places
 from server.agents.rules.launch import Sandbox
 from server.agents.running.reader import AgentReader
+from server.agents.slots import AgentSlots
 from server.answering.call_ids import CallIdStore
 from server.answering.circuit_breaker import Permit
 from server.answering.conversation_keys import ConversationKeys
@@ -51,7 +51,7 @@ class StoredSessions(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class AgentContext:
     """What agents need of the engine.
 
     `launch` is called in a thread for each process. `settings_for` resolves the request's model, `model_id` gives its
@@ -60,7 +60,7 @@ class Surroundings:
     may be kept in the folder `kept`.
     """
 
-    means: Means
+    process_context: ProcessContext
     launch: MakeLaunch
     settings_for: Callable[[ModelRequest], ModelSettings]
     model_id: Callable[[ModelSettings], str]
@@ -75,32 +75,32 @@ class Surroundings:
     @property
     def config(self) -> Config:
         """The settings in force."""
-        return self.means.config()
+        return self.process_context.config()
 
     @property
     def scratch(self) -> Scratch:
         """The temporary folders."""
-        return self.means.scratch
+        return self.process_context.scratch
 
 
 class Agents:
-    """The agents of a server. `approvals` is where questions are put; None: no one can be asked."""
+    """The agents of a server. `approvals` is where questions are put; None: questions are refused."""
 
-    def __init__(self, around: Surroundings, approvals: Approvals | None = None) -> None:
-        self._around = around
+    def __init__(self, context: AgentContext, approvals: Approvals | None = None) -> None:
+        self._context = context
         self.approvals = approvals
-        self._places = Places(lambda: around.config)
-        self._orphans = OrphanWatch(around.scratch.root)
+        self._slots = AgentSlots(lambda: context.config)
+        self._orphans = OrphanWatch(context.scratch.root)
         self._sandbox: asyncio.Future[Sandbox | None] | None = None
         self._keys = ConversationKeys()
         self._call_ids = CallIdStore()
         self._openings = Openings(
-            around.means,
-            launch=around.launch,
+            context.process_context,
+            launch=context.launch,
             find_sandbox=self.sandbox,
-            computer=around.computer,
-            kept=lambda: around.kept if around.keeps() else None,
-            forget=around.kept.forget,
+            computer=context.computer,
+            kept=lambda: context.kept if context.keeps() else None,
+            forget=context.kept.forget,
         )
         self._is_due = asyncio.Event()
         self.sessions: StoredSessions | None = None
@@ -116,8 +116,8 @@ class Agents:
 
     async def forget(self, owner: str, session: str) -> None:
         """Ends and deletes what is left of a session that was deleted."""
-        await self._openings.held.end(lambda place: (place.owner, place.session) == (owner, session))
-        await asyncio.to_thread(self._around.kept.forget_session, owner, session)
+        await self._openings.held.end(lambda scope: (scope.owner, scope.session) == (owner, session))
+        await asyncio.to_thread(self._context.kept.forget_session, owner, session)
 
     async def keep_tidy(self) -> None:
         """Deletes kept conversations whose session is gone, from time to time, until it is cancelled."""
@@ -130,43 +130,43 @@ class Agents:
 
     async def tidy(self) -> None:
         """Deletes kept conversations whose session is gone; all, if the settings say that none are kept."""
-        kept = self._around.kept
-        if self._around.config.sessions != "disk":
+        kept = self._context.kept
+        if self._context.config.sessions != "disk":
             self._openings.held.release(lambda one: one.is_kept)
             await self._openings.held.end(lambda _: False)
             await asyncio.to_thread(kept.forget_all)
         elif self.sessions is not None:
-            for place in await asyncio.to_thread(kept.old):
-                if place not in self._openings.places and await self._is_gone(self.sessions, place):
-                    await self.forget(place.owner, place.session)
+            for scope in await asyncio.to_thread(kept.old):
+                if scope not in self._openings.scopes and await self._is_gone(self.sessions, scope):
+                    await self.forget(scope.owner, scope.session)
 
     @staticmethod
-    async def _is_gone(sessions: StoredSessions, place: Place) -> bool:
+    async def _is_gone(sessions: StoredSessions, scope: ConversationScope) -> bool:
         """Whether its session is gone. A session that cannot be read is not."""
-        return await sessions.info(place.owner, place.session) is None and sessions.trouble is None
+        return await sessions.info(scope.owner, scope.session) is None and sessions.trouble is None
 
     def follow_settings(self) -> None:
         """Does at once what the settings change about agents that wait and conversations that are kept."""
-        if not self._around.config.agent_mode:
+        if not self._context.config.agent_mode:
             self.release()
         self._is_due.set()
 
     async def sandbox(self) -> Sandbox | None:
         """The sandbox of commands on this computer, found out once; None if there is none that works."""
         if self._sandbox is None:
-            self._sandbox = asyncio.create_task(asyncio.to_thread(self._around.find_sandbox))
+            self._sandbox = asyncio.create_task(asyncio.to_thread(self._context.find_sandbox))
         return await asyncio.shield(self._sandbox)
 
     async def stream(self, request: ModelRequest, work: Work) -> AsyncGenerator[Event, None]:
         """The events of one answer. Raises before the first event; a later error is the last event, `Failed`."""
         began = time.monotonic()
         check(request)
-        settings = self._around.settings_for(request)
+        settings = self._context.settings_for(request)
         permit: Permit | None = None
         has_begun = False
         try:
-            async with self._places.one():
-                permit = self._around.enter(settings.model)
+            async with self._slots.slot():
+                permit = self._context.enter(settings.model)
                 async with aclosing(self._answer(request, work, settings, began)) as events:
                     async for event in events:
                         permit.succeeded()
@@ -174,7 +174,7 @@ class Agents:
                         yield event
         except DrawbridgeError as error:
             logger.info("no answer of an agent: %s: %s", type(error).__name__, error.title)
-            error = self._around.explain(error)
+            error = self._context.explain(error)
             if permit is not None:
                 permit.failed(error)
             if not has_begun:
@@ -187,7 +187,7 @@ class Agents:
     async def _answer(
         self, request: ModelRequest, work: Work, settings: ModelSettings, began: float
     ) -> AsyncGenerator[Event, None]:
-        await self._around.admit()
+        await self._context.admit()
         leased_ms = (time.monotonic() - began) * 1000.0
         messages = await self._messages_of(request)
         await asyncio.to_thread(self._orphans.start)
@@ -195,9 +195,9 @@ class Agents:
         opened = await self._openings.open(request, work, messages, key or "", self.approvals)
         conversation, reader = opened.conversation, opened.conversation.reader()
         answer, timings, after = MessageAccumulator(), Timings(leased_ms=leased_ms), None
-        conversation.gate.answering = self._answering(request, work, conversation, reader)
+        conversation.permissions.answering = self._answering(request, work, conversation, reader)
         timer = self._limit_time(conversation)
-        events = conversation.answer(settings, self._around.model_id(settings), opened.history, messages[-1], reader)
+        events = conversation.answer(settings, self._context.model_id(settings), opened.history, messages[-1], reader)
         try:
             async with aclosing(events):
                 async for event in events:
@@ -213,7 +213,7 @@ class Agents:
                         yield event
         finally:
             timer.cancel()
-            conversation.gate.answering = None
+            conversation.permissions.answering = None
             # Shielded, so that a second cancellation does not leave programs behind.
             await asyncio.shield(self._openings.settle(conversation, request, work, after))
 
@@ -235,7 +235,7 @@ class Agents:
         spent_usd = process.spent_usd
 
         async def check_limits() -> None:
-            config = self._around.config
+            config = self._context.config
             turns = min(config.agent_turns, work.turns or config.agent_turns)
             if reader.turns >= turns:
                 raise AgentLimit(f"The agent needed more than {turns} requests to Claude.")
@@ -245,7 +245,7 @@ class Agents:
         return Answering(request.profile.owner, work.request_id, check_limits, process.fail)
 
     def _limit_time(self, conversation: AgentConversation) -> asyncio.TimerHandle:
-        minutes = self._around.config.agent_minutes
+        minutes = self._context.config.agent_minutes
         error = AgentLimit(f"The agent worked for more than {minutes:g} minutes.")
         return asyncio.get_running_loop().call_later(minutes * 60, conversation.process.fail, error)
 

@@ -8,7 +8,7 @@ from server.machine.processes.std_streams import mend_streams
 if __name__ == "__main__":
     mend_streams()
     # Only now: imports may open files.
-    from server.client.place import MODEL_VARIABLE
+    from server.client.server_address import MODEL_VARIABLE
     from server.commands.root import run
 
     # An option that comes later replaces it.

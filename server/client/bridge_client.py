@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self  # Any: the fields of a request are the openai client's
 
-from server.client.place import MODEL_VARIABLE, find_place
 from server.client.projects import AsyncProjects, Projects
+from server.client.server_address import MODEL_VARIABLE, find_server
 from server.client.sessions import AsyncSessions, Sessions
 from server.errors import DrawbridgeError
 
@@ -36,23 +36,23 @@ class BridgeClient:
     def __init__(
         self, base_url: str | None = None, *, api_key: str | None = None, model: str | None = None, **options: Any
     ) -> None:
-        self._place = find_place(base_url, api_key)
+        self._server = find_server(base_url, api_key)
         self._model = model or os.environ.get(MODEL_VARIABLE) or _DEFAULT_MODEL
         self._options = options
 
     @property
     def base_url(self) -> str:
         """The address of the API, with /v1."""
-        return self._place.base_url
+        return self._server.base_url
 
     @cached_property
     def sync_client(self) -> "OpenAI":
         """The openai client. Raises `DrawbridgeError` if it is not installed."""
         openai = _openai()
         client: OpenAI = openai.OpenAI(
-            base_url=self._place.base_url,
-            api_key=self._place.key,
-            http_client=openai.DefaultHttpxClient(trust_env=not self._place.is_here),
+            base_url=self._server.base_url,
+            api_key=self._server.key,
+            http_client=openai.DefaultHttpxClient(trust_env=not self._server.is_here),
             **self._options,
         )
         return client
@@ -62,9 +62,9 @@ class BridgeClient:
         """The openai client for asyncio. Raises `DrawbridgeError` if it is not installed."""
         openai = _openai()
         client: AsyncOpenAI = openai.AsyncOpenAI(
-            base_url=self._place.base_url,
-            api_key=self._place.key,
-            http_client=openai.DefaultAsyncHttpxClient(trust_env=not self._place.is_here),
+            base_url=self._server.base_url,
+            api_key=self._server.key,
+            http_client=openai.DefaultAsyncHttpxClient(trust_env=not self._server.is_here),
             **self._options,
         )
         return client
@@ -132,9 +132,9 @@ class BridgeClient:
 
     def health_check(self) -> bool:
         """Whether the server answers. Needs neither a key nor the openai client."""
-        proxies = urllib.request.ProxyHandler({} if self._place.is_here else None)
+        proxies = urllib.request.ProxyHandler({} if self._server.is_here else None)
         try:
-            with urllib.request.build_opener(proxies).open(f"{self._place.root}/health", timeout=_HEALTH_S) as reply:
+            with urllib.request.build_opener(proxies).open(f"{self._server.root}/health", timeout=_HEALTH_S) as reply:
                 return bool(reply.status == 200)
         except OSError:
             return False

@@ -168,7 +168,7 @@ def request_stop_of(instance: Instance, request_id: str) -> bool:
 
 def request_extra_usage(instance: Instance, *, is_allowed: bool = True) -> Mapping[str, object]:
     """Has the server go on with paid extra usage, or stop again; returns its state. Raises `DrawbridgeError`."""
-    return _ask(instance, "POST" if is_allowed else "DELETE", "/control/overage", TIMEOUT_S)
+    return _ask(instance, "POST" if is_allowed else "DELETE", "/control/extra-usage", TIMEOUT_S)
 
 
 def request_contents(

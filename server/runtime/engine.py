@@ -13,7 +13,7 @@ from pathlib import Path
 
 from server.agents.agents import Agents
 from server.agents.asking.approvals import OpenQuestions
-from server.agents.conversations.conversation import Means
+from server.agents.conversations.conversation import ProcessContext
 from server.agents.running.process import Reports
 from server.answering import Answering
 from server.answering.circuit_breaker import CircuitBreaker
@@ -143,7 +143,7 @@ class Engine:
         reports = Reports(self.usage.update, self.extra_usage.observe, self._sessions.note)
         return new_agents(
             Launching(self._find_cli, self._environments.answering, lambda: self._mode, hidden),
-            Means(lambda: self._in_force, self._scratch, self._guard, reports),
+            ProcessContext(lambda: self._in_force, self._scratch, self._guard, reports),
             cards=lambda: self._models.cards,
             answering=self._answering,
             approvals=self.approvals,

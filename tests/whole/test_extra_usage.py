@@ -60,7 +60,7 @@ async def test_extra_usage_stops_and_goes_on(standin: Standin, tmp_path: Path) -
 
 async def test_only_our_own_page_and_commands_go_on(standin: Standin, tmp_path: Path) -> None:
     async with open_bridge(standin, tmp_path) as bridge:
-        url = bridge.url.removesuffix("/v1") + "/control/overage"
+        url = bridge.url.removesuffix("/v1") + "/control/extra-usage"
         assert (await bridge.client.post(url)).status_code == 403
         instance = read_instance(tmp_path / "data")
         assert instance is not None

@@ -1,1 +1,1 @@
-"""What an agent asks the user before it acts, and who decides."""
+"""The questions that an agent asks the user before it acts, and the decisions."""

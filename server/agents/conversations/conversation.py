@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from server.agents.asking.gate import Gate
+from server.agents.asking.permissions import CallPermissions
 from server.agents.asking.questions import Approvals
 from server.agents.rules.hook import OtherTools
 from server.agents.rules.launch import DESKTOP, servers_of
@@ -43,7 +43,7 @@ class Setup:
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class ProcessContext:
     """What every process needs of the engine."""
 
     config: Callable[[], Config]
@@ -58,27 +58,31 @@ class AgentConversation:
     `process` has the launch of `setup`, perhaps with a kept conversation to resume.
     """
 
-    def __init__(self, setup: Setup, process: CliProcess, means: Means, approvals: Approvals | None) -> None:
+    def __init__(
+        self, setup: Setup, process: CliProcess, process_context: ProcessContext, approvals: Approvals | None
+    ) -> None:
         self.setup = setup
         self.key = ""
         self.is_kept = False
         """Whether Claude Code keeps it on the disk."""
         self.generation = 0
-        self._means = means
+        self._process_context = process_context
         self._desktop = DesktopServer(setup.desktop, self._post) if setup.desktop is not None else None
         taken = self._desktop.names if self._desktop is not None else frozenset[str]()
         self._names = offered_names(setup.tools, taken)
         self._calls = OpenCalls(self._post, definitions(setup.tools, self._names))
         self._calls.on_arrival = self._look
-        self.gate = Gate(setup.project, approvals, is_sandboxed=setup.is_sandboxed, others=self._others(taken))
+        self.permissions = CallPermissions(
+            setup.project, approvals, is_sandboxed=setup.is_sandboxed, others=self._others(taken)
+        )
         self.process = AgentProcess(
             process,
-            bounds=lambda: Bounds(silence_s=means.config().timeout_s),
+            bounds=lambda: Bounds(silence_s=process_context.config().timeout_s),
             on_request=self._take,
             waiting=lambda: self._calls.waiting,
-            reports=means.reports,
+            reports=process_context.reports,
         )
-        self.gate.post = self.process.post
+        self.permissions.post = self.process.post
         # The ids of the calls whose results the client has to send next.
         self._awaited: tuple[str, ...] = ()
 
@@ -94,7 +98,7 @@ class AgentConversation:
 
     def _take(self, frame: Frame) -> bool:
         is_desktops = self._desktop is not None and self._desktop.take(frame)
-        return is_desktops or self._calls.take(frame) or self.gate.take(frame)
+        return is_desktops or self._calls.take(frame) or self.permissions.take(frame)
 
     @property
     def can_go_on(self) -> bool:
@@ -117,7 +121,7 @@ class AgentConversation:
         """Reads the next answer."""
         return AgentReader(
             self.setup.project.folder,
-            self._means.config().agent_progress,
+            self._process_context.config().agent_progress,
             names=self._names,
             keys=clients_keys(self.setup.tools),
             answered=self._awaited,
@@ -158,7 +162,7 @@ class AgentConversation:
 
     async def end(self) -> None:
         """Withdraws all questions, and ends the process and everything that it started. Never raises."""
-        await self.gate.close()
+        await self.permissions.close()
         if self._desktop is not None:
             await self._desktop.close()
         await self.process.end()

@@ -14,8 +14,8 @@ HELD_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a conversation belongs: its owner, project, and session; without a session that is empty."""
+class ConversationScope:
+    """What a conversation belongs to: its owner, project, and session; the latter is empty without one."""
 
     owner: str
     project: str
@@ -24,7 +24,7 @@ class Place:
 
 @dataclass(slots=True)
 class _Held:
-    place: Place
+    scope: ConversationScope
     conversation: AgentConversation
     timer: asyncio.TimerHandle
 
@@ -35,41 +35,41 @@ class HeldConversations:
     def __init__(self, most: Callable[[], int]) -> None:
         self._most = most
         self._held: list[_Held] = []
-        self._ending: dict[asyncio.Task[None], Place] = {}
+        self._ending: dict[asyncio.Task[None], ConversationScope] = {}
 
     def __len__(self) -> int:
         return len(self._held)
 
-    def put(self, place: Place, conversation: AgentConversation) -> None:
+    def put(self, scope: ConversationScope, conversation: AgentConversation) -> None:
         """Keeps the conversation for the next request."""
         timer = asyncio.get_running_loop().call_later(HELD_S, self._expire, conversation)
-        self._held.append(_Held(place, conversation, timer))
+        self._held.append(_Held(scope, conversation, timer))
         while len(self._held) > self._most():
             self._drop(self._held[0])
 
-    def take(self, place: Place, key: str) -> AgentConversation | None:
+    def take(self, scope: ConversationScope, key: str) -> AgentConversation | None:
         """The conversation that holds the messages with this key.
 
         Others of the same session hold an older version of it, and end.
         """
         found = None
-        for held in [one for one in self._held if one.place == place]:
+        for held in [one for one in self._held if one.scope == scope]:
             if found is None and held.conversation.key == key and held.conversation.can_go_on:
                 found = held.conversation
                 self._remove(held)
-            elif place.session or not held.conversation.process.is_alive:
+            elif scope.session or not held.conversation.process.is_alive:
                 self._drop(held)
         return found
 
-    async def end(self, ends: Callable[[Place], bool] = lambda _: True) -> None:
-        """Ends those whose place `ends` selects, and waits for all that are ending."""
-        for held in [one for one in self._held if ends(one.place)]:
+    async def end(self, ends: Callable[[ConversationScope], bool] = lambda _: True) -> None:
+        """Ends those whose scope `ends` selects, and waits for all that are ending."""
+        for held in [one for one in self._held if ends(one.scope)]:
             self._drop(held)
         await asyncio.gather(*self._ending, return_exceptions=True)
 
-    async def gone(self, place: Place) -> None:
-        """Waits until those of `place` that are ending have ended."""
-        await asyncio.gather(*(task for task, one in self._ending.items() if one == place), return_exceptions=True)
+    async def gone(self, scope: ConversationScope) -> None:
+        """Waits until those of `scope` that are ending have ended."""
+        await asyncio.gather(*(task for task, one in self._ending.items() if one == scope), return_exceptions=True)
 
     def release(self, ends: Callable[[AgentConversation], bool] = lambda _: True) -> None:
         """Begins to end those that `ends` selects."""
@@ -88,5 +88,5 @@ class HeldConversations:
     def _drop(self, held: _Held) -> None:
         self._remove(held)
         task = asyncio.get_running_loop().create_task(held.conversation.end())
-        self._ending[task] = held.place
+        self._ending[task] = held.scope
         task.add_done_callback(self._ending.pop)

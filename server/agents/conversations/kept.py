@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from server.agents.conversations.held import Place
+from server.agents.conversations.held import ConversationScope
 from server.agents.rules.launch import Resumption
 from server.machine.files.atomic_files import replace_file
 
@@ -36,9 +36,9 @@ class Record:
     key: str
 
     @property
-    def place(self) -> Place:
+    def scope(self) -> ConversationScope:
         """Where the conversation belongs."""
-        return Place(self.owner, self.project, self.session)
+        return ConversationScope(self.owner, self.project, self.session)
 
 
 class KeptConversations:
@@ -47,27 +47,27 @@ class KeptConversations:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def resume(self, place: Place, key: str) -> Resumption | None:
-        """The kept conversation at `place`, if it holds the messages with this key; else None."""
-        folder = self._folder(place)
+    def resume(self, scope: ConversationScope, key: str) -> Resumption | None:
+        """The kept conversation at `scope`, if it holds the messages with this key; else None."""
+        folder = self._folder(scope)
         record = _read(folder)
-        if record is None or record.place != place or record.key != key:
+        if record is None or record.scope != scope or record.key != key:
             return None
         return Resumption(record.cli_session, folder / "config", is_known=True)
 
-    def begin(self, place: Place, key: str) -> Resumption:
-        """A new conversation at `place`; one that was there is deleted. Raises `OSError`."""
-        self.forget(place)
-        folder = self._folder(place)
+    def begin(self, scope: ConversationScope, key: str) -> Resumption:
+        """A new conversation at `scope`; one that was there is deleted. Raises `OSError`."""
+        self.forget(scope)
+        folder = self._folder(scope)
         for private in (self._root, folder, folder / "config"):
             private.mkdir(mode=0o700, parents=True, exist_ok=True)
-        record = Record(place.owner, place.project, place.session, str(uuid.uuid4()), key)
+        record = Record(scope.owner, scope.project, scope.session, str(uuid.uuid4()), key)
         _write(folder, record)
         return Resumption(record.cli_session, folder / "config")
 
-    def note(self, place: Place, key: str) -> bool:
+    def note(self, scope: ConversationScope, key: str) -> bool:
         """Notes that the conversation holds the messages with this key now. False if it was deleted meanwhile."""
-        folder = self._folder(place)
+        folder = self._folder(scope)
         record = _read(folder)
         if record is None:
             return False
@@ -75,9 +75,9 @@ class KeptConversations:
             _write(folder, replace(record, key=key))
         return True
 
-    def forget(self, place: Place) -> None:
-        """Deletes the conversation at `place`. Never raises."""
-        _delete(self._folder(place))
+    def forget(self, scope: ConversationScope) -> None:
+        """Deletes the conversation at `scope`. Never raises."""
+        _delete(self._folder(scope))
 
     def forget_session(self, owner: str, session: str) -> None:
         """Deletes the conversations of a session, in whichever projects. Never raises."""
@@ -90,8 +90,8 @@ class KeptConversations:
         if self._root.exists():
             _delete(self._root)
 
-    def old(self) -> list[Place]:
-        """The places of the conversations whose last answer began or ended over ten minutes ago.
+    def old(self) -> list[ConversationScope]:
+        """The scopes of the conversations whose last answer began or ended over ten minutes ago.
 
         Folders without a record, which a disturbed deletion leaves, are deleted on the way.
         """
@@ -102,7 +102,7 @@ class KeptConversations:
                 if record is None and folder.stat().st_mtime < before:
                     _delete(folder)
                 elif record is not None and (folder / _RECORD).stat().st_mtime < before:
-                    found.append(record.place)
+                    found.append(record.scope)
         return found
 
     def _all(self) -> Iterator[tuple[Path, Record | None]]:
@@ -110,8 +110,8 @@ class KeptConversations:
             for folder in list(self._root.iterdir()):
                 yield folder, _read(folder)
 
-    def _folder(self, place: Place) -> Path:
-        name = hashlib.blake2b(json.dumps(asdict(place)).encode(), digest_size=16).hexdigest()
+    def _folder(self, scope: ConversationScope) -> Path:
+        name = hashlib.blake2b(json.dumps(asdict(scope)).encode(), digest_size=16).hexdigest()
         return self._root / name
 
 

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from server.agents.asking.questions import Approvals
-from server.agents.conversations.conversation import AgentConversation, Means, Setup
-from server.agents.conversations.held import HeldConversations, Place
+from server.agents.conversations.conversation import AgentConversation, ProcessContext, Setup
+from server.agents.conversations.held import ConversationScope, HeldConversations
 from server.agents.conversations.kept import KeptConversations
 from server.agents.conversations.spares import Spares
 from server.agents.rules.launch import Resumption, Sandbox
@@ -37,7 +37,7 @@ class _Opening:
 
     setup: Setup
     sandbox: Sandbox | None
-    place: Place
+    scope: ConversationScope
     may_be_kept: bool
     messages: tuple[Message, ...]
     key: str
@@ -52,23 +52,23 @@ class Openings:
 
     def __init__(
         self,
-        means: Means,
+        process_context: ProcessContext,
         *,
         launch: MakeLaunch,
         find_sandbox: Callable[[], Awaitable[Sandbox | None]],
         computer: Callable[[], ComputerSession | None],
         kept: Callable[[], KeptConversations | None],
-        forget: Callable[[Place], None],
+        forget: Callable[[ConversationScope], None],
     ) -> None:
-        self._means = means
+        self._process_context = process_context
         self._launch = launch
         self._find_sandbox = find_sandbox
         self._computer = computer
         self._kept = kept
         self._forget = forget
-        self.spares = Spares(means.scratch, means.guard)
-        self.held = HeldConversations(lambda: means.config().agents)
-        self.running: dict[AgentConversation, Place] = {}
+        self.spares = Spares(process_context.scratch, process_context.guard)
+        self.held = HeldConversations(lambda: process_context.config().agents)
+        self.running: dict[AgentConversation, ConversationScope] = {}
         self._generation = 0
 
     async def open(
@@ -87,18 +87,18 @@ class Openings:
             tools=request.profile.tools if request.settings.tool_choice.mode != "none" else (),
             desktop=self._computer() if work.uses_desktop else None,
         )
-        place = place_of(request, work)
-        held = self.held.take(place, key)
+        scope = scope_of(request, work)
+        held = self.held.take(scope, key)
         if held is not None:
-            self.running[held] = place
+            self.running[held] = scope
             if self._fits(held, setup, messages[-1]) and await self._reacts(held):
                 return Opened(held, (), "agent held")
             await asyncio.shield(self.close(held))
         # Pictures of the screen are not kept.
         may_be_kept = bool(work.session) and setup.desktop is None
         # Two processes must not write to one kept conversation.
-        await self.held.gone(place)
-        opening = _Opening(setup, sandbox, place, may_be_kept, tuple(messages), key, approvals)
+        await self.held.gone(scope)
+        opening = _Opening(setup, sandbox, scope, may_be_kept, tuple(messages), key, approvals)
         return await self._started(opening)
 
     def _fits(self, held: AgentConversation, setup: Setup, question: Message) -> bool:
@@ -123,7 +123,7 @@ class Openings:
             return Opened(await self._begun(opening, setup.launch), messages[:-1], way)
         # Claude Code closes open calls by itself when it resumes, so their results would come too late.
         has_results = any(isinstance(part, ToolResult) for part in messages[-1].parts)
-        resumption = None if has_results else await asyncio.to_thread(kept.resume, opening.place, opening.key)
+        resumption = None if has_results else await asyncio.to_thread(kept.resume, opening.scope, opening.key)
         if resumption is not None:
             launch = await asyncio.to_thread(self._launch, setup.project, opening.sandbox, resumption)
             try:
@@ -132,7 +132,7 @@ class Openings:
                 logger.info("the kept conversation of an agent is gone: its visible turns are replayed")
         launch = setup.launch
         try:
-            resumption = await asyncio.to_thread(kept.begin, opening.place, opening.key)
+            resumption = await asyncio.to_thread(kept.begin, opening.scope, opening.key)
             launch = await asyncio.to_thread(self._launch, setup.project, opening.sandbox, resumption)
         except OSError as error:
             logger.warning("the conversation of an agent cannot be kept: %s", error.strerror)
@@ -141,12 +141,12 @@ class Openings:
     async def _begun(self, opening: "_Opening", launch: Launch) -> AgentConversation:
         process = self.spares.take(launch)
         try:
-            conversation = AgentConversation(opening.setup, process, self._means, opening.approvals)
+            conversation = AgentConversation(opening.setup, process, self._process_context, opening.approvals)
         except BaseException:
             await asyncio.shield(process.kill())
             raise
         conversation.is_kept, conversation.generation = bool(launch.config), self._generation
-        self.running[conversation] = opening.place
+        self.running[conversation] = opening.scope
         try:
             await conversation.start()
         except BaseException:
@@ -156,28 +156,28 @@ class Openings:
 
     async def settle(self, conversation: AgentConversation, request: ModelRequest, work: Work, key: str | None) -> None:
         """Keeps the process for the next request, or ends it. `key` is that of the conversation; None: it failed."""
-        place = place_of(request, work)
+        scope = scope_of(request, work)
         can_go_on = key is not None and conversation.can_go_on and conversation.generation == self._generation
         # Claude Code may not have written an answer in whose middle it was ended.
-        is_gone = conversation.is_kept and not await self._noted(place, key if can_go_on else None)
+        is_gone = conversation.is_kept and not await self._noted(scope, key if can_go_on else None)
         if key is not None and can_go_on and not is_gone and (work.session or conversation.awaits_results):
             conversation.key = key
-            self.held.put(place, conversation)
+            self.held.put(scope, conversation)
             self.running.pop(conversation, None)
         else:
             await self.close(conversation)
         if is_gone:
-            await asyncio.to_thread(self._forget, place)
+            await asyncio.to_thread(self._forget, scope)
         if key is not None and not conversation.is_kept and conversation.generation == self._generation:
             # A kept conversation has a launch of its own.
             self.spares.prepare(conversation.setup.launch)
 
-    async def _noted(self, place: Place, key: str | None) -> bool:
+    async def _noted(self, scope: ConversationScope, key: str | None) -> bool:
         """Notes what the kept conversation holds, if that is known. False if it must not be kept any more."""
         kept = self._kept()
         if kept is None:
             return False
-        return key is None or await asyncio.to_thread(kept.note, place, key)
+        return key is None or await asyncio.to_thread(kept.note, scope, key)
 
     async def close(self, conversation: AgentConversation) -> None:
         """Ends the process. Never raises."""
@@ -190,8 +190,8 @@ class Openings:
         await asyncio.gather(*ending, return_exceptions=True)
 
     @property
-    def places(self) -> frozenset[Place]:
-        """The places of the conversations that are answered now."""
+    def scopes(self) -> frozenset[ConversationScope]:
+        """The scopes of the conversations that are answered now."""
         return frozenset(self.running.values())
 
     def release(self) -> None:
@@ -201,6 +201,6 @@ class Openings:
         self.spares.release()
 
 
-def place_of(request: ModelRequest, work: Work) -> Place:
+def scope_of(request: ModelRequest, work: Work) -> ConversationScope:
     """Where the request's conversation belongs."""
-    return Place(request.profile.owner, work.project.id, work.session)
+    return ConversationScope(request.profile.owner, work.project.id, work.session)

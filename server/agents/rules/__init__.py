@@ -1,1 +1,1 @@
-"""What an agent may do: its launch, its walls, and the hook before each call."""
+"""What an agent may do: its launch, its limits of paths, the sandbox, and the hook before each call."""

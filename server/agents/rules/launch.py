@@ -1,6 +1,6 @@
 """The launch of an agent: which tools Claude Code has in a project, and what it and its commands may reach.
 
-Claude Code's own walls refuse each file tool that leaves the folder, in every mode; a command is held by the sandbox.
+Claude Code's settings refuse each file tool that leaves the folder, in every mode; the sandbox confines commands.
 """
 
 import json
@@ -126,7 +126,7 @@ def servers_of(project: Project) -> dict[str, dict[str, object]]:
 
 
 def settings(project: Project, sandbox: Sandbox | None) -> dict[str, object]:
-    """Claude Code's settings: both walls always, the sandbox where commands may run, and no text of its own for git."""
+    """Claude Code's settings: always the rules for paths, the sandbox where commands may run, and no text about git."""
     found: dict[str, object] = {
         "permissions": {
             "blockReadsOutsideWorkingDirectories": True,

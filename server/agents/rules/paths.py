@@ -1,4 +1,4 @@
-"""Whether a call of a file tool stays in the project's folder, by real paths. Claude Code's own walls come after."""
+"""Whether a call of a file tool stays in the project's folder, by real paths. Claude Code's own checks come after."""
 
 import os
 from collections.abc import Mapping

@@ -24,8 +24,8 @@ _LONGEST_WORDS = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where programs run: a guard that ends them with us, and the environment to choose theirs from."""
+class ProgramContext:
+    """What programs start with: a guard that ends them with us, and the environment to choose theirs from."""
 
     guard: Guard
     environ: Mapping[str, str]
@@ -103,22 +103,25 @@ class Child:
 
 @asynccontextmanager
 async def running(
-    argv: Sequence[str], place: Place, environment: Mapping[str, str], on_line: Callable[[str], None] = lambda _: None
+    argv: Sequence[str],
+    context: ProgramContext,
+    environment: Mapping[str, str],
+    on_line: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Child]:
     """Runs a program during the block. `on_line` gets each line of its output. Raises `TunnelRefused`."""
     try:
         # In the loop's thread: on Linux the guard's signal fires when the spawning thread ends.
         process = await asyncio.create_subprocess_exec(
-            *place.guard.wrap(argv),
+            *context.guard.wrap(argv),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             env=environment,
-            **place.guard.spawn_options(),
+            **context.guard.spawn_options(),
         )
     except OSError as error:
         raise TunnelRefused(f"{argv[0]} cannot be started: {error.strerror or error}.", kind="missing") from error
-    place.guard.adopt(process.pid)
+    context.guard.adopt(process.pid)
     child = Child(process, on_line)
     try:
         yield child
@@ -128,12 +131,12 @@ async def running(
 
 
 async def output_of(
-    argv: Sequence[str], place: Place, environment: Mapping[str, str], timeout_s: float = 10.0
+    argv: Sequence[str], context: ProgramContext, environment: Mapping[str, str], timeout_s: float = 10.0
 ) -> tuple[int, str]:
     """Runs a short program; returns its exit code and its whole output. Raises `TunnelRefused` at the timeout."""
     lines: list[str] = []
     try:
-        async with running(argv, place, environment, lines.append) as child:
+        async with running(argv, context, environment, lines.append) as child:
             code, _ = await child.result(timeout_s)
     except TimeoutError as error:
         raise TunnelRefused(f"{argv[0]} did not answer within {timeout_s:g} s.", kind="ended") from error

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from server.errors import TunnelRefused
-from server.machine.tunnels.child import Child, Place, output_of, running
+from server.machine.tunnels.child import Child, ProgramContext, output_of, running
 from server.machine.tunnels.child_environment import child_environment
 from server.machine.tunnels.loopback_get import status_of
 from server.machine.tunnels.programs import CLOUDFLARED, Program
@@ -38,18 +38,18 @@ class CloudflaredQuick:
 
     traits = Traits("cloudflared", "Cloudflare quick tunnel", keeps_name=False, reader=_READER)
 
-    def __init__(self, place: Place, program: Program = CLOUDFLARED) -> None:
-        self._place, self._program = place, program
+    def __init__(self, context: ProgramContext, program: Program = CLOUDFLARED) -> None:
+        self._context, self._program = context, program
 
     async def look(self, host: str = "") -> Look:  # noqa: ARG002 # the name is Cloudflare's choice
         """Whether cloudflared is installed."""
-        return await _look(self._place, self._program)
+        return await _look(self._context, self._program)
 
     @asynccontextmanager
     async def open(self, target: Target) -> AsyncIterator[Opened]:
         """Opens a tunnel over QUIC; if its connections do not stand, once more over HTTP/2."""
         arguments = [*_COMMON, "--grace-period", "2s", "--url", f"http://127.0.0.1:{target.port}"]
-        cloudflared = _Cloudflared(self._place, self._program)
+        cloudflared = _Cloudflared(self._context, self._program)
         async with cloudflared.over_one_of(["tunnel", *arguments], ["tunnel", *arguments, "--protocol", "http2"]) as it:
             yield it
 
@@ -66,12 +66,12 @@ class CloudflaredNamed:
         has_fixed_port=True,
     )
 
-    def __init__(self, place: Place, token: Secret, program: Program = CLOUDFLARED) -> None:
-        self._place, self._token, self._program = place, token, program
+    def __init__(self, context: ProgramContext, token: Secret, program: Program = CLOUDFLARED) -> None:
+        self._context, self._token, self._program = context, token, program
 
     async def look(self, host: str = "") -> Look:
         """Whether cloudflared is installed, and its name and token are known."""
-        look = await _look(self._place, self._program)
+        look = await _look(self._context, self._program)
         if look.lacks is not None:
             return look
         if not host:
@@ -88,7 +88,7 @@ class CloudflaredNamed:
         if look.lacks is not None or token is None:
             raise TunnelRefused(kind=look.lacks or "sign in", hint=look.hint, command=look.command)
         arguments = ["tunnel", *_COMMON, "--grace-period", "2s"]
-        cloudflared = _Cloudflared(self._place, self._program, url=f"https://{target.host}", token=token)
+        cloudflared = _Cloudflared(self._context, self._program, url=f"https://{target.host}", token=token)
         async with cloudflared.over_one_of([*arguments, "run"], [*arguments, "--protocol", "http2", "run"]) as opened:
             yield opened
 
@@ -99,10 +99,10 @@ _STORE_TOKEN = "drawbridge tunnel token cloudflared-named"  # noqa: S105 # a com
 class _Cloudflared:
     """One opening of a tunnel. `url` is its address if that is known before."""
 
-    def __init__(self, place: Place, program: Program, *, url: str = "", token: str | None = None) -> None:
-        self._place, self._program, self._known_url = place, program, url
+    def __init__(self, context: ProgramContext, program: Program, *, url: str = "", token: str | None = None) -> None:
+        self._context, self._program, self._known_url = context, program, url
         secrets = {TOKEN_VARIABLE: token} if token else None
-        self._environment = child_environment(place.environ, secrets)
+        self._environment = child_environment(context.environ, secrets)
 
     @asynccontextmanager
     async def over_one_of(self, first: list[str], second: list[str]) -> AsyncIterator[Opened]:
@@ -110,7 +110,7 @@ class _Cloudflared:
 
         Some networks block UDP, over which the connections go first.
         """
-        path = self._program.find(self._place.environ)
+        path = self._program.find(self._context.environ)
         if path is None:
             raise TunnelRefused("cloudflared is not installed.", kind="missing", command=self._program.install_command)
         async with AsyncExitStack() as stack:
@@ -132,7 +132,7 @@ class _Cloudflared:
             if (found := _QUICK.search(text)) and not self._known_url:
                 tunnel.name(found[0])
 
-        async with running(argv, self._place, self._environment, on_line) as child:
+        async with running(argv, self._context, self._environment, on_line) as child:
             if self._known_url:
                 tunnel.name(self._known_url)
             await tunnel.begin(child, NAME_TIMEOUT_S)
@@ -158,11 +158,11 @@ class _Metrics:
             await asyncio.sleep(_POLL_S)
 
 
-async def _look(place: Place, program: Program) -> Look:
-    path = program.find(place.environ)
+async def _look(context: ProgramContext, program: Program) -> Look:
+    path = program.find(context.environ)
     if path is None:
         return Look("missing", "Install cloudflared, then try again.", program.install_command)
-    code, output = await output_of([str(path), "--version"], place, child_environment(place.environ))
+    code, output = await output_of([str(path), "--version"], context, child_environment(context.environ))
     found = re.search(r"\d+\.\d+\.\d+", output)
     return Look(version=found[0] if code == 0 and found else "")
 

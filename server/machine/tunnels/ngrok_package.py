@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.errors import TunnelRefused
-from server.machine.tunnels.child import Place, running
+from server.machine.tunnels.child import ProgramContext, running
 from server.machine.tunnels.child_environment import child_environment
 from server.machine.tunnels.ngrok_program import (
     OPEN_TIMEOUT_S,
@@ -48,8 +48,8 @@ class NgrokPackage:
 
     traits = TRAITS
 
-    def __init__(self, place: Place, token: Secret, server: NgrokServer | None = None) -> None:
-        self._place, self._token, self._server = place, token, server
+    def __init__(self, context: ProgramContext, token: Secret, server: NgrokServer | None = None) -> None:
+        self._context, self._token, self._server = context, token, server
 
     def is_installed(self) -> bool:
         """Whether this Python has the package."""
@@ -84,8 +84,8 @@ class NgrokPackage:
             if isinstance(event, dict) and event.get("event") == "open":
                 tunnel.name(str(event["url"]).rstrip("/"))
 
-        environment = child_environment(self._place.environ, {TOKEN_VARIABLE: token})
-        async with running(argv, self._place, environment, on_line) as child:
+        environment = child_environment(self._context.environ, {TOKEN_VARIABLE: token})
+        async with running(argv, self._context, environment, on_line) as child:
             await tunnel.begin(child, OPEN_TIMEOUT_S)
             yield tunnel
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from server.errors import TunnelRefused
-from server.machine.tunnels.child import Child, Place, output_of, running
+from server.machine.tunnels.child import Child, ProgramContext, output_of, running
 from server.machine.tunnels.child_environment import child_environment
 from server.machine.tunnels.programs import NGROK, Program
 from server.machine.tunnels.provider import Look, Opened, Secret, Target, Traits
@@ -34,30 +34,30 @@ class NgrokProgram:
 
     traits = TRAITS
 
-    def __init__(self, place: Place, token: Secret, program: Program = NGROK) -> None:
-        self._place, self._token, self._program = place, token, program
+    def __init__(self, context: ProgramContext, token: Secret, program: Program = NGROK) -> None:
+        self._context, self._token, self._program = context, token, program
 
     def is_installed(self) -> bool:
         """Whether the program is on this computer."""
-        return self._program.find(self._place.environ) is not None
+        return self._program.find(self._context.environ) is not None
 
     async def look(self, host: str = "") -> Look:  # noqa: ARG002 # any name will do
         """Whether ngrok is installed. Whether it has a token shows only when it connects."""
-        path = self._program.find(self._place.environ)
+        path = self._program.find(self._context.environ)
         if path is None:
             return Look("missing", "Install ngrok and give it your token.", self._program.install_command)
-        _, output = await output_of([str(path), "version"], self._place, child_environment(self._place.environ))
+        _, output = await output_of([str(path), "version"], self._context, child_environment(self._context.environ))
         found = re.search(r"\d+\.\d+\.\d+", output)
         return Look(version=found[0] if found else "")
 
     @asynccontextmanager
     async def open(self, target: Target) -> AsyncIterator[Opened]:
         """Opens a tunnel. The inspector is off: it would keep every request."""
-        path = self._program.find(self._place.environ)
+        path = self._program.find(self._context.environ)
         if path is None:
             raise TunnelRefused("ngrok is not installed.", kind="missing", command=self._program.install_command)
         token = await asyncio.to_thread(self._token)
-        environment = child_environment(self._place.environ, {TOKEN_VARIABLE: token} if token else None)
+        environment = child_environment(self._context.environ, {TOKEN_VARIABLE: token} if token else None)
         argv = [str(path), "http", f"127.0.0.1:{target.port}", "--log", "stdout", "--log-format", "json"]
         argv += ["--inspect=false", *([f"--url=https://{target.host}"] if target.host else [])]
         tunnel = LineTunnel(explain)
@@ -70,7 +70,7 @@ class NgrokProgram:
             if isinstance(record, dict) and record.get("msg") == "started tunnel" and record.get("url"):
                 tunnel.name(str(record["url"]).rstrip("/"))
 
-        async with running(argv, self._place, environment, on_line) as child:
+        async with running(argv, self._context, environment, on_line) as child:
             await tunnel.begin(child, OPEN_TIMEOUT_S)
             yield tunnel
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from server.machine.tunnels.child import Place
+from server.machine.tunnels.child import ProgramContext
 from server.machine.tunnels.cloudflared import CloudflaredNamed, CloudflaredQuick
 from server.machine.tunnels.ngrok_package import Ngrok, NgrokPackage
 from server.machine.tunnels.ngrok_program import NgrokProgram
@@ -20,15 +20,15 @@ KNOWN_HOSTS = "tunnel-known-hosts"
 
 
 def providers_for(
-    place: Place, data: Path, secret_of: Callable[[ProviderName], Secret]
+    context: ProgramContext, data: Path, secret_of: Callable[[ProviderName], Secret]
 ) -> Mapping[ProviderName, Provider]:
     """All providers. `data` is the folder for the app's data, `secret_of` reads the token stored for a provider."""
     providers: tuple[Provider, ...] = (
-        Tailscale(place),
-        CloudflaredQuick(place),
-        CloudflaredNamed(place, secret_of("cloudflared-named")),
-        Ngrok(NgrokProgram(place, secret_of("ngrok")), NgrokPackage(place, secret_of("ngrok"))),
-        SshRelay(place, data / KNOWN_HOSTS),
+        Tailscale(context),
+        CloudflaredQuick(context),
+        CloudflaredNamed(context, secret_of("cloudflared-named")),
+        Ngrok(NgrokProgram(context, secret_of("ngrok")), NgrokPackage(context, secret_of("ngrok"))),
+        SshRelay(context, data / KNOWN_HOSTS),
         OwnAddress(),
     )
     return {provider.traits.name: provider for provider in providers}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.errors import TunnelRefused
-from server.machine.tunnels.child import Child, Place, running
+from server.machine.tunnels.child import Child, ProgramContext, running
 from server.machine.tunnels.child_environment import child_environment
 from server.machine.tunnels.programs import SSH, Program
 from server.machine.tunnels.provider import Look, Opened, Target, Traits
@@ -39,20 +39,22 @@ class SshRelay:
 
     traits = Traits("ssh", "ssh relay (localhost.run)", keeps_name=False, reader="localhost.run", asks=True)
 
-    def __init__(self, place: Place, known_hosts: Path, relay: Relay | None = None, program: Program = SSH) -> None:
-        self._place, self._known_hosts, self._program = place, known_hosts, program
+    def __init__(
+        self, context: ProgramContext, known_hosts: Path, relay: Relay | None = None, program: Program = SSH
+    ) -> None:
+        self._context, self._known_hosts, self._program = context, known_hosts, program
         self._relay = relay or Relay()
 
     async def look(self, host: str = "") -> Look:  # noqa: ARG002 # the name is the relay's choice
         """Whether ssh is installed."""
-        if self._program.find(self._place.environ) is None:
+        if self._program.find(self._context.environ) is None:
             return Look("missing", "Install the OpenSSH client.", self._program.install_command)
         return Look()
 
     @asynccontextmanager
     async def open(self, target: Target) -> AsyncIterator[Opened]:
         """Opens a tunnel. The relay tells its name, and another one when that changes."""
-        path = self._program.find(self._place.environ)
+        path = self._program.find(self._context.environ)
         if path is None:
             raise TunnelRefused("ssh is not installed.", kind="missing", command=self._program.install_command)
         tunnel = LineTunnel(_explain)
@@ -62,7 +64,7 @@ class SshRelay:
                 tunnel.name(f"https://{name}")
 
         argv = [str(path), *self._arguments(target)]
-        async with running(argv, self._place, child_environment(self._place.environ), on_line) as child:
+        async with running(argv, self._context, child_environment(self._context.environ), on_line) as child:
             await tunnel.begin(child, OPEN_TIMEOUT_S)
             yield tunnel
 
@@ -84,9 +86,9 @@ class SshRelay:
         }
         set_options = [part for name, value in options.items() for part in ("-o", f"{name}={value}")]
         forward = f"80:127.0.0.1:{target.port}"
-        place = ["-p", str(relay.port), f"{relay.user}@{relay.host}"]
+        context = ["-p", str(relay.port), f"{relay.user}@{relay.host}"]
         told = ["--", "--output", "json", "--no-inject-http-proxy-headers"]
-        return ["-F", "none", "-T", *set_options, "-R", forward, *place, *told]
+        return ["-F", "none", "-T", *set_options, "-R", forward, *context, *told]
 
 
 def _name_in(line: str) -> str | None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from server.errors import TunnelRefused
-from server.machine.tunnels.child import Child, Place, output_of, running
+from server.machine.tunnels.child import Child, ProgramContext, output_of, running
 from server.machine.tunnels.child_environment import child_environment
 from server.machine.tunnels.programs import TAILSCALE, Program
 from server.machine.tunnels.provider import Look, Opened, Target, Traits
@@ -28,13 +28,13 @@ class Tailscale:
 
     traits = Traits("tailscale", "Tailscale Funnel", keeps_name=True, reader="")
 
-    def __init__(self, place: Place, program: Program = TAILSCALE) -> None:
-        self._place, self._program = place, program
-        self._environment = child_environment(place.environ)
+    def __init__(self, context: ProgramContext, program: Program = TAILSCALE) -> None:
+        self._context, self._program = context, program
+        self._environment = child_environment(context.environ)
 
     async def look(self, host: str = "") -> Look:  # noqa: ARG002 # the name is the computer's
         """Whether Tailscale is installed, running and signed in."""
-        path = self._program.find(self._place.environ)
+        path = self._program.find(self._context.environ)
         if path is None:
             return Look("missing", "Install Tailscale and sign in, then try again.", self._program.install_command)
         status = await self._json(path, "status", "--json")
@@ -50,7 +50,7 @@ class Tailscale:
     @asynccontextmanager
     async def open(self, target: Target) -> AsyncIterator[Opened]:
         """Runs a funnel in the foreground, so that it ends with its program."""
-        look, path = await self.look(), self._program.find(self._place.environ)
+        look, path = await self.look(), self._program.find(self._context.environ)
         if look.lacks is not None or path is None:
             raise TunnelRefused(kind=look.lacks or "missing", hint=look.hint, command=look.command, url=look.url)
         name = _name(await self._json(path, "status", "--json"))
@@ -65,7 +65,7 @@ class Tailscale:
                 )
 
         argv = [str(path), "funnel", "--yes", f"--https={port}", str(target.port)]
-        async with running(argv, self._place, self._environment, on_line) as child:
+        async with running(argv, self._context, self._environment, on_line) as child:
             watching = asyncio.create_task(self._wait_until_served(path, port, target.port))
             url = f"https://{name}" + (f":{port}" if port != _PORTS[0] else "")
             watching.add_done_callback(
@@ -87,7 +87,7 @@ class Tailscale:
 
     async def _json(self, path: Path, *arguments: str) -> Mapping[str, object]:
         """What Tailscale answers; empty if it does not run."""
-        _, output = await output_of([str(path), *arguments], self._place, self._environment)
+        _, output = await output_of([str(path), *arguments], self._context, self._environment)
         try:
             # Warnings may precede the object.
             answer = json.loads(output[output.index("{") :])

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from server.agents.agents import Agents, Surroundings
+from server.agents.agents import AgentContext, Agents
 from server.agents.asking.questions import Approvals
-from server.agents.conversations.conversation import Means
+from server.agents.conversations.conversation import ProcessContext
 from server.agents.conversations.kept import KeptConversations
 from server.agents.rules.launch import Resumption, Sandbox, agent_launch
 from server.agents.rules.sandbox import find_sandbox
@@ -45,7 +45,7 @@ class Launching:
 
 def new_agents(
     launching: Launching,
-    means: Means,
+    process_context: ProcessContext,
     *,
     cards: Callable[[], tuple[ModelCard, ...]],
     answering: Answering,
@@ -62,8 +62,8 @@ def new_agents(
         return next((card.resolved for card in cards() if card.id == name), name)
 
     return Agents(
-        Surroundings(
-            means=means,
+        AgentContext(
+            process_context=process_context,
             launch=launching.launch,
             settings_for=answering.settings_for,
             model_id=model_id,
@@ -74,7 +74,7 @@ def new_agents(
             computer=computer,
             kept=KeptConversations(kept),
             # Claude Code's files of a process without a folder of its own are among the user's.
-            keeps=lambda: means.config().sessions == "disk" and launching.mode().is_private,
+            keeps=lambda: process_context.config().sessions == "disk" and launching.mode().is_private,
         ),
         approvals,
     )

@@ -16,10 +16,10 @@ from server.projects.store import ProjectStore
 from server.runtime.services.projects import open_projects
 from server.runtime.services.sessions import open_sessions
 from server.sessions.store import SessionStore
+from server.web.arrivals.recent import RecentArrivals
 from server.web.events.hub import EventHub
 from server.web.interfaces import Engine
 from server.web.journaling import Entry
-from server.web.seen.recent import RecentArrivals
 
 logger = logging.getLogger(__name__)
 

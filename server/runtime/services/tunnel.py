@@ -11,7 +11,7 @@ from server.machine.files.paths import Folders
 from server.machine.keychain import KeyName, stored_key
 from server.machine.network.public_get import public_get
 from server.machine.processes.guards import Guard, guard_for_programs
-from server.machine.tunnels.child import Place
+from server.machine.tunnels.child import ProgramContext
 from server.machine.tunnels.provider import Provider, ProviderName, Secret
 from server.machine.tunnels.registry import providers_for
 from server.runtime.listening.tunnel_listener import TunnelListener
@@ -41,8 +41,10 @@ class ServerTunnel:
         self._tasks: set[asyncio.Task[None]] = set()
         self.proofs = Proofs()
         self.listener = TunnelListener()
-        place = Place(self._guard, os.environ)
-        self.manager = TunnelManager(_providers(place, folders), self.listener, self.proofs, public_get, config=config)
+        context = ProgramContext(self._guard, os.environ)
+        self.manager = TunnelManager(
+            _providers(context, folders), self.listener, self.proofs, public_get, config=config
+        )
 
     @property
     def status(self) -> TunnelStatus:
@@ -104,7 +106,7 @@ class ServerTunnel:
             await self.manager.open(config.tunnel.replace(" ", "-"), config.tunnel_host or "")
 
 
-def _providers(place: Place, folders: Folders) -> Mapping[ProviderName, Provider]:
+def _providers(context: ProgramContext, folders: Folders) -> Mapping[ProviderName, Provider]:
     def secret_of(name: ProviderName) -> Secret:
         key, variable = _TOKENS[name]
 
@@ -119,4 +121,4 @@ def _providers(place: Place, folders: Folders) -> Mapping[ProviderName, Provider
 
         return read
 
-    return providers_for(place, folders.data, secret_of)
+    return providers_for(context, folders.data, secret_of)

@@ -12,11 +12,11 @@ from server.projects.store import ProjectStore
 from server.sessions.store import SessionStore
 from server.tunnel.manager import TunnelManager
 from server.web.access.policy import Access
+from server.web.arrivals.recent import RecentArrivals
 from server.web.events.hub import EventHub
 from server.web.events.log_lines import LogLines
 from server.web.interfaces import SettingsPort
 from server.web.journaling import Entry
-from server.web.seen.recent import RecentArrivals
 
 
 @dataclass(frozen=True, slots=True)

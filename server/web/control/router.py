@@ -14,8 +14,8 @@ from server.web.control.connecting.phone import phone_router
 from server.web.control.connecting.sign_in import sign_in_router
 from server.web.control.connecting.tunnel import tunnel_router
 from server.web.control.events import events_router
+from server.web.control.extra_usage import extra_usage_router
 from server.web.control.keys import keys_router
-from server.web.control.overage import overage_router
 from server.web.control.parts import Parts
 from server.web.control.projects import projects_control_router
 from server.web.control.records.contents import contents_router, kept_request_router
@@ -44,7 +44,7 @@ def control_router(
     reader = JournalReader(parts.journal)
     router.include_router(journal_router(admission, reader))
     router.include_router(usage_router(admission, reader, clock=clock))
-    router.include_router(overage_router(admission, engine))
+    router.include_router(extra_usage_router(admission, engine))
     router.include_router(contents_router(admission, parts.contents))
     router.include_router(kept_request_router(admission, engine, reader, parts.contents))
     router.include_router(approvals_router(admission, engine, running, clock=clock))

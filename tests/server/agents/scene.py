@@ -105,7 +105,7 @@ class Agency:
         self.engine.agents._sandbox = None
         self.engine.apply(self.config)
         self.engine.agents.release()
-        self.engine.agents._around.kept.forget_all()
+        self.engine.agents._context.kept.forget_all()
         self.sessions.follow_settings()
         self.session = f"session-{next(_NUMBERS)}"
         self.standin.requests.clear()

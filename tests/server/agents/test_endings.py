@@ -58,7 +58,7 @@ async def test_nothing_is_left_of_a_command(agency: Agency, how: str, is_sandbox
     assert marked(LONG) == []
     assert agents_here(agency) == []
     # The process of the pool is there, too.
-    assert [one for one in marked(str(agency.engine.agents._around.scratch.root)) if one.name() != "claude"] == []
+    assert [one for one in marked(str(agency.engine.agents._context.scratch.root)) if one.name() != "claude"] == []
     assert len(agency.standin.requests) == 1
 
 

@@ -14,7 +14,7 @@ export function ExtraUsage({ extra }) {
     return html`<p class="extra-usage quiet">Paid extra usage: ${extra.state}</p>`;
   }
   const until = extra.resets_at ? ` until the plan resets (${moment(extra.resets_at)})` : "";
-  const ask = (method) => () => api(method, "/control/overage", method === "POST" ? {} : undefined).then(() => setError(""), (failure) => setError(failure.message));
+  const ask = (method) => () => api(method, "/control/extra-usage", method === "POST" ? {} : undefined).then(() => setError(""), (failure) => setError(failure.message));
   return html`<div class="extra-usage">${
     extra.is_stopped
       ? html`<${Notice} kind="bad" title="The plan is used up." actions=${html`<${Confirm} label="Go on and pay" question="Go on and pay" name="Go on and pay for extra usage" onConfirm=${ask("POST")} />`}>

@@ -12,6 +12,9 @@ from fastapi import APIRouter, Request, Response
 from server.connect.clients import CLIENTS, COMMON_CLIENTS, SUMMARIES, TITLES, ClientName
 from server.connect.instructions import Setup, instructions_for
 from server.errors import InvalidRequest, NotFound
+from server.web.arrivals.arrival import Arrival, running_arrival
+from server.web.arrivals.diagnosis import diagnosis
+from server.web.arrivals.matching import Seen, is_of, last_seen, seen
 from server.web.control.admission import Admission
 from server.web.control.parts import Parts
 from server.web.interfaces import Engine
@@ -20,9 +23,6 @@ from server.web.markdown_blocks import blocks_of
 from server.web.replies import JsonReply
 from server.web.routes.status_json import base_url_of
 from server.web.running import RunningRequests
-from server.web.seen.arrival import Arrival, running_arrival
-from server.web.seen.diagnosis import diagnosis
-from server.web.seen.matching import Seen, is_of, last_seen, seen
 
 # What the address field of a client takes, where that is not the base URL.
 _ADDRESSES: Mapping[ClientName, Literal["endpoint", "root", "host"]] = MappingProxyType(

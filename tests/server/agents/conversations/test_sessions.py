@@ -188,7 +188,7 @@ async def test_an_expired_session_leaves_no_transcript(agency: Agency, monkeypat
     monkeypatch.setattr(kept, "YOUNG_S", -1.0)
     await agency.engine.agents.tidy()
     assert len(list(agency.kept.iterdir())) == 2
-    owner = agency.engine.agents._around.kept.old()[0].owner
+    owner = agency.engine.agents._context.kept.old()[0].owner
     agency.sessions.on_delete = None  # as at an expiry
     await agency.sessions.delete(owner, agency.session)
     agency.sessions.on_delete = agency.engine.agents.forget
@@ -343,7 +343,7 @@ async def test_a_session_that_is_deleted_while_it_is_answered_leaves_nothing(age
     first = asyncio.create_task(ask(agency, "One"))
     while not agency.standin.requests:
         await asyncio.sleep(0.01)
-    (owner,) = {place.owner for place in agency.engine.agents._openings.places}
+    (owner,) = {scope.owner for scope in agency.engine.agents._openings.scopes}
     await agency.engine.agents.forget(owner, agency.session)
     await first
     await agency.at_rest()

@@ -11,7 +11,7 @@ import psutil
 
 from server.machine.processes.guard_watcher import _SCRIPT
 from server.machine.processes.guards import guard_for_programs
-from server.machine.tunnels.child import Place
+from server.machine.tunnels.child import ProgramContext
 from server.machine.tunnels.cloudflared import CloudflaredNamed, CloudflaredQuick
 from server.machine.tunnels.ngrok_package import NgrokPackage, NgrokServer
 from server.machine.tunnels.ngrok_program import NgrokProgram
@@ -69,20 +69,20 @@ async def scene_of(name: str, folder: Path) -> AsyncIterator[Scene]:
         environ = {**SECRETS, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "HOME": str(folder)}
         guard = guard_for_programs()
         stack.callback(guard.close)
-        place = Place(guard, environ)
+        context = ProgramContext(guard, environ)
         relay = await stack.enter_async_context(SshServer(edge)) if name == "ssh" else None
         package = name == "ngrok-package"
         service = await stack.enter_async_context(NgrokService(edge, folder)) if package else None
         if relay is None and service is None and name != "own":
             doubles.install(program)
         makers: dict[str, Callable[[], Provider]] = {
-            "cloudflared": lambda: CloudflaredQuick(place),
-            "cloudflared-named": lambda: CloudflaredNamed(place, lambda: "named-token"),
-            "tailscale": lambda: Tailscale(place),
-            "ngrok": lambda: NgrokProgram(place, lambda: "ngrok-token"),
+            "cloudflared": lambda: CloudflaredQuick(context),
+            "cloudflared-named": lambda: CloudflaredNamed(context, lambda: "named-token"),
+            "tailscale": lambda: Tailscale(context),
+            "ngrok": lambda: NgrokProgram(context, lambda: "ngrok-token"),
             "own": OwnAddress,
-            "ngrok-package": lambda: NgrokPackage(place, lambda: TOKEN, _server_of(service)),
-            "ssh": lambda: SshRelay(place, folder / "known hosts", Relay("127.0.0.1", relay.port if relay else 0)),
+            "ngrok-package": lambda: NgrokPackage(context, lambda: TOKEN, _server_of(service)),
+            "ssh": lambda: SshRelay(context, folder / "known hosts", Relay("127.0.0.1", relay.port if relay else 0)),
         }
         host = NAMED_HOST if name in {"cloudflared-named", "own"} else ""
         yield Scene(makers[name](), edge, doubles, program, relay, service, host, environ)

@@ -12,7 +12,7 @@ import pytest
 
 from server.errors import TunnelRefused
 from server.machine.processes.guards import guard_for_programs
-from server.machine.tunnels.child import Place
+from server.machine.tunnels.child import ProgramContext
 from server.machine.tunnels.ngrok_package import Ngrok, NgrokPackage
 from server.machine.tunnels.ngrok_program import STORE_TOKEN, NgrokProgram
 from server.machine.tunnels.programs import CLOUDFLARED, Program
@@ -179,10 +179,10 @@ async def test_ngroks_package_takes_the_name_of_the_user(tmp_path: Path, port: i
 
 async def test_ngroks_program_is_used_first_then_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     guard = guard_for_programs()
-    place = Place(guard, {"PATH": str(tmp_path), "HOME": str(tmp_path)})
+    context = ProgramContext(guard, {"PATH": str(tmp_path), "HOME": str(tmp_path)})
     token: list[str | None] = [None]
     program = Program("ngrok", {"linux": "get ngrok"})
-    ngrok = Ngrok(NgrokProgram(place, lambda: token[0], program), NgrokPackage(place, lambda: token[0]))
+    ngrok = Ngrok(NgrokProgram(context, lambda: token[0], program), NgrokPackage(context, lambda: token[0]))
     # Only the package, which is a package of the tests.
     look = await ngrok.look()
     assert (look.lacks, look.command) == ("sign in", STORE_TOKEN)

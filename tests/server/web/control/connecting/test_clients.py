@@ -15,10 +15,10 @@ from server.connect.clients import CLIENTS, ClientName
 from server.errors import SignInNeeded
 from server.status import AccountStatus, SignInAccount
 from server.web.access.middleware import AccessMiddleware, policy_for
+from server.web.arrivals.recent import RecentArrivals
 from server.web.control.parts import Parts
 from server.web.journaling import Entry
 from server.web.markdown_blocks import blocks_of
-from server.web.seen.recent import RecentArrivals
 from tests.server.web.scene import ASK, NOW, FakeControl, FakeEngine, client
 
 

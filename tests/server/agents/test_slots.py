@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.agents.places import Places
+from server.agents.slots import AgentSlots
 from server.config import Config
 from server.errors import QueueFull, QueueTimeout
 
 CONFIG = replace(Config(), agents=1, max_waiting=2, queue_timeout_s=30.0)
 
 
-async def hold(places: Places, until: asyncio.Event, entered: list[int], number: int) -> None:
-    async with places.one():
+async def hold(slots: AgentSlots, until: asyncio.Event, entered: list[int], number: int) -> None:
+    async with slots.slot():
         entered.append(number)
         await until.wait()
 
@@ -25,32 +25,32 @@ async def settled() -> None:
 
 
 async def test_requests_wait_in_order_and_only_so_many() -> None:
-    places, until, entered = Places(lambda: CONFIG), asyncio.Event(), list[int]()
-    tasks = [asyncio.create_task(hold(places, until, entered, number)) for number in range(3)]
+    slots, until, entered = AgentSlots(lambda: CONFIG), asyncio.Event(), list[int]()
+    tasks = [asyncio.create_task(hold(slots, until, entered, number)) for number in range(3)]
     await settled()
     assert entered == [0]
     with pytest.raises(QueueFull):
-        await hold(places, until, entered, 3)
+        await hold(slots, until, entered, 3)
     until.set()
     await asyncio.gather(*tasks)
     assert entered == [0, 1, 2]
-    assert places.working == 0
+    assert slots.working == 0
 
 
 async def test_a_wait_that_takes_too_long_gives_up_its_turn() -> None:
-    places, until = Places(lambda: replace(CONFIG, queue_timeout_s=0.01)), asyncio.Event()
-    task = asyncio.create_task(hold(places, until, [], 0))
+    slots, until = AgentSlots(lambda: replace(CONFIG, queue_timeout_s=0.01)), asyncio.Event()
+    task = asyncio.create_task(hold(slots, until, [], 0))
     await settled()
     with pytest.raises(QueueTimeout):
-        await hold(places, until, [], 1)
+        await hold(slots, until, [], 1)
     until.set()
     await task
-    assert places.working == 0
+    assert slots.working == 0
 
 
 async def test_a_request_given_up_in_the_moment_of_its_turn_leaves_no_place_taken() -> None:
-    places, until, entered = Places(lambda: CONFIG), asyncio.Event(), list[int]()
-    first, second = (asyncio.create_task(hold(places, until, entered, number)) for number in range(2))
+    slots, until, entered = AgentSlots(lambda: CONFIG), asyncio.Event(), list[int]()
+    first, second = (asyncio.create_task(hold(slots, until, entered, number)) for number in range(2))
     await settled()
     first.cancel()
     # The first one leaves and admits the second, which is cancelled before it runs again.
@@ -59,24 +59,24 @@ async def test_a_request_given_up_in_the_moment_of_its_turn_leaves_no_place_take
     second.cancel()
     with suppress(asyncio.CancelledError):
         await second
-    assert places.working == 0
+    assert slots.working == 0
     until.set()
-    await asyncio.wait_for(hold(places, until, entered, 2), 5)
+    await asyncio.wait_for(hold(slots, until, entered, 2), 5)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4)), max_size=20), st.integers(1, 3))
 def test_no_place_is_ever_lost(steps: list[tuple[int, int]], size: int) -> None:
     async def scene() -> None:
-        places = Places(lambda: replace(CONFIG, agents=size, max_waiting=100))
+        slots = AgentSlots(lambda: replace(CONFIG, agents=size, max_waiting=100))
         until = asyncio.Event()
-        tasks = [asyncio.create_task(hold(places, until, [], number)) for number in range(6)]
+        tasks = [asyncio.create_task(hold(slots, until, [], number)) for number in range(6)]
         for victim, pauses in steps:
             for _ in range(pauses):
                 await asyncio.sleep(0)
             tasks[victim].cancel()
-            assert places.working <= size
+            assert slots.working <= size
         until.set()
         await asyncio.gather(*tasks, return_exceptions=True)
-        assert places.working == 0
+        assert slots.working == 0
 
     asyncio.run(scene())

@@ -9,15 +9,15 @@ from server.web.interfaces import Engine
 from server.web.replies import JsonReply
 
 
-def overage_router(admission: Admission, engine: Engine) -> APIRouter:
+def extra_usage_router(admission: Admission, engine: Engine) -> APIRouter:
     """The routes of "go on" and "stop again", for the dashboard and the command."""
     router = APIRouter()
 
-    @router.post("/overage")
+    @router.post("/extra-usage")
     async def go_on(request: Request) -> Response:
         return _allow(request, is_allowed=True)
 
-    @router.delete("/overage")
+    @router.delete("/extra-usage")
     async def stop_again(request: Request) -> Response:
         return _allow(request, is_allowed=False)
 

@@ -1,4 +1,4 @@
-"""How many agents work at once: further requests wait in order, as those for a free process of the pool."""
+"""Limits how many agents work at once: further requests wait in order, as those for a free process of the pool."""
 
 import asyncio
 from collections import deque
@@ -11,8 +11,8 @@ from server.errors import QueueFull, QueueTimeout
 _HINT = "Try again in a moment, or allow more agents at once (agents in the settings)."
 
 
-class Places:
-    """The places of working agents, as many as the settings say now."""
+class AgentSlots:
+    """The slots of working agents, as many as the settings say now."""
 
     def __init__(self, config: Callable[[], Config]) -> None:
         self._config = config
@@ -25,8 +25,8 @@ class Places:
         return self._working
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        """A place for the block. Raises `QueueFull` or `QueueTimeout`."""
+    async def slot(self) -> AsyncIterator[None]:
+        """A slot for the block. Raises `QueueFull` or `QueueTimeout`."""
         await self._enter()
         try:
             yield
@@ -53,7 +53,7 @@ class Places:
             raise
 
     def _leave(self, turn: asyncio.Future[None]) -> None:
-        """Gives up the turn. It may have got its place in the moment in which its request was given up."""
+        """Gives up the turn. It may have got its slot in the moment in which its request was given up."""
         if turn in self._waiting:
             self._waiting.remove(turn)
         elif turn.done() and not turn.cancelled():

@@ -15,11 +15,11 @@ from server.conversation.events import Event, Failed, Started
 from server.conversation.request import ModelRequest
 from server.errors import DrawbridgeError, ModelUnknown, QueueFull, SignInNeeded, UsageLimit, WorkerDied
 from server.web.access.middleware import AccessMiddleware, policy_for
+from server.web.arrivals import diagnosis as module
+from server.web.arrivals.arrival import Arrival
+from server.web.arrivals.diagnosis import diagnosis
+from server.web.arrivals.recent import MOST, RecentArrivals
 from server.web.journaling import Entry
-from server.web.seen import diagnosis as module
-from server.web.seen.arrival import Arrival
-from server.web.seen.diagnosis import diagnosis
-from server.web.seen.recent import MOST, RecentArrivals
 from tests.server.web.scene import ASK, Answer, FakeEngine, client, listening
 
 SECRET = "the-words-of-the-user"

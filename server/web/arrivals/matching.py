@@ -7,8 +7,8 @@ from typing import Literal
 
 from server.connect.clients import TITLES, ClientName
 from server.journal.apps import UNKNOWN
-from server.web.seen.arrival import HTTPS, Arrival
-from server.web.seen.diagnosis import Finding, diagnosis
+from server.web.arrivals.arrival import HTTPS, Arrival
+from server.web.arrivals.diagnosis import Finding, diagnosis
 
 State = Literal["waiting", "reached", "wrong", "seen"]
 

@@ -19,7 +19,7 @@ _NO_KEY = "none"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ServerAddress:
     """The base URL of the API, which ends with /v1, and the key to send."""
 
     base_url: str
@@ -36,7 +36,7 @@ class Place:
         return (urlsplit(self.base_url).hostname or "") in LOOPBACK_HOSTS
 
 
-def find_place(base_url: str | None = None, key: str | None = None) -> Place:
+def find_server(base_url: str | None = None, key: str | None = None) -> ServerAddress:
     """The given address, else that of BRIDGE_URL, else of the running server, else the default one.
 
     Raises `DrawbridgeError` for what is no address.
@@ -46,12 +46,12 @@ def find_place(base_url: str | None = None, key: str | None = None) -> Place:
     if url is None:
         instance = read_instance(settled.folders.data)
         url = instance.base_url if instance is not None else f"http://127.0.0.1:{settled.config.port}"
-    place = Place(url if url.endswith("/v1") else f"{url}/v1", key or _NO_KEY)
-    if key is None and place.is_here:
+    server = ServerAddress(url if url.endswith("/v1") else f"{url}/v1", key or _NO_KEY)
+    if key is None and server.is_here:
         with suppress(DrawbridgeError):
             stored = resolve_key(settled.config, Keychain(settled.folders.config))
-            place = Place(place.base_url, stored or _NO_KEY)
-    return place
+            server = ServerAddress(server.base_url, stored or _NO_KEY)
+    return server
 
 
 def _given(base_url: str | None) -> str | None:

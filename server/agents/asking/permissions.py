@@ -39,7 +39,7 @@ class Answering:
 
 
 @dataclass(slots=True)
-class Gate:
+class CallPermissions:
     """The questions of one process. `post` writes an answer to it; `answering` is None between two answers.
 
     What was allowed for the conversation is remembered exactly: the same command, or the same file for the same tool.

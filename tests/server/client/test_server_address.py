@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from server.client import BridgeClient
-from server.client.place import MODEL_VARIABLE, Place, find_place
+from server.client.server_address import MODEL_VARIABLE, ServerAddress, find_server
 from server.commands.asked_server import URL_VARIABLE
 from server.errors import DrawbridgeError
 from server.machine.instance import Instance, claim
@@ -29,25 +29,29 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("url", "place", "root"),
+    ("url", "server", "root"),
     [
-        ("http://127.0.0.1:8082", Place("http://127.0.0.1:8082/v1", "secret"), "http://127.0.0.1:8082"),
-        (" http://localhost:8082/v1/ ", Place("http://localhost:8082/v1", "secret"), "http://localhost:8082"),
+        ("http://127.0.0.1:8082", ServerAddress("http://127.0.0.1:8082/v1", "secret"), "http://127.0.0.1:8082"),
+        (" http://localhost:8082/v1/ ", ServerAddress("http://localhost:8082/v1", "secret"), "http://localhost:8082"),
         # claudebridge's own base URL.
-        ("http://localhost:8082/api/v1", Place("http://localhost:8082/api/v1", "secret"), "http://localhost:8082"),
-        ("http://[::1]:9", Place("http://[::1]:9/v1", "secret"), "http://[::1]:9"),
-        ("https://bridge.example/x", Place("https://bridge.example/x/v1", "none"), "https://bridge.example/x"),
+        (
+            "http://localhost:8082/api/v1",
+            ServerAddress("http://localhost:8082/api/v1", "secret"),
+            "http://localhost:8082",
+        ),
+        ("http://[::1]:9", ServerAddress("http://[::1]:9/v1", "secret"), "http://[::1]:9"),
+        ("https://bridge.example/x", ServerAddress("https://bridge.example/x/v1", "none"), "https://bridge.example/x"),
     ],
 )
 def test_an_address_is_taken_in_any_form_and_only_this_computer_gets_the_own_key(
-    monkeypatch: pytest.MonkeyPatch, url: str, place: Place, root: str
+    monkeypatch: pytest.MonkeyPatch, url: str, server: ServerAddress, root: str
 ) -> None:
-    assert find_place(url) == place
-    assert find_place(url).root == root
+    assert find_server(url) == server
+    assert find_server(url).root == root
     monkeypatch.setenv(URL_VARIABLE, url)
-    assert find_place() == place
-    assert find_place("http://127.0.0.1:1").base_url == "http://127.0.0.1:1/v1"
-    assert find_place(key="given").key == "given"
+    assert find_server() == server
+    assert find_server("http://127.0.0.1:1").base_url == "http://127.0.0.1:1/v1"
+    assert find_server(key="given").key == "given"
 
 
 @pytest.mark.parametrize("url", ["localhost:8082", "ftp://x", "http://", "http://x:port", "http://[::1", "http://x:0"])
@@ -63,10 +67,10 @@ def test_what_is_no_address_is_named(monkeypatch: pytest.MonkeyPatch, url: str) 
 def test_a_blank_address_is_none(monkeypatch: pytest.MonkeyPatch, data: Path, blank: str | None) -> None:
     if blank is not None:
         monkeypatch.setenv(URL_VARIABLE, blank)
-    assert find_place(blank).base_url == "http://127.0.0.1:8082/v1"
+    assert find_server(blank).base_url == "http://127.0.0.1:8082/v1"
     with claim(data) as claimed:
         claimed.publish(RUNNING)
-        assert find_place(blank) == Place("http://[::1]:9/v1", "secret")
+        assert find_server(blank) == ServerAddress("http://[::1]:9/v1", "secret")
     # A server that was killed leaves its file.
     (data / "server.json").write_text(json.dumps(asdict(RUNNING)))
-    assert find_place(blank).base_url == "http://127.0.0.1:8082/v1"
+    assert find_server(blank).base_url == "http://127.0.0.1:8082/v1"

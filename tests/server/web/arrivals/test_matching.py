@@ -9,9 +9,9 @@ from server.journal.apps import UNKNOWN
 from server.keys.named_key import make_key
 from server.keys.rights import ALL
 from server.web.access.head import Head
+from server.web.arrivals.arrival import HTTPS, Arrival, running_arrival
+from server.web.arrivals.matching import is_of, last_seen, seen
 from server.web.journaling import Entry
-from server.web.seen.arrival import HTTPS, Arrival, running_arrival
-from server.web.seen.matching import is_of, last_seen, seen
 
 ANSWERED = Arrival(5.0, "Talon", method="POST", status=200, seconds=0.6)
 LISTED = replace(ANSWERED, kind="list", at=4.0)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from server.journal.apps import app_of
 from server.web.access.head import Head
+from server.web.arrivals.arrival import Arrival, arrival_of, https_arrival, outside_arrival
 from server.web.journaling import Entry
-from server.web.seen.arrival import Arrival, arrival_of, https_arrival, outside_arrival
 
 MOST = 300
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from server.journal.apps import UNKNOWN
-from server.web.seen.arrival import HTTPS, Arrival
+from server.web.arrivals.arrival import HTTPS, Arrival
 from server.web.unavailable import instead_of
 
 FindingKind = Literal[

@@ -1,1 +1,0 @@
-"""What apps sent lately, and what was wrong with it: how the page tells that an app is connected."""
