@@ -189,7 +189,7 @@ def tunnel_line(tunnel: TunnelStatus) -> str:
     """The tunnel's state in one line."""
     match tunnel.state:
         case "open":
-            return f"Open to the internet: {tunnel.title}"
+            return f"Open through {tunnel.title}"
         case "opening":
             return f"Opening: {tunnel.title}"
         case "lost":

@@ -42,7 +42,7 @@ def test_the_person_turns_it_on_starts_it_and_stops_it_in_each_way(tmp_path: Pat
     with virtual_display() as display, open_app(tmp_path, bus, host, environment={"DISPLAY": display}) as app:
         app.until("Running", "Computer use: off")
         assert MENU not in app.item.menu().text()
-        app.item.click("Computer use: off", "Turn it on, to be started here")
+        app.item.click("Computer use: off", "Turn on (starts nothing yet)")
         app.until(MENU)
         assert "computer_use = true" in app.settings
         with Person(display) as person:

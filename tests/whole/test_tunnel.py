@@ -146,14 +146,14 @@ async def test_the_settings_open_it_at_the_start_and_close_it_while_running(fold
         # What a server without a desktop has to say of it: that it is open, and that no app can use it yet.
         code, out, _ = await here.command("status")
         assert code == 0
-        assert "Open to the internet: Cloudflare quick tunnel https://brave-" in out
+        assert "Open through Cloudflare quick tunnel https://brave-" in out
         code, out, _ = await here.command("tunnel", "status")
         assert code == 0
         assert "drawbridge keys add Cursor --listener tunnel" in out
         _, out, _ = await here.command("doctor", "--json")
         (found,) = (one for one in json.loads(out) if one["name"] == "tunnel")
         # Such a report may be published, so it does not have the name.
-        assert (found["verdict"], found["words"]) == ("ok", "Open to the internet: Cloudflare quick tunnel")
+        assert (found["verdict"], found["words"]) == ("ok", "Open through Cloudflare quick tunnel")
         settings.write_text('tunnel = "off"\n')
         async with asyncio.timeout(60):
             while (await here.bridge.health())["tunnel"]["state"] != "off":

@@ -42,7 +42,7 @@ def computer_item(snapshot: Snapshot) -> Iterator[Item]:
     elif pinned:
         yield text_line(f"Computer use: off{pinned}")
     else:
-        turn_on = Item("Turn it on, to be started here", ChangeSetting("computer_use", value=True))
+        turn_on = Item("Turn on (starts nothing yet)", ChangeSetting("computer_use", value=True))
         yield Item("Computer use: off", items=(*map(text_line, _CONSENT), SEPARATOR, turn_on))
 
 

@@ -25,7 +25,7 @@ CLOSED = {"state": "off", "closed_after_hours": 8.0}
     [
         ({"state": "off"}, Level.OK, "Off"),
         (CLOSED, Level.OK, "Closed: not used for 8 hours"),
-        (OPEN, Level.OK, "Open to the internet: Tailscale Funnel"),
+        (OPEN, Level.OK, "Open through Tailscale Funnel"),
         (FAILED, Level.NOTE, "Not open: ngrok (sign in); 'drawbridge tunnel status' says more"),
         (None, Level.NOTE, "unknown: the server does not respond"),
     ],

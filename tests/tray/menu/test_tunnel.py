@@ -47,7 +47,7 @@ def test_an_open_one_shows_its_address_who_reads_along_and_the_way_to_close_it()
     assert CloseTunnel() in commands
     assert "Open to the internet" in tooltip_for(snapshot)
     assert "internet" not in tooltip_for(Snapshot(status=RUNNING))
-    assert "Tunnel for Cursor: open to the internet: ssh relay" in [item.text for item in menu_for(snapshot)]
+    assert "Tunnel for Cursor: open through ssh relay" in [item.text for item in menu_for(snapshot)]
 
 
 def test_a_changed_address_is_told_once_and_a_click_copies_it() -> None:

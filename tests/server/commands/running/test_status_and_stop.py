@@ -239,7 +239,7 @@ def test_the_table_says_what_reaches_beyond_this_computer_or_waits_for_the_user(
         computer=ComputerStatus(is_on=True, ends_at=ends_at),
     )
     rows = dict(status_rows(asdict(status)))
-    assert rows["tunnel"] == "Open to the internet: Tailscale Funnel https://me.example/v1"
+    assert rows["tunnel"] == "Open through Tailscale Funnel https://me.example/v1"
     assert rows["agents"] == "2 questions for you: run 'drawbridge approvals'"
     assert rows["desktop"].startswith("Claude uses it until ")
     assert "18:00" in rows["desktop"]
