@@ -1,4 +1,4 @@
-"""What each setting does, in one line: for the command line and the page."""
+"""What each setting does, in one line: for the command line and the dashboard."""
 
 from collections.abc import Mapping
 

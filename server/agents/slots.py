@@ -61,7 +61,7 @@ class AgentSlots:
         self._admit()
 
     def _admit(self) -> None:
-        """Lets the next ones in."""
+        """Gives free slots to the requests that wait longest."""
         while self._waiting and self._working < self._config().agents:
             turn = self._waiting.popleft()
             if not turn.done():

@@ -1,4 +1,4 @@
-"""Applies edits of the settings file, and changes made on the page, to a running `drawbridge serve`."""
+"""Applies edits of the settings file, and changes made in the dashboard, to a running `drawbridge serve`."""
 
 import logging
 import os
@@ -105,7 +105,7 @@ class SettingsWatcher:
 
 
 class ServedSettings:
-    """The settings of a running `drawbridge serve`, as the page changes them; see `SettingsPort`."""
+    """The settings of a running `drawbridge serve`, as the dashboard changes them; see `SettingsPort`."""
 
     restarting: frozenset[str] = frozenset()
 

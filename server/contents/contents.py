@@ -94,7 +94,7 @@ class Contents:
         self._on_change()
 
     def obey(self, wish: ContentsWish) -> None:
-        """Does what the menu says."""
+        """Carries out a command of the menu."""
         match wish:
             case "15 minutes":
                 self.keep(900.0)
@@ -135,7 +135,7 @@ class Contents:
         return was_kept
 
     def keeper(self, id_: str, method: str, path: str) -> Keeper | None:
-        """What follows a request that arrives; None if it is not kept. Give it to `end` in any case."""
+        """Collects the contents of a request that arrives; None if they are not kept. Always pass it to `end`."""
         if not self.is_on:
             return None
         self._running.add(id_)
@@ -221,7 +221,7 @@ class Contents:
             self._on_change()
 
     def _later(self, work: Callable[[], None]) -> None:
-        """Has the thread do it."""
+        """Queues the work for the thread."""
         self._start()
         self._work.put(work)
 
@@ -232,7 +232,7 @@ class Contents:
                 self._thread.start()
 
     def _wake(self) -> None:
-        """Has the thread notice the new time."""
+        """Wakes the thread, so that it sees the new end time."""
         self._later(lambda: None)
 
     def _run(self) -> None:

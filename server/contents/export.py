@@ -1,4 +1,4 @@
-"""A kept request for others: without what names the user, as a file for a bug report, and as a command for curl."""
+"""Exports a kept request, as a file for a bug report without the user's name, and as a command for curl."""
 
 import json
 import re

@@ -20,7 +20,7 @@ class OpenDesktop(Desktop, Protocol):
     """A desktop that is held until it is closed."""
 
     def close(self) -> None:
-        """Lets go of the screen, the pointer and the keyboard. May block."""
+        """Releases the screen, the pointer and the keyboard. May block."""
 
 
 class ComputerRefused(InvalidRequest):

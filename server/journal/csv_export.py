@@ -22,5 +22,5 @@ def as_csv(found: Iterable[Total]) -> str:
 
 
 def _inert(value: object) -> object:
-    """The value as no spreadsheet takes it for a formula: an app names itself."""
+    """The value, quoted if a spreadsheet would run it as a formula: apps choose their names themselves."""
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

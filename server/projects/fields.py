@@ -1,4 +1,4 @@
-"""A project's fields as the page, the API and the command line give them."""
+"""A project's fields as the dashboard, the API and the command line give them."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The settings as a form: their groups, titles and kinds of input. What each does stands in `server.setting_help`."""
+"""The settings as a form: their groups, titles and kinds of input. Their meanings are in `server.setting_help`."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields

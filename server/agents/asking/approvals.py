@@ -52,7 +52,7 @@ class Change:
 
 @dataclass(slots=True)
 class _Open:
-    """An open question and who waits for it. `outcome` is set once, under the lock."""
+    """An open question. `decided` wakes the waiting request in its `loop`. `outcome` is set once, under the lock."""
 
     question: Question
     loop: asyncio.AbstractEventLoop
@@ -63,7 +63,7 @@ class _Open:
 class OpenQuestions:
     """Implements `Approvals`. Every method may be called from any thread, and `ask` in any loop.
 
-    What `watch` got is called after each change, in the loop of the one who asks. It must neither block nor raise.
+    The callbacks of `watch` are called after each change, in the request's loop. They must neither block nor raise.
     """
 
     def __init__(self, *, limit_s: float = LIMIT_S, clock: Callable[[], float] = time.time) -> None:
@@ -165,7 +165,7 @@ class OpenQuestions:
         return True
 
     def _tell(self, entry: _Open, change: Change) -> None:
-        """Wakes the one who asked, and reports the change, in its loop."""
+        """Wakes the request that asked and reports the change, both in that request's loop."""
 
         def tell() -> None:
             if change.outcome is not None:

@@ -1,4 +1,4 @@
-"""A request that an app sent: what the page tells of it. Never a word of a prompt, of an answer or of a key."""
+"""A request that an app sent: what the dashboard tells of it. Never a word of a prompt, of an answer or of a key."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ HTTPS = "Https"
 """The error of an arrival that is no request: a TLS handshake on a port that speaks plain HTTP."""
 _LONGEST = 200
 _PLACEHOLDERS = frozenset({ANY_KEY, MISSING_KEY})
-# The page itself, what browsers fetch beside a page, and what commands use.
+# The dashboard itself, what browsers fetch beside a page, and what commands use.
 _OWN_PATHS = ("/control/", "/assets/", "/docs", "/manual", "/health", "/openapi.json", "/favicon.ico", "/v1/requests")
 _OWN_APPS = frozenset({"Drawbridge", "Playground"})
 

@@ -10,7 +10,7 @@ from server.web.replies import JsonReply
 
 
 def computer_router(admission: Admission, engine: Engine) -> APIRouter:
-    """The route of the page's "Stop". What Claude does stands in the status."""
+    """The route of the dashboard's "Stop". What Claude does is in the status."""
     router = APIRouter(prefix="/computer")
 
     @router.post("/stop")

@@ -1,4 +1,4 @@
-"""What is wrong now, for the page: each problem in words, with what helps."""
+"""The current problems for the dashboard: each in words, with a remedy."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass

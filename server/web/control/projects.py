@@ -1,4 +1,4 @@
-"""The projects as the page shows and changes them. Everything may be given here: the user asks."""
+"""The projects as the dashboard shows and changes them. Everything may be given here: the user asks."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Opens the page's session, stops the server, and quits the app."""
+"""Opens the dashboard's session, stops the server, and quits the app."""
 
 import time
 from collections.abc import Callable

@@ -44,7 +44,7 @@ def settings_router(admission: Admission, engine: Engine, parts: Parts) -> APIRo
                 "data": _form(engine, port),
                 "notices": list(notices),
                 "restarting": not port.restarting.isdisjoint(changes),
-                # Where the page is now, if it has moved; and a ticket, because a new key ends the page's token.
+                # Where the dashboard is now, if it has moved; and a ticket, because a new key ends its token.
                 "base_url": status.base_url if status.base_url != before else None,
                 "ticket": make_ticket(admission.control.token),
             }

@@ -46,7 +46,7 @@ def status_router(
 
 
 def status_for_page(status: Status, admission: Admission, *, host: str, key_required: bool) -> dict[str, object]:
-    """The status as JSON that does not change with the time, with the phrases that the page and the menu share."""
+    """The status as JSON that does not change with the time, with the phrases that the dashboard and the menu share."""
     return {
         **state_json(status, host=host, now=0.0, key_required=key_required),
         "uptime_s": None,

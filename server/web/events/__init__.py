@@ -1,1 +1,1 @@
-"""Live events for the page: what happens in the server, as it happens."""
+"""Live events for the dashboard: what happens in the server, as it happens."""

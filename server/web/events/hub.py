@@ -1,4 +1,4 @@
-"""Distributes events to the pages that listen, and keeps the last ones for those that lost their connection."""
+"""Distributes events to the dashboards that listen, and keeps the last ones for those that lost their connection."""
 
 import asyncio
 import secrets
@@ -108,7 +108,7 @@ class Listener:
         self._wakeup = asyncio.Event()
         self.is_status_due = True
         self.is_over = False
-        # Whether the page has seen all events before this one.
+        # Whether the dashboard has seen all events before this one.
         self.is_resumed = number is not None and hub.after(number) is not None
         self._number = number if number is not None and self.is_resumed else hub.last_number
 

@@ -1,4 +1,4 @@
-"""The lines of the log for the page: new ones as events, and the last ones of the file."""
+"""The lines of the log for the dashboard: new ones as events, and the last ones of the file."""
 
 import asyncio
 import logging

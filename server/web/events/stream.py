@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 from server.dialects.framing import SSE_COMMENT, SSE_TYPE, sse_frame
 from server.web.events.hub import EventHub, Listener
 
-# Silence after which a comment shows the page that the connection lives, and the server whether the page does.
+# Silence after which a comment shows that the connection lives, to the dashboard and to the server.
 HEARTBEAT_S = 20.0
 # What happens within this time goes out in one write.
 GATHER_S = 0.05
@@ -20,10 +20,10 @@ SLOW_S = 10.0
 
 
 class EventStream(Response):
-    """The events after the one with the id `last_id`, until the page disconnects or the server stops.
+    """The events after the one with the id `last_id`, until the dashboard disconnects or the server stops.
 
     `state` makes what each page gets first, and after each loss of events; `status` makes the status. The stream ends
-    when the page is not `is_allowed` to see more.
+    when the dashboard is not `is_allowed` to see more.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class EventStream(Response):
         ]
 
     def _hello(self, *, is_resumed: bool) -> bytes:
-        """What is so now. Without `is_resumed`, the page cannot rely on the events that it has seen."""
+        """The current state. Without `is_resumed`, the dashboard cannot rely on the events that it has seen."""
         return sse_frame({"run": self._hub.run, "is_resumed": is_resumed, "state": self._state()}, "hello")
 
 

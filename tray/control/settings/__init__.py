@@ -1,1 +1,1 @@
-"""The settings: read, changed from the menu and from the page, and made effective."""
+"""The settings: read, changed from the menu and from the dashboard, and made effective."""

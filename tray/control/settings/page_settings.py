@@ -1,4 +1,4 @@
-"""The page's changes of settings, carried out in the controller's thread."""
+"""The dashboard's changes of settings, carried out in the controller's thread."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -14,14 +14,14 @@ _TIMEOUT_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class ChangeFromPage:
-    """An event: the page changes settings, and waits for `done` with notices about the file, or an error."""
+    """An event: the dashboard changes settings, and waits for `done` with notices about the file, or an error."""
 
     changes: Mapping[str, object]
     done: Future[tuple[str, ...]] = field(default_factory=Future, compare=False, repr=False)
 
 
 class PageSettings:
-    """The app's settings, as the page shows and changes them; see the server's `SettingsPort`."""
+    """The app's settings, as the dashboard shows and changes them; see the server's `SettingsPort`."""
 
     # The running server cannot change these, so it starts again.
     restarting = frozenset({"demo"})

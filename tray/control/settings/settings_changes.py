@@ -127,7 +127,7 @@ class SettingsChanges:
         self.report(Saved(notices=self._settings.commit(changes, self._apply)))
 
     def change_from_page(self, event: ChangeFromPage) -> None:
-        """Applies and saves the page's changes, creating the access key if they need one and there is none."""
+        """Applies and saves the dashboard's changes, creating the access key if they need one and there is none."""
 
         def carry_out(key: tuple[str, bool] | DrawbridgeError | None) -> None:
             if isinstance(key, DrawbridgeError):
@@ -137,7 +137,7 @@ class SettingsChanges:
                 self._access_key.remember(key[0])
             try:
                 notices = self._settings.commit(event.changes, self._apply)
-            except Exception as error:  # noqa: BLE001 # the page shows it
+            except Exception as error:  # noqa: BLE001 # the dashboard shows it
                 event.done.set_exception(error)
                 return
             event.done.set_result(notices)

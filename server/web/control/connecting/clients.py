@@ -137,7 +137,7 @@ def seen_json(found: Seen, *, addresses: Mapping[str, str], is_answering: bool) 
 
 
 def arrival_json(arrival: Arrival) -> dict[str, object]:
-    """What the page shows of an arrival."""
+    """What the dashboard shows of an arrival."""
     finding = diagnosis(arrival)
     return {
         "at": arrival.at,
@@ -203,7 +203,7 @@ def _time(text: str) -> float:
 
 
 def _choices(body: object) -> tuple[str | None, str]:
-    """The key and the system that the page wants the instructions for."""
+    """The key and the system that the dashboard wants the instructions for."""
     if not isinstance(body, dict):
         raise InvalidRequest("The body must be an object.")
     key, system = body.get("key"), body.get("system", "windows" if sys.platform == "win32" else "posix")

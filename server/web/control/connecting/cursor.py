@@ -1,4 +1,4 @@
-"""What the page needs to connect Cursor, besides the tunnel: which editions of it are on this computer."""
+"""What the dashboard needs to connect Cursor, besides the tunnel: which editions of it are on this computer."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from server.web.routes.status_json import base_url_of
 def cursor_router(
     admission: Admission, engine: Engine, *, find: Callable[[], tuple[Edition, ...]] = find_editions
 ) -> APIRouter:
-    """The route for Cursor's steps on the page."""
+    """The route for Cursor's steps in the dashboard."""
     router = APIRouter()
 
     @router.get("/cursor")

@@ -1,4 +1,4 @@
-"""Signs in to Claude from the page: Claude Code opens the browser, and the page shows how far it is."""
+"""Signs in to Claude from the dashboard: Claude Code opens the browser, and the dashboard shows how far it is."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The journal for the page: the list of requests, one of them with its phases, and its deletion."""
+"""The journal for the dashboard: the list of requests, one of them with its phases, and its deletion."""
 
 import asyncio
 import sqlite3

@@ -1,4 +1,4 @@
-"""The journal's sums for the page: by app, model, key, day or hour, as CSV, and the use of the plan over time."""
+"""The journal's sums for the dashboard: by app, model, key, day or hour, as CSV, and the use of the plan over time."""
 
 import sqlite3
 import time
