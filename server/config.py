@@ -21,6 +21,7 @@ FIXED_AT_START = ("data_dir", "log_dir", "demo", "reload")
 LISTENING = ("host", "port", "reach", "ollama_port")
 # Settings whose values are never shown.
 SECRETS = ("api_key", "proxy", "embeddings_key")
+_HOW_TO_CORRECT = "Correct it. Drawbridge reads the settings at its start, and their file also while it runs."
 
 Reach = Literal["local", "lan"]
 Payer = Literal["automatic", "plan", "api key"]
@@ -233,13 +234,11 @@ def resolve(
         except Misfit as error:
             part = place.replace(f"{option.key!r}", repr(f"{option.key}.{error.key}"), 1)
             named = part if part != place else f"{place}, name {error.key!r},"
-            raise SettingsInvalid(f"{named} {error.problem}.", hint="Correct it, then start again.") from error
+            raise SettingsInvalid(f"{named} {error.problem}.", hint=_HOW_TO_CORRECT) from error
         except ValueError as error:
             is_empty = not str(given).strip()
             shown = ", not an empty one" if is_empty else "" if option.name in SECRETS else f", not {given!r}"
-            raise SettingsInvalid(
-                f"{place} takes {option.expects}{shown}.", hint="Correct it, then start again."
-            ) from error
+            raise SettingsInvalid(f"{place} takes {option.expects}{shown}.", hint=_HOW_TO_CORRECT) from error
         sources[option.name] = source
     if values.get("memory") == "small":
         values.setdefault("pool_size", 1)

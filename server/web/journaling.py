@@ -15,7 +15,7 @@ from server.journal.fields import fields_in
 from server.journal.record import Outcome, Record
 from server.keys.named_key import NamedKey
 from server.logs import redacted
-from server.web.access.head import Head
+from server.web.access.head import Head, as_text
 
 ENTRY = "drawbridge.entry"
 """The key in an ASGI scope of the request's `Entry`."""
@@ -37,7 +37,7 @@ class Entry:
         self._clock = clock
         self._began = clock()
         self._head = head
-        self._headers = {header: values[-1] for header, values in head.headers.items()}
+        self._headers = {header: as_text(values[-1]) for header, values in head.headers.items()}
         path = _short(redacted(head.path))
         app = redacted(app_of(self._headers))
         self.record = Record(name, 0.0, listener, app, path, "cancelled")

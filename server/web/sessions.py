@@ -20,6 +20,7 @@ from server.sessions.encoding import size_of
 from server.sessions.joining import How, Joined, has_history, joined, loses_answers
 from server.sessions.session import LONGEST_NAME, MOST_BYTES, MOST_MESSAGES, Session
 from server.sessions.store import SessionStore
+from server.web.access.head import as_text
 from server.web.replies import header_value
 from server.web.streaming.responses import Headers, ignored_header
 
@@ -53,7 +54,7 @@ class SessionRequests:
         rest = {field: value for field, value in body.items() if field != FIELD}
         if given not in (None, ""):
             return checked_name(given, FIELD), rest
-        given = _as_text(headers.get(HEADER, "")).strip()
+        given = as_text(headers.get(HEADER, "")).strip()
         return checked_name(given, HEADER) if given else None, rest
 
     def without_effect(self, dialect: str, headers: Mapping[str, str]) -> tuple[str, ...]:
@@ -89,14 +90,6 @@ def checked_name(given: object, field: str) -> str:
     if name in _NO_NAMES:
         raise InvalidRequest(f"{field} must not be '{name}', because clients remove it from URLs.", param=field)
     return name
-
-
-def _as_text(header: str) -> str:
-    """A header as UTF-8, which clients send, instead of Latin-1, as which headers are decoded."""
-    try:
-        return header.encode("latin-1").decode()
-    except UnicodeError:
-        return header
 
 
 class _Line:

@@ -52,3 +52,11 @@ class Head:
         """The content encoding of the body; empty if it is sent as it is."""
         encoding = (self.one("content-encoding") or "").lower()
         return "" if encoding == "identity" else encoding
+
+
+def as_text(header: str) -> str:
+    """A header as UTF-8, which clients send, instead of Latin-1, as which headers are decoded."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:
+        return header

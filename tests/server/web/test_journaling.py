@@ -123,6 +123,14 @@ async def test_a_key_in_the_wrong_place_is_not_kept(path: str, body: dict[str, o
     assert reply.headers["x-request-id"] == kept[0].id
 
 
+async def test_the_name_of_an_app_is_read_as_utf_8() -> None:
+    kept = Kept()
+    async with client(kept.app(FakeEngine())) as c:
+        for name in ("Übersetzer 翻訳".encode(), "Café".encode("latin-1")):
+            assert (await c.post("/v1/chat/completions", json=ASK, headers={b"x-title": name})).status_code == 200
+    assert [record.app for record in kept] == ["Übersetzer 翻訳", "Café"]
+
+
 async def test_a_key_in_a_path_is_not_kept() -> None:
     kept = Kept()
     async with client(kept.app(FakeEngine())) as c:
