@@ -1,11 +1,11 @@
 """macOS, and Linux without setpriv: a small shell process kills our children when our end of its pipe closes."""
 
 import logging
-import os
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 
+from server.machine.processes.shell_watcher import start_watcher, wait_or_kill
 from server.machine.processes.spawn import SpawnOptions, own_session
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class WatcherGuard:
     def _send(self, pid: int) -> bool:
         try:
             if self._watcher is None:
-                self._watcher = _start()
+                self._watcher = start_watcher(_SCRIPT)
             assert self._watcher.stdin is not None
             self._watcher.stdin.write(b"%d\n" % pid)
         except OSError:
@@ -93,22 +93,4 @@ class WatcherGuard:
         with suppress(OSError):
             assert watcher.stdin is not None
             watcher.stdin.close()
-        try:
-            watcher.wait(CLOSE_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            watcher.kill()
-            watcher.wait()
-
-
-def _start() -> subprocess.Popen[bytes]:
-    # Unbuffered: an id in a buffer of ours would be lost when we die. In a session of its own because of Ctrl-C.
-    return subprocess.Popen(
-        ["/bin/sh", "-c", _SCRIPT],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        bufsize=0,
-        cwd="/",
-        env={"PATH": os.defpath + ":/usr/bin:/bin"},
-        **own_session(),
-    )
+        wait_or_kill(watcher, CLOSE_TIMEOUT_S)

@@ -5,13 +5,12 @@ found by the private temporary folder that their environment names. On Windows t
 """
 
 import logging
-import os
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 
-from server.machine.processes.spawn import own_session
+from server.machine.processes.shell_watcher import start_watcher, wait_or_kill
 
 logger = logging.getLogger(__name__)
 
@@ -61,17 +60,7 @@ class OrphanWatch:
         if sys.platform == "win32" or (self._watcher is not None and self._watcher.poll() is None):
             return
         try:
-            # In a session of its own because of Ctrl-C, and not in the temporary folder, which is removed.
-            self._watcher = subprocess.Popen(
-                ["/bin/sh", "-c", _SCRIPT],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                bufsize=0,
-                cwd="/",
-                env={"PATH": os.defpath + ":/usr/bin:/bin"},
-                **own_session(),
-            )
+            self._watcher = start_watcher(_SCRIPT)
             assert self._watcher.stdin is not None
             self._watcher.stdin.write(f"{self._root}\n".encode())
         except OSError:
@@ -85,8 +74,4 @@ class OrphanWatch:
         with suppress(OSError):
             watcher.stdin.write(b"done\n")
             watcher.stdin.close()
-        try:
-            watcher.wait(_CLOSE_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            watcher.kill()
-            watcher.wait()
+        wait_or_kill(watcher, _CLOSE_TIMEOUT_S)
