@@ -265,6 +265,8 @@ async def test_the_next_conversation_has_a_process_that_was_started_in_advance(a
     second = spare_of(agency)
     agency.become(permission="edit")
     await ask(agency, "Three", session=f"{agency.session} c")
+    # The unused spare ends, the others are held.
+    await agency.at_rest()
     assert second not in [one.pid for one in agents_here(agency)]
     agency.engine.agents.release()
     await agency.at_rest()
