@@ -16,7 +16,7 @@ from Xlib.display import Display
 from server.desktop_tools.actions import Point
 from tests.server.machine.vault import needs
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 _MASK = X.KeyPressMask | X.KeyReleaseMask | X.ButtonPressMask | X.ButtonReleaseMask | X.PointerMotionMask
 _KINDS = {
     X.KeyPress: "press",
