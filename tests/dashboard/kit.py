@@ -81,6 +81,10 @@ class Page:
         """The name of what has the keyboard."""
         return str(await self.value("nameOf(document.activeElement)"))
 
+    async def until_focused(self, name: str) -> None:
+        """Waits until the element with this name has the keyboard, which it gets after it can be seen."""
+        await self.until(f"nameOf(document.activeElement) === {json.dumps(name)}")
+
     async def fill(self, label: str, text: str) -> None:
         """Puts `text` into the field, choice or check box ("yes", "") with this label."""
         field, given = json.dumps(label), json.dumps(text)

@@ -41,7 +41,7 @@ async def test_a_running_request_is_shown_and_stopped_by_keyboard(page: Page, br
     stop = "[...document.querySelectorAll('button')].find((one) => one.textContent === '{}')"
     await page.browser.script(f"{stop.format('Stop')} && document.querySelector('tbody button').focus()")
     await page.browser.press("Enter")
-    assert await page.value("document.activeElement.textContent") == "Stop it"
+    await page.until("document.activeElement.textContent === 'Stop it'")
     await page.browser.press("Enter")
     lines = await asking
     assert "The request was stopped" in "".join(lines)

@@ -94,7 +94,7 @@ async def test_a_phone_scans_the_address_and_a_key_of_its_own(
         await page.click("Hide the code")
         await page.click("Show a code with a new key")
         await page.see("This code contains an access key.")
-        assert await page.focused() == "Hide the code"
+        await page.until_focused("Hide the code")
         assert await page.faults(axe) == []
         assert await page.overflow() <= 0
         base_url, key = (await scanned(page)).split("\n")

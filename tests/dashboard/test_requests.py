@@ -136,7 +136,7 @@ async def test_the_inspector_shows_all_that_is_known_and_is_used_with_the_keyboa
         await browser.press("Escape")
         await page.until("!document.querySelector('dialog')")
         assert await page.value("location.hash") == "#requests?app=Cline"
-        assert "Request of laptop" in await page.focused()
+        await page.until("nameOf(document.activeElement).includes('Request of laptop')")
 
 
 async def test_a_request_that_is_not_there_says_so(browser: Browser, tmp_path: Path) -> None:

@@ -51,12 +51,12 @@ async def test_each_section_has_an_address_which_the_back_button_follows(page: P
     assert len(sections) >= 2
     for section in sections:
         await page.go(section)
-        assert await page.value("document.title") == f"{section} - Drawbridge"
+        await page.until(f"document.title === {f'{section} - Drawbridge'!r}")
         assert await page.value("location.hash.slice(1).toLowerCase()") == section.lower()
         assert await page.value("document.querySelector('nav [aria-current=page]').textContent") == section
         # The keyboard follows.
         if section != "Live":
-            assert await page.value("document.activeElement.tagName") == "H1"
+            await page.until("document.activeElement.tagName === 'H1'")
     await page.browser.script("history.back()")
     await page.until(f"{TITLE} === {sections[-2]!r}")
     # A deep link, and an address of no section.
@@ -79,7 +79,7 @@ async def test_the_navigation_works_by_keyboard(page: Page) -> None:
 async def test_the_first_stop_of_the_keyboard_skips_the_navigation(page: Page) -> None:
     await opened(page)
     await page.browser.press("Tab")
-    assert await page.focused() == "Skip to the section"
+    await page.until_focused("Skip to the section")
     assert await page.value("document.activeElement.getBoundingClientRect().top >= 0")
     await page.browser.press("Enter")
     await page.until("document.activeElement.tagName === 'H1'")
@@ -109,7 +109,7 @@ async def test_stop_and_quit_ask_once_more_and_are_told_apart(
     await page.focus(first)
     for key in ("Enter", "Escape", "Enter"):
         await page.browser.press(key)
-        assert await page.focused() == first
+        await page.until_focused(first)
     assert (control.stopped, control.has_quit) == (0, 0)
     await page.browser.press("Enter")
     await until(lambda: getattr(control, sure) == 1)
