@@ -160,9 +160,13 @@ async def until(condition: Callable[[], object], seconds: float = PATIENCE_S) ->
 async def paging(
     browser: Browser, origin: str, *, scheme: str = "light", size: tuple[int, int] = DESK
 ) -> AsyncIterator[Page]:
-    """A page that is checked at the end of the block."""
+    """A page that is checked and left at the end of the block."""
     await browser.prefer(scheme)
     await browser.resize(*size)
     page = Page(browser, origin)
-    yield page
-    await page.check()
+    try:
+        yield page
+        await page.check()
+    finally:
+        # It would complain about a server that has ended, in the console of the next page.
+        await browser.open("about:blank")
