@@ -66,7 +66,7 @@ def set_aside(file: Path) -> Path:
 def files_of(file: Path) -> list[Path]:
     """The file with SQLite's own files beside it, and those that were set aside because they were broken.
 
-    The file itself is the last one, so that whoever deletes them in this order, and is interrupted, is asked again.
+    The file itself is the last one: if their deletion in this order is interrupted, the next start finds it again.
     """
     found = [path for path in file.parent.glob(f"{file.stem}.*") if file.suffix in path.name and path != file]
     return [*sorted(found), *([file] if file.exists() else [])]

@@ -9,7 +9,7 @@ from starlette.background import BackgroundTask
 
 from server.machine.instance import TOKEN_HEADER
 from server.machine.version import own_version
-from server.status import AccountStatus
+from server.status import AccountStatus, Status
 from server.web.access.policy import access_of
 from server.web.interfaces import ControlPort, Engine
 from server.web.openapi.examples import AUTH_RESPONSES, HEALTH_RESPONSES, ROOT_RESPONSES, VERSION_RESPONSES
@@ -61,17 +61,8 @@ def server_router(
         if "text/html" not in request.headers.get("accept", ""):
             if access.policy.is_ollamas:
                 return Response("Ollama is running", media_type="text/plain")
-            return JsonReply(
-                {
-                    "name": NAME,
-                    "version": own_version(),
-                    "state": state_of(status).value,
-                    "base_url": base_url_of(status, request.headers["host"]),
-                    "docs": "/docs",
-                    "health": "/health",
-                    "key_required": access.policy.key is not None,
-                }
-            )
+            host, key_required = request.headers["host"], access.policy.key is not None
+            return JsonReply(_about_json(status, host=host, key_required=key_required))
         if access.is_trusted and status.account.payer == "unknown":
             await account_within(engine, _PAGE_S)
         token = page_token(control, access)
@@ -85,3 +76,15 @@ def server_router(
         return state_json(engine.status(), host=request.headers["host"], now=now, key_required=key_required)
 
     return router
+
+
+def _about_json(status: Status, *, host: str, key_required: bool) -> dict[str, object]:
+    return {
+        "name": NAME,
+        "version": own_version(),
+        "state": state_of(status).value,
+        "base_url": base_url_of(status, host),
+        "docs": "/docs",
+        "health": "/health",
+        "key_required": key_required,
+    }

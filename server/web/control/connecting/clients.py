@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from types import MappingProxyType
 from typing import Literal
@@ -72,16 +72,8 @@ def clients_router(
     async def clients(request: Request) -> Response:
         admission.page(request)
         arrivals = parts.arrivals.since(0) if parts.arrivals is not None else []
-        return JsonReply(
-            {
-                "data": [_card(client, last_seen(client, arrivals)) for client in _in_order()],
-                "base_url": setup(request).base_url,
-                "key_required": engine.config.local_key is not None,
-                "was_asked": any(arrival.is_ok and arrival.kind == "request" for arrival in arrivals),
-                "system": "windows" if sys.platform == "win32" else "posix",
-                "now": clock(),
-            }
-        )
+        place = {"base_url": setup(request).base_url, "key_required": engine.config.local_key is not None}
+        return JsonReply({**_cards(arrivals), **place, "now": clock()})
 
     @router.get("/clients/{name}")
     async def instructions(request: Request, name: str) -> Response:
@@ -106,6 +98,14 @@ def clients_router(
         return JsonReply({"client": name, **row, "now": clock()})
 
     return router
+
+
+def _cards(arrivals: Sequence[Arrival]) -> dict[str, object]:
+    return {
+        "data": [_card(client, last_seen(client, arrivals)) for client in _in_order()],
+        "was_asked": any(arrival.is_ok and arrival.kind == "request" for arrival in arrivals),
+        "system": "windows" if sys.platform == "win32" else "posix",
+    }
 
 
 def address_of(client: ClientName, setup: Setup) -> str:

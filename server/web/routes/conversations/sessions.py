@@ -41,8 +41,7 @@ def sessions_router(store: SessionStore) -> APIRouter:
         return session_json(info, store.hours)
 
     async def found(http: Request, id_: str) -> SessionInfo:
-        info = await store.info(access_of(http).owner, id_)
-        if info is None:
+        if (info := await store.info(access_of(http).owner, id_)) is None:
             raise _missing(store, id_)
         return info
 
@@ -52,14 +51,11 @@ def sessions_router(store: SessionStore) -> APIRouter:
 
         `limit` is their greatest number, and `page` chooses those after the first ones.
         """
-        query, owner = http.query_params, access_of(http).owner
-        # As claude-code-api names it.
-        size = _number(query, "limit" if "limit" in query else "per_page", _USUAL, range(1, _MOST + 1))
-        page = _number(query, "page", 1, range(1, MOST_SESSIONS + 1))
+        owner, (page, size) = access_of(http).owner, _page_in(http.query_params)
         rows = [json(info) for info in (await store.listed(owner, page * size))[(page - 1) * size :]]
         total = (await store.totals(owner)).sessions
-        place = pagination(page, size, total)
-        return JsonReply({"object": "list", "data": rows, "sessions": rows, "total": total, "pagination": place})
+        listed = {"object": "list", "data": rows, "sessions": rows, "total": total}
+        return JsonReply({**listed, "pagination": pagination(page, size, total)})
 
     @router.get("/stats", summary="Sum up sessions", responses=STATS)
     async def stats(http: Request) -> Response:
@@ -91,16 +87,27 @@ def sessions_router(store: SessionStore) -> APIRouter:
     async def fork(http: Request, session_id: SessionId) -> Response:
         """Copies the session. The body may give the copy's `session_id`; without one, Drawbridge makes it."""
         await found(http, session_id)
-        body = await json_body(http) if await http.body() else {}
-        if not isinstance(body, dict):
-            raise InvalidRequest("The request body must be a JSON object.")
-        given = body.get(FIELD)
-        copy = f"session_{secrets.token_hex(12)}" if given is None else checked_name(given, FIELD)
+        copy = _name_in(await json_body(http) if await http.body() else {})
         if not await store.fork(access_of(http).owner, session_id, copy):
             raise InvalidRequest(f"{FIELD}: there is a session '{copy}' already.", param=FIELD)
         return JsonReply(json(await found(http, copy)))
 
     return router
+
+
+def _page_in(query: Mapping[str, str]) -> tuple[int, int]:
+    """The number of the page, from 1, and how many sessions it has."""
+    # As claude-code-api names it.
+    size = _number(query, "limit" if "limit" in query else "per_page", _USUAL, range(1, _MOST + 1))
+    return _number(query, "page", 1, range(1, MOST_SESSIONS + 1)), size
+
+
+def _name_in(body: object) -> str:
+    """The name that the body gives to a copy, or a new one."""
+    if not isinstance(body, dict):
+        raise InvalidRequest("The request body must be a JSON object.")
+    given = body.get(FIELD)
+    return f"session_{secrets.token_hex(12)}" if given is None else checked_name(given, FIELD)
 
 
 def _page_json(page: Page) -> dict[str, object]:
