@@ -11,10 +11,10 @@ from server.machine.page_ticket import make_ticket
 from server.model_aliases import Misfit
 from server.web.control.admission import Admission
 from server.web.control.parts import Parts
+from server.web.control.settings_form import FormValues, ValueRefused, parse_change, settings_json, shown_options
 from server.web.interfaces import Engine, SettingsPort
 from server.web.json_body import json_body
 from server.web.replies import JsonReply, error_response
-from server.web.settings_form import FormValues, ValueRefused, parse_change, settings_json, shown_options
 
 _MOST = 100
 

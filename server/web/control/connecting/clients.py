@@ -16,10 +16,10 @@ from server.web.arrivals.arrival import Arrival, running_arrival
 from server.web.arrivals.diagnosis import diagnosis
 from server.web.arrivals.matching import Seen, is_of, last_seen, seen
 from server.web.control.admission import Admission
+from server.web.control.connecting.markdown_blocks import blocks_of
 from server.web.control.parts import Parts
 from server.web.interfaces import Engine
 from server.web.json_body import json_body
-from server.web.markdown_blocks import blocks_of
 from server.web.replies import JsonReply
 from server.web.routes.status_json import base_url_of
 from server.web.running import RunningRequests

@@ -17,7 +17,7 @@ from server.errors import DrawbridgeError, KeyNeeded, PortTaken
 from server.machine.files.settings_file import read_settings, write_settings
 from server.web.access.middleware import AccessMiddleware, policy_for
 from server.web.control.parts import Parts
-from server.web.settings_form import shown_options
+from server.web.control.settings_form import shown_options
 from tests.server.commands.test_options import CASES
 from tests.server.web.scene import FakeControl, FakeEngine, client
 

@@ -16,9 +16,9 @@ from server.errors import SignInNeeded
 from server.status import AccountStatus, SignInAccount
 from server.web.access.middleware import AccessMiddleware, policy_for
 from server.web.arrivals.recent import RecentArrivals
+from server.web.control.connecting.markdown_blocks import blocks_of
 from server.web.control.parts import Parts
 from server.web.journaling import Entry
-from server.web.markdown_blocks import blocks_of
 from tests.server.web.scene import ASK, NOW, FakeControl, FakeEngine, client
 
 
