@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -54,7 +54,11 @@ class NotingWindow:
         if app:
             self.window.set_wm_class(app.lower(), app)
         self.window.map()
-        self.until(X.Expose)
+        try:
+            self.until(X.Expose)
+        except BaseException:
+            self.display.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -160,18 +164,29 @@ with open(sys.argv[1], "w", encoding="utf-8") as file:
 
 @contextmanager
 def window_manager(display: str) -> Iterator[None]:
-    """Runs openbox."""
+    """Runs openbox, and waits until it manages windows: its properties are there while it still loses some."""
     needs("openbox")
     with subprocess.Popen(["openbox"], env={**os.environ, "DISPLAY": display}, stderr=subprocess.DEVNULL) as process:
-        root = Display(display)
         try:
-            name = root.get_atom("_NET_CLIENT_LIST_STACKING")
-            until(lambda: root.screen().root.get_full_property(name, X.AnyPropertyType) is not None)
+            with closing(Display(display)) as connection:
+                until(lambda: _is_managed(connection))
             yield
         finally:
             process.kill()
             process.wait(WAIT_S)
-            root.close()
+
+
+def _is_managed(connection: Display) -> bool:
+    """Whether a window manager puts a new window into a frame within half a second."""
+    root = connection.screen().root
+    window = root.create_window(0, 0, 10, 10, 0, X.CopyFromParent)
+    window.map()
+    deadline = time.monotonic() + 0.5
+    while (parent := window.query_tree().parent) == root and time.monotonic() < deadline:
+        time.sleep(0.01)
+    window.destroy()
+    connection.sync()
+    return bool(parent != root)
 
 
 def until(is_so: Any) -> None:
