@@ -42,7 +42,7 @@ def test_a_new_address_is_opened_and_one_that_is_gone_is_closed(
             hosts[:] = ["127.0.0.3"]
             wait_for(lambda: not refuses(port, "127.0.0.3") and refuses(port, "127.0.0.2"))
             assert get(port, "/status", host="127.0.0.3")[0] == 401
-            assert made[0].status.lan_addresses == (f"127.0.0.3:{port}",)
+            wait_for(lambda: made[0].status.lan_addresses == (f"127.0.0.3:{port}",))
             # Other commands still find it.
             assert read_instance(find_folders().data) is not None
         finally:

@@ -270,8 +270,8 @@ async def test_usage_and_streams_of_the_two_halves(agency: Agency) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="the sandbox of commands is Linux's; not macOS or Windows")
 async def test_a_long_command_behind_a_clients_call_is_no_silence(agency: Agency) -> None:
     agency.become(permission="full")
-    agency.configure(timeout_s=4.0)
-    slow = run("python3 -c 'import time; time.sleep(6)'")
+    agency.configure(timeout_s=8.0)
+    slow = run("python3 -c 'import time; time.sleep(11)'")
     agency.standin.script(acts(call("show", {"text": "a"}), slow), says("Ok."))
     asked: list[Any] = [{"role": "user", "content": "Go."}]
     choice = await ask(agency, asked, tool("show"))
