@@ -92,7 +92,7 @@ async def test_a_line_end_as_stop_cuts_the_answer(bridge: Bridge, standin: Stand
 
 async def test_a_cut_answer_is_stopped_upstream_and_the_next_one_is_whole(bridge: Bridge, standin: Standin) -> None:
     gate = Gate()
-    standin.script(say("one\ntwo", Hold(gate), " never"))
+    standin.script(say("one\nMARKED", Hold(gate), " never"))
     reply = await bridge.chat("hi", stop="\n")
     assert reply.json()["choices"][0]["message"]["content"] == "one"
     assert reply.json()["usage"]["completion_tokens"] > 0
@@ -100,7 +100,7 @@ async def test_a_cut_answer_is_stopped_upstream_and_the_next_one_is_whole(bridge
     standin.script(say("whole\nanswer"))
     reply = await bridge.chat("hi", "one", "again")
     assert reply.json()["choices"][0]["message"]["content"] == "whole\nanswer"
-    assert "two" not in json.dumps(standin.requests[-1].body)
+    assert "MARKED" not in json.dumps(standin.requests[-1].body)
 
 
 async def test_any_number_of_stops(bridge: Bridge, standin: Standin) -> None:
