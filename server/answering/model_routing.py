@@ -74,6 +74,12 @@ def hidden_aliases(cards: Sequence[ModelCard], config: Config) -> tuple[str, ...
     return tuple(alias.name for alias in config.aliases if alias.name.lower() in taken)
 
 
+def unknown_aliases(cards: Sequence[ModelCard], config: Config) -> tuple[str, ...]:
+    """The aliases whose model is not one of Claude's. They mean the default model, as every such name does."""
+    own = _account_cards(cards)
+    return tuple(alias.name for alias in config.aliases if parse_model_name(alias.model, own).model is None)
+
+
 def _named(name: str, config: Config, cards: tuple[ModelCard, ...]) -> NamedModel:
     """What `name` means: one of the user's aliases, also with a suffix for the effort, or a name of Claude's."""
     own = _account_cards(cards)

@@ -170,19 +170,22 @@ def _self_check(settled: Settled, cli: Path, version: str) -> Finding:
 
 
 def _aliases(settled: Settled) -> Finding:
-    """The user's own names for models, and which of them Claude's models hide."""
+    """The user's own names for models, and which of them do not mean what they say."""
     # Lazy, as above.
-    from server.answering.model_routing import hidden_aliases
+    from server.answering.model_routing import hidden_aliases, unknown_aliases
     from server.claude.cli.models import ModelCache
 
     config = settled.config
     text = ", ".join(
         f"{alias.name} = {alias.model}{f' ({alias.effort} effort)' if alias.effort else ''}" for alias in config.aliases
     )
-    hidden = hidden_aliases(ModelCache(settled.folders.data / "models.json").cards, config)
-    if not hidden:
-        return Finding("aliases", Level.OK, text)
-    return Finding("aliases", Level.NOTE, f"{text}; {', '.join(hidden)} has no effect: Claude has a model of that name")
+    cards = ModelCache(settled.folders.data / "models.json").cards
+    outcome = "is refused" if config.strict_models else "means the default model"
+    wrong = [
+        *(f"{name} has no effect: Claude has a model of that name" for name in hidden_aliases(cards, config)),
+        *(f"{name} {outcome}: Claude has no model of the name behind it" for name in unknown_aliases(cards, config)),
+    ]
+    return Finding("aliases", Level.NOTE if wrong else Level.OK, "; ".join([text, *wrong]))
 
 
 def _as_server_knows(account: AccountStatus, settled: Settled) -> AccountStatus:

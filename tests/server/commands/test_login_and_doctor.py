@@ -166,6 +166,17 @@ def test_an_unknown_setting_is_a_note(cli: MakeCli, settings: Callable[[str], No
     assert findings(capsys)["settings"][0] == "note"
 
 
+@pytest.mark.parametrize(("strict", "outcome"), [("false", "means the default model"), ("true", "is refused")])
+def test_an_alias_for_a_model_that_claude_does_not_have_is_a_note(
+    cli: MakeCli, settings: Callable[[str], None], capsys: Captured, strict: str, outcome: str
+) -> None:
+    settings(f'strict_models = {strict}\n[aliases]\nquick = "hiaku"\nfast = "haiku"\nold = "claude-opus-4-1"\n')
+    assert doctor("--cli-path", str(cli())) == 0
+    verdict, text = findings(capsys)["aliases"]
+    shown = "quick = hiaku, fast = haiku, old = claude-opus-4-1"
+    assert (verdict, text) == ("note", f"{shown}; quick {outcome}: Claude has no model of the name behind it")
+
+
 @pytest.mark.parametrize(("flag", "name"), [("--data-dir", "data folder"), ("--log-dir", "log folder")])
 def test_a_folder_that_cannot_be_written_is_missing(
     cli: MakeCli, home: Path, capsys: Captured, flag: str, name: str
