@@ -165,9 +165,7 @@ class Openings:
             self.held.put(scope, conversation)
             self.running.pop(conversation, None)
         else:
-            await self.close(conversation)
-        if is_gone:
-            await asyncio.to_thread(self._forget, scope)
+            await self.close(conversation, forget=scope if is_gone else None)
         if key is not None and not conversation.is_kept and conversation.generation == self._generation:
             # A kept conversation has a launch of its own.
             self.spares.prepare(conversation.setup.launch)
@@ -179,10 +177,14 @@ class Openings:
             return False
         return key is None or await asyncio.to_thread(kept.note, scope, key)
 
-    async def close(self, conversation: AgentConversation) -> None:
-        """Ends the process. Never raises."""
-        await conversation.end()
-        self.running.pop(conversation, None)
+    async def close(self, conversation: AgentConversation, *, forget: ConversationScope | None = None) -> None:
+        """Ends the process, and then deletes what is kept at `forget`. Never raises."""
+        try:
+            await conversation.end()
+            if forget is not None:
+                await asyncio.to_thread(self._forget, forget)
+        finally:
+            self.running.pop(conversation, None)
 
     async def close_all(self) -> None:
         """Ends all processes. Never raises."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -339,7 +341,17 @@ async def test_after_a_change_of_the_account_no_older_process_answers(agency: Ag
     assert way(await ask(agency, "Two")) == "agent replayed"
 
 
-async def test_a_session_that_is_deleted_while_it_is_answered_leaves_nothing(agency: Agency) -> None:
+async def test_a_session_that_is_deleted_while_it_is_answered_leaves_nothing(
+    agency: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete = kept._delete
+
+    def slowly(folder: Path) -> None:
+        # The conversation counts as running until this is over.
+        time.sleep(0.2)
+        delete(folder)
+
+    monkeypatch.setattr(kept, "_delete", slowly)
     agency.configure(sessions="disk")
     agency.standin.script(Reply((Text(("One.",)),), before_stop=(Pause(0.5),)))
     first = asyncio.create_task(ask(agency, "One"))
