@@ -9,7 +9,7 @@ from server.config import Config
 from server.conversation.models import ModelCard, is_allowed
 from server.conversation.request import ModelRequest
 from server.errors import ModelDenied, ModelUnknown
-from server.model_aliases import EFFORTS
+from server.model_aliases import EFFORTS, ModelAlias
 
 
 def card_for(name: str, config: Config, cards: tuple[ModelCard, ...]) -> ModelCard:
@@ -74,10 +74,11 @@ def hidden_aliases(cards: Sequence[ModelCard], config: Config) -> tuple[str, ...
     return tuple(alias.name for alias in config.aliases if alias.name.lower() in taken)
 
 
-def unknown_aliases(cards: Sequence[ModelCard], config: Config) -> tuple[str, ...]:
-    """The aliases whose model is not one of Claude's. They mean the default model, as every such name does."""
-    own = _account_cards(cards)
-    return tuple(alias.name for alias in config.aliases if parse_model_name(alias.model, own).model is None)
+def unknown_aliases(cards: Sequence[ModelCard], config: Config) -> tuple[ModelAlias, ...]:
+    """The aliases whose model is not one of Claude's. `model_for` treats them as every other name of that kind."""
+    own, hidden = _account_cards(cards), hidden_aliases(cards, config)
+    found = (alias for alias in config.aliases if alias.name not in hidden)
+    return tuple(alias for alias in found if parse_model_name(alias.model, own).model is None)
 
 
 def _named(name: str, config: Config, cards: tuple[ModelCard, ...]) -> NamedModel:

@@ -80,8 +80,6 @@ async def test_an_odd_event_from_upstream_is_an_upstream_error_at_once(
     async with asyncio.timeout(SOON_S):
         reply = await bridge.chat("hi", tools=[TOOL])
     assert (reply.status_code, reply.json()["error"]["code"]) == expected, reply.text
-    # The error is that of the event, not of a control request that timed out behind it.
-    assert "did not answer" not in reply.text
     assert "a bug in Drawbridge" not in bridge.log
 
 

@@ -170,7 +170,7 @@ def _self_check(settled: Settled, cli: Path, version: str) -> Finding:
 
 
 def _aliases(settled: Settled) -> Finding:
-    """The user's own names for models, and which of them do not mean what they say."""
+    """The user's own names for models, and which of them Claude's models hide or lack."""
     # Lazy, as above.
     from server.answering.model_routing import hidden_aliases, unknown_aliases
     from server.claude.cli.models import ModelCache
@@ -183,7 +183,7 @@ def _aliases(settled: Settled) -> Finding:
     outcome = "is refused" if config.strict_models else "means the default model"
     wrong = [
         *(f"{name} has no effect: Claude has a model of that name" for name in hidden_aliases(cards, config)),
-        *(f"{name} {outcome}: Claude has no model of the name behind it" for name in unknown_aliases(cards, config)),
+        *(f"{one.name} {outcome}: Claude has no model {one.model!r}" for one in unknown_aliases(cards, config)),
     ]
     return Finding("aliases", Level.NOTE if wrong else Level.OK, "; ".join([text, *wrong]))
 

@@ -174,7 +174,7 @@ def test_an_alias_for_a_model_that_claude_does_not_have_is_a_note(
     assert doctor("--cli-path", str(cli())) == 0
     verdict, text = findings(capsys)["aliases"]
     shown = "quick = hiaku, fast = haiku, old = claude-opus-4-1"
-    assert (verdict, text) == ("note", f"{shown}; quick {outcome}: Claude has no model of the name behind it")
+    assert (verdict, text) == ("note", f"{shown}; quick {outcome}: Claude has no model 'hiaku'")
 
 
 @pytest.mark.parametrize(("flag", "name"), [("--data-dir", "data folder"), ("--log-dir", "log folder")])
