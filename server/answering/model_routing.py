@@ -81,6 +81,21 @@ def unknown_aliases(cards: Sequence[ModelCard], config: Config) -> tuple[ModelAl
     return tuple(alias for alias in found if parse_model_name(alias.model, own).model is None)
 
 
+def unknown_models(cards: Sequence[ModelCard], config: Config) -> dict[str, str]:
+    """The settings that name a model which Claude does not have, with that name."""
+    named = {
+        "model": config.model,
+        "fallback_model": config.fallback_model,
+        "housekeeping_model": config.housekeeping_model,
+    }
+    own = _account_cards(cards)
+    return {
+        setting: name
+        for setting, name in named.items()
+        if name and name != DEFAULT and _named(name, config, own).model is None
+    }
+
+
 def _named(name: str, config: Config, cards: tuple[ModelCard, ...]) -> NamedModel:
     """What `name` means: one of the user's aliases, also with a suffix for the effort, or a name of Claude's."""
     own = _account_cards(cards)

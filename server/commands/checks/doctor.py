@@ -126,6 +126,7 @@ def _claude(settled: Settled) -> Iterator[Finding]:
     if sys.platform == "win32":
         yield git_bash_finding(environment)
     yield _self_check(settled, path, version)
+    yield from _models(settled)
     if config.aliases:
         yield _aliases(settled)
     try:
@@ -167,6 +168,17 @@ def _self_check(settled: Settled, cli: Path, version: str) -> Finding:
     if mode.summary:
         return Finding("self-check", Level.NOTE, mode.summary)
     return Finding("self-check", Level.OK, "this Claude Code passed")
+
+
+def _models(settled: Settled) -> Iterator[Finding]:
+    """The settings that name a model which Claude does not have."""
+    # Lazy, as above.
+    from server.answering.model_routing import unknown_models
+    from server.claude.cli.models import ModelCache
+
+    cards = ModelCache(settled.folders.data / "models.json").cards
+    for setting, name in unknown_models(cards, settled.config).items():
+        yield Finding(setting, Level.NOTE, f"Claude has no model {name!r}")
 
 
 def _aliases(settled: Settled) -> Finding:

@@ -177,6 +177,21 @@ def test_an_alias_for_a_model_that_claude_does_not_have_is_a_note(
     assert (verdict, text) == ("note", f"{shown}; quick {outcome}: Claude has no model 'hiaku'")
 
 
+def test_a_setting_for_a_model_that_claude_does_not_have_is_a_note(
+    cli: MakeCli, settings: Callable[[str], None], capsys: Captured
+) -> None:
+    names = ("model", "fallback_model", "housekeeping_model")
+    settings("".join(f'{name} = "hiaku"\n' for name in names))
+    assert doctor("--cli-path", str(cli())) == 0
+    found = findings(capsys)
+    assert [found[name] for name in names] == [("note", "Claude has no model 'hiaku'")] * 3
+    settings(
+        'model = "default"\nfallback_model = "opus-high"\nhousekeeping_model = "fast"\n[aliases]\nfast = "haiku"\n'
+    )
+    assert doctor("--cli-path", str(cli())) == 0
+    assert not {*names} & {*findings(capsys)}
+
+
 @pytest.mark.parametrize(("flag", "name"), [("--data-dir", "data folder"), ("--log-dir", "log folder")])
 def test_a_folder_that_cannot_be_written_is_missing(
     cli: MakeCli, home: Path, capsys: Captured, flag: str, name: str
