@@ -116,7 +116,7 @@ class Agents:
 
     async def forget(self, owner: str, session: str) -> None:
         """Ends and deletes what is left of a session that was deleted."""
-        await self._openings.held.end(lambda scope: (scope.owner, scope.session) == (owner, session))
+        await self._openings.end_session(owner, session)
         await asyncio.to_thread(self._context.kept.forget_session, owner, session)
 
     async def keep_tidy(self) -> None:

@@ -61,8 +61,7 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Age
 @pytest_asyncio.fixture(loop_scope="module")
 async def agency(running: Agency) -> Agency:
     """The server, with computer use on."""
-    await running.at_rest()
-    running.renew()
+    await running.renew()
     running.configure(computer_use=True)
     return running
 

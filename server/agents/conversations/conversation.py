@@ -65,6 +65,8 @@ class AgentConversation:
         self.key = ""
         self.is_kept = False
         """Whether Claude Code keeps it on the disk."""
+        self.is_deleted = False
+        """Whether its session was deleted while it was answered."""
         self.generation = 0
         self._process_context = process_context
         self._desktop = DesktopServer(setup.desktop, self._post) if setup.desktop is not None else None

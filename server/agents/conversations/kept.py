@@ -65,14 +65,18 @@ class KeptConversations:
         _write(folder, record)
         return Resumption(record.cli_session, folder / "config")
 
-    def note(self, scope: ConversationScope, key: str) -> bool:
-        """Notes that the conversation holds the messages with this key now. False if it was deleted meanwhile."""
+    def note(self, scope: ConversationScope, key: str | None) -> bool:
+        """Notes that the conversation holds the messages with this key now; None: that is not known.
+
+        False if the conversation was deleted meanwhile.
+        """
         folder = self._folder(scope)
         record = _read(folder)
         if record is None:
             return False
-        with suppress(OSError):
-            _write(folder, replace(record, key=key))
+        if key is not None:
+            with suppress(OSError):
+                _write(folder, replace(record, key=key))
         return True
 
     def forget(self, scope: ConversationScope) -> None:

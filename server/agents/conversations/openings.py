@@ -159,7 +159,8 @@ class Openings:
         scope = scope_of(request, work)
         can_go_on = key is not None and conversation.can_go_on and conversation.generation == self._generation
         # Claude Code may not have written an answer in whose middle it was ended.
-        is_gone = conversation.is_kept and not await self._noted(scope, key if can_go_on else None)
+        is_there = await self._noted(scope, key if can_go_on else None) if conversation.is_kept else True
+        is_gone = conversation.is_deleted or not is_there
         if key is not None and can_go_on and not is_gone and (work.session or conversation.awaits_results):
             conversation.key = key
             self.held.put(scope, conversation)
@@ -173,9 +174,19 @@ class Openings:
     async def _noted(self, scope: ConversationScope, key: str | None) -> bool:
         """Notes what the kept conversation holds, if that is known. False if it must not be kept any more."""
         kept = self._kept()
-        if kept is None:
-            return False
-        return key is None or await asyncio.to_thread(kept.note, scope, key)
+        return kept is not None and await asyncio.to_thread(kept.note, scope, key)
+
+    async def end_session(self, owner: str, session: str) -> None:
+        """Ends the processes of a deleted session. Those that work end, and are deleted, after their answers."""
+
+        def is_its(scope: ConversationScope) -> bool:
+            return (scope.owner, scope.session) == (owner, session)
+
+        for conversation, scope in self.running.items():
+            if is_its(scope):
+                # What is on the disk cannot say so: the deletion takes its time, and Claude Code writes meanwhile.
+                conversation.is_deleted = True
+        await self.held.end(is_its)
 
     async def close(self, conversation: AgentConversation, *, forget: ConversationScope | None = None) -> None:
         """Ends the process, and then deletes what is kept at `forget`. Never raises."""

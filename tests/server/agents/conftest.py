@@ -19,7 +19,5 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Age
 @pytest_asyncio.fixture(loop_scope="module")
 async def agency(running: Agency) -> Agency:
     """The server, with a new folder for each test."""
-    await running.at_rest()
-    running.renew()
-    await running.at_rest()
+    await running.renew()
     return running

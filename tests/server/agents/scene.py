@@ -94,8 +94,10 @@ class Agency:
     def folder(self) -> Path:
         return self.project.folder
 
-    def renew(self) -> None:
+    async def renew(self) -> None:
         """A new folder, a read-only project, a person who refuses, and the default settings."""
+        # A process writes to its folder until it has ended.
+        await self.end_held()
         shutil.rmtree(self.outside)
         (self.outside / "work").mkdir(parents=True)
         (self.outside / "secret.txt").write_text(f"{SECRET}\n")
@@ -110,6 +112,7 @@ class Agency:
         self.session = f"session-{next(_NUMBERS)}"
         self.standin.requests.clear()
         self.standin.script(default_answer)
+        await self.at_rest()
 
     async def at_rest(self) -> None:
         """Waits until all answers are settled, and those processes have ended that are to end."""

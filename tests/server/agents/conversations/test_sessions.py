@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -341,6 +342,23 @@ async def test_after_a_change_of_the_account_no_older_process_answers(agency: Ag
     assert way(await ask(agency, "Two")) == "agent replayed"
 
 
+async def begin(agency: Agency) -> tuple[asyncio.Task[httpx.Response], str]:
+    """A request that Claude answers slowly, and its owner."""
+    agency.configure(sessions="disk")
+    agency.standin.script(Reply((Text(("One.",)),), before_stop=(Pause(0.5),)))
+    first = asyncio.create_task(ask(agency, "One"))
+    while not agency.standin.requests:
+        await asyncio.sleep(0.01)
+    (owner,) = {scope.owner for scope in agency.engine.agents._openings.scopes}
+    return first, owner
+
+
+async def leaves_nothing(agency: Agency) -> None:
+    await agency.at_rest()
+    assert agents_here(agency) == []
+    assert list(agency.kept.iterdir()) == []
+
+
 async def test_a_session_that_is_deleted_while_it_is_answered_leaves_nothing(
     agency: Agency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -352,17 +370,42 @@ async def test_a_session_that_is_deleted_while_it_is_answered_leaves_nothing(
         delete(folder)
 
     monkeypatch.setattr(kept, "_delete", slowly)
-    agency.configure(sessions="disk")
-    agency.standin.script(Reply((Text(("One.",)),), before_stop=(Pause(0.5),)))
-    first = asyncio.create_task(ask(agency, "One"))
-    while not agency.standin.requests:
-        await asyncio.sleep(0.01)
-    (owner,) = {scope.owner for scope in agency.engine.agents._openings.scopes}
+    first, owner = await begin(agency)
     await agency.engine.agents.forget(owner, agency.session)
     await first
-    await agency.at_rest()
-    assert agents_here(agency) == []
-    assert list(agency.kept.iterdir()) == []
+    await leaves_nothing(agency)
+
+
+async def test_a_session_that_is_deleted_when_its_answer_ends_leaves_nothing(
+    agency: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted, delete, note = threading.Event(), kept._delete, kept.KeptConversations.note
+
+    def late(folder: Path) -> None:
+        noted.wait(60)
+        delete(folder)
+
+    def note_first(self: kept.KeptConversations, scope: held.ConversationScope, key: str | None) -> bool:
+        is_there = note(self, scope, key)
+        assert is_there
+        noted.set()
+        return is_there
+
+    first, owner = await begin(agency)
+    monkeypatch.setattr(kept, "_delete", late)
+    monkeypatch.setattr(kept.KeptConversations, "note", note_first)
+    await asyncio.gather(first, agency.engine.agents.forget(owner, agency.session))
+    assert noted.is_set()
+    await leaves_nothing(agency)
+
+
+async def test_what_is_written_after_a_deletion_is_deleted_though_the_answer_is_cut(agency: Agency) -> None:
+    first, _ = await begin(agency)
+    await asyncio.to_thread(agency.engine.agents._context.kept.forget_all)
+    (folder,) = {agency.engine.agents._context.kept._folder(scope) for scope in agency.engine.agents._openings.scopes}
+    (folder / "config").mkdir(parents=True)
+    first.cancel()
+    await leaves_nothing(agency)
 
 
 async def test_without_the_disk_what_was_kept_ends(agency: Agency) -> None:
