@@ -81,6 +81,15 @@ def unknown_aliases(cards: Sequence[ModelCard], config: Config) -> tuple[ModelAl
     return tuple(alias for alias in found if parse_model_name(alias.model, own).model is None)
 
 
+def alias_problems(cards: Sequence[ModelCard], config: Config) -> list[str]:
+    """What is wrong with aliases, a sentence without its full stop for each."""
+    outcome = "is refused" if config.strict_models else "means the default model"
+    return [
+        *(f"{name} has no effect: Claude has a model of that name" for name in hidden_aliases(cards, config)),
+        *(f"{one.name} {outcome}: Claude has no model {one.model!r}" for one in unknown_aliases(cards, config)),
+    ]
+
+
 def unknown_models(cards: Sequence[ModelCard], config: Config) -> dict[str, str]:
     """The settings that name a model which Claude does not have, with that name."""
     named = {

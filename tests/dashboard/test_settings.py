@@ -66,6 +66,17 @@ async def test_a_change_applies_at_once_is_saved_and_can_be_put_back(own: Bridge
         await page.until("labelled(\"Claude's thinking\").value === 'tags'")
 
 
+async def test_a_model_that_claude_does_not_have_is_saved_and_named(own: Bridge, browser: Browser) -> None:
+    async with paging(browser, origin_of(own)) as page:
+        await opened(page)
+        await page.fill("Default model", "gpt-5")
+        await browser.press("Enter")
+        await page.see("Default model: Claude has no model 'gpt-5'.")
+        assert 'model = "gpt-5"' in file_of(own).read_text()
+        await page.click("Default: sonnet, for Default model")
+        await page.until("!document.body.innerText.includes('gpt-5')")
+
+
 async def test_a_value_that_is_not_taken_is_refused_in_place(own: Bridge, browser: Browser) -> None:
     async with paging(browser, origin_of(own)) as page:
         page.allow("status of 4")

@@ -184,7 +184,7 @@ def _models(settled: Settled) -> Iterator[Finding]:
 def _aliases(settled: Settled) -> Finding:
     """The user's own names for models, and which of them Claude's models hide or lack."""
     # Lazy, as above.
-    from server.answering.model_routing import hidden_aliases, unknown_aliases
+    from server.answering.model_routing import alias_problems
     from server.claude.cli.models import ModelCache
 
     config = settled.config
@@ -192,11 +192,7 @@ def _aliases(settled: Settled) -> Finding:
         f"{alias.name} = {alias.model}{f' ({alias.effort} effort)' if alias.effort else ''}" for alias in config.aliases
     )
     cards = ModelCache(settled.folders.data / "models.json").cards
-    outcome = "is refused" if config.strict_models else "means the default model"
-    wrong = [
-        *(f"{name} has no effect: Claude has a model of that name" for name in hidden_aliases(cards, config)),
-        *(f"{one.name} {outcome}: Claude has no model {one.model!r}" for one in unknown_aliases(cards, config)),
-    ]
+    wrong = alias_problems(cards, config)
     return Finding("aliases", Level.NOTE if wrong else Level.OK, "; ".join([text, *wrong]))
 
 

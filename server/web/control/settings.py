@@ -1,11 +1,13 @@
 """Shows the settings and changes them while the server runs."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from fastapi import APIRouter, Request, Response
 
-from server.config import SECRETS, Option
+from server.answering.model_routing import alias_problems, unknown_models
+from server.config import SECRETS, Config, Option
+from server.conversation.models import ModelCard
 from server.errors import DrawbridgeError, InvalidRequest, NotFound, SettingPinned, SettingsInvalid, StartError
 from server.machine.page_ticket import make_ticket
 from server.model_aliases import Misfit
@@ -38,11 +40,12 @@ def settings_router(admission: Admission, engine: Engine, parts: Parts) -> APIRo
             notices = await asyncio.to_thread(port.change, changes)
         except DrawbridgeError as error:
             return _refused(error, request)
+        problems = _model_problems(changes, port.wanted, await engine.models())
         status = engine.status()
         return JsonReply(
             {
                 "data": _form(engine, port),
-                "notices": list(notices),
+                "notices": [*notices, *problems],
                 "restarting": not port.restarting.isdisjoint(changes),
                 # Where the dashboard is now, if it has moved; and a ticket, because a new key ends its token.
                 "base_url": status.base_url if status.base_url != before else None,
@@ -80,6 +83,16 @@ def _parsed(body: object, port: SettingsPort) -> Mapping[str, object]:
         if source := port.pinned_by(name):
             raise SettingPinned(f"{source} sets it while Drawbridge runs.", hint="Start Drawbridge without it.")
     return changes
+
+
+def _model_problems(changes: Collection[str], config: Config, cards: Sequence[ModelCard]) -> list[str]:
+    """What is wrong with the changed settings that name models. They are saved: Claude may get the model later."""
+    titles = {option.name: title for _, title, option in shown_options()}
+    unknown = unknown_models(cards, config)
+    return [
+        *(f"{titles[name]}: Claude has no model {unknown[name]!r}." for name in changes if name in unknown),
+        *(f"{titles['aliases']}: {problem}." for problem in alias_problems(cards, config) if "aliases" in changes),
+    ]
 
 
 def _value(option: Option, value: object) -> object:

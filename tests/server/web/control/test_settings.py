@@ -149,6 +149,34 @@ async def test_a_refused_alias_is_named_with_the_reason(page: Page, names: list[
     assert words in reply.json()["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "notices"),
+    [
+        ({"model": "gpt-5"}, ["Default model: Claude has no model 'gpt-5'."]),
+        (
+            {"fallback_model": "opsu", "housekeeping_model": "haku"},
+            [
+                "Fallback model: Claude has no model 'opsu'.",
+                "Model for background requests: Claude has no model 'haku'.",
+            ],
+        ),
+        (
+            {"aliases": ["fast=haiku", "deep=opsu"]},
+            ["Your own names for models: deep means the default model: Claude has no model 'opsu'."],
+        ),
+        ({"model": "haiku-high", "fallback_model": "sonnet", "aliases": ["fast=haiku"]}, []),
+        ({"port": 9002}, []),
+    ],
+)
+async def test_a_model_that_claude_does_not_have_is_saved_with_a_notice(
+    page: Page, changes: dict[str, object], notices: list[str]
+) -> None:
+    reply = await page.call("PATCH", changes)
+    assert (reply.status_code, reply.json()["notices"]) == (200, notices)
+    # Only what has changed is named.
+    assert (await page.call("PATCH", {"retries": 1})).json()["notices"] == []
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=8), ODD | JSON, max_size=3))
 async def test_any_value_is_refused_or_applied_and_the_file_stays_valid(page: Page, changes: dict[str, object]) -> None:
