@@ -121,6 +121,8 @@ def test_a_sign_in_is_cancelled_or_repeated_while_it_waits_for_the_browser(scene
     engine.browser = asyncio.Event()
     scene.post(SignIn("console"))
     scene.until(lambda shown: shown.signing_in == "console")
+    # It is shown before the server's loop begins it.
+    wait_for(lambda: engine.sign_ins == ["began console"])
     scene.post(SignIn())
     scene.until(lambda shown: shown.signing_in == "claudeai")
     wait_for(lambda: engine.sign_ins == ["began console", "cancelled console", "began claudeai"])
