@@ -13,7 +13,7 @@ from tests.dashboard.kit import DESK, PHONE, Page, both_schemes, needs_browser, 
 from tests.whole.bridge import Bridge
 from tests.whole.browser import Browser
 
-pytestmark = [*needs_browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [*needs_browser, pytest.mark.asyncio(loop_scope="module")]
 
 LINE = "Contents of requests are kept until"
 MARKUP = '<img src=x onerror="document.title=1">'

@@ -15,7 +15,7 @@ from tests.whole.bridge import open_bridge
 from tests.whole.browser import Browser
 from tests.whole.limits import limits, with_extra_usage
 
-pytestmark = [*needs_browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [*needs_browser, pytest.mark.asyncio(loop_scope="module")]
 
 
 @both_schemes

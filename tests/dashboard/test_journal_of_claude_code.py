@@ -10,7 +10,7 @@ from tests.dashboard.kit import Page, needs_browser, paging
 from tests.whole.bridge import Bridge, open_bridge
 from tests.whole.browser import Browser
 
-pytestmark = [*needs_browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [*needs_browser, pytest.mark.asyncio(loop_scope="module")]
 
 SECRET = "the-words-of-the-user"
 

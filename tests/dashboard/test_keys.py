@@ -10,7 +10,7 @@ from tests.dashboard.kit import DESK, PHONE, Page, both_schemes, needs_browser, 
 from tests.whole.bridge import Bridge, open_bridge
 from tests.whole.browser import Browser
 
-pytestmark = [*needs_browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [*needs_browser, pytest.mark.asyncio(loop_scope="module")]
 
 MADE = "document.querySelector('.key-made code')?.textContent"
 NAMES = "[...document.querySelectorAll('.key-list h3')].map((one) => one.textContent)"

@@ -16,7 +16,7 @@ from tests.dashboard.kit import Page, needs_browser, paging
 from tests.server.web.scene import FakeControl, FakeEngine, listening, served
 from tests.whole.browser import Browser
 
-pytestmark = [*needs_browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [*needs_browser, pytest.mark.asyncio(loop_scope="module")]
 logger = logging.getLogger("server.tests")
 NASTY = '<img src=x onerror="alert(1)">'
 LINES = "[...document.querySelectorAll('.log .message')].map((one) => one.textContent)"

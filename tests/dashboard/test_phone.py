@@ -18,7 +18,7 @@ from tests.whole.bridge import Bridge, open_bridge
 from tests.whole.browser import Browser
 from tests.whole.public_edge import Internet, internet
 
-pytestmark = [*needs_browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [*needs_browser, pytest.mark.asyncio(loop_scope="module")]
 
 ASK = {"model": "haiku", "messages": [{"role": "user", "content": "Hi"}]}
 

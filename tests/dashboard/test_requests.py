@@ -15,7 +15,7 @@ from tests.dashboard.journaled import ANSWERED, made, serving
 from tests.dashboard.kit import DESK, PHONE, Page, both_schemes, needs_browser, paging
 from tests.whole.browser import Browser
 
-pytestmark = [*needs_browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [*needs_browser, pytest.mark.asyncio(loop_scope="module")]
 
 ROWS = "document.querySelectorAll('.requests tbody tr, .request-cards li').length"
 MARKUP = '<img src=x onerror="document.title=1">'

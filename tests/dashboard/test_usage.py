@@ -20,7 +20,7 @@ LINES = """
   return new Set([...range.getClientRects()].map((line) => Math.round(line.bottom))).size;
 })()
 """
-pytestmark = [*needs_browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [*needs_browser, pytest.mark.asyncio(loop_scope="module")]
 
 DAY = 86_400.0
 PLAN = (

@@ -18,7 +18,6 @@ from tests.tray.trayhost import TrayHost
 from tests.whole.bridge import child_environment, is_claude
 from tests.whole.desktop import open_app
 
-pytestmark = pytest.mark.timeout(180)
 BOUND_S = 60.0
 
 

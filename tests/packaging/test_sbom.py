@@ -11,7 +11,6 @@ import pytest
 from tests.installed import ENVIRONMENT, ROOT, run
 
 
-@pytest.mark.timeout(300)
 def test_the_list_names_what_a_user_gets_with_versions_and_licences_and_nothing_of_the_tests(tmp_path: Path) -> None:
     file = tmp_path / "lists" / "drawbridge.cdx.json"
     run(["bash", str(ROOT / ".ci" / "packaging" / "sbom"), str(file)], folder=ROOT, reason="packages cannot be fetched")

@@ -15,10 +15,7 @@ from tests.whole.account import Account, sign_in
 from tests.whole.aside import Aside, standin_aside
 from tests.whole.desktop import App, open_app
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have trays of their own"),
-    pytest.mark.timeout(180),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have trays of their own")
 KEY = "sk-nobody-0123456789abcdef"
 
 

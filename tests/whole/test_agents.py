@@ -14,7 +14,6 @@ from tests.whole.agents import working
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(300),
     pytest.mark.skipif(sys.platform != "linux", reason="the sandbox of commands is Linux's; not macOS or Windows"),
 ]
 RIGHT = "def add(a, b):\n    return a + b\n"

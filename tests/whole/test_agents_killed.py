@@ -19,7 +19,6 @@ from tests.whole.bridge import Bridge, gone
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(300),
     pytest.mark.skipif(sys.platform != "linux", reason="the sandbox of commands is Linux's; not macOS or Windows"),
 ]
 # One child in a session of its own, and one that ignores polite signals.

@@ -9,7 +9,7 @@ from server.standin.script import say
 from server.standin.server import Standin
 from tests.whole.bridge import Bridge, open_bridge
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 BODIES: dict[str, dict[str, Any]] = {

@@ -13,7 +13,7 @@ from server.standin.server import Standin
 from tests.whole.bridge import ROOT, Bridge, conversation_of, open_bridge
 from tests.whole.published import FOLDER
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 EXAMPLE = (FOLDER / "claudebridge-library.txt").read_text().replace("claudebridge.client", "server.client")
 SESSIONS = """

@@ -31,7 +31,7 @@ from tests.tray.desktop_control.xprograms import NotingWindow
 from tray.desktop_control import LocalDesktop
 from tray.desktop_control.opening import open_devices
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 RED = 0xC00000
 # It writes each line that is typed into it to a file.
 READER = """

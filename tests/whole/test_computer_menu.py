@@ -14,7 +14,6 @@ if sys.platform != "linux":
 
 from tests.tray.desktop_control.xprograms import Person
 
-pytestmark = pytest.mark.timeout(180)
 USES = "Claude uses the desktop"
 MENU = "Let Claude use the desktop"
 

@@ -12,7 +12,7 @@ from server.web.openapi.chat_request import REQUEST_EXAMPLES
 from tests.server.dialects.openai_api import published
 from tests.whole.bridge import Bridge, data_of
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CALLING = Reply(
     (Thinking(("Look ", "first.")), Text(("I look.",)), call("get_weather", {"place": "Paris"})), stop_reason="tool_use"

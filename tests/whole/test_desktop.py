@@ -15,10 +15,7 @@ from tests.tray.trayhost import TrayHost
 from tests.whole.desktop import App, listens, open_app
 from tests.whole.test_scenario import STORE_IN_FILE
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have trays of their own"),
-    pytest.mark.timeout(180),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have trays of their own")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from server.standin.script import Gate, Hold, say
 from server.standin.server import Standin
 from tests.whole.bridge import ROOT, Bridge, open_bridge
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SECRET, ANSWER, KEY = "the-words-of-the-user", "the-words-of-claude", "sk-drawbridge-0123456789abcdef"
 

@@ -10,10 +10,7 @@ from tests.tray.trayhost import TrayHost
 from tests.whole.desktop import App, open_app
 from tests.whole.test_scenario import key_in_clipboard, pasted
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have keyrings of their own"),
-    pytest.mark.timeout(240),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have keyrings of their own")
 _STORED = "Stored in the system's keyring"
 _FIND = (
     "import sys; from pathlib import Path; from server.machine.keychain import Keychain\n"

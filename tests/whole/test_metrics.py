@@ -10,7 +10,7 @@ from server.standin.script import say
 from server.standin.server import Standin
 from tests.whole.bridge import Bridge, open_bridge
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def scraped(bridge: Bridge) -> httpx.Response:

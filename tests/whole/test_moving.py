@@ -11,7 +11,7 @@ from server.standin.script import say
 from server.standin.server import Standin
 from tests.whole.bridge import Bridge, conversation_of
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 OLD, NEW = "claude-3-5-sonnet-20241022", "claude-sonnet-4-5-20250929"
 # As later versions of claude-code-openai-wrapper and claude-code-api document them.

@@ -16,7 +16,7 @@ from server.standin.script import Gate, Hold, say
 from server.standin.server import Standin
 from tests.whole.bridge import ROOT, Bridge, messages, open_bridge, text_of
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MAIN = "the-key-of-the-user"
 

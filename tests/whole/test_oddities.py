@@ -13,7 +13,7 @@ from tests.server.web.oddities import GOOD, RAW, as_json, mutated
 from tests.tiers import sized
 from tests.whole.bridge import Bridge
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def posted(bridge: Bridge, body: bytes) -> httpx.Response:

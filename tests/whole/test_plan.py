@@ -10,7 +10,7 @@ from tests.whole.account import sign_in
 from tests.whole.agents import working
 from tests.whole.bridge import conversation_of, messages, open_bridge
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 FORCED = {"ENABLE_PROMPT_CACHING_1H": "1"}
 

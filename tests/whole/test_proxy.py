@@ -15,7 +15,7 @@ from server.standin.server import Standin
 from tests.forward_proxy import open_forward_proxy
 from tests.whole.bridge import ROOT, account, open_bridge
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HOST = "claude-api.test"
 PASSWORD = "s3cret-of-the-proxy"

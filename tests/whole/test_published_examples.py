@@ -17,7 +17,7 @@ from tests.pictures import PNG
 from tests.whole.bridge import Bridge, conversation_of
 from tests.whole.published import FOLDER, output_of, published
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ANSWER = "It is done."
 LIBRARY = {"from claudebridge.client": "from server.client"}

@@ -14,10 +14,7 @@ from tests.server.machine.vault import needs, virtual_display
 from tests.tray.trayhost import TrayHost
 from tests.whole.desktop import App, free_preset, listens, open_app
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have trays of their own"),
-    pytest.mark.timeout(240),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have trays of their own")
 STORE_IN_FILE = "No keyring found. Store the key in a private file"
 
 

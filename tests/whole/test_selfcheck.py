@@ -223,7 +223,6 @@ async def test_a_result_is_stored_and_a_changed_claude_code_is_checked_again(fol
         assert checks() == 3
 
 
-@pytest.mark.timeout(300)
 async def test_a_pool_of_one_has_no_second_process_for_the_check(folder: Path) -> None:
     cli = write_wrapper(folder / "bin")
     options = ("--cli-path", str(cli), "--pool-size", "1")

@@ -18,7 +18,7 @@ from tests.pictures import PNG
 from tests.whole.bridge import conversation_of, open_bridge
 from tests.whole.test_sessions import answers, without_notes
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 Items = list[dict[str, Any]]
 DATA = b64encode(PNG).decode()

@@ -16,7 +16,7 @@ from server.standin.server import Standin
 from tests.pictures import PNG
 from tests.whole.bridge import ROOT, Bridge, conversation_of, open_bridge
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SECRET = "the-words-of-the-user"
 READ = {"type": "function", "function": {"name": "read", "parameters": {"type": "object", "properties": {}}}}

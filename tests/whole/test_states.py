@@ -19,10 +19,7 @@ from tests.whole.aside import standin_aside
 from tests.whole.bridge import account
 from tests.whole.desktop import open_app
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have trays of their own"),
-    pytest.mark.timeout(180),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have trays of their own")
 
 
 def test_a_demo_running_and_stopped(tmp_path: Path, bus: str, host: TrayHost) -> None:

@@ -17,10 +17,7 @@ import pytest
 from tests.tray.trayhost import TrayHost
 from tests.whole.desktop import open_app
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have trays of their own"),
-    pytest.mark.timeout(180),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have trays of their own")
 FEED = "api.github.com"
 RELEASES = [{"tag_name": "v99.1", "draft": False, "prerelease": False}, {"tag_name": "v100.0", "draft": True}]
 

@@ -298,10 +298,10 @@ async def test_no_process_gets_an_address_that_leads_back_to_this_server(
     """Each request would ask this server again, without end."""
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "for this server")
     async with opened(config, tmp_path) as engine:
-        await until(engine, lambda: spare(tmp_path) is not None)
+        await until(engine, lambda: engine.status().pool.raw == 1 and spare(tmp_path))
         before = spare(tmp_path)
         engine.serving = Serving(State.RUNNING, (standin.url.removeprefix("http://"),))
-        await until(engine, lambda: spare(tmp_path) not in {None, before})
+        await until(engine, lambda: engine.status().pool.raw == 1 and spare(tmp_path) not in {None, before})
         environment = (tmp_path / f"environment.{spare(tmp_path)}").read_text()
         assert "ANTHROPIC_BASE_URL" not in environment
         assert "ANTHROPIC_AUTH_TOKEN" not in environment
