@@ -19,7 +19,9 @@ from tests.packaging.wine import WINE, Windows, open_windows
 from tray.desktop.autostart.entry import NAME
 from tray.desktop.autostart.windows import WindowsAutostart, windows_command_line
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="on Windows and macOS the workflow tries the installers")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="on Windows and macOS the workflow tries the installers"
+)
 BUILD = ROOT / ".ci" / "packaging" / "windows" / "build"
 STANDIN = Path(__file__).parent / "standin"
 APP, CLI = "drawbridgew.exe", "drawbridge.exe"
