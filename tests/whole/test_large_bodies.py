@@ -1,10 +1,8 @@
 """Large bodies of every shape, while another client is served."""
 
-import asyncio
 import base64
 import json
 import random
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,11 +10,10 @@ import pytest
 from server.standin.script import say
 from server.standin.server import Standin
 from tests.whole.bridge import Bridge, messages
+from tests.whole.others import makes_others_wait
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.soak]
 
-# What others may wait on a quiet computer is 0.2 s. This only tells that from the seconds of a blocked event loop.
-GENEROUS_S = 2.0
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": ""}}
 
 
@@ -50,25 +47,11 @@ def shapes() -> Iterator[tuple[str, bytes, set[int]]]:
 
 async def test_no_body_makes_another_client_wait(bridge: Bridge, standin: Standin) -> None:
     standin.script(lambda _: say("ok"))
-    bodies = list(shapes())
-    gaps: list[float] = []
-    is_over = False
-
-    async def beat() -> None:
-        while not is_over:
-            asked = time.monotonic()
-            await bridge.health()
-            gaps.append(time.monotonic() - asked)
-            await asyncio.sleep(0.01)
-
     headers = {"content-type": "application/json"}
-    longest = {}
-    beating = asyncio.create_task(beat())
-    for name, body, statuses in bodies:
-        gaps.clear()
-        reply = await bridge.client.post("/chat/completions", content=body, headers=headers, timeout=300)
-        assert reply.status_code in statuses, (name, reply.text[:300])
-        longest[name] = max(gaps)
-    is_over = True
-    await beating
-    assert max(longest.values()) < GENEROUS_S, longest
+    for name, body, statuses in shapes():
+
+        async def ask(body: bytes = body, statuses: set[int] = statuses, name: str = name) -> None:
+            reply = await bridge.client.post("/chat/completions", content=body, headers=headers, timeout=300)
+            assert reply.status_code in statuses, (name, reply.text[:300])
+
+        assert not await makes_others_wait(bridge, ask), name
