@@ -38,7 +38,7 @@ class FakeIcon:
         self.name, self.menu = name, menu
         self.jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self.notes: list[tuple[str, object, str]] = []
-        self.drawn = threading.Semaphore(0)
+        self.is_set_up = threading.Event()
         object.__setattr__(self, "icon", icon)
         object.__setattr__(self, "title", title)
 
@@ -65,6 +65,7 @@ class FakeIcon:
 
     def run(self, setup: Callable[[BaseIcon], object]) -> None:
         setup(self)  # type: ignore[arg-type] # it has the members that the view uses
+        self.is_set_up.set()
         while (job := self.jobs.get(timeout=TIMEOUT_S)) is not None:
             job()
 
@@ -96,6 +97,7 @@ class Running:
 def running(first: Snapshot = RUNNING) -> Iterator[Running]:
     one = Running(first)
     one.thread.start()
+    assert one.icon.is_set_up.wait(TIMEOUT_S)
     one.icon.settle()
     try:
         yield one

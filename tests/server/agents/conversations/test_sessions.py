@@ -403,7 +403,7 @@ async def test_what_is_written_after_a_deletion_is_deleted_though_the_answer_is_
     first, _ = await begin(agency)
     await asyncio.to_thread(agency.engine.agents._context.kept.forget_all)
     (folder,) = {agency.engine.agents._context.kept._folder(scope) for scope in agency.engine.agents._openings.scopes}
-    (folder / "config").mkdir(parents=True)
+    (folder / "config").mkdir(parents=True, exist_ok=True)
     first.cancel()
     await leaves_nothing(agency)
 
