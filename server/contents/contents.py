@@ -109,7 +109,7 @@ class Contents:
 
     def follow_settings(self) -> None:
         """Deletes the file if the settings want none, else what is older than they say."""
-        if self._disk.has_files:
+        if self._thread is not None or self._disk.has_files:
             self._later(self._tidy)
 
     def forget(self) -> None:

@@ -43,8 +43,13 @@ class KeptOnDisk:
 
     @property
     def has_files(self) -> bool:
-        """Whether anything is on the disk, also in a file that was set aside because it was broken."""
-        return bool(files_of(self.file))
+        """Whether anything is on the disk, or soon will be; also in a file that was set aside because it was broken."""
+        return self._is_in_use or bool(files_of(self.file))
+
+    @property
+    def _is_in_use(self) -> bool:
+        """Whether there is a file, or the database has been told to make it: that takes a moment."""
+        return self._database is not None or self.file.exists()
 
     @property
     def trouble(self) -> str | None:
@@ -70,12 +75,12 @@ class KeptOnDisk:
         """Deletes what is older than `days`, also in a file that was set aside. Does nothing without a file."""
         oldest = self._clock() - days * _DAY_S
         delete_files(self.file, before=oldest)
-        if self.file.exists():
+        if self._is_in_use:
             self._change(lambda connection: _prune(connection, oldest))
 
     def drop(self, id_: str) -> None:
         """Deletes one."""
-        if self.file.exists():
+        if self._is_in_use:
             self._change(lambda connection: connection.execute("DELETE FROM kept WHERE id = ?", (id_,)))
 
     def get(self, id_: str) -> Mapping[str, Any] | None:

@@ -47,6 +47,11 @@ class Scene:
 
     def ask(self, id_: str, body: object = "hello", events: tuple[Event, ...] = ANSWER) -> None:
         """A request that is answered, and kept if contents are."""
+        self.begin_to_keep(id_, body, events)
+        self.contents.flush()
+
+    def begin_to_keep(self, id_: str, body: object = "hello", events: tuple[Event, ...] = ANSWER) -> None:
+        """The same, without waiting for what is kept."""
         keeper = self.contents.keeper(id_, "POST", "/v1/chat/completions")
         if keeper is None:
             return
@@ -55,7 +60,6 @@ class Scene:
             keeper.saw(event)
         keeper.began(200, [(b"x-drawbridge-ignored", b"seed")])
         self.contents.end(keeper, record(id_, self.clock()))
-        self.contents.flush()
 
     def ids(self) -> list[object]:
         return [row["id"] for row in self.contents.all()]
