@@ -129,6 +129,8 @@ def hand_overs(work: Callable[[], object]) -> int:
     thread = threading.Thread(target=want)
     thread.start()
     try:
+        while turns == 0:
+            time.sleep(0.001)
         before = turns
         work()
         return turns - before
