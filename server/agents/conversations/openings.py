@@ -11,7 +11,7 @@ from server.agents.conversations.held import ConversationScope, HeldConversation
 from server.agents.conversations.kept import KeptConversations
 from server.agents.conversations.spares import Spares
 from server.agents.rules.launch import Resumption, Sandbox
-from server.agents.running.process import ConversationLost
+from server.agents.running.process import ConversationLost, kill_all
 from server.conversation.parts import Message, ToolResult
 from server.conversation.request import Launch, ModelRequest, Work
 from server.desktop_tools.session import ComputerSession
@@ -143,7 +143,7 @@ class Openings:
         try:
             conversation = AgentConversation(opening.setup, process, self._process_context, opening.approvals)
         except BaseException:
-            await asyncio.shield(process.kill())
+            await asyncio.shield(kill_all(process))
             raise
         conversation.is_kept, conversation.generation = bool(launch.config), self._generation
         self.running[conversation] = opening.scope

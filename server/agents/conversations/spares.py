@@ -8,6 +8,7 @@ import logging
 from collections.abc import Coroutine
 
 from server.agents.conversations.held import HELD_S
+from server.agents.running.process import kill_all
 from server.claude.worker.process import CliProcess
 from server.conversation.request import Launch
 from server.errors import EngineError
@@ -57,7 +58,7 @@ class Spares:
         spare = self._spare
         self._forget()
         if spare is not None:
-            self._do(spare.kill())
+            self._do(_end(spare))
 
     async def close(self) -> None:
         """Ends the spare. Never raises."""
@@ -70,7 +71,7 @@ class Spares:
         except EngineError as error:
             logger.info("no process was started in advance for an agent: %s", error.message)
         if spare is not self._spare and self._is_unused(spare):
-            await spare.kill()
+            await kill_all(spare)
 
     def _is_unused(self, spare: CliProcess) -> bool:
         # A conversation that takes a spare sets its reader at once.
@@ -86,3 +87,7 @@ class Spares:
         task = asyncio.get_running_loop().create_task(what)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def _end(spare: CliProcess) -> None:
+    await kill_all(spare)

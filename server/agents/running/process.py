@@ -16,7 +16,7 @@ from server.conversation.events import Event, Failed, Finished
 from server.conversation.parts import Message
 from server.conversation.request import ModelSettings
 from server.errors import CliFailed, DrawbridgeError, EngineError, UnexpectedOutput, WorkerDied, WorkerSilent
-from server.machine.processes.descendants import descendants_of, end_all, terminate
+from server.machine.processes.descendants import Process, descendants_of, end_all, terminate
 from server.offload import offload
 from server.status import UsageWindow
 
@@ -281,7 +281,17 @@ class AgentProcess:
                     await self._process.exited.wait()
             except TimeoutError:
                 logger.warning("agent %s does not end and is killed", self.pid)
-        root = self._process.root
-        await self._process.kill()
-        if (ended := await asyncio.to_thread(end_all, children, root)) > 0:
+        if (ended := await kill_all(self._process, children)) > 0:
             logger.info("agent %s: %d programs that it had started were ended", self.pid, ended)
+
+
+async def kill_all(process: CliProcess, children: Sequence[Process] = ()) -> int:
+    """Kills the process and all programs that it started, of which some may be known; returns how many those were.
+
+    Also a process that has not worked yet has some: those of its sandbox. Bounded, never raises.
+    """
+    root = process.root
+    if process.pid is not None:
+        children = (*children, *await asyncio.to_thread(descendants_of, process.pid))
+    await process.kill()
+    return await asyncio.to_thread(end_all, children, root)

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import psutil
 
+Process = psutil.Process
+"""A process that cannot be taken for another one with the same number."""
+
 # A program that is just starting another one is found in the next round.
 _ROUNDS = 5
 _PAUSE_S = 0.05

@@ -288,6 +288,26 @@ async def test_a_spare_that_died_is_replaced(agency: Agency) -> None:
     assert way(await ask(agency, "Two", session=f"{agency.session} b")) == "agent"
 
 
+@pytest.mark.parametrize("how", ["released", "killed"])
+async def test_what_a_spare_has_started_for_its_sandbox_ends_with_it(agency: Agency, how: str) -> None:
+    agency.configure(sessions="memory")
+    agency.become(permission="full")
+    agency.standin.script(says("One."))
+    await ask(agency, "One")
+    await agency.at_rest()
+    pid = spare_of(agency)
+    assert pid is not None
+    spare = psutil.Process(pid)
+    # Claude Code starts them a while after itself.
+    while not (started := spare.children(recursive=True)):
+        await asyncio.sleep(0.05)
+    if how == "killed":
+        spare.kill()
+    agency.engine.agents.release()
+    await agency.at_rest()
+    assert [one for one in started if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
+
+
 async def test_an_answer_in_whose_middle_claude_code_was_ended_is_replayed(agency: Agency) -> None:
     """Claude Code may not have written it, and Claude must know what it said."""
     agency.configure(sessions="disk")
