@@ -159,8 +159,9 @@ class Openings:
         scope = scope_of(request, work)
         can_go_on = key is not None and conversation.can_go_on and conversation.generation == self._generation
         # Claude Code may not have written an answer in whose middle it was ended.
-        is_there = await self._noted(scope, key if can_go_on else None) if conversation.is_kept else True
-        is_gone = conversation.is_deleted or not is_there
+        is_lost = conversation.is_kept and not await self._noted(scope, key if can_go_on else None)
+        # Asked after the disk, because the session may be deleted meanwhile.
+        is_gone = is_lost or conversation.is_deleted
         if key is not None and can_go_on and not is_gone and (work.session or conversation.awaits_results):
             conversation.key = key
             self.held.put(scope, conversation)

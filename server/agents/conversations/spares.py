@@ -6,6 +6,7 @@ The process has the rules of that project, and nothing of a conversation: it was
 import asyncio
 import logging
 from collections.abc import Coroutine
+from typing import Any  # what a coroutine yields and is sent
 
 from server.agents.conversations.held import HELD_S
 from server.agents.running.process import kill_all
@@ -27,7 +28,7 @@ class Spares:
         self._launch: Launch | None = None
         self._spare: CliProcess | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
 
     @property
     def pid(self) -> int | None:
@@ -58,7 +59,7 @@ class Spares:
         spare = self._spare
         self._forget()
         if spare is not None:
-            self._do(_end(spare))
+            self._do(kill_all(spare))
 
     async def close(self) -> None:
         """Ends the spare. Never raises."""
@@ -83,11 +84,7 @@ class Spares:
             self._timer.cancel()
             self._timer = None
 
-    def _do(self, what: Coroutine[None, None, None]) -> None:
+    def _do(self, what: Coroutine[Any, Any, object]) -> None:
         task = asyncio.get_running_loop().create_task(what)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-async def _end(spare: CliProcess) -> None:
-    await kill_all(spare)
