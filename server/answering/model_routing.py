@@ -85,8 +85,8 @@ def alias_problems(cards: Sequence[ModelCard], config: Config) -> list[str]:
     """What is wrong with aliases, a sentence without its full stop for each."""
     outcome = "is refused" if config.strict_models else "means the default model"
     return [
-        *(f"{name} has no effect: Claude has a model of that name" for name in hidden_aliases(cards, config)),
-        *(f"{one.name} {outcome}: Claude has no model {one.model!r}" for one in unknown_aliases(cards, config)),
+        *(f"{name} has no effect, because Claude has a model of that name" for name in hidden_aliases(cards, config)),
+        *(f"{one.name} {outcome}, because Claude has no model {one.model!r}" for one in unknown_aliases(cards, config)),
     ]
 
 

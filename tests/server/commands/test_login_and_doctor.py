@@ -174,7 +174,7 @@ def test_an_alias_for_a_model_that_claude_does_not_have_is_a_note(
     assert doctor("--cli-path", str(cli())) == 0
     verdict, text = findings(capsys)["aliases"]
     shown = "quick = hiaku, fast = haiku, old = claude-opus-4-1"
-    assert (verdict, text) == ("note", f"{shown}; quick {outcome}: Claude has no model 'hiaku'")
+    assert (verdict, text) == ("note", f"{shown}; quick {outcome}, because Claude has no model 'hiaku'")
 
 
 def test_a_setting_for_a_model_that_claude_does_not_have_is_a_note(

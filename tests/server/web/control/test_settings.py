@@ -162,7 +162,7 @@ async def test_a_refused_alias_is_named_with_the_reason(page: Page, names: list[
         ),
         (
             {"aliases": ["fast=haiku", "deep=opsu"]},
-            ["Your own names for models: deep means the default model: Claude has no model 'opsu'."],
+            ["Your own names for models: deep means the default model, because Claude has no model 'opsu'."],
         ),
         ({"model": "haiku-high", "fallback_model": "sonnet", "aliases": ["fast=haiku"]}, []),
         ({"port": 9002}, []),
